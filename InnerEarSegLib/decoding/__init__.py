@@ -1,0 +1,1 @@
+"""What the network's outputs mean: points, surfaces, confidence."""

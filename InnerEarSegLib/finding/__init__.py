@@ -1,0 +1,1 @@
+"""Finding the ear and the pose in which it lies."""

@@ -1,0 +1,1 @@
+"""Running the bundled network on windows of a CT."""

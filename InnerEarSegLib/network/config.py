@@ -1,0 +1,38 @@
+"""The typed config of the network. Every field is one thing an ablation can vary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Architecture of the joint network.
+
+    Attributes:
+        channels: feature channels of each level, finest first; its length is the depth.
+        blocks_per_level: convolution blocks in each encoder and each decoder level.
+        kernel_size: edge of the cubic convolution kernels, odd.
+        normalisation: layer after each convolution. ``group`` uses groups of ``group_size``.
+        group_size: channels in one group of ``group`` normalisation.
+        activation: non-linearity after each normalisation.
+        residual: add a level's input to its output (1 x 1 x 1 projection where widths differ).
+        upsampling: how the decoder doubles the resolution.
+        dropout: channel dropout at the coarsest level, 0 to switch off.
+    """
+
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    blocks_per_level: int = 2
+    kernel_size: int = 3
+    normalisation: Literal["group", "instance", "batch", "none"] = "group"
+    group_size: int = 8
+    activation: Literal["leaky_relu", "relu", "silu", "gelu"] = "leaky_relu"
+    residual: bool = False
+    upsampling: Literal["trilinear", "transposed"] = "trilinear"
+    dropout: float = 0.0
+
+    @property
+    def window_multiple(self) -> int:
+        """Each edge of an input window must be a multiple of this many voxels."""
+        return 2 ** (len(self.channels) - 1)

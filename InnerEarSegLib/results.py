@@ -1,0 +1,124 @@
+"""What the library finds, as plain objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Geometry
+
+Side = Literal["left", "right"]
+
+HELICOTREMA = "helicotrema"
+OVAL_WINDOW = "oval window"
+ROUND_WINDOW = "round window"
+LANDMARKS = (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)
+"""The three landmarks of the product, in the order in which they are shown."""
+
+LANDMARK_DEFINITIONS = {
+    HELICOTREMA: "Apex of the cochlea, where scala vestibuli and scala tympani meet.",
+    OVAL_WINDOW: "Centre of the oval window, the footplate's opening into the vestibule.",
+    ROUND_WINDOW: "Centre of the round window, at the base of the scala tympani.",
+}
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """One landmark of one ear.
+
+    Attributes:
+        name: one of LANDMARKS.
+        ras: position in RAS mm of the input CT, or None where it was not found.
+        confidence: 0 (none) to 1; falls when the heatmap is weak, wide or split.
+    """
+
+    name: str
+    ras: tuple[float, float, float] | None
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ear:
+    """One inner ear.
+
+    Attributes:
+        side: from the handedness of the anatomy, not from the position in the volume.
+        labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth, on ``geometry``.
+        geometry: grid of ``labyrinth``, in RAS mm of the input CT.
+        landmarks: in the order of LANDMARKS, each exactly once.
+        volume_mm3: of the labyrinth.
+        warnings: one sentence each, for the user.
+    """
+
+    side: Side
+    labyrinth: NDArray[np.uint8]
+    geometry: Geometry
+    landmarks: tuple[Landmark, ...]
+    volume_mm3: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which network made a result."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """All that one run of the library found in one CT.
+
+    Attributes:
+        ears: none, one or two.
+        model: which network.
+        device: where it ran, as torch names it ("cpu", "cuda:0", ...).
+        seconds: wall-clock seconds per stage.
+        warnings: one sentence each; the reader's and the library's.
+    """
+
+    ears: tuple[Ear, ...]
+    model: ModelIdentity
+    device: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``result.json``: plain lists, numbers and strings."""
+        return {
+            "schema_version": RESULT_SCHEMA_VERSION,
+            "ears": [
+                {
+                    "side": ear.side,
+                    "labyrinth_volume_mm3": round(ear.volume_mm3, 2),
+                    "landmarks": [
+                        {
+                            "name": landmark.name,
+                            "ras_mm": None
+                            if landmark.ras is None
+                            else [round(value, 4) for value in landmark.ras],
+                            "confidence": round(landmark.confidence, 4),
+                        }
+                        for landmark in ear.landmarks
+                    ],
+                    "warnings": list(ear.warnings),
+                }
+                for ear in self.ears
+            ],
+            "model": {
+                "name": self.model.name,
+                "version": self.model.version,
+                "sha256": self.model.sha256,
+            },
+            "device": self.device,
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "warnings": list(self.warnings),
+        }
+
+
+RESULT_SCHEMA_VERSION = 1

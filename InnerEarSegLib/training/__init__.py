@@ -1,0 +1,1 @@
+"""Training both networks from packed arrays, with torch and numpy alone."""

@@ -1,0 +1,113 @@
+"""Specimens as packed arrays: one compressed numpy file that training can run from anywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnusableInput
+from ..geometry import Geometry
+from ..reading.dataset import Case, case_names, read_case
+from ..results import Side
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCase:
+    """A specimen, real or synthetic, ready to be sampled.
+
+    Attributes:
+        name: of the specimen.
+        ct: int16 [k, j, i], HU.
+        labels: uint8 [k, j, i] on the grid of ct, 1 = labyrinth; None if there are none.
+        geometry: grid of ct and labels.
+        landmarks: RAS mm by name.
+        side: of the ear.
+        synthetic: whether it was generated.
+    """
+
+    name: str
+    ct: NDArray[np.int16]
+    labels: NDArray[np.uint8] | None
+    geometry: Geometry
+    landmarks: dict[str, NDArray[np.float64]]
+    side: Side
+    synthetic: bool = False
+
+
+def training_case(case: Case, *, synthetic: bool = False) -> TrainingCase:
+    """A dataset's case with its labels cut to the slices that the CT really has."""
+    labels = None if case.labels is None else case.labels[: case.ct.array.shape[0]]
+    ct = np.clip(case.ct.array, -32768, 32767).astype(np.int16)
+    return TrainingCase(
+        case.name, ct, labels, case.ct.geometry, case.landmarks, case.side, synthetic
+    )
+
+
+def read_cases(root: Path) -> tuple[list[TrainingCase], tuple[str, ...]]:
+    """All cases of a dataset folder, and what is wrong with its files."""
+    cases = [read_case(root, name) for name in case_names(root)]
+    return [training_case(case) for case in cases], tuple(r for c in cases for r in c.remarks)
+
+
+def pack(cases: Sequence[TrainingCase], path: Path) -> None:
+    """Write cases into one compressed file."""
+    arrays: dict[str, NDArray] = {}
+    index = []
+    for case in cases:
+        arrays[f"{case.name}/ct"] = case.ct
+        if case.labels is not None:
+            arrays[f"{case.name}/labels"] = np.packbits(case.labels)
+        index.append(
+            {
+                "name": case.name,
+                "shape": list(case.ct.shape),
+                "ijk_to_ras": case.geometry.ijk_to_ras.tolist(),
+                "landmarks": {name: list(map(float, p)) for name, p in case.landmarks.items()},
+                "side": case.side,
+                "synthetic": case.synthetic,
+            }
+        )
+    arrays["index"] = np.frombuffer(json.dumps(index).encode(), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    path.write_bytes(buffer.getvalue())
+
+
+def unpack(path: Path) -> list[TrainingCase]:
+    """Read what ``pack`` wrote.
+
+    Raises:
+        UnusableInput: if the file is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [
+                _unpack_case(item, arrays) for item in json.loads(bytes(arrays["index"]).decode())
+            ]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        raise UnusableInput(f"{path} was not written by `innerearseg pack`.") from None
+
+
+def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
+    shape = tuple(item["shape"])
+    labels = None
+    if f"{item['name']}/labels" in arrays:
+        bits = np.unpackbits(arrays[f"{item['name']}/labels"], count=int(np.prod(shape)))
+        labels = bits.reshape(shape)
+    return TrainingCase(
+        name=item["name"],
+        ct=arrays[f"{item['name']}/ct"],
+        labels=labels,
+        geometry=Geometry(np.array(item["ijk_to_ras"]), shape),
+        landmarks={name: np.array(point) for name, point in item["landmarks"].items()},
+        side=item["side"],
+        synthetic=item["synthetic"],
+    )

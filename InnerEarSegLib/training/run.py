@@ -1,0 +1,137 @@
+"""A training run: a folder that holds all that it takes to go on, or to export."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import UnusableInput
+from .canonical import canonical_template
+from .cases import TrainingCase
+from .config import Config, from_dict
+from .stage import train_stage
+
+DESCRIPTION = "run.json"
+
+
+def train(
+    config: Config,
+    cases: Sequence[TrainingCase],
+    output: Path,
+    device: torch.device,
+    *,
+    workers: int = 0,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Train both stages into a run folder, or go on where an earlier call stopped.
+
+    Args:
+        config: what to train.
+        cases: all specimens, those to hold out included.
+        output: the run folder, new or of the same config.
+        device: where to train.
+        workers: processes that draw samples.
+        say: receives a line now and then.
+
+    Raises:
+        UnusableInput: if the folder holds another run, or a held-out specimen is missing.
+    """
+    names = [case.name for case in cases]
+    missing = [name for name in config.held_out if name not in names]
+    if missing:
+        raise UnusableInput(f"The held-out specimens {missing} are not in the data.")
+    trained = [case for case in cases if case.name not in config.held_out]
+    template = canonical_template(
+        [case for case in trained if not case.synthetic], config.landmarks
+    )
+    description = {
+        "config": dataclasses.asdict(config),
+        "template": {name: point.tolist() for name, point in template.items()},
+        "trained_on": [case.name for case in trained if not case.synthetic],
+        "without_labels": [case.name for case in trained if case.labels is None],
+        "synthetic": sum(case.synthetic for case in trained),
+    }
+    path = output / DESCRIPTION
+    if path.is_file():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if {key: earlier.get(key) for key in ("config", "trained_on")} != json.loads(
+            json.dumps({key: description[key] for key in ("config", "trained_on")})
+        ):
+            raise UnusableInput(
+                f"{output} holds a run of another config or of other specimens; "
+                "choose another --output folder, or delete it to start again."
+            )
+    output.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        json.dumps({**description, "code_revision": code_revision()}, indent=2), encoding="utf-8"
+    )
+    for name in config.stages():
+        train_stage(
+            name, config, cases, template, output / name, device, workers=workers, say=say
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """What a run folder says about itself.
+
+    Attributes:
+        config: what was trained.
+        template: the canonical ear, mm by landmark.
+        trained_on: names of the real specimens.
+        without_labels: those of them that only had landmarks.
+        synthetic: number of synthetic ears.
+        code_revision: of the code that trained.
+    """
+
+    config: Config
+    template: dict[str, NDArray[np.float64]]
+    trained_on: tuple[str, ...]
+    without_labels: tuple[str, ...]
+    synthetic: int
+    code_revision: str
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder's description.
+
+    Raises:
+        UnusableInput: if the folder is no run.
+    """
+    try:
+        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UnusableInput(f"{folder} is no run folder of `innerearseg train`.") from None
+    return Run(
+        config=from_dict(Config, content["config"], str(folder / DESCRIPTION)),
+        template={name: np.array(point) for name, point in content["template"].items()},
+        trained_on=tuple(content["trained_on"]),
+        without_labels=tuple(content["without_labels"]),
+        synthetic=content["synthetic"],
+        code_revision=content["code_revision"],
+    )
+
+
+def code_revision() -> str:
+    """The git revision of this code, with "+" where it has uncommitted changes."""
+    here = Path(__file__).parent
+    try:
+        revision, changes = (
+            subprocess.run(
+                ["git", *command], cwd=here, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for command in (
+                ("rev-parse", "--short=12", "HEAD"),
+                ("status", "--porcelain", "--untracked-files=no"),
+            )
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return revision + ("+" if changes else "")

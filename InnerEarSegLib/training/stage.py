@@ -1,0 +1,225 @@
+"""Training one network: steps, checkpoints, resume, log."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from ..errors import UnusableInput
+from ..network.unet import JointUNet
+from .cases import TrainingCase
+from .config import Config, OptimiserConfig, StageConfig
+from .losses import Losses, joint_loss
+from .samples import Sample, Samples
+from .validation import validate
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+LOG_FIELDS = (
+    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "learning_rate", "seconds",
+    "held_out_dice", "held_out_landmark_mm",
+)  # fmt: skip
+CHECKPOINT_SECONDS = 60.0
+LOG_EVERY = 25
+
+
+def build_network(config: Config, stage: StageConfig) -> JointUNet:
+    """The untrained network of a stage."""
+    return JointUNet(stage.network, len(config.landmarks), math.prod(stage.window))
+
+
+def train_stage(
+    name: str,
+    config: Config,
+    cases: Sequence[TrainingCase],
+    template: Mapping[str, NDArray],
+    folder: Path,
+    device: torch.device,
+    *,
+    workers: int = 0,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Train one stage to its last step, from its checkpoint if there is one.
+
+    Args:
+        name: "locate" or "refine".
+        config: the whole training.
+        cases: all specimens; the held-out ones are only measured on.
+        template: the canonical ear.
+        folder: receives the checkpoint (with the averaged weights) and the log.
+        device: where to train.
+        workers: processes that draw samples; 0 draws them in this one.
+        say: receives a line now and then.
+
+    Raises:
+        UnusableInput: if nothing is left to train on, or the loss is no longer a number.
+    """
+    stage = config.stages()[name]
+    held_out = [case for case in cases if case.name in config.held_out]
+    samples = Samples(
+        [case for case in cases if case.name not in config.held_out], template, config, stage
+    )
+    if not samples.real:
+        raise UnusableInput("No specimen is left to train on: all of them are held out.")
+    torch.manual_seed(config.seed)
+    layout = torch.channels_last_3d
+    network = build_network(config, stage).to(device, memory_format=layout)
+    average = AveragedModel(
+        network, multi_avg_fn=get_ema_multi_avg_fn(stage.optimiser.ema), use_buffers=True
+    )
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=1.0, weight_decay=stage.optimiser.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: learning_rate(stage.optimiser, step)
+    )
+    parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    folder.mkdir(parents=True, exist_ok=True)
+    done = _load(folder / CHECKPOINT, parts, device)
+    log = _Log(folder / LOG, done)
+    batch = stage.optimiser.batch
+    loader = DataLoader(
+        samples,
+        batch_size=batch,
+        sampler=range(done * batch, stage.optimiser.steps * batch),
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+    )
+    started = saved = time.monotonic()
+    for step, sample in enumerate(loader, start=done + 1):
+        moved = Sample(*(tensor.to(device, non_blocking=True) for tensor in sample))
+        losses = _step(network, optimiser, moved, stage, device)
+        schedule.step()
+        if stage.optimiser.ema > 0:
+            average.update_parameters(network)
+        else:
+            average.module.load_state_dict(network.state_dict())
+        log.add(losses)
+        last = step == stage.optimiser.steps
+        if step % LOG_EVERY == 0 or last:
+            if not math.isfinite(float(losses.total)):
+                raise UnusableInput(f"{name}: the loss is not a number at step {step}.")
+            score = None
+            if held_out and (step % config.validate_every == 0 or last):
+                average.eval()
+                score = validate(average.module, held_out, template, config, stage, device)
+            pace = (time.monotonic() - started) / (step - done)
+            left = pace * (stage.optimiser.steps - step)
+            say(f"{name}: {log.write(step, schedule.get_last_lr()[0], score)}"
+                f", {left / 60:.1f} min left")  # fmt: skip
+        if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            _save(folder / CHECKPOINT, parts, step)
+            saved = time.monotonic()
+
+
+def learning_rate(how: OptimiserConfig, step: int) -> float:
+    """Linear warm-up, then half a cosine down to 1 % of the peak."""
+    warm = min(1.0, (step + 1) / max(1, how.warmup_steps))
+    cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / max(1, how.steps))))
+    return how.learning_rate * warm * (0.01 + 0.99 * cosine)
+
+
+def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
+    """The averaged network of a finished or unfinished stage, in evaluation mode, on the CPU.
+
+    Raises:
+        UnusableInput: if the stage has no checkpoint.
+    """
+    if not (folder / CHECKPOINT).is_file():
+        raise UnusableInput(f"{folder} holds no checkpoint: train this stage first.")
+    average = AveragedModel(build_network(config, config.stages()[name]), use_buffers=True)
+    state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    average.load_state_dict(state["average"])
+    return average.module.eval()
+
+
+def steps_done(folder: Path) -> int:
+    """Steps in a stage's checkpoint, 0 without one."""
+    if not (folder / CHECKPOINT).is_file():
+        return 0
+    return int(torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)["step"])
+
+
+def _step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batch: Sample,
+    stage: StageConfig,
+    device: torch.device,
+) -> Losses:
+    """One optimiser step."""
+    network.train()
+    half = stage.optimiser.precision == "bfloat16"
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        outputs = network(batch.ct.to(memory_format=torch.channels_last_3d))
+    losses = joint_loss(outputs, batch, stage)
+    optimiser.zero_grad(set_to_none=True)
+    losses.total.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), stage.optimiser.clip)
+    optimiser.step()
+    return Losses(*(term.detach() for term in losses))
+
+
+def _save(path: Path, parts: Mapping, step: int) -> None:
+    """Write a checkpoint so that a kill at any moment leaves the old or the new one whole."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    temporary = path.with_suffix(".new")
+    torch.save({**state, "step": step}, temporary)
+    os.replace(temporary, path)
+
+
+def _load(path: Path, parts: Mapping, device: torch.device) -> int:
+    """Restore a checkpoint, if there is one, and tell its step."""
+    if not path.is_file():
+        return 0
+    state = torch.load(path, map_location=device, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["step"])
+
+
+class _Log:
+    """A CSV of running means, cut back to the checkpoint on resume."""
+
+    def __init__(self, path: Path, done: int) -> None:
+        self.path, self.sums, self.count, self.started = path, [0.0] * 4, 0, time.monotonic()
+        rows: list[dict[str, str]] = []
+        if path.is_file():
+            with path.open(newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= done]
+        self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, LOG_FIELDS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def add(self, losses: Losses) -> None:
+        """Take one step's losses into the mean."""
+        self.sums = [total + float(term) for total, term in zip(self.sums, losses, strict=True)]
+        self.count += 1
+
+    def write(self, step: int, rate: float, score: tuple[float, float] | None) -> str:
+        """Write a row, start a new mean and return the row as a sentence."""
+        means = [total / max(1, self.count) for total in self.sums]
+        seconds = self.seconds + time.monotonic() - self.started
+        held_out = ["", ""] if score is None else [f"{value:.4f}" for value in score]
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerow(
+                [step, *(f"{m:.5f}" for m in means), f"{rate:.6f}", f"{seconds:.0f}", *held_out]
+            )
+        self.sums, self.count = [0.0] * 4, 0
+        line = (f"step {step}, loss {means[0]:.4f} (dice {means[1]:.4f}, cross-entropy "
+                f"{means[2]:.4f}, landmarks {means[3]:.3f})")  # fmt: skip
+        if score is not None:
+            line += f", held out: Dice {score[0]:.4f}, landmarks {score[1]:.3f} mm"
+        return line
