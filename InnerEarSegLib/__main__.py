@@ -1,0 +1,7 @@
+"""``python -m InnerEarSegLib`` is ``innerearseg``."""
+
+import sys
+
+from .cli.main import main
+
+sys.exit(main())

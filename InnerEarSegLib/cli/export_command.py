@@ -1,0 +1,38 @@
+"""``innerearseg export``: a training run to one model file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..errors import UnusableInput
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("export", help="write the model file of a training run")
+    parser.add_argument("run_folder", type=Path, metavar="RUN")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.pt")
+    parser.add_argument("--model-version", default="0", help="written into the card")
+    parser.add_argument("--metrics", type=Path, metavar="FILE.json",
+                        help="summary of `innerearseg evaluate`, written into the card")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export, and write the card beside the model for people to read."""
+    from ..training.export import export
+
+    metrics = None
+    if options.metrics is not None:
+        try:
+            metrics = json.loads(options.metrics.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UnusableInput(f"{options.metrics} cannot be read: {error}.") from None
+    card = export(
+        options.run_folder, options.output, version=options.model_version, metrics=metrics
+    )
+    size = options.output.stat().st_size / 2**20
+    print(f"{card['name']} {card['version']}: {options.output}, {size:.1f} MiB")
+    return 0

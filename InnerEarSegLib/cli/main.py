@@ -1,0 +1,66 @@
+"""``innerearseg``: one command for each thing a user does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .. import __version__
+from ..errors import Cancelled, InnerEarSegError
+from . import evaluate_command, export_command, pack_command, segment_command
+from . import synthesize_command, train_command
+
+COMMANDS = (
+    segment_command,
+    synthesize_command,
+    pack_command,
+    train_command,
+    export_command,
+    evaluate_command,
+)
+
+DONE, UNUSABLE, CANCELLED = 0, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> Parser:
+    """The parser with all commands."""
+    parser = Parser(prog="innerearseg", description="Inner ear from CT. Not a medical device.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in COMMANDS:
+        module.add_to(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        Exit status: 0 done; 2 unusable input or arguments, with one sentence on stderr; 3 no
+        inner ear found; 130 cancelled.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a folder's name may not fit the console's encoding
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (Cancelled, KeyboardInterrupt):
+        print("innerearseg: cancelled; nothing was written.", file=sys.stderr)
+        return CANCELLED
+    except InnerEarSegError as error:
+        print(f"innerearseg: {error}", file=sys.stderr)
+        return UNUSABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""``innerearseg train``: both networks from a config and specimens."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+say = partial(print, flush=True)
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("train", help="train a model, or go on where training stopped")
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="JSON; see training/configs")
+    parser.add_argument("--data", type=Path, required=True,
+                        help="dataset folder, or a file of `innerearseg pack`")  # fmt: skip
+    parser.add_argument("--output", type=Path, required=True, metavar="RUN")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    parser.add_argument("--workers", type=int, default=1,
+                        help="processes that draw samples (0: in this process; GPU: 8 or more)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; the run folder can be resumed by the same command."""
+    from ..inferring.device import choose_device
+    from ..training.config import load_config
+    from ..training.data import load_cases
+    from ..training.run import train
+
+    config = load_config(options.config)
+    device = choose_device(options.device)
+    cases = load_cases(options.data, config.synthetic, config.seed, say)
+    train(config, cases, options.output, device, workers=options.workers, say=say)
+    return 0

@@ -1,0 +1,161 @@
+"""The model file: both networks as TorchScript, and a JSON card in the same file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import UnusableModel
+from ..network.normalise import Intensity
+from ..results import LANDMARKS, ModelIdentity
+
+CARD = "card.json"
+CARD_SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One network of the bundle and what its windows look like.
+
+    Attributes:
+        network: normalised CT [b, 1, k, j, i] to labyrinth logits [b, 1, k, j, i] and heatmap
+            logits [b, landmark, k, j, i].
+        spacing_mm: voxel edge of its windows.
+        window: (k, j, i) voxels of its windows.
+        heatmap_sigma_mm: width of the Gaussians that its heatmaps were trained towards.
+    """
+
+    network: torch.jit.ScriptModule
+    spacing_mm: float
+    window: tuple[int, int, int]
+    heatmap_sigma_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A loaded model.
+
+    Attributes:
+        card: the whole card, as written by ``innerearseg export``.
+        identity: name, version and SHA-256 of the file.
+        locate: finds the ear and its pose at low resolution.
+        refine: draws labyrinth and landmarks in the canonical pose.
+        landmarks: names of the heatmaps, in order.
+        template: canonical mm by landmark name.
+        intensity: how HU are normalised.
+    """
+
+    card: dict[str, Any]
+    identity: ModelIdentity
+    locate: Stage
+    refine: Stage
+    landmarks: tuple[str, ...]
+    template: dict[str, NDArray[np.float64]]
+    intensity: Intensity
+
+
+def bundled_model() -> Path:
+    """The model that comes with the extension."""
+    here = Path(__file__).resolve().parents[1]
+    places = (here.parent / "Resources" / "Models", here / "Resources" / "Models")
+    for place in places:
+        if (place / "InnerEarSeg.pt").is_file():
+            return place / "InnerEarSeg.pt"
+    raise UnusableModel(
+        f"The bundled model InnerEarSeg.pt is missing from {places[0]}; reinstall InnerEarSeg "
+        "or name a model with --model."
+    )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a model file, without loading its networks.
+
+    Raises:
+        UnusableModel: saying what is wrong with the file.
+    """
+    return _card_in(_content(path), path)
+
+
+def load_bundle(path: Path, device: torch.device) -> Bundle:
+    """Load a model file and check that it is one that this version understands.
+
+    Raises:
+        UnusableModel: saying what is wrong with the file.
+    """
+    content = _content(path)
+    card = _card_in(content, path)
+    try:
+        # A file object, because torch opens non-ASCII paths wrongly on Windows (pytorch#75171).
+        module = torch.jit.load(io.BytesIO(content), map_location="cpu").float().eval().to(device)
+    except RuntimeError:
+        raise UnusableModel(
+            f"The model file {path} is damaged: its networks cannot be loaded."
+        ) from None
+    try:
+        stages = {
+            name: Stage(
+                network=getattr(module, name),
+                spacing_mm=float(card[name]["spacing_mm"]),
+                window=tuple(int(size) for size in card[name]["window"]),  # type: ignore[arg-type]
+                heatmap_sigma_mm=float(card[name]["heatmap_sigma_mm"]),
+            )
+            for name in ("locate", "refine")
+        }
+        bundle = Bundle(
+            card=card,
+            identity=ModelIdentity(
+                str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest()
+            ),
+            landmarks=tuple(card["landmarks"]),
+            template={name: np.array(point, float) for name, point in card["template"].items()},
+            intensity=Intensity(**card["intensity"]),
+            **stages,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnusableModel(
+            f"The model file {path} is incomplete: its card or network lacks {error}."
+        ) from None
+    missing = [name for name in LANDMARKS if name not in bundle.landmarks]
+    if missing:
+        raise UnusableModel(f"The model file {path} does not know the landmarks {missing}.")
+    return bundle
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UnusableModel(f"The model file {path} cannot be read: {error.strerror}.") from None
+
+
+def _card_in(content: bytes, path: Path) -> dict[str, Any]:
+    """The card within a model file's bytes; TorchScript files are zip archives."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(f"/extra/{CARD}")]
+            if not names:
+                raise UnusableModel(
+                    f"The model file {path} has no card; it was not written by "
+                    "`innerearseg export`."
+                )
+            card = json.loads(archive.read(names[0]))
+    except (zipfile.BadZipFile, ValueError, EOFError):
+        raise UnusableModel(
+            f"The model file {path} is empty, cut short or no TorchScript file."
+        ) from None
+    schema = card.get("schema") if isinstance(card, dict) else None
+    if schema != CARD_SCHEMA:
+        raise UnusableModel(
+            f"The model file {path} has card schema {schema!r}, this version of InnerEarSeg "
+            f"reads schema {CARD_SCHEMA}; use a model that fits it."
+        )
+    return card
