@@ -1,0 +1,69 @@
+"""What the slice and 3D views of a scene show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .matrices import to_world
+
+FIELD_OF_VIEW_MM = 30.0
+"""Wide enough for a labyrinth (up to 20 mm) and the windows' surroundings."""
+
+_CAMERA_MM = 75.0
+
+
+def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
+    """Turns all slice views and the 3D view to an ear.
+
+    Args:
+        scene: with the view nodes of the application (or of ``boot.headless_scene``).
+        volume_node: the CT, shown in the background.
+        center: middle of the ear, RAS mm of the CT (its parent transform not yet applied).
+    """
+    world = to_world(volume_node, center)
+    for node in _nodes(scene, "vtkMRMLSliceCompositeNode"):
+        node.SetBackgroundVolumeID(volume_node.GetID())
+        # Scrolling and zooming stays per view: linked views would all jump to one field of view.
+        node.SetLinkedControl(False)
+    for node in _nodes(scene, "vtkMRMLSliceNode"):
+        _center_slice(node, world, min(volume_node.GetSpacing()))
+    for node in _nodes(scene, "vtkMRMLViewNode"):
+        node.SetBoxVisible(False)
+        node.SetAxisLabelsVisible(False)
+        node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
+        node.SetOrientationMarkerSize(node.OrientationMarkerSizeSmall)
+        node.SetRulerType(node.RulerTypeThin)
+    for node in _nodes(scene, "vtkMRMLCameraNode"):
+        _aim_camera(node, world)
+    for node in _nodes(scene, "vtkMRMLCrosshairNode"):
+        node.SetCrosshairRAS(*world)
+        node.SetCrosshairMode(node.NoCrosshair)
+    for node in _nodes(scene, "vtkMRMLSelectionNode"):
+        node.SetActiveVolumeID(volume_node.GetID())
+
+
+def _nodes(scene: Any, class_name: str) -> list[Any]:
+    return [
+        scene.GetNthNodeByClass(index, class_name)
+        for index in range(scene.GetNumberOfNodesByClass(class_name))
+    ]
+
+
+def _center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
+    width, height, _ = node.GetDimensions()
+    # The shorter side of the window shows the whole field of view.
+    per_pixel = FIELD_OF_VIEW_MM / max(min(width, height), 1)
+    node.SetFieldOfView(width * per_pixel, height * per_pixel, spacing)
+    node.JumpSliceByCentering(*world)
+    node.SetRulerType(node.RulerTypeThin)
+
+
+def _aim_camera(node: Any, world: np.ndarray) -> None:
+    """From the front and a little above, as Slicer's default view."""
+    node.SetFocalPoint(*world)
+    node.SetPosition(*(world + _CAMERA_MM * np.array([0.0, 0.94, 0.34])))
+    node.SetViewUp(0.0, 0.0, 1.0)
+    node.ResetClippingRange()

@@ -1,0 +1,214 @@
+"""The public entry: parameters and a pose in, a CT with exact labels and landmarks out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..geometry import Geometry, Volume
+from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
+from . import scan, surroundings
+from .anatomy import EAR_FROM_CANAL, Anatomy, build_anatomy
+from .implicit import Array, distance_map, labyrinth_distance, leave
+from .parameters import EarParameters
+
+BASAL_TURN = "basal turn centre"
+VESTIBULE = "vestibule centre"
+
+Filling = Literal["fluid", "air", "mixed"]
+
+_DIAGONAL = np.sqrt(0.5)
+_RAS_FROM_CANAL = np.array(
+    [[-_DIAGONAL, 0.0, -_DIAGONAL], [-_DIAGONAL, 0.0, _DIAGONAL], [0.0, 1.0, 0.0]]
+)
+"""3 x 3 for a left ear in an upright head: x points back and out, u up, v forward and out."""
+
+_MARGIN = 3.5
+"""mm around the labyrinth in which its distance matters."""
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticEar:
+    """A scan of one ear and the truth about it.
+
+    Attributes:
+        ct: int16 Hounsfield units [k, j, i].
+        labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on the same grid.
+        landmarks: RAS mm by name: results.LANDMARKS, BASAL_TURN and VESTIBULE.
+        side: of the head.
+    """
+
+    ct: Volume
+    labels: Volume
+    landmarks: dict[str, tuple[float, float, float]]
+    side: Side
+
+
+def make_ear(
+    parameters: EarParameters,
+    *,
+    side: Side,
+    rotation: ArrayLike = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    spacing: tuple[float, float, float] = (0.2, 0.2, 0.2),
+    size_mm: tuple[float, float, float] = (20.0, 20.0, 20.0),
+    center: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    view_center: tuple[float, float, float] | None = None,
+    direction: ArrayLike = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    filling: Filling = "fluid",
+    noise_hu: float = 60.0,
+    blur_mm: float = 0.2,
+    seed: int = 0,
+) -> SyntheticEar:
+    """Scan an ear; the same arguments give the same ear.
+
+    Args:
+        parameters: the anatomy.
+        side: a right ear is the mirror image of a left one.
+        rotation: 3 x 3 in RAS, applied to the ear of an upright head about its middle.
+        spacing: voxel size (i, j, k) in mm.
+        size_mm: field of view along (i, j, k) in mm.
+        center: RAS mm of the labyrinth's middle.
+        view_center: RAS mm of the middle of the field of view; ``center`` if None.
+        direction: 3 x 3, columns are the directions of i, j and k in RAS.
+        filling: of the labyrinth; "mixed" has a level with air on one side.
+        noise_hu: standard deviation of the noise.
+        blur_mm: standard deviation of the scanner's point spread.
+        seed: of noise, air cells, texture and levels; the labyrinth does not depend on it.
+    """
+    rotation = _orthonormal(rotation, "rotation", proper=True)
+    geometry = _grid(spacing, size_mm, center if view_center is None else view_center, direction)
+    anatomy = build_anatomy(parameters)
+    ras_from_ear = _pose(anatomy, side, rotation, np.asarray(center, dtype=np.float64))
+    points = _ear_points(geometry, ras_from_ear)
+    nodes = np.concatenate([tube.points for tube in anatomy.tubes])
+    low, high = nodes.min(axis=0) - _MARGIN, nodes.max(axis=0) + _MARGIN
+    wall = distance_map(lambda p: labyrinth_distance(anatomy, p), points, low, high)
+
+    windows = find_windows(anatomy)
+    centers, radii = surroundings.air_cells(parameters, seed)
+    cells = (_to_ras(ras_from_ear, centers), radii)
+    random = np.random.default_rng([2, seed])
+    hu = _hounsfield(parameters, windows, points, wall, cells, geometry, filling, random)
+    hu = scan.blur(hu, geometry.spacing, blur_mm)
+    grain = scan.correlated_noise(random, geometry.shape, geometry.spacing, 0.15)
+    hu += np.float32(noise_hu) * grain
+
+    ear_landmarks = {
+        HELICOTREMA: anatomy.helicotrema,
+        OVAL_WINDOW: windows.oval_window,
+        ROUND_WINDOW: windows.round_window,
+        BASAL_TURN: np.zeros(3),
+        VESTIBULE: anatomy.vestibule.center,
+    }
+    landmarks = {}
+    for name, position in ear_landmarks.items():
+        r, a, s = _to_ras(ras_from_ear, position)
+        landmarks[name] = (float(r), float(a), float(s))
+    labels = (wall < 0).reshape(geometry.shape).astype(np.uint8)
+    return SyntheticEar(
+        ct=Volume(scan.to_hounsfield(hu), geometry, "Synthetic ear"),
+        labels=Volume(labels, geometry, "Synthetic ear labels"),
+        landmarks=landmarks,
+        side=side,
+    )
+
+
+def find_windows(anatomy: Anatomy) -> surroundings.Windows:
+    """Where the rays of the anatomy leave the lumen, in the ear frame."""
+    rays = (anatomy.round_window_ray, anatomy.oval_window_ray)
+    around = [leave(lambda p: labyrinth_distance(anatomy, p), *ray) for ray in rays]
+    return surroundings.Windows(around[0], rays[0][1], around[1], rays[1][1])
+
+
+def _hounsfield(
+    p: EarParameters,
+    windows: surroundings.Windows,
+    points: Array,
+    wall: Array,
+    cells: tuple[NDArray, NDArray],
+    geometry: Geometry,
+    filling: Filling,
+    random: np.random.Generator,
+) -> NDArray[np.float32]:
+    """[k, j, i] before blur and noise; ``points``, ``wall`` flat; ``cells`` in RAS."""
+    voxel = float(geometry.spacing.mean())
+    shape = geometry.shape
+    away = scan.ramp(wall, p.capsule_thickness - 0.7, p.capsule_thickness + 0.7)
+    texture = scan.correlated_noise(random, shape, geometry.spacing, 0.45)
+    shares = scan.cell_shares(geometry, *cells, 0.25 * texture).ravel()
+    texture = texture.ravel()
+    hu = p.capsule_hu + away * (p.bone_hu - p.capsule_hu) + (50.0 + 130.0 * away) * texture
+    fluid = float(random.uniform(0.0, 100.0))
+    outer = scan.AIR if filling == "air" else scan.SOFT_TISSUE
+
+    scan.paint(hu, shares * scan.ramp(wall, 1.1, 1.6), scan.AIR)
+    scan.paint(hu, scan.occupancy(surroundings.fossa_distance(p, points), voxel), outer)
+    tissue = surroundings.soft_tissue_distance(p, points, wall)
+    scan.paint(hu, scan.occupancy(tissue, voxel), scan.SOFT_TISSUE)
+    cavity = surroundings.middle_ear_distance(p, windows, points, wall, 0.3 * texture)
+    scan.paint(hu, scan.occupancy(np.maximum(cavity, 0.3 - tissue), voxel), scan.AIR)
+    ossicles = surroundings.ossicle_distance(p, windows, points)
+    scan.paint(hu, scan.occupancy(np.maximum(ossicles, cavity), voxel), p.bone_hu)
+    membrane, footplate = surroundings.membrane_distances(windows, points, wall)
+    scan.paint(hu, scan.occupancy(membrane, voxel), 80.0)
+    scan.paint(hu, scan.occupancy(footplate, voxel), 700.0)
+
+    inside: Array | float = scan.AIR if filling == "air" else fluid
+    if filling == "mixed":
+        up = random.standard_normal(3).astype(np.float32)
+        height = points @ (up / np.linalg.norm(up))
+        level = np.quantile(height[wall < 0], random.uniform(0.25, 0.75)) if (wall < 0).any() else 0
+        inside = fluid + scan.occupancy(level - height, voxel) * (scan.AIR - fluid)
+    scan.paint(hu, scan.occupancy(wall, voxel), inside)
+    return hu.reshape(shape).astype(np.float32)
+
+
+def _grid(
+    spacing: ArrayLike, size_mm: ArrayLike, middle: ArrayLike, direction: ArrayLike
+) -> Geometry:
+    spacing = np.asarray(spacing, dtype=np.float64)
+    count = np.maximum(np.rint(np.asarray(size_mm) / spacing).astype(int), 1)
+    matrix = np.eye(4)
+    matrix[:3, :3] = _orthonormal(direction, "direction", proper=False) * spacing
+    matrix[:3, 3] = np.asarray(middle) - matrix[:3, :3] @ ((count - 1) / 2.0)
+    return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
+
+
+def _orthonormal(matrix: ArrayLike, name: str, proper: bool) -> NDArray[np.float64]:
+    matrix = np.asarray(matrix, dtype=np.float64)
+    if matrix.shape != (3, 3) or not np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-6):
+        raise ValueError(f"{name} must be an orthonormal 3 x 3 matrix.")
+    if proper and np.linalg.det(matrix) < 0:
+        raise ValueError(f"{name} must not mirror the ear; choose the side instead.")
+    return matrix
+
+
+def _pose(anatomy: Anatomy, side: Side, rotation: NDArray, center: NDArray) -> NDArray:
+    """4 x 4 from the ear frame to RAS; mirrors right ears."""
+    if side not in ("left", "right"):
+        raise ValueError("side must be 'left' or 'right'.")
+    mirror = np.diag([1.0 if side == "left" else -1.0, 1.0, 1.0])
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation @ mirror @ _RAS_FROM_CANAL @ EAR_FROM_CANAL.T
+    matrix[:3, 3] = center - matrix[:3, :3] @ anatomy.middle
+    return matrix
+
+
+def _to_ras(matrix: NDArray, points: NDArray) -> NDArray:
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def _ear_points(geometry: Geometry, ras_from_ear: NDArray) -> Array:
+    """(n, 3) float32: voxel centres in the ear frame, i fastest."""
+    matrix = np.linalg.inv(ras_from_ear) @ geometry.ijk_to_ras
+    k, j, i = (np.arange(count) for count in geometry.shape)
+    columns = matrix[:3, :3].T
+    points = (
+        k[:, None, None, None] * columns[2]
+        + j[:, None, None] * columns[1]
+        + (i[:, None] * columns[0] + matrix[:3, 3])
+    )
+    return points.reshape(-1, 3).astype(np.float32)

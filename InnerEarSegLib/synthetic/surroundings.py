@@ -1,0 +1,130 @@
+"""What lies around the labyrinth: middle ear, windows, nerves, air cells, the bone's surface.
+
+Ear frame, mm; see ``anatomy``. Distances are negative inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .anatomy import Tube
+from .implicit import Array, distance_map, segment_distance, tube_distance
+from .parameters import EarParameters
+
+MEMBRANE = 0.2
+"""mm: thickness of the round window's membrane and of the stapes' footplate."""
+
+ROUND_WINDOW_RADIUS = 0.75
+OVAL_WINDOW_RADIUS = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Centres (3,) of the windows on the lumen's surface, and the directions (3,) out of them."""
+
+    round_window: NDArray
+    round_direction: NDArray
+    oval_window: NDArray
+    oval_direction: NDArray
+
+
+def middle_ear_distance(
+    p: EarParameters, windows: Windows, points: Array, wall: Array, rough: Array
+) -> Array:
+    """(n,) mm to the tympanic cavity with the niches of both windows.
+
+    ``wall`` (n,) is the distance to the labyrinth, from which the promontory keeps its thickness;
+    ``rough`` (n,) mm is added to the distance, so that the cavity is not an ellipsoid.
+    """
+    size = p.scale * p.middle_ear_size
+    center = np.array([10.2, -0.8, 4.2], dtype=np.float32) * np.float32(p.scale)
+    semi_axes = np.array([5.2, 4.6, 5.0], dtype=np.float32) * np.float32(size)
+    offset = (points - center) / semi_axes
+    cavity = (np.sqrt((offset**2).sum(axis=1)) - 1.0) * semi_axes.min() + rough
+    cavity = np.maximum(cavity, p.promontory - wall)
+    for start, way, radius in (
+        (windows.round_window, windows.round_direction, ROUND_WINDOW_RADIUS),
+        (windows.oval_window, windows.oval_direction, OVAL_WINDOW_RADIUS),
+    ):
+        niche = segment_distance(start, start + 2.6 * way, points) - radius * p.scale
+        cavity = np.minimum(cavity, np.maximum(niche, MEMBRANE - wall))
+    return cavity
+
+
+def membrane_distances(windows: Windows, points: Array, wall: Array) -> tuple[Array, Array]:
+    """(n,) mm to the round window's membrane and to the footplate, both outside the lumen."""
+    slab = np.maximum(-wall, wall - MEMBRANE)
+    round_window = np.linalg.norm(points - windows.round_window.astype(np.float32), axis=1)
+    oval_window = np.linalg.norm(points - windows.oval_window.astype(np.float32), axis=1)
+    return (
+        np.maximum(slab, round_window - ROUND_WINDOW_RADIUS),
+        np.maximum(slab, oval_window - OVAL_WINDOW_RADIUS),
+    )
+
+
+def ossicle_distance(p: EarParameters, windows: Windows, points: Array) -> Array:
+    """(n,) mm to a sketch of the stapes, the incus and the malleus."""
+    head = windows.oval_window + 2.4 * windows.oval_direction
+    body = p.scale * np.array([8.2, 4.3, 2.9])
+    handle = p.scale * np.array([8.6, -0.4, 5.4])
+    stapes = segment_distance(windows.oval_window, head, points) - 0.28
+    incus = segment_distance(head, body, points) - 0.4
+    malleus = segment_distance(body, handle, points) - 0.5
+    return np.minimum(np.minimum(stapes, incus), malleus)
+
+
+def soft_tissue_distance(p: EarParameters, points: Array, wall: Array) -> Array:
+    """(n,) mm to the internal auditory canal and the facial nerve's canal."""
+    meatus = np.array([[0.9, 0.4, -1.7], [-0.2, 1.2, -4.4], [-2.4, 2.2, -9.0], [-5.0, 3.2, -14.0]])
+    tubes = [_tube(meatus, [1.1, 1.9, 2.5, 2.8])]
+    if p.facial_nerve:
+        nerve = [[0.7, 2.4, -2.6], [1.0, 3.9, 0.2], [1.6, 4.6, 3.0], [4.2, 4.9, 2.9]]
+        nerve += [[7.4, 4.4, 1.4], [9.6, 2.2, -0.6], [10.4, -3.0, -2.0], [10.8, -10.0, -3.0]]
+        tubes.append(_tube(np.array(nerve), [0.55, 0.5, 0.6, 0.6, 0.65, 0.7, 0.75, 0.75]))
+    tube = Tube(
+        p.scale * np.concatenate([part.points for part in tubes]),
+        p.scale * np.concatenate([part.radii for part in tubes]),
+    )
+    low, high = tube.points.min(axis=0) - 2.0, tube.points.max(axis=0) + 2.0
+    distance = distance_map(lambda q: tube_distance(tube, q), points, low, high, exact=False)
+    return np.maximum(distance, 0.35 - wall)
+
+
+def fossa_distance(p: EarParameters, points: Array) -> Array:
+    """(n,) mm to the room beyond the bone: the middle and the posterior cranial fossa."""
+    roof = np.float32(p.scale * 12.0 + p.tegmen)
+    superior = points @ np.array([0.1, 0.87, -0.48], dtype=np.float32) - roof
+    posterior = points @ np.array([-0.35, -0.35, -0.87], dtype=np.float32) - np.float32(8.2)
+    return -np.maximum(superior, posterior)
+
+
+def air_cells(p: EarParameters, seed: int) -> tuple[NDArray, NDArray]:
+    """Centres (n, 3) and radii (n,) of mastoid air cells, with thin walls between them."""
+    random = np.random.default_rng([1, seed])
+    centers = np.empty((p.air_cells, 3))
+    radii = np.empty(p.air_cells)
+    count = 0
+    for _ in range(p.air_cells):
+        center = random.uniform([-6.0, -12.0, -14.0], [22.0, 20.0, 12.0])
+        radius = random.uniform(0.4, 1.4)
+        # Cells become frequent laterally and posteriorly, where the mastoid is.
+        chance = 0.03 + 0.97 / (1.0 + np.exp(-(center @ [0.8, 0.15, -0.1] - 8.0) * 1.2))
+        if random.random() > chance:
+            continue
+        gaps = np.linalg.norm(centers[:count] - center, axis=1) - radii[:count]
+        room = float(gaps.min()) - 0.05 if count else radius
+        if room > 0.3:
+            centers[count], radii[count] = center, min(radius, room)
+            count += 1
+    return p.scale * centers[:count], p.scale * radii[:count]
+
+
+def _tube(points: NDArray, radii: list[float]) -> Tube:
+    """A tube with straight pieces between (n, 3) points."""
+    index = np.linspace(0, len(points) - 1, 24 * len(points))
+    known = np.arange(len(points))
+    nodes = np.stack([np.interp(index, known, points[:, axis]) for axis in range(3)], axis=1)
+    return Tube(nodes, np.interp(index, known, radii))

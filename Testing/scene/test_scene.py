@@ -1,0 +1,167 @@
+"""The scene as 3D Slicer gets it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+from InnerEarSegLib.geometry import apply_affine
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.lattice import resample_mask
+from InnerEarSegLib.scene.matrices import numpy_matrix, vtk_matrix
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.read_back import node_landmarks, node_segments
+from InnerEarSegLib.scene.save import write_scene
+from InnerEarSegLib.scene.volume_node import add_volume
+
+
+@pytest.fixture(scope="module")
+def reopened(made, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scene")
+    write_scene(made.ct, made.two, folder)
+    with headless_scene() as session:
+        assert session.scene.ReadFromMRB(str(folder / "scene.mrb"), True)
+        yield session.scene
+
+
+def nodes(scene, class_name):
+    count = scene.GetNumberOfNodesByClass(class_name)
+    return [scene.GetNthNodeByClass(i, class_name) for i in range(count)]
+
+
+def test_boot_can_be_repeated_and_leaves_nothing():
+    before = set(Path(tempfile.gettempdir()).glob("ies-*"))
+    with headless_scene() as first, headless_scene() as second:
+        assert first.scene is not second.scene
+        first.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+        assert second.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
+    assert set(Path(tempfile.gettempdir()).glob("ies-*")) <= before
+
+
+def test_reopened_volume(made, reopened):
+    (volume,) = nodes(reopened, "vtkMRMLScalarVolumeNode")
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    np.testing.assert_allclose(numpy_matrix(matrix), made.ct.geometry.ijk_to_ras, atol=1e-5)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), made.ct.array)
+    display = volume.GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel()) == (4000, 1000)
+    assert not display.GetAutoWindowLevel()
+
+
+def test_reopened_results(made, reopened):
+    (segmentation,) = nodes(reopened, "vtkMRMLSegmentationNode")
+    assert list(node_segments(segmentation)) == ["Labyrinth left", "Labyrinth right"]
+    assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
+    assert segmentation.GetAttribute("InnerEarSeg.Model") == "test 1.0"
+    lists = nodes(reopened, "vtkMRMLMarkupsFiducialNode")
+    assert [n.GetName() for n in lists] == ["Landmarks left", "Landmarks right"]
+    for node, ear in zip(lists, made.two.ears, strict=True):
+        assert node.GetFixedNumberOfControlPoints() and node.GetLocked()
+        assert node.GetAttribute("InnerEarSeg.Confidence.helicotrema") == "0.8000"
+        automatic = node.GetAttribute("InnerEarSeg.Automatic.helicotrema").split()
+        np.testing.assert_allclose([float(v) for v in automatic], ear.landmarks[0].ras, atol=1e-3)
+    assert lists[1].GetAttribute("InnerEarSeg.Automatic.oval window") in ("", None)
+    missing = lists[1].GetNthControlPointPositionStatus(1)
+    assert missing == slicer.vtkMRMLMarkupsNode.PositionMissing
+
+
+def test_reopened_views_show_the_first_ear(made, reopened):
+    (volume,) = nodes(reopened, "vtkMRMLScalarVolumeNode")
+    slices = nodes(reopened, "vtkMRMLSliceNode")
+    orientations = {n.GetName(): n.GetOrientation() for n in slices}
+    assert orientations == {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}
+    center = made.left.geometry.center
+    for node in slices:
+        position = numpy_matrix(node.GetSliceToRAS())[:3, 3]
+        np.testing.assert_allclose(position, center, atol=1e-3)
+        assert min(node.GetFieldOfView()[:2]) == pytest.approx(30)
+    composites = nodes(reopened, "vtkMRMLSliceCompositeNode")
+    assert len(composites) == 3
+    assert {n.GetBackgroundVolumeID() for n in composites} == {volume.GetID()}
+    (camera,) = nodes(reopened, "vtkMRMLCameraNode")
+    np.testing.assert_allclose(camera.GetFocalPoint(), center, atol=1e-3)
+    assert camera.GetLayoutName() == "1"
+    (layout,) = nodes(reopened, "vtkMRMLLayoutNode")
+    assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpView
+    (selection,) = nodes(reopened, "vtkMRMLSelectionNode")
+    assert selection.GetActiveVolumeID() == volume.GetID()
+
+
+def test_reopened_hierarchy(reopened):
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(reopened)
+    folder = hierarchy.GetItemByName("InnerEarSeg results")
+    children = vtk.vtkIdList()
+    hierarchy.GetItemChildren(folder, children)
+    names = {hierarchy.GetItemName(children.GetId(i)) for i in range(children.GetNumberOfIds())}
+    assert names == {"Labyrinth", "Landmarks left", "Landmarks right"}
+
+
+def test_a_moved_ct_takes_its_results_along(made):
+    turn = np.array([[0, -1, 0, 20], [1, 0, 0, -30], [0, 0, 1, 7], [0, 0, 0, 1.0]])
+    with headless_scene() as session:
+        transform = session.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        transform.SetMatrixTransformToParent(vtk_matrix(turn))
+        volume = add_volume(session.scene, made.ct)
+        volume.SetAndObserveTransformNodeID(transform.GetID())
+        added = add_result(session.scene, volume, made.one)
+        for node in (added.segmentation, added.landmarks["left"]):
+            assert node.GetParentTransformNode() is transform
+
+        expected = made.points(made.left.labyrinth, made.left.geometry)
+        surface = vtk.vtkPolyData()
+        added.segmentation.GetClosedSurfaceRepresentation("Labyrinth_left", surface)
+        to_world = vtk.vtkTransformPolyDataFilter()
+        general = vtk.vtkGeneralTransform()
+        added.segmentation.GetParentTransformNode().GetTransformToWorld(general)
+        to_world.SetTransform(general)
+        to_world.SetInputData(surface)
+        to_world.Update()
+        bounds = np.array(to_world.GetOutput().GetBounds())
+        world = apply_affine(turn, expected)
+        np.testing.assert_allclose(bounds[::2], world.min(axis=0), atol=0.5)
+        np.testing.assert_allclose(bounds[1::2], world.max(axis=0), atol=0.5)
+        # Own coordinates stay those of the CT.
+        ras = node_landmarks(added.landmarks["left"])["helicotrema"]
+        np.testing.assert_allclose(ras, made.left.landmarks[0].ras, atol=1e-6)
+        point = added.landmarks["left"].GetNthControlPointPositionWorld(0)
+        np.testing.assert_allclose(point, apply_affine(turn, made.left.landmarks[0].ras))
+        red = session.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+        position = numpy_matrix(red.GetSliceToRAS())[:3, 3]
+        np.testing.assert_allclose(position, apply_affine(turn, made.left.geometry.center))
+
+
+def test_segment_editor_gets_the_ear_grid_and_the_ct(made):
+    with headless_scene() as session:
+        volume = add_volume(session.scene, made.ct)
+        node = add_result(session.scene, volume, made.one).segmentation
+        role = node.GetReferenceImageGeometryReferenceRole()
+        assert node.GetNodeReferenceID(role) == volume.GetID()
+        text = node.GetSegmentation().GetConversionParameter(
+            slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+        )
+        image = slicer.vtkOrientedImageData()
+        slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, image)
+        np.testing.assert_allclose(image.GetSpacing(), made.left.geometry.spacing, atol=1e-6)
+
+
+def test_wrong_shape_is_refused(made):
+    ear = type(made.left)("left", made.left.labyrinth[1:], made.left.geometry, (), 1.0)
+    with headless_scene() as session:
+        volume = add_volume(session.scene, made.ct)
+        with pytest.raises(ValueError, match="geometry"):
+            add_result(session.scene, volume, made.result(ear))
+
+
+def test_resampling_onto_the_same_grid_changes_nothing(made):
+    mask, first = resample_mask(made.left.labyrinth, made.left.geometry, made.left.geometry)
+    skip = tuple(
+        slice(-f, -f + n) for f, n in zip(first[::-1], made.left.geometry.shape, strict=True)
+    )
+    np.testing.assert_array_equal(mask[skip], made.left.labyrinth)
+    assert mask.sum() == made.left.labyrinth.sum()
