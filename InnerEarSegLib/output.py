@@ -20,6 +20,8 @@ OWN_FILES = (
     "landmarks_left.mrk.json",
     "landmarks_right.mrk.json",
     "scene.mrb",
+    "labyrinth_left.npz",
+    "labyrinth_right.npz",
 )
 
 

@@ -25,6 +25,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
     parser.add_argument("--json-progress", action="store_true",
                         help="one JSON object a line on stdout: stage, fraction, message")  # fmt: skip
+    parser.add_argument("--plain", action="store_true",
+                        help="write numpy arrays instead of Slicer's files, as the panel wants")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -34,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
+    from ..exchange import write_plain
     from ..inferring.bundle import bundled_model, load_bundle
     from ..inferring.device import choose_device
     from ..output import Output
@@ -48,12 +51,15 @@ def run(options: argparse.Namespace) -> int:
     bundle = load_bundle(options.model or bundled_model(), device)
     result = segment(ct, bundle, progress=progress)
     with output.staging() as folder:
-        if result.ears:
+        if options.plain:
+            progress.stage("write", 0.8, "Writing the arrays")
+            write_plain(result, folder)
+        elif result.ears:
             progress.stage("write", 0.8, "Writing the scene")
             from ..scene.save import write_scene
 
             write_scene(ct, result, folder)
-            progress.finish()
+        progress.finish()
         result.seconds.update(progress.seconds)
         text = json.dumps(result.to_json(), indent=2)
         (folder / "result.json").write_text(text, encoding="utf-8")
