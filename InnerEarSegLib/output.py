@@ -76,7 +76,7 @@ class Output:
             if name not in {path.name for path in written}:
                 (self.folder / name).unlink(missing_ok=True)
         for path in written:
-            os.replace(path, self.folder / path.name)
+            path.replace(self.folder / path.name)
 
     @staticmethod
     def _undo(stage: Path | None, made: list[Path]) -> None:

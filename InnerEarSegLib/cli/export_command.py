@@ -15,8 +15,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.pt")
     parser.add_argument("--model-version", default="0", help="written into the card")
-    parser.add_argument("--metrics", type=Path, metavar="FILE.json",
-                        help="summary of `innerearseg evaluate`, written into the card")  # fmt: skip
+    parser.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE.json",
+        help="summary of `innerearseg evaluate`, written into the card",
+    )
     parser.set_defaults(run=run)
 
 

@@ -9,11 +9,19 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
-from . import evaluate_command, export_command, pack_command, segment_command
-from . import synthesize_command, train_command
+from . import (
+    demo_command,
+    evaluate_command,
+    export_command,
+    pack_command,
+    segment_command,
+    synthesize_command,
+    train_command,
+)
 
 COMMANDS = (
     segment_command,
+    demo_command,
     synthesize_command,
     pack_command,
     train_command,

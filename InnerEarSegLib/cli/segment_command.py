@@ -18,15 +18,25 @@ NO_EAR = 3
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("segment", help="labyrinth and landmarks of one ear's CT")
-    parser.add_argument("input", type=Path, metavar="INPUT",
-                        help=".nrrd, .nii, .nii.gz or .mha file, or a folder with one DICOM series")  # fmt: skip
+    parser.add_argument(
+        "input",
+        type=Path,
+        metavar="INPUT",
+        help=".nrrd, .nii, .nii.gz or .mha file, or a folder with one DICOM series",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
-    parser.add_argument("--json-progress", action="store_true",
-                        help="one JSON object a line on stdout: stage, fraction, message")  # fmt: skip
-    parser.add_argument("--plain", action="store_true",
-                        help="write numpy arrays instead of Slicer's files, as the panel wants")  # fmt: skip
+    parser.add_argument(
+        "--json-progress",
+        action="store_true",
+        help="one JSON object a line on stdout: stage, fraction, message",
+    )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="write numpy arrays instead of Slicer's files, as the panel wants",
+    )
     parser.set_defaults(run=run)
 
 
@@ -100,5 +110,3 @@ def _print_json(stage: str, fraction: float, message: str) -> None:
 def _cancel(number: int, frame: FrameType | None) -> None:
     """A polite kill is a cancel: staging folders are removed on the way out."""
     raise Cancelled("Cancelled.")
-
-

@@ -13,12 +13,17 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("train", help="train a model, or go on where training stopped")
     parser.add_argument("config", type=Path, metavar="CONFIG", help="JSON; see training/configs")
-    parser.add_argument("--data", type=Path, required=True,
-                        help="dataset folder, or a file of `innerearseg pack`")  # fmt: skip
+    parser.add_argument(
+        "--data", type=Path, required=True, help="dataset folder, or a file of `innerearseg pack`"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="RUN")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
-    parser.add_argument("--workers", type=int, default=1,
-                        help="processes that draw samples (0: in this process; GPU: 8 or more)")  # fmt: skip
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes that draw samples (0: in this process; GPU: 8 or more)",
+    )
     parser.set_defaults(run=run)
 
 

@@ -82,9 +82,9 @@ def dice_and_assd(
         truth: uint8 [k, j, i].
         spacing: (k, j, i) mm.
     """
-    pair = [torch.from_numpy(np.ascontiguousarray(m))[None, None].float() for m in (found, truth)]
-    dice = compute_dice(*pair, include_background=True)
+    a, b = (torch.from_numpy(np.ascontiguousarray(m))[None, None].float() for m in (found, truth))
+    dice = compute_dice(a, b, include_background=True)
     assd = compute_average_surface_distance(
-        *pair, include_background=True, symmetric=True, spacing=[float(s) for s in spacing]
+        a, b, include_background=True, symmetric=True, spacing=[float(s) for s in spacing]
     )
     return float(dice), float(assd)

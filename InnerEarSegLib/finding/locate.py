@@ -39,9 +39,7 @@ class Sighting:
     presence: float
 
 
-def locate(
-    ct: Tensor, geometry: Geometry, bundle: Bundle, progress: Progress
-) -> Sighting | None:
+def locate(ct: Tensor, geometry: Geometry, bundle: Bundle, progress: Progress) -> Sighting | None:
     """Find the ear in a scan of one ear.
 
     Looks through overlapping windows, takes the one that is surest, and looks again with the ear

@@ -62,6 +62,3 @@ class JointUNet(nn.Module):
 def count_parameters(network: nn.Module) -> int:
     """Number of trained numbers."""
     return sum(p.numel() for p in network.parameters())
-
-
-

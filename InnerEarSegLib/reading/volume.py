@@ -77,10 +77,14 @@ def _read_dicom(folder: Path) -> sitk.Image:
     try:
         image = reader.Execute()
     except RuntimeError:
-        raise UnusableInput(f"The DICOM series in {folder} cannot be read: it is damaged.") from None
+        raise UnusableInput(
+            f"The DICOM series in {folder} cannot be read: it is damaged."
+        ) from None
     modality = reader.GetMetaData(0, MODALITY) if reader.HasMetaDataKey(0, MODALITY) else "CT"
     if modality.strip() != "CT":
-        raise UnusableInput(f"The DICOM series in {folder} is of modality {modality.strip()}, not CT.")
+        raise UnusableInput(
+            f"The DICOM series in {folder} is of modality {modality.strip()}, not CT."
+        )
     return image
 
 

@@ -204,7 +204,7 @@ def _spline(controls: Array, per_piece: int = 40) -> Array:
     )
     t = np.linspace(0.0, 1.0, per_piece, endpoint=False)[:, None]
     pieces = []
-    for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:]):
+    for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
         cubic = 3 * b - a - 3 * c + d
         pieces.append(
             0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + cubic * t**3)

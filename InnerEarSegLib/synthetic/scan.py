@@ -39,7 +39,7 @@ def cell_shares(
     spacing = geometry.spacing
     voxel = float(spacing.mean())
     size = np.array(geometry.shape[::-1])
-    for ijk, radius in zip(geometry.to_ijk(centers), radii):
+    for ijk, radius in zip(geometry.to_ijk(centers), radii, strict=True):
         reach = (1.3 * radius + voxel) / spacing
         low = np.maximum(np.ceil(ijk - reach), 0).astype(int)
         high = np.minimum(np.floor(ijk + reach) + 1, size).astype(int)

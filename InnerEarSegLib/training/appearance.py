@@ -59,8 +59,10 @@ def refill(ct: Tensor, labyrinth: Tensor, rng: np.random.Generator) -> Tensor:
 
 def coarsen(ct: Tensor, spacing_mm: float, coarse_mm: np.ndarray) -> Tensor:
     """Average over voxels of size coarse_mm (k, j, i) and interpolate back."""
-    size = [max(2, round(n * spacing_mm / mm)) for n, mm in zip(ct.shape, coarse_mm, strict=True)]
-    small = F.adaptive_avg_pool3d(ct[None, None], size)
+    k, j, i = (
+        max(2, round(n * spacing_mm / mm)) for n, mm in zip(ct.shape, coarse_mm, strict=True)
+    )
+    small = F.adaptive_avg_pool3d(ct[None, None], (k, j, i))
     return F.interpolate(small, size=ct.shape, mode="trilinear", align_corners=False)[0, 0]
 
 

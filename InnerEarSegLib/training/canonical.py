@@ -41,7 +41,9 @@ def canonical_template(
     for _ in range(20):
         aligned = []
         for shape in shapes:
-            pose = fit_pose(dict(zip(names, shape, strict=True)), dict(zip(names, mean, strict=True)))
+            pose = fit_pose(
+                dict(zip(names, shape, strict=True)), dict(zip(names, mean, strict=True))
+            )
             aligned.append(apply_affine(pose.matrix, shape))
         mean = np.mean(aligned, axis=0)
         mean -= mean.mean(axis=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -98,5 +97,5 @@ def export(
     temporary = output.with_name(output.name + ".new")
     torch.jit.save(module, str(temporary), _extra_files={CARD: json.dumps(card, indent=2)})
     load_bundle(temporary, torch.device("cpu"))  # what cannot be loaded is not exported
-    os.replace(temporary, output)
+    temporary.replace(output)
     return card

@@ -41,9 +41,7 @@ def joint_loss(outputs: tuple[Tensor, Tensor], batch: Sample, stage: StageConfig
     landmarks = (surprise * known).sum() / known.sum().clamp(min=1.0)
     weights = stage.loss
     total = (
-        weights.dice * dice
-        + weights.cross_entropy * cross_entropy
-        + weights.landmarks * landmarks
+        weights.dice * dice + weights.cross_entropy * cross_entropy + weights.landmarks * landmarks
     )
     return Losses(total, dice, cross_entropy, landmarks)
 

@@ -73,9 +73,7 @@ def train(
         json.dumps({**description, "code_revision": code_revision()}, indent=2), encoding="utf-8"
     )
     for name in config.stages():
-        train_stage(
-            name, config, cases, template, output / name, device, workers=workers, say=say
-        )
+        train_stage(name, config, cases, template, output / name, device, workers=workers, say=say)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

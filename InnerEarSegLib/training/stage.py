@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -73,7 +72,8 @@ def train_stage(
         raise UnusableInput("No specimen is left to train on: all of them are held out.")
     torch.manual_seed(config.seed)
     layout = torch.channels_last_3d
-    network = build_network(config, stage).to(device, memory_format=layout)
+    network = build_network(config, stage).to(device)
+    network.to(memory_format=layout)  # type: ignore[call-overload]
     average = AveragedModel(
         network, multi_avg_fn=get_ema_multi_avg_fn(stage.optimiser.ema), use_buffers=True
     )
@@ -115,7 +115,7 @@ def train_stage(
                 score = validate(average.module, held_out, template, config, stage, device)
             pace = (time.monotonic() - started) / (step - done)
             left = pace * (stage.optimiser.steps - step)
-            say(f"{name}: {log.write(step, schedule.get_last_lr()[0], score)}"
+            say(f"{name}: {log.write(step, float(schedule.get_last_lr()[0]), score)}"
                 f", {left / 60:.1f} min left")  # fmt: skip
         if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(folder / CHECKPOINT, parts, step)
@@ -140,7 +140,9 @@ def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
     average = AveragedModel(build_network(config, config.stages()[name]), use_buffers=True)
     state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
     average.load_state_dict(state["average"])
-    return average.module.eval()
+    network = average.module.eval()
+    assert isinstance(network, JointUNet)
+    return network
 
 
 def steps_done(folder: Path) -> int:
@@ -175,7 +177,7 @@ def _save(path: Path, parts: Mapping, step: int) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
     temporary = path.with_suffix(".new")
     torch.save({**state, "step": step}, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _load(path: Path, parts: Mapping, device: torch.device) -> int:

@@ -169,7 +169,7 @@ def test_septum_between_turns_of_the_centreline():
 def test_canals_are_nearly_orthogonal_circles():
     canals = build_anatomy(EarParameters()).canals
     normals = []
-    for canal, radius in zip(canals, EarParameters().canal_arc_radii):
+    for canal, radius in zip(canals, EarParameters().canal_arc_radii, strict=True):
         arc = canal.points[len(canal.points) // 4 : len(canal.points) // 2]
         normals.append(np.linalg.svd(arc - arc.mean(axis=0))[2][2])
         a, b, c = arc[0], arc[len(arc) // 2], arc[-1]
