@@ -66,7 +66,7 @@ class Geometry:
         return np.all((ijk >= -0.5 + inset) & (ijk <= upper - inset), axis=-1)
 
 
-def apply_affine(matrix: NDArray[np.float64], points: ArrayLike) -> NDArray[np.float64]:
+def apply_affine(matrix: NDArray, points: ArrayLike) -> NDArray[np.float64]:
     """Points (..., 3) mapped by a 4 x 4 affine."""
     points = np.asarray(points, dtype=np.float64)
     return points @ matrix[:3, :3].T + matrix[:3, 3]

@@ -51,6 +51,7 @@ def segment(
         progress.stage("decode", 0.75, "Placing landmarks and surface")
         if refined is not None:
             ear = decode_ear(refined, ct.geometry, bundle)
+    progress.check()
     progress.finish()
     warnings = list(ct.warnings)
     if ct.geometry.spacing.max() > COARSE_MM:

@@ -42,6 +42,7 @@ class JointUNet(nn.Module):
         )
         self.labyrinth_head = nn.Conv3d(widths[0], 1, 1)
         self.landmark_head = nn.Conv3d(widths[0], landmarks, 1)
+        assert self.landmark_head.bias is not None
         nn.init.constant_(self.landmark_head.bias, -math.log(window_voxels))
 
     def forward(self, ct: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 from ..geometry import Volume
 from .image import geometry_of
+from .nifti import missing_bytes
 
 FILE_ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 MIN_SLICES = 8
@@ -53,7 +54,14 @@ def read_ct(path: Path) -> Volume:
 
 def _read_image(path: Path) -> sitk.Image:
     try:
+        missing = missing_bytes(path) if path.name.lower().endswith((".nii", ".nii.gz")) else 0
+        if missing > 0:
+            raise UnusableInput(
+                f"{path} is cut short, {missing} bytes are missing: copy or download it again."
+            )
         return sitk.ReadImage(str(path))
+    except OSError as error:
+        raise UnusableInput(f"{path} cannot be read: {error.strerror or error}.") from None
     except RuntimeError:
         raise UnusableInput(
             f"{path} cannot be read: it is damaged, cut short or not what its name says."

@@ -1,0 +1,112 @@
+"""The library on real ears that the bundled model was not trained on."""
+
+import time
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from InnerEarSegLib.errors import Cancelled
+from InnerEarSegLib.evaluation.metrics import measure
+from InnerEarSegLib.geometry import Volume
+from InnerEarSegLib.reading.dataset import read_case
+from InnerEarSegLib.reading.image import geometry_of, image_of
+from InnerEarSegLib.segment import segment
+
+HELD_OUT = ("F06", "T03", "F13")
+
+
+@pytest.fixture(scope="module")
+def results(specimens, bundle):
+    found = {}
+    for name in HELD_OUT:
+        case = read_case(specimens, name)
+        found[name] = (case, segment(case.ct, bundle))
+    return found
+
+
+def test_the_specimens_were_held_out(bundle):
+    assert not set(HELD_OUT) & set(bundle.card["training"]["trained_on"])
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_labyrinth_landmarks_and_side(results, name):
+    case, result = results[name]
+    (ear,) = result.ears
+    quality = measure(ear, case.labels, case.label_geometry, case.landmarks, case.side)
+    assert quality.side_right
+    assert quality.dice > 0.94
+    assert quality.assd_mm < 0.08
+    assert all(error < 1.0 for error in quality.landmark_mm.values()), quality.landmark_mm
+    assert ear.warnings == ()
+
+
+def positions(result):
+    (ear,) = result.ears
+    return ear.side, np.array([landmark.ras for landmark in ear.landmarks])
+
+
+@pytest.mark.parametrize(
+    ("order", "flips"), [((2, 0, 1), (True, False, True)), ((1, 0, 2), (False, False, True))]
+)
+def test_storage_order_does_not_matter(results, bundle, order, flips):
+    case, result = results["F06"]
+    image = image_of(case.ct.array, case.ct.geometry)
+    stored = sitk.Flip(sitk.PermuteAxes(image, order), flips)
+    volume = Volume(sitk.GetArrayFromImage(stored), geometry_of(stored))
+    side, points = positions(segment(volume, bundle))
+    expected_side, expected = positions(result)
+    assert side == expected_side
+    assert np.linalg.norm(points - expected, axis=1).max() < 0.05
+
+
+def test_a_rotated_grid_hardly_matters(results, bundle):
+    case, result = results["F13"]
+    turn = sitk.Euler3DTransform()
+    turn.SetRotation(0.4, -0.3, 0.5)
+    image = image_of(case.ct.array, case.ct.geometry)
+    direction = np.array(turn.GetMatrix()).reshape(3, 3)
+    size = np.array([150, 150, 150])
+    spacing = np.array([0.18, 0.18, 0.2])
+    center = case.ct.geometry.center * [-1, -1, 1]
+    reference = sitk.Image([int(n) for n in size], sitk.sitkInt16)
+    reference.SetSpacing(spacing.tolist())
+    reference.SetDirection(direction.ravel().tolist())
+    reference.SetOrigin((center - direction @ (spacing * (size - 1) / 2)).tolist())
+    turned = sitk.Resample(image, reference, sitk.Transform(), sitk.sitkLinear, -1024)
+    volume = Volume(sitk.GetArrayFromImage(turned), geometry_of(turned))
+    side, points = positions(segment(volume, bundle))
+    expected_side, expected = positions(result)
+    assert side == expected_side
+    assert np.linalg.norm(points - expected, axis=1).max() < 0.3
+
+
+def test_two_runs_are_identical(results, bundle):
+    case, result = results["F06"]
+    again = segment(case.ct, bundle)
+    assert np.array_equal(again.ears[0].labyrinth, result.ears[0].labyrinth)
+    assert positions(again)[1].tolist() == positions(result)[1].tolist()
+
+
+def test_mirrored_ear_is_the_other_side(results, bundle):
+    case, result = results["T03"]
+    mirrored = np.diag([-1.0, 1.0, 1.0, 1.0]) @ case.ct.geometry.ijk_to_ras
+    volume = Volume(case.ct.array, type(case.ct.geometry)(mirrored, case.ct.geometry.shape))
+    side, points = positions(segment(volume, bundle))
+    assert {side, result.ears[0].side} == {"left", "right"}
+    expected = positions(result)[1] * [-1, 1, 1]
+    assert np.linalg.norm(points - expected, axis=1).max() < 0.3
+
+
+def test_cancel_takes_effect_within_a_second(results, bundle):
+    case, _ = results["F06"]
+    for stage in ("find", "infer", "decode"):
+        asked: list[float] = []
+
+        def report(name, fraction, message, stage=stage, asked=asked):
+            if name == stage and not asked:
+                asked.append(time.monotonic())
+
+        with pytest.raises(Cancelled):
+            segment(case.ct, bundle, report=report, is_cancelled=lambda asked=asked: bool(asked))
+        assert time.monotonic() - asked[0] < 1.0

@@ -1,0 +1,37 @@
+"""What several tests need: the real data, the bundled model, one synthetic ear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+SPECIMENS = SHARED / "data" / "human-bony-labyrinth"
+
+
+@pytest.fixture(scope="session")
+def specimens() -> Path:
+    """The folder of real specimens."""
+    if not SPECIMENS.is_dir():
+        pytest.skip("needs the human bony labyrinth data in ../shared/data/human-bony-labyrinth")
+    return SPECIMENS
+
+
+@pytest.fixture(scope="session")
+def bundle():
+    """The bundled model on the CPU."""
+    import torch
+
+    from InnerEarSegLib.inferring.bundle import bundled_model, load_bundle
+
+    return load_bundle(bundled_model(), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def synthetic_ear():
+    """A synthetic left ear that no training has seen (training uses other seeds)."""
+    from InnerEarSegLib.synthetic.dataset import random_ear
+
+    return random_ear(11, 0)

@@ -1,0 +1,61 @@
+"""Configs are typed, and say what is wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from InnerEarSegLib.errors import UnusableInput
+from InnerEarSegLib.training.config import load_config
+
+BUNDLED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "bundled.json"
+SMALL = {
+    "name": "x",
+    "locate": {"spacing_mm": 0.5, "window": [16, 16, 16]},
+    "refine": {"spacing_mm": 0.2, "window": [16, 16, 16]},
+}
+
+
+def write(tmp_path, content) -> Path:
+    path = tmp_path / "config.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_bundled_config_holds_out_the_three_specimens_to_choose_by():
+    config = load_config(BUNDLED)
+    assert set(config.held_out) == {"F06", "T03", "F13"}
+    assert config.landmarks[:3] == ("helicotrema", "oval window", "round window")
+    assert config.locate.augmentation.any_rotation
+
+
+def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
+    config = load_config(write(tmp_path, {**SMALL, "synthetic_fraction": 1}))
+    assert config.synthetic_fraction == 1.0 and config.locate.window == (16, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not JSON"),
+        ([], "an object with the fields"),
+        ({**SMALL, "sead": 1}, "unknown field 'sead'"),
+        ({**SMALL, "seed": "1"}, "seed: '1' does not fit int"),
+        ({**SMALL, "seed": True}, "seed: True does not fit int"),
+        ({**SMALL, "locate": {"spacing_mm": 0.5}}, "window"),
+        ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [16, 16]}}, "does not fit"),
+        ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [16, 16, 12]}}, "multiples of 8"),
+        (
+            {**SMALL, "refine": {**SMALL["refine"], "network": {"activation": "tanh"}}},
+            "'tanh' is none of",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, content, message):
+    with pytest.raises(UnusableInput, match=message):
+        load_config(write(tmp_path, content))
+
+
+def test_missing_config(tmp_path):
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        load_config(tmp_path / "none.json")

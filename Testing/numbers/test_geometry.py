@@ -1,0 +1,60 @@
+"""Grids in RAS millimetres."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from InnerEarSegLib.geometry import Geometry, apply_affine
+from InnerEarSegLib.reading.image import geometry_of, image_of
+
+
+def grid() -> Geometry:
+    """Spacing 2, 3, 4 mm along i, j, k; i runs to the left, origin (10, 20, 30)."""
+    return Geometry(
+        np.array([[-2.0, 0, 0, 10], [0, 3, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1]]), (5, 6, 7)
+    )
+
+
+def test_voxel_size_and_volume_by_hand():
+    assert grid().spacing.tolist() == [2, 3, 4]
+    assert grid().voxel_volume == pytest.approx(24)
+
+
+def test_index_to_ras_by_hand():
+    assert grid().to_ras([1, 2, 3]).tolist() == [8, 26, 42]
+    assert grid().to_ijk([8, 26, 42]).tolist() == [1, 2, 3]
+    assert grid().center.tolist() == [10 - 6, 20 + 7.5, 30 + 8]
+
+
+def test_field_of_view_ends_half_a_voxel_beyond_the_last_centre():
+    first, beyond = [10 + 0.9, 20, 30], [10 + 1.1, 20, 30]
+    assert grid().contains(first) and not grid().contains(beyond)
+    assert not grid().contains(first, margin=0.5)
+    assert grid().corners[:, 0].max() == 11 and grid().corners[:, 0].min() == 10 - 12 - 1
+
+
+@given(st.lists(st.floats(-500, 500), min_size=3, max_size=3))
+def test_there_and_back(ras):
+    assert np.allclose(grid().to_ras(grid().to_ijk(ras)), ras, atol=1e-9)
+
+
+def test_images_are_lps_and_grids_are_ras():
+    image = sitk.Image([7, 6, 5], sitk.sitkInt16)
+    image.SetSpacing([2, 3, 4])
+    image.SetOrigin([-10, -20, 30])
+    assert geometry_of(image).to_ras([0, 0, 0]).tolist() == [10, 20, 30]
+    assert geometry_of(image).to_ras([1, 0, 0]).tolist() == [8, 20, 30]
+    assert geometry_of(image).shape == (5, 6, 7)
+
+
+def test_image_round_trip_keeps_a_mirrored_turned_grid():
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    matrix = np.eye(4)
+    matrix[:3, :3] = turn @ np.diag([0.2, 0.3, -0.4])
+    matrix[:3, 3] = [5, -6, 7]
+    image = image_of(np.zeros((3, 4, 5), np.uint8), Geometry(matrix, (3, 4, 5)))
+    assert np.allclose(geometry_of(image).ijk_to_ras, matrix, atol=1e-12)
+    point = image.TransformContinuousIndexToPhysicalPoint([1.0, 2.0, 3.0])
+    assert np.allclose(apply_affine(matrix, [1, 2, 3]) * [-1, -1, 1], point)

@@ -1,0 +1,99 @@
+"""The canonical pose and the side."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from InnerEarSegLib.finding.pose import Pose, fit_pose, handedness
+from InnerEarSegLib.geometry import apply_affine
+from InnerEarSegLib.training.spatial import random_rotation, small_rotation
+
+TEMPLATE = {
+    "a": np.array([3.0, 0.0, 0.0]),
+    "b": np.array([-1.0, 2.0, 0.0]),
+    "c": np.array([-1.0, -2.0, 0.5]),
+    "d": np.array([0.0, 0.5, 2.5]),
+}
+
+
+def placed(matrix):
+    return {name: apply_affine(matrix, point) for name, point in TEMPLATE.items()}
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.booleans())
+def test_any_pose_of_either_side_is_found_exactly(seed, left):
+    rng = np.random.default_rng(seed)
+    matrix = np.eye(4)
+    matrix[:3, :3] = random_rotation(rng) @ np.diag([-1.0 if left else 1.0, 1.0, 1.0])
+    matrix[:3, 3] = rng.normal(0, 50, 3)
+    pose = fit_pose(TEMPLATE, placed(matrix))
+    assert pose.side == ("left" if left else "right")
+    assert np.allclose(pose.matrix, matrix, atol=1e-7)
+    assert pose.residual < 1e-7
+
+
+def test_residual_by_hand():
+    points = placed(np.eye(4))
+    # Pulling two points apart along their line by 0.2 mm each leaves the pose and misfits both.
+    points["a"] = points["a"] + [0.2, 0, 0]
+    pose = fit_pose(TEMPLATE, points)
+    assert 0.05 < pose.residual < 0.1  # at most sqrt(0.2² / 4) = 0.1, less by what fitting absorbs
+    assert pose.side == "right"
+
+
+def test_too_few_points_cannot_tell_the_side():
+    points = placed(np.eye(4))
+    del points["d"]
+    with pytest.raises(ValueError, match="four landmarks"):
+        fit_pose(TEMPLATE, points)
+
+
+def test_window_is_centred_on_the_ear_and_mirrored_with_it():
+    matrix = np.diag([-1.0, 1.0, 1.0, 1.0])
+    matrix[:3, 3] = [10, 20, 30]
+    window = Pose(matrix).window(0.5, (3, 5, 7))
+    assert window.center.tolist() == [10, 20, 30]
+    assert window.to_ras([0, 2, 1]).tolist() == [10 + 1.5, 20, 30]
+    assert np.linalg.det(window.ijk_to_ras[:3, :3]) == pytest.approx(-(0.5**3))
+
+
+def test_handedness_by_hand():
+    # A = (1,0,0), OW = (0,1,0), centroid = (0,0,1), RW at the origin: e1 . (e2 x e3) = 1.
+    e = np.eye(3)
+    assert handedness(e[0], e[1], np.zeros(3), e[2]) == 1.0
+    assert handedness(-e[0], e[1], np.zeros(3), e[2]) == -1.0
+
+
+def test_side_of_every_specimen_follows_from_its_landmarks(specimens):
+    from InnerEarSegLib.reading.dataset import case_names, read_case
+    from InnerEarSegLib.training.canonical import canonical_template
+    from InnerEarSegLib.training.cases import training_case
+
+    cases = [training_case(read_case(specimens, name)) for name in case_names(specimens)]
+    template = canonical_template(cases, sorted(cases[0].landmarks))
+    for case in cases:
+        assert fit_pose(template, case.landmarks).side == case.side, case.name
+    labelled = [case for case in cases if case.labels is not None]
+    for case in labelled:
+        centroid = case.geometry.to_ras(np.argwhere(case.labels)[:, ::-1]).mean(axis=0)
+        points = [case.landmarks[n] for n in ("helicotrema", "oval window", "round window")]
+        assert (handedness(*points, centroid) > 0) == (case.side == "left"), case.name
+
+
+def test_random_rotations_are_rotations_over_all_directions():
+    rng = np.random.default_rng(1)
+    turned = np.array([random_rotation(rng) for _ in range(4000)])
+    assert np.allclose(turned @ turned.transpose(0, 2, 1), np.eye(3), atol=1e-12)
+    assert np.allclose(np.linalg.det(turned), 1.0)
+    # Uniform directions have mean 0 and second moment 1/3 along each axis.
+    assert np.abs(turned[:, :, 0].mean(axis=0)).max() < 0.04
+    assert np.abs((turned[:, :, 0] ** 2).mean(axis=0) - 1 / 3).max() < 0.02
+
+
+def test_small_rotation_has_the_angle_it_should():
+    rng = np.random.default_rng(2)
+    traces = [np.trace(small_rotation(rng, 10.0)) for _ in range(3000)]
+    angles = np.degrees(np.arccos(np.clip((np.array(traces) - 1) / 2, -1, 1)))
+    assert np.sqrt((angles**2).mean()) == pytest.approx(10.0, rel=0.05)

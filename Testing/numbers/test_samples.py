@@ -1,0 +1,111 @@
+"""Training samples show what they claim to show."""
+
+import numpy as np
+import pytest
+import torch
+
+from InnerEarSegLib.finding.pose import fit_pose
+from InnerEarSegLib.training.appearance import blur, coarsen, correlated_noise, refill
+from InnerEarSegLib.training.canonical import canonical_template
+from InnerEarSegLib.training.cases import TrainingCase, pack, unpack
+from InnerEarSegLib.training.config import AugmentationConfig, Config, StageConfig
+from InnerEarSegLib.training.samples import Samples, cut
+from InnerEarSegLib.training.spatial import random_view
+
+NAMES = ("helicotrema", "oval window", "round window", "basal turn centre", "vestibule centre")
+
+
+@pytest.fixture(scope="module")
+def case(synthetic_ear) -> TrainingCase:
+    points = {name: np.array(point) for name, point in synthetic_ear.landmarks.items()}
+    return TrainingCase(
+        "S", synthetic_ear.ct.array, synthetic_ear.labels.array, synthetic_ear.ct.geometry,
+        points, synthetic_ear.side,
+    )  # fmt: skip
+
+
+def config(**augmentation) -> Config:
+    stage = StageConfig(0.4, (40, 48, 64), augmentation=AugmentationConfig(**augmentation))
+    return Config("test", locate=stage, refine=stage)
+
+
+@pytest.mark.parametrize("any_rotation", [True, False])
+def test_landmarks_move_with_the_deformed_image(case, any_rotation):
+    """Where the window says a landmark is, the view really looks at that landmark."""
+    settings = config(any_rotation=any_rotation, elastic_mm=0.6, scale=0.1)
+    template = canonical_template([case], NAMES)
+    pose = fit_pose(template, case.landmarks)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        view = random_view(pose, settings.locate, rng)
+        ras = np.array([case.landmarks[name] for name in NAMES])
+        ijk = view.window_ijk(ras)
+        grid = view.source_ijk(case.geometry).numpy()
+        for point, target in zip(ijk, case.geometry.to_ijk(ras), strict=True):
+            low = np.floor(point).astype(int)
+            if (low < 0).any() or (low + 1 >= np.array(grid.shape[2::-1])).any():
+                continue
+            corner = grid[low[2] : low[2] + 2, low[1] : low[1] + 2, low[0] : low[0] + 2]
+            f = point - low
+            weights = np.einsum("k,j,i->kji", *([1 - f[a], f[a]] for a in (2, 1, 0)))
+            seen = np.einsum("kji,kjia->a", weights, corner)
+            assert np.abs((seen - target) * case.geometry.spacing).max() < 0.05  # mm
+
+
+def test_same_seed_same_sample(case):
+    settings = config()
+    template = canonical_template([case], NAMES)
+    first, second = (Samples([case], template, settings, settings.refine)[3] for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    other = Samples([case], template, settings, settings.refine)[4]
+    assert not torch.equal(first.ct, other.ct)
+
+
+def test_canonical_window_shows_the_whole_labyrinth(case):
+    quiet = config(rotation_degrees=0.0, shift_mm=0.0, scale=0.0, elastic_mm=0.0)
+    template = canonical_template([case], NAMES)
+    sample = Samples([case], template, quiet, quiet.refine)[0]
+    volume = float(sample.labyrinth.sum()) * 0.4**3
+    assert volume == pytest.approx(float(case.labels.sum()) * case.geometry.voxel_volume, rel=0.03)
+    assert sample.present.all() and sample.labelled
+
+
+def test_cut_takes_away_landmarks_on_the_far_side():
+    ct, points = torch.ones(4, 4, 8), np.array([[1.0, 2, 2], [6.0, 2, 2]])
+    for seed in range(20):
+        emptied, _, kept = cut(ct, None, points, -1.0, np.random.default_rng(seed))
+        for (i, j, k), there in zip(points.astype(int), kept, strict=True):
+            assert (emptied[k, j, i] == 1.0) == there
+
+
+def test_refill_changes_the_lumen_alone():
+    ct, lumen = torch.full((4, 4, 4), 1500.0), torch.zeros(4, 4, 4)
+    lumen[1:3, 1:3, 1:3] = 1.0
+    ct[lumen > 0] = 20.0
+    refilled = refill(ct, lumen, np.random.default_rng(0))
+    assert torch.equal(refilled[lumen == 0], ct[lumen == 0])
+    assert float(refilled[lumen > 0].std()) < 1e-3 and float(refilled[1, 1, 1]) != 20.0
+
+
+def test_blur_keeps_the_mean_and_has_its_width():
+    point = torch.zeros(21, 21, 21)
+    point[10, 10, 10] = 1.0
+    seen = blur(point, 2.0)
+    assert float(seen.sum()) == pytest.approx(1.0, abs=1e-5)
+    x = torch.arange(21) - 10.0
+    assert float((seen.sum(dim=(0, 1)) * x**2).sum()) ** 0.5 == pytest.approx(2.0, rel=0.05)
+
+
+def test_coarsen_keeps_constant_and_noise_is_unit():
+    assert torch.equal(coarsen(torch.full((8, 8, 8), 7.0), 0.2, np.full(3, 0.8)),
+                       torch.full((8, 8, 8), 7.0))  # fmt: skip
+    assert float(correlated_noise((9, 9, 9), np.random.default_rng(0)).std()) == pytest.approx(1.0)
+
+
+def test_pack_round_trip(case, tmp_path):
+    bare = TrainingCase("bare", case.ct, None, case.geometry, case.landmarks, "left", True)
+    pack([case, bare], tmp_path / "cases.npz")
+    again, again_bare = unpack(tmp_path / "cases.npz")
+    assert np.array_equal(again.ct, case.ct) and np.array_equal(again.labels, case.labels)
+    assert np.array_equal(again.geometry.ijk_to_ras, case.geometry.ijk_to_ras)
+    assert again_bare.labels is None and again_bare.synthetic and not again.synthetic

@@ -1,0 +1,154 @@
+"""Training runs, stops, goes on, and exports a file that loads."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from InnerEarSegLib.errors import UnusableInput, UnusableModel
+from InnerEarSegLib.inferring.bundle import load_bundle, read_card
+from InnerEarSegLib.network.config import NetworkConfig
+from InnerEarSegLib.training.cases import TrainingCase
+from InnerEarSegLib.training.config import Config, OptimiserConfig, StageConfig
+from InnerEarSegLib.training.export import export
+from InnerEarSegLib.training.run import train
+from InnerEarSegLib.training.stage import learning_rate, steps_done
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def cases():
+    from InnerEarSegLib.synthetic.dataset import random_ear
+
+    found = []
+    for index in range(2):
+        ear = random_ear(12, index)
+        points = {name: np.array(point) for name, point in ear.landmarks.items()}
+        found.append(
+            TrainingCase(
+                f"S{index}", ear.ct.array, ear.labels.array, ear.ct.geometry, points, ear.side
+            )
+        )
+    return found
+
+
+def tiny(steps: int = 6, **changes) -> Config:
+    stage = StageConfig(
+        0.8,
+        (24, 24, 32),
+        network=NetworkConfig(channels=(8, 16)),
+        optimiser=OptimiserConfig(steps=steps, warmup_steps=2, precision="float32"),
+    )
+    return Config("tiny", locate=stage, refine=stage, held_out=("S1",), validate_every=3, **changes)
+
+
+def silent(line: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def finished(cases, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(tiny(), cases, folder, CPU, say=silent)
+    return folder
+
+
+def weights(folder, name="refine"):
+    state = torch.load(folder / name / "checkpoint.pt", weights_only=True)
+    return torch.cat([value.flatten().float() for value in state["network"].values()])
+
+
+def test_log_can_be_plotted(finished):
+    with (finished / "refine" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[-1]["step"] == "6" and float(rows[-1]["loss"]) > 0
+    assert 0 <= float(rows[-1]["held_out_dice"]) <= 1
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(cases, finished, tmp_path, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def stop_at_four(line: str) -> None:
+        if line.startswith("refine: step 4"):
+            raise Stop
+
+    monkeypatch.setattr("InnerEarSegLib.training.stage.LOG_EVERY", 1)
+    monkeypatch.setattr("InnerEarSegLib.training.stage.CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(Stop):
+        train(tiny(), cases, tmp_path / "run", CPU, say=stop_at_four)
+    assert steps_done(tmp_path / "run" / "refine") == 3
+    train(tiny(), cases, tmp_path / "run", CPU, say=silent)
+    assert steps_done(tmp_path / "run" / "refine") == 6
+    assert torch.allclose(weights(tmp_path / "run"), weights(finished), atol=1e-6)
+
+
+def test_another_config_does_not_go_into_the_same_run(cases, finished):
+    with pytest.raises(UnusableInput, match="holds a run of another config"):
+        train(tiny(steps=9), cases, finished, CPU, say=silent)
+
+
+def test_held_out_specimens_must_be_there(cases, tmp_path):
+    with pytest.raises(UnusableInput, match="S9"):
+        train(dataclasses.replace(tiny(), held_out=("S9",)), cases, tmp_path, CPU, say=silent)
+
+
+def test_export_round_trip(finished, tmp_path):
+    file = tmp_path / "é model.pt"
+    card = export(finished, file, version="1.2", metrics={"dice": 0.5})
+    assert read_card(file) == json.loads(json.dumps(card))
+    bundle = load_bundle(file, CPU)
+    assert bundle.identity.version == "1.2" and len(bundle.identity.sha256) == 64
+    assert card["training"]["trained_on"] == ["S0"]
+    assert card["training"]["held_out_to_choose_by"] == ["S1"]
+    assert card["refine"]["steps"] == 6 and "CC BY 4.0" in card["training"]["data"]["licence"]
+    logits, heatmaps = bundle.refine.network(torch.zeros(1, 1, *bundle.refine.window))
+    assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
+
+
+def test_export_of_an_unfinished_or_wrong_folder(tmp_path):
+    with pytest.raises(UnusableInput, match="no run folder"):
+        export(tmp_path, tmp_path / "x.pt", version="0")
+    assert not (tmp_path / "x.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: b"", "empty, cut short"),
+        (lambda content: content[: len(content) // 2], "empty, cut short"),
+        (lambda content: b"not a model at all", "empty, cut short"),
+    ],
+)
+def test_damaged_models_are_refused_in_a_sentence(finished, tmp_path, damage, message):
+    export(finished, tmp_path / "whole.pt", version="0")
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(damage((tmp_path / "whole.pt").read_bytes()))
+    with pytest.raises(UnusableModel, match=message):
+        load_bundle(broken, CPU)
+
+
+def test_models_of_another_kind_are_refused(tmp_path):
+    module = torch.jit.script(torch.nn.Conv3d(1, 1, 1))
+    torch.jit.save(module, str(tmp_path / "plain.pt"))
+    with pytest.raises(UnusableModel, match="has no card"):
+        load_bundle(tmp_path / "plain.pt", CPU)
+    torch.jit.save(module, str(tmp_path / "old.pt"), _extra_files={"card.json": '{"schema": 0}'})
+    with pytest.raises(UnusableModel, match="schema 0"):
+        load_bundle(tmp_path / "old.pt", CPU)
+    torch.jit.save(module, str(tmp_path / "new.pt"), _extra_files={"card.json": '{"schema": 1}'})
+    with pytest.raises(UnusableModel, match="incomplete"):
+        load_bundle(tmp_path / "new.pt", CPU)
+    with pytest.raises(UnusableModel, match="cannot be read"):
+        load_bundle(tmp_path / "none.pt", CPU)
+
+
+def test_learning_rate_warms_up_and_decays():
+    how = OptimiserConfig(steps=100, learning_rate=1.0, warmup_steps=10)
+    assert learning_rate(how, 0) == pytest.approx(0.1)
+    assert learning_rate(how, 9) == pytest.approx(0.98, abs=0.01)
+    assert learning_rate(how, 100) == pytest.approx(0.01)
