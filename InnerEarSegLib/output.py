@@ -41,7 +41,10 @@ class Output:
         while not place.exists():
             place = place.parent
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-            raise UnusableInput(f"The output folder {folder} cannot be written: {place} is closed.")
+            raise UnusableInput(
+                f"The output folder {folder} cannot be written: {place} is no folder that is open "
+                "for writing."
+            )
 
     @contextmanager
     def staging(self) -> Iterator[Path]:

@@ -29,7 +29,9 @@ def run(options: argparse.Namespace) -> int:
     bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
     names = options.cases.split(",") if options.cases else None
     rows = evaluate(options.dataset, bundle, names, say)
-    write_tables(rows, options.output)
+    command = f"innerearseg evaluate {options.dataset} --output {options.output}"
+    command += f" --cases {options.cases}" if options.cases else ""
+    write_tables(rows, options.output, command)
     summary = summarise(rows)
     say(f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right")
     for key, value in summary.items():

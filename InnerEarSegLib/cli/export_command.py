@@ -21,6 +21,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         metavar="FILE.json",
         help="summary of `innerearseg evaluate`, written into the card",
     )
+    parser.add_argument(
+        "--note", action="append", default=[], help="a sentence for the card; may be repeated"
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,7 +38,11 @@ def run(options: argparse.Namespace) -> int:
         except (OSError, ValueError) as error:
             raise UnusableInput(f"{options.metrics} cannot be read: {error}.") from None
     card = export(
-        options.run_folder, options.output, version=options.model_version, metrics=metrics
+        options.run_folder,
+        options.output,
+        version=options.model_version,
+        metrics=metrics,
+        notes=options.note,
     )
     size = options.output.stat().st_size / 2**20
     print(f"{card['name']} {card['version']}: {options.output}, {size:.1f} MiB")

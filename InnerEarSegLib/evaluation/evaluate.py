@@ -82,13 +82,13 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     return summary
 
 
-def write_tables(rows: Sequence[Row], folder: Path) -> None:
-    """Write cases.csv and summary.json."""
+def write_tables(rows: Sequence[Row], folder: Path, command: str) -> None:
+    """Write cases.csv, and summary.json with the command that measured."""
     folder.mkdir(parents=True, exist_ok=True)
     fields = list(dict.fromkeys(key for row in rows for key in row))
     with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields)
         writer.writeheader()
         writer.writerows(rows)
-    content = {"summary": summarise(rows), "cases": list(rows)}
+    content = {"command": command, "summary": summarise(rows), "cases": list(rows)}
     (folder / "summary.json").write_text(json.dumps(content, indent=2), encoding="utf-8")

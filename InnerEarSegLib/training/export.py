@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..inferring.bundle import CARD, CARD_SCHEMA, load_bundle
 from ..network.unet import count_parameters
+from .card_text import card_text
 from .run import read_run
 from .stage import steps_done, trained_network
 
@@ -39,9 +41,14 @@ class _Networks(nn.Module):
 
 
 def export(
-    run_folder: Path, output: Path, *, version: str, metrics: dict[str, Any] | None = None
+    run_folder: Path,
+    output: Path,
+    *,
+    version: str,
+    metrics: dict[str, Any] | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write the model file of a run.
+    """Write the model file of a run, and its card as Markdown beside it.
 
     Weights are stored in half precision, which halves the file and moves no landmark by a
     measurable distance; inference computes in single precision.
@@ -50,7 +57,8 @@ def export(
         run_folder: from ``innerearseg train``.
         output: the .pt file.
         version: of the model.
-        metrics: what was measured with these weights, with the commands that measured it.
+        metrics: what was measured with these weights, with the command that measured it.
+        notes: what else a reader should know of the training, one sentence each.
 
     Returns:
         The card.
@@ -81,6 +89,7 @@ def export(
             "held_out_to_choose_by": list(run.config.held_out),
             "synthetic_ears": run.synthetic,
             "config": dataclasses.asdict(run.config),
+            "notes": list(notes),
         },
         "metrics": metrics or {},
     }
@@ -98,4 +107,5 @@ def export(
     torch.jit.save(module, str(temporary), _extra_files={CARD: json.dumps(card, indent=2)})
     load_bundle(temporary, torch.device("cpu"))  # what cannot be loaded is not exported
     temporary.replace(output)
+    output.with_suffix(".md").write_text(card_text(card), encoding="utf-8")
     return card

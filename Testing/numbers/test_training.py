@@ -99,13 +99,15 @@ def test_held_out_specimens_must_be_there(cases, tmp_path):
 
 def test_export_round_trip(finished, tmp_path):
     file = tmp_path / "é model.pt"
-    card = export(finished, file, version="1.2", metrics={"dice": 0.5})
+    card = export(finished, file, version="1.2", metrics={"dice": 0.5}, notes=["Short."])
     assert read_card(file) == json.loads(json.dumps(card))
     bundle = load_bundle(file, CPU)
     assert bundle.identity.version == "1.2" and len(bundle.identity.sha256) == 64
     assert card["training"]["trained_on"] == ["S0"]
     assert card["training"]["held_out_to_choose_by"] == ["S1"]
     assert card["refine"]["steps"] == 6 and "CC BY 4.0" in card["training"]["data"]["licence"]
+    text = file.with_suffix(".md").read_text(encoding="utf-8")
+    assert "tiny 1.2" in text and "Wimmer" in text and "- Short." in text
     logits, heatmaps = bundle.refine.network(torch.zeros(1, 1, *bundle.refine.window))
     assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
 

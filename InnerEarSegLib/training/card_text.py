@@ -1,0 +1,72 @@
+"""A model's card for people to read, from the card inside the model file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """The card as Markdown."""
+    training, data = card["training"], card["training"]["data"]
+    partial = training["of_these_landmarks_only"]
+    lines = [
+        f"# {card['name']} {card['version']}",
+        "",
+        f"Made on {card['date']} by {card['made_by']}. {card['licence']}.",
+        "",
+        "Two 3D U-Nets of one kind, each with a labyrinth head and a landmark head. `locate` looks",
+        "at low resolution, in any pose, and tells where the ear is, how it is turned and which",
+        "side it is. `refine` sees it in the canonical pose (left ears mirrored) and draws.",
+        "",
+        "| network | voxel edge | window (k, j, i) | parameters | steps |",
+        "|---|---|---|---|---|",
+    ]
+    for name in ("locate", "refine"):
+        stage = card[name]
+        size = " × ".join(map(str, stage["window"]))
+        lines.append(
+            f"| {name} | {stage['spacing_mm']} mm | {size} | {stage['parameters']:,} | "
+            f"{stage['steps']} |"
+        )
+    lines += [
+        "",
+        "## Trained on",
+        "",
+        f"{data['authors']}: *{data['name']}*, doi:{data['doi']}, {data['licence']}",
+        f"({data['described_in']}).",
+        "",
+        f"- Specimens: {', '.join(training['trained_on'])}"
+        + (f" ({', '.join(partial)}: landmarks only)." if partial else "."),
+        f"- Synthetic ears: {training['synthetic_ears']}.",
+        f"- Held out, to choose by (so no test cases): "
+        f"{', '.join(training['held_out_to_choose_by']) or 'none'}.",
+    ]
+    lines += [f"- {note}" for note in training.get("notes", ())]
+    summary = card["metrics"].get("summary")
+    if summary:
+        lines += [
+            "",
+            "## Measured on the held-out specimens",
+            "",
+            f"`{card['metrics'].get('command', 'innerearseg evaluate')}`",
+            "",
+            f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right.",
+            "",
+            "| figure | mean | worst | cases |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {key} | {value['mean']:.4f} | {value['worst']:.4f} | {value['cases']} |"
+            for key, value in summary.items()
+            if isinstance(value, dict)
+        ]
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "Trained on CT of temporal-bone specimens at 0.16 to 0.2 mm from one centre. Patients'",
+        "whole heads, coarse or soft-kernel CT, malformed or operated ears were not in the data.",
+        "Not a medical device: check every result against the CT.",
+        "",
+    ]
+    return "\n".join(lines)
