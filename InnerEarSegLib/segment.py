@@ -42,12 +42,13 @@ def segment(
     """
     progress = progress or Progress(report, is_cancelled)
     progress.stage("find", 0.1, "Looking for the ear")
-    array = torch.from_numpy(ct.array).to(torch.float32)
-    sighting = locate(array, ct.geometry, bundle, progress)
+    # Scanners pad with values far below air, which would bleed into bone when interpolated.
+    array = torch.from_numpy(ct.array).to(torch.float32).clamp(min=bundle.intensity.low)
+    poses = locate(array, ct.geometry, bundle, progress)
     ear = None
-    if sighting is not None:
+    if poses:
         progress.stage("infer", 0.35, "Drawing the labyrinth")
-        refined = refine(array, ct.geometry, sighting.pose, bundle, progress)
+        refined = refine(array, ct.geometry, poses, bundle, progress)
         progress.stage("decode", 0.75, "Placing landmarks and surface")
         if refined is not None:
             ear = decode_ear(refined, ct.geometry, bundle)

@@ -24,7 +24,8 @@ def bundle():
     """The bundled model on the CPU."""
     import torch
 
-    from InnerEarSegLib.inferring.bundle import bundled_model, load_bundle
+    from InnerEarSegLib.inferring.bundle import load_bundle
+    from InnerEarSegLib.model_file import bundled_model
 
     return load_bundle(bundled_model(), torch.device("cpu"))
 

@@ -23,8 +23,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print each case and the summary, and write both."""
     from ..evaluation.evaluate import evaluate, summarise, write_tables
-    from ..inferring.bundle import bundled_model, load_bundle
+    from ..inferring.bundle import load_bundle
     from ..inferring.device import choose_device
+    from ..model_file import bundled_model
 
     bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
     names = options.cases.split(",") if options.cases else None

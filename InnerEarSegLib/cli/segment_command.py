@@ -47,8 +47,9 @@ def run(options: argparse.Namespace) -> int:
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
     from ..exchange import write_plain
-    from ..inferring.bundle import bundled_model, load_bundle
+    from ..inferring.bundle import load_bundle
     from ..inferring.device import choose_device
+    from ..model_file import bundled_model
     from ..output import Output
     from ..reading.volume import read_ct
     from ..segment import segment

@@ -52,8 +52,16 @@ class Pose:
 def fit_pose(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> Pose:
     """The pose, of either side, that best maps template landmarks onto found ones.
 
+    The better fit tells the side. See ``fit_poses``.
+    """
+    return fit_poses(template, points)[0]
+
+
+def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> list[Pose]:
+    """The best pose of each side, the better one first.
+
     Least squares over orthonormal matrices (Kabsch 1976; Umeyama 1991), once with determinant
-    +1 and once with -1; the better fit tells the side.
+    +1 and once with -1.
 
     Args:
         template: canonical mm by landmark name.
@@ -68,7 +76,7 @@ def fit_pose(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> 
     source = np.array([template[name] for name in names], dtype=np.float64)
     target = np.array([points[name] for name in names], dtype=np.float64)
     fits = [_fit_orthonormal(source, target, determinant) for determinant in (1.0, -1.0)]
-    return min(fits, key=lambda pose: pose.residual)
+    return sorted(fits, key=lambda pose: pose.residual)
 
 
 def _fit_orthonormal(source: NDArray, target: NDArray, determinant: float) -> Pose:

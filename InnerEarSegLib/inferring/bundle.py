@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import UnusableModel
+from ..model_file import card_in, file_content
 from ..network.normalise import Intensity
 from ..results import LANDMARKS, ModelIdentity
-
-CARD = "card.json"
-CARD_SCHEMA = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,36 +59,14 @@ class Bundle:
     intensity: Intensity
 
 
-def bundled_model() -> Path:
-    """The model that comes with the extension."""
-    here = Path(__file__).resolve().parents[1]
-    places = (here.parent / "Resources" / "Models", here / "Resources" / "Models")
-    for place in places:
-        if (place / "InnerEarSeg.pt").is_file():
-            return place / "InnerEarSeg.pt"
-    raise UnusableModel(
-        f"The bundled model InnerEarSeg.pt is missing from {places[0]}; reinstall InnerEarSeg "
-        "or name a model with --model."
-    )
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """The card of a model file, without loading its networks.
-
-    Raises:
-        UnusableModel: saying what is wrong with the file.
-    """
-    return _card_in(_content(path), path)
-
-
 def load_bundle(path: Path, device: torch.device) -> Bundle:
     """Load a model file and check that it is one that this version understands.
 
     Raises:
         UnusableModel: saying what is wrong with the file.
     """
-    content = _content(path)
-    card = _card_in(content, path)
+    content = file_content(path)
+    card = card_in(content, path)
     try:
         # A file object, because torch opens non-ASCII paths wrongly on Windows (pytorch#75171).
         module = torch.jit.load(io.BytesIO(content), map_location="cpu").float().eval().to(device)
@@ -128,34 +102,3 @@ def load_bundle(path: Path, device: torch.device) -> Bundle:
     if missing:
         raise UnusableModel(f"The model file {path} does not know the landmarks {missing}.")
     return bundle
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UnusableModel(f"The model file {path} cannot be read: {error.strerror}.") from None
-
-
-def _card_in(content: bytes, path: Path) -> dict[str, Any]:
-    """The card within a model file's bytes; TorchScript files are zip archives."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [name for name in archive.namelist() if name.endswith(f"/extra/{CARD}")]
-            if not names:
-                raise UnusableModel(
-                    f"The model file {path} has no card; it was not written by "
-                    "`innerearseg export`."
-                )
-            card = json.loads(archive.read(names[0]))
-    except (zipfile.BadZipFile, ValueError, EOFError):
-        raise UnusableModel(
-            f"The model file {path} is empty, cut short or no TorchScript file."
-        ) from None
-    schema = card.get("schema") if isinstance(card, dict) else None
-    if schema != CARD_SCHEMA:
-        raise UnusableModel(
-            f"The model file {path} has card schema {schema!r}, this version of InnerEarSeg "
-            f"reads schema {CARD_SCHEMA}; use a model that fits it."
-        )
-    return card

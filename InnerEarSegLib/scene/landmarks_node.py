@@ -6,7 +6,7 @@ from typing import Any
 
 import vtk
 
-from ..results import LANDMARK_DEFINITIONS, Ear, Landmark
+from ..results import LANDMARK_DEFINITIONS, Ear, Landmark, ModelIdentity
 
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
 ATTRIBUTE = "InnerEarSeg."
@@ -26,7 +26,17 @@ def automatic_attribute(name: str) -> str:
     return f"{ATTRIBUTE}Automatic.{name}"
 
 
-def add_landmarks(scene: Any, volume_node: Any, ear: Ear) -> Any:
+def confirmed_attribute(name: str) -> str:
+    """Node attribute with the position that the user confirmed, "R A S" in mm of the CT."""
+    return f"{ATTRIBUTE}Confirmed.{name}"
+
+
+def model_attribute(name: str) -> str:
+    """Node attribute with name, version and SHA-256 of the model that found a landmark."""
+    return f"{ATTRIBUTE}Model.{name}"
+
+
+def add_landmarks(scene: Any, volume_node: Any, ear: Ear, model: ModelIdentity) -> Any:
     """Adds the ear's landmarks, locked, under the CT's parent transform.
 
     A landmark that was not found is there too, as a point whose position is missing, so that the
@@ -41,7 +51,10 @@ def add_landmarks(scene: Any, volume_node: Any, ear: Ear) -> Any:
     node.SetControlPointLabelFormat("")
     node.SetAttribute(SIDE_ATTRIBUTE, ear.side)
     for landmark in ear.landmarks:
-        _add_point(node, landmark, tuple(ear.geometry.center))
+        position = vtk.vtkVector3d(*map(float, landmark.ras or ear.geometry.center))
+        if node.AddControlPoint(position, landmark.name) < 0:
+            raise RuntimeError(f"Slicer did not accept the landmark {landmark.name}")
+        set_automatic(node, landmark, model)
     node.SetFixedNumberOfControlPoints(True)
     # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
     node.SetLocked(True)
@@ -49,21 +62,24 @@ def add_landmarks(scene: Any, volume_node: Any, ear: Ear) -> Any:
     return node
 
 
-def _add_point(node: Any, landmark: Landmark, elsewhere: tuple[float, ...]) -> None:
-    found = landmark.ras is not None
-    position = landmark.ras if landmark.ras is not None else elsewhere
-    index = node.AddControlPoint(vtk.vtkVector3d(*map(float, position)), landmark.name)
-    if index < 0:
-        raise RuntimeError(f"Slicer did not accept the landmark {landmark.name}")
-    definition = LANDMARK_DEFINITIONS.get(landmark.name, "")
-    state = f"Automatic, confidence {landmark.confidence:.2f}." if found else "Not found."
-    node.SetNthControlPointDescription(index, f"{definition} {state}".strip())
-    if not found:
+def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
+    """Puts a landmark where it was found, locked, and notes where that is and how sure."""
+    name = landmark.name
+    index = node.GetControlPointIndexByLabel(name)
+    automatic, state = "", "Not found."
+    if landmark.ras is None:
         node.SetNthControlPointPositionMissing(index)
+    else:
+        node.SetNthControlPointPosition(index, *map(float, landmark.ras))
+        automatic = " ".join(f"{value:.4f}" for value in landmark.ras)
+        state = f"Automatic, confidence {landmark.confidence:.2f}."
+    definition = LANDMARK_DEFINITIONS.get(name, "")
+    node.SetNthControlPointDescription(index, f"{definition} {state}".strip())
     node.SetNthControlPointLocked(index, True)
-    node.SetAttribute(confidence_attribute(landmark.name), f"{landmark.confidence:.4f}")
-    automatic = "" if landmark.ras is None else " ".join(f"{v:.4f}" for v in landmark.ras)
-    node.SetAttribute(automatic_attribute(landmark.name), automatic)
+    node.SetAttribute(confidence_attribute(name), f"{landmark.confidence:.4f}")
+    node.SetAttribute(automatic_attribute(name), automatic)
+    node.SetAttribute(model_attribute(name), f"{model.name} {model.version} {model.sha256}")
+    node.RemoveAttribute(confirmed_attribute(name))
 
 
 def _show(node: Any) -> None:

@@ -21,6 +21,7 @@ from .boot import HeadlessSession
 
 _SLICE_MANAGERS = (
     "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLCrosshairDisplayableManager",
     "vtkMRMLRulerDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager2D",
     "vtkMRMLMarkupsDisplayableManager",
@@ -75,6 +76,8 @@ class OffscreenView:
             self.renderer.AddViewProp(background)
         interactor = vtk.vtkRenderWindowInteractor()  # markups' widgets need one
         interactor.SetRenderWindow(self.window)
+        # The default style would turn the camera with the mouse; displayable managers bring theirs.
+        interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
         interactor.Initialize()
         self._interactor = interactor
         for name in managers:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import slicer
+import vtk
 from numpy.typing import NDArray
 
 from ..geometry import Geometry
-from ..results import Ear, Segmentation
+from ..results import Ear, Segmentation, Side
 from .lattice import common_lattice, offset_on_lattice, resample_mask
-from .matrices import image_data, vtk_matrix
+from .matrices import image_data, numpy_matrix, vtk_matrix
 from .terminology import inner_ear_term
 
 COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}
 """Blue and orange: told apart by colour-blind people too, and both bright on bone."""
 
-SEGMENT_IDS = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
+SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
 SEGMENT_NAMES = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
 _OUTLINE_PIXELS = 2
@@ -27,25 +29,62 @@ _FILL_OPACITY = 0.12
 def add_segmentation(scene: Any, volume_node: Any, result: Segmentation) -> Any:
     """Adds one segment per ear, under the CT's parent transform.
 
-    Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
-    than the finest ear's is brought to that (see ``lattice``).
-
     Returns:
         The vtkMRMLSegmentationNode, with a closed surface for the 3D view.
     """
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Labyrinth")
     node.CreateDefaultDisplayNodes()
+    place_under_ct(node, volume_node)
+    set_segments(node, result.ears)
+    _show(node)
+    return node
+
+
+def place_under_ct(node: Any, volume_node: Any) -> None:
+    """Ties the segmentation to its CT and the CT's parent transform."""
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     # This also makes the CT the source volume of the Segment Editor.
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-    if result.ears:
-        lattice = common_lattice([ear.geometry for ear in result.ears])
-        _set_reference_lattice(node, lattice)
-        for ear in result.ears:
-            _add_segment(node, ear, lattice)
-        node.CreateClosedSurfaceRepresentation()
-    _show(node)
-    return node
+
+
+def set_segments(node: Any, ears: Sequence[Ear]) -> None:
+    """Adds the ears' segments, or puts them in the place of older ones; others stay.
+
+    Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
+    than the finest ear's is brought to that (see ``lattice``).
+    """
+    if not ears:
+        return
+    others = set(node.GetSegmentation().GetSegmentIDs()) - {SEGMENT_IDS[e.side] for e in ears}
+    grids = [ear.geometry for ear in ears]
+    present = _lattice_of_segments(node, others)
+    if present is not None:
+        grids.insert(0, present)
+    lattice = common_lattice(grids)
+    segments = {ear.side: _segment(ear, lattice) for ear in ears}  # all made before any is added
+    _set_reference_lattice(node, lattice)
+    for side, segment in segments.items():
+        if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
+            node.GetSegmentation().RemoveSegment(SEGMENT_IDS[side])
+        if not node.GetSegmentation().AddSegment(segment, SEGMENT_IDS[side]):
+            raise RuntimeError(f"Slicer did not accept the segment {segment.GetName()}")
+    node.CreateClosedSurfaceRepresentation()
+
+
+def _lattice_of_segments(node: Any, ids: Collection[str]) -> Geometry | None:
+    """The lattice of the segments that are already there and stay."""
+    segmentation = node.GetSegmentation()
+    staying = [name for name in segmentation.GetSegmentIDs() if name in ids]
+    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    for segment_id in staying:
+        image = segmentation.GetSegment(segment_id).GetRepresentation(name)
+        if image is not None and not image.IsEmpty():
+            matrix = vtk.vtkMatrix4x4()
+            image.GetImageToWorldMatrix(matrix)
+            ijk_to_ras = numpy_matrix(matrix)
+            ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ image.GetExtent()[::2]
+            return Geometry(ijk_to_ras, tuple(image.GetDimensions()[::-1]))
+    return None
 
 
 def _set_reference_lattice(node: Any, lattice: Geometry) -> None:
@@ -65,7 +104,8 @@ def _empty_image(lattice: Geometry) -> Any:
     return image
 
 
-def _add_segment(node: Any, ear: Ear, lattice: Geometry) -> None:
+def _segment(ear: Ear, lattice: Geometry) -> Any:
+    """A vtkSegment, not yet in any segmentation."""
     mask: NDArray[np.uint8] = (np.asarray(ear.labyrinth) != 0).astype(np.uint8)
     if mask.shape != tuple(ear.geometry.shape):
         raise ValueError(f"labyrinth is {mask.shape}, its geometry {ear.geometry.shape}")
@@ -85,8 +125,7 @@ def _add_segment(node: Any, ear: Ear, lattice: Geometry) -> None:
         slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
     )
     segment.AddRepresentation(representation, image)
-    if not node.GetSegmentation().AddSegment(segment, SEGMENT_IDS[ear.side]):
-        raise RuntimeError(f"Slicer did not accept the segment {segment.GetName()}")
+    return segment
 
 
 def _show(node: Any) -> None:

@@ -24,35 +24,37 @@ def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
         center: middle of the ear, RAS mm of the CT (its parent transform not yet applied).
     """
     world = to_world(volume_node, center)
-    for node in _nodes(scene, "vtkMRMLSliceCompositeNode"):
+    for node in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
         node.SetBackgroundVolumeID(volume_node.GetID())
         # Scrolling and zooming stays per view: linked views would all jump to one field of view.
         node.SetLinkedControl(False)
-    for node in _nodes(scene, "vtkMRMLSliceNode"):
-        _center_slice(node, world, min(volume_node.GetSpacing()))
-    for node in _nodes(scene, "vtkMRMLViewNode"):
+    for node in nodes_of(scene, "vtkMRMLSliceNode"):
+        center_slice(node, world, min(volume_node.GetSpacing()))
+    for node in nodes_of(scene, "vtkMRMLViewNode"):
         node.SetBoxVisible(False)
         node.SetAxisLabelsVisible(False)
         node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
         node.SetOrientationMarkerSize(node.OrientationMarkerSizeSmall)
         node.SetRulerType(node.RulerTypeThin)
-    for node in _nodes(scene, "vtkMRMLCameraNode"):
+    for node in nodes_of(scene, "vtkMRMLCameraNode"):
         _aim_camera(node, world)
-    for node in _nodes(scene, "vtkMRMLCrosshairNode"):
+    for node in nodes_of(scene, "vtkMRMLCrosshairNode"):
         node.SetCrosshairRAS(*world)
         node.SetCrosshairMode(node.NoCrosshair)
-    for node in _nodes(scene, "vtkMRMLSelectionNode"):
+    for node in nodes_of(scene, "vtkMRMLSelectionNode"):
         node.SetActiveVolumeID(volume_node.GetID())
 
 
-def _nodes(scene: Any, class_name: str) -> list[Any]:
+def nodes_of(scene: Any, class_name: str) -> list[Any]:
+    """All nodes of a class."""
     return [
         scene.GetNthNodeByClass(index, class_name)
         for index in range(scene.GetNumberOfNodesByClass(class_name))
     ]
 
 
-def _center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
+def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
+    """Centres a slice view on a point, zoomed to an ear."""
     width, height, _ = node.GetDimensions()
     # The shorter side of the window shows the whole field of view.
     per_pixel = FIELD_OF_VIEW_MM / max(min(width, height), 1)
@@ -67,3 +69,15 @@ def _aim_camera(node: Any, world: np.ndarray) -> None:
     node.SetPosition(*(world + _CAMERA_MM * np.array([0.0, 0.94, 0.34])))
     node.SetViewUp(0.0, 0.0, 1.0)
     node.ResetClippingRange()
+
+
+def show_in_3d(scene: Any) -> None:
+    """Changes to the four-up layout if only a single slice view is shown."""
+    for layout in nodes_of(scene, "vtkMRMLLayoutNode"):
+        alone = (
+            layout.SlicerLayoutOneUpRedSliceView,
+            layout.SlicerLayoutOneUpYellowSliceView,
+            layout.SlicerLayoutOneUpGreenSliceView,
+        )
+        if layout.GetViewArrangement() in alone:
+            layout.SetViewArrangement(layout.SlicerLayoutFourUpView)

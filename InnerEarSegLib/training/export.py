@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import __version__
-from ..inferring.bundle import CARD, CARD_SCHEMA, load_bundle
+from ..inferring.bundle import load_bundle
+from ..model_file import CARD, CARD_SCHEMA
 from ..network.unet import count_parameters
 from .card_text import card_text
 from .run import read_run

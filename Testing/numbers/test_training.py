@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from InnerEarSegLib.errors import UnusableInput, UnusableModel
-from InnerEarSegLib.inferring.bundle import load_bundle, read_card
+from InnerEarSegLib.inferring.bundle import load_bundle
+from InnerEarSegLib.model_file import read_card
 from InnerEarSegLib.network.config import NetworkConfig
 from InnerEarSegLib.training.cases import TrainingCase
 from InnerEarSegLib.training.config import Config, OptimiserConfig, StageConfig

@@ -91,7 +91,7 @@ def test_landmarks_file_as_others_read_it(made, tmp_path):
     points = markup["controlPoints"]
     assert [p["positionStatus"] for p in points] == ["defined", "missing", "defined"]
     assert all(p["locked"] for p in points)
-    assert "helicotrema" == points[0]["label"] and "Apex of the cochlea" in points[0]["description"]
+    assert points[0]["label"] == "helicotrema" and "Apex of the cochlea" in points[0]["description"]
     assert "confidence 0.80" in points[0]["description"]
     # The file names its coordinate system; LPS has the first two axes turned round.
     flip = {"LPS": (-1, -1, 1), "RAS": (1, 1, 1)}[markup["coordinateSystem"]]

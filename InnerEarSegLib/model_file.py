@@ -1,0 +1,83 @@
+"""Where the model file is and what its card says, without loading its networks (or torch)."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from .errors import UnusableModel
+
+CARD = "card.json"
+CARD_SCHEMA = 1
+NAME = "InnerEarSeg.pt"
+
+
+def bundled_model() -> Path:
+    """The model that comes with the extension: beside the library, or in it when installed.
+
+    Raises:
+        UnusableModel: if it is missing.
+    """
+    library = Path(__file__).resolve().parent
+    places = [folder / "Resources" / "Models" / NAME for folder in (library.parent, library)]
+    for path in places:
+        if path.is_file():
+            return path
+    raise UnusableModel(
+        f"The bundled model {NAME} is missing from {places[0].parent}; reinstall InnerEarSeg or "
+        "choose another model file."
+    )
+
+
+def file_content(path: Path) -> bytes:
+    """All bytes of a model file.
+
+    Raises:
+        UnusableModel: if it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UnusableModel(
+            f"The model file {Path(path).name} cannot be read: {error.strerror}."
+        ) from None
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a model file.
+
+    Raises:
+        UnusableModel: saying in one sentence what is wrong with the file.
+    """
+    return card_in(file_content(path), path)
+
+
+def card_in(content: bytes, path: Path) -> dict[str, Any]:
+    """The card within a model file's bytes; TorchScript files are zip archives.
+
+    Raises:
+        UnusableModel: naming ``path`` and what is wrong.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(f"/extra/{CARD}")]
+            if not names:
+                raise UnusableModel(
+                    f"The model file {Path(path).name} has no card; it was not written by "
+                    "`innerearseg export`."
+                )
+            card = json.loads(archive.read(names[0]))
+    except (zipfile.BadZipFile, ValueError, EOFError):
+        raise UnusableModel(
+            f"The model file {Path(path).name} is empty, cut short or no TorchScript file."
+        ) from None
+    schema = card.get("schema") if isinstance(card, dict) else None
+    if schema != CARD_SCHEMA:
+        raise UnusableModel(
+            f"The model file {Path(path).name} has card schema {schema!r}, this version of "
+            f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
+        )
+    return card

@@ -1,0 +1,205 @@
+"""The panel's choices: widgets and parameter node kept alike."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+
+from ..errors import InnerEarSegError
+from ..model_file import bundled_model, read_card
+from ..scene.export_ct import has_region, voxels
+from ..scene.observers import Observers
+from . import settings
+from .devices import AUTOMATIC, CPU, Devices
+from .model_card import card_lines
+from .parameters import Ears
+from .run import Choices
+
+_EARS = tuple(Ears)
+
+
+class Inputs:
+    """Choices of the user.
+
+    Args:
+        ui: the panel's widgets.
+        changed: called after any choice was changed.
+    """
+
+    def __init__(self, ui: Any, changed: Callable[[], None]) -> None:
+        self._ui, self._changed = ui, changed
+        self._node: Any = None
+        self._filling = False
+        self._observers = Observers()
+        self._chosen = Observers()
+        self._model_error = ""
+        self._shown_model: str | None = None
+        self._fill_devices(Devices())
+        ui.cpuFallbackCheckBox.setChecked(settings.cpu_fallback() is True)
+        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._from_widgets)
+        ui.regionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._from_widgets)
+        ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._place_new_region)
+        ui.earsComboBox.connect("currentIndexChanged(int)", self._from_widgets)
+        ui.deviceComboBox.connect("currentIndexChanged(int)", self._from_widgets)
+        ui.modelLineEdit.connect("currentPathChanged(QString)", self._from_widgets)
+        ui.keepReviewedCheckBox.connect("toggled(bool)", self._from_widgets)
+        ui.cpuFallbackCheckBox.connect("clicked(bool)", settings.remember_cpu_fallback)
+
+    def set_parameter_node(self, node: Any) -> None:
+        """Shows another parameter node, or none."""
+        self._observers.clear()
+        self._chosen.clear()
+        self._node = node
+        if node is not None:
+            self._observers.add(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets)
+        self._to_widgets()
+
+    def choose_volume(self) -> None:
+        """Takes a CT that is there, if none was chosen."""
+        if self._node is None or self._node.inputVolume is not None:
+            return
+        selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+        shown = None if selection is None else selection.GetActiveVolumeID()
+        volume = slicer.mrmlScene.GetNodeByID(shown) if shown else None
+        if volume is None or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
+            volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        if volume is not None:
+            self._node.inputVolume = volume
+
+    def set_devices(self, devices: Devices) -> None:
+        """Fills the list of devices."""
+        self._fill_devices(devices)
+        self._to_widgets()
+
+    def _fill_devices(self, devices: Devices) -> None:
+        was, self._filling = self._filling, True
+        combo = self._ui.deviceComboBox
+        combo.clear()
+        for device, name in (AUTOMATIC, CPU, *devices.gpus):
+            combo.addItem(name, device)
+        self._filling = was
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Lets the choices be changed or not."""
+        self._ui.inputSelector.setEnabled(enabled)
+        for name in ("ears", "device"):
+            getattr(self._ui, f"{name}ComboBox").setEnabled(enabled)
+        self._ui.regionSelector.setEnabled(enabled)
+        self._ui.modelLineEdit.setEnabled(enabled)
+        self._ui.keepReviewedCheckBox.setEnabled(enabled)
+
+    @property
+    def volume(self) -> Any:
+        """The chosen CT, or None."""
+        return None if self._node is None else self._node.inputVolume
+
+    def obstacle(self) -> str:
+        """Why nothing can be started yet, in one sentence; empty if it can."""
+        if self.volume is None:
+            return "Choose a CT to begin."
+        try:
+            voxels(self.volume)
+        except InnerEarSegError as error:
+            return str(error)
+        if self._node.region is not None and not has_region(self._node.region):
+            return f"Place a point in {self._node.region.GetName()}, or choose Whole CT."
+        return self._model_error
+
+    def choices(self) -> Choices:
+        """What was chosen; only without an obstacle."""
+        node = self._node
+        return Choices(
+            volume=node.inputVolume,
+            sides=node.ears.sides,
+            both=node.ears is Ears.BOTH,
+            region=node.region,
+            device=node.device,
+            model=Path(node.modelPath) if node.modelPath else None,
+            keep_reviewed=node.keepReviewed,
+        )
+
+    def close(self) -> None:
+        """Stops observing."""
+        self._observers.clear()
+        self._chosen.clear()
+
+    def _from_widgets(self, *_: Any) -> None:
+        if self._filling or self._node is None:
+            return
+        ui, node = self._ui, self._node
+        was = node.StartModify()
+        node.inputVolume = ui.inputSelector.currentNode()
+        node.region = ui.regionSelector.currentNode()
+        node.ears = _EARS[ui.earsComboBox.currentIndex]
+        node.device = str(ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex))
+        node.modelPath = ui.modelLineEdit.currentPath
+        node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
+        node.EndModify(was)
+
+    def _to_widgets(self, *_: Any) -> None:
+        if self._filling:
+            return
+        self._filling = True
+        try:
+            ui, node = self._ui, self._node
+            if node is not None:
+                ui.inputSelector.setCurrentNode(node.inputVolume)
+                ui.regionSelector.setCurrentNode(node.region)
+                ui.earsComboBox.setCurrentIndex(_EARS.index(node.ears))
+                # A scene from another machine may name a device that this one lacks.
+                ui.deviceComboBox.setCurrentIndex(max(0, ui.deviceComboBox.findData(node.device)))
+                if ui.modelLineEdit.currentPath != node.modelPath:
+                    ui.modelLineEdit.setCurrentPath(node.modelPath)
+                ui.keepReviewedCheckBox.setChecked(node.keepReviewed)
+                self._show_card(node.modelPath)
+                self._observe_chosen()
+        finally:
+            self._filling = False
+        self._changed()
+
+    def _observe_chosen(self) -> None:
+        """A point that is placed, or voxels that arrive, may take an obstacle away."""
+        self._chosen.clear()
+        volume, region = self._node.inputVolume, self._node.region
+        pairs = [(volume, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)] if volume else []
+        if region is not None:
+            pairs += [(region, region.PointPositionDefinedEvent),
+                      (region, region.PointPositionUndefinedEvent),
+                      (region, region.PointRemovedEvent)]  # fmt: skip
+        for node, event in pairs:
+            self._chosen.add(node, event, lambda *_: self._changed())
+
+    def _show_card(self, text: str) -> None:
+        if text == self._shown_model:
+            return
+        self._shown_model = text
+        self._model_error = ""
+        try:
+            rows = card_lines(read_card(Path(text) if text else bundled_model()))
+        except InnerEarSegError as error:
+            self._model_error = str(error)
+        if self._model_error:
+            self._ui.modelCardLabel.setText(html.escape(self._model_error))
+            return
+        cells = "".join(
+            f"<tr><td><b>{html.escape(name)}</b>&nbsp;</td><td>{html.escape(value)}</td></tr>"
+            for name, value in rows
+        )
+        self._ui.modelCardLabel.setText(f"<table>{cells}</table>")
+
+    def _place_new_region(self, node: Any) -> None:
+        """A new point list is placed at once, by one click."""
+        interaction = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+        selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+        if node is None or interaction is None or selection is None:
+            return
+        node.SetName(slicer.mrmlScene.GenerateUniqueName("Ear is here"))
+        selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
+        selection.SetActivePlaceNodeID(node.GetID())
+        interaction.SetPlaceModePersistence(0)
+        interaction.SetCurrentInteractionMode(interaction.Place)

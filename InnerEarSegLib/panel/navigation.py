@@ -1,0 +1,48 @@
+"""Turning Slicer's views to ears and landmarks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from ..results import LANDMARKS, Side
+from ..scene.find_results import Results
+from ..scene.jump import jump_to, slide_to
+from ..scene.landmark_memory import automatic_of, position_of
+from ..scene.landmark_state import Key
+from ..scene.segment_content import segment_center
+from ..scene.views import show_ear
+from ..scene.windows_view import face_windows
+
+
+def go_to_ear(volume: Any, results: Results, side: Side) -> None:
+    """Turns slices and 3D view to the middle of an ear."""
+    center: Any = None
+    if results.segmentation is not None:
+        center = segment_center(results.segmentation, side)
+    if center is None and side in results.landmarks:
+        places = (position_of(results.landmarks[side], name) for name in LANDMARKS)
+        center = next((place for place in places if place is not None), None)
+    if center is not None:
+        show_ear(slicer.mrmlScene, volume, center)
+        face_windows(slicer.mrmlScene, results, side)
+
+
+def go_to_landmark(volume: Any, results: Results, key: Key) -> None:
+    """Turns all views to a landmark; to its ear where it was not found."""
+    side, name = key
+    node = results.landmarks[side]
+    place = position_of(node, name) or automatic_of(node, name)
+    if place is not None:
+        jump_to(slicer.mrmlScene, node, place, volume)
+    else:
+        go_to_ear(volume, results, side)
+
+
+def follow_landmark(results: Results, key: Key) -> None:
+    """While a point is dragged in one view, the others show the slice that it is in."""
+    side, name = key
+    place = position_of(results.landmarks[side], name)
+    if place is not None:
+        slide_to(slicer.mrmlScene, results.landmarks[side], place)

@@ -1,0 +1,167 @@
+"""The whole panel: its parts, and what happens around it in Slicer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+
+from ..results import Segmentation
+from ..scene.find_results import find_results
+from ..scene.observers import Observers
+from ..scene.populate import add_result
+from ..scene.views import show_in_3d
+from ..scene.volume_node import show_bone_window
+from .devices import DeviceQuestion, Devices
+from .inputs import Inputs
+from .reviewing import Reviewing
+from .run import Choices
+from .running import Running
+from .status import Status
+
+
+class Panel:
+    """Everything behind the widgets of ``InnerEarSeg.ui``.
+
+    Args:
+        ui: the widgets by name.
+        get_parameter_node: the module's typed parameter node, made if there is none.
+    """
+
+    def __init__(self, ui: Any, get_parameter_node: Callable[[], Any]) -> None:
+        self._ui = ui
+        self._get_parameter_node = get_parameter_node
+        self._entered = False
+        self._obstacle: str | None = None
+        self._observers = Observers()
+        ui.logTextEdit.setVisible(False)
+        ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
+        self.status = Status(ui)
+        self.reviewing = Reviewing(ui)
+        self.running = Running(ui, self.status, self._apply, self._update)
+        self.inputs = Inputs(ui, self._update)
+        ui.segmentButton.connect("clicked()", self._start)
+        ui.cancelButton.connect("clicked()", self.running.cancel)
+        self._devices: DeviceQuestion | None = None
+        scene = slicer.mrmlScene
+        for event, handler in (
+            (scene.StartCloseEvent, self._scene_closes),
+            (scene.EndCloseEvent, self._scene_closed),
+            (scene.StartImportEvent, self._scene_changes),
+            (scene.EndImportEvent, self._scene_closed),
+            (scene.NodeRemovedEvent, self._node_removed),
+        ):
+            self._observers.add(scene, event, handler)
+        self._update()
+
+    # Called by the module's widget
+
+    def enter(self) -> None:
+        """The user opens the module."""
+        self._entered = True
+        self.inputs.set_parameter_node(self._get_parameter_node())
+        self.inputs.choose_volume()
+        if self._devices is None:
+            self._devices = DeviceQuestion(self._devices_known)
+            self._devices.ask()
+        self.running.come_back()
+        self._update()
+
+    def exit(self) -> None:
+        """The user goes to another module."""
+        self._entered = False
+        self.running.leave()
+        self.reviewing.stop_editing()
+        self.inputs.set_parameter_node(None)
+
+    def close(self) -> None:
+        """The module is unloaded or Slicer ends."""
+        self.running.drop()
+        if self._devices is not None:
+            self._devices.stop()
+        self.reviewing.release(lock=False)
+        self.inputs.close()
+        self._observers.clear()
+
+    # Running
+
+    def _start(self) -> None:
+        if not self.running.active and not self.inputs.obstacle():
+            self.reviewing.stop_editing()
+            self.running.start(self.inputs.choices())
+
+    def _apply(self, choices: Choices, result: Segmentation) -> str:
+        """Puts a result into the scene and says what was found."""
+        volume = choices.volume
+        first = not find_results(slicer.mrmlScene, volume)
+        self.reviewing.release()
+        self.reviewing.forget_steps(volume)
+        try:
+            added = add_result(
+                slicer.mrmlScene, volume, result, keep_reviewed=choices.keep_reviewed
+            )
+        finally:
+            self.reviewing.bind(volume)
+        if first:
+            if volume.GetDisplayNode() is None:
+                volume.CreateDefaultDisplayNodes()
+            show_bone_window(volume)
+            show_in_3d(slicer.mrmlScene)
+        for ear in result.ears:
+            for note in ear.warnings:
+                self.status.log(note)
+        self._ui.reviewCollapsibleButton.collapsed = False
+        self.reviewing.show_ear(result.ears[0].side)
+        self.reviewing.show_first_doubt()
+        found = " and ".join(f"{e.side} labyrinth, {e.volume_mm3:.0f} mm³" for e in result.ears)
+        kept = f" Kept as you left them: {', '.join(added.kept)}." if added.kept else ""
+        return f"Found: {found}. Check the landmarks below.{kept}"
+
+    def _devices_known(self, devices: Devices) -> None:
+        self.inputs.set_devices(devices)
+        if devices.torch is None:
+            self.status.log("PyTorch is not installed; Segment will offer to install it.")
+
+    # Around it
+
+    def _update(self) -> None:
+        """Shows what can be done now."""
+        ui, busy, obstacle = self._ui, self.running.active, self.inputs.obstacle()
+        self.inputs.set_enabled(not busy)
+        ui.segmentButton.setEnabled(not busy and not obstacle)
+        ui.segmentButton.setToolTip(
+            obstacle or "Finds the labyrinth and its three landmarks in the CT."
+        )
+        ui.cancelButton.setEnabled(busy)
+        ui.cancelButton.setVisible(busy)
+        ui.progressBar.setVisible(busy)
+        ui.elapsedLabel.setVisible(busy)
+        if busy or not self._entered:
+            return  # elsewhere, the volume of a segment under the Segment Editor is still followed
+        self.reviewing.bind(self.inputs.volume)
+        if obstacle != self._obstacle:  # else a sentence that matters more would be lost
+            self._obstacle = obstacle
+            self.status.hint(obstacle or "Ready: press Segment.")
+
+    def _scene_closes(self, *_: Any) -> None:
+        self._scene_changes()
+        self.running.drop("The scene was closed; the run was stopped.")
+
+    def _scene_changes(self, *_: Any) -> None:
+        self.reviewing.release(lock=False)
+        self.reviewing.forget_steps()
+        self.inputs.set_parameter_node(None)
+
+    def _scene_closed(self, *_: Any) -> None:
+        if self._entered:
+            self.inputs.set_parameter_node(self._get_parameter_node())
+            self.inputs.choose_volume()
+
+    def _node_removed(self, *_: Any) -> None:
+        if slicer.mrmlScene.IsClosing():
+            return
+        volume = self.running.volume
+        if volume is not None and not slicer.mrmlScene.IsNodePresent(volume):
+            self.running.drop("The CT was removed from the scene; the run was stopped.")
+        self.reviewing.check_nodes()

@@ -1,0 +1,79 @@
+"""What the review part of the panel says and offers at a given moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..scene.find_results import Results
+from ..scene.landmark_state import CORRECTED, NOT_FOUND, PLACED, Key, Row
+from ..scene.landmarks_node import ATTRIBUTE
+from ..scene.review import Review
+from ..scene.segment_content import volume_attribute
+
+
+class ReviewDisplay:
+    """Buttons and texts around the table.
+
+    Args:
+        ui: the panel's widgets.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+
+    def show(self, review: Review | None, selected: Key | None) -> None:
+        """Offers what can be done with the selected landmark."""
+        ui = self._ui
+        rows = [] if review is None else review.rows()
+        row = next((row for row in rows if row.key == selected), None)
+        placing = review is not None and review.placing is not None
+        ui.reviewContent.setVisible(review is not None)
+        ui.reviewHintLabel.setVisible(review is None)
+        ui.confirmButton.setEnabled(row is not None and not row.settled and not placing)
+        ui.editButton.setEnabled(row is not None and row.state != NOT_FOUND)
+        ui.editButton.setChecked(row is not None and row.editing and not placing)
+        ui.placeButton.setEnabled(row is not None)
+        ui.placeButton.setChecked(placing)
+        ui.resetButton.setEnabled(
+            row is not None and (row.settled or row.state in (CORRECTED, PLACED))
+        )
+        ui.undoButton.setEnabled(review is not None and review.can_undo)
+        ui.redoButton.setEnabled(review is not None and review.can_redo)
+        left = sum(not row.settled for row in rows)
+        ui.nextButton.setEnabled(left > 0)
+        ui.reviewProgressLabel.setText(_progress(row, placing, left, len(rows)))
+
+    def show_ears(self, results: Results, rows: list[Row]) -> None:
+        """A button for each ear that is there, and what was remarked on and not yet checked."""
+        node = results.segmentation
+        notes = [] if node is None else _warnings(node)
+        for side in ("left", "right"):
+            button = getattr(self._ui, f"{side}EarButton")
+            volume = None if node is None else node.GetAttribute(volume_attribute(side))
+            button.setVisible(side in results.landmarks or bool(volume))
+            size = f", {float(volume):.0f} mm³" if volume else ""
+            button.setText(f"{side.capitalize()} ear{size}")
+            if side in results.landmarks:
+                checked = [row.name for row in rows if row.side == side and row.settled]
+                notes += [
+                    note
+                    for note in _warnings(results.landmarks[side])
+                    if not any(note.startswith(f"The {name} ") for name in checked)
+                ]
+        self._ui.warningsLabel.setText("\n".join(f"⚠ {note}" for note in notes))
+        self._ui.warningsLabel.setVisible(bool(notes))
+
+
+def _warnings(node: Any) -> list[str]:
+    text = node.GetAttribute(ATTRIBUTE + "Warnings") or ""
+    return [line for line in text.split("\n") if line]
+
+
+def _progress(row: Row | None, placing: bool, left: int, total: int) -> str:
+    if placing:
+        return "Click in a slice view to place the point. Esc: leave it as it was."
+    if row is not None and row.editing:
+        return f"Drag the {row.name} in any view, then Confirm."
+    if left:
+        return f"{left} of {total} landmarks are still to be checked."
+    return "All landmarks are checked. Save the scene to keep them."

@@ -1,0 +1,135 @@
+"""One run: CT out, worker, result back. The scene is only read."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UnusableInput
+from ..exchange import read_plain
+from ..results import Segmentation
+from ..scene.export_ct import export_ct
+from .command import Command, segment_command
+from .outcome import CANCELLED, Ending, Outcome, judge
+from .progress_lines import LineReader, Report
+from .worker import Worker
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What the user chose.
+
+    Attributes:
+        volume: the CT's vtkMRMLScalarVolumeNode.
+        sides: ears that may be shown, or None for whatever is found.
+        both: whether two ears were asked for.
+        region: markups node that says where to look, or None.
+        device: for the worker.
+        model: a model file, or None for the bundled one.
+        keep_reviewed: leave what the user reviewed.
+    """
+
+    volume: Any
+    sides: tuple[str, ...] | None = None
+    both: bool = False
+    region: Any = None
+    device: str = "auto"
+    model: Path | None = None
+    keep_reviewed: bool = True
+
+
+class Run:
+    """A run that is under way.
+
+    Attributes:
+        choices: what it was started with.
+        started: time.monotonic() of its start.
+    """
+
+    make_command: Callable[[Path, Path, str, Path | None], Command] = staticmethod(segment_command)
+
+    def __init__(
+        self,
+        choices: Choices,
+        on_report: Callable[[Report | str], None],
+        on_end: Callable[[Outcome], None],
+    ) -> None:
+        self.choices = choices
+        self.started = time.monotonic()
+        self._on_report, self._on_end = on_report, on_end
+        self._lines = LineReader()
+        self._cancelled = False
+        self._folder: Path | None = None
+        self._worker = Worker(self._output, self._ended)
+
+    def start(self) -> None:
+        """Writes the CT and starts the worker.
+
+        Raises:
+            UnusableInput: neither worked; nothing is left behind.
+        """
+        # Directly in the temporary folder: long paths break on Windows.
+        self._folder = Path(tempfile.mkdtemp(prefix="ies-"))
+        try:
+            ct = self._folder / "ct.nrrd"
+            export_ct(self.choices.volume, ct, self.choices.region)
+            command = self.make_command(
+                ct, self._folder / "out", self.choices.device, self.choices.model
+            )
+            self._worker.start(command)
+        except BaseException:
+            self._clean()
+            raise
+
+    def cancel(self) -> None:
+        """Ends within two seconds; ``on_end`` is told."""
+        self._cancelled = True
+        self._worker.cancel()
+
+    def stop_now(self) -> None:
+        """Ends before returning; ``on_end`` is not told."""
+        self._worker.stop_now()
+        self._clean()
+
+    def _output(self, piece: bytes) -> None:
+        for line in self._lines.feed(piece):
+            self._on_report(line)
+
+    def _ended(self, code: int, crashed: bool, stderr: str) -> None:
+        try:
+            if self._cancelled:
+                outcome = Outcome(Ending.CANCELLED, CANCELLED, stderr.strip())
+            else:
+                outcome = judge(code, crashed, stderr)
+            if outcome.ending in (Ending.DONE, Ending.NO_EAR):
+                outcome = self._with_result(outcome)
+        finally:
+            self._clean()
+        self._on_end(outcome)
+
+    def _with_result(self, outcome: Outcome) -> Outcome:
+        assert self._folder is not None
+        try:
+            result = read_plain(self._folder / "out")
+        except UnusableInput as error:
+            if outcome.ending is Ending.NO_EAR:
+                return outcome
+            return Outcome(Ending.FAILED, "The worker's result cannot be read.", str(error))
+        return replace(outcome, result=result)
+
+    def _clean(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def wanted_ears(result: Segmentation, sides: tuple[str, ...] | None) -> Segmentation:
+    """The result without ears that were not asked for."""
+    if sides is None:
+        return result
+    return replace(result, ears=tuple(ear for ear in result.ears if ear.side in sides))

@@ -1,0 +1,250 @@
+"""Reviewing the landmarks of one CT: confirm, edit, place, reset, undo. No Qt.
+
+The scene's own undo is one stack for the whole application and is off there by default; turning
+it on would change how other modules behave. So each step keeps a copy of what it changes, which
+also holds the attributes, and with them the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ..results import LANDMARKS, Side
+from .landmark_memory import (
+    Memory,
+    automatic_of,
+    describe,
+    forget_confirmed,
+    index_of,
+    memory_of,
+    position_of,
+    remember_confirmed,
+    restore,
+    row_of,
+    set_position,
+)
+from .landmark_state import Key, Row
+from .observers import Observers
+from .place_mode import PlaceMode
+from .steps import Step, Steps
+
+
+class Review:
+    """The landmarks of one CT's ears, and the steps taken on them.
+
+    Attributes:
+        changed: called without arguments whenever a row may look different.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        nodes: Mapping[Side, Any],
+        changed: Callable[[], None] | None = None,
+        steps: Steps | None = None,
+    ) -> None:
+        self.changed = changed or (lambda: None)
+        self._nodes = dict(nodes)
+        self._known = {side: memory_of(node) for side, node in self._nodes.items()}
+        self._before: dict[Side, Memory] = {}
+        self._steps = steps or Steps()
+        self._busy = False
+        self._observers = Observers()
+        self._place = PlaceMode(scene, self._placed, self._place_ended)
+        self._placing: Key | None = None
+        for side, node in self._nodes.items():
+            for event, handler in (
+                (node.PointModifiedEvent, self._moved),
+                (node.PointPositionDefinedEvent, self._moved),
+                (node.PointPositionMissingEvent, self._moved),
+                (node.PointPositionUndefinedEvent, self._moved),
+                (node.PointStartInteractionEvent, self._drag_began),
+                (node.PointEndInteractionEvent, self._drag_ended),
+            ):
+                self._observers.add(node, event, lambda *_, s=side, h=handler: h(s))
+
+    def rows(self) -> list[Row]:
+        """All landmarks, left ear first."""
+        return [
+            row_of(self._nodes[side], name) for side in sorted(self._nodes) for name in LANDMARKS
+        ]
+
+    def row(self, key: Key) -> Row:
+        """One landmark."""
+        return row_of(self._nodes[key[0]], key[1])
+
+    def node(self, key: Key) -> Any:
+        """The markups node that holds a landmark."""
+        return self._nodes[key[0]]
+
+    def has_automatic(self, key: Key) -> bool:
+        """Whether the landmark was found automatically."""
+        return automatic_of(self.node(key), key[1]) is not None
+
+    @property
+    def editing(self) -> Key | None:
+        """The landmark that is unlocked."""
+        return next((row.key for row in self.rows() if row.editing), None)
+
+    @property
+    def placing(self) -> Key | None:
+        """The landmark that the next click in a view places."""
+        return self._placing
+
+    def confirm(self, key: Key) -> None:
+        """The user agrees with what is there; the point is locked."""
+        self.stop_placing()
+        with self._step(key):
+            remember_confirmed(self.node(key), key[1])
+        self.lock()
+
+    def edit(self, key: Key) -> None:
+        """Unlocks one point, and only that, for dragging."""
+        self.stop_placing()
+        self.lock()
+        node, index = self.node(key), index_of(self.node(key), key[1])
+        if position_of(node, key[1]) is None:
+            return
+        with self._own_change():
+            node.SetNthControlPointLocked(index, False)
+            node.SetLocked(False)
+        self.changed()
+
+    def lock(self) -> None:
+        """Locks all points; ends editing and placing."""
+        self.stop_placing()
+        with self._own_change():
+            for node in self._nodes.values():
+                for index in range(node.GetNumberOfControlPoints()):
+                    node.SetNthControlPointLocked(index, True)
+                node.SetLocked(True)
+        self.changed()
+
+    def reset(self, key: Key) -> None:
+        """Back to the automatic position, or to not found."""
+        self.lock()
+        node, name = self.node(key), key[1]
+        with self._step(key):
+            set_position(node, name, automatic_of(node, name))
+            forget_confirmed(node, name)
+
+    def place(self, key: Key) -> None:
+        """The next click in a slice or 3D view puts the landmark there."""
+        self.lock()
+        node, index = self.node(key), index_of(self.node(key), key[1])
+        if index < 0:
+            return
+        self._before[key[0]] = memory_of(node)
+        self._placing = key
+        with self._own_change():
+            node.SetNthControlPointLocked(index, False)
+            node.SetLocked(False)
+            self._place.begin(node, index)
+        self.changed()
+
+    def stop_placing(self) -> None:
+        """Leaves place mode; a point that was not placed returns to where it was."""
+        self._place.end()
+
+    def undo(self) -> Key | None:
+        """Takes the last step back; returns the landmark that it was about."""
+        return self._travel(self._steps.undo, self._steps.redo)
+
+    def redo(self) -> Key | None:
+        """Takes the last step that was undone again."""
+        return self._travel(self._steps.redo, self._steps.undo)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._steps.undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone step."""
+        return bool(self._steps.redo)
+
+    def close(self, lock: bool = True) -> None:
+        """Ends editing and stops observing; the nodes stay as they are."""
+        if lock:
+            self.lock()
+        self._place.close()
+        self._observers.clear()
+
+    @contextmanager
+    def _own_change(self) -> Iterator[None]:
+        was, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = was
+
+    @contextmanager
+    def _step(self, key: Key) -> Iterator[None]:
+        """A change of one landmark that can be undone."""
+        node = self.node(key)
+        before = memory_of(node)
+        with self._own_change():
+            yield
+        self._finish_step(key[0], before)
+
+    def _finish_step(self, side: Side, before: Memory) -> None:
+        node = self._nodes[side]
+        with self._own_change():
+            for name in LANDMARKS:
+                describe(node, name)
+        now = memory_of(node)
+        self._known[side] = now
+        if now != before:
+            self._steps.undo.append((side, before))
+            self._steps.redo.clear()
+        self.changed()
+
+    def _travel(self, source: list[Step], target: list[Step]) -> Key | None:
+        self.stop_placing()
+        if not source:
+            return None
+        side, memory = source.pop()
+        node = self._nodes[side]
+        now = memory_of(node)
+        target.append((side, now))
+        with self._own_change():
+            restore(node, memory)
+        self._known[side] = memory_of(node)
+        self.changed()
+        return side, now.changed_landmark(memory)
+
+    def _drag_began(self, side: Side) -> None:
+        if not self._busy and self._placing is None:
+            self._before[side] = memory_of(self._nodes[side])
+
+    def _drag_ended(self, side: Side) -> None:
+        before = self._before.pop(side, None) if self._placing is None else None
+        if before is not None:
+            self._finish_step(side, before)
+
+    def _moved(self, side: Side) -> None:
+        if self._busy:
+            return
+        if self._placing is not None or side in self._before:
+            self.changed()
+            return
+        now = memory_of(self._nodes[side])
+        if not now.same_positions(self._known[side]):  # from Python or another module
+            self._finish_step(side, self._known[side])
+
+    def _placed(self) -> None:
+        key, self._placing = self._placing, None
+        if key is not None:
+            self._finish_step(key[0], self._before.pop(key[0]))
+
+    def _place_ended(self) -> None:
+        """Place mode was left without a click."""
+        key, self._placing = self._placing, None
+        if key is None:
+            return
+        with self._own_change():
+            restore(self.node(key), self._before.pop(key[0]))
+        self.lock()

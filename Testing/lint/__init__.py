@@ -1,0 +1,1 @@
+"""Checks of the source itself: names of Qt, CTK and Slicer, lists of files."""

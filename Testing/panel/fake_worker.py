@@ -1,0 +1,84 @@
+"""Stands for the worker where a story needs a behaviour that the real one shows only by chance.
+
+python fake_worker.py MODE PREPARED INPUT OUTPUT DEVICE
+
+It speaks as ``innerearseg segment --json-progress --plain`` does; its result is a copy of PREPARED.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+STAGES = {
+    "start": "Starting",
+    "read": "Reading the CT",
+    "load": "Loading the model",
+    "find": "Looking for the ear",
+    "infer": "Drawing the labyrinth",
+    "decode": "Placing landmarks and surface",
+    "write": "Writing the arrays",
+}
+
+
+def report(stage: str, fraction: float, message: str) -> None:
+    print(json.dumps({"stage": stage, "fraction": fraction, "message": message}), flush=True)
+
+
+def main(mode: str, prepared: str, ct: str, output: str, device: str) -> int:
+    if not Path(ct).is_file():
+        print("innerearseg: there is no CT.", file=sys.stderr)
+        return 2
+    (Path(prepared).parent / "worker.pid").write_text(str(os.getpid()))
+    kind, _, detail = mode.partition(":")
+    if kind == "garbage":
+        sys.stdout.buffer.write(b'\xff\xfe{"stage"\n{"fraction": "many"}\n[1]\n\n' + b"x" * 99999)
+        sys.stdout.buffer.write(b'\n{"stage": "read", "fra')
+        sys.stdout.flush()
+        time.sleep(0.1)
+        print('ction": 0.5, "message": "in two pieces"}', flush=True)
+    for number, (stage, message) in enumerate(STAGES.items()):
+        report(stage, number / len(STAGES), message)
+        if kind == "hang" and stage == detail:
+            time.sleep(600)
+        if kind == "stubborn" and stage == "infer":
+            stubborn(Path(prepared).parent / "grandchild.pid")
+        if kind == "slow":
+            time.sleep(float(detail))
+        if kind == "crash" and stage == "infer":
+            os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "unusable":
+        print("some library warning\ninnerearseg: the CT covers 300 x 300 x 200 mm, "
+              "far more than one ear.", file=sys.stderr)  # fmt: skip
+        return 2
+    if kind == "fails":
+        raise RuntimeError("the sky is falling")
+    if kind == "no_torch":
+        raise ModuleNotFoundError("No module named 'torch'")
+    if kind == "memory" and device != "cpu":
+        raise RuntimeError("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
+    if kind == "nothing":
+        return 0
+    shutil.copytree(prepared, output)
+    if kind == "cut":
+        (Path(output) / "result.json").write_text("{")
+    report("done", 1.0, "Done")
+    return 3 if kind == "no_ear" else 0
+
+
+def stubborn(pid_file: Path) -> None:
+    """As PythonSlicer, the launcher: the work is done by a child; both ignore a polite request."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    pid_file.write_text(str(child.pid))
+    time.sleep(600)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:6]))

@@ -1,0 +1,72 @@
+"""Pictures of the panel's main states, to look at: Testing/output/panel_*.png."""
+
+from __future__ import annotations
+
+import pytest
+import slicer
+
+from InnerEarSegLib.scene.offscreen import can_render
+from Testing.panel.helpers import PICTURES, segment
+
+pytestmark = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
+
+
+@pytest.fixture
+def drawn(story):
+    story.app.draw_views()
+    for view in ("Red", "Green", "Yellow"):  # as loading a CT in Slicer does
+        widget = slicer.app.layoutManager().sliceWidget(view)
+        widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(story.volume.GetID())
+    slicer.app.layoutManager().resetSliceViews()
+    story.app.show()
+    return story
+
+
+def test_running_and_its_ends(drawn):
+    ui = drawn.ui
+    ui.inputSelector.setCurrentNode(None)
+    assert drawn.picture("1_empty").stat().st_size > 0
+    ui.inputSelector.setCurrentNode(drawn.volume)
+    ui.optionsCollapsibleButton.collapsed = False
+    drawn.picture("2_ready")
+    ui.optionsCollapsibleButton.collapsed = True
+    drawn.mode = "hang:infer"
+    ui.segmentButton.click()
+    drawn.wait(lambda: ui.statusLabel.text == "Drawing the labyrinth")
+    ui.detailsButton.click()
+    drawn.picture("3_running")
+    ui.detailsButton.click()
+    ui.cancelButton.click()
+    drawn.wait(lambda: not drawn.panel.running.active, 3)
+    drawn.picture("4_cancelled")
+    drawn.mode = "unusable"
+    segment(drawn)
+    drawn.picture("5_failed")
+
+
+def test_results_and_review(drawn):
+    from Testing.panel.test_review_stories import drag
+
+    segment(drawn)
+    drawn.table = drawn.ui.landmarksTable
+    drawn.picture("6_results_uncertain_first")
+    drawn.ui.editButton.click()
+    drag(drawn, "Red", 18, -12)
+    drawn.picture("7_editing")
+    drawn.ui.confirmButton.click()
+    drawn.ui.nextButton.click()
+    drawn.ui.confirmButton.click()
+    drawn.ui.nextButton.click()
+    drawn.ui.confirmButton.click()
+    assert "All landmarks are checked" in drawn.ui.reviewProgressLabel.text
+    drawn.picture("8_checked")
+
+
+def test_torch_dialog(drawn):
+    def shot(dialog):
+        drawn.app.picture(PICTURES / "panel_9_no_torch.png", dialog)
+        return "Close"
+
+    drawn.mode = "no_torch"
+    drawn.app.dialogs.answer(shot)
+    segment(drawn)

@@ -1,0 +1,299 @@
+"""Checking and correcting landmarks, with the mouse in rendered views and with keys."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+
+from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.offscreen import can_render
+from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from Testing.panel.helpers import segment
+
+needs_opengl = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
+
+
+@pytest.fixture
+def reviewed(story):
+    """A CT with results."""
+    segment(story)
+    story.side = story.ear.side
+    story.table = story.ui.landmarksTable
+    story.node = find_results(story.scene, story.volume).landmarks[story.side]
+    story.review = story.panel.reviewing.review
+    story.row = lambda name: story.review.row((story.side, name))
+    return story
+
+
+def column(story, number):
+    return [story.table.item(row, number).text() for row in range(story.table.rowCount)]
+
+
+def position(story, name):
+    return np.array(story.node.GetNthControlPointPosition(
+        story.node.GetControlPointIndexByLabel(name)))  # fmt: skip
+
+
+def slice_center(story, name="Red"):
+    matrix = story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceToRAS()
+    return np.array([matrix.GetElement(row, 3) for row in range(3)])
+
+
+def drag(story, view_name, dx, dy, button=None):
+    """Presses the mouse in the middle of a slice view, moves and releases it."""
+    from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+    from PySide6.QtGui import QEnterEvent
+    from PySide6.QtTest import QTest
+
+    button = button or Qt.MouseButton.LeftButton
+    view = slicer.app.layoutManager().sliceWidget(view_name).sliceView()
+    middle = QPoint(view.width // 2, view.height // 2)
+    view.enterEvent(QEnterEvent(QPointF(middle), QPointF(middle), QPointF(middle)))
+    QTest.mouseMove(view, middle)
+    story.process()
+    view.forceRender()
+    QTest.mouseMove(view, middle + QPoint(1, 0))
+    QTest.mousePress(view, button, Qt.KeyboardModifier.NoModifier, middle)
+    for step in range(1, 6):
+        QTest.mouseMove(view, middle + QPoint(dx * step // 5, dy * step // 5))
+        story.process()
+    QTest.mouseRelease(view, button, Qt.KeyboardModifier.NoModifier, middle + QPoint(dx, dy))
+    view.leaveEvent(QEvent(QEvent.Type.Leave))
+    story.process()
+
+
+def millimetres_per_pixel(view_name="Red"):
+    view = slicer.app.layoutManager().sliceWidget(view_name).sliceView()
+    node = slicer.app.layoutManager().sliceWidget(view_name).mrmlSliceNode()
+    return node.GetFieldOfView()[0] / view.width
+
+
+def press(story, key):
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    shift = Qt.KeyboardModifier.ShiftModifier if key.isupper() else Qt.KeyboardModifier.NoModifier
+    QTest.keyClick(story.table, getattr(Qt.Key, f"Key_{key.upper()}"), shift)
+    story.process()
+
+
+def test_the_uncertain_landmark_comes_first(reviewed):
+    assert column(reviewed, 1) == ["Helicotrema", "Oval window", "Round window"]
+    assert column(reviewed, 2) == ["automatic", "automatic", "⚠ automatic"]
+    assert column(reviewed, 3) == ["high (0.91)", "fair (0.72)", "low (0.31)"]
+    assert column(reviewed, 4) == ["0 mm"] * 3
+    assert reviewed.table.currentRow() == 2
+    np.testing.assert_allclose(slice_center(reviewed), position(reviewed, ROUND_WINDOW), atol=1e-3)
+    assert "uncertain" in reviewed.ui.warningsLabel.text
+    assert reviewed.ui.reviewProgressLabel.text == "3 of 3 landmarks are still to be checked."
+
+
+def test_a_row_turns_all_views_to_its_landmark(reviewed):
+    for row, name in enumerate((HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)):
+        reviewed.table.selectRow(row)
+        for view in ("Red", "Green", "Yellow"):
+            np.testing.assert_allclose(
+                slice_center(reviewed, view), position(reviewed, name), atol=1e-3
+            )
+        crosshair = reviewed.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        np.testing.assert_allclose(crosshair.GetCrosshairRAS(), position(reviewed, name), atol=1e-3)
+
+
+def test_a_button_for_each_ear(reviewed):
+    button = getattr(reviewed.ui, f"{reviewed.side}EarButton")
+    other = getattr(reviewed.ui, "rightEarButton" if reviewed.side == "left" else "leftEarButton")
+    assert button.text == f"{reviewed.side.capitalize()} ear, {reviewed.ear.ear.volume_mm3:.0f} mm³"
+    assert other.isHidden()
+    reviewed.scene.GetNodeByID("vtkMRMLSliceNodeRed").JumpSliceByCentering(0, 0, 0)
+    button.click()
+    mask = np.argwhere(reviewed.ear.ear.labyrinth)[:, ::-1]
+    middle = reviewed.ear.ct.geometry.to_ras((mask.min(axis=0) + mask.max(axis=0)) / 2)
+    np.testing.assert_allclose(slice_center(reviewed), middle, atol=0.01)
+
+
+@needs_opengl
+def test_drag_confirm_undo_redo_reset(reviewed):
+    reviewed.app.draw_views()
+    reviewed.app.show()
+    before = position(reviewed, ROUND_WINDOW)
+    drag(reviewed, "Red", 40, 0)
+    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before)  # locked
+    reviewed.table.selectRow(2)
+    reviewed.ui.editButton.click()
+    assert reviewed.row(ROUND_WINDOW).editing and reviewed.ui.editButton.checked
+    drag(reviewed, "Red", 40, 0)
+    moved = np.linalg.norm(position(reviewed, ROUND_WINDOW) - before)
+    assert moved == pytest.approx(40 * millimetres_per_pixel(), rel=0.1)
+    assert column(reviewed, 2)[2] == "✎ corrected"
+    assert column(reviewed, 4)[2] == f"{moved:.2f} mm"
+    for name in (HELICOTREMA, OVAL_WINDOW):
+        np.testing.assert_allclose(position(reviewed, name), reviewed.ear.found[name], atol=1e-3)
+    reviewed.ui.confirmButton.click()
+    assert column(reviewed, 2)[2] == "✓ corrected" and reviewed.node.GetLocked()
+    corrected = position(reviewed, ROUND_WINDOW)
+    drag(reviewed, "Red", -30, 10)
+    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), corrected)  # locked again
+    reviewed.ui.undoButton.click()  # the confirmation
+    assert column(reviewed, 2)[2] == "corrected"
+    reviewed.ui.undoButton.click()  # the drag, as one step
+    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before)
+    assert column(reviewed, 2)[2] == "⚠ automatic" and not reviewed.ui.undoButton.enabled
+    reviewed.ui.redoButton.click()
+    reviewed.ui.redoButton.click()
+    assert column(reviewed, 2)[2] == "✓ corrected" and not reviewed.ui.redoButton.enabled
+    reviewed.ui.resetButton.click()
+    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before, atol=1e-3)
+    assert column(reviewed, 4)[2] == "0 mm"
+
+
+@needs_opengl
+def test_a_middle_drag_moves_only_the_unlocked_point(reviewed):
+    from PySide6.QtCore import Qt
+
+    reviewed.app.draw_views()
+    reviewed.app.show()
+    reviewed.ui.editButton.click()
+    drag(reviewed, "Red", 30, 0, Qt.MouseButton.MiddleButton)
+    for name in (HELICOTREMA, OVAL_WINDOW):
+        np.testing.assert_allclose(position(reviewed, name), reviewed.ear.found[name], atol=1e-3)
+
+
+@needs_opengl
+def test_place_by_one_click(reviewed):
+    reviewed.app.draw_views()
+    reviewed.app.show()
+    reviewed.table.selectRow(1)
+    reviewed.ui.placeButton.click()
+    assert reviewed.ui.placeButton.checked
+    assert "Click in a slice view" in reviewed.ui.reviewProgressLabel.text
+    target = position(reviewed, OVAL_WINDOW)
+    drag(reviewed, "Green", 0, 0)
+    assert not reviewed.ui.placeButton.checked
+    assert reviewed.node.GetNumberOfControlPoints() == 3
+    # One click in the middle of a view that was centred on the landmark puts it there again.
+    assert np.linalg.norm(position(reviewed, OVAL_WINDOW) - target) < 0.2
+    drag(reviewed, "Green", 25, 0)  # and it can be dragged at once
+    assert column(reviewed, 2)[1] == "✎ corrected"
+    reviewed.ui.confirmButton.click()
+    assert column(reviewed, 2)[1] == "✓ corrected"
+
+
+def test_a_landmark_that_was_not_found(reviewed):
+    from Testing.panel.helpers import result_with, write_prepared
+
+    ear = reviewed.ear.ear
+    marks = (ear.landmarks[0], Landmark(OVAL_WINDOW, None, 0.05), ear.landmarks[2])
+    write_prepared(result_with(reviewed.ear.result, landmarks=marks), reviewed.prepared)
+    reviewed.segment()
+    assert column(reviewed, 2) == ["automatic", "⚠ not found", "⚠ automatic"]
+    assert reviewed.table.currentRow() == 1 and column(reviewed, 4)[1] == "–"
+    assert not reviewed.ui.editButton.enabled and reviewed.ui.placeButton.enabled
+    reviewed.ui.placeButton.click()
+    reviewed.node.SetNthControlPointPosition(1, *reviewed.ear.truth[OVAL_WINDOW])
+    assert column(reviewed, 2)[1] == "✎ placed by hand" and column(reviewed, 3)[1] == "–"
+    reviewed.ui.confirmButton.click()
+    assert column(reviewed, 2)[1] == "✓ placed by hand"
+    reviewed.ui.resetButton.click()
+    assert column(reviewed, 2)[1] == "⚠ not found"
+
+
+def test_next_leads_through_all(reviewed):
+    seen = [reviewed.table.currentRow()]
+    for _ in range(3):
+        reviewed.ui.confirmButton.click()
+        if reviewed.ui.nextButton.enabled:
+            reviewed.ui.nextButton.click()
+            seen.append(reviewed.table.currentRow())
+    assert seen == [2, 0, 1]
+    assert column(reviewed, 2) == ["✓ confirmed"] * 3
+    assert reviewed.ui.reviewProgressLabel.text.startswith("All landmarks are checked")
+
+
+def test_keys_work_in_the_panel_only(reviewed):
+    from PySide6.QtTest import QTest
+
+    reviewed.app.show()
+    reviewed.app.window.activateWindow()
+    reviewed.table.setFocus()
+    story = reviewed
+    press(story, "c")
+    assert column(story, 2)[2] == "✓ confirmed"
+    press(story, "n")
+    assert story.table.currentRow() == 0
+    press(story, "e")
+    assert story.row(HELICOTREMA).editing
+    press(story, "e")
+    assert not story.row(HELICOTREMA).editing
+    press(story, "u")
+    assert column(story, 2)[2] == "⚠ automatic" and story.table.currentRow() == 2
+    press(story, "U")
+    assert column(story, 2)[2] == "✓ confirmed"
+    press(story, "r")
+    assert column(story, 2)[2] == "⚠ automatic"
+    press(story, "p")
+    assert story.review.placing == (story.side, ROUND_WINDOW)
+    press(story, "p")
+    assert story.review.placing is None
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    view.setFocus()
+    QTest.keyClicks(view, "cer")
+    combo = story.ui.inputSelector
+    combo.setFocus()
+    QTest.keyClicks(combo, "c")
+    assert column(story, 2) == ["automatic", "automatic", "⚠ automatic"]
+    for name, key in {"next": "N", "confirm": "C", "edit": "E", "reset": "R"}.items():
+        assert f"Key: {key}" in getattr(story.ui, f"{name}Button").toolTip
+
+
+def test_a_point_moved_from_python_shows_as_corrected(reviewed):
+    reviewed.ui.confirmButton.click()
+    reviewed.node.SetNthControlPointPosition(2, *(position(reviewed, ROUND_WINDOW) + (0, 0, 1.5)))
+    assert column(reviewed, 2)[2] == "corrected" and column(reviewed, 4)[2] == "1.50 mm"
+    reviewed.ui.undoButton.click()
+    assert column(reviewed, 2)[2] == "✓ confirmed"
+
+
+def test_the_segment_editor_opens_on_the_right_segment(reviewed):
+    reviewed.ui.editSegmentButton.click()
+    editor = slicer.util.getModuleWidget("SegmentEditor").editor
+    results = find_results(reviewed.scene, reviewed.volume)
+    assert slicer.util.selectedModule() == "SegmentEditor"
+    assert editor.segmentationNode() is results.segmentation
+    assert editor.sourceVolumeNode() is reviewed.volume
+    assert editor.currentSegmentID() == SEGMENT_IDS[reviewed.side]
+
+
+def test_the_volume_follows_what_is_edited(reviewed):
+    results = find_results(reviewed.scene, reviewed.volume)
+    button = getattr(reviewed.ui, f"{reviewed.side}EarButton")
+    before = button.text
+    reviewed.ui.editSegmentButton.click()
+    name = SEGMENT_IDS[reviewed.side]
+    array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(results.segmentation, name)
+    array[: array.shape[0] // 2] = 0
+    image = slicer.vtkOrientedImageData()
+    results.segmentation.GetBinaryLabelmapRepresentation(name, image)
+    # What an effect of the Segment Editor does in the end.
+    slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
+        image, results.segmentation, name,
+        slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE, image.GetExtent(),
+    )  # fmt: skip
+    reviewed.wait(lambda: button.text != before, 3, "the new volume")
+    stored = float(results.segmentation.GetAttribute(f"InnerEarSeg.VolumeMm3.{reviewed.side}"))
+    assert 0.2 * reviewed.ear.ear.volume_mm3 < stored < 0.8 * reviewed.ear.ear.volume_mm3
+    assert f"{stored:.0f} mm³" in button.text
+
+
+def test_leaving_the_module_locks(reviewed):
+    reviewed.ui.editButton.click()
+    assert not reviewed.node.GetLocked()
+    slicer.util.selectModule("Welcome")
+    assert reviewed.node.GetLocked() and reviewed.review.editing is None
+    slicer.util.selectModule("InnerEarSeg")
+    reviewed.ui.placeButton.click()
+    slicer.util.selectModule("Welcome")
+    np.testing.assert_allclose(
+        position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
+    )

@@ -1,0 +1,295 @@
+"""Starting, watching, cancelling and failing, through the panel's own buttons."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from InnerEarSegLib.geometry import Geometry
+from InnerEarSegLib.panel import torch_setup
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.views import nodes_of
+from Testing.panel.fake_worker import STAGES
+from Testing.panel.helpers import alive, result_with, write_prepared
+
+
+def test_ready_at_once(story):
+    ui = story.ui
+    assert ui.inputSelector.currentNode() is story.volume
+    assert ui.segmentButton.enabled and not ui.cancelButton.visible
+    assert "version" in ui.modelCardLabel.text or "missing" in ui.modelCardLabel.text
+
+
+def test_nothing_to_segment(story):
+    story.ui.inputSelector.setCurrentNode(None)
+    assert not story.ui.segmentButton.enabled
+    assert story.ui.statusLabel.text == "Choose a CT to begin." == story.ui.segmentButton.toolTip
+    empty = story.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+    story.ui.inputSelector.setCurrentNode(empty)
+    assert story.ui.statusLabel.text == "The volume Empty has no voxels."
+    story.ui.inputSelector.setCurrentNode(story.volume)
+    assert story.ui.segmentButton.enabled and story.ui.statusLabel.text == "Ready: press Segment."
+
+
+def test_choices_are_kept_in_the_scene(story):
+    ui, node = story.ui, story.widget.logic.getParameterNode()
+    ui.earsComboBox.setCurrentIndex(2)
+    ui.deviceComboBox.setCurrentIndex(ui.deviceComboBox.findText("NVIDIA RTX A4000"))
+    ui.keepReviewedCheckBox.click()
+    assert (node.ears.value, node.device, node.keepReviewed) == ("right", "cuda:0", False)
+    assert node.inputVolume is story.volume
+    assert node.parameterNode.GetSingletonTag() == "InnerEarSeg"
+    node.device = "cuda:7"  # as in a scene from another machine
+    assert ui.deviceComboBox.currentText == "Automatic"
+    node.ears = type(node.ears).BOTH
+    assert ui.earsComboBox.currentText == "Both"
+
+
+def test_run_to_the_end(story):
+    story.segment()
+    ui = story.ui
+    assert ui.statusLabel.text.startswith(f"Found: {story.ear.side} labyrinth, ")
+    results = find_results(story.scene, story.volume)
+    assert results.segmentation.GetSegmentation().GetNumberOfSegments() == 1
+    node = results.landmarks[story.ear.side]
+    for index in range(3):
+        name = node.GetNthControlPointLabel(index)
+        place = node.GetNthControlPointPosition(index)
+        assert place == pytest.approx(story.ear.found[name], abs=1e-3)
+    assert story.volume.GetDisplayNode().GetWindow() == 4000
+    assert ui.reviewContent.isVisible() or not ui.reviewContent.isHidden()
+    assert STAGES["infer"] in ui.logTextEdit.plainText
+    assert story.left_over() == [] and not list(story.temporary.iterdir())
+    for view in nodes_of(story.scene, "vtkMRMLSliceNode"):
+        assert min(view.GetFieldOfView()[:2]) == pytest.approx(30)
+    assert story.commands == [("auto", None)]
+
+
+def test_progress_is_shown_and_slicer_answers(story):
+    story.mode = "slow:0.15"
+    ui, seen = story.ui, []
+    ui.segmentButton.click()
+    assert ui.cancelButton.isVisibleTo(ui.cancelButton.parent()) and not ui.segmentButton.enabled
+    assert not ui.inputSelector.enabled
+    gaps, last = [], time.monotonic()
+    while story.panel.running.active:
+        story.process()
+        gaps.append(time.monotonic() - last)
+        last = time.monotonic()
+        if not seen or seen[-1] != (ui.progressBar.value, ui.statusLabel.text):
+            seen.append((ui.progressBar.value, ui.statusLabel.text))
+        time.sleep(0.01)
+    values = [value for value, _ in seen]
+    assert values == sorted(values) and len(set(values)) >= 6
+    assert set(STAGES.values()) <= {text for _, text in seen}
+    assert ui.elapsedLabel.text in ("0:00", "0:01", "0:02")
+    assert max(gaps[:-1]) < 1.0
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cancel_at_each_stage(story, stage):
+    before = story.xml()
+    story.mode = f"hang:{stage}"
+    story.ui.segmentButton.click()
+    story.wait(lambda: story.ui.statusLabel.text == STAGES[stage], what=stage)
+    begun = time.monotonic()
+    story.ui.cancelButton.click()
+    story.wait(lambda: not story.panel.running.active, 3)
+    assert time.monotonic() - begun < 2
+    assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
+    assert story.xml() == before and story.left_over() == []
+    assert not alive(story.folder / "worker.pid")
+    assert story.ui.segmentButton.enabled and not story.ui.cancelButton.enabled
+
+
+def test_cancel_ends_children_that_do_not_listen(story):
+    story.mode = "stubborn"
+    story.ui.segmentButton.click()
+    pids = [story.folder / "worker.pid", story.folder / "grandchild.pid"]
+    story.wait(lambda: pids[1].is_file() and pids[1].read_text(), what="a grandchild")
+    assert all(alive(pid) for pid in pids)
+    begun = time.monotonic()
+    story.ui.cancelButton.click()
+    story.wait(lambda: not any(alive(pid) for pid in pids), 3, "the end of the tree")
+    assert time.monotonic() - begun < 2
+    story.wait(lambda: not story.panel.running.active, 3)
+
+
+FAILURES = {
+    "unusable": "The CT covers 300 x 300 x 200 mm, far more than one ear.",
+    "crash": "The worker process was ended by the system, perhaps for lack of memory.",
+    "fails": "The worker process failed with status 1: RuntimeError: the sky is falling",
+    "nothing": "The worker's result cannot be read.",
+    "cut": "The worker's result cannot be read.",
+}
+
+
+@pytest.mark.parametrize("mode", FAILURES)
+def test_failures_are_one_sentence_and_change_nothing(story, mode):
+    before = story.xml()
+    story.mode = mode
+    story.segment()
+    assert story.ui.statusLabel.text == FAILURES[mode]
+    assert story.xml() == before and story.left_over() == []
+    assert story.ui.segmentButton.enabled
+    if mode == "fails":
+        story.ui.detailsButton.click()
+        assert "Traceback" in story.ui.logTextEdit.plainText
+        assert story.ui.logTextEdit.isVisibleTo(story.ui.logTextEdit.parent())
+
+
+def test_no_ear(story):
+    write_prepared(type(story.ear.result)((), story.ear.result.model, "cpu"), story.prepared)
+    before = story.xml()
+    story.mode = "no_ear"
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("No inner ear was found in this CT.")
+    assert story.xml() == before
+
+
+def test_garbage_on_stdout_does_no_harm(story):
+    story.mode = "garbage"
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")
+    assert "in two pieces" in story.ui.logTextEdit.plainText
+    assert len(story.ui.logTextEdit.plainText) < 20000
+
+
+def test_program_that_cannot_be_started(story, monkeypatch):
+    from InnerEarSegLib.panel.command import Command
+    from InnerEarSegLib.panel.run import Run
+
+    before = story.xml()
+    broken = staticmethod(lambda *_: Command("/nowhere/PythonSlicer", ()))
+    monkeypatch.setattr(Run, "make_command", broken)
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("The worker process failed")
+    assert story.xml() == before and story.left_over() == []
+
+
+def test_result_that_the_scene_refuses(story, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("no")
+
+    before = story.xml()
+    monkeypatch.setattr("InnerEarSegLib.scene.populate.group_results", broken)
+    story.segment()
+    assert story.ui.statusLabel.text == (
+        "The result could not be put into the scene, which is as it was."
+    )
+    assert story.xml() == before
+    assert "RuntimeError: no" in story.ui.logTextEdit.plainText
+
+
+def test_the_other_side_was_asked_for(story):
+    other = {"left": 2, "right": 1}[story.ear.side]
+    story.ui.earsComboBox.setCurrentIndex(other)
+    before = story.xml()
+    story.segment()
+    assert f"Only a {story.ear.side} ear was found" in story.ui.statusLabel.text
+    assert story.xml() == before
+
+
+def test_graphics_card_without_memory(story):
+    import qt
+
+    story.mode = "memory"
+    story.app.dialogs.answer("Stop")
+    story.segment()
+    assert "memory of the graphics card" in story.app.dialogs.shown[0].text
+    assert "Choose CPU" in story.ui.statusLabel.text
+    story.segment()  # asked once
+    assert len(story.app.dialogs.shown) == 1
+    story.ui.cpuFallbackCheckBox.click()
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")
+    assert [device for device, _ in story.commands] == ["auto", "auto", "auto", "cpu"]
+    qt.QSettings().remove("InnerEarSeg/CpuOnOutOfMemory")
+    story.app.dialogs.answer("Use the CPU")
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")
+    assert qt.QSettings().value("InnerEarSeg/CpuOnOutOfMemory") == "yes"
+
+
+def test_torch_is_missing(story, monkeypatch):
+    before = story.xml()
+    story.mode = "no_torch"
+    story.app.dialogs.answer("Close")
+    story.segment()
+    shown = story.app.dialogs.shown[0]
+    assert "PyTorch is missing" in shown.text and "Extensions Manager" in shown.text
+    assert "pip download torch" in shown.text
+    assert story.xml() == before
+    calls = []
+    monkeypatch.setattr(torch_setup, "has_extension", lambda: True)
+
+    def install():
+        calls.append(1)
+        story.mode = "ok"
+        return ""
+
+    monkeypatch.setattr(torch_setup, "install", install)
+    story.app.dialogs.answer("Install PyTorch")
+    story.ui.segmentButton.click()
+    story.wait(lambda: calls and not story.panel.running.active, 10)
+    assert story.ui.statusLabel.text.startswith("Found")
+
+
+def test_second_run_keeps_what_was_reviewed(story):
+    story.segment()
+    count = story.scene.GetNumberOfNodes()
+    story.ui.confirmButton.click()
+    key = story.panel.reviewing.review.rows()[2].key
+    ear = story.ear.ear
+    landmarks = tuple(
+        type(mark)(mark.name, tuple(v + 0.2 for v in mark.ras), 0.9) for mark in ear.landmarks
+    )
+    write_prepared(result_with(story.ear.result, landmarks=landmarks), story.prepared)
+    story.segment()
+    assert "Kept as you left them: round window" in story.ui.statusLabel.text
+    assert story.panel.reviewing.review.row(key).state == "confirmed"
+    assert story.scene.GetNumberOfNodes() == count
+
+
+def two_ears(story):
+    """The prepared ear, and its mirror image 60 mm to the other side."""
+    one = story.ear.ear
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    flip[0, 3] = 2 * one.geometry.center[0] + 60.0
+    landmarks = tuple(
+        replace(mark, ras=tuple((flip @ [*mark.ras, 1.0])[:3].tolist())) for mark in one.landmarks
+    )
+    other = replace(
+        one, side="right" if one.side == "left" else "left", landmarks=landmarks,
+        geometry=Geometry(flip @ one.geometry.ijk_to_ras, one.geometry.shape),
+    )  # fmt: skip
+    write_prepared(replace(story.ear.result, ears=(one, other)), story.prepared)
+    return other
+
+
+def test_two_ears(story):
+    other = two_ears(story)
+    story.segment()
+    ui = story.ui
+    assert ui.landmarksTable.rowCount == 6
+    assert not ui.leftEarButton.isHidden() and not ui.rightEarButton.isHidden()
+    getattr(ui, f"{other.side}EarButton").click()
+    red = story.scene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceToRAS()
+    near = np.linalg.norm([red.GetElement(n, 3) for n in range(3)] - other.geometry.center)
+    assert near < 5
+    results = find_results(story.scene, story.volume)
+    colors = {results.segmentation.GetSegmentation().GetNthSegment(n).GetColor() for n in (0, 1)}
+    assert len(colors) == 2
+
+
+def test_one_of_two_ears(story):
+    other = two_ears(story)
+    story.ui.earsComboBox.setCurrentIndex({"left": 1, "right": 2}[other.side])
+    story.segment()
+    assert set(find_results(story.scene, story.volume).landmarks) == {other.side}
+    story.ui.earsComboBox.setCurrentIndex(0)
+    story.segment()  # the other ear joins
+    assert set(find_results(story.scene, story.volume).landmarks) == {"left", "right"}

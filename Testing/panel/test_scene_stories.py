@@ -1,0 +1,256 @@
+"""The scene changes under the panel; several CTs; CTs that were moved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.matrices import to_world, vtk_matrix
+from Testing.panel.fake_worker import STAGES
+from Testing.panel.helpers import MODULE, alive
+
+
+def start_and_hang(story):
+    story.mode = "hang:infer"
+    story.ui.segmentButton.click()
+    story.wait(lambda: story.ui.statusLabel.text == STAGES["infer"])
+
+
+def assert_stopped(story):
+    assert not story.panel.running.active
+    assert not alive(story.folder / "worker.pid") and story.left_over() == []
+
+
+def test_ct_removed_while_running(story):
+    start_and_hang(story)
+    story.scene.RemoveNode(story.volume)
+    story.process()
+    assert_stopped(story)
+    assert story.ui.statusLabel.text == "The CT was removed from the scene; the run was stopped."
+    assert not story.ui.segmentButton.enabled
+    assert story.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_scene_closed_while_running(story):
+    start_and_hang(story)
+    story.scene.Clear(False)
+    story.process()
+    assert_stopped(story)
+    assert story.ui.statusLabel.text == "The scene was closed; the run was stopped."
+    assert story.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert story.widget.logic.getParameterNode().inputVolume is None
+    story.volume = story.add_volume()
+    story.ui.inputSelector.setCurrentNode(story.volume)
+    story.mode = "ok"
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")
+
+
+def test_scene_closed_with_results(story):
+    story.segment()
+    story.scene.Clear(False)
+    story.process()
+    assert story.panel.reviewing.review is None
+    assert not story.ui.segmentButton.enabled
+
+
+def test_module_unloaded_while_running(story):
+    start_and_hang(story)
+    story.widget.cleanup()
+    assert_stopped(story)
+
+
+def test_leaving_the_module_while_running(story):
+    story.mode = "slow:0.05"
+    story.ui.segmentButton.click()
+    slicer.util.selectModule("Welcome")
+    before = story.xml()
+    story.wait(lambda: not story.panel.running.active, 10)
+    story.process()
+    assert story.xml() == before  # she is elsewhere: nothing changes under her hands
+    assert not find_results(story.scene, story.volume)
+    slicer.util.selectModule("InnerEarSeg")
+    assert story.ui.statusLabel.text.startswith("Found")
+    assert find_results(story.scene, story.volume)
+
+
+def test_ct_removed_while_its_result_waits(story):
+    story.ui.segmentButton.click()
+    slicer.util.selectModule("Welcome")
+    story.wait(lambda: not story.panel.running.active, 10)
+    story.scene.RemoveNode(story.volume)
+    slicer.util.selectModule("InnerEarSeg")
+    assert "The CT was removed" in story.ui.logTextEdit.plainText
+    assert story.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_results_removed_by_hand(story):
+    story.segment()
+    results = find_results(story.scene, story.volume)
+    story.scene.RemoveNode(results.landmarks[story.ear.side])
+    story.process()
+    assert story.ui.landmarksTable.rowCount == 0
+    story.scene.RemoveNode(results.segmentation)
+    story.process()
+    assert story.panel.reviewing.review is None
+    story.segment()
+    assert story.ui.landmarksTable.rowCount == 3
+
+
+def test_two_cts_in_one_scene(story):
+    story.segment()
+    story.ui.confirmButton.click()
+    second = story.add_volume()
+    second.SetName("Second")
+    story.ui.inputSelector.setCurrentNode(second)
+    assert story.panel.reviewing.review is None and story.ui.landmarksTable.rowCount == 0
+    story.segment()
+    states = [story.ui.landmarksTable.item(row, 2).text() for row in range(3)]
+    assert not any("confirmed" in state for state in states)
+    story.ui.inputSelector.setCurrentNode(story.volume)
+    states = [story.ui.landmarksTable.item(row, 2).text() for row in range(3)]
+    assert [s for s in states if "confirmed" in s] == ["✓ confirmed"]
+    assert story.ui.undoButton.enabled  # also after another CT was looked at
+    one, two = (find_results(story.scene, v) for v in (story.volume, second))
+    assert not {n.GetID() for n in one.nodes} & {n.GetID() for n in two.nodes}
+
+
+def linear(scene):
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = np.array([[0, -1, 0, 20], [1, 0, 0, -30], [0, 0, 1, 7], [0, 0, 0, 1.0]])
+    node.SetMatrixTransformToParent(vtk_matrix(turn))
+    return node
+
+
+def grid(scene):
+    """A shift of (5, -3, 2) mm that grows along x, as a displacement field."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(5, 5, 5)
+    image.AllocateScalars(vtk.VTK_DOUBLE, 3)
+    for index in range(125):
+        i = index % 5
+        image.GetPointData().GetScalars().SetTuple3(index, 5 + 0.5 * i, -3, 2)
+    shift = slicer.vtkOrientedGridTransform()
+    shift.SetDisplacementGridData(image)
+    directions = vtk.vtkMatrix4x4()
+    shift.SetGridDirectionMatrix(directions)
+    image.SetOrigin(-200, -200, -200)
+    image.SetSpacing(100, 100, 100)
+    node = scene.AddNewNodeByClass("vtkMRMLGridTransformNode")
+    node.SetAndObserveTransformToParent(shift)
+    return node
+
+
+@pytest.mark.parametrize("kind", [linear, grid])
+def test_ct_under_a_transform(story, kind):
+    transform = kind(story.scene)
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    story.segment()
+    results = find_results(story.scene, story.volume)
+    node = results.landmarks[story.ear.side]
+    for result in results.nodes:
+        assert result.GetParentTransformNode() is transform
+    for index in range(3):
+        name = node.GetNthControlPointLabel(index)
+        place = node.GetNthControlPointPosition(index)
+        assert place == pytest.approx(story.ear.found[name], abs=1e-3)
+        world = to_world(story.volume, story.ear.found[name])
+        assert np.linalg.norm(world - story.ear.found[name]) > 5
+        np.testing.assert_allclose(node.GetNthControlPointPositionWorld(index), world, atol=1e-3)
+    story.ui.landmarksTable.selectRow(0)
+    helicotrema = to_world(story.volume, story.ear.found["helicotrema"])
+    red = story.scene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceToRAS()
+    place = [red.GetElement(row, 3) for row in range(3)]
+    np.testing.assert_allclose(place, helicotrema, atol=1e-3)
+
+
+def test_results_follow_a_ct_that_is_moved_later(story):
+    story.segment()
+    node = find_results(story.scene, story.volume).landmarks[story.ear.side]
+    transform = linear(story.scene)
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    world = to_world(story.volume, story.ear.found["helicotrema"])
+    np.testing.assert_allclose(node.GetNthControlPointPositionWorld(0), world, atol=1e-3)
+    story.volume.HardenTransform()
+    np.testing.assert_allclose(node.GetNthControlPointPositionWorld(0), world, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [linear, grid])
+def test_only_the_part_around_a_point_is_searched(story, kind, tmp_path):
+    from InnerEarSegLib.reading.volume import read_ct
+    from InnerEarSegLib.scene.export_ct import export_ct
+
+    story.volume.SetAndObserveTransformNodeID(kind(story.scene).GetID())
+    point = story.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Here")
+    story.ui.regionSelector.setCurrentNode(point)
+    assert not story.ui.segmentButton.enabled
+    assert story.ui.statusLabel.text == "Place a point in Here, or choose Whole CT."
+    local = story.ear.ct.geometry.to_ras((8, 8, 8))
+    point.AddControlPointWorld(vtk.vtkVector3d(*to_world(story.volume, local)))
+    assert story.ui.segmentButton.enabled
+    export_ct(story.volume, tmp_path / "part.nrrd", point)
+    part, whole = read_ct(tmp_path / "part.nrrd"), story.ear.ct
+    assert part.array.size < whole.array.size
+    assert part.geometry.contains(local) and part.geometry.contains(local + 7.0)
+    first = np.round(whole.geometry.to_ijk(part.geometry.to_ras((0, 0, 0)))).astype(int)
+    k, j, i = part.array.shape
+    cut = whole.array[first[2] : first[2] + k, first[1] : first[1] + j, first[0] : first[0] + i]
+    np.testing.assert_allclose(part.array, cut)
+
+
+def test_saved_scene_opens_with_its_choices_and_results(story, tmp_path):
+    story.segment()
+    story.ui.confirmButton.click()
+    story.ui.earsComboBox.setCurrentIndex(1)
+    rows = story.panel.reviewing.review.rows()
+    assert story.scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    story.scene.Clear(False)
+    assert story.panel.reviewing.review is None
+    assert story.scene.ReadFromMRB(str(tmp_path / "case.mrb"), True)
+    story.process()
+    assert story.ui.inputSelector.currentNode().GetName() == "Temporal bone"
+    assert story.ui.earsComboBox.currentText == "Left only"
+    again = story.panel.reviewing.review.rows()
+    assert [(r.key, r.state, r.settled) for r in again] == [
+        (r.key, r.state, r.settled) for r in rows
+    ]
+
+
+def test_the_module_is_found_without_the_library_on_the_path(story):
+    text = MODULE.read_text()
+    top = text[: text.index("class InnerEarSeg(")]
+    assert "import numpy" not in top and "torch" not in top and "InnerEarSegLib." not in top
+
+
+def test_a_script_can_wait_for_a_result(story):
+    from InnerEarSegLib.errors import InnerEarSegError
+
+    added = story.widget.logic.process(story.volume)
+    assert find_results(story.scene, story.volume).segmentation is added.segmentation
+    story.mode = "unusable"
+    with pytest.raises(InnerEarSegError, match="far more than one ear"):
+        story.widget.logic.process(story.volume)
+    story.mode = "no_ear"
+    assert story.widget.logic.process(story.volume) is None
+
+
+def test_the_self_test_runs(story):
+    """Its prepared result is the truth of the very ear that the self-test makes."""
+    slicer.selfTests["InnerEarSeg"](msec=1)
+
+
+def test_a_new_point_is_placed_at_once(story):
+    node = story.ui.regionSelector.addNode()
+    interaction = story.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    selection = story.scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    assert node.GetName() == "Ear is here"
+    assert interaction.GetCurrentInteractionMode() == interaction.Place
+    assert selection.GetActivePlaceNodeID() == node.GetID()
+    assert not story.ui.segmentButton.enabled
+    node.AddControlPoint(vtk.vtkVector3d(*story.ear.truth["helicotrema"]))
+    assert story.ui.segmentButton.enabled
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")

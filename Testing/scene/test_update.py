@@ -1,0 +1,164 @@
+"""A second result for the same CT, several CTs, and results that cannot be put in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+
+from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, Landmark
+from InnerEarSegLib.scene import populate
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.read_back import node_landmarks
+from InnerEarSegLib.scene.review import Review
+from InnerEarSegLib.scene.segment_content import (
+    segment_center,
+    segment_volume,
+    segment_was_edited,
+    update_volume,
+)
+from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from InnerEarSegLib.scene.volume_node import add_volume
+
+
+@pytest.fixture
+def scene():
+    with headless_scene() as session:
+        yield session.scene
+
+
+def text_of(scene):
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    return scene.GetSceneXMLString()
+
+
+def erase_half(node, volume, side):
+    """What the Segment Editor's eraser does."""
+    array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(node, SEGMENT_IDS[side])
+    array[: array.shape[0] // 2] = 0
+    node.GetSegmentation().GetSegment(SEGMENT_IDS[side]).Modified()
+
+
+def moved(made, ear, by):
+    landmarks = tuple(
+        Landmark(p.name, None if p.ras is None else tuple(np.add(p.ras, by).tolist()), 0.6)
+        for p in ear.landmarks
+    )
+    return type(ear)(ear.side, ear.labyrinth, ear.geometry, landmarks, ear.volume_mm3)
+
+
+def test_a_second_run_updates_the_nodes(made, scene):
+    volume = add_volume(scene, made.ct)
+    first = add_result(scene, volume, made.one)
+    count = scene.GetNumberOfNodes()
+    ear = moved(made, made.left, (0.5, 0, 0))
+    second = add_result(scene, volume, made.result(ear))
+    assert scene.GetNumberOfNodes() == count
+    assert second.segmentation is first.segmentation
+    assert second.folder_item == first.folder_item
+    assert second.landmarks["left"] is first.landmarks["left"]
+    found = node_landmarks(second.landmarks["left"])
+    for landmark in ear.landmarks:
+        np.testing.assert_allclose(found[landmark.name], landmark.ras)
+    add_result(scene, volume, made.two)  # now the other ear as well
+    assert set(find_results(scene, volume).landmarks) == {"left", "right"}
+    assert set(second.segmentation.GetSegmentation().GetSegmentIDs()) == set(SEGMENT_IDS.values())
+    for side, ear in (("left", made.left), ("right", made.right)):
+        size = segment_volume(second.segmentation, side)
+        assert size == pytest.approx(ear.volume_mm3, rel=0.01)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_reviewed_landmarks_stay_unless_told(made, scene, keep):
+    volume = add_volume(scene, made.ct)
+    node = add_result(scene, volume, made.one).landmarks["left"]
+    review = Review(scene, {"left": node})
+    review.confirm(("left", HELICOTREMA))
+    node.SetNthControlPointPosition(1, 1.0, 2.0, 3.0)
+    review.close()
+    ear = moved(made, made.left, (0.5, 0, 0))
+    kept = add_result(scene, volume, made.result(ear), keep_reviewed=keep).kept
+    found, old = node_landmarks(node), made.left.landmarks
+    new = {landmark.name: landmark.ras for landmark in ear.landmarks}
+    if keep:
+        assert kept == ("helicotrema left (confirmed)", "oval window left (corrected)")
+        np.testing.assert_allclose(found[HELICOTREMA], old[0].ras)
+        np.testing.assert_allclose(found[OVAL_WINDOW], (1, 2, 3))
+    else:
+        assert kept == ()
+        np.testing.assert_allclose(found[HELICOTREMA], new[HELICOTREMA])
+        np.testing.assert_allclose(found[OVAL_WINDOW], new[OVAL_WINDOW])
+    np.testing.assert_allclose(found["round window"], new["round window"])
+
+
+def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene):
+    volume = add_volume(scene, made.ct)
+    node = add_result(scene, volume, made.one).segmentation
+    assert segment_volume(node, "left") == pytest.approx(made.left.volume_mm3)
+    np.testing.assert_allclose(segment_center(node, "left"), made.left.geometry.center, atol=1.5)
+    assert not segment_was_edited(node, "left")
+    erase_half(node, volume, "left")
+    assert segment_was_edited(node, "left")
+    size = update_volume(node, "left")
+    assert size < 0.7 * made.left.volume_mm3
+    assert float(node.GetAttribute("InnerEarSeg.VolumeMm3.left")) == pytest.approx(size, abs=0.1)
+    assert add_result(scene, volume, made.one).kept == ("Labyrinth left (edited)",)
+    assert segment_volume(node, "left") == pytest.approx(size)
+    add_result(scene, volume, made.one, keep_reviewed=False)
+    assert segment_volume(node, "left") == pytest.approx(made.left.volume_mm3)
+
+
+def test_segments_of_the_user_stay(made, scene):
+    volume = add_volume(scene, made.ct)
+    node = add_result(scene, volume, made.one).segmentation
+    node.GetSegmentation().AddEmptySegment("facial", "Facial nerve")
+    add_result(scene, volume, made.one)
+    assert "facial" in node.GetSegmentation().GetSegmentIDs()
+
+
+def test_two_cts_keep_their_results_apart(made, scene):
+    one, two = add_volume(scene, made.ct), add_volume(scene, made.ct)
+    two.SetName("Second")
+    first, second = add_result(scene, one, made.one), add_result(scene, two, made.one)
+    assert first.segmentation is not second.segmentation
+    assert first.folder_item != second.folder_item
+    assert find_results(scene, one).segmentation is first.segmentation
+    assert find_results(scene, two).landmarks["left"] is second.landmarks["left"]
+    assert second.segmentation.GetName() == "Labyrinth (Second)"
+    second.landmarks["left"].SetNthControlPointPosition(0, 0, 0, 0)
+    found = node_landmarks(first.landmarks["left"])[HELICOTREMA]
+    np.testing.assert_allclose(found, made.left.landmarks[0].ras)
+    assert not find_results(scene, None)
+
+
+@pytest.mark.parametrize(
+    "step", ["set_segments", "set_automatic", "group_results", "add_landmarks"]
+)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_failure_at_any_step_leaves_the_scene_as_it_was(made, scene, monkeypatch, step, earlier):
+    volume = add_volume(scene, made.ct)
+    if earlier:
+        add_result(scene, volume, made.one)
+        node = find_results(scene, volume).landmarks["left"]
+        node.SetNthControlPointPosition(1, 1.0, 2.0, 3.0)
+    before = text_of(scene)
+
+    def broken(*_, **__):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(populate, step, broken)
+    if step == "set_segments" and not earlier:
+        monkeypatch.setattr(populate, "add_segmentation", broken)
+    if step == "set_automatic" and not earlier:
+        monkeypatch.setattr("InnerEarSegLib.scene.landmarks_node.set_automatic", broken)
+    with pytest.raises(RuntimeError, match="no"):
+        add_result(scene, volume, made.two)
+    assert text_of(scene) == before
+    if earlier:
+        found = node_landmarks(find_results(scene, volume).landmarks["left"])
+        np.testing.assert_allclose(found[OVAL_WINDOW], (1, 2, 3))
+        size = segment_volume(find_results(scene, volume).segmentation, "left")
+        assert size == pytest.approx(made.left.volume_mm3)

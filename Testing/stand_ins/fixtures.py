@@ -1,0 +1,214 @@
+"""The fixture ``slicer_app``: a running application as far as a scripted module can tell.
+
+Use: ``from Testing.stand_ins.fixtures import slicer_app`` in a conftest.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BASE_PYTHON = "INNEREARSEG_SLICER_BASE_PYTHON"
+"""Environment variable: a Slicer checkout's Base/Python, to run with Slicer's own classes."""
+
+
+class StandIn:
+    """What a test holds on to.
+
+    Attributes:
+        app: ``slicer.app``.
+        scene: ``slicer.mrmlScene``, a real one.
+        session: the HeadlessSession behind it.
+        window: the main window; module panel at the left, four views at the right.
+        dialogs: answers to modal dialogs, and what was shown.
+        errors: tracebacks of exceptions in slots; the fixture fails the test if any are left.
+        folder: settings and temporary files of this test.
+    """
+
+    def __init__(self, app: Any, session: Any, folder: Path) -> None:
+        from . import application, pythonqt
+        from .dialogs import dialogs
+
+        self.app, self.session, self.scene = app, session, session.scene
+        self.folder, self.dialogs, self.errors = folder, dialogs, pythonqt.errors
+        self.window = application.qSlicerMainWindow()
+        self.window.resize(1280, 900)
+
+    def load_module(self, path: str | Path) -> Any:
+        """Load a scripted module and enter it; returns its Python widget."""
+        import slicer
+
+        from . import application
+
+        module = application.load_module(path)
+        slicer.util.selectModule(module.name)
+        self.process()
+        return module.widgetRepresentation().self()
+
+    def draw_views(self) -> bool:
+        """Have slice and 3D views drawn from now on; False where no OpenGL library is."""
+        from InnerEarSegLib.scene import offscreen
+
+        from .application import _View
+
+        _View.drawing = offscreen.can_render()
+        return _View.drawing
+
+    def show(self) -> None:
+        self.window.show()
+        self.process()
+
+    def process(self) -> None:
+        """Let Qt handle what is pending, deletions too."""
+        from PySide6.QtCore import QEvent
+
+        self.app.processEvents()
+        self.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    def wait(self, until: Callable[[], Any], seconds: float = 10.0, what: str = "") -> None:
+        """Run the event loop until a condition holds; fails after so many seconds."""
+        end = time.monotonic() + seconds
+        while not until():
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {seconds} s: {what or until}")
+            self.process()
+            time.sleep(0.005)
+
+    def picture(self, path: str | Path, widget: Any = None) -> Path:
+        """Save a picture of the window, or of one widget, as it is now."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.show()
+        for name in self.app.layoutManager().sliceViewNames():
+            self.app.layoutManager().sliceWidget(name).sliceView().forceRender()
+        self.app.layoutManager().threeDWidget(0).threeDView().forceRender()
+        self.process()
+        assert (widget or self.window).grab().save(str(path))
+        return path
+
+
+def install() -> None:
+    """Put ``qt``, ``ctk`` and the application's parts of ``slicer`` in place, once a process."""
+    if "qt" in sys.modules:
+        return
+    from . import pythonqt
+
+    pythonqt.install()
+    from . import ctk_widgets, dialogs, qt_module
+
+    dialogs.install()
+    sys.modules["qt"], sys.modules["ctk"] = qt_module.make(), ctk_widgets.make()
+    import slicer
+    import slicer.util
+
+    from . import application, mrml_widgets
+
+    for name, value in mrml_widgets.make().items():
+        setattr(slicer, name, value)
+    for name in ("qSlicerScriptedLoadableModule", "qSlicerScriptedLoadableModuleWidget"):
+        setattr(slicer, name, getattr(application, name))
+    _python_classes(slicer)
+
+
+def _python_classes(slicer: Any) -> None:
+    """Slicer's own ScriptedLoadableModule.py and parameterNodeWrapper, or our replacements."""
+    given = os.environ.get(BASE_PYTHON)
+    if given:
+        folder = Path(given) / "slicer"
+        if not (folder / "ScriptedLoadableModule.py").is_file():
+            raise FileNotFoundError(
+                f"{BASE_PYTHON}={given} holds no slicer/ScriptedLoadableModule.py"
+            )
+        slicer.__path__.append(str(folder))
+    else:
+        from . import i18n, parameters, scripted_module
+
+        sys.modules["slicer.i18n"] = slicer.i18n = i18n
+        sys.modules["slicer.ScriptedLoadableModule"] = scripted_module
+        slicer.ScriptedLoadableModule = scripted_module
+        sys.modules["slicer.parameterNodeWrapper"] = slicer.parameterNodeWrapper = parameters
+
+
+def _application(folder: Path) -> Any:
+    from PySide6.QtWidgets import QApplication
+
+    from .application import qSlicerApplication
+
+    return QApplication.instance() or qSlicerApplication(folder)
+
+
+@pytest.fixture
+def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
+    """A fresh scene, settings and main window; fails if a slot raised."""
+    pytest.importorskip("PySide6.QtWidgets", reason="PySide6-Essentials is not installed")
+    pytest.importorskip("slicer", reason="slicer-core is not installed")
+    if str(REPOSITORY) not in sys.path:
+        sys.path.insert(0, str(REPOSITORY))
+    install()
+    import slicer
+
+    from InnerEarSegLib.scene.boot import headless_scene
+
+    from . import application, pythonqt
+    from .dialogs import dialogs
+
+    with headless_scene() as session:
+        slicer.mrmlScene = session.scene
+        slicer.modules = types.ModuleType("slicer.modules")
+        sys.modules["slicer.modules"] = slicer.modules
+        app = slicer.app = _application(tmp_path)
+        app._start(session, tmp_path)
+        for name in ("Volumes", "Segmentations", "SubjectHierarchy", "Markups", "Transforms"):
+            logic = session.application_logic.GetModuleLogic(name)
+            setattr(slicer.modules, name.lower(), application.qSlicerLoadableModule(name, logic))
+        for name in ("SegmentEditor", "Data", "Welcome"):
+            module = application.qSlicerLoadableModule(name, None)
+            setattr(slicer.modules, name.lower(), module)
+        dialogs.clear()
+        pythonqt.errors.clear()
+        stand_in = StandIn(app, session, tmp_path)
+        try:
+            yield stand_in
+            raised = list(pythonqt.errors)
+        finally:
+            _tear_down(stand_in)
+        assert not raised, "exceptions in slots:\n" + "\n".join(raised)
+
+
+def _tear_down(stand_in: StandIn) -> None:
+    import slicer
+
+    from .application import _View, qSlicerScriptedLoadableModule
+
+    for module in list(vars(slicer.modules).values()):
+        if isinstance(module, qSlicerScriptedLoadableModule):
+            slicer.app.moduleManager().moduleAboutToBeUnloaded(module.name)
+    stand_in.window.close()
+    _let_go(stand_in)
+    _View.drawing = False
+    slicer.mrmlScene = None
+
+
+def _let_go(stand_in: StandIn) -> None:
+    """Node selectors observe the scene; widgets without a parent live on in Python."""
+    from PySide6.QtWidgets import QApplication
+
+    from .mrml_widgets import qMRMLNodeComboBox
+
+    for widget in QApplication.allWidgets():
+        if isinstance(widget, qMRMLNodeComboBox):
+            widget.blockSignals(True)
+            widget.setMRMLScene(None)  # as its destructor does
+    for widget in QApplication.topLevelWidgets():
+        widget.deleteLater()
+    stand_in.process()

@@ -1,0 +1,131 @@
+"""The module ``qt`` of 3D Slicer: Qt's classes under flat names.
+
+Source: Slicer/Slicer, Base/Python/slicerqt.py and CTK's qt.py (``from PythonQt.QtCore import *``,
+likewise QtGui, QtNetwork, QtSvg, QtUiTools, ...).
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+from xml.etree import ElementTree
+
+from PySide6 import QtCore, QtUiTools
+
+from . import pythonqt
+
+PYSIDE_ONLY = frozenset(
+    {"Signal", "Slot", "Property", "SignalInstance", "ClassInfo", "QEnum", "QFlag", "loadUiType"}
+)
+"""Names of PySide6 that Slicer's ``qt`` lacks."""
+
+QT6_ONLY = frozenset(
+    {
+        "QByteArrayView",
+        "QLocationPermission",
+        "QMicrophonePermission",
+        "QPermission",
+        "QPropertyBinding",
+        "QStringConverter",
+        "QStringDecoder",
+        "QStringEncoder",
+    }
+)
+"""Classes that Qt 5.15 lacks; Slicer 5.10 to 5.13 is built with Qt 5.15 by default."""
+
+DYNAMIC_PROPERTIES = frozenset({"SlicerParameterName", "SlicerPackParameterName"})
+"""Properties that a .ui file may add to any widget (parameterNodeWrapper/wrapper.py)."""
+
+
+class QUiLoader(QtUiTools.QUiLoader):
+    """Makes the widgets of CTK and Slicer, and refuses unknown classes and properties."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._own = types.SimpleNamespace(widgets={}, unknown=[], failed=[])
+
+    def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> Any:  # noqa: N802
+        cls = custom_widget_class(class_name)
+        if cls is not None:
+            try:
+                widget = cls(parent)
+            except Exception as error:  # Qt would go on without the widget
+                self._own.failed.append(error)
+                raise
+            widget.setObjectName(name)
+        elif class_name in self.availableWidgets() or class_name == "Line":
+            widget = super().createWidget(class_name, parent, name)
+        else:
+            self._own.unknown.append(class_name)
+            widget = super().createWidget("QWidget", parent, name)
+        self._own.widgets[name] = widget
+        return widget
+
+    def load(self, device: Any, parent: Any = None) -> Any:
+        if isinstance(device, str):
+            raise TypeError("PythonQt's QUiLoader.load wants a QIODevice")
+        content = bytes(device.readAll().data())
+        tree = ElementTree.fromstring(content)
+        connections = tree.findall("connections/connection")
+        for node in tree.findall("connections"):
+            tree.remove(node)  # Qt does not know the signals of the stand-ins: made below
+        buffer = QtCore.QBuffer()
+        buffer.setData(ElementTree.tostring(tree))
+        buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
+        pythonqt.loading_ui = True
+        try:
+            widget = super().load(buffer, parent)
+        finally:
+            pythonqt.loading_ui = False
+        if self._own.failed:
+            raise self._own.failed[0]
+        if self._own.unknown:
+            raise ValueError(f"the .ui file has unknown widget classes: {self._own.unknown}")
+        self._check(tree)
+        for node in connections:
+            self._connect(*(node.findtext(n) for n in ("sender", "signal", "receiver", "slot")))
+        return widget
+
+    def _connect(self, sender: str, signal: str, receiver: str, slot: str) -> None:
+        for name in (sender, receiver):
+            if name not in self._own.widgets:
+                raise ValueError(f"the .ui file connects {name}, which it does not define")
+        pythonqt.connect(self._own.widgets[sender], signal, self._own.widgets[receiver], slot)
+
+    def _check(self, tree: Any) -> None:
+        """QUiLoader adds a dynamic property where the class has none of that name: refuse."""
+        for node in tree.iter("widget"):
+            widget = self._own.widgets.get(node.get("name"))
+            if widget is None:
+                continue
+            known = pythonqt.properties(widget)
+            for prop in node.findall("property"):
+                name = prop.get("name")
+                if name not in known and name not in DYNAMIC_PROPERTIES:
+                    raise ValueError(
+                        f"the .ui file sets {name!r} of {node.get('name')}, a property that "
+                        f"{node.get('class')} does not have"
+                    )
+
+
+def custom_widget_class(name: str) -> type | None:
+    """The stand-in for a widget class of CTK or Slicer."""
+    import ctk
+    import slicer
+
+    if name.startswith("ctk"):
+        return getattr(ctk, name, None)
+    if name.startswith(("qMRML", "qSlicer")):
+        return getattr(slicer, name, None)
+    return None
+
+
+def make() -> types.ModuleType:
+    """A new module object."""
+    module = types.ModuleType("qt", __doc__)
+    for source in pythonqt.QT_MODULES:
+        for name in dir(source):  # vars() lacks the classes that PySide6 makes on demand
+            if not name.startswith("_") and name not in PYSIDE_ONLY | QT6_ONLY:
+                setattr(module, name, getattr(source, name))
+    module.QUiLoader = QUiLoader
+    return module

@@ -1,0 +1,160 @@
+"""``slicer.ScriptedLoadableModule``: a small replacement with the same meaning.
+
+API: Slicer/Slicer at 583e9b3, Base/Python/slicer/ScriptedLoadableModule.py. Set
+INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own file instead.
+"""
+# ruff: noqa: N802, N803
+
+from __future__ import annotations
+
+import importlib
+import logging
+import unittest
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "ScriptedLoadableModule",
+    "ScriptedLoadableModuleLogic",
+    "ScriptedLoadableModuleTest",
+    "ScriptedLoadableModuleWidget",
+]
+
+
+def _resource(module_path: str, filename: str) -> str:
+    return str(Path(module_path).parent / "Resources" / filename)
+
+
+class ScriptedLoadableModule:
+    def __init__(self, parent: Any) -> None:
+        super().__init__()
+        import qt
+        import slicer
+
+        self.parent = parent
+        self.moduleName = type(self).__name__
+        parent.title, parent.categories, parent.dependencies = "", [], []
+        parent.contributors, parent.helpText, parent.acknowledgementText = [], "", ""
+        for ending in (".svg", ".png"):
+            icon = Path(_resource(parent.path, f"Icons/{self.moduleName}{ending}"))
+            if icon.is_file():
+                parent.icon = qt.QIcon(str(icon))
+                break
+        if not hasattr(slicer, "selfTests"):
+            slicer.selfTests = {}
+        slicer.selfTests[self.moduleName] = self.runTest
+
+    def resourcePath(self, filename: str) -> str:
+        return _resource(self.parent.path, filename)
+
+    def getDefaultModuleDocumentationLink(self, docPage: str | None = None) -> str:
+        import slicer
+
+        url = slicer.app.documentationBaseUrl + (docPage or "")
+        if docPage is None:
+            url = slicer.app.moduleDocumentationUrl(self.moduleName)
+        return f'<p>For more information, see the <a href="{url}">online documentation</a>.</p>'
+
+    def runTest(self, msec: int = 100, **kwargs: Any) -> None:
+        module = importlib.import_module(type(self).__module__)
+        name = f"{self.moduleName}Test"
+        if not hasattr(module, name):
+            raise AssertionError(f"Test case class not found: {module.__name__}.{name} ")
+        test = getattr(module, name)()
+        test.messageDelay = msec
+        test.runTest(**kwargs)
+
+
+class ScriptedLoadableModuleWidget:
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__()
+        import qt
+        import slicer
+
+        self.moduleName = type(self).__name__.removesuffix("Widget")
+        self.developerMode = False
+        if parent is None:
+            parent = slicer.qMRMLWidget()
+            parent.setLayout(qt.QVBoxLayout())
+            parent.setMRMLScene(slicer.mrmlScene)
+            self.parent, self.layout = parent, parent.layout()
+            self.setup()
+            parent.show()
+        self.parent, self.layout = parent, parent.layout()
+        slicer.app.moduleManager().connect(
+            "moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded
+        )
+
+    def resourcePath(self, filename: str) -> str:
+        import slicer
+
+        return _resource(slicer.util.modulePath(self.moduleName), filename)
+
+    def setup(self) -> None:
+        """Overridden by modules, which call it first."""
+
+    def cleanup(self) -> None:
+        """Overridden by modules."""
+
+    def _onModuleAboutToBeUnloaded(self, name: str) -> None:
+        import slicer
+
+        if name == self.moduleName:
+            self.cleanup()
+            slicer.app.moduleManager().disconnect(
+                "moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded
+            )
+
+
+class ScriptedLoadableModuleLogic:
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__()
+        self.moduleName = type(self).__name__.removesuffix("Logic")
+        self.isSingletonParameterNode = True
+
+    def getParameterNode(self) -> Any:
+        import slicer
+
+        if self.isSingletonParameterNode:
+            node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
+            if node:
+                node.SetAttribute("ModuleName", self.moduleName)
+                return node
+        elif self.getAllParameterNodes():
+            return self.getAllParameterNodes()[0]
+        return slicer.mrmlScene.AddNode(self.createParameterNode())
+
+    def getAllParameterNodes(self) -> list[Any]:
+        import slicer
+
+        nodes = slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")
+        return [n for n in nodes if n.GetAttribute("ModuleName") == self.moduleName]
+
+    def createParameterNode(self) -> Any:
+        import slicer
+
+        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+        node.UnRegister(None)
+        if self.isSingletonParameterNode:
+            node.SetSingletonTag(self.moduleName)
+        node.SetAttribute("ModuleName", self.moduleName)
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(self.moduleName))
+        return node
+
+
+class ScriptedLoadableModuleTest(unittest.TestCase):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.moduleTestNames = [
+            name for name in dir(self) if "test" in name and callable(getattr(self, name))
+        ]
+        self.messageDelay = 100
+
+    def delayDisplay(self, message: str, requestedDelay: Any = None, msec: Any = None) -> None:
+        logging.info(message)
+
+    def runTest(self) -> None:
+        for name in self.moduleTestNames:
+            self.setUp()
+            getattr(self, name)()
+            self.tearDown()
