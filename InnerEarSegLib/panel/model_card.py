@@ -7,6 +7,10 @@ from typing import Any
 from ..results import LANDMARKS
 
 
+FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface distance mm"}
+"""Names of the card's figures for people, where the card's own would not do."""
+
+
 def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
     """The card for people: heading and text."""
     training = card.get("training") or {}
@@ -23,6 +27,6 @@ def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
     for name, value in ((card.get("metrics") or {}).get("summary") or {}).items():
         if isinstance(value, dict):
             text = f"{value['mean']:.3f}, worst {value['worst']:.3f} of {value['cases']} cases"
-            lines.append((str(name).replace("_", " ").capitalize(), text))
+            lines.append((FIGURES.get(name, str(name).replace("_", " ").capitalize()), text))
     lines.append(("Licence", str(card.get("licence", "not said"))))
     return lines

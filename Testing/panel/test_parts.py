@@ -124,7 +124,7 @@ def test_card_of_a_model(tmp_path):
         archive.writestr("model/extra/card.json", json.dumps(card))
     lines = dict(card_lines(read_card(path)))
     assert lines["In use"] == "A, version 2" and lines["Finds"] == "helicotrema"
-    assert lines["Dice"] == "0.970, worst 0.960 of 3 cases"
+    assert lines["Dice, held out"] == "0.970, worst 0.960 of 3 cases"
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"text"])
