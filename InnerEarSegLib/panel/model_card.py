@@ -6,7 +6,6 @@ from typing import Any
 
 from ..results import LANDMARKS
 
-
 FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface distance mm"}
 """Names of the card's figures for people, where the card's own would not do."""
 
