@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..finding.pose import handedness
 from ..finding.refine import Refined
 from ..geometry import Geometry
 from ..inferring.bundle import Bundle
-from ..results import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear, Landmark
+from ..results import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear, Landmark, Side
 from .labyrinth import crop_to_content, fine_grid, labyrinth_mask
 
 USUAL_VOLUME_MM3 = (144.0, 267.0)
@@ -26,7 +28,10 @@ SLACK = 0.15
 
 
 def decode_ear(refined: Refined, ct: Geometry, bundle: Bundle) -> Ear | None:
-    """Mask, landmarks and remarks of one ear; None if the labyrinth's size rules an ear out.
+    """Mask, landmarks and remarks of one ear.
+
+    None if the labyrinth's size rules an ear out, or if its handedness contradicts the pose: a
+    wrong side is worse than none.
 
     Args:
         refined: from the high-resolution network.
@@ -40,6 +45,8 @@ def decode_ear(refined: Refined, ct: Geometry, bundle: Bundle) -> Ear | None:
         return None
     mask, grid = crop_to_content(mask, grid)
     landmarks = tuple(_landmark(name, refined, ct, bundle) for name in LANDMARKS)
+    if not _side_agrees(refined.pose.side, landmarks, mask, grid):
+        return None
     remarks = (*_remarks_on_geometry(landmarks, volume), *_remarks_on_landmarks(landmarks))
     return Ear(
         side=refined.pose.side,
@@ -49,6 +56,19 @@ def decode_ear(refined: Refined, ct: Geometry, bundle: Bundle) -> Ear | None:
         volume_mm3=volume,
         warnings=remarks,
     )
+
+
+def _side_agrees(
+    side: Side, landmarks: tuple[Landmark, ...], mask: NDArray[np.uint8], grid: Geometry
+) -> bool:
+    """Whether the triple product of landmarks and labyrinth tells the same side as the pose."""
+    at = {landmark.name: landmark.ras for landmark in landmarks}
+    apex, oval, round_ = (at[name] for name in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
+    if apex is None or oval is None or round_ is None:
+        return True
+    centroid = grid.to_ras(np.argwhere(mask)[:, ::-1].mean(axis=0))
+    product = handedness(np.array(apex), np.array(oval), np.array(round_), centroid)
+    return (product > 0) == (side == "left")
 
 
 def _landmark(name: str, refined: Refined, ct: Geometry, bundle: Bundle) -> Landmark:
