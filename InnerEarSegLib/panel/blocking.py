@@ -9,6 +9,7 @@ import qt
 import slicer
 
 from ..errors import InnerEarSegError
+from ..scene.observers import Observers
 from ..scene.populate import ResultNodes, add_result
 from .outcome import Ending, Outcome
 from .run import Choices, Run
@@ -36,9 +37,24 @@ def run_and_wait(
         keep_reviewed=keep_reviewed,
     )
     run = Run(choices, lambda report: None, ended)
+    scene, observers = slicer.mrmlScene, Observers()
+
+    def look(*_: Any) -> None:
+        if not scene.IsNodePresent(volume):
+            loop.quit()
+
+    observers.add(scene, scene.NodeRemovedEvent, look)
+    observers.add(scene, scene.EndCloseEvent, look)
     run.start()
-    if not ends:
-        loop.exec_()
+    try:
+        if not ends:
+            loop.exec_()
+    finally:
+        observers.clear()
+        if not ends:
+            run.stop_now()
+    if not scene.IsNodePresent(volume):
+        raise InnerEarSegError("The CT was removed from the scene; the run was stopped.")
     outcome = ends[0]
     if outcome.ending is Ending.NO_EAR:
         return None

@@ -45,7 +45,7 @@ class Inputs:
         ui.regionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._from_widgets)
         ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._place_new_region)
         ui.earsComboBox.connect("currentIndexChanged(int)", self._from_widgets)
-        ui.deviceComboBox.connect("currentIndexChanged(int)", self._from_widgets)
+        ui.deviceComboBox.connect("currentIndexChanged(int)", self._device_chosen)
         ui.modelLineEdit.connect("currentPathChanged(QString)", self._from_widgets)
         ui.keepReviewedCheckBox.connect("toggled(bool)", self._from_widgets)
         ui.cpuFallbackCheckBox.connect("clicked(bool)", settings.remember_cpu_fallback)
@@ -118,7 +118,8 @@ class Inputs:
             sides=node.ears.sides,
             both=node.ears is Ears.BOTH,
             region=node.region,
-            device=node.device,
+            # A scene from another machine may name a device that this one lacks.
+            device=node.device if self._has_device(node.device) else AUTOMATIC[0],
             model=Path(node.modelPath) if node.modelPath else None,
             keep_reviewed=node.keepReviewed,
         )
@@ -136,10 +137,16 @@ class Inputs:
         node.inputVolume = ui.inputSelector.currentNode()
         node.region = ui.regionSelector.currentNode()
         node.ears = _EARS[ui.earsComboBox.currentIndex]
-        node.device = str(ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex))
         node.modelPath = ui.modelLineEdit.currentPath
         node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
         node.EndModify(was)
+
+    def _device_chosen(self, index: int) -> None:
+        if not self._filling and self._node is not None:
+            self._node.device = str(self._ui.deviceComboBox.itemData(index))
+
+    def _has_device(self, device: str) -> bool:
+        return bool(self._ui.deviceComboBox.findData(device) >= 0)
 
     def _to_widgets(self, *_: Any) -> None:
         if self._filling:

@@ -7,6 +7,7 @@ are remembered while it lives; each with its start time, as numbers of processes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -63,11 +64,12 @@ class ProcessTree:
     def _signal(self, number: int) -> None:
         if sys.platform == "win32":
             # Console programs have no window that could be asked to close.
-            subprocess.run(
-                ["taskkill", "/F", "/T", "/PID", str(self._root)],
-                capture_output=True, check=False, timeout=5,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )  # fmt: skip
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(
+                    ["taskkill", "/F", "/T", "/PID", str(self._root)],
+                    capture_output=True, check=False, timeout=5,
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )  # fmt: skip
             return
         self.look()
         table = _table()
@@ -83,10 +85,13 @@ def _table() -> dict[int, tuple[int, str]]:
     """All living processes: parent and start time by number."""
     if sys.platform.startswith("linux"):
         return _table_of_proc()
-    listed = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,state=,lstart="],
-        capture_output=True, text=True, check=False, timeout=5,
-    ).stdout  # fmt: skip
+    try:
+        listed = subprocess.run(
+            ["ps", "-axo", "pid=,ppid=,state=,lstart="],
+            capture_output=True, text=True, check=False, timeout=5,
+        ).stdout  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
     table = {}
     for line in listed.splitlines():
         parts = line.split(maxsplit=3)

@@ -74,8 +74,10 @@ class Reviewing:
         self.release()
         self._volume, self._results = volume, results
         if results:
+            follow_ct(results, volume)  # it may have been moved while another CT was chosen
             steps = self._steps.setdefault(volume.GetID(), Steps())
             self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps)
+            self._review.lock()  # a scene may have been saved while a point was edited
             self._observe_segmentation(results.segmentation)
             self._observers.add(
                 volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved

@@ -65,8 +65,8 @@ class Worker:
         if self._tree is None:
             self._process.kill()  # it has not even started
             return
+        self._kill.start()  # first, as asking may take long
         self._tree.terminate()
-        self._kill.start()
 
     def stop_now(self) -> None:
         """Kills the whole process tree before returning; ``on_finished`` is not called."""

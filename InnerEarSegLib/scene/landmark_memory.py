@@ -17,6 +17,7 @@ from .landmarks_node import (
     automatic_attribute,
     confidence_attribute,
     confirmed_attribute,
+    index_of,
 )
 
 ABSENT = "absent"
@@ -27,14 +28,6 @@ def side_of(node: Any) -> Side | None:
     """Which ear a markups node belongs to; None if it is not one of ours."""
     side = node.GetAttribute(SIDE_ATTRIBUTE)
     return side if side in ("left", "right") else None
-
-
-def index_of(node: Any, name: str) -> int:
-    """Index of a landmark's control point, -1 if there is none."""
-    index = int(node.GetControlPointIndexByLabel(name))
-    if index < 0 and name in LANDMARKS and node.GetNumberOfControlPoints() == len(LANDMARKS):
-        return LANDMARKS.index(name)  # the user changed its label
-    return index
 
 
 def position_of(node: Any, name: str) -> Point | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import vtk
 
-from ..results import LANDMARK_DEFINITIONS, Ear, Landmark, ModelIdentity
+from ..results import LANDMARK_DEFINITIONS, LANDMARKS, Ear, Landmark, ModelIdentity
 
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
 ATTRIBUTE = "InnerEarSeg."
@@ -62,10 +62,24 @@ def add_landmarks(scene: Any, volume_node: Any, ear: Ear, model: ModelIdentity) 
     return node
 
 
+def index_of(node: Any, name: str) -> int:
+    """Index of a landmark's control point, -1 if there is none."""
+    index = int(node.GetControlPointIndexByLabel(name))
+    if index < 0 and name in LANDMARKS and node.GetNumberOfControlPoints() == len(LANDMARKS):
+        usual = LANDMARKS.index(name)
+        if node.GetNthControlPointLabel(usual) not in LANDMARKS:
+            return usual  # the user changed its label
+    return index
+
+
 def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
     """Puts a landmark where it was found, locked, and notes where that is and how sure."""
     name = landmark.name
-    index = node.GetControlPointIndexByLabel(name)
+    index = index_of(node, name)
+    if index < 0:  # the user deleted it
+        node.SetFixedNumberOfControlPoints(False)
+        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, landmark.ras or (0, 0, 0))), name)
+        node.SetFixedNumberOfControlPoints(True)
     automatic, state = "", "Not found."
     if landmark.ras is None:
         node.SetNthControlPointPositionMissing(index)

@@ -17,7 +17,6 @@ from .landmark_memory import (
     automatic_of,
     describe,
     forget_confirmed,
-    index_of,
     memory_of,
     position_of,
     remember_confirmed,
@@ -26,6 +25,7 @@ from .landmark_memory import (
     set_position,
 )
 from .landmark_state import Key, Row
+from .landmarks_node import index_of
 from .observers import Observers
 from .place_mode import PlaceMode
 from .steps import Step, Steps

@@ -88,7 +88,7 @@ def remember_automatic_segment(node: Any, side: Side) -> None:
 def segment_was_edited(node: Any, side: Side) -> bool:
     """Whether an ear's segment is another than was found automatically."""
     remembered = node.GetAttribute(automatic_segment_attribute(side))
-    if not remembered:
+    if not remembered or node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is None:
         return False
     return _fingerprint(segment_content(node, side)) != remembered
 

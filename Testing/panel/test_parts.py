@@ -143,3 +143,17 @@ def test_model_of_another_version(tmp_path):
         archive.writestr("model/extra/card.json", '{"schema": 2}')
     with pytest.raises(UnusableModel, match="schema 2"):
         read_card(path)
+
+
+def test_a_system_without_a_list_of_processes(monkeypatch):
+    import subprocess
+
+    from InnerEarSegLib.panel import process_tree
+
+    def fail(*_, **__):
+        raise subprocess.TimeoutExpired("ps", 5)
+
+    monkeypatch.setattr(process_tree.subprocess, "run", fail)
+    for system in ("darwin", "win32"):
+        monkeypatch.setattr(process_tree.sys, "platform", system)
+        process_tree.ProcessTree(-1).terminate()

@@ -254,3 +254,74 @@ def test_a_new_point_is_placed_at_once(story):
     assert story.ui.segmentButton.enabled
     story.segment()
     assert story.ui.statusLabel.text.startswith("Found")
+
+
+def test_scene_saved_while_a_point_is_edited(story, tmp_path):
+    story.segment()
+    story.ui.landmarksTable.selectRow(0)
+    story.ui.editButton.click()
+    story.process()
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    story.scene.Clear(False)
+    slicer.util.loadScene(path)
+    story.process()
+    node = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")[0]
+    assert node.GetLocked() and node.GetNthControlPointLocked(0)
+    assert node.GetNthControlPointPositionStatus(0) == node.PositionDefined
+
+
+def test_scene_closed_while_a_script_waits(story):
+    import qt
+
+    from InnerEarSegLib.errors import InnerEarSegError
+
+    story.mode = "hang:infer"
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(700)
+    timer.connect("timeout()", lambda: story.scene.Clear(False))
+    timer.start()
+    with pytest.raises(InnerEarSegError, match="removed"):
+        story.widget.logic.process(story.volume)
+    assert story.left_over() == []
+    assert story.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_ct_moved_while_another_is_chosen(story):
+    story.segment()
+    story.ui.inputSelector.setCurrentNode(story.add_volume())
+    transform = story.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    story.ui.inputSelector.setCurrentNode(story.volume)
+    story.process()
+    for node in find_results(story.scene, story.volume).nodes:
+        assert node.GetTransformNodeID() == transform.GetID()
+
+
+def test_a_device_that_is_not_there(story):
+    node = story.widget.logic.getParameterNode()
+    node.device = "cuda:7"
+    story.ui.keepReviewedCheckBox.setChecked(False)
+    assert node.device == "cuda:7" and story.panel.inputs.choices().device == "auto"
+    story.ui.deviceComboBox.setCurrentIndex(1)
+    assert node.device == "cpu" == story.panel.inputs.choices().device
+
+
+def test_run_again_after_changes_by_hand(story):
+    story.segment()
+    results = find_results(story.scene, story.volume)
+    node, segments = results.landmarks[story.ear.side], results.segmentation.GetSegmentation()
+    node.SetNthControlPointLabel(0, "HC")
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")
+    assert node.GetNumberOfControlPoints() == 3
+    node.SetNthControlPointLabel(0, "helicotrema")
+    node.SetFixedNumberOfControlPoints(False)
+    node.RemoveNthControlPoint(1)
+    segments.RemoveSegment(segments.GetNthSegmentID(0))
+    story.process()
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found")
+    assert "Kept" not in story.ui.statusLabel.text
+    assert node.GetNumberOfControlPoints() == 3 and segments.GetNumberOfSegments() == 1
