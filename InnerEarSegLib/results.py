@@ -18,6 +18,10 @@ ROUND_WINDOW = "round window"
 LANDMARKS = (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)
 """The three landmarks of the product, in the order in which they are shown."""
 
+BASAL_TURN = "basal turn centre"
+VESTIBULE = "vestibule centre"
+"""Auxiliary landmarks: they help to find the pose and are not shown."""
+
 LANDMARK_DEFINITIONS = {
     HELICOTREMA: "Apex of the cochlea, where scala vestibuli and scala tympani meet.",
     OVAL_WINDOW: "Centre of the oval window, the footplate's opening into the vestibule.",

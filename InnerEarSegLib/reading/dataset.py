@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..geometry import Geometry, Volume
-from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
+from ..results import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, VESTIBULE, Side
 from .image import geometry_of
 
-BASAL_TURN = "basal turn centre"
-VESTIBULE = "vestibule centre"
 KEYS = {
     "A": HELICOTREMA,
     "OW": OVAL_WINDOW,

@@ -9,33 +9,28 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..geometry import RAS_FROM_LPS, Volume
-from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
-from .ear import BASAL_TURN, VESTIBULE, Filling, SyntheticEar, make_ear
+from ..reading.dataset import KEYS
+from ..reading.image import image_of
+from .ear import Filling, SyntheticEar, make_ear
 from .parameters import random_parameters
-
-FILE_KEYS = {
-    "RW": ROUND_WINDOW,
-    "C": BASAL_TURN,
-    "A": HELICOTREMA,
-    "OW": OVAL_WINDOW,
-    "V": VESTIBULE,
-}
-"""Names of the landmarks in CASE_DESC.json."""
 
 
 def write_case(ear: SyntheticEar, root: Path, case: str) -> None:
     """Write root/CASE/CT/CASE_CT_RAW.nii, CASE_CT_LABELS.nii and root/CASE/CASE_DESC.json."""
     folder = Path(root) / case
     (folder / "CT").mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(_image(ear.ct), str(folder / "CT" / f"{case}_CT_RAW.nii"))
-    sitk.WriteImage(_image(ear.labels), str(folder / "CT" / f"{case}_CT_LABELS.nii"))
+    sitk.WriteImage(
+        image_of(ear.ct.array, ear.ct.geometry), str(folder / "CT" / f"{case}_CT_RAW.nii")
+    )
+    sitk.WriteImage(
+        image_of(ear.labels.array, ear.labels.geometry),
+        str(folder / "CT" / f"{case}_CT_LABELS.nii"),
+    )
     description = {
         "ID": case,
         "SIDE": ear.side.upper(),
         "LANDMARKS": {
-            key: [round(value, 4) for value in ear.landmarks[name]]
-            for key, name in FILE_KEYS.items()
+            key: [round(value, 4) for value in ear.landmarks[name]] for key, name in KEYS.items()
         },
     }
     (folder / f"{case}_DESC.json").write_text(
@@ -91,14 +86,3 @@ def random_rotation(random: np.random.Generator) -> NDArray[np.float64]:
 
 def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
-
-
-def _image(volume: Volume) -> sitk.Image:
-    """The volume as an ITK image, whose frame is LPS."""
-    image = sitk.GetImageFromArray(volume.array)
-    geometry = volume.geometry
-    lps = RAS_FROM_LPS @ geometry.ijk_to_ras
-    image.SetSpacing([float(value) for value in geometry.spacing])
-    image.SetDirection((lps[:3, :3] / geometry.spacing).ravel().tolist())
-    image.SetOrigin(lps[:3, 3].tolist())
-    return image

@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry import Geometry, Volume
-from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
+from ..results import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, VESTIBULE, Side
 from . import scan, surroundings
 from .anatomy import EAR_FROM_CANAL, Anatomy, build_anatomy
 from .implicit import Array, distance_map, labyrinth_distance, leave
 from .parameters import EarParameters
-
-BASAL_TURN = "basal turn centre"
-VESTIBULE = "vestibule centre"
 
 Filling = Literal["fluid", "air", "mixed"]
 

@@ -8,14 +8,17 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..geometry import Geometry
-from ..reading.dataset import Case, case_names, read_case
 from ..results import Side
+
+if TYPE_CHECKING:
+    from ..reading.dataset import Case
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,9 @@ def training_case(case: Case, *, synthetic: bool = False) -> TrainingCase:
 
 def read_cases(root: Path) -> tuple[list[TrainingCase], tuple[str, ...]]:
     """All cases of a dataset folder, and what is wrong with its files."""
+    # Here, not above: training from packed arrays needs no SimpleITK.
+    from ..reading.dataset import case_names, read_case
+
     cases = [read_case(root, name) for name in case_names(root)]
     return [training_case(case) for case in cases], tuple(r for c in cases for r in c.remarks)
 

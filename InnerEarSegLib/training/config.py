@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 from ..errors import UnusableInput
 from ..network.config import NetworkConfig
 from ..network.normalise import Intensity
-from ..reading.dataset import BASAL_TURN, VESTIBULE
-from ..results import LANDMARKS
+from ..results import BASAL_TURN, LANDMARKS, VESTIBULE
 
 T = TypeVar("T")
 

@@ -49,3 +49,12 @@ def test_reading_a_result_needs_no_torch():
     """The panel's way to a result, in a process of its own."""
     program = "import sys, InnerEarSegLib.exchange as e; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0
+
+
+def test_training_from_packed_arrays_needs_no_simpleitk():
+    """As on a GPU server with torch and numpy alone."""
+    program = (
+        "import sys; sys.modules['SimpleITK'] = sys.modules['slicer'] = None; "
+        "import InnerEarSegLib.training.run, InnerEarSegLib.training.data"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0
