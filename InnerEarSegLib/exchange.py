@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import UnusableInput
 from .geometry import Geometry
-from .results import Ear, Landmark, ModelIdentity, Segmentation
+from .results import Ear, Landmark, ModelIdentity, Quality, Segmentation
 
 ARRAYS = {"left": "labyrinth_left.npz", "right": "labyrinth_right.npz"}
 RESULT = "result.json"
@@ -67,5 +67,5 @@ def _read_ear(item: dict, folder: Path) -> Ear:
         geometry=Geometry(ijk_to_ras, labyrinth.shape),
         landmarks=landmarks,
         volume_mm3=item["labyrinth_volume_mm3"],
-        warnings=tuple(item["warnings"]),
+        quality=Quality(item["quality"]["verdict"], tuple(item["quality"]["reasons"])),
     )

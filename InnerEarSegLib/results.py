@@ -44,6 +44,24 @@ class Landmark:
     confidence: float
 
 
+GOOD, CHECK, POOR = "good", "check", "poor"
+Verdict = Literal["good", "check", "poor"]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far one ear's result can be trusted, in words.
+
+    Attributes:
+        verdict: "good": nothing stands out. "check": something wants a look before it is used.
+            "poor": do not plan on it.
+        reasons: one sentence each, for the user; none for "good".
+    """
+
+    verdict: Verdict = "good"
+    reasons: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Ear:
     """One inner ear.
@@ -54,7 +72,7 @@ class Ear:
         geometry: grid of ``labyrinth``, in RAS mm of the input CT.
         landmarks: in the order of LANDMARKS, each exactly once.
         volume_mm3: of the labyrinth.
-        warnings: one sentence each, for the user.
+        quality: how far to trust it.
     """
 
     side: Side
@@ -62,7 +80,7 @@ class Ear:
     geometry: Geometry
     landmarks: tuple[Landmark, ...]
     volume_mm3: float
-    warnings: tuple[str, ...] = ()
+    quality: Quality = Quality()
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,10 @@ class Segmentation:
                         }
                         for landmark in ear.landmarks
                     ],
-                    "warnings": list(ear.warnings),
+                    "quality": {
+                        "verdict": ear.quality.verdict,
+                        "reasons": list(ear.quality.reasons),
+                    },
                 }
                 for ear in self.ears
             ],
@@ -125,4 +146,4 @@ class Segmentation:
         }
 
 
-RESULT_SCHEMA_VERSION = 1
+RESULT_SCHEMA_VERSION = 2

@@ -87,7 +87,9 @@ def summary(result: Segmentation) -> list[str]:
     """What was found, a line each."""
     lines = []
     for ear in result.ears:
-        lines.append(f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³")
+        lines.append(
+            f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³, quality {ear.quality.verdict}"
+        )
         for landmark in ear.landmarks:
             where = (
                 "not found"
@@ -95,7 +97,7 @@ def summary(result: Segmentation) -> list[str]:
                 else "R {:.2f}, A {:.2f}, S {:.2f} mm".format(*landmark.ras)
             )
             lines.append(f"  {landmark.name}: {where} (confidence {landmark.confidence:.2f})")
-        lines += [f"  Note: {warning}" for warning in ear.warnings]
+        lines += [f"  Note: {reason}" for reason in ear.quality.reasons]
     if not result.ears:
         lines.append("No inner ear was found in this CT.")
     lines += [f"Note: {warning}" for warning in result.warnings]

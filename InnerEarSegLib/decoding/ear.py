@@ -9,7 +9,16 @@ from ..finding.pose import handedness
 from ..finding.refine import Refined
 from ..geometry import Geometry
 from ..inferring.bundle import Bundle
-from ..results import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear, Landmark, Side
+from ..results import (
+    HELICOTREMA,
+    LANDMARKS,
+    OVAL_WINDOW,
+    ROUND_WINDOW,
+    Ear,
+    Landmark,
+    Quality,
+    Side,
+)
 from .labyrinth import crop_to_content, fine_grid, labyrinth_mask
 
 USUAL_VOLUME_MM3 = (144.0, 267.0)
@@ -54,7 +63,7 @@ def decode_ear(refined: Refined, ct: Geometry, bundle: Bundle) -> Ear | None:
         geometry=grid,
         landmarks=landmarks,
         volume_mm3=volume,
-        warnings=remarks,
+        quality=Quality("check" if remarks else "good", remarks),
     )
 
 

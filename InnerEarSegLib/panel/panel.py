@@ -109,7 +109,7 @@ class Panel:
             show_bone_window(volume)
             show_in_3d(slicer.mrmlScene)
         for ear in result.ears:
-            for note in ear.warnings:
+            for note in ear.quality.reasons:
                 self.status.log(note)
         self._ui.reviewCollapsibleButton.collapsed = False
         self.reviewing.show_ear(result.ears[0].side)

@@ -76,7 +76,8 @@ def add_result(
             else:
                 kept += _update_landmarks(node, ear, result.model, keep_reviewed)
                 node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
-            node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.warnings))
+            node.SetAttribute(ATTRIBUTE + "Verdict", ear.quality.verdict)
+            node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
         for node in (segmentation, *landmarks.values()):
             link_to_ct(node, volume_node)
             remember_place(node, volume_node)

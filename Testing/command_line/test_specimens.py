@@ -38,7 +38,7 @@ def test_labyrinth_landmarks_and_side(results, name):
     assert quality.dice > 0.94
     assert quality.assd_mm < 0.08
     assert all(error < 1.0 for error in quality.landmark_mm.values()), quality.landmark_mm
-    assert ear.warnings == ()
+    assert ear.quality.reasons == ()
 
 
 def positions(result):

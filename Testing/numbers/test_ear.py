@@ -40,7 +40,7 @@ def refined(side="right", radius=3.6, presence=1.0):
 
 def test_a_plausible_ear():
     ear = decode_ear(refined(), CT, BUNDLE)
-    assert ear.side == "right" and ear.warnings == ()
+    assert ear.side == "right" and ear.quality.verdict == "good"
     assert ear.volume_mm3 == pytest.approx(4 / 3 * np.pi * 3.6**3, rel=0.01)  # 195 mm³
     for landmark in ear.landmarks:
         assert landmark.ras == pytest.approx(POINTS[landmark.name], abs=1e-6)
@@ -56,14 +56,14 @@ def test_an_impossible_size_is_no_ear(radius):
 
 
 def test_an_unusual_size_is_remarked_on():
-    (remark,) = decode_ear(refined(radius=2.8), CT, BUNDLE).warnings  # 92 mm³
+    (remark,) = decode_ear(refined(radius=2.8), CT, BUNDLE).quality.reasons  # 92 mm³
     assert "volume is 9" in remark and "144 to 267 mm³" in remark
 
 
 def test_landmarks_that_are_not_there_have_no_position():
     ear = decode_ear(refined(presence=0.4), CT, BUNDLE)
     assert [landmark.ras for landmark in ear.landmarks] == [None] * 3
-    assert [w for w in ear.warnings if "was not found" in w] == list(ear.warnings)
+    assert [w for w in ear.quality.reasons if "was not found" in w] == list(ear.quality.reasons)
 
 
 def test_a_landmark_outside_the_scan_is_missing():

@@ -27,7 +27,14 @@ SHIFT_MM = (0.5, -0.4, 0.3)
 @pytest.fixture(scope="session")
 def ear():
     """A synthetic ear with its truth; the round window is made uncertain and wrong."""
-    from InnerEarSegLib.results import LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
+    from InnerEarSegLib.results import (
+        LANDMARKS,
+        Ear,
+        Landmark,
+        ModelIdentity,
+        Quality,
+        Segmentation,
+    )
     from InnerEarSegLib.synthetic.dataset import random_ear
 
     made = random_ear(7, 0)
@@ -39,7 +46,9 @@ def ear():
     volume = float(mask.sum()) * made.labels.geometry.voxel_volume
     landmarks = tuple(Landmark(name, found[name], sure[name]) for name in LANDMARKS)
     warning = "The round window is uncertain (confidence 0.31): check it."
-    one = Ear(made.side, mask, made.labels.geometry, landmarks, volume, (warning,))
+    one = Ear(
+        made.side, mask, made.labels.geometry, landmarks, volume, Quality("check", (warning,))
+    )
     result = Segmentation((one,), ModelIdentity("test", "1", "0" * 64), "cpu", {}, ())
     return SimpleNamespace(ct=made.ct, side=made.side, truth=truth, found=found, result=result,
                            ear=one)  # fmt: skip
