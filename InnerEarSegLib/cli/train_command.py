@@ -1,4 +1,4 @@
-"""``innerearseg train``: both networks from a config and specimens."""
+"""``innerearseg train``: the networks from a config and specimens."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         default=1,
         help="processes that draw samples (0: in this process; GPU: 8 or more)",
     )
+    parser.add_argument(
+        "--stages", metavar="A,B", help="train these stages alone: locate, orient, refine"
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
     from ..training.run import train
 
     config = load_config(options.config)
+    only = options.stages.split(",") if options.stages else ()
     device = choose_device(options.device)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
-    train(config, cases, options.output, device, workers=options.workers, say=say)
+    train(config, cases, options.output, device, workers=options.workers, only=only, say=say)
     return 0

@@ -1,9 +1,10 @@
 """The typed config of a training, read from JSON.
 
-Two networks of the same kind are trained one after the other. ``locate`` sees ears in any pose at
-low resolution and tells where the ear is, how it is turned and which side it is. ``refine`` sees
-them in the canonical pose at high resolution and draws the labyrinth and the landmarks. Every
-field can be varied alone.
+Three networks of the same kind are trained one after the other. ``locate`` sees ears in any pose
+at low resolution and tells where the ear is, how it is turned and which side it is. ``orient``
+sees them roughly in the canonical pose, through the kernels and slices of a head CT, and draws
+what such a CT shows. ``refine`` sees them in the canonical pose at high resolution and draws the
+labyrinth and the landmarks. Every field can be varied alone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class AugmentationConfig:
         coarse_mm: coarsest spacing simulated along each axis.
         blur: probability of Gaussian blur (a soft kernel).
         blur_mm: largest standard deviation of that blur.
+        kernel: probability of another scanner's resolution: an anisotropic blur along a random
+            direction (thick slices), and for the rest sharpening (a bone kernel's overshoot).
+        kernel_mm: largest standard deviation of that blur in the slice plane.
+        slab_mm: largest standard deviation across it; about half a slice's thickness.
         noise: probability of noise, correlated over up to a voxel of the window.
         noise_hu: largest standard deviation of that noise.
         outside: probability of filling what lies outside the scan with a random HU, not air.
@@ -61,6 +66,9 @@ class AugmentationConfig:
     coarse_mm: float = 0.8
     blur: float = 0.3
     blur_mm: float = 0.35
+    kernel: float = 0.0
+    kernel_mm: float = 0.75
+    slab_mm: float = 1.1
     noise: float = 0.5
     noise_hu: float = 150.0
     outside: float = 0.3
@@ -143,6 +151,7 @@ class Config:
 
     name: str
     locate: StageConfig
+    orient: StageConfig
     refine: StageConfig
     held_out: tuple[str, ...] = ()
     landmarks: tuple[str, ...] = (*LANDMARKS, BASAL_TURN, VESTIBULE)
@@ -153,8 +162,8 @@ class Config:
     validate_every: int = 250
 
     def stages(self) -> dict[str, StageConfig]:
-        """Both stages by name, in the order in which they are trained."""
-        return {"locate": self.locate, "refine": self.refine}
+        """All stages by name, in the order in which they are trained."""
+        return {"locate": self.locate, "orient": self.orient, "refine": self.refine}
 
 
 def load_config(path: Path) -> Config:

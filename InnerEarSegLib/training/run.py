@@ -28,9 +28,10 @@ def train(
     device: torch.device,
     *,
     workers: int = 0,
+    only: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> None:
-    """Train both stages into a run folder, or go on where an earlier call stopped.
+    """Train all stages into a run folder, or go on where an earlier call stopped.
 
     Args:
         config: what to train.
@@ -38,6 +39,7 @@ def train(
         output: the run folder, new or of the same config.
         device: where to train.
         workers: processes that draw samples.
+        only: stages to train; all if empty.
         say: receives a line now and then.
 
     Raises:
@@ -72,7 +74,10 @@ def train(
     path.write_text(
         json.dumps({**description, "code_revision": code_revision()}, indent=2), encoding="utf-8"
     )
-    for name in config.stages():
+    unknown = [name for name in only if name not in config.stages()]
+    if unknown:
+        raise UnusableInput(f"There is no stage {unknown[0]!r}; there are {list(config.stages())}.")
+    for name in only or config.stages():
         train_stage(name, config, cases, template, output / name, device, workers=workers, say=say)
 
 

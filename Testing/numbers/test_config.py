@@ -12,6 +12,7 @@ BUNDLED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" 
 SMALL = {
     "name": "x",
     "locate": {"spacing_mm": 0.5, "window": [16, 16, 16]},
+    "orient": {"spacing_mm": 0.4, "window": [16, 16, 16]},
     "refine": {"spacing_mm": 0.2, "window": [16, 16, 16]},
 }
 

@@ -26,7 +26,7 @@ def case(synthetic_ear) -> TrainingCase:
 
 def config(**augmentation) -> Config:
     stage = StageConfig(0.4, (40, 48, 64), augmentation=AugmentationConfig(**augmentation))
-    return Config("test", locate=stage, refine=stage)
+    return Config("test", locate=stage, orient=stage, refine=stage)
 
 
 @pytest.mark.parametrize("any_rotation", [True, False])

@@ -44,7 +44,15 @@ def tiny(steps: int = 6, **changes) -> Config:
         network=NetworkConfig(channels=(8, 16)),
         optimiser=OptimiserConfig(steps=steps, warmup_steps=2, precision="float32"),
     )
-    return Config("tiny", locate=stage, refine=stage, held_out=("S1",), validate_every=3, **changes)
+    return Config(
+        "tiny",
+        locate=stage,
+        orient=stage,
+        refine=stage,
+        held_out=("S1",),
+        validate_every=3,
+        **changes,
+    )
 
 
 def silent(line: str) -> None:
