@@ -11,7 +11,9 @@ from typing import Any
 from .errors import UnusableModel
 
 CARD = "card.json"
-CARD_SCHEMA = 1
+CARD_SCHEMA = 2
+STAGES = ("locate", "orient", "refine")
+"""Networks in a model file, in the order in which a CT meets them."""
 NAME = "InnerEarSeg.pt"
 
 
@@ -56,10 +58,26 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def card_in(content: bytes, path: Path) -> dict[str, Any]:
-    """The card within a model file's bytes; TorchScript files are zip archives.
+    """The card within a model file's bytes.
 
     Raises:
-        UnusableModel: naming ``path`` and what is wrong.
+        UnusableModel: naming ``path`` and what is wrong, another schema among it.
+    """
+    card = card_of_any_schema(content, path)
+    schema = card.get("schema") if isinstance(card, dict) else None
+    if schema != CARD_SCHEMA:
+        raise UnusableModel(
+            f"The model file {Path(path).name} has card schema {schema!r}, this version of "
+            f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
+        )
+    return card
+
+
+def card_of_any_schema(content: bytes, path: Path) -> Any:
+    """The same, whatever version wrote it; TorchScript files are zip archives.
+
+    Raises:
+        UnusableModel: if there is none.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -69,15 +87,8 @@ def card_in(content: bytes, path: Path) -> dict[str, Any]:
                     f"The model file {Path(path).name} has no card; it was not written by "
                     "`innerearseg export`."
                 )
-            card = json.loads(archive.read(names[0]))
+            return json.loads(archive.read(names[0]))
     except (zipfile.BadZipFile, ValueError, EOFError):
         raise UnusableModel(
             f"The model file {Path(path).name} is empty, cut short or no TorchScript file."
         ) from None
-    schema = card.get("schema") if isinstance(card, dict) else None
-    if schema != CARD_SCHEMA:
-        raise UnusableModel(
-            f"The model file {Path(path).name} has card schema {schema!r}, this version of "
-            f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
-        )
-    return card

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,10 @@ class Landmark:
     confidence: float
 
 
-GOOD, CHECK, POOR = "good", "check", "poor"
 Verdict = Literal["good", "check", "poor"]
+GOOD: Final = "good"
+CHECK: Final = "check"
+POOR: Final = "poor"
 
 
 @dataclass(frozen=True)

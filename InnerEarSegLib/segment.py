@@ -1,69 +1,94 @@
-"""One ear's CT in, labyrinth and landmarks out: the journey, in one function."""
+"""A CT in, labyrinths and landmarks out: the journey, in one function."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from .decoding.ear import decode_ear
-from .finding.locate import locate
-from .finding.refine import refine
-from .geometry import Volume
+from .decoding.quality import Remark
+from .finding.canonical_look import Seen
+from .finding.ears import find_ears
+from .finding.refine import is_fine, refine
+from .finding.region import Region
+from .geometry import Geometry, Volume
 from .inferring.bundle import Bundle
 from .progress import CancelCheck, Progress, ProgressCallback
-from .results import Segmentation
+from .results import CHECK, POOR, Ear, Quality, Segmentation
 
-COARSE_MM = 0.8
+UNSHARP = (
+    CHECK,
+    "The CT is too soft for its voxel size; the ear was drawn at lower resolution: check it.",
+)
+MIRRORED = (
+    "The left ear lies on the patient's right of the right ear: the CT's orientation is probably "
+    "stored wrongly."
+)
 
 
 def segment(
     ct: Volume,
     bundle: Bundle,
     *,
+    region: Region | None = None,
     report: ProgressCallback | None = None,
     is_cancelled: CancelCheck | None = None,
     progress: Progress | None = None,
 ) -> Segmentation:
-    """Find the inner ear in a CT of one ear.
+    """Find the inner ears in a CT of any field of view.
 
     Args:
         ct: [k, j, i] in HU, with its RAS geometry.
         bundle: from ``load_bundle``; its networks say on which device this runs.
+        region: where to look, instead of everywhere.
         report: called with (stage, fraction, message).
         is_cancelled: polled about ten times a second.
         progress: instead of both, where the caller times stages of its own around this call.
 
     Returns:
-        The ear, or no ear, as plain objects.
+        No ear, one, or one of each side, as plain objects.
 
     Raises:
         Cancelled: within a second of ``is_cancelled`` returning True.
-        UnusableInput: if the field of view is far larger than one ear.
-        UnusableModel: if the network does not give what its card declares.
+        UnusableModel: if a network does not give what its card declares.
     """
     progress = progress or Progress(report, is_cancelled)
-    progress.stage("find", 0.1, "Looking for the ear")
-    # Scanners pad with values far below air, which would bleed into bone when interpolated.
-    array = torch.from_numpy(ct.array).to(torch.float32).clamp(min=bundle.intensity.low)
-    poses = locate(array, ct.geometry, bundle, progress)
-    ear = None
-    if poses:
-        progress.stage("infer", 0.35, "Drawing the labyrinth")
-        refined = refine(array, ct.geometry, poses, bundle, progress)
-        progress.stage("decode", 0.75, "Placing landmarks and surface")
-        if refined is not None:
-            ear = decode_ear(refined, ct.geometry, bundle)
+    progress.stage("find", 0.1, "Looking for ears")
+    array = torch.from_numpy(np.ascontiguousarray(ct.array))
+    found = find_ears(array, ct.geometry, bundle, region, progress)
+    progress.stage("infer", 0.45, "Drawing the labyrinth")
+    drawn = [_draw(array, ct.geometry, seen, bundle, progress) for seen in found]
+    progress.stage("decode", 0.7, "Placing landmarks and surface")
+    ears = [decode_ear(seen, ct.geometry, bundle, remarks) for seen, remarks in drawn]
     progress.check()
     progress.finish()
-    warnings = list(ct.warnings)
-    if ct.geometry.spacing.max() > COARSE_MM:
-        warnings.append(
-            f"The CT's voxels are up to {ct.geometry.spacing.max():.2f} mm; results are less "
-            f"accurate above {COARSE_MM} mm."
-        )
     return Segmentation(
-        ears=() if ear is None else (ear,),
+        ears=_in_order([ear for ear in ears if ear is not None]),
         model=bundle.identity,
-        device=str(next(bundle.refine.network.parameters()).device),
+        device=str(next(bundle.orient.network.parameters()).device),
         seconds=dict(progress.seconds),
-        warnings=tuple(warnings),
+        warnings=ct.warnings,
     )
+
+
+def _draw(
+    array: torch.Tensor, geometry: Geometry, seen: Seen, bundle: Bundle, progress: Progress
+) -> tuple[Seen, tuple[Remark, ...]]:
+    """The best drawing of one ear that the CT's resolution allows, and remarks on it."""
+    if not is_fine(geometry):
+        return seen, ()
+    progress.step(0.5, f"Drawing the {seen.pose.side} ear at high resolution")
+    fine = refine(array, geometry, seen, bundle, progress)
+    return (seen, (UNSHARP,)) if fine is None else (fine, ())
+
+
+def _in_order(ears: list[Ear]) -> tuple[Ear, ...]:
+    """Left before right; both marked if they lie on the wrong sides of each other."""
+    ears = sorted(ears, key=lambda ear: ear.side)
+    if len(ears) == 2 and ears[0].geometry.center[0] > ears[1].geometry.center[0]:
+        ears = [
+            replace(ear, quality=Quality(POOR, (MIRRORED, *ear.quality.reasons))) for ear in ears
+        ]
+    return tuple(ears)

@@ -22,6 +22,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="summary of `innerearseg evaluate`, written into the card",
     )
     parser.add_argument(
+        "--base", type=Path, metavar="FILE.pt", help="takes stages that RUN did not train from here"
+    )
+    parser.add_argument(
         "--note", action="append", default=[], help="a sentence for the card; may be repeated"
     )
     parser.set_defaults(run=run)
@@ -41,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
         options.run_folder,
         options.output,
         version=options.model_version,
+        base=options.base,
         metrics=metrics,
         notes=options.note,
     )

@@ -10,6 +10,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
+    benchmark_command,
     demo_command,
     evaluate_command,
     export_command,
@@ -27,6 +28,7 @@ COMMANDS = (
     train_command,
     export_command,
     evaluate_command,
+    benchmark_command,
 )
 
 DONE, UNUSABLE, CANCELLED = 0, 2, 130

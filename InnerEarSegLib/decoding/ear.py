@@ -1,70 +1,82 @@
-"""What the network saw, as an ear that a surgeon can use, or as none."""
+"""What the networks saw, as an ear that a surgeon can use, or as none."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..finding.canonical_look import Seen
 from ..finding.pose import handedness
-from ..finding.refine import Refined
-from ..geometry import Geometry
+from ..geometry import Geometry, apply_affine
 from ..inferring.bundle import Bundle
-from ..results import (
-    HELICOTREMA,
-    LANDMARKS,
-    OVAL_WINDOW,
-    ROUND_WINDOW,
-    Ear,
-    Landmark,
-    Quality,
-    Side,
-)
+from ..results import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear, Landmark, Side
+from .evidence import evidence_of
 from .labyrinth import crop_to_content, fine_grid, labyrinth_mask
+from .quality import Remark, judge
 
-USUAL_VOLUME_MM3 = (144.0, 267.0)
-USUAL_WINDOWS_MM = (2.5, 3.3)
-USUAL_APEX_MM = (5.7, 7.4)
-"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
-helicotrema."""
+MIN_VOLUME_MM3 = 90.0
+MAX_VOLUME_MM3 = 420.0
+"""Outside these, what was drawn is no labyrinth; 144 to 267 in the dataset."""
 
-MIN_VOLUME_MM3 = 60.0
-MAX_VOLUME_MM3 = 500.0
-"""Outside these, what was drawn is no labyrinth."""
+MIN_CUT_VOLUME_MM3 = 30.0
+"""The same for what is left of a labyrinth that the field of view cuts off."""
 
-LOW_CONFIDENCE = 0.5
-SLACK = 0.15
-"""How far outside the usual range, relative to it, a measure is before it is remarked on."""
+MIN_PRESENCE = 0.5
+BORDER_MM = 1.0
+"""A landmark that is absent but would lie inside the scan by more than this speaks against an
+ear."""
+
+FINEST_MM = 0.2
+"""Masks are drawn on voxels of this size or less, whatever the CT's."""
 
 
-def decode_ear(refined: Refined, ct: Geometry, bundle: Bundle) -> Ear | None:
-    """Mask, landmarks and remarks of one ear.
+def decode_ear(
+    seen: Seen, scan: Geometry, bundle: Bundle, remarks: tuple[Remark, ...] = ()
+) -> Ear | None:
+    """Mask, landmarks and verdict of one ear.
 
-    None if the labyrinth's size rules an ear out, or if its handedness contradicts the pose: a
-    wrong side is worse than none.
+    None if what was drawn is no cavity in bone, if its size rules an ear out, if landmarks are
+    absent that should be there, or if its handedness contradicts the pose: a wrong ear is worse
+    than none.
 
     Args:
-        refined: from the high-resolution network.
-        ct: grid of the CT.
+        seen: from the network that draws.
+        scan: grid of the CT.
         bundle: the model that ran.
+        remarks: for the verdict.
     """
-    grid = fine_grid(ct, refined.window, bundle.refine.spacing_mm)
-    mask = labyrinth_mask(refined.labyrinth, refined.window, grid)
+    evidence = evidence_of(seen, scan)
+    if evidence is None or not evidence.is_cavity_in_bone:
+        return None
+    if _lacks_a_landmark(seen, scan, bundle):
+        return None
+    grid = fine_grid(scan, seen.window, FINEST_MM)
+    mask = labyrinth_mask(seen.labyrinth, seen.window, grid)
     volume = float(mask.sum()) * grid.voxel_volume
-    if not MIN_VOLUME_MM3 <= volume <= MAX_VOLUME_MM3:
+    least = MIN_CUT_VOLUME_MM3 if evidence.cut else MIN_VOLUME_MM3
+    if not least <= volume <= MAX_VOLUME_MM3:
         return None
     mask, grid = crop_to_content(mask, grid)
-    landmarks = tuple(_landmark(name, refined, ct, bundle) for name in LANDMARKS)
-    if not _side_agrees(refined.pose.side, landmarks, mask, grid):
+    landmarks = tuple(_landmark(name, seen, scan, bundle) for name in LANDMARKS)
+    if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
-    remarks = (*_remarks_on_geometry(landmarks, volume), *_remarks_on_landmarks(landmarks))
     return Ear(
-        side=refined.pose.side,
+        side=seen.pose.side,
         labyrinth=mask,
         geometry=grid,
         landmarks=landmarks,
         volume_mm3=volume,
-        quality=Quality("check" if remarks else "good", remarks),
+        quality=judge(landmarks, volume, scan, evidence.cut, remarks),
     )
+
+
+def _lacks_a_landmark(seen: Seen, scan: Geometry, bundle: Bundle) -> bool:
+    """Whether a landmark is absent although the pose puts it well inside the scan."""
+    for name, peak in zip(bundle.landmarks, seen.peaks, strict=True):
+        expected = apply_affine(seen.pose.matrix, bundle.template[name])
+        if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
+            return True
+    return False
 
 
 def _side_agrees(
@@ -80,37 +92,10 @@ def _side_agrees(
     return (product > 0) == (side == "left")
 
 
-def _landmark(name: str, refined: Refined, ct: Geometry, bundle: Bundle) -> Landmark:
+def _landmark(name: str, seen: Seen, scan: Geometry, bundle: Bundle) -> Landmark:
     """One landmark; without a position if it is more likely absent, or outside the CT."""
-    peak = refined.peaks[bundle.landmarks.index(name)]
-    ras = refined.window.to_ras(peak.ijk)
-    if peak.presence < 0.5 or not ct.contains(ras):
+    peak = seen.peaks[bundle.landmarks.index(name)]
+    ras = seen.window.to_ras(peak.ijk)
+    if peak.presence < MIN_PRESENCE or not scan.contains(ras):
         return Landmark(name, None, peak.confidence)
     return Landmark(name, (float(ras[0]), float(ras[1]), float(ras[2])), peak.confidence)
-
-
-def _remarks_on_geometry(landmarks: tuple[Landmark, ...], volume: float) -> tuple[str, ...]:
-    """One sentence for each measure far outside its usual range."""
-    at = {landmark.name: landmark.ras for landmark in landmarks}
-    measures = [("The labyrinth's volume", volume, "mm³", USUAL_VOLUME_MM3)]
-    for other, usual in ((OVAL_WINDOW, USUAL_WINDOWS_MM), (HELICOTREMA, USUAL_APEX_MM)):
-        here, there = at[ROUND_WINDOW], at[other]
-        if here is not None and there is not None:
-            distance = float(np.linalg.norm(np.subtract(here, there)))
-            measures.append((f"The distance from round window to {other}", distance, "mm", usual))
-    return tuple(
-        f"{what} is {value:.1f} {unit}, usual are {low:g} to {high:g} {unit}: check it."
-        for what, value, unit, (low, high) in measures
-        if not low * (1.0 - SLACK) <= value <= high * (1.0 + SLACK)
-    )
-
-
-def _remarks_on_landmarks(landmarks: tuple[Landmark, ...]) -> tuple[str, ...]:
-    """One sentence for each landmark that is missing or uncertain."""
-    return tuple(
-        f"The {landmark.name} was not found."
-        if landmark.ras is None
-        else f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f}): check it."
-        for landmark in landmarks
-        if landmark.ras is None or landmark.confidence < LOW_CONFIDENCE
-    )

@@ -1,4 +1,4 @@
-"""Where the ear is, how it is turned and which side it is."""
+"""Where ears may be, how they are turned and of which side: the low-resolution network's view."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..decoding.heatmap import Peak, decode_heatmaps
-from ..errors import UnusableInput
 from ..geometry import Geometry
 from ..inferring.bundle import Bundle, Stage
 from ..inferring.run import run_windows
@@ -19,10 +18,13 @@ from ..progress import Progress
 from .pose import Pose, fit_poses
 
 BATCH = 4
-MAX_WINDOWS = 600
 MIN_PRESENCE = 0.3
+MIN_LANDMARKS = 4
+"""Fewer cannot tell the side."""
+
 MAX_RESIDUAL_MM = 3.0
-BONE_HU = 700.0
+SAME_EAR_MM = 12.0
+BONE_HU = 600.0
 MIN_BONE_VOXELS = 50
 
 
@@ -32,7 +34,7 @@ class Sighting:
 
     Attributes:
         poses: fitted to the landmarks, one of each side, the better one first.
-        presence: of the least certain landmark.
+        presence: of the least certain landmark that the fit used.
     """
 
     poses: list[Pose]
@@ -43,35 +45,60 @@ class Sighting:
         """The better pose."""
         return self.poses[0]
 
+    @property
+    def score(self) -> float:
+        """From 0 to 1: whether the landmarks are there and fit an ear."""
+        return self.presence * float(np.exp(-self.pose.residual / 2.0))
 
-def locate(ct: Tensor, geometry: Geometry, bundle: Bundle, progress: Progress) -> list[Pose]:
-    """Find the ear in a scan of one ear.
 
-    Looks through overlapping windows and takes the one that is surest. Then looks again, with the
-    ear in the middle of windows that are turned and mirrored in several ways: some directions
-    are seen better than others, and the landmarks' fit to an ear tells which.
+def sightings_near(
+    ct: Tensor,
+    geometry: Geometry,
+    centres: NDArray[np.float64],
+    bundle: Bundle,
+    progress: Progress,
+) -> list[Sighting]:
+    """What the low-resolution network sees around some places, each ear once.
 
     Args:
-        ct: float32 [k, j, i] in HU.
+        ct: [k, j, i] in HU.
         geometry: grid of ct.
+        centres: (n, 3) RAS mm.
         bundle: the model.
-        progress: told how far the search is.
+        progress: polled for a cancel.
 
     Returns:
-        The best pose of each side, the better one first; empty if there is no ear. Which side it
-        is, the high-resolution network decides.
+        The best sighting of each place that looks like an ear, the best one first.
+    """
+    windows = [upright_window(centre, bundle.locate) for centre in centres]
+    found = sorted(
+        _sightings(ct, geometry, windows, bundle, progress), key=lambda s: s.score, reverse=True
+    )
+    apart: list[Sighting] = []
+    for sighting in found:
+        here = sighting.pose.matrix[:3, 3]
+        others = [other.pose.matrix[:3, 3] for other in apart]
+        if all(np.linalg.norm(here - other) > SAME_EAR_MM for other in others):
+            apart.append(sighting)
+    return apart
 
-    Raises:
-        UnusableInput: if the field of view is far larger than one ear.
+
+def turned_poses(
+    ct: Tensor, geometry: Geometry, sighting: Sighting, bundle: Bundle, progress: Progress
+) -> list[Pose]:
+    """The poses in which an ear may lie, from windows that are turned and mirrored around it.
+
+    Some directions are seen better than others, and the landmarks' fit to an ear tells which.
+
+    Returns:
+        The best pose of each side, the better one first; empty if none fits. Which side it is,
+        the networks that see the canonical pose decide.
     """
     stage = bundle.locate
-    windows = search_windows(geometry, stage)
-    first = _surest(_sightings(ct, geometry, windows, bundle, progress))
-    if first is None:
-        return []
-    turned = [upright_window(first.pose.matrix[:3, 3], stage, turn) for turn in turns_and_mirrors()]
+    centre = sighting.pose.matrix[:3, 3]
+    turned = [upright_window(centre, stage, turn) for turn in turns_and_mirrors()]
     again = _sightings(ct, geometry, turned, bundle, progress)
-    poses = [pose for sighting in [first, *again] for pose in sighting.poses]
+    poses = [pose for one in [sighting, *again] for pose in one.poses]
     best = [
         min((pose for pose in poses if pose.side == side), key=lambda pose: pose.residual)
         for side in ("left", "right")
@@ -94,29 +121,6 @@ def turns_and_mirrors() -> list[NDArray[np.float64]]:
             signs = np.diag([a, b, a * b]).astype(np.float64)
             turns.append(np.roll(np.eye(3), shift, axis=0) @ signs)
     return [turn * (-1.0 if n % 2 else 1.0) for n, turn in enumerate(turns)]
-
-
-def search_windows(geometry: Geometry, stage: Stage) -> list[Geometry]:
-    """Windows along RAS, overlapping by half, that cover a field of view.
-
-    Raises:
-        UnusableInput: if there would be too many.
-    """
-    low, high = geometry.corners.min(axis=0), geometry.corners.max(axis=0)
-    edge = np.array(stage.window[::-1]) * stage.spacing_mm
-    counts = 1 + np.ceil(np.maximum(high - low - edge, 0.0) / (edge / 2.0) - 1e-6).astype(int)
-    if counts.prod() > MAX_WINDOWS:
-        raise UnusableInput(
-            f"The CT covers {' x '.join(f'{size:.0f}' for size in high - low)} mm, far more than "
-            "one ear; crop it to one ear (Crop Volume in 3D Slicer) and try again."
-        )
-    lines = []
-    for axis in range(3):
-        first, last = low[axis] + edge[axis] / 2.0, high[axis] - edge[axis] / 2.0
-        middle = (low[axis] + high[axis]) / 2.0
-        lines.append([middle] if counts[axis] == 1 else np.linspace(first, last, counts[axis]))
-    centres = np.array(np.meshgrid(*lines, indexing="ij")).reshape(3, -1).T
-    return [upright_window(centre, stage) for centre in centres]
 
 
 def upright_window(
@@ -149,7 +153,7 @@ def _sightings(
     stage = bundle.locate
     found = []
     for start in range(0, len(windows), BATCH):
-        progress.step(0.1, f"Searching, window {start + 1} of {len(windows)}")
+        progress.check()
         batch = windows[start : start + BATCH]
         views = [look(ct, geometry, window, bundle.intensity.low) for window in batch]
         bony = [n for n, v in enumerate(views) if int((v > BONE_HU).sum()) >= MIN_BONE_VOXELS]
@@ -160,21 +164,21 @@ def _sightings(
         for n, maps in zip(bony, heatmaps, strict=True):
             peaks = decode_heatmaps(maps, stage.spacing_mm, stage.heatmap_sigma_mm)
             sighting = sighting_of(peaks, batch[n], bundle)
-            if sighting.presence >= MIN_PRESENCE:
+            if sighting is not None:
                 found.append(sighting)
     return found
 
 
-def sighting_of(peaks: list[Peak], window: Geometry, bundle: Bundle) -> Sighting:
-    """The ear that the peaks of one window make up."""
-    points = {
-        name: window.to_ras(peak.ijk) for name, peak in zip(bundle.landmarks, peaks, strict=True)
+def sighting_of(peaks: list[Peak], window: Geometry, bundle: Bundle) -> Sighting | None:
+    """The ear that the peaks of one window make up; None if too few landmarks are there."""
+    there = {
+        name: peak
+        for name, peak in zip(bundle.landmarks, peaks, strict=True)
+        if peak.presence >= MIN_PRESENCE
     }
-    return Sighting(fit_poses(bundle.template, points), min(peak.presence for peak in peaks))
-
-
-def _surest(found: list[Sighting]) -> Sighting | None:
-    """The sighting whose landmarks are all there and fit an ear best."""
-    return max(
-        found, key=lambda s: s.presence * float(np.exp(-s.pose.residual / 2.0)), default=None
+    if len(there) < MIN_LANDMARKS:
+        return None
+    points = {name: window.to_ras(peak.ijk) for name, peak in there.items()}
+    return Sighting(
+        fit_poses(bundle.template, points), min(peak.presence for peak in there.values())
     )

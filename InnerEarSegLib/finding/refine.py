@@ -1,91 +1,67 @@
-"""The ear in its canonical pose, seen by the high-resolution network."""
+"""The ear at high resolution, where the CT has it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
+import numpy as np
 from torch import Tensor
 
-from ..decoding.heatmap import Peak, decode_heatmaps
+from ..decoding.heatmap import Peak
 from ..geometry import Geometry
 from ..inferring.bundle import Bundle
-from ..inferring.run import run_windows
-from ..inferring.window import look
 from ..progress import Progress
-from .locate import MIN_PRESENCE, sighting_of
-from .pose import Pose
+from .canonical_look import Seen, look_at_ear
 
-PASSES = 2
-"""The second pass starts from the first one's pose, so it hardly depends on the search's."""
+FINE_MM = 0.45
+"""Mean voxel edge up to which a CT shows more than the coarser network sees."""
 
-MAX_RESIDUAL_MM = 1.0
-"""Misfit of the landmarks above which they make up no ear; 0.2 to 0.55 in the dataset."""
+MAX_SHIFT_MM = 1.5
+"""If the networks put a landmark further apart than this, the finer one is not believed: it was
+trained on sharp CT, and a soft kernel leads it astray before it leads the coarser one."""
 
 
-@dataclass(frozen=True, eq=False)
-class Refined:
-    """What the high-resolution network says about one ear.
-
-    Attributes:
-        window: the grid on which it looked; mirrored (determinant < 0) for a left ear.
-        labyrinth: logits, float32 [k, j, i].
-        peaks: one for each of the bundle's landmarks.
-        pose: fitted to the peaks.
-    """
-
-    window: Geometry
-    labyrinth: Tensor
-    peaks: list[Peak]
-    pose: Pose
+def is_fine(geometry: Geometry) -> bool:
+    """Whether a CT has the resolution that the high-resolution network needs."""
+    return float(np.cbrt(geometry.voxel_volume)) <= FINE_MM
 
 
 def refine(
-    ct: Tensor, geometry: Geometry, poses: list[Pose], bundle: Bundle, progress: Progress
-) -> Refined | None:
-    """Look at an ear in its canonical pose.
-
-    The first pass tries the best pose of each side; the side in whose pose the landmarks make up
-    a real ear is the right one. Further passes look again in the pose of the found landmarks.
+    ct: Tensor, geometry: Geometry, oriented: Seen, bundle: Bundle, progress: Progress
+) -> Seen | None:
+    """Look at an ear at high resolution.
 
     Args:
-        ct: float32 [k, j, i] in HU.
+        ct: [k, j, i] in HU.
         geometry: grid of ct.
-        poses: about where the ear is, of one or both sides.
+        oriented: from ``orient``.
         bundle: the model.
-        progress: told which pass runs.
+        progress: polled for a cancel.
 
     Returns:
-        The last pass, or None if what is there turns out to be no ear.
+        The look, its landmarks halfway between what the two networks say, as their errors differ;
+        or None if it does not bear out what the coarser network saw.
     """
-    tries = []
-    for pose in poses:
-        progress.step(0.35, f"Drawing the labyrinth, as a {pose.side} ear")
-        tries.append(_look(ct, geometry, pose, bundle, progress))
-    refined = min(
-        (found for found in tries if found is not None),
-        key=lambda found: found.pose.residual,
-        default=None,
-    )
-    for number in range(2, PASSES + 1):
-        if refined is None:
+    seen = look_at_ear(ct, geometry, oriented.pose, bundle.refine, bundle, progress)
+    if seen is None:
+        return None
+    peaks = []
+    for fine, coarse in zip(seen.peaks, oriented.peaks, strict=True):
+        if min(fine.presence, coarse.presence) < 0.5:
+            peaks.append(replace(fine, presence=min(fine.presence, coarse.presence)))
+            continue
+        there = seen.window.to_ijk(oriented.window.to_ras(coarse.ijk))
+        if np.linalg.norm(there - fine.ijk) * seen.stage.spacing_mm > MAX_SHIFT_MM:
             return None
-        progress.step(0.55, f"Drawing the labyrinth, pass {number} of {PASSES}")
-        refined = _look(ct, geometry, refined.pose, bundle, progress)
-    return refined
+        peaks.append(_halfway(fine, there, coarse))
+    return replace(seen, peaks=peaks)
 
 
-def _look(
-    ct: Tensor, geometry: Geometry, pose: Pose, bundle: Bundle, progress: Progress
-) -> Refined | None:
-    """One pass; None if the landmarks are absent, make up no ear, or one of the other side."""
-    stage = bundle.refine
-    window = pose.window(stage.spacing_mm, stage.window)
-    view = look(ct, geometry, window, bundle.intensity.low)
-    logits, heatmaps = run_windows(stage, view[None], bundle.intensity, progress)
-    peaks = decode_heatmaps(heatmaps[0], stage.spacing_mm, stage.heatmap_sigma_mm)
-    seen = sighting_of(peaks, window, bundle)
-    if seen.presence < MIN_PRESENCE or seen.pose.residual > MAX_RESIDUAL_MM:
-        return None
-    if seen.pose.side != pose.side:
-        return None
-    return Refined(window, logits[0], peaks, seen.pose)
+def _halfway(fine: Peak, there: np.ndarray, coarse: Peak) -> Peak:
+    """Between two peaks; ``there`` is the coarse one as (i, j, k) of the fine one's window."""
+    return replace(
+        fine,
+        ijk=(fine.ijk + there) / 2.0,
+        presence=min(fine.presence, coarse.presence),
+        concentration=min(fine.concentration, coarse.concentration),
+    )

@@ -1,4 +1,4 @@
-"""The model file: both networks as TorchScript, and a JSON card in the same file."""
+"""The model file: its networks as TorchScript, and a JSON card in the same file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import UnusableModel
-from ..model_file import card_in, file_content
+from ..model_file import STAGES, card_in, file_content
 from ..network.normalise import Intensity
 from ..results import LANDMARKS, ModelIdentity
 
@@ -44,7 +44,8 @@ class Bundle:
         card: the whole card, as written by ``innerearseg export``.
         identity: name, version and SHA-256 of the file.
         locate: finds the ear and its pose at low resolution.
-        refine: draws labyrinth and landmarks in the canonical pose.
+        orient: tells the side and the exact pose; draws what a head CT shows.
+        refine: draws labyrinth and landmarks in the canonical pose, at high resolution.
         landmarks: names of the heatmaps, in order.
         template: canonical mm by landmark name.
         intensity: how HU are normalised.
@@ -53,6 +54,7 @@ class Bundle:
     card: dict[str, Any]
     identity: ModelIdentity
     locate: Stage
+    orient: Stage
     refine: Stage
     landmarks: tuple[str, ...]
     template: dict[str, NDArray[np.float64]]
@@ -82,7 +84,7 @@ def load_bundle(path: Path, device: torch.device) -> Bundle:
                 window=tuple(int(size) for size in card[name]["window"]),  # type: ignore[arg-type]
                 heatmap_sigma_mm=float(card[name]["heatmap_sigma_mm"]),
             )
-            for name in ("locate", "refine")
+            for name in STAGES
         }
         bundle = Bundle(
             card=card,

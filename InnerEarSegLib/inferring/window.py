@@ -53,5 +53,27 @@ def sample(source: Tensor, ijk: Tensor, outside: float) -> Tensor:
 
 
 def look(ct: Tensor, geometry: Geometry, window: Geometry, outside: float) -> Tensor:
-    """The CT (float32 [k, j, i] in HU on ``geometry``) seen through a window: [k, j, i] in HU."""
-    return sample(ct, window_to_ijk(window, geometry), outside)
+    """A CT seen through a window.
+
+    Args:
+        ct: [k, j, i] on ``geometry``, of any number type. Values below ``outside`` count as
+            ``outside``: scanners pad with values far below air, which would bleed into bone.
+        geometry: grid of ct.
+        window: the grid on which to see it.
+        outside: value where the window lies outside the CT.
+
+    Returns:
+        float32 [k, j, i] on ``window``.
+    """
+    corners = geometry.to_ijk(window.corners)
+    size = np.array(ct.shape[::-1])
+    # Only what the window can touch is converted: a whole head would take a second each time.
+    first = np.clip(np.floor(corners.min(axis=0)) - 1, 0, size).astype(int)
+    last = np.clip(np.ceil(corners.max(axis=0)) + 2, 0, size).astype(int)
+    if np.any(first >= last):
+        return torch.full(window.shape, outside)
+    near = ct[first[2] : last[2], first[1] : last[1], first[0] : last[0]]
+    shift = np.eye(4)
+    shift[:3, 3] = first
+    part = Geometry(geometry.ijk_to_ras @ shift, (near.shape[0], near.shape[1], near.shape[2]))
+    return sample(near.float().clamp(min=outside), window_to_ijk(window, part), outside)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..model_file import STAGES
+
 
 def card_text(card: dict[str, Any]) -> str:
     """The card as Markdown."""
@@ -14,19 +16,20 @@ def card_text(card: dict[str, Any]) -> str:
         "",
         f"Made on {card['date']} by {card['made_by']}. {card['licence']}.",
         "",
-        "Two 3D U-Nets of one kind, each with a labyrinth head and a landmark head. `locate` looks",
-        "at low resolution, in any pose, and tells where the ear is, how it is turned and which",
-        "side it is. `refine` sees it in the canonical pose (left ears mirrored) and draws.",
+        "Three 3D U-Nets of one kind, each with a labyrinth head and a landmark head. `locate`",
+        "looks at low resolution, in any pose, and tells where the ear is, how it is turned and",
+        "which side it is. `orient` sees it in the canonical pose (left ears mirrored), tells the",
+        "exact pose and draws what a head CT shows. `refine` draws where the CT is finer.",
         "",
-        "| network | voxel edge | window (k, j, i) | parameters | steps |",
-        "|---|---|---|---|---|",
+        "| network | voxel edge | window (k, j, i) | parameters | steps | code |",
+        "|---|---|---|---|---|---|",
     ]
-    for name in ("locate", "refine"):
+    for name in STAGES:
         stage = card[name]
         size = " × ".join(map(str, stage["window"]))
         lines.append(
             f"| {name} | {stage['spacing_mm']} mm | {size} | {stage['parameters']:,} | "
-            f"{stage['steps']} |"
+            f"{stage['steps']} | {stage['code_revision']} |"
         )
     lines += [
         "",

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import __version__
+from ..errors import UnusableInput
 from ..inferring.bundle import load_bundle
-from ..model_file import CARD, CARD_SCHEMA
+from ..model_file import CARD, CARD_SCHEMA, STAGES, card_of_any_schema, file_content
 from ..network.unet import count_parameters
 from .card_text import card_text
-from .run import read_run
+from .run import Run, read_run
 from .stage import steps_done, trained_network
 
 DATA = {
@@ -31,11 +34,11 @@ DATA = {
 
 
 class _Networks(nn.Module):
-    """Both networks in one TorchScript file."""
+    """All networks in one TorchScript file."""
 
-    def __init__(self, locate: nn.Module, refine: nn.Module) -> None:
+    def __init__(self, locate: nn.Module, orient: nn.Module, refine: nn.Module) -> None:
         super().__init__()
-        self.locate, self.refine = locate, refine
+        self.locate, self.orient, self.refine = locate, orient, refine
 
     def forward(self, ct: Tensor) -> tuple[Tensor, Tensor]:
         return self.refine(ct)
@@ -46,6 +49,7 @@ def export(
     output: Path,
     *,
     version: str,
+    base: Path | None = None,
     metrics: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -58,6 +62,8 @@ def export(
         run_folder: from ``innerearseg train``.
         output: the .pt file.
         version: of the model.
+        base: a model of the same specimens, landmarks and canonical ear, from which stages are
+            taken that this run did not train.
         metrics: what was measured with these weights, with the command that measured it.
         notes: what else a reader should know of the training, one sentence each.
 
@@ -65,12 +71,10 @@ def export(
         The card.
 
     Raises:
-        UnusableInput: if a stage of the run has no checkpoint.
+        UnusableInput: if a stage has neither a checkpoint nor a base, or the base does not fit.
     """
     run = read_run(run_folder)
-    networks = {
-        name: trained_network(run.config, name, run_folder / name) for name in run.config.stages()
-    }
+    parts = {name: _part(name, run, run_folder, base) for name in STAGES}
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
         "name": run.config.name,
@@ -94,15 +98,8 @@ def export(
         },
         "metrics": metrics or {},
     }
-    for name, stage in run.config.stages().items():
-        card[name] = {
-            "spacing_mm": stage.spacing_mm,
-            "window": list(stage.window),
-            "heatmap_sigma_mm": stage.loss.heatmap_sigma_mm,
-            "parameters": count_parameters(networks[name]),
-            "steps": steps_done(run_folder / name),
-        }
-    module = torch.jit.script(_Networks(networks["locate"].half(), networks["refine"].half()))
+    card |= {name: about for name, (_, about) in parts.items()}
+    module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(output.name + ".new")
     torch.jit.save(module, str(temporary), _extra_files={CARD: json.dumps(card, indent=2)})
@@ -110,3 +107,47 @@ def export(
     temporary.replace(output)
     output.with_suffix(".md").write_text(card_text(card), encoding="utf-8")
     return card
+
+
+def _part(
+    name: str, run: Run, run_folder: Path, base: Path | None
+) -> tuple[nn.Module, dict[str, Any]]:
+    """One stage's network and its part of the card, from the run or from the base."""
+    if base is not None and steps_done(run_folder / name) == 0:
+        return _part_of_base(name, run, base)
+    stage = run.config.stages()[name]
+    network = trained_network(run.config, name, run_folder / name)
+    return network, {
+        "spacing_mm": stage.spacing_mm,
+        "window": list(stage.window),
+        "heatmap_sigma_mm": stage.loss.heatmap_sigma_mm,
+        "parameters": count_parameters(network),
+        "steps": steps_done(run_folder / name),
+        "code_revision": run.code_revision,
+    }
+
+
+def _part_of_base(name: str, run: Run, base: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """One stage of another model file, which must see the same canonical ear."""
+    content = file_content(base)
+    card = card_of_any_schema(content, base)
+    try:
+        fits = (
+            card["landmarks"] == list(run.config.landmarks)
+            and card["intensity"] == dataclasses.asdict(run.config.intensity)
+            and card["training"]["trained_on"] == list(run.trained_on)
+            and all(
+                np.allclose(card["template"][key], point, atol=1e-6)
+                for key, point in run.template.items()
+            )
+        )
+        about = dict(card[name])
+    except (KeyError, TypeError):
+        raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
+    if not fits:
+        raise UnusableInput(
+            f"The base model {base} was trained on other specimens or landmarks than this run."
+        )
+    about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
+    about["taken_from"] = f"{card['name']} {card['version']}"
+    return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about

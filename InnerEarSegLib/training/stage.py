@@ -126,7 +126,9 @@ def computes_bfloat16(device: torch.device) -> bool:
     """Whether a device multiplies bfloat16 itself; a CPU that emulates it takes 60 times longer."""
     if device.type != "cpu":
         return True
-    flags = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 and later can tell
+    flags: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # torch 2.11 and later can tell
     return bool(flags.get("amx_bf16") or flags.get("avx512_bf16") or flags.get("arm_bf16"))
 
 

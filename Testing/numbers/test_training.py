@@ -151,7 +151,7 @@ def test_models_of_another_kind_are_refused(tmp_path):
     torch.jit.save(module, str(tmp_path / "old.pt"), _extra_files={"card.json": '{"schema": 0}'})
     with pytest.raises(UnusableModel, match="schema 0"):
         load_bundle(tmp_path / "old.pt", CPU)
-    torch.jit.save(module, str(tmp_path / "new.pt"), _extra_files={"card.json": '{"schema": 1}'})
+    torch.jit.save(module, str(tmp_path / "new.pt"), _extra_files={"card.json": '{"schema": 2}'})
     with pytest.raises(UnusableModel, match="incomplete"):
         load_bundle(tmp_path / "new.pt", CPU)
     with pytest.raises(UnusableModel, match="cannot be read"):

@@ -1,0 +1,108 @@
+"""``innerearseg benchmark``: how long a CT takes, and what that is worth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..evaluation.benchmark import Timing
+
+say = partial(print, flush=True)
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("benchmark", help="measure seconds and memory on this machine")
+    parser.add_argument("--output", type=Path, default=Path("out/benchmark"), metavar="DIR")
+    parser.add_argument(
+        "--ct", type=Path, action="append", default=[], metavar="FILE",
+        help="a CT of your own beside the synthetic head and ear; may be repeated",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure a synthetic head, a synthetic ear and given CTs; print a table, write JSON."""
+    import SimpleITK as sitk
+    import torch
+
+    from ..evaluation.benchmark import time_journey
+    from ..inferring.bundle import load_bundle
+    from ..model_file import bundled_model
+    from ..output import Output
+    from ..reading.image import image_of
+    from ..reading.volume import read_ct
+    from ..synthetic.dataset import random_ear
+    from ..synthetic.head import random_head
+
+    folder = Output(options.output).folder
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    timings = []
+    with tempfile.TemporaryDirectory() as temporary:
+        say("Generating a synthetic head of 512 x 512 x 226 voxels, and an ear")
+        made = {"head": random_head(1).ct, "ear": random_ear(1, 0).ct}
+        files = {}
+        for name, ct in made.items():
+            files[f"synthetic {name}"] = Path(temporary) / f"{name}.nii.gz"
+            image = image_of(ct.array, ct.geometry)
+            sitk.WriteImage(image, str(files[f"synthetic {name}"]), True)
+        files |= {path.name: path for path in options.ct}
+        for device in devices:
+            bundle = load_bundle(bundled_model(), torch.device(device))
+            for name, path in files.items():
+                label = f"{name}, {device}"
+                timings.append(time_journey(label, path, read_ct(path), bundle, device, say))
+    lines = table(timings)
+    say("\n".join(lines))
+    content = {"machine": machine(), "inputs": [timing.to_json() for timing in timings]}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (folder / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    say(f"Files: {folder}")
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    """What this ran on."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def table(timings: list[Timing]) -> list[str]:
+    """A Markdown table of all inputs."""
+    lines = [
+        "| input | ears | start to files | peak memory | search alone | bare passes "
+        "| brute force |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for t in timings:
+        ratio = t.brute_seconds / t.wall_seconds
+        guess = "extrapolated" if t.brute_measured < t.brute_windows else "measured"
+        passes = ", ".join(f"{count} {name}" for name, count in t.passes.items())
+        lines.append(
+            f"| {t.name} | {t.ears} | {t.wall_seconds:.1f} s | {t.peak_mib:.0f} MiB | "
+            f"{t.search_seconds:.1f} s | {t.bare_seconds:.1f} s ({passes}) | "
+            f"{t.brute_seconds:.0f} s ({guess} from {t.brute_measured} of {t.brute_windows} "
+            f"windows), {ratio:.0f} times as long |"
+        )
+    for t in timings:
+        stages = ", ".join(f"{stage} {value:.1f} s" for stage, value in t.stage_seconds.items())
+        lines.append("")
+        lines.append(f"{t.name}: {stages}.")
+    return lines

@@ -1,0 +1,121 @@
+"""All ears of a scan: none, one, or one of each side."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..geometry import Geometry
+from ..inferring.bundle import Bundle
+from ..progress import Progress
+from .canonical_look import Seen
+from .locate import SAME_EAR_MM, sightings_near, turned_poses
+from .orient import orient
+from .places import beside, places_to_look
+from .region import Region
+
+ONE_EAR_MM = 60.0
+"""No scan smaller than this shows both ears: their middles are 65 mm apart or more."""
+
+HEAD_MM = 110.0
+"""A scan of this size shows both."""
+
+FIRST_PLACES = 8
+"""Looked at before all others; both ears are nearly always among them."""
+
+MAX_TRIES = 5
+"""Sightings that are looked at closely; an ear is nearly always among the first two."""
+
+MISSED = 6
+"""Places beside which to look where fewer ears were found than a scan of its size shows."""
+
+SURE_RESIDUAL_MM = 0.6
+"""Misfit up to which a first look settles the pose; above, turned windows are looked through."""
+
+
+def find_ears(
+    ct: Tensor, geometry: Geometry, bundle: Bundle, region: Region | None, progress: Progress
+) -> list[Seen]:
+    """Search a scan for ears, coarse to fine.
+
+    Args:
+        ct: [k, j, i] in HU.
+        geometry: grid of ct.
+        bundle: the model.
+        region: where the user said to look; None for everywhere.
+        progress: told how far the search is.
+
+    Returns:
+        At most one ear of each side, the surer one first.
+    """
+    places = places_to_look(ct, geometry, bundle.locate, region)
+    rounds = [places[:FIRST_PLACES], places[FIRST_PLACES:], beside(places[:MISSED])]
+    ears: list[Seen] = []
+    for number, centres in enumerate(rounds):
+        known = [ear.pose.matrix[:3, 3] for ear in ears]
+        centres = np.array([c for c in centres if _is_apart(c, known, 2.0 * SAME_EAR_MM)])
+        if len(centres) == 0:
+            continue
+        progress.step(0.1 + 0.1 * number, f"Looking for ears in {len(centres)} places")
+        ears += _ears_at(ct, geometry, centres, ears, bundle, region, progress)
+        if len({ear.pose.side for ear in ears}) >= _expected(geometry, region):
+            break
+    ears = _one_a_side(ears)
+    return ears if _extent(geometry, region) > ONE_EAR_MM else ears[:1]
+
+
+def _is_apart(
+    point: NDArray[np.float64], others: list[NDArray[np.float64]], distance_mm: float
+) -> bool:
+    """Whether a point is further than this from all others."""
+    return all(np.linalg.norm(point - other) > distance_mm for other in others)
+
+
+def _extent(geometry: Geometry, region: Region | None) -> float:
+    """The longest edge in mm of what is searched."""
+    size = geometry.spacing * geometry.shape[::-1]
+    return float(max(size) if region is None else min(max(size), 2.0 * max(region.half_mm)))
+
+
+def _expected(geometry: Geometry, region: Region | None) -> int:
+    """How many ears a scan of this size shows."""
+    return 2 if _extent(geometry, region) > HEAD_MM else 1
+
+
+def _ears_at(
+    ct: Tensor,
+    geometry: Geometry,
+    places: NDArray[np.float64],
+    known: list[Seen],
+    bundle: Bundle,
+    region: Region | None,
+    progress: Progress,
+) -> list[Seen]:
+    """Unknown ears around some places (n, 3), until as many are found as the scan should show."""
+    ears: list[Seen] = []
+    sightings = sightings_near(ct, geometry, places, bundle, progress)
+    for sighting in sightings[:MAX_TRIES]:
+        progress.check()
+        ear = orient(ct, geometry, sighting.poses, bundle, progress)
+        if ear is None or ear.pose.residual > SURE_RESIDUAL_MM:
+            poses = turned_poses(ct, geometry, sighting, bundle, progress)
+            better = orient(ct, geometry, poses, bundle, progress) if poses else None
+            ear = better or ear
+        if ear is None or (region is not None and not region.holds(ear.pose.matrix[:3, 3])):
+            continue
+        others = [other.pose.matrix[:3, 3] for other in [*known, *ears]]
+        if _is_apart(ear.pose.matrix[:3, 3], others, SAME_EAR_MM):
+            ears.append(ear)
+        if len({ear.pose.side for ear in [*known, *ears]}) >= _expected(geometry, region):
+            break
+    return ears
+
+
+def _one_a_side(ears: list[Seen]) -> list[Seen]:
+    """The surer ear of each side."""
+    ranked = sorted(ears, key=lambda ear: ear.presence * np.exp(-ear.pose.residual), reverse=True)
+    best: dict[str, Seen] = {}
+    for ear in ranked:
+        best.setdefault(ear.pose.side, ear)
+    return list(best.values())

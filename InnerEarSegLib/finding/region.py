@@ -1,0 +1,48 @@
+"""Where the user said to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CENTER_REACH_MM = 15.0
+"""A labyrinth is up to 20 mm long, and a point set by hand lies somewhere in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A box along RAS in which the ear's centre lies.
+
+    Attributes:
+        center: RAS mm, (3,).
+        half_mm: from the centre to the faces along R, A and S, (3,).
+    """
+
+    center: NDArray[np.float64]
+    half_mm: NDArray[np.float64]
+
+    @classmethod
+    def around(cls, point: tuple[float, float, float]) -> Region:
+        """The region of a point set in or near an ear."""
+        return cls(np.array(point, dtype=np.float64), np.full(3, CENTER_REACH_MM))
+
+    @classmethod
+    def box(cls, numbers: tuple[float, float, float, float, float, float]) -> Region:
+        """The region of a box: centre R, A, S and full edge lengths along them, in mm."""
+        return cls(np.array(numbers[:3]), np.abs(np.array(numbers[3:])) / 2.0)
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """RAS mm of the corner of least R, A and S."""
+        return self.center - self.half_mm
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """RAS mm of the opposite corner."""
+        return self.center + self.half_mm
+
+    def holds(self, point: NDArray[np.float64]) -> bool:
+        """Whether a RAS point lies inside."""
+        return bool(np.all(np.abs(point - self.center) <= self.half_mm))

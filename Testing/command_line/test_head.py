@@ -1,0 +1,94 @@
+"""Whole heads: a real one where it is at hand, and synthetic ones."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from InnerEarSegLib.finding.region import Region
+from InnerEarSegLib.geometry import Geometry, Volume
+from InnerEarSegLib.reading.image import geometry_of, image_of
+from InnerEarSegLib.reading.volume import read_ct
+from InnerEarSegLib.segment import segment
+
+from ..conftest import SHARED
+
+HEAD = SHARED / "data" / "head-ct" / "head.nii.gz"
+CENTRES = {"right": (43.9, -8.3, 14.4), "left": (-30.3, -4.4, 15.0)}
+"""Read off by eye by whoever shared it, good to about 5 mm."""
+
+
+@pytest.fixture(scope="module")
+def head():
+    if not HEAD.is_file():
+        pytest.skip("needs the head CT in ../shared/data/head-ct")
+    return read_ct(HEAD)
+
+
+@pytest.fixture(scope="module")
+def found(head, bundle):
+    return segment(head, bundle)
+
+
+def ears_by_side(result):
+    return {ear.side: ear for ear in result.ears}
+
+
+def points(ear):
+    return np.array([landmark.ras for landmark in ear.landmarks])
+
+
+def test_both_ears_of_a_real_head(found):
+    ears = ears_by_side(found)
+    assert set(ears) == {"left", "right"}
+    for side, ear in ears.items():
+        # Where the landmarks are, as the given centres lie nearer to the cochlea than the
+        # labyrinth's centroid does.
+        assert np.linalg.norm(points(ear).mean(axis=0) - CENTRES[side]) < 4.5
+        assert 140 < ear.volume_mm3 < 270
+        assert ear.quality.verdict == "good", ear.quality
+
+
+def thick(head, factor, sigma):
+    """Averaged over slices, after a soft kernel's blur."""
+    image = sitk.Clamp(image_of(head.array, head.geometry), sitk.sitkInt16, -1024, 3071)
+    if sigma:
+        image = sitk.DiscreteGaussian(image, [sigma**2] * 3, 32, 0.01, True)
+    image = sitk.BinShrink(image, [1, 1, factor]) if factor > 1 else image
+    return Volume(sitk.GetArrayFromImage(image).astype(np.int16), geometry_of(image))
+
+
+@pytest.mark.parametrize(
+    ("factor", "sigma", "tolerance"), [(1, 0.5, 0.7), (2, 0.0, 0.7), (3, 0.5, 1.5)]
+)
+def test_another_kernel_or_thicker_slices_of_the_same_head(
+    head, found, bundle, factor, sigma, tolerance
+):
+    """A soft kernel at 0.625 mm, a sharp one at 1.25 mm, a soft one at 1.875 mm."""
+    expected = ears_by_side(found)
+    ears = ears_by_side(segment(thick(head, factor, sigma), bundle))
+    assert set(ears) == {"left", "right"}
+    for side, ear in ears.items():
+        distances = np.linalg.norm(points(ear) - points(expected[side]), axis=1)
+        assert distances.max() < tolerance, (side, distances)
+
+
+def test_a_given_centre_finds_that_ear_alone(head, found, bundle):
+    result = segment(head, bundle, region=Region.around(CENTRES["left"]))
+    (ear,) = result.ears
+    assert ear.side == "left"
+    assert np.allclose(points(ear), points(ears_by_side(found)["left"]), atol=0.3)
+
+
+def test_elsewhere_in_the_head_there_is_no_ear(head, bundle):
+    box = Region.box((7.0, 40.0, 30.0, 60.0, 70.0, 60.0))  # the face
+    assert segment(head, bundle, region=box).ears == ()
+
+
+def test_a_mirrored_header_is_noticed(head, found, bundle):
+    """Upside down in storage: the ears' handedness contradicts their places."""
+    flipped = np.diag([1.0, 1.0, -1.0, 1.0]) @ head.geometry.ijk_to_ras
+    result = segment(Volume(head.array, Geometry(flipped, head.geometry.shape)), bundle)
+    assert len(result.ears) == 2
+    for ear in result.ears:
+        assert ear.quality.verdict == "poor"
+        assert "orientation is probably stored wrongly" in ear.quality.reasons[0]
