@@ -13,6 +13,8 @@ from .errors import UnusableModel
 CARD = "card.json"
 CARD_SCHEMA = 1
 NAME = "InnerEarSeg.pt"
+MAX_BYTES = 2_000_000_000
+"""More is no model of ours, and is not read into memory to find out."""
 
 
 def bundled_model() -> Path:
@@ -39,6 +41,8 @@ def file_content(path: Path) -> bytes:
         UnusableModel: if it cannot be read.
     """
     try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise UnusableModel(f"The model file {Path(path).name} is too large for a model.")
         return Path(path).read_bytes()
     except OSError as error:
         raise UnusableModel(
@@ -70,7 +74,9 @@ def card_in(content: bytes, path: Path) -> dict[str, Any]:
                     "`innerearseg export`."
                 )
             card = json.loads(archive.read(names[0]))
-    except (zipfile.BadZipFile, ValueError, EOFError):
+    except UnusableModel:
+        raise
+    except Exception:  # zipfile raises much besides BadZipFile on damaged archives
         raise UnusableModel(
             f"The model file {Path(path).name} is empty, cut short or no TorchScript file."
         ) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import InnerEarSegError, UnusableInput
 from ..geometry import Geometry, Volume
@@ -43,7 +46,10 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
     """
     path = Path(path)
     try:
-        return _read(path, series)
+        # What libraries would print about damaged headers is said in our own sentences.
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return _read(path, series)
     except InnerEarSegError:
         raise
     except FileNotFoundError:
@@ -70,13 +76,11 @@ def _read(path: Path, series: str | None) -> Volume:
         if series is not None:
             raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
         header = HEADER_READERS[ending](path)
-        array, warnings = to_hounsfield(
-            read_voxels(header, path), header.slope, header.intercept, path
-        )
+        array, said = to_hounsfield(read_voxels(header, path), header.slope, header.intercept, path)
         geometry = Geometry(header.ijk_to_ras, header.shape)
-        name, warnings = path.name[: -len(ending)], header.warnings + warnings
+        name, said = path.name[: -len(ending)], header.warnings + said
     else:
         from .dicom import read_dicom
 
-        array, geometry, name, warnings = read_dicom(path, series)
-    return Volume(array, geometry, name, warnings + coarse_warning(geometry.spacing))
+        array, geometry, name, said = read_dicom(path, series)
+    return Volume(array, geometry, name, said + coarse_warning(geometry.spacing))

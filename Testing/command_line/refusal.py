@@ -11,19 +11,23 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT_S = 10.0
 
 
-def check_refusal(capfd, folder: Path, arguments: list[object], message: str) -> None:
+def check_refusal(
+    capfd, folder: Path, arguments: list[object], message: str, output: bool = True
+) -> None:
     """Run ``innerearseg segment`` with an output folder in ``folder`` and check how it ends.
 
     Args:
         capfd: pytest's fixture; of the file descriptors, as libraries in C write there.
         folder: where the output folder would be made.
-        arguments: after ``segment``, without ``--output``.
+        arguments: after ``segment``.
         message: what the sentence must contain.
+        output: whether to add ``--output``.
     """
     before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
     capfd.readouterr()
     started = time.monotonic()
-    status = main(["segment", *map(str, arguments), "--output", str(folder / "out")])
+    more = ["--output", str(folder / "out")] if output else []
+    status = main(["segment", *map(str, arguments), *more])
     seconds = time.monotonic() - started
     captured = capfd.readouterr()
     assert status == 2, (status, captured)
