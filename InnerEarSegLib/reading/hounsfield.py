@@ -20,8 +20,8 @@ MIN_RANGE = 200
 MIN_LEVELS = 32
 """A CT has noise, so it takes thousands of different values; label maps take a few."""
 
-SAMPLE = 2_000_000
-"""Voxels that are looked at where a share is all that is asked."""
+SAMPLE, FEW = 2_000_000, 200_000
+"""Voxels that are looked at where a share, or a number of values, is all that is asked."""
 
 
 def to_hounsfield(
@@ -59,10 +59,11 @@ def to_hounsfield(
             f"{what} has values from {low:g} to {high:g}; that is no CT in Hounsfield units "
             "(a label map, perhaps)."
         )
-    sample = _sample(array)
+    sample = _sample(array, SAMPLE)
     if np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
         raise UnusableInput(f"{what} has values up to {high:g}; that is no CT in Hounsfield units.")
-    levels = len(np.unique(sample[sample > AIR]))
+    few = _sample(array, FEW)
+    levels = len(np.unique(few[few > AIR]))
     if levels < MIN_LEVELS:
         raise UnusableInput(
             f"{what} has only {levels} different values; that is no CT in Hounsfield units "
@@ -135,8 +136,8 @@ def _fill_missing(array: NDArray) -> int:
     return count
 
 
-def _sample(array: NDArray) -> NDArray:
-    step = max(1, array.size // SAMPLE)
+def _sample(array: NDArray, count: int) -> NDArray:
+    step = max(1, array.size // count)
     # A step that shares no factor with the rows' length sees all columns.
     while step > 1 and np.gcd(step, array.shape[2]) != 1:
         step += 1
@@ -146,7 +147,9 @@ def _sample(array: NDArray) -> NDArray:
 def _shifted(array: NDArray, offset: int) -> NDArray:
     if array.dtype.kind == "f":
         return array - np.asarray(offset, array.dtype)
-    return np.minimum(array, 2 * MAX_HU).astype(np.int32) - offset
+    if array.dtype.itemsize > 2:  # so that it fits
+        array = np.minimum(array, 2 * MAX_HU)
+    return array.astype(np.int32) - offset
 
 
 def _compact(array: NDArray) -> NDArray:

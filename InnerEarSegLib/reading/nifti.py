@@ -72,9 +72,10 @@ def read_nifti_header(path: Path) -> ImageHeader:
         raise not_scalar(path)
     sizes = three_sizes(fields.sizes, path)
     check_shape(sizes, path)
-    check_spacing(fields.spacing, path)
+    unit_mm = UNIT_MM.get(fields.unit, 1.0)
+    check_spacing(np.array(fields.spacing) * unit_mm, path)
     affine, warnings = _orientation(fields, path)
-    affine[:3] *= UNIT_MM.get(fields.unit, 1.0)
+    affine[:3] *= unit_mm
     check_affine(affine, path)
     slope, intercept = fields.slope, fields.intercept
     if not (np.isfinite(slope) and np.isfinite(intercept)):
