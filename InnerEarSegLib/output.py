@@ -14,6 +14,9 @@ from .staging import clean_stale, make_stage
 LAST = "result.json"
 """Appears after all others and goes before them, so that its presence means a whole result."""
 
+MIN_FREE_BYTES = 1_000_000
+"""No result with an ear is smaller."""
+
 OWN_FILES = (
     LAST,
     "labyrinth.seg.nrrd",
@@ -59,9 +62,29 @@ class Output:
                 f"The output folder {folder} cannot be written: {place} is no folder that is open "
                 "for writing."
             )
+        self.check_room(MIN_FREE_BYTES)
         if in_the_way:
             raise UnusableInput(
                 f"The output folder {folder} cannot be written: {in_the_way[0]} in it is a folder."
+            )
+
+    def check_room(self, needed: int) -> None:
+        """Refuse a disk that cannot hold a result, before time is spent on making it.
+
+        Args:
+            needed: bytes, at least.
+
+        Raises:
+            UnusableInput: if fewer are free.
+        """
+        try:
+            free = shutil.disk_usage(self._place()).free
+        except OSError:
+            return  # then writing will tell
+        if free < needed:
+            raise UnusableInput(
+                f"The output folder {self.folder} cannot be written: its disk is full, "
+                f"{free / 1e6:.1f} MB are free and {needed / 1e6:.1f} MB needed."
             )
 
     @contextmanager
@@ -71,7 +94,7 @@ class Output:
         Raises:
             UnusableInput: if the disk is full or the folder cannot be written.
         """
-        stage = None
+        stage, inner = None, self.folder
         try:
             place = self._place()
             clean_stale(place)
@@ -86,6 +109,12 @@ class Output:
             raise UnusableInput(
                 f"The output folder {self.folder} cannot be written: {error.strerror or error}."
             ) from None
+        except UnusableInput as error:
+            if stage is None:
+                raise
+            # The hidden folder is no place that a user knows.
+            said = str(error).replace(str(inner), str(self.folder))
+            raise UnusableInput(said) from None
         finally:
             if stage is not None:
                 shutil.rmtree(stage, ignore_errors=True)

@@ -76,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     from ..inferring.device import choose_device
     from ..model_file import bundled_model
     from ..output import Output
+    from ..quiet import quiet
     from ..reading.volume import read_ct
     from ..segment import segment
 
@@ -83,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     device = choose_device(options.device)
     progress.stage("read", 0.02, f"Reading {options.input}")
     ct = read_ct(options.input, options.series)
+    if not options.plain:
+        output.check_room(ct.array.nbytes // 20)  # the scene holds the CT, compressed
     progress.stage("load", 0.06, "Loading the model")
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
     bundle = load_bundle(
@@ -99,7 +102,8 @@ def run(options: argparse.Namespace) -> int:
             progress.stage("write", 0.8, "Writing the scene")
             from ..scene.save import write_scene
 
-            write_scene(ct, result, folder)
+            with quiet():  # what VTK and MRML print of a full disk; it is said in a sentence
+                write_scene(ct, result, folder)
         progress.finish()
         result.seconds.update(progress.seconds)
         text = json.dumps(result.to_json(), indent=2)

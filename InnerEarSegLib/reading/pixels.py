@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
+from ..quiet import quiet
 from .dicom_files import Slice
-from .quiet import quiet
 
 
 def read_planes(slices: Sequence[Slice], what: object) -> NDArray:

@@ -74,7 +74,7 @@ def test_a_disk_that_is_full(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True, check=False
     )
     if not mounted or mounted.returncode:
         pytest.skip("needs to mount a small disk")
@@ -85,12 +85,25 @@ def test_a_disk_that_is_full(tmp_path):
                 pytest.raises(UnusableInput, match="cannot be written: No space left"),
                 Output(folder).staging() as stage,
             ):
-                fill(stage, "x" * 40_000)
+                fill(stage, "x" * 2_000_000)
             assert names(disk) == sorted(FILES) and (disk / LAST).read_text() == "old"
         with Output(disk / "new").staging() as stage:
             fill(stage)  # the room was given back
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_noticed_early(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 5000))
+    check_refusal(capfd, tmp_path, [write(tmp_path / "ct.nrrd")], "its disk is full")
+
+
+def test_the_hidden_folder_is_not_spoken_of(tmp_path):
+    with (
+        pytest.raises(UnusableInput, match=f"in {tmp_path / 'out'}:"),
+        Output(tmp_path / "out").staging() as stage,
+    ):
+        raise UnusableInput(f"Cannot write scene.mrb in {stage}: the disk of {stage} is full.")
 
 
 def loop(folder):

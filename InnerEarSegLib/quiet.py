@@ -6,15 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import SimpleITK as sitk
-
 STDERR = 2
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing that ITK, GDCM or a codec prints reaches stderr."""
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    """Nothing that GDCM, a codec, VTK or MRML prints reaches stderr."""
     try:
         kept = os.dup(STDERR)
     except OSError:  # there is no stderr: nothing to keep quiet
