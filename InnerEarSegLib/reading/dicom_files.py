@@ -75,7 +75,6 @@ class DicomFile:
         sop_class: SOPClassUID.
         description: SeriesDescription.
         kernel: ConvolutionKernel.
-        thickness: SliceThickness in mm, or None.
         samples: values per pixel, 1 or 3.
         missing_bytes: how many bytes of its pixels the file lacks at least.
     """
@@ -87,7 +86,6 @@ class DicomFile:
     sop_class: str
     description: str
     kernel: str
-    thickness: float | None
     samples: int
     missing_bytes: int
 
@@ -98,7 +96,8 @@ def dicom_files(folder: Path) -> list[DicomFile]:
     Raises:
         UnusableInput: if there are too many files to look at.
     """
-    found = (read_dicom_header(path) for path in _candidates(folder))
+    candidates = list(_candidates(folder))  # all, so that too many are noticed at once
+    found = (read_dicom_header(path) for path in candidates)
     return [file for file in found if file is not None]
 
 
@@ -168,7 +167,6 @@ def _described(path: Path, dataset: Any, file: Any) -> DicomFile:
         sop_class=str(dataset.get("SOPClassUID", "")),
         description=_text(dataset, "SeriesDescription"),
         kernel=_kernel(dataset),
-        thickness=_number(dataset.get("SliceThickness")),
         samples=int(dataset.get("SamplesPerPixel", 1) or 1),
         missing_bytes=missing,
     )

@@ -157,5 +157,6 @@ def _compact(array: NDArray) -> NDArray:
     if array.dtype.kind in "iu":
         low = AIR if array.dtype.kind == "i" and array.dtype.itemsize > 1 else array.min()
         high = min(MAX_HU, np.iinfo(array.dtype).max)
-        return np.clip(array, low, high).astype(np.int16, copy=False)
-    return np.clip(array, AIR, MAX_HU).astype(np.float32, copy=False)
+        # In place, as large volumes should not be in memory twice.
+        return np.clip(array, low, high, out=array).astype(np.int16, copy=False)
+    return np.clip(array, AIR, MAX_HU, out=array).astype(np.float32, copy=False)

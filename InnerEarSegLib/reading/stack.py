@@ -17,8 +17,12 @@ from .limits import check_affine, check_shape
 MAX_GAP_MM = 3.0
 """Across a wider gap nothing can be interpolated: an ear's canals would be guessed."""
 
-REGULAR = 0.05
-"""Share of the slice distance by which positions may be off a regular grid: rounding in headers."""
+REGULAR = 0.09
+"""Share of the slice distance by which positions may be off a regular grid: some scanners round
+them to a tenth of a millimetre."""
+
+STRAIGHT = 0.5
+"""Pixels by which slices may be off a line at right angles to them, from the first to the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +72,7 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
     step, count, regular, more = _steps(places, kept, what)
     relative = positions - positions[0]
     shifts = np.stack([relative @ first.row, relative @ first.column], axis=1)
-    tilted = bool((np.abs(shifts) > 0.25 * np.array(first.spacing)).any())
+    tilted = bool((np.abs(shifts) > STRAIGHT * np.array(first.spacing)).any())
     if tilted:
         along = positions[-1] - positions[0]
         angle = np.degrees(np.arccos(min(1.0, abs(along @ first.normal) / np.linalg.norm(along))))
@@ -151,7 +155,7 @@ def _steps(
         )
     count = int(np.floor((places[-1] - places[0]) / median + 1e-3)) + 1
     multiples = gaps / median
-    if missing and np.abs(multiples - np.round(multiples)).max() < 2 * REGULAR:
+    if missing and np.abs(multiples - np.round(multiples)).max() < 0.1:
         lack = int(sum(round(m) - 1 for m in multiples))
         # Along the true distance, so that the slices that are there stay as they are.
         step = float((places[-1] - places[0]) / np.round(multiples).sum())
@@ -159,7 +163,7 @@ def _steps(
             step,
             int(np.round(multiples).sum()) + 1,
             False,
-            (f"{_slices(lack)} missing {_between(missing, kept)} and were interpolated.",),
+            (f"{_slices(lack)} missing {_between(missing, kept)}; the gap was interpolated.",),
         )
     return (
         median,

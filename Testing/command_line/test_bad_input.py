@@ -1,10 +1,16 @@
 """What cannot be used: one sentence, exit status 2, nothing left behind."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from .bad_dicom import TABLE as DICOM
 from .bad_files import TABLE as FILES
 from .conftest import innerearseg
+from .make_ct import phantom
+from .make_dicom import write_series
 from .refusal import REPOSITORY, check_refusal
 
 TABLE = FILES + DICOM
@@ -13,6 +19,30 @@ TABLE = FILES + DICOM
 @pytest.mark.parametrize(("make", "message"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
 def test_bad_ct(make, message, tmp_path, capfd):
     check_refusal(capfd, tmp_path, [make(tmp_path), "--device", "cpu"], message)
+
+
+def test_a_series_that_is_not_there(tmp_path, capfd):
+    folder = write_series(tmp_path / "dicom", phantom((12, 16, 20)))
+    message = "has no series 1.2.3; it holds 1.2.826"
+    check_refusal(capfd, tmp_path, [folder, "--series", "1.2.3"], message)
+
+
+def test_a_name_with_a_line_break(tmp_path, capfd):
+    check_refusal(capfd, tmp_path, [tmp_path / "a\nb.nii"], "a b.nii does not exist")
+
+
+@pytest.mark.skipif(not hasattr(os, "setsid"), reason="pipes of POSIX")
+def test_nobody_listens(synthetic_file, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "InnerEarSegLib", "segment", synthetic_file, "--output",
+         tmp_path / "out", "--device", "cpu", "--json-progress"],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(60) == 130 and errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_documentation_has_each_sentence():
