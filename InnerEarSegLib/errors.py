@@ -11,6 +11,10 @@ class UnusableInput(InnerEarSegError):
     """The input, an argument or the output folder cannot be used (exit status 2)."""
 
 
+class OutOfMemory(UnusableInput):
+    """The memory of the GPU, or of the machine, is not enough (exit status 2)."""
+
+
 class UnusableModel(UnusableInput):
     """The model file is missing, damaged or of another schema (exit status 2)."""
 

@@ -15,6 +15,8 @@ CARD_SCHEMA = 2
 STAGES = ("locate", "orient", "refine")
 """Networks in a model file, in the order in which a CT meets them."""
 NAME = "InnerEarSeg.pt"
+MAX_BYTES = 2_000_000_000
+"""More is no model of ours, and is not read into memory to find out."""
 
 
 def bundled_model() -> Path:
@@ -41,6 +43,8 @@ def file_content(path: Path) -> bytes:
         UnusableModel: if it cannot be read.
     """
     try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise UnusableModel(f"The model file {Path(path).name} is too large for a model.")
         return Path(path).read_bytes()
     except OSError as error:
         raise UnusableModel(
@@ -88,7 +92,9 @@ def card_of_any_schema(content: bytes, path: Path) -> Any:
                     "`innerearseg export`."
                 )
             return json.loads(archive.read(names[0]))
-    except (zipfile.BadZipFile, ValueError, EOFError):
+    except UnusableModel:
+        raise
+    except Exception:  # zipfile raises much besides BadZipFile on damaged archives
         raise UnusableModel(
             f"The model file {Path(path).name} is empty, cut short or no TorchScript file."
         ) from None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UnusableInput
+from .staging import clean_stale, make_stage
 
 LAST = "result.json"
 """Appears after all others and goes before them, so that its presence means a whole result."""
+
+MIN_FREE_BYTES = 1_000_000
+"""No result with an ear is smaller."""
 
 OWN_FILES = (
     LAST,
@@ -26,24 +29,62 @@ OWN_FILES = (
 
 
 class Output:
-    """Where a run's files go."""
+    """Where a run's files go.
+
+    A folder that is not there yet appears with all its files in one step, so that not even a kill
+    leaves a part of a result. In a folder that exists, the files of an earlier run are replaced
+    one by one, ``result.json`` going first and coming last.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Check that the folder can be written, before any work is done.
 
         Raises:
-            UnusableInput: if it is a file, or cannot be made or written.
+            UnusableInput: if it is a file, or cannot be made or written, or something in it has
+                the name of a result and is none.
         """
-        self.folder = Path(folder).resolve()
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UnusableInput(f"{folder} is a file; --output needs a folder.")
-        place = self.folder
-        while not place.exists():
-            place = place.parent
-        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        try:
+            self.folder = Path(folder).resolve()
+            if self.folder.exists() and not self.folder.is_dir():
+                raise UnusableInput(f"{folder} is a file; --output needs a folder.")
+            place = self._place()
+            in_the_way = [name for name in OWN_FILES if (self.folder / name).is_dir()]
+            open_for_writing = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+            if open_for_writing and not in_the_way:
+                make_stage(place).rmdir()  # what the system allows is only known by trying
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+            reason = getattr(error, "strerror", None) or error
+            raise UnusableInput(
+                f"The output folder {folder} cannot be written: {reason}."
+            ) from None
+        if not open_for_writing:
             raise UnusableInput(
                 f"The output folder {folder} cannot be written: {place} is no folder that is open "
                 "for writing."
+            )
+        self.check_room(MIN_FREE_BYTES)
+        if in_the_way:
+            raise UnusableInput(
+                f"The output folder {folder} cannot be written: {in_the_way[0]} in it is a folder."
+            )
+
+    def check_room(self, needed: int) -> None:
+        """Refuse a disk that cannot hold a result, before time is spent on making it.
+
+        Args:
+            needed: bytes, at least.
+
+        Raises:
+            UnusableInput: if fewer are free.
+        """
+        try:
+            free = shutil.disk_usage(self._place()).free
+        except OSError:
+            return  # then writing will tell
+        if free < needed:
+            raise UnusableInput(
+                f"The output folder {self.folder} cannot be written: its disk is full, "
+                f"{free / 1e6:.1f} MB are free and {needed / 1e6:.1f} MB needed."
             )
 
     @contextmanager
@@ -53,41 +94,52 @@ class Output:
         Raises:
             UnusableInput: if the disk is full or the folder cannot be written.
         """
-        made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
-        stage = None
+        stage, inner = None, self.folder
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # Inside the output folder: the same disk, so that moving is renaming.
-            stage = Path(tempfile.mkdtemp(prefix=".innerearseg-", dir=self.folder))
-            yield stage
-            self._publish(stage)
+            place = self._place()
+            clean_stale(place)
+            # In the output folder or as near as there is one: on the same disk, so that moving is
+            # renaming.
+            stage = make_stage(place)
+            inner = stage / "new" / self.folder.relative_to(place)
+            inner.mkdir(parents=True)
+            yield inner
+            self._publish(stage / "new", inner, place)
         except OSError as error:
-            self._undo(stage, made)
             raise UnusableInput(
                 f"The output folder {self.folder} cannot be written: {error.strerror or error}."
             ) from None
-        except BaseException:
-            self._undo(stage, made)
-            raise
-        shutil.rmtree(stage, ignore_errors=True)
+        except UnusableInput as error:
+            if stage is None:
+                raise
+            # The hidden folder is no place that a user knows.
+            said = str(error).replace(str(inner), str(self.folder))
+            raise UnusableInput(said) from None
+        finally:
+            if stage is not None:
+                shutil.rmtree(stage, ignore_errors=True)
 
-    def _publish(self, stage: Path) -> None:
+    def _place(self) -> Path:
+        """The output folder, or the nearest above it that exists."""
+        place = self.folder
+        while not place.exists():
+            place = place.parent
+        return place
+
+    def _publish(self, new: Path, inner: Path, place: Path) -> None:
+        missing = self.folder.relative_to(place).parts
+        if missing and not (place / missing[0]).exists():
+            (new / missing[0]).rename(place / missing[0])
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)  # another run may have made it meanwhile
+        self._replace(inner)
+
+    def _replace(self, inner: Path) -> None:
         """Replace the files of an earlier run by those of this one."""
-        written = sorted(stage.iterdir(), key=lambda path: path.name == LAST)
+        written = sorted(inner.iterdir(), key=lambda path: path.name == LAST)
         (self.folder / LAST).unlink(missing_ok=True)
         for name in OWN_FILES:
             if name not in {path.name for path in written}:
                 (self.folder / name).unlink(missing_ok=True)
         for path in written:
             path.replace(self.folder / path.name)
-
-    @staticmethod
-    def _undo(stage: Path | None, made: list[Path]) -> None:
-        """Remove the staging folder, and the folders that were made for it if they are empty."""
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
-        for folder in made:
-            try:
-                folder.rmdir()
-            except OSError:
-                return

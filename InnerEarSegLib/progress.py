@@ -23,11 +23,13 @@ class Progress:
         report: callback for (stage, fraction, message), or None.
         is_cancelled: polled at every step and between network layers, or None.
         seconds: wall-clock seconds per finished stage, in order.
+        warnings: what the user should know about the result, one sentence each.
     """
 
     report: ProgressCallback | None = None
     is_cancelled: CancelCheck | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     _stage: str | None = None
     _started: float = 0.0
 
@@ -50,6 +52,11 @@ class Progress:
         self.check()
         if self.report is not None and self._stage is not None:
             self.report(self._stage, fraction, message)
+
+    def warn(self, sentence: str) -> None:
+        """Keep a sentence for ``Segmentation.warnings``; said twice, it is kept once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
 
     def check(self) -> None:
         """Raise Cancelled if the caller asked to stop."""

@@ -18,7 +18,7 @@ from .inferring.bundle import Bundle
 from .progress import CancelCheck, Progress, ProgressCallback
 from .results import CHECK, POOR, Ear, Quality, Segmentation
 
-UNSHARP = (
+UNSHARP: Remark = (
     CHECK,
     "The CT is too soft for its voxel size; the ear was drawn at lower resolution: check it.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -63,13 +64,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     try:
-        return options.run(options)
+        return _flushed(options.run(options))
+    except BrokenPipeError:
+        # Who listened is gone (`| head`). The files are there; nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except (Cancelled, KeyboardInterrupt):
         print("innerearseg: cancelled; nothing was written.", file=sys.stderr)
         return CANCELLED
     except InnerEarSegError as error:
-        print(f"innerearseg: {error}", file=sys.stderr)
+        # Names of files may hold line breaks; the sentence stays on one line.
+        print("innerearseg: " + " ".join(str(error).splitlines()), file=sys.stderr)
         return UNUSABLE
+    except MemoryError:
+        print("innerearseg: this machine has not enough memory.", file=sys.stderr)
+        return UNUSABLE
+
+
+def _flushed(status: int) -> int:
+    sys.stdout.flush()  # here and not at exit, where a broken pipe cannot be caught
+    return status
 
 
 if __name__ == "__main__":

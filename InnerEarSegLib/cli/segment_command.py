@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -22,10 +23,25 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "input",
         type=Path,
         metavar="INPUT",
-        help=".nrrd, .nii, .nii.gz or .mha file, or a folder with one DICOM series",
+        help=".nrrd, .nii, .nii.gz or .mha file; a folder with DICOM files, searched with the "
+        "folders below; or one DICOM file, which stands for its series",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="made if it is not there"
+    )
+    parser.add_argument(
+        "--series",
+        metavar="UID",
+        help="SeriesInstanceUID, where INPUT holds several; without it the thinnest CT with a bone "
+        "kernel is taken if there is just one, else all are listed",
+    )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        metavar="auto|cpu|cuda|mps",
+        help="where the networks run, also cuda:1 and so on; auto (default) takes a GPU where "
+        "there is one",
+    )
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
     parser.add_argument(
         "--json-progress",
@@ -37,12 +53,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="write numpy arrays instead of Slicer's files, as the panel wants",
     )
+    parser.add_argument(
+        "--cpu-fallback",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="go on with the CPU, with a warning, where the GPU's memory is not enough (default, "
+        "except with --plain: there the program that started this one asks)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
-    signal.signal(signal.SIGTERM, _cancel)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _cancel)
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
@@ -51,16 +76,24 @@ def run(options: argparse.Namespace) -> int:
     from ..inferring.device import choose_device
     from ..model_file import bundled_model
     from ..output import Output
+    from ..quiet import quiet
     from ..reading.volume import read_ct
     from ..segment import segment
 
     output = Output(options.output)
     device = choose_device(options.device)
     progress.stage("read", 0.02, f"Reading {options.input}")
-    ct = read_ct(options.input)
+    ct = read_ct(options.input, options.series)
+    if not options.plain:
+        output.check_room(ct.array.nbytes // 20)  # the scene holds the CT, compressed
     progress.stage("load", 0.06, "Loading the model")
-    bundle = load_bundle(options.model or bundled_model(), device)
+    fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
+    bundle = load_bundle(
+        options.model or bundled_model(), device, cpu_fallback=fallback, progress=progress
+    )
     result = segment(ct, bundle, progress=progress)
+    said = tuple(w for w in progress.warnings if w not in result.warnings)
+    result = replace(result, warnings=result.warnings + said)
     with output.staging() as folder:
         if options.plain:
             progress.stage("write", 0.8, "Writing the arrays")
@@ -69,7 +102,8 @@ def run(options: argparse.Namespace) -> int:
             progress.stage("write", 0.8, "Writing the scene")
             from ..scene.save import write_scene
 
-            write_scene(ct, result, folder)
+            with quiet():  # what VTK and MRML print of a full disk; it is said in a sentence
+                write_scene(ct, result, folder)
         progress.finish()
         result.seconds.update(progress.seconds)
         text = json.dumps(result.to_json(), indent=2)
@@ -107,9 +141,13 @@ def summary(result: Segmentation) -> list[str]:
 def _print_json(stage: str, fraction: float, message: str) -> None:
     """One line of progress for a program that listens."""
     line = {"stage": stage, "fraction": round(fraction, 4), "message": message}
-    print(json.dumps(line), flush=True)
+    try:
+        print(json.dumps(line), flush=True)
+    except BrokenPipeError:  # the program that listened is gone: nobody wants the result
+        raise Cancelled("Cancelled.") from None
 
 
 def _cancel(number: int, frame: FrameType | None) -> None:
     """A polite kill is a cancel: staging folders are removed on the way out."""
+    signal.signal(number, signal.SIG_IGN)  # a second one must not stop that
     raise Cancelled("Cancelled.")

@@ -52,11 +52,11 @@ def judge(
         cut: whether the labyrinth reaches the border of the scan.
         remarks: what is known from elsewhere.
     """
-    found = [*remarks, *_on_resolution(scan), *_on_landmarks(landmarks, cut)]
+    found: list[Remark] = [*remarks, *_on_resolution(scan), *_on_landmarks(landmarks, cut)]
     if cut:
         found.append((POOR, "The labyrinth is cut off by the CT's field of view."))
     found += _on_measures(landmarks, volume_mm3, cut)
-    verdict = max((grade for grade, _ in found), key=_RANK.__getitem__, default=GOOD)
+    verdict: Verdict = max((grade for grade, _ in found), key=_RANK.__getitem__, default=GOOD)
     return Quality(verdict, tuple(sentence for _, sentence in found))
 
 
@@ -65,7 +65,7 @@ def _on_resolution(scan: Geometry) -> list[Remark]:
     largest = float(scan.spacing.max())
     if largest <= COARSE_MM:
         return []
-    grade = POOR if largest > VERY_COARSE_MM else CHECK
+    grade: Verdict = POOR if largest > VERY_COARSE_MM else CHECK
     return [(grade, f"The CT's voxels are up to {largest:.2f} mm: the landmarks scatter.")]
 
 

@@ -7,10 +7,11 @@ import threading
 import torch
 from torch import Tensor
 
-from ..errors import UnusableModel
+from ..errors import OutOfMemory, UnusableModel
 from ..network.normalise import Intensity
 from ..progress import Progress
 from .bundle import Stage
+from .memory import fall_back, is_out_of_memory
 
 POLL_SECONDS = 0.1
 
@@ -23,6 +24,9 @@ def run_windows(
     The forward pass runs in a thread of its own, so that a cancel takes effect at once even where
     one pass takes seconds; the abandoned pass ends by itself.
 
+    Where the GPU's memory is not enough, the stage's network moves to the CPU for good and the
+    pass is repeated there, with a warning in ``progress``; unless ``stage.cpu_fallback`` is False.
+
     Args:
         stage: the network.
         windows: float32 [b, k, j, i] in HU, on any device.
@@ -34,29 +38,19 @@ def run_windows(
 
     Raises:
         Cancelled: if asked to stop.
+        OutOfMemory: if there is no memory left to fall back to.
         UnusableModel: if the network's output is not of its declared form.
     """
-    outcome: list[tuple[Tensor, Tensor] | BaseException] = []
-
-    def forward() -> None:
-        try:
-            with torch.inference_mode():
-                device = next(stage.network.parameters()).device
-                logits, heatmaps = stage.network(intensity(windows)[:, None].to(device))
-                outcome.append((logits.float().cpu(), heatmaps.float().cpu()))
-        except BaseException as error:  # re-raised in the caller's thread
-            outcome.append(error)
-
-    thread = threading.Thread(target=forward, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(POLL_SECONDS)
-        progress.check()
-    result = outcome[0]
-    if isinstance(result, torch.OutOfMemoryError):
-        raise result
-    if isinstance(result, (RuntimeError, ValueError, TypeError)):
-        raise UnusableModel(f"The model cannot be run on a window of its own size: {result}")
+    result = _forward(stage, windows, intensity, progress)
+    if isinstance(result, BaseException) and is_out_of_memory(result):
+        fall_back(stage.network, _device(stage), stage.cpu_fallback, progress)
+        result = _forward(stage, windows, intensity, progress)
+        if isinstance(result, BaseException) and is_out_of_memory(result):
+            raise OutOfMemory("This machine has not enough memory for one window of the model.")
+    if isinstance(result, (RuntimeError, ValueError, TypeError, AttributeError)):
+        raise UnusableModel(
+            f"The model cannot be run on a window of its own size ({type(result).__name__})."
+        )
     if isinstance(result, BaseException):
         raise result
     logits, heatmaps = result
@@ -64,6 +58,39 @@ def run_windows(
         heatmaps.shape[0] != windows.shape[0] or heatmaps.shape[2:] != windows.shape[1:]
     ):
         raise UnusableModel("The model's outputs do not have the shape that its card declares.")
+    if stage.landmarks and heatmaps.shape[1] != stage.landmarks:
+        raise UnusableModel("The model's heatmaps are not as many as the landmarks on its card.")
     if not (torch.isfinite(logits).all() and torch.isfinite(heatmaps).all()):
         raise UnusableModel("The model's outputs are not numbers; its file is damaged.")
     return logits[:, 0], heatmaps
+
+
+def _device(stage: Stage) -> torch.device:
+    parameter = next(stage.network.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
+def _forward(
+    stage: Stage, windows: Tensor, intensity: Intensity, progress: Progress
+) -> tuple[Tensor, Tensor] | BaseException:
+    """The outputs on the CPU, or what the pass raised."""
+    outcome: list[tuple[Tensor, Tensor] | BaseException] = []
+
+    def forward() -> None:
+        try:
+            with torch.inference_mode():
+                seen = intensity(windows)[:, None].to(_device(stage))
+                # Convolutions on the CPU are up to a third faster in this layout.
+                seen = seen.contiguous(memory_format=torch.channels_last_3d)
+                logits, heatmaps = stage.network(seen)
+                outcome.append((logits.float().cpu(), heatmaps.float().cpu()))
+        except BaseException as error:  # judged in the caller's thread
+            # Its traceback holds the pass's tensors, and so the memory that is to be freed.
+            outcome.append(error.with_traceback(None))
+
+    thread = threading.Thread(target=forward, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL_SECONDS)
+        progress.check()
+    return outcome[0]

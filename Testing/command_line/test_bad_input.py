@@ -1,139 +1,64 @@
 """What cannot be used: one sentence, exit status 2, nothing left behind."""
 
-import numpy as np
+import os
+import subprocess
+import sys
+
 import pytest
-import SimpleITK as sitk
 
-from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.output import Output
-from InnerEarSegLib.reading.image import image_of
-
+from .bad_dicom import TABLE as DICOM
+from .bad_files import TABLE as FILES
 from .conftest import innerearseg
+from .make_ct import phantom
+from .make_dicom import write_series
+from .refusal import REPOSITORY, check_refusal
+
+TABLE = FILES + DICOM
 
 
-def ct(shape=(20, 20, 20), spacing=0.4, dtype=np.int16):
-    values = np.random.default_rng(0).normal(500, 500, shape).astype(dtype)
-    return image_of(values, Geometry(np.diag([spacing, spacing, spacing, 1.0]), shape))
+@pytest.mark.parametrize(("make", "message"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
+def test_bad_ct(make, message, tmp_path, capfd):
+    check_refusal(capfd, tmp_path, [make(tmp_path), "--device", "cpu"], message)
 
 
-def missing(folder):
-    return folder / "none.nrrd"
+def test_a_series_that_is_not_there(tmp_path, capfd):
+    folder = write_series(tmp_path / "dicom", phantom((12, 16, 20)))
+    message = "has no series 1.2.3; it holds 1.2.826"
+    check_refusal(capfd, tmp_path, [folder, "--series", "1.2.3"], message)
 
 
-def unknown_kind(folder):
-    (folder / "ct.jpg").write_bytes(b"x")
-    return folder / "ct.jpg"
+def test_a_name_with_a_line_break(tmp_path, capfd):
+    check_refusal(capfd, tmp_path, [tmp_path / "a\nb.nii"], "a b.nii does not exist")
 
 
-def truncated(ending, keep=0.5):
-    def write(folder):
-        path = folder / f"ct{ending}"
-        sitk.WriteImage(ct(), str(path))
-        content = path.read_bytes()
-        path.write_bytes(content[: int(len(content) * keep)])
-        return path
-
-    return write
-
-
-def empty_folder(folder):
-    (folder / "dicom").mkdir()
-    return folder / "dicom"
+@pytest.mark.skipif(not hasattr(os, "setsid"), reason="pipes of POSIX")
+def test_nobody_listens(synthetic_file, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "InnerEarSegLib", "segment", synthetic_file, "--output",
+         tmp_path / "out", "--device", "cpu", "--json-progress"],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(60) == 130 and errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
-def written(make):
-    def write(folder):
-        path = folder / "ct.nrrd"
-        sitk.WriteImage(make(), str(path))
-        return path
-
-    return write
-
-
-def two_dimensional():
-    return sitk.Image([64, 64], sitk.sitkInt16)
-
-
-def colours():
-    return sitk.Image([16, 16, 16], sitk.sitkVectorUInt8, 3)
-
-
-def constant():
-    return sitk.Image([16, 16, 16], sitk.sitkInt16)
-
-
-def label_map():
-    image = ct()
-    return sitk.Cast(image > 500, sitk.sitkUInt8)
-
-
-def not_a_number():
-    array = sitk.GetArrayFromImage(ct()).astype(np.float32)
-    array[3, 3, 3] = np.nan
-    return image_of(array, Geometry(np.eye(4) * 0.5, array.shape))
-
-
-def chest():
-    return ct((200, 300, 300), 1.2)
-
-
-TABLE = [
-    (missing, "does not exist"),
-    (unknown_kind, "is of no known kind"),
-    (truncated(".nii"), "is cut short"),
-    (truncated(".nii", 0.999), "is cut short"),
-    (truncated(".nii.gz"), "is cut short"),
-    (truncated(".nii.gz", 0.01), "is cut short"),
-    (truncated(".nrrd"), "damaged, cut short"),
-    (truncated(".mha"), "damaged, cut short"),
-    (empty_folder, "holds no DICOM image"),
-    (written(two_dimensional), "2 dimensions"),
-    (written(colours), "colours or vectors"),
-    (written(constant), "all its voxels are 0"),
-    (written(label_map), "no CT in Hounsfield units"),
-    (written(not_a_number), "not numbers"),
-    (written(lambda: ct((5, 20, 20))), "at least 8 in each direction"),
-    (written(lambda: ct(spacing=2.0)), "too coarse for an inner ear"),
-    (written(chest), "far more than one ear"),
-]
-
-
-@pytest.mark.parametrize(
-    ("make", "message"), TABLE, ids=[f"{n} {message}" for n, (_, message) in enumerate(TABLE)]
-)
-def test_bad_ct(make, message, tmp_path, capsys):
-    status = main(["segment", str(make(tmp_path)), "--output", str(tmp_path / "out")])
-    captured = capsys.readouterr()
-    assert status == 2 and captured.out == ""
-    assert message in captured.err and captured.err.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_bad_arguments_and_output(tmp_path, synthetic_file, capsys):
-    (tmp_path / "file").write_text("x")
-    for arguments, message in (
-        (["--output", str(tmp_path / "file")], "is a file"),
-        (["--output", str(tmp_path / "o"), "--device", "tpu"], "unknown"),
-        (["--output", str(tmp_path / "o"), "--model", str(tmp_path / "m.pt")], "cannot be read"),
-        (["--output", str(tmp_path / "o"), "--model", str(tmp_path / "file")], "no TorchScript"),
-    ):
-        assert main(["segment", str(synthetic_file), *arguments]) == 2
-        captured = capsys.readouterr()
-        assert message in captured.err and captured.err.count("\n") == 1
-        assert not (tmp_path / "o").exists()
-
-
-def test_a_folder_that_cannot_be_made(tmp_path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(UnusableInput, match="cannot be written"):
-        Output(tmp_path / "file" / "folder")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+def test_the_documentation_has_each_sentence():
+    text = (REPOSITORY / "docs" / "input.md").read_text(encoding="utf-8")
+    assert [message for _, _, message in TABLE if message not in text] == []
 
 
 def test_as_a_process_there_is_no_traceback(tmp_path):
-    for arguments in (["segment", tmp_path / "none.nii", "--output", tmp_path / "o"], ["segment"]):
-        process = innerearseg(*arguments)
+    made = [
+        make(tmp_path) for name, make, _ in TABLE if name in ("truncated .nii.gz", "empty file")
+    ]
+    for arguments in (
+        *[["segment", path, "--output", tmp_path / "o"] for path in made],
+        ["segment"],
+    ):
+        process = innerearseg(*arguments, timeout=10)
         assert process.returncode == 2
         assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
+    assert not (tmp_path / "o").exists()

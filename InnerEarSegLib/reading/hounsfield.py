@@ -1,0 +1,162 @@
+"""Stored values to Hounsfield units, or a sentence that says why they cannot be any."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnusableInput
+
+AIR = -1024
+"""Everything below is padding: scanners write -2000 or -3024 outside the scan circle."""
+
+MAX_HU = 32767
+"""More than the densest metal; also what int16 holds."""
+
+MAX_MISSING = 0.01
+"""Share of voxels that may be NaN, infinite or beyond all HU."""
+
+MIN_RANGE = 200
+MIN_LEVELS = 32
+"""A CT has noise, so it takes thousands of different values; label maps take a few."""
+
+SAMPLE, FEW = 2_000_000, 200_000
+"""Voxels that are looked at where a share, or a number of values, is all that is asked."""
+
+
+def to_hounsfield(
+    stored: NDArray, slope: float, intercept: float, what: object
+) -> tuple[NDArray, tuple[str, ...]]:
+    """Rescale, clean and check the values of a CT.
+
+    Args:
+        stored: [k, j, i], any integer or floating type; may be overwritten.
+        slope: stored values times this ...
+        intercept: ... plus this should be HU.
+        what: the file or folder, for sentences.
+
+    Returns:
+        [k, j, i], int16 where the values are whole, else float32, none below AIR; and warnings.
+
+    Raises:
+        UnusableInput: if these are no HU.
+    """
+    array, warnings = _rescaled(stored, slope, intercept), []
+    if array.dtype.kind == "f":
+        missing = _fill_missing(array)
+        if missing > MAX_MISSING * array.size:
+            raise UnusableInput(
+                f"{what} holds {missing / array.size:.0%} voxels that are not numbers (NaN or "
+                "infinite), too many to be padding."
+            )
+        if missing:
+            warnings.append(f"{missing} voxels were not numbers and are taken for air.")
+    low, high = array.min().item(), array.max().item()
+    if low == high:
+        raise UnusableInput(f"{what} is empty: all its voxels are {low:g}.")
+    if high - low < MIN_RANGE:
+        raise UnusableInput(
+            f"{what} has values from {low:g} to {high:g}; that is no CT in Hounsfield units "
+            "(a label map, perhaps)."
+        )
+    sample = _sample(array, SAMPLE)
+    if np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
+        raise UnusableInput(f"{what} has values up to {high:g}; that is no CT in Hounsfield units.")
+    few = _sample(array, FEW)
+    levels = len(np.unique(few[few > AIR]))
+    if levels < MIN_LEVELS:
+        raise UnusableInput(
+            f"{what} has only {levels} different values; that is no CT in Hounsfield units "
+            "(a label map, perhaps)."
+        )
+    if low >= 0:
+        offset = unsigned_offset(sample)
+        if offset is None:
+            raise UnusableInput(
+                f"{what} has no value below 0, so no air; that is no CT in Hounsfield units "
+                "(an MR, perhaps, or values that were shifted or cut off)."
+            )
+        array = _shifted(array, offset)
+        warnings.append(f"The values were stored without sign; {offset} was subtracted.")
+    return _compact(array), tuple(warnings)
+
+
+def unsigned_offset(values: NDArray) -> int | None:
+    """What was added to HU so that they fit an unsigned type, or None if that is not certain.
+
+    CT values start at -1024, so files of unsigned values hold HU + 1024 or HU + 1000. In such a
+    file air lies at 0 to 200, hardly anything lies between air and fat, and there is a narrow
+    peak of soft tissue at 1000 to 1100, or, in a crop of a temporal bone, dense bone above 2950,
+    which is more than bone has in HU.
+
+    Args:
+        values: 1D sample of values of which none is negative.
+    """
+
+    def density(low: float, high: float) -> float:
+        return np.count_nonzero((values >= low) & (values < high)) / values.size / (high - low)
+
+    air, valley = density(0, 250), density(300, 750)
+    if air * 250 < 0.03 or valley > 0.5 * air:
+        return None
+    soft_peak = density(980, 1130) > 3 * max(valley, density(1250, 1600))
+    dense_bone = np.count_nonzero(values > 2950) > 0.01 * values.size
+    if not (soft_peak or dense_bone):
+        return None
+    # Air, apart from what was cut off at 0, is at 24 in HU + 1024.
+    near = values[(values > 0) & (values < 200)]
+    return 1024 if near.size and float(np.median(near)) > 12 else 1000
+
+
+def _rescaled(stored: NDArray, slope: float, intercept: float) -> NDArray:
+    if slope == 1 and intercept == 0:
+        return stored
+    whole = float(slope).is_integer() and float(intercept).is_integer()
+    short = stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
+    if whole and short and max(abs(slope), abs(intercept)) < 2**15:
+        wide = stored.astype(np.int32)
+        wide *= int(slope)
+        wide += int(intercept)
+        return wide
+    scaled = stored.astype(np.float32)
+    scaled *= np.float32(slope)
+    scaled += np.float32(intercept)
+    return scaled
+
+
+def _fill_missing(array: NDArray) -> int:
+    """Put air where a float array holds no number; returns how many voxels that were."""
+    count = 0
+    with np.errstate(all="ignore"):
+        for part in array:  # slice by slice: no mask of the whole volume
+            wrong = ~np.isfinite(part)
+            if wrong.any():
+                count += int(np.count_nonzero(wrong))
+                part[wrong] = AIR
+    return count
+
+
+def _sample(array: NDArray, count: int) -> NDArray:
+    step = max(1, array.size // count)
+    # A step that shares no factor with the rows' length sees all columns.
+    while step > 1 and np.gcd(step, array.shape[2]) != 1:
+        step += 1
+    return array.reshape(-1)[::step]
+
+
+def _shifted(array: NDArray, offset: int) -> NDArray:
+    if array.dtype.kind == "f":
+        return array - np.asarray(offset, array.dtype)
+    if array.dtype.itemsize > 2:  # so that it fits
+        array = np.minimum(array, 2 * MAX_HU)
+    return array.astype(np.int32) - offset
+
+
+def _compact(array: NDArray) -> NDArray:
+    """Within AIR to MAX_HU, as int16 or float32."""
+    if array.dtype.kind in "iu":
+        low = AIR if array.dtype.kind == "i" and array.dtype.itemsize > 1 else array.min()
+        high = min(MAX_HU, np.iinfo(array.dtype).max)
+        # In place, as large volumes should not be in memory twice.
+        return np.clip(array, low, high, out=array).astype(np.int16, copy=False)
+    return np.clip(array, AIR, MAX_HU, out=array).astype(np.float32, copy=False)

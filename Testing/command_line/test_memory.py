@@ -1,0 +1,106 @@
+"""A GPU whose memory is gone in the middle: on with the CPU, or the panel asks."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.errors import OutOfMemory, UnusableModel
+from InnerEarSegLib.inferring import bundle as bundle_module
+from InnerEarSegLib.inferring.bundle import Stage
+from InnerEarSegLib.inferring.memory import FALLBACK, fall_back
+from InnerEarSegLib.inferring.run import run_windows
+from InnerEarSegLib.network.normalise import Intensity
+from InnerEarSegLib.panel.outcome import Ending, judge
+from InnerEarSegLib.progress import Progress
+
+from .make_ct import phantom, write
+from .make_model import Network, write_model
+
+INTENSITY = Intensity(low=-1024.0, high=3071.0)
+WINDOWS = torch.zeros(2, 8, 8, 8)
+
+
+class Greedy(torch.nn.Module):
+    """Runs out of memory the first ``times`` times, as CUDA or as Apple's GPUs say it."""
+
+    def __init__(self, times, error=torch.OutOfMemoryError):
+        super().__init__()
+        self.network, self.times, self.error = Network(), times, error
+        self.moved = []
+
+    def to(self, device):
+        self.moved.append(device)
+        return self
+
+    def forward(self, ct):
+        if self.times:
+            self.times -= 1
+            raise self.error("backend out of memory. Tried to allocate 2 GiB.")
+        return self.network(ct)
+
+
+def stage(network, **options):
+    return Stage(network, 0.4, (8, 8, 8), 1.0, **options)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
+def test_goes_on_with_the_cpu_and_says_so(error):
+    network, progress = Greedy(1, error), Progress()
+    logits, heatmaps = run_windows(stage(network), WINDOWS, INTENSITY, progress)
+    assert logits.shape == WINDOWS.shape and heatmaps.shape[1] == 5
+    assert network.moved == ["cpu"] and progress.warnings == [FALLBACK]
+
+
+def test_no_memory_on_the_cpu_either():
+    with pytest.raises(OutOfMemory, match="not enough memory"):
+        run_windows(stage(Greedy(9)), WINDOWS, INTENSITY, Progress())
+
+
+def test_fails_where_the_cpu_is_not_wanted():
+    network, progress = Greedy(1), Progress()
+    with pytest.raises(OutOfMemory, match="is out of memory"):
+        run_windows(stage(network, cpu_fallback=False), WINDOWS, INTENSITY, progress)
+    assert network.moved == [] and progress.warnings == []
+
+
+def test_other_errors_are_the_models():
+    with pytest.raises(UnusableModel, match="cannot be run"):
+        run_windows(stage(Greedy(1, ValueError)), WINDOWS, INTENSITY, Progress())
+
+
+def test_the_panel_recognises_the_sentence():
+    for kind in ("cuda", "mps"):
+        with pytest.raises(OutOfMemory) as error:
+            fall_back(Network(), torch.device(kind), False, None)
+        assert judge(2, False, f"innerearseg: {error.value}\n").ending is Ending.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [([], 3), (["--plain"], 2), (["--plain", "--cpu-fallback"], 3), (["--no-cpu-fallback"], 2)],
+)
+def test_the_command_line(options, status, tmp_path, monkeypatch, capfd):
+    ct = write(tmp_path / "ct.nrrd", phantom((60, 64, 68)), spacing=0.4)
+    model = write_model(tmp_path / "model.pt")
+    real = bundle_module.load_bundle
+
+    def greedy(*arguments, **keywords):
+        bundle = real(*arguments, **keywords)
+        network = Greedy(1)
+        return dataclasses.replace(
+            bundle,
+            locate=dataclasses.replace(bundle.locate, network=network),
+            refine=dataclasses.replace(bundle.refine, network=network),
+        )
+
+    monkeypatch.setattr(bundle_module, "load_bundle", greedy)
+    out = tmp_path / "out"
+    arguments = [str(ct), "--output", str(out), "--device", "cpu", "--model", str(model), *options]
+    assert main(["segment", *arguments]) == status
+    if status == 3:
+        assert FALLBACK in json.loads((out / "result.json").read_text())["warnings"]
+    else:
+        assert "out of memory" in capfd.readouterr().err and not out.exists()
