@@ -37,16 +37,21 @@ class Lattice:
     def sample(self, field: Array, grid: Geometry) -> Array:
         """Trilinear values [k, j, i] of a field on the lattice, on a grid along the same axes."""
         mine = np.linalg.inv(self.geometry.ijk_to_ras) @ grid.ijk_to_ras
-        weights, parts = [], []
-        for axis in range(3):
-            at = mine[2 - axis, 3] + mine[2 - axis, 2 - axis] * np.arange(grid.shape[axis])
-            share, part = _linear(at, self.shape[axis])
-            weights.append(share)
-            parts.append(part)
-        near = field[parts[0], parts[1], parts[2]]
-        # As three products with thin matrices, which is the fastest way for big grids.
-        slices = np.tensordot(weights[0], near, axes=1)
-        return np.matmul(weights[1], slices) @ weights[2].T
+        result = field
+        for axis in (0, 1):
+            low, share = _between(mine, 2 - axis, grid.shape[axis], self.shape[axis])
+            weight = share.reshape((-1, 1, 1) if axis == 0 else (-1, 1))
+            first, second = (np.take(result, low + step, axis=axis) for step in (0, 1))
+            result = first + weight * (second - first)
+        low, share = _between(mine, 0, grid.shape[2], self.shape[2])
+        # Along the axis where the field has become big, a product with a thin matrix is fastest.
+        first = int(low.min())
+        weights = np.zeros((int(low.max()) + 2 - first, len(low)), dtype=np.float32)
+        columns = np.arange(len(low))
+        weights[low - first, columns] = 1.0 - share
+        weights[low - first + 1, columns] = share
+        rows = result[:, :, first : first + len(weights)].reshape(-1, len(weights))
+        return (rows @ weights).reshape(grid.shape)
 
 
 def lattice_over(fine: Geometry, step_mm: float) -> Lattice:
@@ -57,16 +62,15 @@ def lattice_over(fine: Geometry, step_mm: float) -> Lattice:
     return Lattice(fine, step, (int(count[2]), int(count[1]), int(count[0])))
 
 
-def _linear(at: NDArray, count: int) -> tuple[Array, slice]:
-    """Weights (n, m) that interpolate linearly at n positions between m of ``count`` nodes.
+def _between(mine: NDArray, axis: int, wanted: int, count: int) -> tuple[NDArray, Array]:
+    """For each voxel along an axis (i, j, k): the node before it, and how far it is past it.
 
-    Positions are clamped to the ends; the slice says which nodes those are.
+    Args:
+        mine: 4 x 4 from the grid's indices to the lattice's.
+        axis: 0, 1 or 2 for i, j or k.
+        wanted: voxels along it.
+        count: nodes along it; positions are clamped to the first and the last.
     """
-    at = np.clip(at, 0.0, count - 1.0)
+    at = np.clip(mine[axis, 3] + mine[axis, axis] * np.arange(wanted), 0.0, count - 1.0)
     low = np.minimum(at.astype(int), count - 2)
-    first, last = int(low.min()), int(low.max()) + 2
-    weights = np.zeros((len(at), last - first), dtype=np.float32)
-    rows = np.arange(len(at))
-    weights[rows, low - first] = 1.0 - (at - low)
-    weights[rows, low - first + 1] = at - low
-    return weights, slice(first, last)
+    return low, (at - low).astype(np.float32)

@@ -181,7 +181,7 @@ class _Painter:
         points = ear_points(self.lattice.geometry, pose)
         fields = head_fields(p, ears, points, seed)
         shape = self.lattice.shape
-        self.fields = {name: value.reshape(shape) for name, value in vars(fields).items()}
+        self.fields = {name: value.astype(np.float32).reshape(shape) for name, value in vars(fields).items()}
         random = np.random.default_rng([6, seed])
         # Smooth irregularity of a few mm; the same for every grid that is painted.
         grain = paint.correlated_noise(random, shape, self.lattice.geometry.spacing, 1.2)

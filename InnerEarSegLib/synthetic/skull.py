@@ -172,8 +172,8 @@ def _fields_within(
         petrous,
         _skull_base(half),
         _face(half),
-        _jaw(half),
-        _spine(sized),
+        jaw(half),
+        spine(sized),
     )
     bone = np.maximum(np.maximum(solid, -room), skin + 1.5)
     canals = np.full(len(points), 1e3, dtype=np.float32)
@@ -182,10 +182,10 @@ def _fields_within(
     # Sinuses keep a wall towards brain and orbits.
     air = np.maximum(_sinuses(p, half, sized), np.maximum(1.2 - room, skin + 3.0))
     air = union(air, _throat(sized), np.maximum(canals, 1.5 - brain))
-    teeth = _teeth(p, sized, seed)
-    bone = np.maximum(bone, 0.8 - teeth)
+    tooth = teeth(p, sized, seed)
+    bone = np.maximum(bone, 0.8 - tooth)
     marrow = ramp(near, 13.0, 19.0)
-    return HeadFields(skin, bone, air, teeth, _soft_hu(skin, brain, half), marrow)
+    return HeadFields(skin, bone, air, tooth, _soft_hu(skin, brain, half), marrow)
 
 
 def _axis(side: Side) -> float:
@@ -301,7 +301,7 @@ def _face(half: Array) -> Array:
     )
 
 
-def _jaw(half: Array) -> Array:
+def jaw(half: Array) -> Array:
     ramus = box(half, (49.0, 20.0, -38.0), (4.5, 13.0, 25.0), 3.0)
     condyle = capsule(half, (50.0, 13.0, -7.0), (50.0, 14.0, -20.0), 5.0, 4.0)
     coronoid = capsule(half, (50.0, 34.0, -10.0), (49.0, 30.0, -25.0), 2.5, 4.0)
@@ -311,7 +311,7 @@ def _jaw(half: Array) -> Array:
     return union(ramus, condyle, coronoid, smooth_minimum(upper, lower, 6.0))
 
 
-def _spine(points: Array) -> Array:
+def spine(points: Array) -> Array:
     """C1 as a ring, the lower cervical vertebrae as bodies with an arch."""
     around = np.sqrt(points[:, 0] ** 2 + ((points[:, 1] + 14.0) * 1.1) ** 2)
     atlas = np.sqrt((around - 19.0) ** 2 + (points[:, 2] + 41.0) ** 2) - 5.5
@@ -383,7 +383,7 @@ def tooth_places(p: HeadParameters, seed: int) -> list[tuple[NDArray, float]]:
     return places
 
 
-def _teeth(p: HeadParameters, points: Array, seed: int) -> Array:
+def teeth(p: HeadParameters, points: Array, seed: int) -> Array:
     result = np.full(len(points), 50.0, dtype=np.float32)
     window = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
     window = np.flatnonzero(window & (np.abs(points[:, 0]) < 45.0))
