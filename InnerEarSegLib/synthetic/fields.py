@@ -41,8 +41,8 @@ class Lattice:
         for axis in (0, 1):
             low, share = _between(mine, 2 - axis, grid.shape[axis], self.shape[axis])
             weight = share.reshape((-1, 1, 1) if axis == 0 else (-1, 1))
-            first, second = (np.take(result, low + step, axis=axis) for step in (0, 1))
-            result = first + weight * (second - first)
+            before, after = (np.take(result, low + step, axis=axis) for step in (0, 1))
+            result = before + weight * (after - before)
         low, share = _between(mine, 0, grid.shape[2], self.shape[2])
         # Along the axis where the field has become big, a product with a thin matrix is fastest.
         first = int(low.min())

@@ -41,7 +41,6 @@ from .head_scan import (
 from .skull import (
     SIDES,
     HeadEar,
-    HeadFields,
     HeadParameters,
     ear_parameters,
     head_fields,
@@ -181,7 +180,9 @@ class _Painter:
         points = ear_points(self.lattice.geometry, pose)
         fields = head_fields(p, ears, points, seed)
         shape = self.lattice.shape
-        self.fields = {name: value.astype(np.float32).reshape(shape) for name, value in vars(fields).items()}
+        self.fields = {
+            name: value.astype(np.float32).reshape(shape) for name, value in vars(fields).items()
+        }
         random = np.random.default_rng([6, seed])
         # Smooth irregularity of a few mm; the same for every grid that is painted.
         grain = paint.correlated_noise(random, shape, self.lattice.geometry.spacing, 1.2)
@@ -259,7 +260,9 @@ class _Painter:
         cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
         # Where the head's bone is thin, the middle ear leaves some of it.
         cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
-        cavity = np.where(at["air"].ravel() < 1.5, np.maximum(cavity, 0.4 - at["air"].ravel()), cavity)
+        cavity = np.where(
+            at["air"].ravel() < 1.5, np.maximum(cavity, 0.4 - at["air"].ravel()), cavity
+        )
         paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
         paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
 
@@ -341,6 +344,3 @@ def _truth(ear: HeadEar, pose: NDArray, middle: NDArray, scan: HeadScan) -> EarT
         labels=store(Volume(labels, grid, "Synthetic ear labels"), scan.axes, scan.flips),
         center=(float(middle[0]), float(middle[1]), float(middle[2])),
     )
-
-
-__all__ = ["EarTruth", "HeadFields", "SyntheticHead", "random_head"]

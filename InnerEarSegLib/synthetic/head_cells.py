@@ -58,7 +58,7 @@ def mastoid_cells(
     chosen, radii = np.empty((len(room), 3)), np.empty(len(room))
     count = 0
     # The large ones first; the small ones fill the gaps.
-    for n in [int(i) for i in np.argsort(-room, kind='stable') if room[i] > LEAST_RADIUS]:
+    for n in [int(i) for i in np.argsort(-room, kind="stable") if room[i] > LEAST_RADIUS]:
         gaps = np.linalg.norm(chosen[:count] - ras[n], axis=1) - radii[:count]
         # Walls between cells are thinner than a voxel.
         radius = min(room[n], float(gaps.min()) - 0.15) if count else room[n]

@@ -149,7 +149,7 @@ def scan_grid(scan: HeadScan, pose: NDArray, middles: dict[str, NDArray]) -> Geo
 
 
 def slice_offsets(scan: HeadScan, finest: float) -> NDArray[np.float64]:
-    """Where in a slice's thickness to sample, in mm from its middle, no further apart than asked."""
+    """Where in a slice's thickness to sample, mm from its middle, at most ``finest`` apart."""
     thickness = scan.spacing[2] if scan.slice_mm is None else scan.slice_mm
     count = max(1, int(np.ceil(thickness / finest - 1e-6)))
     return thickness * ((np.arange(count) + 0.5) / count - 0.5)
@@ -205,7 +205,11 @@ def add_streaks(hu: Array, grid: Geometry, metal: NDArray, random: np.random.Gen
                 s * np.cos(c * angle + w + drift)
                 for s, c, w in zip(strengths, counts, waves, strict=True)
             )
-            fade = 280.0 / (1.0 + away / 18.0) * np.sqrt(max(0.0, 1.0 - abs(n - k) * spacing[2] / reach))
+            fade = (
+                280.0
+                / (1.0 + away / 18.0)
+                * np.sqrt(max(0.0, 1.0 - abs(n - k) * spacing[2] / reach))
+            )
             hu[n] += (fade * streaks).astype(np.float32)
             flat = np.sqrt(np.maximum(radius**2 - ((n - k) * spacing[2]) ** 2, 0.0))
             hu[n][away < flat] = 8000.0
@@ -238,7 +242,7 @@ def store(volume: Volume, axes: tuple[int, int, int], flips: tuple[bool, bool, b
     if sorted(axes) != [0, 1, 2]:
         raise ValueError("axes must be a permutation of 0, 1, 2.")
     array = volume.array.transpose([2 - axes[2], 2 - axes[1], 2 - axes[0]])
-    array = np.flip(array, [2 - n for n in range(3) if flips[n]])
+    array = np.flip(array, tuple(2 - n for n in range(3) if flips[n]))
     matrix = np.eye(4)
     matrix[:3, 3] = volume.geometry.ijk_to_ras[:3, 3]
     for new, old in enumerate(axes):

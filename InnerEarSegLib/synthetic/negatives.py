@@ -84,11 +84,11 @@ def _grid(kind: str, spacing: float, size_mm: tuple[float, float, float]) -> Geo
     return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
 
 
-def _paint(hu: Array, distance: Array, value: float, voxel: float) -> None:
+def _paint(hu: Array, distance: NDArray, value: float, voxel: float) -> None:
     paint.paint(hu, paint.occupancy(distance, voxel), value)
 
 
-def _paint_bone(hu: Array, distance: Array, voxel: float, cortex: float, marrow: float) -> None:
+def _paint_bone(hu: Array, distance: NDArray, voxel: float, cortex: float, marrow: float) -> None:
     _paint(hu, distance, cortex, voxel)
     paint.paint(hu, paint.ramp(-distance, 1.2, 2.4), marrow)
 
@@ -133,7 +133,9 @@ def _chest(points: Array, voxel: float, random: np.random.Generator) -> Array:
         rib = np.hypot(around, (points[:, 2] - fall) * 0.75) - 4.0
         _paint_bone(hu, np.maximum(rib, 12.0 - half[:, 0]), voxel, 1000.0, 250.0)
         _paint_bone(hu, box(points, (0, -62, z), (17, 14, 10.5), 3.0), voxel, 900.0, 220.0)
-        arch = np.hypot(np.hypot(points[:, 0], points[:, 1] + 84.0) - 11.0, (points[:, 2] - z) * 0.6)
+        arch = np.hypot(
+            np.hypot(points[:, 0], points[:, 1] + 84.0) - 11.0, (points[:, 2] - z) * 0.6
+        )
         spines = capsule(points, (0, -94, z), (0, -108, z - 12), 4.0, 3.0)
         _paint_bone(hu, union(arch - 3.0, spines), voxel, 1000.0, 300.0)
     _paint_bone(hu, box(points, (0, 80, 10), (18, 5, 60), 4.0), voxel, 800.0, 200.0)

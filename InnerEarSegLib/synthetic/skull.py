@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def random_head_parameters(seed: int) -> HeadParameters:
 def ear_parameters(seed: int) -> dict[Side, EarParameters]:
     """Two ears of one person: alike, but not the same."""
     right, other = random_parameters(2 * seed), random_parameters(2 * seed + 1)
-    mixed = {}
+    mixed: dict[str, Any] = {}
     for name, own in vars(right).items():
         theirs = getattr(other, name)
         if isinstance(own, tuple):
@@ -133,7 +134,9 @@ class HeadFields:
     marrow: Array
 
 
-def head_fields(p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int) -> HeadFields:
+def head_fields(
+    p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
+) -> HeadFields:
     """Evaluate the head at (n, 3) points of the head frame."""
     sized = (points / np.array(p.size, np.float32)).astype(np.float32)
     half = sized.copy()
@@ -302,6 +305,7 @@ def _face(half: Array) -> Array:
 
 
 def jaw(half: Array) -> Array:
+    """Distance to the mandible without its teeth; ``half`` has |right|."""
     ramus = box(half, (49.0, 20.0, -38.0), (4.5, 13.0, 25.0), 3.0)
     condyle = capsule(half, (50.0, 13.0, -7.0), (50.0, 14.0, -20.0), 5.0, 4.0)
     coronoid = capsule(half, (50.0, 34.0, -10.0), (49.0, 30.0, -25.0), 2.5, 4.0)
@@ -315,8 +319,9 @@ def spine(points: Array) -> Array:
     """C1 as a ring, the lower cervical vertebrae as bodies with an arch."""
     around = np.sqrt(points[:, 0] ** 2 + ((points[:, 1] + 14.0) * 1.1) ** 2)
     atlas = np.sqrt((around - 19.0) ** 2 + (points[:, 2] + 41.0) ** 2) - 5.5
-    masses = np.abs(points) * np.array([1, 0, 0], np.float32) + points * np.array([0, 1, 1], np.float32)
-    parts = [
+    masses = points.copy()
+    masses[:, 0] = np.abs(masses[:, 0])
+    parts: list[Array] = [
         atlas,
         ellipsoid(masses, (20.0, -8.0, -41.0), (9.0, 8.0, 7.0)),
         capsule(masses, (24.0, -10.0, -41.0), (38.0, -12.0, -41.0), 5.0, 4.0),
@@ -330,7 +335,7 @@ def spine(points: Array) -> Array:
         parts.append(ring)
         parts.append(capsule(points, (0.0, y - 28.0, z - 2.0), (0.0, y - 44.0, z - 6.0), 4.5, 4.0))
         parts.append(capsule(masses, (18.0, y - 12.0, z), (25.0, y - 8.0, z), 6.0, 5.0))
-    return union(*(part.astype(np.float32) for part in parts))
+    return union(*parts)
 
 
 def _sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
@@ -348,7 +353,9 @@ def _sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
     ethmoid = np.maximum(ethmoid, septum)
     nose = box(half, (6.5, 72.0, -20.0), (7.0, 28.0, 17.0), 3.0)
     for height, length in ((-28.0, 20.0), (-15.0, 16.0)):
-        turbinate = capsule(half, (8.0, 70.0 - length, height), (8.0, 70.0 + length, height), 3.2, 2.8)
+        turbinate = capsule(
+            half, (8.0, 70.0 - length, height), (8.0, 70.0 + length, height), 3.2, 2.8
+        )
         nose = np.maximum(nose, -turbinate)
     nose = np.maximum(nose, septum)
     return union(maxillary, sphenoid, np.maximum(frontal, septum), ethmoid, nose)
@@ -371,7 +378,7 @@ def tooth_places(p: HeadParameters, seed: int) -> list[tuple[NDArray, float]]:
     The places are those of a head of typical size.
     """
     random = np.random.default_rng([20240818, seed])
-    places = []
+    places: list[tuple[NDArray, float]] = []
     for number in range(8):
         angle = np.radians(6.0 + 10.8 * number)
         x, y = 27.0 * np.sin(angle) ** 0.9, 42.0 + 47.0 * np.cos(angle)
@@ -384,9 +391,10 @@ def tooth_places(p: HeadParameters, seed: int) -> list[tuple[NDArray, float]]:
 
 
 def teeth(p: HeadParameters, points: Array, seed: int) -> Array:
+    """Distance to the teeth, crowns and roots; 50 mm where none is near."""
     result = np.full(len(points), 50.0, dtype=np.float32)
-    window = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
-    window = np.flatnonzero(window & (np.abs(points[:, 0]) < 45.0))
+    near = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
+    window = np.flatnonzero(near & (np.abs(points[:, 0]) < 45.0))
     if len(window) == 0:
         return result
     inside = points[window]
