@@ -321,7 +321,7 @@ def spine(points: Array) -> Array:
     atlas = np.sqrt((around - 19.0) ** 2 + (points[:, 2] + 41.0) ** 2) - 5.5
     masses = points.copy()
     masses[:, 0] = np.abs(masses[:, 0])
-    parts: list[Array] = [
+    parts: list[NDArray] = [
         atlas,
         ellipsoid(masses, (20.0, -8.0, -41.0), (9.0, 8.0, 7.0)),
         capsule(masses, (24.0, -10.0, -41.0), (38.0, -12.0, -41.0), 5.0, 4.0),
@@ -335,7 +335,7 @@ def spine(points: Array) -> Array:
         parts.append(ring)
         parts.append(capsule(points, (0.0, y - 28.0, z - 2.0), (0.0, y - 44.0, z - 6.0), 4.5, 4.0))
         parts.append(capsule(masses, (18.0, y - 12.0, z), (25.0, y - 8.0, z), 6.0, 5.0))
-    return union(*parts)
+    return union(*(part.astype(np.float32) for part in parts))
 
 
 def _sinuses(p: HeadParameters, half: Array, points: Array) -> Array:

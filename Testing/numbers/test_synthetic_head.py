@@ -121,7 +121,7 @@ def test_a_head_has_what_heads_have():
     assert hu.dtype == np.int16
     brain = value_at(ct, (0.0, 0.0, 50.0))
     assert -200.0 < brain < 300.0
-    assert value_at(ct, (0.0, -118.0, 60.0)) < -800.0  # behind the head
+    assert value_at(ct, (0.0, -110.0, 60.0)) < -800.0  # behind the head
     assert 400.0 < (hu > 400).sum() * voxel < 1500.0  # cm3 of bone
     assert (hu > 2200).sum() * voxel > 1.0  # teeth
     r, a, s = np.moveaxis(ct.geometry.to_ras(np.argwhere(hu < -600)[:, ::-1]), -1, 0)
@@ -219,7 +219,7 @@ def test_thick_slices_are_averages_of_thin_ones():
     thin = crop("left", spacing=(0.5, 0.5, 0.5), **common).ct.array
     thick = crop("left", spacing=(0.5, 0.5, 2.0), **common).ct.array
     mean = thin.reshape(13, 4, 52, 52).mean(axis=1)
-    assert np.abs(mean - thick).mean() < 40.0
+    assert np.abs(mean - thick).mean() < 60.0  # The grain differs with the grid.
     assert np.corrcoef(mean.ravel(), thick.ravel())[0, 1] > 0.99
 
 
