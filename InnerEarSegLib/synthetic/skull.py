@@ -321,8 +321,8 @@ def spine(points: Array) -> Array:
     atlas = np.sqrt((around - 19.0) ** 2 + (points[:, 2] + 41.0) ** 2) - 5.5
     masses = points.copy()
     masses[:, 0] = np.abs(masses[:, 0])
-    parts: list[NDArray] = [
-        atlas,
+    parts: list[Array] = [
+        atlas.astype(np.float32),
         ellipsoid(masses, (20.0, -8.0, -41.0), (9.0, 8.0, 7.0)),
         capsule(masses, (24.0, -10.0, -41.0), (38.0, -12.0, -41.0), 5.0, 4.0),
         capsule(points, (0.0, 1.5, -34.0), (0.0, -1.0, -56.0), 5.0, 7.0),
@@ -332,10 +332,10 @@ def spine(points: Array) -> Array:
         parts.append(box(points, (0.0, y, z), (11.0, 8.0, 7.0), 3.0))
         arch = np.sqrt(points[:, 0] ** 2 + (points[:, 1] - y + 15.0) ** 2)
         ring = np.sqrt((arch - 14.0) ** 2 + ((points[:, 2] - z) * 0.7) ** 2) - 4.0
-        parts.append(ring)
+        parts.append(ring.astype(np.float32))
         parts.append(capsule(points, (0.0, y - 28.0, z - 2.0), (0.0, y - 44.0, z - 6.0), 4.5, 4.0))
         parts.append(capsule(masses, (18.0, y - 12.0, z), (25.0, y - 8.0, z), 6.0, 5.0))
-    return union(*(part.astype(np.float32) for part in parts))
+    return union(*parts)
 
 
 def _sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
