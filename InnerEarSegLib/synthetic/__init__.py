@@ -1,4 +1,4 @@
-"""Synthetic ear CT with exact labels and landmarks: for the demo, fast tests and training.
+"""Synthetic ear and head CT with exact labels and landmarks: for demo, tests and training.
 
 The shapes are formulas. Their constants were set by eye and rounded, so that size, proportions and
 Hounsfield units resemble the development specimens of the human bony labyrinth dataset (Wimmer et
@@ -9,13 +9,26 @@ from __future__ import annotations
 
 from .dataset import write_case, write_dataset
 from .ear import SyntheticEar, make_ear
+from .head import EarTruth, SyntheticHead, random_head
+from .head_files import write_head, write_heads
+from .head_scan import HeadScan, random_scan
+from .negatives import NEGATIVE_KINDS, random_negative
 from .parameters import EarParameters, random_parameters
 
 __all__ = [
+    "NEGATIVE_KINDS",
     "EarParameters",
+    "EarTruth",
+    "HeadScan",
     "SyntheticEar",
+    "SyntheticHead",
     "make_ear",
+    "random_head",
+    "random_negative",
     "random_parameters",
+    "random_scan",
     "write_case",
     "write_dataset",
+    "write_head",
+    "write_heads",
 ]

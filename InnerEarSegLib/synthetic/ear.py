@@ -78,11 +78,9 @@ def make_ear(
     rotation = _orthonormal(rotation, "rotation", proper=True)
     geometry = _grid(spacing, size_mm, center if view_center is None else view_center, direction)
     anatomy = build_anatomy(parameters)
-    ras_from_ear = _pose(anatomy, side, rotation, np.asarray(center, dtype=np.float64))
-    points = _ear_points(geometry, ras_from_ear)
-    nodes = np.concatenate([tube.points for tube in anatomy.tubes])
-    low, high = nodes.min(axis=0) - _MARGIN, nodes.max(axis=0) + _MARGIN
-    wall = distance_map(lambda p: labyrinth_distance(anatomy, p), points, low, high)
+    ras_from_ear = ear_pose(anatomy, side, rotation, np.asarray(center, dtype=np.float64))
+    points = ear_points(geometry, ras_from_ear)
+    wall = wall_distance(anatomy, points)
 
     windows = find_windows(anatomy)
     centers, radii = surroundings.air_cells(parameters, seed)
@@ -93,6 +91,27 @@ def make_ear(
     grain = scan.correlated_noise(random, geometry.shape, geometry.spacing, 0.15)
     hu += np.float32(noise_hu) * grain
 
+    landmarks = place_landmarks(anatomy, windows, ras_from_ear)
+    labels = (wall < 0).reshape(geometry.shape).astype(np.uint8)
+    return SyntheticEar(
+        ct=Volume(scan.to_hounsfield(hu), geometry, "Synthetic ear"),
+        labels=Volume(labels, geometry, "Synthetic ear labels"),
+        landmarks=landmarks,
+        side=side,
+    )
+
+
+def wall_distance(anatomy: Anatomy, points: Array) -> Array:
+    """(n,) mm to the labyrinth's wall, exact in sign, at (n, 3) points of the ear frame."""
+    nodes = np.concatenate([tube.points for tube in anatomy.tubes])
+    low, high = nodes.min(axis=0) - _MARGIN, nodes.max(axis=0) + _MARGIN
+    return distance_map(lambda p: labyrinth_distance(anatomy, p), points, low, high)
+
+
+def place_landmarks(
+    anatomy: Anatomy, windows: surroundings.Windows, ras_from_ear: NDArray
+) -> dict[str, tuple[float, float, float]]:
+    """RAS mm of results.LANDMARKS, BASAL_TURN and VESTIBULE; ``ras_from_ear`` is 4 x 4."""
     ear_landmarks = {
         HELICOTREMA: anatomy.helicotrema,
         OVAL_WINDOW: windows.oval_window,
@@ -104,13 +123,7 @@ def make_ear(
     for name, position in ear_landmarks.items():
         r, a, s = _to_ras(ras_from_ear, position)
         landmarks[name] = (float(r), float(a), float(s))
-    labels = (wall < 0).reshape(geometry.shape).astype(np.uint8)
-    return SyntheticEar(
-        ct=Volume(scan.to_hounsfield(hu), geometry, "Synthetic ear"),
-        labels=Volume(labels, geometry, "Synthetic ear labels"),
-        landmarks=landmarks,
-        side=side,
-    )
+    return landmarks
 
 
 def find_windows(anatomy: Anatomy) -> surroundings.Windows:
@@ -143,15 +156,8 @@ def _hounsfield(
 
     scan.paint(hu, shares * scan.ramp(wall, 1.1, 1.6), scan.AIR)
     scan.paint(hu, scan.occupancy(surroundings.fossa_distance(p, points), voxel), outer)
-    tissue = surroundings.soft_tissue_distance(p, points, wall)
-    scan.paint(hu, scan.occupancy(tissue, voxel), scan.SOFT_TISSUE)
     cavity = surroundings.middle_ear_distance(p, windows, points, wall, 0.3 * texture)
-    scan.paint(hu, scan.occupancy(np.maximum(cavity, 0.3 - tissue), voxel), scan.AIR)
-    ossicles = surroundings.ossicle_distance(p, windows, points)
-    scan.paint(hu, scan.occupancy(np.maximum(ossicles, cavity), voxel), p.bone_hu)
-    membrane, footplate = surroundings.membrane_distances(windows, points, wall)
-    scan.paint(hu, scan.occupancy(membrane, voxel), 80.0)
-    scan.paint(hu, scan.occupancy(footplate, voxel), 700.0)
+    paint_nerves_and_middle_ear(hu, p, windows, points, wall, cavity, voxel)
 
     inside: Array | float = scan.AIR if filling == "air" else fluid
     if filling == "mixed":
@@ -161,6 +167,36 @@ def _hounsfield(
         inside = fluid + scan.occupancy(level - height, voxel) * (scan.AIR - fluid)
     scan.paint(hu, scan.occupancy(wall, voxel), inside)
     return hu.reshape(shape).astype(np.float32)
+
+
+def paint_nerves_and_middle_ear(
+    hu: Array,
+    p: EarParameters,
+    windows: surroundings.Windows,
+    points: Array,
+    wall: Array,
+    cavity: Array,
+    voxel: float,
+) -> None:
+    """Paint the nerves' canals, the middle ear and the windows over bone, in place.
+
+    Args:
+        hu: (n,) Hounsfield units.
+        p: the anatomy.
+        windows: of that anatomy.
+        points: (n, 3) mm in the ear frame.
+        wall: (n,) mm to the labyrinth.
+        cavity: (n,) mm to the middle ear.
+        voxel: edge in mm.
+    """
+    tissue = surroundings.soft_tissue_distance(p, points, wall)
+    scan.paint(hu, scan.occupancy(tissue, voxel), scan.SOFT_TISSUE)
+    scan.paint(hu, scan.occupancy(np.maximum(cavity, 0.3 - tissue), voxel), scan.AIR)
+    ossicles = surroundings.ossicle_distance(p, windows, points)
+    scan.paint(hu, scan.occupancy(np.maximum(ossicles, cavity), voxel), p.bone_hu)
+    membrane, footplate = surroundings.membrane_distances(windows, points, wall)
+    scan.paint(hu, scan.occupancy(membrane, voxel), 80.0)
+    scan.paint(hu, scan.occupancy(footplate, voxel), 700.0)
 
 
 def _grid(
@@ -183,7 +219,7 @@ def _orthonormal(matrix: ArrayLike, name: str, proper: bool) -> NDArray[np.float
     return matrix
 
 
-def _pose(anatomy: Anatomy, side: Side, rotation: NDArray, center: NDArray) -> NDArray:
+def ear_pose(anatomy: Anatomy, side: Side, rotation: NDArray, center: NDArray) -> NDArray:
     """4 x 4 from the ear frame to RAS; mirrors right ears."""
     if side not in ("left", "right"):
         raise ValueError("side must be 'left' or 'right'.")
@@ -198,7 +234,7 @@ def _to_ras(matrix: NDArray, points: NDArray) -> NDArray:
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def _ear_points(geometry: Geometry, ras_from_ear: NDArray) -> Array:
+def ear_points(geometry: Geometry, ras_from_ear: NDArray) -> Array:
     """(n, 3) float32: voxel centres in the ear frame, i fastest."""
     matrix = np.linalg.inv(ras_from_ear) @ geometry.ijk_to_ras
     k, j, i = (np.arange(count) for count in geometry.shape)

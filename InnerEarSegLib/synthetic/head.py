@@ -1,0 +1,346 @@
+"""A synthetic head with two synthetic ears: CT, and the exact truth about both ears.
+
+The head is a set of smooth distances on a coarse lattice (``skull``), painted slice by slice on
+the CT's grid. Around each labyrinth the same painter works on a finer grid that is averaged, and
+adds what belongs to the ear; since it paints the same head there, no box shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import Geometry, Volume
+from ..results import Side
+from . import scan as paint
+from . import surroundings
+from .anatomy import build_anatomy
+from .ear import (
+    ear_points,
+    ear_pose,
+    find_windows,
+    paint_nerves_and_middle_ear,
+    place_landmarks,
+    wall_distance,
+)
+from .fields import Array, Lattice, lattice_over
+from .head_cells import mastoid_cells
+from .head_scan import (
+    HeadScan,
+    add_streaks,
+    expose,
+    finish,
+    head_pose,
+    scan_grid,
+    slice_offsets,
+    store,
+)
+from .skull import (
+    SIDES,
+    HeadEar,
+    HeadParameters,
+    ear_parameters,
+    head_fields,
+    random_head_parameters,
+    tooth_places,
+)
+
+LATTICE_MM = 2.0
+"""Step of the lattice of the head's fields."""
+
+SLAB = 12
+"""Slices painted at a time: bounds the memory."""
+
+EAR_BOX_MM = 18.0
+"""Half the edge of the box around a labyrinth in which the ear's own parts are painted."""
+
+EAR_VOXEL_MM = 0.4
+"""No coarser are the ears painted before averaging; thin canals need it."""
+
+LABEL_BOX_MM = 15.0
+LABEL_VOXEL_MM = 0.25
+
+ENAMEL_HU = 2700.0
+TABLE_HU = 250.0
+
+
+@dataclass(frozen=True, eq=False)
+class EarTruth:
+    """What is known about one ear of a synthetic head.
+
+    Attributes:
+        landmarks: RAS mm by name: results.LANDMARKS, BASAL_TURN and VESTIBULE.
+        labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on a cube of 30 mm
+            around the ear at 0.25 mm or the CT's finer spacing, stored along the CT's axes. It
+            also covers what the CT's field of view cuts off.
+        center: RAS mm of the labyrinth's middle.
+    """
+
+    landmarks: dict[str, tuple[float, float, float]]
+    labels: Volume
+    center: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticHead:
+    """A scan of one head and the truth about its ears.
+
+    Attributes:
+        ct: int16 Hounsfield units [k, j, i].
+        ears: of both sides, whether or not they are in the field of view.
+        scan: how it was scanned.
+        parameters: of the head.
+    """
+
+    ct: Volume
+    ears: dict[Side, EarTruth]
+    scan: HeadScan
+    parameters: HeadParameters
+
+
+def random_head(seed: int, index: int = 0, scan: HeadScan | None = None) -> SyntheticHead:
+    """The head ``index`` of the endless series ``seed``; the same arguments give the same head.
+
+    Args:
+        seed: of the series.
+        index: in the series.
+        scan: how to scan it; upright, whole, with a bone kernel by default. See ``random_scan``.
+
+    Raises:
+        ValueError: if the scan's spacing, view or axes make no sense.
+    """
+    scan = scan or HeadScan()
+    own_seed = int(np.random.default_rng([4, seed, index]).integers(2**31))
+    p = random_head_parameters(own_seed)
+    ears = _ears(p, own_seed)
+    pose = head_pose(scan)
+    middles: dict[str, NDArray] = {
+        side: _move(pose @ ear.pose, ear.anatomy.middle) for side, ear in ears.items()
+    }
+    grid = scan_grid(scan, pose, middles)
+    store(Volume(np.zeros((1, 1, 1)), grid), scan.axes, scan.flips)  # Complains early.
+
+    painter = _Painter(p, ears, pose, grid, scan, own_seed)
+    hu = _paint_head(painter, grid, scan)
+    for side in SIDES:
+        _paint_ear_box(hu, painter, grid, scan, side, middles[side])
+    random = np.random.default_rng([5, own_seed])
+    hu = expose(hu, grid, scan, random)
+    if scan.metal:
+        add_streaks(hu, grid, painter.metal, random)
+    ct = store(Volume(finish(hu, grid, scan), grid, "Synthetic head"), scan.axes, scan.flips)
+    return SyntheticHead(
+        ct=ct,
+        ears={side: _truth(ears[side], pose, middles[side], scan) for side in SIDES},
+        scan=scan,
+        parameters=p,
+    )
+
+
+def _ears(p: HeadParameters, seed: int) -> dict[Side, HeadEar]:
+    """Both ears in the head frame."""
+    ears: dict[Side, HeadEar] = {}
+    for number, (side, own) in enumerate(ear_parameters(seed).items()):
+        out = 1.0 if side == "right" else -1.0
+        turns = np.array(p.ear_turns)
+        center = np.array([out * p.ear_distance, 0.0, 0.0])
+        if side == "left":
+            turns = turns + np.array(p.left_turns)
+            center = center + np.array(p.ear_shift)
+        # Mirroring keeps a turn about R and reverses those about A and S.
+        turned = HeadScan(tilt=turns[0], roll=out * turns[1], yaw=out * turns[2])
+        anatomy = build_anatomy(own)
+        matrix = ear_pose(anatomy, side, head_pose(turned)[:3, :3], center)
+        ears[side] = HeadEar(own, anatomy, matrix, seed + number)
+    return ears
+
+
+def _move(matrix: NDArray, points: NDArray) -> NDArray[np.float64]:
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+class _Painter:
+    """Paints the head on any grid along the lattice's axes."""
+
+    def __init__(
+        self,
+        p: HeadParameters,
+        ears: dict[Side, HeadEar],
+        pose: NDArray,
+        grid: Geometry,
+        scan: HeadScan,
+        seed: int,
+    ) -> None:
+        self.p, self.ears, self.pose, self.scan = p, ears, pose, scan
+        self.windows = {side: find_windows(ear.anatomy) for side, ear in ears.items()}
+        self.lattice: Lattice = lattice_over(grid, LATTICE_MM)
+        points = ear_points(self.lattice.geometry, pose)
+        fields = head_fields(p, ears, points, seed)
+        shape = self.lattice.shape
+        self.fields = {
+            name: value.astype(np.float32).reshape(shape) for name, value in vars(fields).items()
+        }
+        random = np.random.default_rng([6, seed])
+        # Smooth irregularity of a few mm; the same for every grid that is painted.
+        grain = paint.correlated_noise(random, shape, self.lattice.geometry.spacing, 1.2)
+        self.fields["grain"] = grain
+        if scan.table:
+            self.fields["table"] = _table(points, pose, self.lattice.geometry, scan)
+        cells = [mastoid_cells(p, ears[side], side, fields, self.lattice, pose) for side in SIDES]
+        self.cells = np.concatenate([centers for centers, _ in cells])
+        self.cell_radii = np.concatenate([radii for _, radii in cells])
+        places = [place for place in tooth_places(p, seed) if abs(place[0][0]) > 18.0]
+        crowned = places[int(random.integers(max(len(places), 1))) :][:1]
+        self.metal = np.array(
+            [[*_move(pose, center * np.array(p.size)), radius] for center, radius in crowned]
+        ).reshape(-1, 4)
+
+    def paint(self, grid: Geometry, side: Side | None = None) -> Array:
+        """[k, j, i] Hounsfield units before point spread and noise.
+
+        Args:
+            grid: along the lattice's axes.
+            side: whose ear to paint with its own parts, if any.
+        """
+        p = self.p
+        at = {name: self.lattice.sample(field, grid) for name, field in self.fields.items()}
+        voxel = float(grid.spacing.mean())
+        hu = np.full(grid.shape, paint.AIR, dtype=np.float32)
+        if "table" in at:
+            paint.paint(hu, paint.occupancy(at["table"], voxel), TABLE_HU)
+        paint.paint(hu, paint.occupancy(at["skin"], voxel), at["soft"] + 6.0 * at["grain"])
+        bony = paint.occupancy(at["bone"], voxel)
+        cortex = np.minimum(-at["bone"], at["air"])
+        spongy = paint.ramp(cortex, 1.4, 2.6) * at["marrow"]
+        bone = p.bone_hu + (70.0 + 90.0 * spongy) * at["grain"]
+        bone += spongy * (p.marrow_hu - p.bone_hu)
+
+        if side is not None:
+            ear = self.ears[side]
+            points = ear_points(grid, self.pose @ ear.pose)
+            wall = wall_distance(ear.anatomy, points)
+            own = ear.parameters
+            depth = wall.reshape(grid.shape)
+            edge = own.capsule_thickness + 0.25 * at["grain"]
+            dense = 1.0 - paint.ramp(depth - edge, -0.7, 0.7)
+            bone += dense * (own.capsule_hu - bone)
+        paint.paint(hu, bony, bone)
+        holes = self._cell_shares(grid, 0.35 * at["grain"])
+        if side is not None:
+            holes *= paint.ramp(depth, 1.1, 1.6)
+        paint.paint(hu, holes, paint.AIR)
+        paint.paint(hu, paint.occupancy(at["air"], voxel), paint.AIR)
+        paint.paint(hu, paint.occupancy(at["teeth"], voxel), ENAMEL_HU)
+        if side is not None:
+            self._paint_ear(hu, at, points, wall, side, voxel)
+        return hu
+
+    def _cell_shares(self, grid: Geometry, rough: Array) -> Array:
+        low, high = grid.corners.min(axis=0), grid.corners.max(axis=0)
+        reach = 2.0 * self.cell_radii[:, None]
+        near = np.all((self.cells > low - reach) & (self.cells < high + reach), axis=1)
+        return paint.cell_shares(grid, self.cells[near], self.cell_radii[near], rough)
+
+    def _paint_ear(
+        self,
+        hu: Array,
+        at: dict[str, Array],
+        points: Array,
+        wall: Array,
+        side: Side,
+        voxel: float,
+    ) -> None:
+        """Middle ear, nerves and labyrinth, in place."""
+        own, windows = self.ears[side].parameters, self.windows[side]
+        flat = hu.reshape(-1)
+        rough = 0.3 * at["grain"].ravel()
+        cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
+        # Where the head's bone is thin, the middle ear leaves some of it.
+        cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
+        cavity = np.where(
+            at["air"].ravel() < 1.5, np.maximum(cavity, 0.4 - at["air"].ravel()), cavity
+        )
+        paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
+        paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
+
+
+def _paint_head(painter: _Painter, grid: Geometry, scan: HeadScan) -> Array:
+    """[k, j, i] of the whole field of view, the slices averaged over their thickness."""
+    hu = np.zeros(grid.shape, dtype=np.float32)
+    offsets = slice_offsets(scan, 0.8)
+    edges = [*range(0, grid.shape[0], SLAB), grid.shape[0]]
+    for first, last in pairwise(edges):
+        for offset in offsets:
+            part = _part(grid, (0, 0, first), (last - first, *grid.shape[1:]), offset)
+            hu[first:last] += painter.paint(part)
+    hu /= np.float32(len(offsets))
+    return hu
+
+
+def _paint_ear_box(
+    hu: Array,
+    painter: _Painter,
+    grid: Geometry,
+    scan: HeadScan,
+    side: Side,
+    middle: NDArray,
+) -> None:
+    """Paint the box around a labyrinth anew, finer, with the ear's own parts, in place."""
+    size = np.array(grid.shape[::-1])
+    ijk = grid.to_ijk(middle)
+    reach = EAR_BOX_MM / grid.spacing
+    low = np.maximum(np.ceil(ijk - reach), 0).astype(int)
+    high = np.minimum(np.floor(ijk + reach) + 1, size).astype(int)
+    if np.any(low >= high):
+        return
+    finer = np.maximum(np.ceil(grid.spacing[:2] / EAR_VOXEL_MM - 1e-6), 1).astype(int)
+    matrix = grid.ijk_to_ras.copy()
+    matrix[:3, 3] = grid.to_ras(low)
+    for axis in (0, 1):
+        matrix[:3, axis] /= finer[axis]
+        matrix[:3, 3] -= matrix[:3, axis] * (finer[axis] - 1) / 2.0
+    n_i, n_j, n_k = (int(n) for n in high - low)
+    fine = Geometry(matrix, (n_k, n_j * int(finer[1]), n_i * int(finer[0])))
+    total = np.zeros((n_k, n_j, n_i), dtype=np.float32)
+    offsets = slice_offsets(scan, EAR_VOXEL_MM)
+    for offset in offsets:
+        part = painter.paint(_part(fine, (0, 0, 0), fine.shape, offset), side)
+        total += part.reshape(n_k, n_j, finer[1], n_i, finer[0]).mean(axis=(2, 4))
+    hu[low[2] : high[2], low[1] : high[1], low[0] : high[0]] = total / np.float32(len(offsets))
+
+
+def _part(
+    grid: Geometry, first: tuple[int, int, int], shape: tuple[int, ...], offset: float
+) -> Geometry:
+    """A part of a grid from voxel ``first`` (i, j, k), moved by ``offset`` mm along k."""
+    matrix = grid.ijk_to_ras.copy()
+    matrix[:3, 3] = grid.to_ras(first) + matrix[:3, 2] * (offset / grid.spacing[2])
+    return Geometry(matrix, (int(shape[0]), int(shape[1]), int(shape[2])))
+
+
+def _table(points: Array, pose: NDArray, grid: Geometry, scan: HeadScan) -> Array:
+    """Distance [k, j, i] to a head holder: a shell under the head that does not turn with it."""
+    ras = points @ pose[:3, :3].T.astype(np.float32) + pose[:3, 3].astype(np.float32)
+    offset = ras - np.asarray(scan.isocentre, np.float32)
+    around = np.hypot(offset[:, 0], offset[:, 1] - 10.0)
+    shell = np.maximum(np.abs(around - 116.0) - 1.5, offset[:, 1] + 45.0)
+    return shell.reshape(grid.shape).astype(np.float32)
+
+
+def _truth(ear: HeadEar, pose: NDArray, middle: NDArray, scan: HeadScan) -> EarTruth:
+    ras_from_ear = pose @ ear.pose
+    spacing = np.minimum(LABEL_VOXEL_MM, np.asarray(scan.spacing))
+    count = np.rint(2.0 * LABEL_BOX_MM / spacing).astype(int)
+    matrix = np.diag([*spacing, 1.0])
+    matrix[:3, 3] = middle - spacing * (count - 1) / 2.0
+    grid = Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
+    wall = wall_distance(ear.anatomy, ear_points(grid, ras_from_ear))
+    labels = (wall < 0).reshape(grid.shape).astype(np.uint8)
+    return EarTruth(
+        landmarks=place_landmarks(ear.anatomy, find_windows(ear.anatomy), ras_from_ear),
+        labels=store(Volume(labels, grid, "Synthetic ear labels"), scan.axes, scan.flips),
+        center=(float(middle[0]), float(middle[1]), float(middle[2])),
+    )
