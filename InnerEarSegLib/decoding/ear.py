@@ -50,7 +50,11 @@ def decode_ear(
         return None
     if _lacks_a_landmark(seen, scan, bundle):
         return None
-    grid = fine_grid(scan, seen.window, FINEST_MM)
+    # Only where something was drawn: fewer voxels by far than the turned window's bounding box.
+    drawn, window = crop_to_content((seen.labyrinth > 0).numpy(), seen.window)
+    if not drawn.any():
+        return None
+    grid = fine_grid(scan, window, FINEST_MM)
     mask = labyrinth_mask(seen.labyrinth, seen.window, grid)
     volume = float(mask.sum()) * grid.voxel_volume
     least = MIN_CUT_VOLUME_MM3 if evidence.cut else MIN_VOLUME_MM3

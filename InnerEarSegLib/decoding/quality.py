@@ -66,7 +66,7 @@ def _on_resolution(scan: Geometry) -> list[Remark]:
     if largest <= COARSE_MM:
         return []
     grade: Verdict = POOR if largest > VERY_COARSE_MM else CHECK
-    return [(grade, f"The CT's voxels are up to {largest:.2f} mm: the landmarks scatter.")]
+    return [(grade, f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more.")]
 
 
 def _on_landmarks(landmarks: tuple[Landmark, ...], cut: bool) -> list[Remark]:

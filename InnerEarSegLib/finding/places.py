@@ -14,7 +14,7 @@ from .region import Region
 MAX_GRID = 27
 """Places of a grid; a larger scan is searched by its bone."""
 
-MAX_CANDIDATES = 24
+MAX_CANDIDATES = 16
 ASIDE_MM = 6.0
 """A candidate lies up to this far from an ear's middle along an axis."""
 
