@@ -67,8 +67,9 @@ def card_text(card: dict[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        "Trained on CT of temporal-bone specimens at 0.16 to 0.2 mm from one centre. Patients'",
-        "whole heads, coarse or soft-kernel CT, malformed or operated ears were not in the data.",
+        "Trained on CT of temporal-bone specimens at 0.16 to 0.2 mm from one centre. Kernels, thick",
+        "slices and noise of patients' scans were simulated; patients' heads, malformed, operated or",
+        "implanted ears were not in the data.",
         "Not a medical device: check every result against the CT.",
         "",
     ]
