@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
 import slicer
+import vtk
 
 from ..results import Side
 from ..scene.find_results import Results, find_results
-from ..scene.follow_ct import follow_ct
+from ..scene.follow_ct import ct_has_moved, follow_ct
 from ..scene.landmark_state import Key, next_key
 from ..scene.observers import Observers
 from ..scene.review import Review, Steps
@@ -37,6 +39,7 @@ class Reviewing:
         self._results = Results()
         self._review: Review | None = None
         self._steps: dict[str, Steps] = {}
+        self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self._display = ReviewDisplay(ui)
@@ -74,14 +77,15 @@ class Reviewing:
         self.release()
         self._volume, self._results = volume, results
         if results:
-            follow_ct(results, volume)  # it may have been moved while another CT was chosen
             steps = self._steps.setdefault(volume.GetID(), Steps())
-            self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps)
+            # It may have been moved while another CT was chosen.
+            steps.map(follow_ct(results, volume).landmarks)
+            self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, _later)
             self._review.lock()  # a scene may have been saved while a point was edited
             self._observe_segmentation(results.segmentation)
-            self._observers.add(
-                volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved
-            )
+            for event in (vtk.vtkCommand.ModifiedEvent,  # its own matrix, perhaps
+                          slicer.vtkMRMLTransformableNode.TransformModifiedEvent):  # fmt: skip
+                self._observers.add(volume, event, self._ct_moved)
             self._measure()
         self._show()
 
@@ -96,7 +100,16 @@ class Reviewing:
         self._volume, self._results = None, Results()
 
     def _ct_moved(self, *_: Any) -> None:
-        if follow_ct(self._results, self._volume) and self._table.selected is not None:
+        volume, results = self._volume, self._results
+        if self._following or not ct_has_moved(results, volume):
+            return
+        self._following = True
+        try:
+            self.release()  # the change of all numbers is no step of the user's
+            self.bind(volume)
+        finally:
+            self._following = False
+        if self._table.selected is not None:
             self._jump(self._table.selected)
 
     def forget_steps(self, volume: Any = None) -> None:
@@ -243,6 +256,10 @@ class Reviewing:
             if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
                 update_volume(node, side)
         self._display.show_ears(self._results, self._rows())
+
+
+def _later(function: Callable[[], None]) -> None:
+    qt.QTimer.singleShot(0, function)
 
 
 def _ids(results: Results) -> list[str]:

@@ -14,6 +14,7 @@ from ..errors import UnusableInput
 from ..exchange import read_plain
 from ..results import Segmentation
 from ..scene.export_ct import export_ct
+from ..scene.follow_ct import place_of
 from .command import Command, segment_command
 from .outcome import CANCELLED, Ending, Outcome, judge
 from .progress_lines import LineReader, Report
@@ -32,6 +33,7 @@ class Choices:
         device: for the worker.
         model: a model file, or None for the bundled one.
         keep_reviewed: leave what the user reviewed.
+        place: where the CT's voxels were at the start, see ``follow_ct``; set by the run.
     """
 
     volume: Any
@@ -41,6 +43,12 @@ class Choices:
     device: str = "auto"
     model: Path | None = None
     keep_reviewed: bool = True
+    place: str = ""
+
+    @property
+    def ct_changed(self) -> bool:
+        """Whether the CT's own coordinates are others than at the start of the run."""
+        return bool(self.place) and self.place != place_of(self.volume)
 
 
 class Run:
@@ -59,7 +67,7 @@ class Run:
         on_report: Callable[[Report | str], None],
         on_end: Callable[[Outcome], None],
     ) -> None:
-        self.choices = choices
+        self.choices = replace(choices, place=place_of(choices.volume))
         self.started = time.monotonic()
         self._on_report, self._on_end = on_report, on_end
         self._lines = LineReader()

@@ -13,7 +13,7 @@ import qt
 from ..errors import UnusableInput
 from ..results import Segmentation
 from . import dialogs, settings, torch_setup
-from .outcome import Ending, Outcome
+from .outcome import CT_CHANGED, Ending, Outcome
 from .progress_lines import Report
 from .run import Choices, Run, wanted_ears
 from .status import Status
@@ -166,6 +166,9 @@ class Running:
             self._show_result(choices, result)
 
     def _show_result(self, choices: Choices, result: Segmentation) -> None:
+        if choices.ct_changed:
+            self._status.error(CT_CHANGED)
+            return
         try:
             sentence = self._apply(choices, result)
         except Exception:
