@@ -11,6 +11,7 @@ from types import FrameType
 from ..errors import Cancelled
 from ..progress import Progress
 from ..results import Segmentation
+from . import watch, where
 
 NO_EAR = 3
 
@@ -28,6 +29,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
     parser.add_argument(
+        "--center", type=where.center, metavar="R,A,S", help="a point in or near the ear, mm"
+    )
+    parser.add_argument(
+        "--roi",
+        type=where.roi,
+        metavar="R,A,S,dR,dA,dS",
+        help="a box with the ear in it: its centre and its full edge lengths, mm",
+    )
+    parser.add_argument(
         "--json-progress",
         action="store_true",
         help="one JSON object a line on stdout: stage, fraction, message",
@@ -37,12 +47,19 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="write numpy arrays instead of Slicer's files, as the panel wants",
     )
+    parser.add_argument(
+        "--watch-stdin",
+        action="store_true",
+        help="cancel when standard input is closed, after a first line 'watch'",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
     signal.signal(signal.SIGTERM, _cancel)
+    if options.watch_stdin:
+        watch.end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.

@@ -12,8 +12,9 @@ import vtk
 
 from ..errors import InnerEarSegError
 from ..model_file import bundled_model, read_card
-from ..scene.export_ct import has_region, voxels
+from ..scene.export_ct import voxels
 from ..scene.observers import Observers
+from ..scene.where_to_look import has_region
 from . import settings
 from .devices import AUTOMATIC, CPU, Devices
 from .model_card import card_lines

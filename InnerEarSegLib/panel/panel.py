@@ -133,8 +133,8 @@ class Panel:
         ui.segmentButton.setToolTip(
             obstacle or "Finds the labyrinth and its three landmarks in the CT."
         )
-        ui.cancelButton.setEnabled(busy)
-        ui.cancelButton.setVisible(busy)
+        ui.cancelButton.setEnabled(self.running.can_cancel)
+        ui.cancelButton.setVisible(self.running.can_cancel)
         ui.progressBar.setVisible(busy)
         ui.elapsedLabel.setVisible(busy)
         if busy or not self._entered:

@@ -238,6 +238,37 @@ def test_torch_is_missing(story, monkeypatch):
     assert story.ui.statusLabel.text.startswith("Found")
 
 
+def test_torch_is_installed_through_its_extension(story, monkeypatch):
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    import qt
+
+    seen = []
+
+    class Logic:
+        def installTorch(self, **options):  # noqa: N802 - PyTorchUtils' own name
+            cursor = qt.QApplication.overrideCursor()
+            seen.append((options, cursor is not None, story.ui.segmentButton.enabled,
+                         story.ui.statusLabel.text))  # fmt: skip
+            story.mode = "ok"
+            return SimpleNamespace()
+
+    module = ModuleType("PyTorchUtils")
+    module.PyTorchUtilsLogic = Logic
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+    monkeypatch.setattr(torch_setup, "has_extension", lambda: True)
+    story.mode = "no_torch"
+    story.app.dialogs.answer("Install PyTorch")
+    story.ui.segmentButton.click()
+    story.wait(lambda: seen and not story.panel.running.active, 10)
+    options, waiting, enabled, said = seen[0]
+    assert options["torchVersionRequirement"].startswith(">=2.0")
+    assert waiting and not enabled and "some minutes" in said
+    assert qt.QApplication.overrideCursor() is None
+    assert story.ui.statusLabel.text.startswith("Found")
+
+
 def test_second_run_keeps_what_was_reviewed(story):
     story.segment()
     count = story.scene.GetNumberOfNodes()

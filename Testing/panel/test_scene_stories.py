@@ -180,29 +180,6 @@ def test_results_follow_a_ct_that_is_moved_later(story):
     np.testing.assert_allclose(node.GetNthControlPointPositionWorld(0), world, atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", [linear, grid])
-def test_only_the_part_around_a_point_is_searched(story, kind, tmp_path):
-    from InnerEarSegLib.reading.volume import read_ct
-    from InnerEarSegLib.scene.export_ct import export_ct
-
-    story.volume.SetAndObserveTransformNodeID(kind(story.scene).GetID())
-    point = story.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Here")
-    story.ui.regionSelector.setCurrentNode(point)
-    assert not story.ui.segmentButton.enabled
-    assert story.ui.statusLabel.text == "Place a point in Here, or choose Whole CT."
-    local = story.ear.ct.geometry.to_ras((8, 8, 8))
-    point.AddControlPointWorld(vtk.vtkVector3d(*to_world(story.volume, local)))
-    assert story.ui.segmentButton.enabled
-    export_ct(story.volume, tmp_path / "part.nrrd", point)
-    part, whole = read_ct(tmp_path / "part.nrrd"), story.ear.ct
-    assert part.array.size < whole.array.size
-    assert part.geometry.contains(local) and part.geometry.contains(local + 7.0)
-    first = np.round(whole.geometry.to_ijk(part.geometry.to_ras((0, 0, 0)))).astype(int)
-    k, j, i = part.array.shape
-    cut = whole.array[first[2] : first[2] + k, first[1] : first[1] + j, first[0] : first[0] + i]
-    np.testing.assert_allclose(part.array, cut)
-
-
 def test_saved_scene_opens_with_its_choices_and_results(story, tmp_path):
     story.segment()
     story.ui.confirmButton.click()
