@@ -39,6 +39,7 @@ class Reviewing:
         self._results = Results()
         self._review: Review | None = None
         self._steps: dict[str, Steps] = {}
+        self._shown: Side | None = None
         self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
@@ -97,7 +98,7 @@ class Reviewing:
             review, self._review = self._review, None
             review.changed = lambda: None
             review.close(lock)
-        self._volume, self._results = None, Results()
+        self._volume, self._results, self._shown = None, Results(), None
 
     def _ct_moved(self, *_: Any) -> None:
         volume, results = self._volume, self._results
@@ -150,10 +151,15 @@ class Reviewing:
         """Turns all views to an ear."""
         if self._volume is not None:
             go_to_ear(self._volume, self._results, side)
+            self._shown = side
 
     def _jump(self, key: Key) -> None:
-        if self._volume is not None:
-            go_to_landmark(self._volume, self._results, key)
+        if self._volume is None:
+            return
+        if self._shown is not None and key[0] != self._shown:  # the other ear: its own viewpoint
+            go_to_ear(self._volume, self._results, key[0])
+        self._shown = key[0]
+        go_to_landmark(self._volume, self._results, key)
 
     def _row_selected(self) -> None:
         key = self._table.selected

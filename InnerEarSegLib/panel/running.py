@@ -185,8 +185,12 @@ class Running:
             self._status.error("The result could not be put into the scene, which is as it was.")
             return
         if choices.both and len(result.ears) < 2:
-            sentence += " Only one ear was found."
-        self._status.success(sentence)
+            self._status.warn(
+                f"Both ears were asked for, and only the {result.ears[0].side} one was found. "
+                f"{sentence}"
+            )
+        else:
+            self._status.success(sentence)
 
     def _without_torch(self, choices: Choices, outcome: Outcome) -> None:
         self._status.error(outcome.sentence)

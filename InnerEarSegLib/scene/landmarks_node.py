@@ -11,6 +11,9 @@ from ..results import LANDMARK_DEFINITIONS, LANDMARKS, Ear, Landmark, ModelIdent
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
 ATTRIBUTE = "InnerEarSeg."
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
+VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"
+"""Node attribute with the quality of the ear: "good", "check" or "poor"."""
+
 PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"
 """Node attribute of a result: where its CT's voxels were, see ``follow_ct``."""
 

@@ -15,7 +15,7 @@ from .follow_ct import follow_ct, remember_place
 from .hierarchy import group_results
 from .landmark_memory import Memory, memory_of, restore, row_of
 from .landmark_state import CONFIRMED, CORRECTED, PLACED
-from .landmarks_node import ATTRIBUTE, add_landmarks, set_automatic
+from .landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE, add_landmarks, set_automatic
 from .segment_content import (
     remember_automatic_segment,
     segment_was_edited,
@@ -76,7 +76,7 @@ def add_result(
                 landmarks[ear.side] = node
             else:
                 kept += _update_landmarks(node, ear, result.model, keep_reviewed)
-            node.SetAttribute(ATTRIBUTE + "Verdict", ear.quality.verdict)
+            node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
             node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
         for node in (segmentation, *landmarks.values()):
             link_to_ct(node, volume_node)

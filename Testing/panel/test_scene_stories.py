@@ -263,7 +263,9 @@ def test_scene_saved_while_a_click_is_waited_for(story, tmp_path):
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     story.process()
     [node] = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
-    assert node.GetNthControlPointPosition(0) == pytest.approx(story.ear.found["helicotrema"], abs=1e-3)
+    assert node.GetNthControlPointPosition(0) == pytest.approx(
+        story.ear.found["helicotrema"], abs=1e-3
+    )
     assert node.GetNthControlPointPositionStatus(0) == node.PositionDefined
     assert story.ui.landmarksTable.item(0, 2).text() == "✓ confirmed"
 
