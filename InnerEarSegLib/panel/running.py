@@ -11,7 +11,7 @@ from typing import Any
 import qt
 
 from ..errors import UnusableInput
-from ..results import Segmentation
+from ..results import POOR, Segmentation
 from . import dialogs, settings, torch_setup
 from .outcome import CT_CHANGED, Ending, Outcome
 from .progress_lines import Report
@@ -189,6 +189,8 @@ class Running:
                 f"Both ears were asked for, and only the {result.ears[0].side} one was found. "
                 f"{sentence}"
             )
+        elif any(ear.quality.verdict == POOR for ear in result.ears):
+            self._status.warn(sentence)
         else:
             self._status.success(sentence)
 
