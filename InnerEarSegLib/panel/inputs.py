@@ -22,7 +22,7 @@ from .parameters import Ears
 from .run import Choices
 
 _EARS = tuple(Ears)
-_CARD_WIDTH = 32
+_CARD_WIDTH = 38
 """Characters of a value in the model's card; the tooltip has all."""
 
 

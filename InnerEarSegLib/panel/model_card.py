@@ -6,7 +6,7 @@ from typing import Any
 
 from ..results import LANDMARKS
 
-FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface distance mm"}
+FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface mm"}
 """Names of the card's figures for people, where the card's own would not do."""
 
 
