@@ -52,6 +52,10 @@ class Reviewing:
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SETTLE_MS)
         self._soon.connect("timeout()", self._measure)
+        self._look_at_ct = qt.QTimer()
+        self._look_at_ct.setSingleShot(True)
+        self._look_at_ct.setInterval(0)
+        self._look_at_ct.connect("timeout()", self._ct_moved)
         ui.landmarksTable.connect("itemSelectionChanged()", self._row_selected)
         ui.landmarksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.leftEarButton.connect("clicked()", lambda: self.show_ear("left"))
@@ -84,9 +88,14 @@ class Reviewing:
             self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, _later)
             self._review.lock()  # a scene may have been saved while a point was edited
             self._observe_segmentation(results.segmentation)
-            for event in (vtk.vtkCommand.ModifiedEvent,  # its own matrix, perhaps
-                          slicer.vtkMRMLTransformableNode.TransformModifiedEvent):  # fmt: skip
-                self._observers.add(volume, event, self._ct_moved)
+            self._observers.add(
+                volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved
+            )
+            # Its own matrix, perhaps, and voxels a moment before or after: looked at when both
+            # are there, as cropping is not moving.
+            self._observers.add(
+                volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start()
+            )
             self._measure()
         self._show()
 
@@ -94,6 +103,7 @@ class Reviewing:
         """Forgets the CT; ``lock=False`` does not touch its nodes."""
         self._observers.clear()
         self._soon.stop()
+        self._look_at_ct.stop()
         if self._review is not None:
             review, self._review = self._review, None
             review.changed = lambda: None
@@ -102,7 +112,7 @@ class Reviewing:
 
     def _ct_moved(self, *_: Any) -> None:
         volume, results = self._volume, self._results
-        if self._following or not ct_has_moved(results, volume):
+        if volume is None or self._following or not ct_has_moved(results, volume):
             return
         self._following = True
         try:

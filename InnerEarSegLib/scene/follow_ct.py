@@ -30,6 +30,8 @@ from .matrices import numpy_matrix, vtk_matrix
 from .segment_content import remember_automatic_segment, segment_was_edited
 from .segmentation_node import SEGMENT_IDS
 
+_SAME_MM = 1e-3
+
 
 @dataclass
 class Followed:
@@ -49,7 +51,7 @@ def place_of(volume_node: Any) -> str:
     matrix = vtk.vtkMatrix4x4()
     volume_node.GetIJKToRASMatrix(matrix)
     image = volume_node.GetImageData()
-    values = [f"{value:.4f}" for value in numpy_matrix(matrix)[:3].ravel()]
+    values = [f"{value:.10g}" for value in numpy_matrix(matrix)[:3].ravel()]
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
     return " ".join(values + [str(number) for number in dimensions])
 
@@ -96,7 +98,7 @@ def _change(node: Any, volume_node: Any, old: str, new: str) -> Any:
     While a transform is being hardened the CT already has its new matrix and still its old
     parent; for a grid transform nothing can be said before that has gone too.
     """
-    if old == new:
+    if _same(old, new):
         return None
     ours, its = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
     (before, size_before), (after, size_after) = _grid(old), _grid(new)
@@ -104,9 +106,10 @@ def _change(node: Any, volume_node: Any, old: str, new: str) -> Any:
         change = vtk.vtkTransform()
         change.SetMatrix(vtk_matrix(after @ np.linalg.inv(before)))
         return change
-    if ours is its:
-        return None  # cropped or resampled in place: the anatomy has not moved
+    if ours is its and not _straight(ours):
+        return None
     if _straight(ours) and _straight(its):
+        # Cropped or resampled in place, under the same parent: this is the identity.
         matrix = vtk.vtkMatrix4x4()
         slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(ours, its, matrix)
         change = vtk.vtkTransform()
@@ -115,6 +118,16 @@ def _change(node: Any, volume_node: Any, old: str, new: str) -> Any:
     change = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(ours, its, change)
     return change
+
+
+def _same(old: str, new: str) -> bool:
+    """Whether two places are one, up to what saving a scene rounds off."""
+    if old == new:
+        return True
+    (before, size), (after, size_after) = _grid(old), _grid(new)
+    corners = np.array([*np.ndindex(2, 2, 2)]) * np.array(size, float)
+    homogeneous = np.column_stack([corners, np.ones(8)])
+    return size == size_after and np.abs(homogeneous @ (before - after).T).max() < _SAME_MM
 
 
 def _straight(transform_node: Any) -> bool:

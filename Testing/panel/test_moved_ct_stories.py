@@ -160,6 +160,52 @@ def test_a_centred_ct_takes_its_results_along(story):
     assert not story.ui.undoButton.enabled
 
 
+def test_a_ct_that_was_cropped_in_place_still_takes_its_results_along(story):
+    story.segment()
+    node = find_results(story.scene, story.volume).landmarks[story.ear.side]
+    image = vtk.vtkImageData()
+    image.SetDimensions(10, 10, 10)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    origin = np.array(story.volume.GetOrigin())
+    story.volume.SetAndObserveImageData(image)
+    story.volume.SetOrigin(*(origin + 2.0))
+    story.process()
+    place = node.GetNthControlPointPositionWorld(0)
+    np.testing.assert_allclose(place, story.ear.found[HELICOTREMA], atol=1e-3)
+    transform = linear(story.scene)
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    story.process()
+    assert node.GetTransformNodeID() == transform.GetID()
+    place = node.GetNthControlPointPosition(0)
+    np.testing.assert_allclose(place, story.ear.found[HELICOTREMA], atol=1e-3)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.01])
+def test_a_scene_that_was_saved_and_opened_holds_the_same_place(story, tmp_path, shift):
+    """Files round matrices; what is left of it must not look like a CT that was moved."""
+    turn = np.array([0.1, 0.7, -0.3])
+    rotation = vtk.vtkTransform()
+    rotation.RotateWXYZ(37.0, *turn)
+    transform = story.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(rotation.GetMatrix())
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    story.volume.HardenTransform()
+    story.segment()
+    assert story.scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    story.scene.Clear(False)
+    assert story.scene.ReadFromMRB(str(tmp_path / "case.mrb"), True)
+    story.process()
+    volume = story.ui.inputSelector.currentNode()
+    node = find_results(story.scene, volume).landmarks[story.ear.side]
+    before = np.array(node.GetNthControlPointPosition(0))
+    kept = node.GetAttribute("InnerEarSeg.CtPlace")
+    volume.SetOrigin(*(np.array(volume.GetOrigin()) + shift))
+    story.process()
+    moved = np.array(node.GetNthControlPointPosition(0)) - before
+    np.testing.assert_allclose(moved, shift, atol=1e-5)
+    assert (node.GetAttribute("InnerEarSeg.CtPlace") == kept) == (shift == 0)
+
+
 def test_a_ct_that_is_changed_while_it_is_segmented(story):
     story.mode = "slow:0.05"
     before = len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
