@@ -1,4 +1,4 @@
-"""``innerearseg segment``: one CT to a labyrinth, landmarks and a scene."""
+"""``innerearseg segment``: one CT to labyrinths, landmarks and a scene."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from ..errors import Cancelled
+from ..errors import Cancelled, UnusableInput
 from ..progress import Progress
 from ..results import Segmentation
+from . import watch, where
+
+if TYPE_CHECKING:
+    from ..finding.region import Region
 
 NO_EAR = 3
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("segment", help="labyrinth and landmarks of one ear's CT")
+    parser = commands.add_parser("segment", help="labyrinths and landmarks of a CT")
     parser.add_argument(
         "input",
         type=Path,
@@ -44,6 +49,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
     parser.add_argument(
+        "--center", type=where.center, metavar="R,A,S", help="a point in or near the ear, mm"
+    )
+    parser.add_argument(
+        "--roi",
+        type=where.roi,
+        metavar="R,A,S,dR,dA,dS",
+        help="a box with the ear in it: its centre and its full edge lengths, mm",
+    )
+    parser.add_argument(
         "--json-progress",
         action="store_true",
         help="one JSON object a line on stdout: stage, fraction, message",
@@ -60,6 +74,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="go on with the CPU, with a warning, where the GPU's memory is not enough (default, "
         "except with --plain: there the program that started this one asks)",
     )
+    parser.add_argument(
+        "--watch-stdin",
+        action="store_true",
+        help="cancel when standard input is closed, after a first line 'watch'",
+    )
     parser.set_defaults(run=run)
 
 
@@ -68,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
     for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _cancel)
+    if options.watch_stdin:
+        watch.end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
@@ -80,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
     from ..reading.volume import read_ct
     from ..segment import segment
 
+    region = _region(options)
     output = Output(options.output)
     device = choose_device(options.device)
     progress.stage("read", 0.02, f"Reading {options.input}")
@@ -91,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
     bundle = load_bundle(
         options.model or bundled_model(), device, cpu_fallback=fallback, progress=progress
     )
-    result = segment(ct, bundle, progress=progress)
+    result = segment(ct, bundle, region=region, progress=progress)
     said = tuple(w for w in progress.warnings if w not in result.warnings)
     result = replace(result, warnings=result.warnings + said)
     with output.staging() as folder:
@@ -115,6 +137,21 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(summary(result)))
         print(f"Files: {options.output}")
     return 0 if result.ears else NO_EAR
+
+
+def _region(options: argparse.Namespace) -> Region | None:
+    """Where the user said to look.
+
+    Raises:
+        UnusableInput: if she said it twice.
+    """
+    from ..finding.region import Region
+
+    if options.center and options.roi:
+        raise UnusableInput("Give either --center or --roi, not both.")
+    if options.center:
+        return Region.around(options.center)
+    return Region.box(options.roi) if options.roi else None
 
 
 def summary(result: Segmentation) -> list[str]:

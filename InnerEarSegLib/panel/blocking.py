@@ -11,7 +11,7 @@ import slicer
 from ..errors import InnerEarSegError
 from ..scene.observers import Observers
 from ..scene.populate import ResultNodes, add_result
-from .outcome import Ending, Outcome
+from .outcome import CT_CHANGED, Ending, Outcome
 from .run import Choices, Run
 
 
@@ -60,4 +60,6 @@ def run_and_wait(
         return None
     if outcome.result is None:
         raise InnerEarSegError(outcome.sentence)
+    if run.choices.ct_changed:
+        raise InnerEarSegError(CT_CHANGED)
     return add_result(slicer.mrmlScene, volume, outcome.result, keep_reviewed=keep_reviewed)

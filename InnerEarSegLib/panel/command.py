@@ -8,8 +8,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+
+if TYPE_CHECKING:
+    from ..scene.where_to_look import Where
 
 LIBRARY_PARENT = Path(__file__).resolve().parents[2]
 
@@ -58,12 +62,19 @@ def python_command(arguments: Sequence[str]) -> Command:
     return Command(python_executable(), tuple(arguments), environment=environment)
 
 
-def segment_command(ct: Path, output: Path, device: str, model: Path | None) -> Command:
+def segment_command(
+    ct: Path, output: Path, device: str, model: Path | None, where: Where | None = None
+) -> Command:
     """The worker on one CT."""
     arguments = [
         "-m", "InnerEarSegLib", "segment", str(ct), "--output", str(output),
-        "--device", device, "--json-progress", "--plain",
+        "--device", device, "--json-progress", "--plain", "--watch-stdin",
     ]  # fmt: skip
+    if where is not None:
+        # With "=", as a value that begins with a minus would be taken for an option.
+        for name, numbers in (("center", where.center), ("roi", where.roi)):
+            if numbers is not None:
+                arguments.append(f"--{name}=" + ",".join(map(str, numbers)))
     if model is not None:
         arguments += ["--model", str(model)]
     return python_command(arguments)

@@ -12,8 +12,9 @@ import vtk
 
 from ..errors import InnerEarSegError
 from ..model_file import bundled_model, read_card
-from ..scene.export_ct import has_region, voxels
+from ..scene.export_ct import voxels
 from ..scene.observers import Observers
+from ..scene.where_to_look import has_region
 from . import settings
 from .devices import AUTOMATIC, CPU, Devices
 from .model_card import card_lines
@@ -21,6 +22,8 @@ from .parameters import Ears
 from .run import Choices
 
 _EARS = tuple(Ears)
+_CARD_WIDTH = 38
+"""Characters of a value in the model's card; the tooltip has all."""
 
 
 class Inputs:
@@ -193,11 +196,10 @@ class Inputs:
         if self._model_error:
             self._ui.modelCardLabel.setText(html.escape(self._model_error))
             return
-        cells = "".join(
-            f"<tr><td><b>{html.escape(name)}</b>&nbsp;</td><td>{html.escape(value)}</td></tr>"
-            for name, value in rows
-        )
-        self._ui.modelCardLabel.setText(f"<table>{cells}</table>")
+        # Lines that wrap would be cut off at the bottom: layouts in a scroll area do not ask a
+        # label again for its height.
+        self._ui.modelCardLabel.setText(_table(rows, _CARD_WIDTH))
+        self._ui.modelCardLabel.setToolTip(_table(rows, None))
 
     def _place_new_region(self, node: Any) -> None:
         """A new point list is placed at once, by one click."""
@@ -210,3 +212,15 @@ class Inputs:
         selection.SetActivePlaceNodeID(node.GetID())
         interaction.SetPlaceModePersistence(0)
         interaction.SetCurrentInteractionMode(interaction.Place)
+
+
+def _table(rows: list[tuple[str, str]], width: int | None) -> str:
+    """Headings and values as HTML, values cut to a width."""
+    cells = []
+    for name, value in rows:
+        if width is not None and len(value) > width:
+            value = value[: width - 1].rstrip(" ,:(") + "…"
+        cells.append(
+            f"<tr><td><b>{html.escape(name)}</b>&nbsp;</td><td>{html.escape(value)}</td></tr>"
+        )
+    return f"<table>{''.join(cells)}</table>"

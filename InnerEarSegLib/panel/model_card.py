@@ -6,7 +6,7 @@ from typing import Any
 
 from ..results import LANDMARKS
 
-FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface distance mm"}
+FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface"}
 """Names of the card's figures for people, where the card's own would not do."""
 
 
@@ -25,7 +25,11 @@ def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("Data by", str(data.get("authors", "not said"))))
     for name, value in ((card.get("metrics") or {}).get("summary") or {}).items():
         if isinstance(value, dict):
-            text = f"{value['mean']:.3f}, worst {value['worst']:.3f} of {value['cases']} cases"
-            lines.append((FIGURES.get(name, str(name).replace("_", " ").capitalize()), text))
+            words = str(name).replace("_", " ")
+            heading = words.removesuffix(" mm")
+            unit = words[len(heading) :]
+            text = f"{value['mean']:.3f}{unit}, worst {value['worst']:.3f}"
+            text += f" of {value['cases']} cases"
+            lines.append((FIGURES.get(name, heading.capitalize()), text))
     lines.append(("Licence", str(card.get("licence", "not said"))))
     return lines

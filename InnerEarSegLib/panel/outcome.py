@@ -44,6 +44,10 @@ NO_EAR = (
 NO_TORCH = "PyTorch is not installed, so the networks cannot run."
 OUT_OF_MEMORY = "The memory of the graphics card is not enough for this CT."
 CANCELLED = "Cancelled. The scene is as it was."
+CT_CHANGED = (
+    "The CT was changed while it was segmented, as by hardening its transform, and the result does "
+    "not fit it any more. Press Segment again."
+)
 _PREFIX = "innerearseg: "
 
 

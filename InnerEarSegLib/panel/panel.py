@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from ..results import Segmentation
+from ..results import POOR, Segmentation
 from ..scene.find_results import find_results
 from ..scene.observers import Observers
 from ..scene.populate import add_result
@@ -114,9 +114,11 @@ class Panel:
         self._ui.reviewCollapsibleButton.collapsed = False
         self.reviewing.show_ear(result.ears[0].side)
         self.reviewing.show_first_doubt()
-        found = " and ".join(f"{e.side} labyrinth, {e.volume_mm3:.0f} mm³" for e in result.ears)
+        found = " and ".join(f"{e.side} labyrinth ({e.volume_mm3:.0f} mm³)" for e in result.ears)
+        poor = " and ".join(e.side for e in result.ears if e.quality.verdict == POOR)
         kept = f" Kept as you left them: {', '.join(added.kept)}." if added.kept else ""
-        return f"Found: {found}. Check the landmarks below.{kept}"
+        warning = f" Do not plan on the {poor} one: its quality is poor." if poor else ""
+        return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
     def _devices_known(self, devices: Devices) -> None:
         self.inputs.set_devices(devices)
@@ -133,8 +135,8 @@ class Panel:
         ui.segmentButton.setToolTip(
             obstacle or "Finds the labyrinth and its three landmarks in the CT."
         )
-        ui.cancelButton.setEnabled(busy)
-        ui.cancelButton.setVisible(busy)
+        ui.cancelButton.setEnabled(self.running.can_cancel)
+        ui.cancelButton.setVisible(self.running.can_cancel)
         ui.progressBar.setVisible(busy)
         ui.elapsedLabel.setVisible(busy)
         if busy or not self._entered:

@@ -42,8 +42,13 @@ class ProcessTree:
         self._known |= {(pid, table[pid][1]) for pid in members}
 
     def terminate(self) -> None:
-        """Asks all to end."""
-        self._signal(signal.SIGTERM)
+        """Asks all to end.
+
+        On Windows nothing is done: console programs have no window that could be asked to close.
+        The worker there ends as its standard input does.
+        """
+        if sys.platform != "win32":
+            self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Ends all at once."""
@@ -63,7 +68,6 @@ class ProcessTree:
 
     def _signal(self, number: int) -> None:
         if sys.platform == "win32":
-            # Console programs have no window that could be asked to close.
             with contextlib.suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(
                     ["taskkill", "/F", "/T", "/PID", str(self._root)],

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
+from ..results import CHECK, GOOD, POOR, Side
 from ..scene.find_results import Results
 from ..scene.landmark_state import CORRECTED, NOT_FOUND, PLACED, Key, Row
-from ..scene.landmarks_node import ATTRIBUTE
+from ..scene.landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE
 from ..scene.review import Review
 from ..scene.segment_content import volume_attribute
+
+SIDES: tuple[Side, ...] = ("left", "right")
+
+VERDICTS = {
+    GOOD: "good",
+    CHECK: "wants a check",
+    POOR: "poor, do not plan on it",
+}
+"""An ear's quality for people."""
 
 
 class ReviewDisplay:
@@ -44,24 +55,43 @@ class ReviewDisplay:
         ui.reviewProgressLabel.setText(_progress(row, placing, left, len(rows)))
 
     def show_ears(self, results: Results, rows: list[Row]) -> None:
-        """A button for each ear that is there, and what was remarked on and not yet checked."""
+        """A button for each ear that is there, how far to trust it, and what wants a look."""
         node = results.segmentation
-        notes = [] if node is None else _warnings(node)
-        for side in ("left", "right"):
+        lines = [] if node is None else [_note(note) for note in _warnings(node)]
+        for side in SIDES:
             button = getattr(self._ui, f"{side}EarButton")
             volume = None if node is None else node.GetAttribute(volume_attribute(side))
             button.setVisible(side in results.landmarks or bool(volume))
             size = f", {float(volume):.0f} mm³" if volume else ""
             button.setText(f"{side.capitalize()} ear{size}")
             if side in results.landmarks:
-                checked = [row.name for row in rows if row.side == side and row.settled]
-                notes += [
-                    note
-                    for note in _warnings(results.landmarks[side])
-                    if not any(note.startswith(f"The {name} ") for name in checked)
-                ]
-        self._ui.warningsLabel.setText("\n".join(f"⚠ {note}" for note in notes))
-        self._ui.warningsLabel.setVisible(bool(notes))
+                own = [row for row in rows if row.side == side]
+                lines += verdict_lines(side, results.landmarks[side], own)
+        self._ui.warningsLabel.setText("".join(f"<div>{line}</div>" for line in lines))
+        self._ui.warningsLabel.setVisible(bool(lines))
+
+
+def verdict_lines(side: Side, node: Any, rows: list[Row]) -> list[str]:
+    """An ear's quality verdict in words with its reasons, as the landmarks' node holds them (HTML).
+
+    A reason that is about one landmark is dealt with once the user has settled that landmark.
+    """
+    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
+    settled = [row.name for row in rows if row.settled]
+    notes = [
+        note
+        for note in _warnings(node)
+        if not any(note.startswith(f"The {name} ") for name in settled)
+    ]
+    words = VERDICTS.get(verdict, "")
+    if verdict == CHECK and not notes and len(settled) == len(rows):
+        words = "checked by you"
+    title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
+    return title + [_note(note) for note in notes]
+
+
+def _note(text: str) -> str:
+    return f"⚠ {html.escape(text)}"
 
 
 def _warnings(node: Any) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
 import slicer
+import vtk
 
 from ..results import Side
 from ..scene.find_results import Results, find_results
-from ..scene.follow_ct import follow_ct
+from ..scene.follow_ct import ct_has_moved, follow_ct
 from ..scene.landmark_state import Key, next_key
 from ..scene.observers import Observers
 from ..scene.review import Review, Steps
@@ -37,6 +39,8 @@ class Reviewing:
         self._results = Results()
         self._review: Review | None = None
         self._steps: dict[str, Steps] = {}
+        self._shown: Side | None = None
+        self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self._display = ReviewDisplay(ui)
@@ -48,6 +52,10 @@ class Reviewing:
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SETTLE_MS)
         self._soon.connect("timeout()", self._measure)
+        self._look_at_ct = qt.QTimer()
+        self._look_at_ct.setSingleShot(True)
+        self._look_at_ct.setInterval(0)
+        self._look_at_ct.connect("timeout()", self._ct_moved)
         ui.landmarksTable.connect("itemSelectionChanged()", self._row_selected)
         ui.landmarksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.leftEarButton.connect("clicked()", lambda: self.show_ear("left"))
@@ -74,13 +82,19 @@ class Reviewing:
         self.release()
         self._volume, self._results = volume, results
         if results:
-            follow_ct(results, volume)  # it may have been moved while another CT was chosen
             steps = self._steps.setdefault(volume.GetID(), Steps())
-            self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps)
+            # It may have been moved while another CT was chosen.
+            steps.map(follow_ct(results, volume).landmarks)
+            self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, _later)
             self._review.lock()  # a scene may have been saved while a point was edited
             self._observe_segmentation(results.segmentation)
             self._observers.add(
                 volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved
+            )
+            # Its own matrix, perhaps, and voxels a moment before or after: looked at when both
+            # are there, as cropping is not moving.
+            self._observers.add(
+                volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start()
             )
             self._measure()
         self._show()
@@ -89,14 +103,24 @@ class Reviewing:
         """Forgets the CT; ``lock=False`` does not touch its nodes."""
         self._observers.clear()
         self._soon.stop()
+        self._look_at_ct.stop()
         if self._review is not None:
             review, self._review = self._review, None
             review.changed = lambda: None
             review.close(lock)
-        self._volume, self._results = None, Results()
+        self._volume, self._results, self._shown = None, Results(), None
 
     def _ct_moved(self, *_: Any) -> None:
-        if follow_ct(self._results, self._volume) and self._table.selected is not None:
+        volume, results = self._volume, self._results
+        if volume is None or self._following or not ct_has_moved(results, volume):
+            return
+        self._following = True
+        try:
+            self.release()  # the change of all numbers is no step of the user's
+            self.bind(volume)
+        finally:
+            self._following = False
+        if self._table.selected is not None:
             self._jump(self._table.selected)
 
     def forget_steps(self, volume: Any = None) -> None:
@@ -137,10 +161,15 @@ class Reviewing:
         """Turns all views to an ear."""
         if self._volume is not None:
             go_to_ear(self._volume, self._results, side)
+            self._shown = side
 
     def _jump(self, key: Key) -> None:
-        if self._volume is not None:
-            go_to_landmark(self._volume, self._results, key)
+        if self._volume is None:
+            return
+        if self._shown is not None and key[0] != self._shown:  # the other ear: its own viewpoint
+            go_to_ear(self._volume, self._results, key[0])
+        self._shown = key[0]
+        go_to_landmark(self._volume, self._results, key)
 
     def _row_selected(self) -> None:
         key = self._table.selected
@@ -243,6 +272,10 @@ class Reviewing:
             if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
                 update_volume(node, side)
         self._display.show_ears(self._results, self._rows())
+
+
+def _later(function: Callable[[], None]) -> None:
+    qt.QTimer.singleShot(0, function)
 
 
 def _ids(results: Results) -> list[str]:

@@ -1,20 +1,28 @@
-"""One run: CT out, worker, result back. The scene is only read."""
+"""One run: CT out, worker, result back. The scene is only read.
+
+The CT is written piece by piece between Slicer's other events: Python threads do not run in Slicer
+while it waits for events, and one long write would freeze it.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import qt
+
 from ..errors import UnusableInput
 from ..exchange import read_plain
 from ..results import Segmentation
-from ..scene.export_ct import export_ct
-from .command import Command, segment_command
+from ..scene.export_ct import export_steps
+from ..scene.follow_ct import place_of
+from ..scene.where_to_look import where_to_look
+from .command import segment_command
 from .outcome import CANCELLED, Ending, Outcome, judge
 from .progress_lines import LineReader, Report
 from .worker import Worker
@@ -32,6 +40,7 @@ class Choices:
         device: for the worker.
         model: a model file, or None for the bundled one.
         keep_reviewed: leave what the user reviewed.
+        place: where the CT's voxels were at the start, see ``follow_ct``; set by the run.
     """
 
     volume: Any
@@ -41,6 +50,12 @@ class Choices:
     device: str = "auto"
     model: Path | None = None
     keep_reviewed: bool = True
+    place: str = ""
+
+    @property
+    def ct_changed(self) -> bool:
+        """Whether the CT's own coordinates are others than at the start of the run."""
+        return bool(self.place) and self.place != place_of(self.volume)
 
 
 class Run:
@@ -51,7 +66,7 @@ class Run:
         started: time.monotonic() of its start.
     """
 
-    make_command: Callable[[Path, Path, str, Path | None], Command] = staticmethod(segment_command)
+    make_command = staticmethod(segment_command)
 
     def __init__(
         self,
@@ -59,42 +74,85 @@ class Run:
         on_report: Callable[[Report | str], None],
         on_end: Callable[[Outcome], None],
     ) -> None:
-        self.choices = choices
+        self.choices = replace(choices, place=place_of(choices.volume))
         self.started = time.monotonic()
         self._on_report, self._on_end = on_report, on_end
         self._lines = LineReader()
         self._cancelled = False
+        self._ended_early = False
         self._folder: Path | None = None
+        self._export: Generator[float, None, None] | None = None
+        self._next_piece = qt.QTimer()
+        self._next_piece.setInterval(0)
+        self._next_piece.connect("timeout()", self._write_piece)
         self._worker = Worker(self._output, self._ended)
 
     def start(self) -> None:
-        """Writes the CT and starts the worker.
+        """Begins to write the CT; the worker is started when that is done.
 
         Raises:
-            UnusableInput: neither worked; nothing is left behind.
+            UnusableInput: there is nothing to write, or nowhere to look; nothing is left behind.
+            OSError: there is no folder for temporary files.
         """
+        choices = self.choices
+        where = where_to_look(choices.region, choices.volume)
         # Directly in the temporary folder: long paths break on Windows.
         self._folder = Path(tempfile.mkdtemp(prefix="ies-"))
+        ct = self._folder / "ct.nrrd"
         try:
-            ct = self._folder / "ct.nrrd"
-            export_ct(self.choices.volume, ct, self.choices.region)
-            command = self.make_command(
-                ct, self._folder / "out", self.choices.device, self.choices.model
+            self._command = self.make_command(
+                ct, self._folder / "out", choices.device, choices.model, where
             )
-            self._worker.start(command)
+            self._export = export_steps(choices.volume, ct)
+            next(self._export, None)  # what cannot be written at all is said at once
         except BaseException:
             self._clean()
             raise
+        self._next_piece.start()
 
     def cancel(self) -> None:
         """Ends within two seconds; ``on_end`` is told."""
         self._cancelled = True
-        self._worker.cancel()
+        if self._export is not None:
+            self._end_early(Outcome(Ending.CANCELLED, CANCELLED))
+        else:
+            self._worker.cancel()
 
     def stop_now(self) -> None:
         """Ends before returning; ``on_end`` is not told."""
+        self._ended_early = True
         self._worker.stop_now()
         self._clean()
+
+    def _write_piece(self) -> None:
+        if self._export is None:
+            return
+        try:
+            part = next(self._export, None)
+            if part is not None:
+                self._on_report(Report("hand over", 0.0, f"Handing over the CT, {part:.0%}"))
+                return
+            self._stop_export()
+            self._worker.start(self._command)
+        except UnusableInput as error:
+            self._end_early(Outcome(Ending.UNUSABLE, str(error)))
+
+    def _end_early(self, outcome: Outcome) -> None:
+        """The end of a run whose worker was never started."""
+        self._clean()
+        # Not before the caller has returned, as for any other end.
+        qt.QTimer.singleShot(0, lambda: self._tell_early(outcome))
+
+    def _tell_early(self, outcome: Outcome) -> None:
+        if not self._ended_early:
+            self._ended_early = True
+            self._on_end(outcome)
+
+    def _stop_export(self) -> None:
+        self._next_piece.stop()
+        export, self._export = self._export, None
+        if export is not None:
+            export.close()  # the file: Windows removes none that is open
 
     def _output(self, piece: bytes) -> None:
         for line in self._lines.feed(piece):
@@ -123,6 +181,7 @@ class Run:
         return replace(outcome, result=result)
 
     def _clean(self) -> None:
+        self._stop_export()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None

@@ -11,15 +11,17 @@ from typing import Any
 import qt
 
 from ..errors import UnusableInput
-from ..results import Segmentation
+from ..results import POOR, Segmentation
 from . import dialogs, settings, torch_setup
-from .outcome import Ending, Outcome
+from .outcome import CT_CHANGED, Ending, Outcome
 from .progress_lines import Report
 from .run import Choices, Run, wanted_ears
 from .status import Status
 
 _TICK_MS = 500
 _WORDS = {"read": "Reading the CT"}
+_HINTS = ("hand over",)
+"""Stages that report so often that they would fill the log."""
 
 
 class Running:
@@ -43,14 +45,19 @@ class Running:
         self._apply, self._changed = apply, changed
         self._run: Run | None = None
         self._waiting: tuple[Choices, Segmentation] | None = None
-        self._away = False
+        self._away = self._installing = False
         self._tick = qt.QTimer()
         self._tick.setInterval(_TICK_MS)
         self._tick.connect("timeout()", self._show_elapsed)
 
     @property
     def active(self) -> bool:
-        """Whether a run is under way."""
+        """Whether a run is under way, or what it needs is being installed."""
+        return self._run is not None or self._installing
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether there is a run that could be stopped."""
         return self._run is not None
 
     @property
@@ -123,6 +130,8 @@ class Running:
         if line.stage in _WORDS:  # the worker names the temporary file: for the log only
             self._status.hint(_WORDS[line.stage])
             self._status.log(line.message)
+        elif line.stage in _HINTS:
+            self._status.hint(line.message)
         else:
             self._status.info(line.message)
 
@@ -166,6 +175,9 @@ class Running:
             self._show_result(choices, result)
 
     def _show_result(self, choices: Choices, result: Segmentation) -> None:
+        if choices.ct_changed:
+            self._status.error(CT_CHANGED)
+            return
         try:
             sentence = self._apply(choices, result)
         except Exception:
@@ -173,15 +185,29 @@ class Running:
             self._status.error("The result could not be put into the scene, which is as it was.")
             return
         if choices.both and len(result.ears) < 2:
-            sentence += " Only one ear was found."
-        self._status.success(sentence)
+            self._status.warn(
+                f"Both ears were asked for, and only the {result.ears[0].side} one was found. "
+                f"{sentence}"
+            )
+        elif any(ear.quality.verdict == POOR for ear in result.ears):
+            self._status.warn(sentence)
+        else:
+            self._status.success(sentence)
 
     def _without_torch(self, choices: Choices, outcome: Outcome) -> None:
         self._status.error(outcome.sentence)
         if not dialogs.offer_torch(self._ui.segmentButton.window(), torch_setup.has_extension()):
             return
-        self._status.info("Installing PyTorch; this takes some minutes")
-        problem = torch_setup.install()
+        self._status.info(
+            "Installing PyTorch. This takes some minutes, during which 3D Slicer does not answer."
+        )
+        self._installing = True  # pip may let events through, and Segment must not start another
+        self._changed()
+        try:
+            problem = torch_setup.install()
+        finally:
+            self._installing = False
+            self._changed()
         if problem:
             self._status.error(problem)
         else:

@@ -21,10 +21,12 @@ def install() -> str:
     import PyTorchUtils
 
     wanted = MINIMUM + (WINDOWS_LIMIT if sys.platform == "win32" else "")
+    slicer.app.processEvents()  # so that what is said before is on the screen
     try:
-        done = PyTorchUtils.PyTorchUtilsLogic().installTorch(
-            askConfirmation=False, torchVersionRequirement=wanted
-        )
+        with slicer.util.WaitCursor():
+            done = PyTorchUtils.PyTorchUtilsLogic().installTorch(
+                askConfirmation=False, torchVersionRequirement=wanted
+            )
     except Exception as error:  # whatever pip, the network or the disk do
         return f"PyTorch could not be installed: {error}"
     return "" if done is not None else "PyTorch was not installed."

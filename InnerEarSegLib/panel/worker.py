@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 
+from ..cli.watch import HELLO
 from .command import Command
 from .process_tree import ProcessTree
 
@@ -57,6 +58,8 @@ class Worker:
         self._process.setProcessEnvironment(environment)
         self._process.setWorkingDirectory(str(command.folder))
         self._process.start(command.program, list(command.arguments))
+        # Held open from now on: its end is the worker's, see ``cli/watch.py``.
+        self._process.write(HELLO)
 
     def cancel(self) -> None:
         """Asks the whole process tree to end, and kills what is left of it after a second."""
@@ -66,6 +69,7 @@ class Worker:
             self._process.kill()  # it has not even started
             return
         self._kill.start()  # first, as asking may take long
+        self._process.closeWriteChannel()
         self._tree.terminate()
 
     def stop_now(self) -> None:

@@ -7,11 +7,10 @@ results are put under the same transform.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import slicer
 import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
@@ -20,8 +19,8 @@ from ..errors import UnusableInput
 from ..geometry import RAS_FROM_LPS, Geometry
 from .matrices import numpy_matrix
 
-REGION_MARGIN_MM = 15.0
-"""Kept around a point or an ROI: a labyrinth is up to 20 mm long."""
+PIECE_BYTES = 4_000_000
+"""Written at a time: some 10 ms on a slow disk."""
 
 _NRRD_TYPES = {
     "int8": "int8", "uint8": "uint8", "int16": "int16", "uint16": "uint16", "int32": "int32",
@@ -53,79 +52,41 @@ def geometry_of(volume_node: Any) -> Geometry:
     return Geometry(numpy_matrix(matrix), (k, j, i))
 
 
-def export_ct(volume_node: Any, path: Path, region_node: Any = None) -> None:
-    """Writes the CT, or the part of it around a region, as an uncompressed NRRD file.
+def export_ct(volume_node: Any, path: Path) -> None:
+    """Writes the CT as an uncompressed NRRD file.
 
     Args:
         volume_node: the CT.
         path: ends in .nrrd.
-        region_node: markups point list or ROI, or None for the whole CT.
 
     Raises:
         UnusableInput: nothing could be written, in one sentence.
     """
-    array, geometry = voxels(volume_node), geometry_of(volume_node)
-    if region_node is not None:
-        first, last = _box(geometry, _region_points(region_node, volume_node))
-        array = array[first[2] : last[2] + 1, first[1] : last[1] + 1, first[0] : last[0] + 1]
-        matrix = geometry.ijk_to_ras.copy()
-        matrix[:3, 3] = geometry.to_ras(first)
-        geometry = Geometry(matrix, array.shape)
+    for _ in export_steps(volume_node, path):
+        pass
+
+
+def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
+    """As ``export_ct``, a few milliseconds at a time; yields the part that is done, 0 to 1.
+
+    The voxels are kept alive meanwhile, also when the node is removed. A generator that is closed
+    before its end leaves a part of the file.
+    """
+    array = voxels(volume_node)
+    header = _header(array, geometry_of(volume_node))
+    values = array.reshape(-1)  # a view: VTK's arrays have no gaps
+    step = max(1, PIECE_BYTES // array.dtype.itemsize)
+    little = array.dtype.newbyteorder("<")
     try:
         with path.open("wb") as stream:
-            stream.write(_header(array, geometry))
-            array.astype(array.dtype.newbyteorder("<"), copy=False).tofile(stream)
+            stream.write(header)
+            for first in range(0, values.size, step):
+                values[first : first + step].astype(little, copy=False).tofile(stream)
+                yield min(1.0, (first + step) / values.size)
     except OSError as error:
         raise UnusableInput(
             f"The CT cannot be written to {path.parent}: {error.strerror or error}."
         ) from None
-
-
-def has_region(region_node: Any) -> bool:
-    """Whether a markups node says where to look."""
-    return region_node is not None and bool(_world_points(region_node))
-
-
-def _world_points(region_node: Any) -> list[list[float]]:
-    if region_node.IsA("vtkMRMLMarkupsROINode"):
-        if region_node.GetNumberOfDefinedControlPoints() == 0:
-            return []
-        half = np.array(region_node.GetSize()) / 2.0
-        to_world = numpy_matrix(region_node.GetObjectToWorldMatrix())
-        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8).T
-        return (signs * half @ to_world[:3, :3].T + to_world[:3, 3]).tolist()
-    return [
-        list(region_node.GetNthControlPointPositionWorld(index))
-        for index in range(region_node.GetNumberOfControlPoints())
-        if region_node.GetNthControlPointPositionStatus(index) == region_node.PositionDefined
-    ][:1]
-
-
-def _region_points(region_node: Any, volume_node: Any) -> NDArray[np.float64]:
-    """Corners of the region in the CT's local RAS mm."""
-    world = _world_points(region_node)
-    if not world:
-        raise UnusableInput(
-            f"{region_node.GetName()} has no point yet: place it in the ear, or choose none."
-        )
-    general = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
-        None, volume_node.GetParentTransformNode(), general
-    )
-    return np.array([general.TransformPoint(*point) for point in world])
-
-
-def _box(
-    geometry: Geometry, points: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    ijk = geometry.to_ijk(points)
-    margin = REGION_MARGIN_MM / geometry.spacing
-    size = np.array(geometry.shape[::-1])
-    first = np.maximum(np.floor(ijk.min(axis=0) - margin), 0).astype(np.int64)
-    last = np.minimum(np.ceil(ijk.max(axis=0) + margin), size - 1).astype(np.int64)
-    if np.any(last - first < 1):
-        raise UnusableInput("The place to look lies outside the CT.")
-    return first, last
 
 
 def _header(array: NDArray, geometry: Geometry) -> bytes:

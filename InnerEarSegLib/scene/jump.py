@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from .matrices import to_world
@@ -14,7 +15,7 @@ CLOSE_MM = 2 * FIELD_OF_VIEW_MM
 
 
 def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None) -> None:
-    """Centres all slice views, the crosshair and the 3D view's rotation on a point.
+    """Centres all slice views and the crosshair on a point, and the 3D view if it is far from it.
 
     Args:
         scene: with the application's view nodes.
@@ -38,6 +39,8 @@ def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None)
         crosshair.SetCrosshairMode(crosshair.ShowIntersection)
     for camera in nodes_of(scene, "vtkMRMLCameraNode"):
         shift = world - camera.GetFocalPoint()
+        if np.linalg.norm(shift) < FIELD_OF_VIEW_MM / 2:
+            continue  # this ear is in view as a whole, and a shift would cut it off
         camera.SetPosition(*(camera.GetPosition() + shift))
         camera.SetFocalPoint(*world)
         camera.ResetClippingRange()

@@ -6,6 +6,7 @@ here and opened on another machine shows the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,17 @@ from ..results import LANDMARK_DEFINITIONS, LANDMARKS, Side
 from .landmark_state import NOT_FOUND, SAME_MM, Point, Row, distance, state_of
 from .landmarks_node import (
     ATTRIBUTE,
+    PLACE_ATTRIBUTE,
     SIDE_ATTRIBUTE,
     automatic_attribute,
     confidence_attribute,
     confirmed_attribute,
     index_of,
+    model_attribute,
 )
+
+Mapping = Callable[[Point], Point]
+"""From a position in a node's old coordinates to that in its new ones, RAS mm."""
 
 ABSENT = "absent"
 """Stored instead of a position where the user confirmed that the landmark is not there."""
@@ -132,6 +138,29 @@ class Memory:
                 return name
         return None
 
+    def found_as(self, other: Memory) -> bool:
+        """Whether both come from the same run: same automatic positions and models."""
+        return self._found() == other._found()
+
+    def _found(self) -> dict[str, str]:
+        prefixes = (automatic_attribute(""), model_attribute(""), confidence_attribute(""))
+        return {name: text for name, text in self.attributes.items() if name.startswith(prefixes)}
+
+    def mapped(self, mapping: Mapping) -> Memory:
+        """The same in other coordinates; where the CT was is not part of it any more."""
+        attributes = {}
+        for name, text in self.attributes.items():
+            point = None
+            if name.startswith((automatic_attribute(""), confirmed_attribute(""))):
+                point = _point(text)
+            attributes[name] = text if point is None else format_point(mapping(point))
+        attributes.pop(PLACE_ATTRIBUTE, None)
+        positions = {
+            name: None if point is None else mapping(point)
+            for name, point in self.positions.items()
+        }
+        return Memory(positions, attributes)
+
     def changed_landmark(self, other: Memory) -> str:
         """Name of the landmark that the step between two memories was about."""
         moved = self.first_difference(other)
@@ -159,6 +188,8 @@ def restore(node: Any, memory: Memory) -> None:
     was_modifying = node.StartModify()
     try:
         for name in list(node.GetAttributeNames()):
+            if name == PLACE_ATTRIBUTE and name not in memory.attributes:
+                continue
             if name.startswith(ATTRIBUTE) and name not in memory.attributes:
                 node.RemoveAttribute(name)
         for name, value in memory.attributes.items():
@@ -168,6 +199,19 @@ def restore(node: Any, memory: Memory) -> None:
             describe(node, name)
     finally:
         node.EndModify(was_modifying)
+
+
+def map_landmarks(node: Any, mapping: Mapping) -> None:
+    """Brings all that a node knows into other coordinates."""
+    memory = memory_of(node).mapped(mapping)
+    own = {index_of(node, name) for name in LANDMARKS}
+    for index in range(node.GetNumberOfControlPoints()):  # points of the user's
+        defined = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
+        if index not in own and defined:
+            node.SetNthControlPointPosition(
+                index, *mapping(tuple(node.GetNthControlPointPosition(index)))
+            )
+    restore(node, memory)
 
 
 def format_point(point: Point) -> str:

@@ -11,6 +11,11 @@ from ..results import LANDMARK_DEFINITIONS, LANDMARKS, Ear, Landmark, ModelIdent
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
 ATTRIBUTE = "InnerEarSeg."
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
+VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"
+"""Node attribute with the quality of the ear: "good", "check" or "poor"."""
+
+PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"
+"""Node attribute of a result: where its CT's voxels were, see ``follow_ct``."""
 
 _COLOR = (1.0, 0.92, 0.16)
 _GLYPH_MM = 0.7
@@ -29,6 +34,11 @@ def automatic_attribute(name: str) -> str:
 def confirmed_attribute(name: str) -> str:
     """Node attribute with the position that the user confirmed, "R A S" in mm of the CT."""
     return f"{ATTRIBUTE}Confirmed.{name}"
+
+
+def point_attribute(name: str) -> str:
+    """Node attribute with the ID of the control point that is a landmark, whatever its label."""
+    return f"{ATTRIBUTE}Point.{name}"
 
 
 def model_attribute(name: str) -> str:
@@ -58,45 +68,50 @@ def add_landmarks(scene: Any, volume_node: Any, ear: Ear, model: ModelIdentity) 
     node.SetFixedNumberOfControlPoints(True)
     # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
     node.SetLocked(True)
-    _show(node)
+    show_as_landmark(node)
     return node
 
 
 def index_of(node: Any, name: str) -> int:
     """Index of a landmark's control point, -1 if there is none."""
     index = int(node.GetControlPointIndexByLabel(name))
-    if index < 0 and name in LANDMARKS and node.GetNumberOfControlPoints() == len(LANDMARKS):
-        usual = LANDMARKS.index(name)
-        if node.GetNthControlPointLabel(usual) not in LANDMARKS:
-            return usual  # the user changed its label
+    point_id = node.GetAttribute(point_attribute(name))
+    if index < 0 and point_id:
+        index = int(node.GetControlPointIndexByID(point_id))
+        if index >= 0 and node.GetNthControlPointLabel(index) in LANDMARKS:
+            return -1
     return index
 
 
 def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
     """Puts a landmark where it was found, locked, and notes where that is and how sure."""
     name = landmark.name
+    # The attributes first: who watches the point sees then that it was not the user who moved it.
+    automatic, state = "", "Not found."
+    if landmark.ras is not None:
+        automatic = " ".join(f"{value:.4f}" for value in landmark.ras)
+        state = f"Automatic, confidence {landmark.confidence:.2f}."
+    node.SetAttribute(confidence_attribute(name), f"{landmark.confidence:.4f}")
+    node.SetAttribute(automatic_attribute(name), automatic)
+    node.SetAttribute(model_attribute(name), f"{model.name} {model.version} {model.sha256}")
+    node.RemoveAttribute(confirmed_attribute(name))
     index = index_of(node, name)
     if index < 0:  # the user deleted it
         node.SetFixedNumberOfControlPoints(False)
         index = node.AddControlPoint(vtk.vtkVector3d(*map(float, landmark.ras or (0, 0, 0))), name)
         node.SetFixedNumberOfControlPoints(True)
-    automatic, state = "", "Not found."
     if landmark.ras is None:
         node.SetNthControlPointPositionMissing(index)
     else:
         node.SetNthControlPointPosition(index, *map(float, landmark.ras))
-        automatic = " ".join(f"{value:.4f}" for value in landmark.ras)
-        state = f"Automatic, confidence {landmark.confidence:.2f}."
     definition = LANDMARK_DEFINITIONS.get(name, "")
     node.SetNthControlPointDescription(index, f"{definition} {state}".strip())
     node.SetNthControlPointLocked(index, True)
-    node.SetAttribute(confidence_attribute(name), f"{landmark.confidence:.4f}")
-    node.SetAttribute(automatic_attribute(name), automatic)
-    node.SetAttribute(model_attribute(name), f"{model.name} {model.version} {model.sha256}")
-    node.RemoveAttribute(confirmed_attribute(name))
+    node.SetAttribute(point_attribute(name), node.GetNthControlPointID(index))
 
 
-def _show(node: Any) -> None:
+def show_as_landmark(node: Any) -> None:
+    """Gives a point list the look of landmarks."""
     display = node.GetDisplayNode()
     display.SetSelectedColor(*_COLOR)
     display.SetColor(*_COLOR)

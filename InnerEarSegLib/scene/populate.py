@@ -11,11 +11,11 @@ import slicer
 
 from ..results import Ear, ModelIdentity, Segmentation, Side
 from .find_results import Results, find_results, link_to_ct
-from .follow_ct import remember_place
+from .follow_ct import follow_ct, remember_place
 from .hierarchy import group_results
 from .landmark_memory import Memory, memory_of, restore, row_of
 from .landmark_state import CONFIRMED, CORRECTED, PLACED
-from .landmarks_node import ATTRIBUTE, add_landmarks, set_automatic
+from .landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE, add_landmarks, set_automatic
 from .segment_content import (
     remember_automatic_segment,
     segment_was_edited,
@@ -63,6 +63,7 @@ def add_result(
     """
     earlier = find_results(scene, volume_node)
     with _all_or_nothing(scene, earlier):
+        follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
         kept: list[str] = []
         segmentation = _put_segments(
             scene, volume_node, result, earlier.segmentation, keep_reviewed, kept
@@ -75,8 +76,7 @@ def add_result(
                 landmarks[ear.side] = node
             else:
                 kept += _update_landmarks(node, ear, result.model, keep_reviewed)
-                node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
-            node.SetAttribute(ATTRIBUTE + "Verdict", ear.quality.verdict)
+            node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
             node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
         for node in (segmentation, *landmarks.values()):
             link_to_ct(node, volume_node)
@@ -173,8 +173,8 @@ class _Saved:
             self._selection.GetActivePlaceNodeClassName(),
             self._selection.GetActivePlaceNodeID(),
         )
-        self._landmarks: list[tuple[Any, Memory, str]] = [
-            (node, memory_of(node), node.GetTransformNodeID())
+        self._landmarks: list[tuple[Any, Memory, str, int]] = [
+            (node, memory_of(node), node.GetTransformNodeID(), node.GetNumberOfControlPoints())
             for node in earlier.landmarks.values()
         ]
         self._node = earlier.segmentation
@@ -191,7 +191,11 @@ class _Saved:
         if self._place:
             self._selection.SetActivePlaceNodeClassName(self._place[0])
             self._selection.SetActivePlaceNodeID(self._place[1])
-        for node, memory, transform in self._landmarks:
+        for node, memory, transform, count in self._landmarks:
+            node.SetFixedNumberOfControlPoints(False)
+            for index in reversed(range(count, node.GetNumberOfControlPoints())):
+                node.RemoveNthControlPoint(index)
+            node.SetFixedNumberOfControlPoints(True)
             restore(node, memory)
             node.SetAndObserveTransformNodeID(transform)
         if self._node is not None:

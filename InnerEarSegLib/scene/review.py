@@ -24,10 +24,10 @@ from .landmark_memory import (
     row_of,
     set_position,
 )
-from .landmark_state import Key, Row
+from .landmark_state import Key, Point, Row
 from .landmarks_node import index_of
 from .observers import Observers
-from .place_mode import PlaceMode
+from .place_mode import Later, PlaceMode
 from .steps import Step, Steps
 
 
@@ -36,6 +36,13 @@ class Review:
 
     Attributes:
         changed: called without arguments whenever a row may look different.
+
+    Args:
+        scene: with the application's interaction and selection nodes.
+        nodes: the markups node of each ear.
+        changed: see above.
+        steps: what was done before, to go on with.
+        later: calls a function once the present event has been dealt with; needed where views are.
     """
 
     def __init__(
@@ -44,15 +51,16 @@ class Review:
         nodes: Mapping[Side, Any],
         changed: Callable[[], None] | None = None,
         steps: Steps | None = None,
+        later: Later = lambda function: function(),
     ) -> None:
         self.changed = changed or (lambda: None)
         self._nodes = dict(nodes)
         self._known = {side: memory_of(node) for side, node in self._nodes.items()}
         self._before: dict[Side, Memory] = {}
-        self._steps = steps or Steps()
+        self._steps = Steps() if steps is None else steps
         self._busy = False
         self._observers = Observers()
-        self._place = PlaceMode(scene, self._placed, self._place_ended)
+        self._place = PlaceMode(scene, self._placed, self._place_ended, later)
         self._placing: Key | None = None
         for side, node in self._nodes.items():
             for event, handler in (
@@ -64,6 +72,8 @@ class Review:
                 (node.PointEndInteractionEvent, self._drag_ended),
             ):
                 self._observers.add(node, event, lambda *_, s=side, h=handler: h(s))
+            # It may have been changed while nobody looked, as when another CT was chosen.
+            self._changed_elsewhere(side, self._steps.left.get(side, self._known[side]))
 
     def rows(self) -> list[Row]:
         """All landmarks, left ear first."""
@@ -133,19 +143,14 @@ class Review:
     def place(self, key: Key) -> None:
         """The next click in a slice or 3D view puts the landmark there."""
         self.lock()
-        node, index = self.node(key), index_of(self.node(key), key[1])
-        if index < 0:
+        if index_of(self.node(key), key[1]) < 0:
             return
-        self._before[key[0]] = memory_of(node)
         self._placing = key
-        with self._own_change():
-            node.SetNthControlPointLocked(index, False)
-            node.SetLocked(False)
-            self._place.begin(node, index)
+        self._place.begin(self.node(key), key[1])
         self.changed()
 
     def stop_placing(self) -> None:
-        """Leaves place mode; a point that was not placed returns to where it was."""
+        """Leaves place mode."""
         self._place.end()
 
     def undo(self) -> Key | None:
@@ -172,6 +177,8 @@ class Review:
             self.lock()
         self._place.close()
         self._observers.clear()
+        if lock:  # else the nodes may be gone
+            self._steps.left = {side: memory_of(node) for side, node in self._nodes.items()}
 
     @contextmanager
     def _own_change(self) -> Iterator[None]:
@@ -217,34 +224,43 @@ class Review:
         return side, now.changed_landmark(memory)
 
     def _drag_began(self, side: Side) -> None:
-        if not self._busy and self._placing is None:
+        if not self._busy:
             self._before[side] = memory_of(self._nodes[side])
 
     def _drag_ended(self, side: Side) -> None:
-        before = self._before.pop(side, None) if self._placing is None else None
+        before = self._before.pop(side, None)
         if before is not None:
             self._finish_step(side, before)
 
     def _moved(self, side: Side) -> None:
         if self._busy:
             return
-        if self._placing is not None or side in self._before:
+        if side in self._before:
             self.changed()
             return
+        if self._placing is not None and self._placing[0] == side:
+            self.stop_placing()  # a script was faster than the click
+        self._changed_elsewhere(side, self._known[side])
+
+    def _changed_elsewhere(self, side: Side, known: Memory) -> None:
+        """A step of its own for what Python or another module did; a new run ends all steps."""
         now = memory_of(self._nodes[side])
-        if not now.same_positions(self._known[side]):  # from Python or another module
-            self._finish_step(side, self._known[side])
+        if not now.found_as(known):
+            self._steps.clear()
+            self._known[side] = now
+            self.changed()
+        elif not now.same_positions(known):
+            self._finish_step(side, known)
 
-    def _placed(self) -> None:
-        key, self._placing = self._placing, None
-        if key is not None:
-            self._finish_step(key[0], self._before.pop(key[0]))
-
-    def _place_ended(self) -> None:
-        """Place mode was left without a click."""
+    def _placed(self, position: Point) -> None:
         key, self._placing = self._placing, None
         if key is None:
             return
-        with self._own_change():
-            restore(self.node(key), self._before.pop(key[0]))
-        self.lock()
+        with self._step(key):
+            set_position(self.node(key), key[1], position)
+        self.edit(key)  # it can be dragged at once
+
+    def _place_ended(self) -> None:
+        """Place mode was left without a click."""
+        self._placing = None
+        self.changed()

@@ -53,13 +53,13 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
     Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
     than the finest ear's is brought to that (see ``lattice``).
     """
-    if not ears:
-        return
     others = set(node.GetSegmentation().GetSegmentIDs()) - {SEGMENT_IDS[e.side] for e in ears}
     grids = [ear.geometry for ear in ears]
     present = _lattice_of_segments(node, others)
     if present is not None:
         grids.insert(0, present)
+    if not grids:
+        return
     lattice = common_lattice(grids)
     segments = {ear.side: _segment(ear, lattice) for ear in ears}  # all made before any is added
     _set_reference_lattice(node, lattice)

@@ -12,6 +12,7 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..stand_ins.meta_objects import QT_MODULES
 from .names import CLASSES, NOT_IN_5_10, Api, api, arity, normalized, qt_signals
 
 Type = str | None
@@ -375,10 +376,10 @@ def _in_module(module: str, name: str) -> bool:
         return name in CLASSES and name.startswith("ctk")
     if api(name) is not None and name not in CLASSES:
         return True
-    from ..stand_ins import pythonqt, qt_module
+    from ..stand_ins import qt_module
 
     refused = qt_module.PYSIDE_ONLY | qt_module.QT6_ONLY
-    return name not in refused and any(hasattr(m, name) for m in pythonqt.QT_MODULES)
+    return name not in refused and any(hasattr(m, name) for m in QT_MODULES)
 
 
 def _anywhere(signature: str) -> bool:

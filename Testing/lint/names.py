@@ -18,6 +18,7 @@ from PySide6 import QtCore
 from shibokensupport.signature import get_signature
 
 from ..stand_ins import pythonqt, qt_module
+from ..stand_ins.meta_objects import QT_MODULES, meta_object, qobject_classes
 
 CLASSES: dict[str, Any] = json.loads(
     Path(__file__).with_name("classes.json").read_text(encoding="utf-8")
@@ -113,7 +114,7 @@ def derives(name: str, base: str) -> bool:
 def _qt_class(name: str) -> Any:
     if name in qt_module.PYSIDE_ONLY | qt_module.QT6_ONLY or name.startswith("_"):
         return None
-    for module in pythonqt.QT_MODULES:
+    for module in QT_MODULES:
         found = getattr(module, name, None)
         if isinstance(found, type):
             return found
@@ -154,7 +155,7 @@ def _from_qt(name: str, cls: type) -> Api:
     for base in cls.__mro__:
         too_new |= QT6_ONLY.get(base.__name__, set())
     if issubclass(cls, QtCore.QObject):
-        _read_meta(cls.staticMetaObject, too_new, found)
+        _read_meta(meta_object(cls), too_new, found)
     members = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     for member, value in members.items():
         if member.startswith(("_", "bindable")) or member in too_new | set(found.properties):
@@ -205,11 +206,8 @@ def _returned(method: Any) -> str | None:
 def qt_signals() -> frozenset[str]:
     """The signatures of all signals of all Qt classes."""
     found = Api("")
-    for module in pythonqt.QT_MODULES:
-        for name in dir(module):
-            cls = getattr(module, name)
-            if isinstance(cls, type) and issubclass(cls, QtCore.QObject):
-                _read_meta(cls.staticMetaObject, set(), found)
+    for cls in qobject_classes():
+        _read_meta(meta_object(cls), set(), found)
     return frozenset(found.signals)
 
 

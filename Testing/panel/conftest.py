@@ -68,8 +68,9 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     story = SimpleNamespace(mode="ok", commands=[])
 
-    def command(ct, output, device, model):
+    def command(ct, output, device, model, where):
         story.commands.append((device, model))
+        story.where = where
         arguments = [FAKE_WORKER, story.mode, prepared, ct, output, device]
         return python_command([str(argument) for argument in arguments])
 

@@ -31,12 +31,28 @@ def report(stage: str, fraction: float, message: str) -> None:
     print(json.dumps({"stage": stage, "fraction": fraction, "message": message}), flush=True)
 
 
+def watch() -> None:
+    """As the real worker with --watch-stdin does."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from InnerEarSegLib.cli.watch import end_with_stdin
+
+    end_with_stdin()
+
+
 def main(mode: str, prepared: str, ct: str, output: str, device: str) -> int:
     if not Path(ct).is_file():
         print("innerearseg: there is no CT.", file=sys.stderr)
         return 2
-    (Path(prepared).parent / "worker.pid").write_text(str(os.getpid()))
+    if mode != "watching":
+        (Path(prepared).parent / "worker.pid").write_text(str(os.getpid()))
     kind, _, detail = mode.partition(":")
+    if kind == "launcher":  # as PythonSlicer: the child inherits the standard streams
+        child = subprocess.run([sys.executable, __file__, detail, prepared, ct, output, device])
+        return child.returncode
+    if kind == "watching":
+        watch()
+        (Path(prepared).parent / "grandchild.pid").write_text(str(os.getpid()))
+        kind, detail = "hang", "infer"
     if kind == "garbage":
         sys.stdout.buffer.write(b'\xff\xfe{"stage"\n{"fraction": "many"}\n[1]\n\n' + b"x" * 99999)
         sys.stdout.buffer.write(b'\n{"stage": "read", "fra')

@@ -104,8 +104,8 @@ def test_a_tree_is_killed_even_when_its_root_is_gone():
 def test_the_worker_is_the_command_line(tmp_path):
     command = segment_command(tmp_path / "ct.nrrd", tmp_path / "out", "cuda:1", tmp_path / "m.pt")
     assert command.arguments[:3] == ("-m", "InnerEarSegLib", "segment")
-    assert command.arguments[-4:] == (
-        "--json-progress", "--plain", "--model", str(tmp_path / "m.pt"),
+    assert command.arguments[-5:] == (
+        "--json-progress", "--plain", "--watch-stdin", "--model", str(tmp_path / "m.pt"),
     )  # fmt: skip
     assert (LIBRARY_PARENT / "InnerEarSegLib" / "__main__.py").is_file()
     ended = subprocess.run(

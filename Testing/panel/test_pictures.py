@@ -6,7 +6,9 @@ import pytest
 import slicer
 
 from InnerEarSegLib.scene.offscreen import can_render
+from InnerEarSegLib.scene.volume_node import add_volume
 from Testing.panel.helpers import PICTURES, segment
+from Testing.panel.two_ears import head, prepare_two
 
 pytestmark = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
@@ -60,6 +62,29 @@ def test_results_and_review(drawn):
     drawn.ui.confirmButton.click()
     assert "All landmarks are checked" in drawn.ui.reviewProgressLabel.text
     drawn.picture("8_checked")
+
+
+def test_two_ears_and_their_quality(drawn):
+    two = add_volume(drawn.scene, head(drawn.ear.ct))
+    two.SetName("Head")
+    drawn.ui.inputSelector.setCurrentNode(two)
+    prepare_two(drawn)
+    segment(drawn)
+    drawn.picture("10_two_ears_one_poor")
+    drawn.ui.placeButton.click()
+    drawn.picture("11_placing")
+    drawn.ui.placeButton.click()
+    getattr(drawn.ui, f"{drawn.ear.side}EarButton").click()
+    drawn.picture("12_other_ear")
+
+
+def test_ct_under_a_grid_transform(drawn):
+    from Testing.panel.test_scene_stories import grid
+
+    drawn.volume.SetAndObserveTransformNodeID(grid(drawn.scene).GetID())
+    drawn.ui.earsComboBox.setCurrentIndex(3)
+    segment(drawn)
+    drawn.picture("13_both_asked_under_a_grid")
 
 
 def test_torch_dialog(drawn):

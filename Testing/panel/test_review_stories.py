@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
+import vtk
 
 from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
 from InnerEarSegLib.scene.find_results import find_results
@@ -191,7 +192,11 @@ def test_a_landmark_that_was_not_found(reviewed):
     assert reviewed.table.currentRow() == 1 and column(reviewed, 4)[1] == "–"
     assert not reviewed.ui.editButton.enabled and reviewed.ui.placeButton.enabled
     reviewed.ui.placeButton.click()
-    reviewed.node.SetNthControlPointPosition(1, *reviewed.ear.truth[OVAL_WINDOW])
+    active = reviewed.scene.GetFirstNodeByClass("vtkMRMLSelectionNode").GetActivePlaceNodeID()
+    target = reviewed.scene.GetNodeByID(active)
+    target.AddControlPoint(vtk.vtkVector3d(*reviewed.ear.truth[OVAL_WINDOW]))  # the click
+    reviewed.process()
+    assert not reviewed.scene.IsNodePresent(target)
     assert column(reviewed, 2)[1] == "✎ placed by hand" and column(reviewed, 3)[1] == "–"
     reviewed.ui.confirmButton.click()
     assert column(reviewed, 2)[1] == "✓ placed by hand"
@@ -284,6 +289,27 @@ def test_the_volume_follows_what_is_edited(reviewed):
     stored = float(results.segmentation.GetAttribute(f"InnerEarSeg.VolumeMm3.{reviewed.side}"))
     assert 0.2 * reviewed.ear.ear.volume_mm3 < stored < 0.8 * reviewed.ear.ear.volume_mm3
     assert f"{stored:.0f} mm³" in button.text
+
+
+def test_a_script_is_faster_than_the_click(reviewed):
+    reviewed.table.selectRow(1)
+    reviewed.ui.placeButton.click()
+    reviewed.node.SetNthControlPointPosition(1, *np.add(reviewed.ear.found[OVAL_WINDOW], 1.0))
+    assert reviewed.review.placing is None and not reviewed.ui.placeButton.checked
+    assert column(reviewed, 2)[1] == "corrected"
+    reviewed.ui.undoButton.click()
+    np.testing.assert_allclose(
+        position(reviewed, OVAL_WINDOW), reviewed.ear.found[OVAL_WINDOW], atol=1e-3
+    )
+
+
+def test_placing_that_is_given_up_leaves_no_trace(reviewed):
+    before = reviewed.xml()
+    reviewed.ui.placeButton.click()
+    interaction = reviewed.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    interaction.SetCurrentInteractionMode(interaction.ViewTransform)  # as Esc does
+    reviewed.process()
+    assert reviewed.review.placing is None and reviewed.xml() == before
 
 
 def test_leaving_the_module_locks(reviewed):

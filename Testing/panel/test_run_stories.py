@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.panel import torch_setup
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.views import nodes_of
@@ -51,7 +48,7 @@ def test_choices_are_kept_in_the_scene(story):
 def test_run_to_the_end(story):
     story.segment()
     ui = story.ui
-    assert ui.statusLabel.text.startswith(f"Found: {story.ear.side} labyrinth, ")
+    assert ui.statusLabel.text.startswith(f"Found: {story.ear.side} labyrinth (")
     results = find_results(story.scene, story.volume)
     assert results.segmentation.GetSegmentation().GetNumberOfSegments() == 1
     node = results.landmarks[story.ear.side]
@@ -238,6 +235,37 @@ def test_torch_is_missing(story, monkeypatch):
     assert story.ui.statusLabel.text.startswith("Found")
 
 
+def test_torch_is_installed_through_its_extension(story, monkeypatch):
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    import qt
+
+    seen = []
+
+    class Logic:
+        def installTorch(self, **options):  # noqa: N802 - PyTorchUtils' own name
+            cursor = qt.QApplication.overrideCursor()
+            seen.append((options, cursor is not None, story.ui.segmentButton.enabled,
+                         story.ui.statusLabel.text))  # fmt: skip
+            story.mode = "ok"
+            return SimpleNamespace()
+
+    module = ModuleType("PyTorchUtils")
+    module.PyTorchUtilsLogic = Logic
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+    monkeypatch.setattr(torch_setup, "has_extension", lambda: True)
+    story.mode = "no_torch"
+    story.app.dialogs.answer("Install PyTorch")
+    story.ui.segmentButton.click()
+    story.wait(lambda: seen and not story.panel.running.active, 10)
+    options, waiting, enabled, said = seen[0]
+    assert options["torchVersionRequirement"].startswith(">=2.0")
+    assert waiting and not enabled and "some minutes" in said
+    assert qt.QApplication.overrideCursor() is None
+    assert story.ui.statusLabel.text.startswith("Found")
+
+
 def test_second_run_keeps_what_was_reviewed(story):
     story.segment()
     count = story.scene.GetNumberOfNodes()
@@ -252,44 +280,3 @@ def test_second_run_keeps_what_was_reviewed(story):
     assert "Kept as you left them: round window" in story.ui.statusLabel.text
     assert story.panel.reviewing.review.row(key).state == "confirmed"
     assert story.scene.GetNumberOfNodes() == count
-
-
-def two_ears(story):
-    """The prepared ear, and its mirror image 60 mm to the other side."""
-    one = story.ear.ear
-    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
-    flip[0, 3] = 2 * one.geometry.center[0] + 60.0
-    landmarks = tuple(
-        replace(mark, ras=tuple((flip @ [*mark.ras, 1.0])[:3].tolist())) for mark in one.landmarks
-    )
-    other = replace(
-        one, side="right" if one.side == "left" else "left", landmarks=landmarks,
-        geometry=Geometry(flip @ one.geometry.ijk_to_ras, one.geometry.shape),
-    )  # fmt: skip
-    write_prepared(replace(story.ear.result, ears=(one, other)), story.prepared)
-    return other
-
-
-def test_two_ears(story):
-    other = two_ears(story)
-    story.segment()
-    ui = story.ui
-    assert ui.landmarksTable.rowCount == 6
-    assert not ui.leftEarButton.isHidden() and not ui.rightEarButton.isHidden()
-    getattr(ui, f"{other.side}EarButton").click()
-    red = story.scene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceToRAS()
-    near = np.linalg.norm([red.GetElement(n, 3) for n in range(3)] - other.geometry.center)
-    assert near < 5
-    results = find_results(story.scene, story.volume)
-    colors = {results.segmentation.GetSegmentation().GetNthSegment(n).GetColor() for n in (0, 1)}
-    assert len(colors) == 2
-
-
-def test_one_of_two_ears(story):
-    other = two_ears(story)
-    story.ui.earsComboBox.setCurrentIndex({"left": 1, "right": 2}[other.side])
-    story.segment()
-    assert set(find_results(story.scene, story.volume).landmarks) == {other.side}
-    story.ui.earsComboBox.setCurrentIndex(0)
-    story.segment()  # the other ear joins
-    assert set(find_results(story.scene, story.volume).landmarks) == {"left", "right"}

@@ -36,21 +36,21 @@ class StandIn:
     """
 
     def __init__(self, app: Any, session: Any, folder: Path) -> None:
-        from . import application, pythonqt
+        from . import main_window, pythonqt
         from .dialogs import dialogs
 
         self.app, self.session, self.scene = app, session, session.scene
         self.folder, self.dialogs, self.errors = folder, dialogs, pythonqt.errors
-        self.window = application.qSlicerMainWindow()
+        self.window = main_window.qSlicerMainWindow()
         self.window.resize(1280, 900)
 
     def load_module(self, path: str | Path) -> Any:
         """Load a scripted module and enter it; returns its Python widget."""
         import slicer
 
-        from . import application
+        from .modules import load_module
 
-        module = application.load_module(path)
+        module = load_module(path)
         slicer.util.selectModule(module.name)
         self.process()
         return module.widgetRepresentation().self()
@@ -59,7 +59,7 @@ class StandIn:
         """Have slice and 3D views drawn from now on; False where no OpenGL library is."""
         from InnerEarSegLib.scene import offscreen
 
-        from .application import _View
+        from .views import _View
 
         _View.drawing = offscreen.can_render()
         return _View.drawing
@@ -111,12 +111,12 @@ def install() -> None:
     import slicer
     import slicer.util
 
-    from . import application, mrml_widgets
+    from . import modules, mrml_widgets
 
     for name, value in mrml_widgets.make().items():
         setattr(slicer, name, value)
     for name in ("qSlicerScriptedLoadableModule", "qSlicerScriptedLoadableModuleWidget"):
-        setattr(slicer, name, getattr(application, name))
+        setattr(slicer, name, getattr(modules, name))
     _python_classes(slicer)
 
 
@@ -159,7 +159,7 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
 
     from InnerEarSegLib.scene.boot import headless_scene
 
-    from . import application, pythonqt
+    from . import modules, pythonqt
     from .dialogs import dialogs
 
     with headless_scene() as session:
@@ -170,9 +170,9 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
         app._start(session, tmp_path)
         for name in ("Volumes", "Segmentations", "SubjectHierarchy", "Markups", "Transforms"):
             logic = session.application_logic.GetModuleLogic(name)
-            setattr(slicer.modules, name.lower(), application.qSlicerLoadableModule(name, logic))
+            setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name, logic))
         for name in ("SegmentEditor", "Data", "Welcome"):
-            module = application.qSlicerLoadableModule(name, None)
+            module = modules.qSlicerLoadableModule(name, None)
             setattr(slicer.modules, name.lower(), module)
         dialogs.clear()
         pythonqt.errors.clear()
@@ -188,7 +188,8 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
 def _tear_down(stand_in: StandIn) -> None:
     import slicer
 
-    from .application import _View, qSlicerScriptedLoadableModule
+    from .modules import qSlicerScriptedLoadableModule
+    from .views import _View
 
     for module in list(vars(slicer.modules).values()):
         if isinstance(module, qSlicerScriptedLoadableModule):

@@ -25,9 +25,9 @@ from types import FunctionType, MethodType
 from typing import Any
 
 import shiboken6
-from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtUiTools, QtWidgets
+from PySide6 import QtCore
 
-QT_MODULES = (QtCore, QtGui, QtWidgets, QtNetwork, QtSvg, QtUiTools)
+from .meta_objects import qobject_classes
 
 OWN = "_own"
 """The only attribute that a stand-in may add to an object of its own class."""
@@ -394,9 +394,6 @@ def install() -> None:
     _keep_constants_alive()
     QtCore.QObject.__getattribute__ = _getattribute
     # The slot of __setattr__ is not inherited from a patched Shiboken base: patch each class.
-    for module in QT_MODULES:
-        for name in dir(module):  # vars() lacks the classes that PySide6 makes on demand
-            cls = getattr(module, name)
-            if isinstance(cls, type) and issubclass(cls, QtCore.QObject):
-                cls.__setattr__ = _setattr
+    for cls in qobject_classes():
+        cls.__setattr__ = _setattr
     QtCore.QProcess.__getattribute__ = _getattribute  # it has a slot of its own

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from PySide6 import QtCore, QtUiTools
 
 from . import pythonqt
+from .meta_objects import QT_MODULES
 
 PYSIDE_ONLY = frozenset(
     {"Signal", "Slot", "Property", "SignalInstance", "ClassInfo", "QEnum", "QFlag", "loadUiType"}
@@ -123,7 +124,7 @@ def custom_widget_class(name: str) -> type | None:
 def make() -> types.ModuleType:
     """A new module object."""
     module = types.ModuleType("qt", __doc__)
-    for source in pythonqt.QT_MODULES:
+    for source in QT_MODULES:
         for name in dir(source):  # vars() lacks the classes that PySide6 makes on demand
             if not name.startswith("_") and name not in PYSIDE_ONLY | QT6_ONLY:
                 setattr(module, name, getattr(source, name))

@@ -1,0 +1,175 @@
+"""Handing the CT over, and workers whose launcher or panel is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vtk
+
+from InnerEarSegLib.panel.command import segment_command
+from InnerEarSegLib.panel.process_tree import ProcessTree
+from InnerEarSegLib.scene.matrices import image_data
+from Testing.panel.fake_worker import STAGES
+from Testing.panel.helpers import alive
+
+BIG = (240, 640, 640)
+
+
+@pytest.fixture
+def big(story):
+    """A CT of 197 MB."""
+    node = story.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Big")
+    node.SetAndObserveImageData(image_data(np.zeros(BIG, np.int16), vtk.vtkImageData()))
+    story.ui.inputSelector.setCurrentNode(node)
+    story.big, story.mode = node, "hang:infer"
+    yield story
+    story.panel.running.drop()
+    story.scene.RemoveNode(node)
+
+
+def begin(story):
+    begun = time.monotonic()
+    story.ui.segmentButton.click()
+    story.wait(lambda: "Handing over the CT" in story.ui.statusLabel.text, what="the export")
+    assert time.monotonic() - begun < 0.5
+    assert story.panel.running.active and story.ui.cancelButton.enabled
+    assert story.left_over() and not (story.folder / "worker.pid").exists()
+
+
+def assert_nothing_left(story):
+    assert not story.panel.running.active
+    assert not list(story.temporary.iterdir())
+    for _ in range(20):
+        story.process()
+        time.sleep(0.01)
+    assert not (story.folder / "worker.pid").exists()  # no worker was started afterwards
+    assert not list(story.temporary.iterdir())
+
+
+def test_slicer_answers_while_the_ct_is_handed_over(big):
+    gaps, last = [], time.monotonic()
+    big.ui.segmentButton.click()
+    while big.ui.statusLabel.text != STAGES["infer"]:
+        big.process()
+        gaps.append(time.monotonic() - last)
+        last = time.monotonic()
+        assert len(gaps) < 100_000
+    assert len(gaps) > 20 and max(gaps) < 0.5, max(gaps)
+    [written] = big.temporary.glob("ies-*/ct.nrrd")
+    assert written.stat().st_size > np.prod(BIG) * 2
+
+
+def test_cancel_while_the_ct_is_handed_over(big):
+    before = big.xml()
+    begin(big)
+    big.ui.cancelButton.click()
+    big.wait(lambda: not big.panel.running.active, 1)
+    assert big.ui.statusLabel.text == "Cancelled. The scene is as it was."
+    assert_nothing_left(big)
+    assert big.xml() == before
+
+
+def test_ct_removed_while_it_is_handed_over(big):
+    begin(big)
+    big.scene.RemoveNode(big.big)
+    assert_nothing_left(big)
+    assert "The CT was removed" in big.ui.statusLabel.text
+
+
+def test_scene_closed_while_the_ct_is_handed_over(big):
+    begin(big)
+    big.scene.Clear(False)
+    assert_nothing_left(big)
+    assert big.ui.statusLabel.text == "The scene was closed; the run was stopped."
+
+
+def test_disk_full_while_the_ct_is_handed_over(big, monkeypatch):
+    def full(*_):
+        yield 0.1
+        from InnerEarSegLib.errors import UnusableInput
+
+        raise UnusableInput("The CT cannot be written to /tmp: No space left on device.")
+
+    monkeypatch.setattr("InnerEarSegLib.panel.run.export_steps", full)
+    big.ui.segmentButton.click()
+    big.wait(lambda: not big.panel.running.active, 2)
+    assert big.ui.statusLabel.text.endswith("No space left on device.")
+    assert_nothing_left(big)
+
+
+@pytest.fixture
+def without_tables(monkeypatch):
+    """As on Windows, where the children of a launcher that has died cannot be found."""
+    for name in ("look", "terminate", "kill_orphans"):
+        monkeypatch.setattr(ProcessTree, name, lambda self: None)
+
+
+def started_by_a_launcher(story):
+    story.mode = "launcher:watching"
+    story.ui.segmentButton.click()
+    pid = story.folder / "grandchild.pid"
+    story.wait(lambda: pid.is_file() and pid.read_text() and
+               story.ui.statusLabel.text == STAGES["infer"], what="the worker")  # fmt: skip
+    assert alive(pid)
+    return pid
+
+
+def test_a_launcher_that_dies_takes_the_worker_along(story, without_tables):
+    pid = started_by_a_launcher(story)
+    os.kill(int((story.folder / "worker.pid").read_text()), signal.SIGKILL)
+    story.wait(lambda: not alive(pid), 3, "the end of the worker")
+    story.wait(lambda: not story.panel.running.active, 3)
+    assert "was ended by the system" in story.ui.statusLabel.text
+    assert story.left_over() == []
+
+
+def test_cancel_closes_the_workers_input(story, without_tables):
+    pid = started_by_a_launcher(story)
+    begun = time.monotonic()
+    story.ui.cancelButton.click()
+    story.wait(lambda: not alive(pid), 3, "the end of the worker")
+    story.wait(lambda: not story.panel.running.active, 3)
+    assert time.monotonic() - begun < 2
+    assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
+
+
+def start_real(story, tmp_path):
+    from InnerEarSegLib.scene.export_ct import export_ct
+
+    export_ct(story.volume, tmp_path / "ct.nrrd")
+    command = segment_command(tmp_path / "ct.nrrd", tmp_path / "out", "cpu", None)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([command.program, *command.arguments], cwd=command.folder,
+                            stdin=pipe, stdout=pipe, stderr=pipe)  # fmt: skip
+
+
+def test_the_real_worker_ends_with_its_input(story, tmp_path):
+    worker = start_real(story, tmp_path)
+    try:
+        worker.stdin.write(b"watch\n")
+        worker.stdin.flush()
+        assert b"Starting" in worker.stdout.readline()
+        begun = time.monotonic()
+        _, errors = worker.communicate(timeout=20)  # closes its input
+        assert worker.returncode == 130 and time.monotonic() - begun < 4
+        assert b"cancelled" in errors or errors == b""
+        assert not (tmp_path / "out").exists()
+        assert [p.name for p in Path(tmp_path).iterdir() if "out" in p.name] == []
+    finally:
+        worker.kill()
+
+
+def test_an_input_that_says_nothing_is_not_watched(story, tmp_path):
+    worker = start_real(story, tmp_path)
+    try:
+        worker.stdin.close()
+        time.sleep(2.0)  # longer than what it would take to end
+        assert any(b'"find"' in line for line in worker.stdout)
+    finally:
+        worker.kill()

@@ -1,0 +1,139 @@
+"""The main window: the module panel beside four views.
+
+API: Slicer/Slicer at 583e9b3, the header named at each class.
+"""
+# ruff: noqa: N801, N802, N815
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import slicer
+from PySide6.QtCore import Property, QObject, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMainWindow, QScrollArea, QToolBar, QWidget
+
+from .views import qMRMLSliceWidget, qMRMLThreeDWidget
+
+
+class qSlicerLayoutManager(QObject):
+    """Libs/MRML/Widgets/qMRMLLayoutManager.h and Base/QTGUI/qSlicerLayoutManager.h"""
+
+    layoutChanged = Signal(int)
+
+    def __init__(self, session: Any) -> None:
+        super().__init__()
+        self._own = types.SimpleNamespace(session=session)
+        self._own.slices = {n: qMRMLSliceWidget(session, n) for n in ("Red", "Green", "Yellow")}
+        self._own.threed = qMRMLThreeDWidget(session)
+
+    def mrmlScene(self) -> Any:
+        return self._own.session.scene
+
+    def sliceViewNames(self) -> tuple[str, ...]:
+        return tuple(self._own.slices)
+
+    def sliceWidget(self, name: str) -> Any:
+        return self._own.slices.get(name)
+
+    def threeDWidget(self, which: Any) -> Any:
+        return self._own.threed if which in (0, "View1", "ViewNode") else None
+
+    def mrmlSliceLogics(self) -> Any:
+        return self._own.session.application_logic.GetSliceLogics()
+
+    def layoutLogic(self) -> Any:
+        return self._own.session.view_logics[0]
+
+    def activeMRMLThreeDViewNode(self) -> Any:
+        return self._own.threed.mrmlViewNode()
+
+    def resetSliceViews(self) -> None:
+        for widget in self._own.slices.values():
+            widget.fitSliceToBackground()
+
+    def resetThreeDViews(self) -> None:
+        self._own.threed.threeDView().resetFocalPoint()
+
+    def setLayout(self, layout: int) -> None:
+        self.layoutLogic().GetLayoutNode().SetViewArrangement(layout)
+        self.layoutChanged(layout)
+
+    def setRenderPaused(self, pause: bool) -> None:
+        pass
+
+    def pauseRender(self) -> None:
+        pass
+
+    def resumeRender(self) -> None:
+        pass
+
+    layout = Property(
+        int, lambda self: self.layoutLogic().GetLayoutNode().GetViewArrangement(), setLayout
+    )
+    threeDViewCount = Property(int, lambda self: 1)
+    tableViewCount = Property(int, lambda self: 0)
+    plotViewCount = Property(int, lambda self: 0)
+
+
+class qSlicerModuleSelectorToolBar(QToolBar):
+    """Base/QTGUI/qSlicerModuleSelectorToolBar.h"""
+
+    moduleSelected = Signal(str)
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self._own = types.SimpleNamespace(window=window, module="")
+
+    def selectModule(self, name: str) -> None:
+        own = self._own
+        if name == own.module:
+            return
+        module = slicer.app.moduleManager().module(name)
+        if module is None:
+            raise ValueError(f"no module named {name!r}")
+        if own.module:
+            slicer.app.moduleManager().module(own.module).widgetRepresentation().exit()
+        own.module = name
+        own.window._show(module.widgetRepresentation())
+        module.widgetRepresentation().enter()
+        self.moduleSelected(name)
+
+    selectedModule = Property(str, lambda self: self._own.module, selectModule)
+
+
+class qSlicerMainWindow(QMainWindow):
+    """Base/QTApp/qSlicerMainWindow.h: the module panel beside four views."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("qSlicerMainWindow")
+        self.setWindowTitle("Stand-in for 3D Slicer")
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFixedWidth(460)
+        views = QWidget()
+        grid = QGridLayout(views)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(2)
+        manager = slicer.app.layoutManager()
+        grid.addWidget(manager.sliceWidget("Red"), 0, 0)
+        grid.addWidget(manager.threeDWidget(0), 0, 1)
+        grid.addWidget(manager.sliceWidget("Green"), 1, 0)
+        grid.addWidget(manager.sliceWidget("Yellow"), 1, 1)
+        central = QWidget()
+        row = QHBoxLayout(central)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(area)
+        row.addWidget(views, 1)
+        self.setCentralWidget(central)
+        self._own = types.SimpleNamespace(area=area, selector=qSlicerModuleSelectorToolBar(self))
+        self._own.selector.hide()
+
+    def _show(self, widget: Any) -> None:
+        self._own.area.takeWidget()
+        self._own.area.setWidget(widget)
+        widget.show()
+
+    def moduleSelector(self) -> Any:
+        return self._own.selector

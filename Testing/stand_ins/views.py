@@ -1,0 +1,247 @@
+"""Slice and 3D views: Slicer's own displayable managers, drawn into Qt widgets.
+
+API: Slicer/Slicer at 583e9b3, the header named at each class.
+"""
+# ruff: noqa: N801, N802, N815
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import numpy as np
+import slicer
+from PySide6.QtCore import Property, Qt
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from InnerEarSegLib.scene import offscreen
+
+
+class _View(QWidget):
+    """A picture of Slicer's own displayable managers that takes the mouse.
+
+    Drawn only after ``_draw_views`` was switched on: without an OpenGL library a render window
+    ends the process.
+    """
+
+    drawing = False
+
+    def __init__(self, session: Any, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._own = types.SimpleNamespace(session=session, view=None, image=None, stale=True)
+        self.setMinimumSize(60, 60)
+        self.setMouseTracking(True)
+
+    def _make(self, size: tuple[int, int]) -> Any:
+        raise NotImplementedError
+
+    def _view(self) -> Any:
+        own = self._own
+        if own.view is None and _View.drawing:
+            own.view = self._make((max(self.width, 60), max(self.height, 60)))
+        return own.view
+
+    def scheduleRender(self) -> None:
+        self._own.stale = True
+        self.update()
+
+    def forceRender(self) -> None:
+        view = self._view()
+        if view is None:
+            return
+        pixels = np.ascontiguousarray(view.picture())
+        height, width, _ = pixels.shape
+        self._own.image = QImage(
+            pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888
+        ).copy()
+        self._own.stale = False
+        self.update()
+
+    def renderWindow(self) -> Any:
+        view = self._view()
+        return None if view is None else view.window
+
+    def interactor(self) -> Any:
+        view = self._view()
+        return None if view is None else view._interactor
+
+    def paintEvent(self, event: Any) -> None:
+        if _View.drawing and self._own.stale:
+            self.forceRender()
+        painter = QPainter(self)
+        painter.fillRect(self.rect, Qt.GlobalColor.black)
+        if self._own.image is not None:
+            painter.drawImage(0, 0, self._own.image)
+
+    def resizeEvent(self, event: Any) -> None:
+        if self._own.view is not None:
+            self._own.view.window.SetSize(self.width, self.height)
+            self._resized()
+        self._own.stale = True
+
+    def _resized(self) -> None:
+        pass
+
+    # The mouse, as QVTKInteractorAdapter hands it to VTK.
+
+    def _forward(self, event: Any, name: str) -> None:
+        interactor = self.interactor()
+        if interactor is None:
+            return
+        modifiers = event.modifiers()
+        interactor.SetEventInformationFlipY(
+            round(event.position().x()),
+            round(event.position().y()),
+            int(bool(modifiers & Qt.KeyboardModifier.ControlModifier)),
+            int(bool(modifiers & Qt.KeyboardModifier.ShiftModifier)),
+        )
+        interactor.InvokeEvent(name)
+        self.scheduleRender()
+
+    def _button(self, event: Any) -> str:
+        return {
+            Qt.MouseButton.LeftButton: "LeftButton",
+            Qt.MouseButton.RightButton: "RightButton",
+            Qt.MouseButton.MiddleButton: "MiddleButton",
+        }[event.button()]
+
+    def mousePressEvent(self, event: Any) -> None:
+        self._forward(event, f"{self._button(event)}PressEvent")
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        self._forward(event, f"{self._button(event)}ReleaseEvent")
+
+    def mouseMoveEvent(self, event: Any) -> None:
+        self._forward(event, "MouseMoveEvent")
+
+    def enterEvent(self, event: Any) -> None:
+        self._forward(event, "EnterEvent")
+
+    def leaveEvent(self, event: Any) -> None:
+        if self._own.view is not None:
+            self._own.view._interactor.InvokeEvent("LeaveEvent")
+
+
+class qMRMLSliceView(_View):
+    """Libs/MRML/Widgets/qMRMLSliceView.h; scheduleRender and forceRender: ctkVTKAbstractView.h"""
+
+    def __init__(self, session: Any, name: str, parent: Any = None) -> None:
+        super().__init__(session, parent)
+        self._own.name = name
+
+    def _make(self, size: tuple[int, int]) -> Any:
+        view = offscreen.SliceView(self._own.session, self._own.name, size)
+        style = slicer.vtkMRMLSliceViewInteractorStyle()
+        style.SetSliceLogic(view.logic)
+        style.SetDisplayableManagers(view._group)
+        style.SetInteractor(view._interactor)
+        self._own.style = style
+        return view
+
+    def _resized(self) -> None:
+        self._own.view.logic.ResizeSliceNode(self.width, self.height)
+
+    def forceRender(self) -> None:
+        view = self._view()
+        if view is not None:
+            view.logic.UpdatePipeline()  # Slicer's event loop does
+        super().forceRender()
+
+    def sliceViewInteractorStyle(self) -> Any:
+        self._view()
+        return self._own.style
+
+    def mrmlSliceNode(self) -> Any:
+        return _slice_logic(self._own).GetSliceNode()
+
+
+class qMRMLThreeDView(_View):
+    """Libs/MRML/Widgets/qMRMLThreeDView.h"""
+
+    def _make(self, size: tuple[int, int]) -> Any:
+        view = offscreen.ThreeDView(self._own.session, size)
+        view.renderer.SetBackground(0.75, 0.75, 0.87)
+        return view
+
+    def mrmlViewNode(self) -> Any:
+        return self._own.session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
+
+    def resetFocalPoint(self) -> None:
+        if self._view() is not None:
+            self._view().renderer.ResetCamera()
+
+    def resetCamera(self, *_: Any) -> None:
+        self.resetFocalPoint()
+
+    def zoomFactor(self) -> float:
+        return 0.05
+
+
+def _slice_logic(own: Any) -> Any:
+    return own.session.application_logic.GetSliceLogicByLayoutName(own.name)
+
+
+class qMRMLSliceWidget(QWidget):
+    """Libs/MRML/Widgets/qMRMLSliceWidget.h"""
+
+    def __init__(self, session: Any, name: str, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._own = types.SimpleNamespace(session=session, name=name)
+        self._own.view = qMRMLSliceView(session, name, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._own.view)
+
+    def sliceView(self) -> Any:
+        return self._own.view
+
+    viewWidget = sliceView
+
+    def sliceLogic(self) -> Any:
+        return _slice_logic(self._own)
+
+    logic = sliceLogic
+
+    def mrmlSliceNode(self) -> Any:
+        return self.sliceLogic().GetSliceNode()
+
+    mrmlAbstractViewNode = mrmlSliceNode
+
+    def mrmlSliceCompositeNode(self) -> Any:
+        return self.sliceLogic().GetSliceCompositeNode()
+
+    def imageDataConnection(self) -> Any:
+        return self.sliceLogic().GetImageDataConnection()
+
+    def fitSliceToBackground(self) -> None:
+        self.sliceLogic().FitSliceToBackground()
+
+    def setSliceOrientation(self, orientation: str) -> None:
+        self.mrmlSliceNode().SetOrientation(orientation)
+
+    sliceOrientation = Property(
+        str, lambda self: self.mrmlSliceNode().GetOrientation(), setSliceOrientation
+    )
+    sliceViewName = Property(str, lambda self: self._own.name)
+
+
+class qMRMLThreeDWidget(QWidget):
+    """Libs/MRML/Widgets/qMRMLThreeDWidget.h"""
+
+    def __init__(self, session: Any, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._own = types.SimpleNamespace(session=session, view=qMRMLThreeDView(session, self))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._own.view)
+
+    def threeDView(self) -> Any:
+        return self._own.view
+
+    viewWidget = threeDView
+
+    def mrmlViewNode(self) -> Any:
+        return self._own.view.mrmlViewNode()
+
+    mrmlAbstractViewNode = mrmlViewNode
