@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow benchmark lint clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m InnerEarSegLib demo --output out/demo
@@ -14,6 +14,9 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+benchmark: $(VENV)/.test
+	$(BIN)/python -m InnerEarSegLib benchmark --output out/benchmark
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

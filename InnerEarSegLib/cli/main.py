@@ -17,6 +17,7 @@ from . import (
     export_command,
     pack_command,
     segment_command,
+    stability_command,
     synthesize_command,
     train_command,
 )
@@ -29,6 +30,7 @@ COMMANDS = (
     train_command,
     export_command,
     evaluate_command,
+    stability_command,
     benchmark_command,
 )
 

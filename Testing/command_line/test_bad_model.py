@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.model_file import CARD_SCHEMA
 
 from .make_ct import phantom, write
 from .make_model import Network, Strange, write_model
@@ -47,7 +48,7 @@ def middle_overwritten(path):
 
 def not_torchscript(path):
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model/extra/card.json", json.dumps({"schema": 1}))
+        archive.writestr("model/extra/card.json", json.dumps({"schema": CARD_SCHEMA}))
 
 
 def stage_of(**changes):

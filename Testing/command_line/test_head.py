@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from InnerEarSegLib.evaluation.stability import regridded, roll, soft, thicker
 from InnerEarSegLib.finding.region import Region
 from InnerEarSegLib.geometry import Geometry, Volume
 from InnerEarSegLib.reading.image import geometry_of, image_of
@@ -48,28 +49,37 @@ def test_both_ears_of_a_real_head(found):
         assert ear.quality.verdict == "good", ear.quality
 
 
-def thick(head, factor, sigma):
-    """Averaged over slices, after a soft kernel's blur."""
-    image = sitk.Clamp(image_of(head.array, head.geometry), sitk.sitkInt16, -1024, 3071)
-    if sigma:
-        image = sitk.DiscreteGaussian(image, [sigma**2] * 3, 32, 0.01, True)
-    image = sitk.BinShrink(image, [1, 1, factor]) if factor > 1 else image
-    return Volume(sitk.GetArrayFromImage(image).astype(np.int16), geometry_of(image))
-
-
 @pytest.mark.parametrize(
-    ("factor", "sigma", "tolerance"), [(1, 0.5, 0.7), (2, 0.0, 0.7), (3, 0.5, 1.5)]
+    ("change", "tolerance"),
+    [
+        (soft, 0.7),
+        (thicker(3), 1.0),
+        (lambda image: thicker(2)(soft(image)), 0.7),
+        (regridded, 0.3),
+    ],
+    ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"],
 )
-def test_another_kernel_or_thicker_slices_of_the_same_head(
-    head, found, bundle, factor, sigma, tolerance
-):
-    """A soft kernel at 0.625 mm, a sharp one at 1.25 mm, a soft one at 1.875 mm."""
+def test_the_same_head_scanned_in_another_way(head, found, bundle, change, tolerance):
+    image = sitk.Clamp(image_of(head.array, head.geometry), sitk.sitkInt16, -1024, 3071)
+    changed = change(image)
+    volume = Volume(sitk.GetArrayFromImage(changed), geometry_of(changed))
     expected = ears_by_side(found)
-    ears = ears_by_side(segment(thick(head, factor, sigma), bundle))
+    ears = ears_by_side(segment(volume, bundle))
     assert set(ears) == {"left", "right"}
     for side, ear in ears.items():
         distances = np.linalg.norm(points(ear) - points(expected[side]), axis=1)
         assert distances.max() < tolerance, (side, distances)
+
+
+def test_a_rolled_and_tilted_patient(head, found, bundle):
+    turn = np.eye(4)
+    turn[:3, :3] = roll()
+    rolled = Geometry(turn @ head.geometry.ijk_to_ras, head.geometry.shape)
+    ears = ears_by_side(segment(Volume(head.array, rolled), bundle))
+    assert set(ears) == {"left", "right"}
+    for side, ear in ears_by_side(found).items():
+        moved = points(ears[side]) - points(ear) @ turn[:3, :3].T
+        assert np.linalg.norm(moved, axis=1).max() < 0.3
 
 
 def test_a_given_centre_finds_that_ear_alone(head, found, bundle):
