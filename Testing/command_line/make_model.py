@@ -36,10 +36,10 @@ class Strange(torch.nn.Module):
         return ct * self.weight
 
 
-class Both(torch.nn.Module):
-    def __init__(self, locate: torch.nn.Module, refine: torch.nn.Module) -> None:
+class All(torch.nn.Module):
+    def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
-        self.locate, self.refine = locate, refine
+        self.locate = self.orient = self.refine = network
 
     def forward(self, ct: torch.Tensor) -> torch.Tensor:
         return ct
@@ -50,13 +50,13 @@ def write_model(path: Path, network: torch.nn.Module | None = None, change=None)
 
     Args:
         path: where to.
-        network: both of its networks.
+        network: all of its networks.
         change: called with the card before it is written.
     """
     card = copy.deepcopy(read_card(bundled_model()))
     network = network or Network(len(card["landmarks"]))
     if change is not None:
         change(card)
-    module = torch.jit.script(Both(network, network))
+    module = torch.jit.script(All(network))
     torch.jit.save(module, str(path), _extra_files={"card.json": json.dumps(card)})
     return path

@@ -93,6 +93,7 @@ def test_the_command_line(options, status, tmp_path, monkeypatch, capfd):
         return dataclasses.replace(
             bundle,
             locate=dataclasses.replace(bundle.locate, network=network),
+            orient=dataclasses.replace(bundle.orient, network=network),
             refine=dataclasses.replace(bundle.refine, network=network),
         )
 
