@@ -21,7 +21,9 @@ MIN_CONTRAST_HU = 500.0
 capsule has 1500 to 1900 HU, the lumen at most 400."""
 
 CORE_MM = 0.4
-BORDER_MM = 0.8
+BORDER_MM = 0.25
+"""A labyrinth this near to the border of the scan may go on beyond it. The whole one of F13 comes
+nearer than 0.8 mm."""
 
 
 @dataclass(frozen=True)
