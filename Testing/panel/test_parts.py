@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from InnerEarSegLib.errors import UnusableModel
-from InnerEarSegLib.model_file import read_card
+from InnerEarSegLib.model_file import CARD_SCHEMA, read_card
 from InnerEarSegLib.panel.command import LIBRARY_PARENT, segment_command
 from InnerEarSegLib.panel.model_card import card_lines
 from InnerEarSegLib.panel.outcome import Ending, judge
@@ -117,7 +117,8 @@ def test_the_worker_is_the_command_line(tmp_path):
 
 def test_card_of_a_model(tmp_path):
     path = tmp_path / "model.pt"
-    card = {"schema": 1, "name": "A", "version": "2", "landmarks": ["helicotrema", "secret"],
+    card = {"schema": CARD_SCHEMA, "name": "A", "version": "2",
+            "landmarks": ["helicotrema", "secret"],
             "metrics": {"summary": {"dice": {"mean": 0.97, "worst": 0.96, "cases": 3}}},
             }  # fmt: skip
     with zipfile.ZipFile(path, "w") as archive:
@@ -140,8 +141,8 @@ def test_files_that_are_no_model(tmp_path, content):
 def test_model_of_another_version(tmp_path):
     path = tmp_path / "model.pt"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model/extra/card.json", '{"schema": 2}')
-    with pytest.raises(UnusableModel, match="schema 2"):
+        archive.writestr("model/extra/card.json", '{"schema": 99}')
+    with pytest.raises(UnusableModel, match="schema 99"):
         read_card(path)
 
 
