@@ -24,6 +24,9 @@ MIN_LANDMARKS = 4
 
 MAX_RESIDUAL_MM = 3.0
 SAME_EAR_MM = 12.0
+CENTRED = 6
+"""Sightings that are looked at again from their own middle."""
+
 BONE_HU = 600.0
 MIN_BONE_VOXELS = 50
 
@@ -60,6 +63,9 @@ def sightings_near(
 ) -> list[Sighting]:
     """What the low-resolution network sees around some places, each ear once.
 
+    A place may lie so far from an ear that a window around it shows half of it. That is enough to
+    tell where its middle is, so the best are looked at again from there.
+
     Args:
         ct: [k, j, i] in HU.
         geometry: grid of ct.
@@ -71,11 +77,16 @@ def sightings_near(
         The best sighting of each place that looks like an ear, the best one first.
     """
     windows = [upright_window(centre, bundle.locate) for centre in centres]
-    found = sorted(
-        _sightings(ct, geometry, windows, bundle, progress), key=lambda s: s.score, reverse=True
-    )
+    first = _apart(_sightings(ct, geometry, windows, bundle, progress))
+    middles = [s.pose.matrix[:3, 3] for s in first[:CENTRED]]
+    centred = [upright_window(middle, bundle.locate) for middle in middles]
+    return _apart([*first, *_sightings(ct, geometry, centred, bundle, progress)])
+
+
+def _apart(sightings: list[Sighting]) -> list[Sighting]:
+    """The best sighting of each place, the best place first."""
     apart: list[Sighting] = []
-    for sighting in found:
+    for sighting in sorted(sightings, key=lambda s: s.score, reverse=True):
         here = sighting.pose.matrix[:3, 3]
         others = [other.pose.matrix[:3, 3] for other in apart]
         if all(np.linalg.norm(here - other) > SAME_EAR_MM for other in others):
