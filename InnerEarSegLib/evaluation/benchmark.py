@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -113,11 +112,27 @@ def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]
         process = subprocess.Popen(
             [*command, "--output", folder, "--device", device], stdout=subprocess.DEVNULL
         )
-        _, _, usage = os.wait4(process.pid, 0)
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _peak_mib(process.pid))
+            time.sleep(0.02)
         wall = time.perf_counter() - started
         result = json.loads((Path(folder) / "result.json").read_text(encoding="utf-8"))
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB on Linux
-    return wall, usage.ru_maxrss / unit, result
+    return wall, peak, result
+
+
+def _peak_mib(pid: int) -> float:
+    """Most resident memory of a process so far; 0 where /proc does not tell (not on Linux).
+
+    Not ``wait4``: what it counts begins before the program is loaded, in a copy of this process.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return max(
+        (float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), default=0.0
+    )
 
 
 class _Counted(nn.Module):
