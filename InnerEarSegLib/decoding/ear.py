@@ -22,6 +22,10 @@ MIN_CUT_VOLUME_MM3 = 30.0
 """The same for what is left of a labyrinth that the field of view cuts off."""
 
 MIN_PRESENCE = 0.5
+MIN_MEAN_CONFIDENCE = 0.8
+"""Of the landmarks that are there. Real ears have 0.9 and more, with soft kernels, thick slices and
+cut-off parts too; what was mistaken for one had up to 0.75."""
+
 BORDER_MM = 1.0
 """A landmark that is absent but would lie inside the scan by more than this speaks against an
 ear."""
@@ -36,8 +40,8 @@ def decode_ear(
     """Mask, landmarks and verdict of one ear.
 
     None if what was drawn is no cavity in bone, if its size rules an ear out, if landmarks are
-    absent that should be there, or if its handedness contradicts the pose: a wrong ear is worse
-    than none.
+    vague or absent where they should be, or if its handedness contradicts the pose: a wrong ear
+    is worse than none.
 
     Args:
         seen: from the network that draws.
@@ -48,7 +52,7 @@ def decode_ear(
     evidence = evidence_of(seen, scan)
     if evidence is None or not evidence.is_cavity_in_bone:
         return None
-    if _lacks_a_landmark(seen, scan, bundle):
+    if _lacks_a_landmark(seen, scan, bundle) or _is_vague(seen):
         return None
     # Only where something was drawn: fewer voxels by far than the turned window's bounding box.
     drawn, window = crop_to_content((seen.labyrinth > 0).numpy(), seen.window)
@@ -61,7 +65,7 @@ def decode_ear(
     if not least <= volume <= MAX_VOLUME_MM3:
         return None
     mask, grid = crop_to_content(mask, grid)
-    landmarks = tuple(_landmark(name, seen, scan, bundle) for name in LANDMARKS)
+    landmarks = tuple(_landmark(name, seen, scan, bundle, evidence.cut) for name in LANDMARKS)
     if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
     return Ear(
@@ -83,6 +87,12 @@ def _lacks_a_landmark(seen: Seen, scan: Geometry, bundle: Bundle) -> bool:
     return False
 
 
+def _is_vague(seen: Seen) -> bool:
+    """Whether the heatmaps are on the whole too weak, wide or split for an ear."""
+    there = [peak.confidence for peak in seen.peaks if peak.presence >= MIN_PRESENCE]
+    return float(np.mean(there)) < MIN_MEAN_CONFIDENCE if there else True
+
+
 def _side_agrees(
     side: Side, landmarks: tuple[Landmark, ...], mask: NDArray[np.uint8], grid: Geometry
 ) -> bool:
@@ -96,10 +106,14 @@ def _side_agrees(
     return (product > 0) == (side == "left")
 
 
-def _landmark(name: str, seen: Seen, scan: Geometry, bundle: Bundle) -> Landmark:
-    """One landmark; without a position if it is more likely absent, or outside the CT."""
+def _landmark(name: str, seen: Seen, scan: Geometry, bundle: Bundle, cut: bool) -> Landmark:
+    """One landmark; without a position if it is more likely absent, or outside the CT.
+
+    Where the scan ends within the labyrinth, a vague landmark at its border lies beyond it.
+    """
     peak = seen.peaks[bundle.landmarks.index(name)]
     ras = seen.window.to_ras(peak.ijk)
-    if peak.presence < MIN_PRESENCE or not scan.contains(ras):
+    vague = cut and peak.confidence < MIN_MEAN_CONFIDENCE
+    if peak.presence < MIN_PRESENCE or not scan.contains(ras, BORDER_MM if vague else 0.0):
         return Landmark(name, None, peak.confidence)
     return Landmark(name, (float(ras[0]), float(ras[1]), float(ras[2])), peak.confidence)

@@ -94,6 +94,46 @@ def test_elsewhere_in_the_head_there_is_no_ear(head, bundle):
     assert segment(head, bundle, region=box).ears == ()
 
 
+def part_of(head, low, high):
+    """The voxels between two RAS corners."""
+    corners = np.array([head.geometry.to_ijk(low), head.geometry.to_ijk(high)])
+    first = np.maximum(np.ceil(corners.min(axis=0)), 0).astype(int)
+    last = np.minimum(corners.max(axis=0), np.array(head.geometry.shape[::-1]) - 1).astype(int)
+    array = head.array[tuple(slice(a, b + 1) for a, b in zip(first[::-1], last[::-1], strict=True))]
+    shift = np.eye(4)
+    shift[:3, 3] = first
+    return Volume(array, Geometry(head.geometry.ijk_to_ras @ shift, array.shape))
+
+
+@pytest.mark.parametrize(
+    ("axis", "end", "offset", "missing"),
+    [
+        (1, "high", -1.5, {"helicotrema"}),  # ends 1.5 mm behind the helicotrema
+        (2, "low", 1.0, {"helicotrema", "round window"}),  # begins 1 mm above it
+        (2, "high", 5.0, set()),  # ends 5 mm above it: canals are cut off
+    ],
+)
+def test_what_lies_outside_the_scan_is_missing(head, found, bundle, axis, end, offset, missing):
+    whole = ears_by_side(found)["left"]
+    apex = points(whole)[0]
+    low, high = whole.geometry.center - 20.0, whole.geometry.center + 20.0
+    (low if end == "low" else high)[axis] = apex[axis] + offset
+    (ear,) = segment(part_of(head, low, high), bundle).ears
+    assert ear.side == "left" and ear.quality.verdict == "poor"
+    assert {landmark.name for landmark in ear.landmarks if landmark.ras is None} == missing
+    assert any("cut off by the CT" in reason for reason in ear.quality.reasons)
+    for landmark, expected in zip(ear.landmarks, points(whole), strict=True):
+        if landmark.ras is not None:
+            assert np.linalg.norm(np.subtract(landmark.ras, expected)) < 0.5
+
+
+def test_the_canals_alone_are_no_ear(head, found, bundle):
+    whole = ears_by_side(found)["left"]
+    low, high = whole.geometry.center - 20.0, whole.geometry.center + 20.0
+    low[2] = points(whole)[1][2] + 3.0  # begins 3 mm above the oval window
+    assert segment(part_of(head, low, high), bundle).ears == ()
+
+
 def test_a_mirrored_header_is_noticed(head, found, bundle):
     """Upside down in storage: the ears' handedness contradicts their places."""
     flipped = np.diag([1.0, 1.0, -1.0, 1.0]) @ head.geometry.ijk_to_ras
