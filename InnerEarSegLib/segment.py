@@ -9,6 +9,7 @@ import torch
 
 from .decoding.ear import decode_ear
 from .decoding.quality import Remark
+from .errors import UnusableInput
 from .finding.canonical_look import Seen
 from .finding.ears import find_ears
 from .finding.refine import is_fine, refine
@@ -52,9 +53,12 @@ def segment(
 
     Raises:
         Cancelled: within a second of ``is_cancelled`` returning True.
+        UnusableInput: if the region lies outside the CT.
         UnusableModel: if a network does not give what its card declares.
     """
     progress = progress or Progress(report, is_cancelled)
+    if region is not None and not region.meets(ct.geometry):
+        raise UnusableInput("The place to look lies outside the CT; give it in RAS mm of the CT.")
     progress.stage("find", 0.1, "Looking for ears")
     array = torch.from_numpy(np.ascontiguousarray(ct.array))
     found = find_ears(array, ct.geometry, bundle, region, progress)

@@ -22,6 +22,8 @@ MIN_CUT_VOLUME_MM3 = 30.0
 """The same for what is left of a labyrinth that the field of view cuts off."""
 
 MIN_PRESENCE = 0.5
+SURE_BORDER_MM = 0.6
+SURE_CONFIDENCE = 0.9
 MIN_MEAN_CONFIDENCE = 0.8
 """Of the landmarks that are there. Real ears have 0.9 and more, with soft kernels, thick slices and
 cut-off parts too; what was mistaken for one had up to 0.75."""
@@ -109,11 +111,14 @@ def _side_agrees(
 def _landmark(name: str, seen: Seen, scan: Geometry, bundle: Bundle, cut: bool) -> Landmark:
     """One landmark; without a position if it is more likely absent, or outside the CT.
 
-    Where the scan ends within the labyrinth, a vague landmark at its border lies beyond it.
+    Where the scan ends within the labyrinth, what is seen at its very border, or vaguely near it,
+    is taken as lying beyond: networks pull a landmark that is just outside to the inside.
     """
     peak = seen.peaks[bundle.landmarks.index(name)]
     ras = seen.window.to_ras(peak.ijk)
-    vague = cut and peak.confidence < MIN_MEAN_CONFIDENCE
-    if peak.presence < MIN_PRESENCE or not scan.contains(ras, BORDER_MM if vague else 0.0):
+    margin = 0.0
+    if cut:
+        margin = BORDER_MM if peak.confidence < SURE_CONFIDENCE else SURE_BORDER_MM
+    if peak.presence < MIN_PRESENCE or not scan.contains(ras, margin):
         return Landmark(name, None, peak.confidence)
     return Landmark(name, (float(ras[0]), float(ras[1]), float(ras[2])), peak.confidence)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry import Geometry
+
 CENTER_REACH_MM = 15.0
 """A labyrinth is up to 20 mm long, and a point set by hand lies somewhere in it."""
 
@@ -42,6 +44,13 @@ class Region:
     def high(self) -> NDArray[np.float64]:
         """RAS mm of the opposite corner."""
         return self.center + self.half_mm
+
+    def meets(self, scan: Geometry) -> bool:
+        """Whether it reaches into the box along RAS around a scan."""
+        corners = scan.corners
+        return bool(
+            np.all(self.low < corners.max(axis=0)) and np.all(self.high > corners.min(axis=0))
+        )
 
     def holds(self, point: NDArray[np.float64]) -> bool:
         """Whether a RAS point lies inside."""

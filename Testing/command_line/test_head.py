@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation.stability import regridded, roll, soft, thicker
 from InnerEarSegLib.finding.region import Region
 from InnerEarSegLib.geometry import Geometry, Volume
@@ -132,6 +133,23 @@ def test_the_canals_alone_are_no_ear(head, found, bundle):
     low, high = whole.geometry.center - 20.0, whole.geometry.center + 20.0
     low[2] = points(whole)[1][2] + 3.0  # begins 3 mm above the oval window
     assert segment(part_of(head, low, high), bundle).ears == ()
+
+
+def test_a_head_that_begins_within_the_ears(head, found, bundle):
+    """Its first slice lies just above the helicotremata: no ear at a wrong place or side."""
+    whole = ears_by_side(found)
+    low, high = head.geometry.corners.min(axis=0), head.geometry.corners.max(axis=0)
+    low[2] = 15.5
+    for ear in segment(part_of(head, low, high), bundle).ears:
+        assert ear.quality.verdict == "poor"
+        for landmark, expected in zip(ear.landmarks, points(whole[ear.side]), strict=True):
+            if landmark.ras is not None:
+                assert np.linalg.norm(np.subtract(landmark.ras, expected)) < 0.5
+
+
+def test_a_place_outside_the_scan_is_said(head, bundle):
+    with pytest.raises(UnusableInput, match="outside the CT"):
+        segment(head, bundle, region=Region.around((500.0, 500.0, 500.0)))
 
 
 def test_a_mirrored_header_is_noticed(head, found, bundle):

@@ -201,6 +201,7 @@ def test_padding_outside_the_circle():
     assert plain.min() >= -1024
 
 
+@pytest.mark.slow
 def test_kernels_blur_and_noise():
     bone, soft = crop("right"), crop("right", kernel="soft")
     quiet_bone, quiet_soft = (
@@ -223,6 +224,7 @@ def test_thick_slices_are_averages_of_thin_ones():
     assert np.corrcoef(mean.ravel(), thick.ravel())[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_metal_is_bright_and_streaks():
     plain, metal = head(noise_hu=0.0), head(noise_hu=0.0, metal=True)
     change = metal.ct.array.astype(float) - plain.ct.array
@@ -235,6 +237,7 @@ def test_metal_is_bright_and_streaks():
     assert np.array_equal(plain.ct.array[slices.max() + 1 :], metal.ct.array[slices.max() + 1 :])
 
 
+@pytest.mark.slow
 def test_same_arguments_same_head():
     first, again = (random_head(5, 1, HeadScan(**COARSE)) for _ in range(2))
     assert np.array_equal(first.ct.array, again.ct.array)
