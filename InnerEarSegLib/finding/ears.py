@@ -61,7 +61,7 @@ def find_ears(
     rounds = [places[:FIRST_PLACES], places[FIRST_PLACES:], beside(places[:MISSED])]
     ears: list[Seen] = []
     for number, centres in enumerate(rounds):
-        known = [ear.pose.matrix[:3, 3] for ear in ears]
+        known = [ear.pose.center for ear in ears]
         centres = np.array([c for c in centres if _is_apart(c, known, 2.0 * SAME_EAR_MM)])
         if len(centres) == 0:
             continue
@@ -116,10 +116,10 @@ def _ears_at(
                 key=lambda seen: seen.pose.residual,
                 default=None,
             )
-        if ear is None or (region is not None and not region.holds(ear.pose.matrix[:3, 3])):
+        if ear is None or (region is not None and not region.holds(ear.pose.center)):
             continue
-        others = [other.pose.matrix[:3, 3] for other in [*known, *ears]]
-        if _is_apart(ear.pose.matrix[:3, 3], others, SAME_EAR_MM):
+        others = [other.pose.center for other in [*known, *ears]]
+        if _is_apart(ear.pose.center, others, SAME_EAR_MM):
             ears.append(ear)
         if len({ear.pose.side for ear in [*known, *ears]}) >= _expected(geometry, region):
             break

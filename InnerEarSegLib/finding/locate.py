@@ -78,7 +78,7 @@ def sightings_near(
     """
     windows = [upright_window(centre, bundle.locate) for centre in centres]
     first = _apart(_sightings(ct, geometry, windows, bundle, progress))
-    middles = [s.pose.matrix[:3, 3] for s in first[:CENTRED]]
+    middles = [s.pose.center for s in first[:CENTRED]]
     centred = [upright_window(middle, bundle.locate) for middle in middles]
     return _apart([*first, *_sightings(ct, geometry, centred, bundle, progress)])
 
@@ -87,8 +87,8 @@ def _apart(sightings: list[Sighting]) -> list[Sighting]:
     """The best sighting of each place, the best place first."""
     apart: list[Sighting] = []
     for sighting in sorted(sightings, key=lambda s: s.score, reverse=True):
-        here = sighting.pose.matrix[:3, 3]
-        others = [other.pose.matrix[:3, 3] for other in apart]
+        here = sighting.pose.center
+        others = [other.pose.center for other in apart]
         if all(np.linalg.norm(here - other) > SAME_EAR_MM for other in others):
             apart.append(sighting)
     return apart
@@ -106,7 +106,7 @@ def turned_poses(
         the networks that see the canonical pose decide.
     """
     stage = bundle.locate
-    centre = sighting.pose.matrix[:3, 3]
+    centre = sighting.pose.center
     turned = [upright_window(centre, stage, turn) for turn in turns_and_mirrors()]
     again = _sightings(ct, geometry, turned, bundle, progress)
     poses = [pose for one in [sighting, *again] for pose in one.poses]

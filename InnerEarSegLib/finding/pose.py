@@ -36,6 +36,11 @@ class Pose:
         """Which ear has this handedness."""
         return "right" if np.linalg.det(self.matrix[:3, :3]) > 0 else "left"
 
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """RAS mm of the middle of the ear, (3,)."""
+        return self.matrix[:3, 3]
+
     def window(self, spacing: float, shape: tuple[int, int, int]) -> Geometry:
         """A grid centred on the ear and aligned with it.
 
