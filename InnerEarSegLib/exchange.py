@@ -53,19 +53,18 @@ def read_plain(folder: Path) -> Segmentation:
 def _read_ear(item: dict, folder: Path) -> Ear:
     with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
         labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
-    landmarks = tuple(
-        Landmark(
-            name=landmark["name"],
-            ras=None if landmark["ras_mm"] is None else tuple(landmark["ras_mm"]),
-            confidence=landmark["confidence"],
-        )
-        for landmark in item["landmarks"]
-    )
+    quality = item["quality"]
     return Ear(
         side=item["side"],
         labyrinth=labyrinth,
         geometry=Geometry(ijk_to_ras, labyrinth.shape),
-        landmarks=landmarks,
+        landmarks=tuple(map(_landmark, item["landmarks"])),
         volume_mm3=item["labyrinth_volume_mm3"],
-        quality=Quality(item["quality"]["verdict"], tuple(item["quality"]["reasons"])),
+        quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
+        auxiliary=tuple(map(_landmark, item["auxiliary_landmarks"])),
     )
+
+
+def _landmark(item: dict) -> Landmark:
+    ras = None if item["ras_mm"] is None else tuple(item["ras_mm"])
+    return Landmark(item["name"], ras, item["confidence"], item["radius_90_mm"])

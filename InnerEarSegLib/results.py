@@ -20,7 +20,8 @@ LANDMARKS = (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)
 
 BASAL_TURN = "basal turn centre"
 VESTIBULE = "vestibule centre"
-"""Auxiliary landmarks: they help to find the pose and are not shown."""
+AUXILIARY = (BASAL_TURN, VESTIBULE)
+"""Auxiliary landmarks: they help to find the pose, fix the cochlea's axes, and are not shown."""
 
 LANDMARK_DEFINITIONS = {
     HELICOTREMA: "Apex of the cochlea, where scala vestibuli and scala tympani meet.",
@@ -37,11 +38,23 @@ class Landmark:
         name: one of LANDMARKS.
         ras: position in RAS mm of the input CT, or None where it was not found.
         confidence: 0 (none) to 1; falls when the heatmap is weak, wide or split.
+        radius_mm: of the ball around ``ras`` that holds the true point in 90 % of cases, by the
+            model's cross-validation; None without a position or a calibrated model.
     """
 
     name: str
     ras: tuple[float, float, float] | None
     confidence: float
+    radius_mm: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As in ``result.json``."""
+        return {
+            "name": self.name,
+            "ras_mm": None if self.ras is None else [round(value, 4) for value in self.ras],
+            "confidence": round(self.confidence, 4),
+            "radius_90_mm": None if self.radius_mm is None else round(self.radius_mm, 3),
+        }
 
 
 Verdict = Literal["good", "check", "poor"]
@@ -58,10 +71,13 @@ class Quality:
         verdict: "good": nothing stands out. "check": something wants a look before it is used.
             "poor": do not plan on it.
         reasons: one sentence each, for the user; none for "good".
+        expected_dice: what the labyrinth's Dice against a reference would probably be, by the
+            model's calibration; None without one.
     """
 
     verdict: Verdict = "good"
     reasons: tuple[str, ...] = ()
+    expected_dice: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +91,8 @@ class Ear:
         landmarks: in the order of LANDMARKS, each exactly once.
         volume_mm3: of the labyrinth.
         quality: how far to trust it.
+        auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
+            cochlea's own axes. Empty where a result was made without them.
     """
 
     side: Side
@@ -83,6 +101,7 @@ class Ear:
     landmarks: tuple[Landmark, ...]
     volume_mm3: float
     quality: Quality = Quality()
+    auxiliary: tuple[Landmark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,19 +139,14 @@ class Segmentation:
                 {
                     "side": ear.side,
                     "labyrinth_volume_mm3": round(ear.volume_mm3, 2),
-                    "landmarks": [
-                        {
-                            "name": landmark.name,
-                            "ras_mm": None
-                            if landmark.ras is None
-                            else [round(value, 4) for value in landmark.ras],
-                            "confidence": round(landmark.confidence, 4),
-                        }
-                        for landmark in ear.landmarks
-                    ],
+                    "landmarks": [landmark.to_json() for landmark in ear.landmarks],
+                    "auxiliary_landmarks": [landmark.to_json() for landmark in ear.auxiliary],
                     "quality": {
                         "verdict": ear.quality.verdict,
                         "reasons": list(ear.quality.reasons),
+                        "expected_dice": None
+                        if ear.quality.expected_dice is None
+                        else round(ear.quality.expected_dice, 3),
                     },
                 }
                 for ear in self.ears
@@ -148,4 +162,4 @@ class Segmentation:
         }
 
 
-RESULT_SCHEMA_VERSION = 2
+RESULT_SCHEMA_VERSION = 3

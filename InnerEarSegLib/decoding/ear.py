@@ -9,7 +9,16 @@ from ..finding.canonical_look import Seen
 from ..finding.pose import handedness
 from ..geometry import Geometry, apply_affine
 from ..inferring.bundle import Bundle
-from ..results import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear, Landmark, Side
+from ..results import (
+    AUXILIARY,
+    HELICOTREMA,
+    LANDMARKS,
+    OVAL_WINDOW,
+    ROUND_WINDOW,
+    Ear,
+    Landmark,
+    Side,
+)
 from .evidence import evidence_of
 from .labyrinth import crop_to_content, fine_grid, labyrinth_mask
 from .quality import Remark, judge
@@ -67,7 +76,10 @@ def decode_ear(
     if not least <= volume <= MAX_VOLUME_MM3:
         return None
     mask, grid = crop_to_content(mask, grid)
-    landmarks = tuple(_landmark(name, seen, scan, bundle, evidence.cut) for name in LANDMARKS)
+    landmarks, auxiliary = (
+        tuple(_landmark(name, seen, scan, bundle, evidence.cut) for name in names)
+        for names in (LANDMARKS, [name for name in AUXILIARY if name in bundle.landmarks])
+    )
     if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
     return Ear(
@@ -77,6 +89,7 @@ def decode_ear(
         landmarks=landmarks,
         volume_mm3=volume,
         quality=judge(landmarks, volume, scan, evidence.cut, remarks),
+        auxiliary=auxiliary,
     )
 
 

@@ -15,7 +15,7 @@ from InnerEarSegLib.exchange import read_plain
 from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.output import OWN_FILES
 from InnerEarSegLib.reading.image import image_of
-from InnerEarSegLib.results import LANDMARKS
+from InnerEarSegLib.results import AUXILIARY, LANDMARKS
 from InnerEarSegLib.scene.boot import headless_scene
 from InnerEarSegLib.scene.read_back import read_landmarks, read_segments
 
@@ -79,14 +79,15 @@ def test_landmarks_are_where_the_generator_put_them(done, synthetic_ear):
 
 def test_result_json_tells_all(done, synthetic_ear):
     result = json.loads((done[0] / "result.json").read_text())
-    assert result["schema_version"] == 2 and len(result["model"]["sha256"]) == 64
+    assert result["schema_version"] == 3 and len(result["model"]["sha256"]) == 64
     assert result["device"] == "cpu" and result["seconds"]["infer"] > 0
     (ear,) = result["ears"]
     assert ear["side"] == synthetic_ear.side
     exact = synthetic_ear.labels.array.sum() * synthetic_ear.labels.geometry.voxel_volume
     assert ear["labyrinth_volume_mm3"] == pytest.approx(exact, rel=0.1)
     assert [landmark["name"] for landmark in ear["landmarks"]] == list(LANDMARKS)
-    for landmark in ear["landmarks"]:
+    assert [landmark["name"] for landmark in ear["auxiliary_landmarks"]] == list(AUXILIARY)
+    for landmark in ear["landmarks"] + ear["auxiliary_landmarks"]:
         assert 0 <= landmark["confidence"] <= 1 and len(landmark["ras_mm"]) == 3
     points = read_landmarks(done[0] / f"landmarks_{ear['side']}.mrk.json")
     for landmark in ear["landmarks"]:
