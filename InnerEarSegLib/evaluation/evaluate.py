@@ -1,58 +1,99 @@
-"""Results over a dataset: a table of cases, and its summary."""
+"""Results over specimens with references, a row for each."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from ..errors import UnusableInput
 from ..inferring.bundle import Bundle
-from ..reading.dataset import case_names, read_case
-from ..results import LANDMARKS
+from ..reading.dataset import Case
+from ..results import LANDMARKS, Ear, Segmentation
 from ..segment import segment
 from .metrics import measure
+from .summary import MASK_FIELDS, Row
 
-Row = dict[str, Any]
+Look = Callable[[Case, Ear, Row], None]
+"""Called with each case in which an ear was found, the ear, and its row."""
 
 
 def evaluate(
-    root: Path, bundle: Bundle, names: Sequence[str] | None, say: Callable[[str], None]
+    cases: Mapping[str, Callable[[], Case]],
+    bundle: Bundle,
+    names: Sequence[str] | None,
+    say: Callable[[str], None],
+    look: Look | None = None,
 ) -> list[Row]:
-    """Segment and measure specimens of the human bony labyrinth dataset.
+    """Segment and measure specimens.
 
     Args:
-        root: the dataset's folder.
+        cases: what reads each of them, by name; from ``cases_of``.
         bundle: the model.
         names: which specimens; None for all.
         say: receives a line a case.
+        look: receives what pictures need, while it is in memory.
 
     Returns:
-        One row a case: dice, assd_mm, one distance in mm for each landmark, side_right, found.
+        One row a case; see ``row_of``.
+
+    Raises:
+        UnusableInput: if there is no such case, or one of them cannot be read.
     """
+    unknown = [name for name in names or () if name not in cases]
+    if unknown:
+        raise UnusableInput(f"There is no case {unknown[0]!r}; there are {', '.join(cases)}.")
+    trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows = []
-    for name in names or case_names(root):
-        case = read_case(root, name)
+    for name in names or cases:
+        case = cases[name]()
         result = segment(case.ct, bundle)
-        row: Row = {"case": name, "found": bool(result.ears)}
-        if result.ears:
-            measured = measure(
-                result.ears[0], case.labels, case.label_geometry, case.landmarks, case.side
-            )
-            row |= {"dice": measured.dice, "assd_mm": measured.assd_mm}
-            row |= {f"{key} mm": value for key, value in measured.landmark_mm.items()}
-            row |= {"side_right": measured.side_right}
-            row |= {f"{x.name} confidence": x.confidence for x in result.ears[0].landmarks}
-        trained_on = name in bundle.card.get("training", {}).get("trained_on", ())
-        row["trained_on"] = trained_on
+        row = row_of(case, result) | {"trained_on": name in trained_on}
         rows.append(row)
-        say(f"{name}: {_sentence(row)}{' (trained on)' if trained_on else ''}")
+        say(f"{name}: {_sentence(row)}{' (trained on)' if row['trained_on'] else ''}")
         for remark in case.remarks:
             say(f"  {remark}")
+        ear = ear_of(result, case)
+        if look is not None and ear is not None:
+            look(case, ear, row)
     return rows
+
+
+def ear_of(result: Segmentation, case: Case) -> Ear | None:
+    """The ear that a reference describes: that of its side, else the only or surest one."""
+    of_side = [ear for ear in result.ears if ear.side == case.side]
+    return next(iter([*of_side, *result.ears]), None)
+
+
+def row_of(case: Case, result: Segmentation) -> Row:
+    """One case against its reference.
+
+    A case in which nothing was found counts as Dice, IoU and surface Dice 0; its distances are
+    unknown.
+
+    Returns:
+        case, found, side, side_right, the fields of ``MaskMetrics``, and for each landmark its
+        error in mm and voxels, its predicted radius and its confidence.
+    """
+    ear = ear_of(result, case)
+    row: Row = {"case": case.name, "found": ear is not None}
+    if ear is None:
+        if case.labels is not None:
+            row |= {"dice": 0.0, "iou": 0.0, "surface_dice": 0.0}
+        return row
+    measured = measure(ear, case.labels, case.label_geometry, case.landmarks, case.side)
+    row |= {"side": ear.side, "side_right": measured.side_right, "verdict": ear.quality.verdict}
+    masks = measured.masks
+    values: dict[str, Any] = {} if masks is None else dataclasses.asdict(masks)
+    row |= {field: values.get(field) for field in MASK_FIELDS}
+    row["expected_dice"] = ear.quality.expected_dice
+    for landmark in ear.landmarks:
+        row[f"{landmark.name} mm"] = measured.landmark_mm.get(landmark.name)
+        row[f"{landmark.name} voxels"] = measured.landmark_voxels.get(landmark.name)
+        row[f"{landmark.name} radius mm"] = landmark.radius_mm
+        row[f"{landmark.name} confidence"] = landmark.confidence
+        row[f"{landmark.name} missed"] = landmark.name in case.landmarks and landmark.ras is None
+    return row
 
 
 def _sentence(row: Row) -> str:
@@ -61,34 +102,11 @@ def _sentence(row: Row) -> str:
         return "no inner ear found"
     parts = [] if row["dice"] is None else [f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"]
     for name in LANDMARKS:
-        error = row[f"{name} mm"]
-        parts.append(f"{name} {'missing' if error is None else f'{error:.2f} mm'}")
-    parts.append("side right" if row["side_right"] else "SIDE WRONG")
-    return ", ".join(parts)
-
-
-def summarise(rows: Sequence[Row]) -> dict[str, Any]:
-    """Mean, worst case and number of cases of each figure."""
-    summary: dict[str, Any] = {
-        "cases": len(rows),
-        "found": sum(row["found"] for row in rows),
-        "side_right": sum(bool(row.get("side_right")) for row in rows),
-    }
-    for key in ("dice", "assd_mm", *(f"{name} mm" for name in LANDMARKS)):
-        values = [row[key] for row in rows if row.get(key) is not None]
-        if values:
-            worst = min(values) if key == "dice" else max(values)
-            summary[key] = {"mean": float(np.mean(values)), "worst": worst, "cases": len(values)}
-    return summary
-
-
-def write_tables(rows: Sequence[Row], folder: Path, command: str) -> None:
-    """Write cases.csv, and summary.json with the command that measured."""
-    folder.mkdir(parents=True, exist_ok=True)
-    fields = list(dict.fromkeys(key for row in rows for key in row))
-    with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fields)
-        writer.writeheader()
-        writer.writerows(rows)
-    content = {"command": command, "summary": summarise(rows), "cases": list(rows)}
-    (folder / "summary.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+        error, radius = row[f"{name} mm"], row[f"{name} radius mm"]
+        if row[f"{name} missed"]:
+            parts.append(f"{name} missing")
+        elif error is not None:
+            parts.append(f"{name} {error:.2f} mm" + (f" (± {radius:.2f})" if radius else ""))
+    if row["side_right"] is not None:
+        parts.append("side right" if row["side_right"] else "SIDE WRONG")
+    return ", ".join(parts) or "nothing to compare with"

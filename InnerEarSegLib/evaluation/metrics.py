@@ -1,4 +1,4 @@
-"""Metrics of one case, from MONAI where it has them."""
+"""Metrics of one ear against its reference."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-import torch
-from monai.metrics import compute_average_surface_distance, compute_dice
 from numpy.typing import NDArray
 
 from ..geometry import Geometry
 from ..reading.image import image_of
 from ..results import Ear
+from .masks import MaskMetrics, compare_masks
 
 
 @dataclass(frozen=True)
@@ -21,16 +20,17 @@ class CaseMetrics:
     """One ear against its reference, on the reference's own grid.
 
     Attributes:
-        dice: overlap of the labyrinths; None without reference labels.
-        assd_mm: average symmetric surface distance; None without reference labels.
-        landmark_mm: distance in mm by landmark; None where it was not found.
-        side_right: whether the side is the reference's.
+        masks: of the labyrinths; None without reference labels.
+        landmark_mm: distance in mm by landmark; None where it was not found. Landmarks that the
+            reference lacks are not in it.
+        landmark_voxels: the same in voxels of the reference's grid.
+        side_right: whether the side is the reference's; None where that is not known.
     """
 
-    dice: float | None
-    assd_mm: float | None
+    masks: MaskMetrics | None
     landmark_mm: dict[str, float | None]
-    side_right: bool
+    landmark_voxels: dict[str, float | None]
+    side_right: bool | None
 
 
 def measure(
@@ -38,7 +38,7 @@ def measure(
     labels: NDArray[np.uint8] | None,
     geometry: Geometry,
     landmarks: Mapping[str, NDArray],
-    side: str,
+    side: str | None,
 ) -> CaseMetrics:
     """Compare an ear with its reference.
 
@@ -47,20 +47,24 @@ def measure(
         labels: reference uint8 [k, j, i], or None.
         geometry: grid of labels.
         landmarks: reference RAS mm by name.
-        side: reference side.
+        side: reference side, or None.
     """
-    dice = assd = None
+    masks = None
     if labels is not None:
-        found = on_grid(ear, geometry)
-        dice, assd = dice_and_assd(found, labels, geometry.spacing[::-1])
-    errors: dict[str, float | None] = {}
+        masks = compare_masks(on_grid(ear, geometry), labels, geometry.spacing[::-1])
+    millimetres: dict[str, float | None] = {}
+    voxels: dict[str, float | None] = {}
     for landmark in ear.landmarks:
+        if landmark.name not in landmarks:
+            continue
         if landmark.ras is None:
-            errors[landmark.name] = None
-        else:
-            offset = np.subtract(landmark.ras, landmarks[landmark.name])
-            errors[landmark.name] = float(np.linalg.norm(offset))
-    return CaseMetrics(dice, assd, errors, ear.side == side)
+            millimetres[landmark.name] = voxels[landmark.name] = None
+            continue
+        there, truth = np.array(landmark.ras), landmarks[landmark.name]
+        millimetres[landmark.name] = float(np.linalg.norm(there - truth))
+        apart = geometry.to_ijk(there) - geometry.to_ijk(truth)
+        voxels[landmark.name] = float(np.linalg.norm(apart))
+    return CaseMetrics(masks, millimetres, voxels, None if side is None else ear.side == side)
 
 
 def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
@@ -70,21 +74,3 @@ def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
     return sitk.GetArrayFromImage(
         sitk.Resample(mask, empty, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     )
-
-
-def dice_and_assd(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Dice and average symmetric surface distance in mm of two masks.
-
-    Args:
-        found: uint8 [k, j, i].
-        truth: uint8 [k, j, i].
-        spacing: (k, j, i) mm.
-    """
-    a, b = (torch.from_numpy(np.ascontiguousarray(m))[None, None].float() for m in (found, truth))
-    dice = compute_dice(a, b, include_background=True)
-    assd = compute_average_surface_distance(
-        a, b, include_background=True, symmetric=True, spacing=[float(s) for s in spacing]
-    )
-    return float(dice), float(assd)

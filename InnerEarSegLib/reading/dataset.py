@@ -41,7 +41,7 @@ class Case:
             the file holds no labels.
         label_geometry: the whole grid of the header.
         landmarks: RAS mm by name.
-        side: as the dataset states it.
+        side: as the dataset states it; None where a list does not say it.
         remarks: what is wrong with the files, one sentence each.
     """
 
@@ -50,7 +50,7 @@ class Case:
     labels: NDArray[np.uint8] | None
     label_geometry: Geometry
     landmarks: dict[str, NDArray[np.float64]]
-    side: Side
+    side: Side | None
     remarks: tuple[str, ...] = ()
 
 

@@ -3,29 +3,69 @@
 import numpy as np
 import pytest
 
-from InnerEarSegLib.evaluation.evaluate import summarise
-from InnerEarSegLib.evaluation.metrics import dice_and_assd, measure
+from InnerEarSegLib.evaluation.masks import compare_masks
+from InnerEarSegLib.evaluation.metrics import measure
 from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.results import Ear, Landmark
 
+CUBE = np.ones(3)
+
 
 def box(first: int, last: int) -> np.ndarray:
+    """8 x 8 voxels wide, from ``first`` to ``last`` along i."""
     mask = np.zeros((12, 12, 24), np.uint8)
     mask[2:10, 2:10, first:last] = 1
     return mask
 
 
-def test_dice_by_hand():
-    # 8 x 8 x 8 and 8 x 8 x 10 voxels, 8 x 8 x 8 in common: 2 * 8 / 18.
-    dice, _ = dice_and_assd(box(4, 12), box(4, 14), np.ones(3))
-    assert dice == pytest.approx(16 / 18)
+def test_overlap_by_hand():
+    # 8 x 8 x 8 and 8 x 8 x 10 voxels, 8 x 8 x 8 in common.
+    result = compare_masks(box(4, 12), box(4, 14), CUBE)
+    assert result.dice == pytest.approx(16 / 18) and result.iou == pytest.approx(8 / 10)
+    assert result.volume_error == pytest.approx(-0.2)
 
 
-def test_surface_distance_by_hand_and_in_mm():
+def test_average_hausdorff_distance_by_hand():
+    # From the small box 0; from the large one 8 of 10 layers 0, one 1 voxel, one 2 voxels.
+    by_hand = (0.0 + (0 * 8 + 1 + 2) / 10) / 2
+    result = compare_masks(box(4, 12), box(4, 14), np.array([0.3, 0.2, 0.5]))
+    assert result.average_hausdorff_voxels == pytest.approx(by_hand)
+    assert result.average_hausdorff_mm == pytest.approx(0.5 * by_hand)  # all along i
+
+
+def test_surface_distances_by_hand_and_in_mm():
     # Thin plates, 3 voxels apart along i: every surface voxel is 3 voxels from the other plate.
-    voxels = dice_and_assd(box(4, 5), box(7, 8), np.array([1.0, 1.0, 1.0]))[1]
-    millimetres = dice_and_assd(box(4, 5), box(7, 8), np.array([1.0, 1.0, 0.2]))[1]
-    assert voxels == pytest.approx(3.0) and millimetres == pytest.approx(0.6)
+    voxels = compare_masks(box(4, 5), box(7, 8), CUBE)
+    for value in (voxels.assd_mm, voxels.hd95_mm, voxels.hd_mm):
+        assert value == pytest.approx(3.0)
+    assert compare_masks(box(4, 5), box(7, 8), np.array([1, 1, 0.2])).assd_mm == pytest.approx(0.6)
+
+
+def test_percentile_leaves_out_what_the_maximum_shows():
+    # A plate of 64 voxels, and the same with one spike of 5 voxels: 5 of 69 surface voxels are
+    # 1 to 5 voxels away, so the 95th percentile of that direction lies between the spike's own
+    # voxels: sorted distances 0 x 64, 1, 2, 3, 4, 5; rank 0.95 * 68 = 64.6 -> 1 + 0.6.
+    spiky = box(4, 5)
+    spiky[5, 5, 5:10] = 1
+    result = compare_masks(spiky, box(4, 5), CUBE)
+    assert result.hd_mm == pytest.approx(5.0) and result.hd95_mm == pytest.approx(1.6)
+
+
+def test_surface_dice_by_hand():
+    same = compare_masks(box(4, 12), box(4, 12), CUBE * 0.2)
+    assert same.surface_dice == 1.0 and same.assd_mm == same.hd_mm == 0.0
+    apart = compare_masks(box(4, 5), box(10, 11), CUBE * 0.2)
+    assert apart.surface_dice == 0.0
+
+
+def test_masks_at_the_border_keep_their_surface():
+    whole = np.ones((4, 4, 4), np.uint8)
+    assert compare_masks(whole, whole, CUBE).assd_mm == 0.0
+
+
+def test_empty_masks_are_refused():
+    with pytest.raises(ValueError, match="need a voxel"):
+        compare_masks(box(4, 4), box(4, 5), CUBE)
 
 
 def test_an_ear_on_a_cropped_grid_meets_its_reference():
@@ -34,20 +74,13 @@ def test_an_ear_on_a_cropped_grid_meets_its_reference():
     shifted = geometry.ijk_to_ras.copy()
     shifted[:3, 3] = geometry.to_ras([3, 1, 1])
     cropped = np.ascontiguousarray(truth[1:11, 1:11, 3:13])
-    landmarks = (Landmark("a", (1.0, 2.0, 3.0), 0.9), Landmark("b", None, 0.0))
+    landmarks = (
+        Landmark("a", (1.0, 2.0, 3.0), 0.9), Landmark("b", None, 0.0), Landmark("c", (0, 0, 0), 1)
+    )  # fmt: skip
     ear = Ear("left", cropped, Geometry(shifted, cropped.shape), landmarks, 1.0)
-    result = measure(ear, truth, geometry, {"a": np.array([1.0, 2.0, 3.5])}, "left")
-    assert result.dice == 1.0 and result.assd_mm == 0.0 and result.side_right
-    assert result.landmark_mm == {"a": 0.5, "b": None}
-
-
-def test_summary_says_mean_worst_and_count():
-    rows = [
-        {"found": True, "dice": 0.9, "assd_mm": 0.1, "side_right": True},
-        {"found": True, "dice": 0.8, "assd_mm": 0.3, "side_right": False},
-        {"found": False},
-    ]
-    summary = summarise(rows)
-    assert summary["cases"] == 3 and summary["found"] == 2 and summary["side_right"] == 1
-    assert summary["dice"] == {"mean": pytest.approx(0.85), "worst": 0.8, "cases": 2}
-    assert summary["assd_mm"]["worst"] == 0.3
+    truths = {"a": np.array([1.0, 2.0, 3.6]), "b": np.zeros(3)}
+    result = measure(ear, truth, geometry, truths, "left")
+    assert result.masks.dice == 1.0 and result.masks.assd_mm == 0.0 and result.side_right
+    assert result.landmark_mm == {"a": pytest.approx(0.6), "b": None}
+    assert result.landmark_voxels == {"a": pytest.approx(2.0), "b": None}
+    assert measure(ear, None, geometry, {}, None).side_right is None

@@ -1,0 +1,141 @@
+"""A CSV list of CTs with references: ``case,image,labels,landmarks,side``."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..errors import UnusableInput
+from ..geometry import Geometry
+from ..results import Side
+from .dataset import Case
+from .image import geometry_of
+from .landmarks import read_landmarks
+from .volume import read_ct
+
+REQUIRED = ("case", "image")
+OPTIONAL = ("labels", "landmarks", "side", "label_values")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a manifest.
+
+    Attributes:
+        case: its name, unique in the list.
+        image: the CT: whatever ``read_ct`` reads.
+        labels: label map, or None.
+        landmarks: landmarks file, or None.
+        side: "left" or "right", or None where it is not known.
+        label_values: values of the label map that are labyrinth; empty for all but 0.
+    """
+
+    case: str
+    image: Path
+    labels: Path | None
+    landmarks: Path | None
+    side: Side | None
+    label_values: tuple[int, ...]
+
+
+def read_manifest(path: Path) -> list[Entry]:
+    """Rows of a manifest; relative paths are relative to its folder.
+
+    Raises:
+        UnusableInput: naming the row and column that cannot be used.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            fields = [field.strip() for field in reader.fieldnames or ()]
+            reader.fieldnames = fields
+            rows = list(reader)
+    except OSError as error:
+        raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise UnusableInput(f"{path} is no CSV text in UTF-8.") from None
+    missing = [field for field in REQUIRED if field not in fields]
+    unknown = [field for field in fields if field not in REQUIRED + OPTIONAL]
+    if missing or unknown:
+        what = f"lacks the column {missing[0]!r}" if missing else f"has a column {unknown[0]!r}"
+        raise UnusableInput(
+            f"The list {path} {what}; its columns are {', '.join(REQUIRED)} and, if you have "
+            f"them, {', '.join(OPTIONAL)}."
+        )
+    entries = [_entry(row, f"{path}, row {n}", path.parent) for n, row in enumerate(rows, start=2)]
+    if not entries:
+        raise UnusableInput(f"The list {path} holds no case.")
+    names = [entry.case for entry in entries]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UnusableInput(f"The list {path} holds the case {twice[0]!r} more than once.")
+    return entries
+
+
+def read_entry(entry: Entry) -> Case:
+    """The CT and references of one row.
+
+    Raises:
+        UnusableInput: in one sentence, if a file cannot be used.
+    """
+    ct = read_ct(entry.image)
+    labels, geometry = None, ct.geometry
+    if entry.labels is not None:
+        labels, geometry = _read_labels(entry.labels, entry.label_values)
+    landmarks = {} if entry.landmarks is None else read_landmarks(entry.landmarks)
+    return Case(entry.case, ct, labels, geometry, landmarks, entry.side, ct.warnings)
+
+
+def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry:
+    """One row, checked as far as that goes without opening its files."""
+    if None in row:
+        raise UnusableInput(f"{where} has more cells than the list has columns.")
+    text = {key: (value or "").strip() for key, value in row.items()}
+    for key in REQUIRED:
+        if not text[key]:
+            raise UnusableInput(f"{where}: {key} is empty.")
+    paths = {key: folder / text[key] for key in ("image", "labels", "landmarks") if text.get(key)}
+    for key, path in paths.items():
+        if not path.exists():
+            raise UnusableInput(f"{where}: {key} {path} does not exist.")
+    side = text.get("side", "").lower()
+    if side not in ("", "left", "right"):
+        raise UnusableInput(f"{where}: side {side!r} is neither left nor right.")
+    try:
+        values = tuple(int(value) for value in text.get("label_values", "").split())
+    except ValueError:
+        raise UnusableInput(
+            f"{where}: label_values must be whole numbers with spaces between them."
+        ) from None
+    return Entry(
+        case=text["case"],
+        image=paths["image"],
+        labels=paths.get("labels"),
+        landmarks=paths.get("landmarks"),
+        side=cast(Side, side) if side else None,
+        label_values=values,
+    )
+
+
+def _read_labels(path: Path, values: tuple[int, ...]) -> tuple[NDArray[np.uint8], Geometry]:
+    """A label map: uint8 [k, j, i] with 1 inside the labyrinth, and its grid."""
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError:
+        raise UnusableInput(f"The labels {path} cannot be read as an image.") from None
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise UnusableInput(f"The labels {path} are not one 3D label map; export them as one.")
+    array = sitk.GetArrayFromImage(image)
+    mask = np.isin(array, values) if values else array != 0
+    if not mask.any():
+        which = f" with the values {list(values)}" if values else ""
+        raise UnusableInput(f"The labels {path} hold no voxel{which}.")
+    if not values and mask.mean() > 0.5:
+        raise UnusableInput(f"The labels {path} fill the volume: they look like a CT.")
+    return mask.astype(np.uint8), geometry_of(image)
