@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -93,6 +94,8 @@ class Ear:
         quality: how far to trust it.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
+        signs: of uncertainty, before calibration: "ambiguity" (see ``decoding.certainty``) and the
+            spread in mm of each landmark's heatmap by its name.
     """
 
     side: Side
@@ -102,6 +105,7 @@ class Ear:
     volume_mm3: float
     quality: Quality = Quality()
     auxiliary: tuple[Landmark, ...] = ()
+    signs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

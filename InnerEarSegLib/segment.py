@@ -34,6 +34,7 @@ def segment(
     bundle: Bundle,
     *,
     region: Region | None = None,
+    fine: bool = True,
     report: ProgressCallback | None = None,
     is_cancelled: CancelCheck | None = None,
     progress: Progress | None = None,
@@ -44,6 +45,7 @@ def segment(
         ct: [k, j, i] in HU, with its RAS geometry.
         bundle: from ``load_bundle``; its networks say on which device this runs.
         region: where to look, instead of everywhere.
+        fine: whether the high-resolution network draws where the CT has the resolution for it.
         report: called with (stage, fraction, message).
         is_cancelled: polled about ten times a second.
         progress: instead of both, where the caller times stages of its own around this call.
@@ -63,7 +65,7 @@ def segment(
     array = torch.from_numpy(np.ascontiguousarray(ct.array))
     found = find_ears(array, ct.geometry, bundle, region, progress)
     progress.stage("infer", 0.45, "Drawing the labyrinth")
-    drawn = [_draw(array, ct.geometry, seen, bundle, progress) for seen in found]
+    drawn = [_draw(array, ct.geometry, seen, bundle, fine, progress) for seen in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
     ears = [decode_ear(seen, ct.geometry, bundle, remarks) for seen, remarks in drawn]
     progress.check()
@@ -78,14 +80,19 @@ def segment(
 
 
 def _draw(
-    array: torch.Tensor, geometry: Geometry, seen: Seen, bundle: Bundle, progress: Progress
+    array: torch.Tensor,
+    geometry: Geometry,
+    seen: Seen,
+    bundle: Bundle,
+    fine: bool,
+    progress: Progress,
 ) -> tuple[Seen, tuple[Remark, ...]]:
     """The best drawing of one ear that the CT's resolution allows, and remarks on it."""
-    if not is_fine(geometry):
+    if not fine or not is_fine(geometry):
         return seen, ()
     progress.step(0.5, f"Drawing the {seen.pose.side} ear at high resolution")
-    fine = refine(array, geometry, seen, bundle, progress)
-    return (seen, (UNSHARP,)) if fine is None else (fine, ())
+    drawn = refine(array, geometry, seen, bundle, progress)
+    return (seen, (UNSHARP,)) if drawn is None else (drawn, ())
 
 
 def _in_order(ears: list[Ear]) -> tuple[Ear, ...]:

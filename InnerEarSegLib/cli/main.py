@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
     benchmark_command,
+    crossval_command,
     demo_command,
     evaluate_command,
     export_command,
@@ -29,6 +30,7 @@ COMMANDS = (
     pack_command,
     train_command,
     export_command,
+    crossval_command,
     evaluate_command,
     stability_command,
     benchmark_command,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from ..results import (
     Landmark,
     Side,
 )
+from .certainty import signs_of
 from .evidence import evidence_of
 from .labyrinth import crop_to_content, fine_grid, labyrinth_mask
 from .quality import Remark, judge
@@ -82,14 +85,19 @@ def decode_ear(
     )
     if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
+    signs = signs_of(seen, bundle.landmarks)
+    quality = judge(landmarks, volume, scan, evidence.cut, remarks)
+    if bundle.calibration is not None and not evidence.cut:
+        quality = replace(quality, expected_dice=bundle.calibration.expected_dice(signs))
     return Ear(
         side=seen.pose.side,
         labyrinth=mask,
         geometry=grid,
         landmarks=landmarks,
         volume_mm3=volume,
-        quality=judge(landmarks, volume, scan, evidence.cut, remarks),
+        quality=quality,
         auxiliary=auxiliary,
+        signs=signs,
     )
 
 
@@ -134,4 +142,7 @@ def _landmark(name: str, seen: Seen, scan: Geometry, bundle: Bundle, cut: bool) 
         margin = BORDER_MM if peak.confidence < SURE_CONFIDENCE else SURE_BORDER_MM
     if peak.presence < MIN_PRESENCE or not scan.contains(ras, margin):
         return Landmark(name, None, peak.confidence)
-    return Landmark(name, (float(ras[0]), float(ras[1]), float(ras[2])), peak.confidence)
+    radius = None
+    if bundle.calibration is not None:
+        radius = bundle.calibration.radius_mm(name, peak.spread_mm)
+    return Landmark(name, (float(ras[0]), float(ras[1]), float(ras[2])), peak.confidence, radius)

@@ -50,7 +50,7 @@ def evaluate(
         result = segment(case.ct, bundle)
         row = row_of(case, result) | {"trained_on": name in trained_on}
         rows.append(row)
-        say(f"{name}: {_sentence(row)}{' (trained on)' if row['trained_on'] else ''}")
+        say(f"{name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
         for remark in case.remarks:
             say(f"  {remark}")
         ear = ear_of(result, case)
@@ -73,7 +73,8 @@ def row_of(case: Case, result: Segmentation) -> Row:
 
     Returns:
         case, found, side, side_right, the fields of ``MaskMetrics``, and for each landmark its
-        error in mm and voxels, its predicted radius and its confidence.
+        error in mm and voxels, its predicted radius and its confidence; of auxiliary landmarks
+        the error in mm.
     """
     ear = ear_of(result, case)
     row: Row = {"case": case.name, "found": ear is not None}
@@ -93,10 +94,12 @@ def row_of(case: Case, result: Segmentation) -> Row:
         row[f"{landmark.name} radius mm"] = landmark.radius_mm
         row[f"{landmark.name} confidence"] = landmark.confidence
         row[f"{landmark.name} missed"] = landmark.name in case.landmarks and landmark.ras is None
+    for landmark in ear.auxiliary:
+        row[f"{landmark.name} mm"] = measured.landmark_mm.get(landmark.name)
     return row
 
 
-def _sentence(row: Row) -> str:
+def sentence_of(row: Row) -> str:
     """One case in a line."""
     if not row["found"]:
         return "no inner ear found"

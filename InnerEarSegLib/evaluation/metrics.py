@@ -54,7 +54,7 @@ def measure(
         masks = compare_masks(on_grid(ear, geometry), labels, geometry.spacing[::-1])
     millimetres: dict[str, float | None] = {}
     voxels: dict[str, float | None] = {}
-    for landmark in ear.landmarks:
+    for landmark in (*ear.landmarks, *ear.auxiliary):
         if landmark.name not in landmarks:
             continue
         if landmark.ras is None:

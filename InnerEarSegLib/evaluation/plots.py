@@ -42,6 +42,30 @@ def draw_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
     return written
 
 
+def draw_reliability(held: Sequence[Row], path: Path) -> Path:
+    """Observed against nominal coverage of the radii, a line a copy.
+
+    Args:
+        held: from ``reliability``.
+        path: the PNG.
+    """
+    figure, panel = plt.subplots(figsize=(5, 5))
+    panel.plot([40, 100], [40, 100], color="#777777", linewidth=1)
+    for copy in dict.fromkeys(row["copy"] for row in held):
+        points = [row for row in held if row["copy"] == copy and row["of"]]
+        panel.plot(
+            [100 * row["nominal"] for row in points],
+            [100 * row["inside"] / row["of"] for row in points],
+            "o-", label=f"{copy} ({points[0]['of']})" if points else copy,
+        )  # fmt: skip
+    panel.set_xlabel("nominal, %")
+    _tidy(panel, "landmarks within their radius, %")
+    panel.set_xlim(40, 100)
+    panel.set_ylim(40, 102)
+    panel.legend(fontsize=8, frameon=False)
+    return _save(figure, path)
+
+
 def _save(figure: plt.Figure, path: Path) -> Path:
     figure.savefig(path, dpi=120, bbox_inches="tight")
     plt.close(figure)

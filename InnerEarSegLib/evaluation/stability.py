@@ -7,67 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..geometry import Geometry, Volume, apply_affine
 from ..inferring.bundle import Bundle
-from ..reading.image import geometry_of, image_of
 from ..results import Ear
 from ..segment import segment
-
-SOFT_SIGMA_MM = 0.5
-"""Standard deviation of the blur between a bone and a soft-tissue kernel, about."""
-
-ROLL_DEGREES = 20.0
-LOWEST_HU, HIGHEST_HU = -1024, 3071
-
-Change = Callable[[sitk.Image], sitk.Image]
-
-
-def soft(image: sitk.Image) -> sitk.Image:
-    """As a soft kernel shows it."""
-    smooth = sitk.DiscreteGaussian(image, [SOFT_SIGMA_MM**2] * 3, 32, 0.01, True)
-    return sitk.Cast(smooth, sitk.sitkInt16)
-
-
-def thicker(factor: int) -> Change:
-    """Slices averaged along the axis of the largest voxel edge."""
-
-    def change(image: sitk.Image) -> sitk.Image:
-        factors = [1, 1, 1]
-        factors[int(np.argmax(image.GetSpacing()))] = factor
-        return sitk.Cast(sitk.BinShrink(image, factors), sitk.sitkInt16)
-
-    return change
-
-
-def roll() -> NDArray[np.float64]:
-    """A rotation (3 x 3) about three axes, the largest angle ROLL_DEGREES."""
-    turn = sitk.Euler3DTransform()
-    angle = float(np.deg2rad(ROLL_DEGREES))
-    turn.SetRotation(angle, -angle / 2.0, angle / 2.0)
-    return np.array(turn.GetMatrix()).reshape(3, 3)
-
-
-def regridded(image: sitk.Image) -> sitk.Image:
-    """The same patient on a turned grid."""
-    rotation = roll()
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
-    middle = np.array(image.TransformContinuousIndexToPhysicalPoint(((size - 1) / 2.0).tolist()))
-    turned = rotation @ direction
-    origin = middle - turned @ (spacing * (size - 1) / 2.0)
-    return sitk.Resample(
-        image, image.GetSize(), sitk.Transform(), sitk.sitkLinear, origin.tolist(),
-        image.GetSpacing(), turned.ravel().tolist(), LOWEST_HU,
-    )  # fmt: skip
-
-
-def reordered(image: sitk.Image) -> sitk.Image:
-    """The same voxels stored with axes permuted and flipped."""
-    return sitk.Flip(sitk.PermuteAxes(image, [2, 0, 1]), [True, False, True])
-
+from .copies import (
+    ROLL_DEGREES,
+    SOFT_SIGMA_MM,
+    Change,
+    changed,
+    clamped_image,
+    regridded,
+    reordered,
+    roll,
+    soft,
+    thicker,
+)
 
 CHANGES: dict[str, Change] = {
     "stored with permuted, flipped axes": reordered,
@@ -120,10 +77,7 @@ def stability(ct: Volume, bundle: Bundle, say: Callable[[str], None] = print) ->
     rows = [_shift("as it is", ear, ear) for ear in expected.values()]
     for row in rows:
         say(sentence(row))
-    image = sitk.Cast(
-        sitk.Clamp(image_of(ct.array, ct.geometry), sitk.sitkFloat32, LOWEST_HU, HIGHEST_HU),
-        sitk.sitkInt16,
-    )
+    image = clamped_image(ct)
     turn = np.eye(4)
     turn[:3, :3] = roll()
     rolled = Volume(ct.array, Geometry(turn @ ct.geometry.ijk_to_ras, ct.geometry.shape))
@@ -133,9 +87,7 @@ def stability(ct: Volume, bundle: Bundle, say: Callable[[str], None] = print) ->
         rows.append(_shift(name, ear, found.get(side), np.asarray(np.linalg.inv(turn), np.float64)))
         say(sentence(rows[-1]))
     for name, change in CHANGES.items():
-        changed = change(image)
-        volume = Volume(sitk.GetArrayFromImage(changed), geometry_of(changed))
-        found = {ear.side: ear for ear in segment(volume, bundle).ears}
+        found = {ear.side: ear for ear in segment(changed(image, change), bundle).ears}
         for side, ear in expected.items():
             rows.append(_shift(name, ear, found.get(side)))
             say(sentence(rows[-1]))

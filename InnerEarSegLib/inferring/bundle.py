@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..decoding.calibration import Calibration, calibration_from
 from ..errors import UnusableInput, UnusableModel
 from ..model_file import STAGES, card_in, file_content
 from ..network.normalise import Intensity
@@ -55,6 +56,7 @@ class Bundle:
         landmarks: names of the heatmaps, in order.
         template: canonical mm by landmark name.
         intensity: how HU are normalised.
+        calibration: how sure its results are; None for a model that was not calibrated.
     """
 
     card: dict[str, Any]
@@ -65,6 +67,7 @@ class Bundle:
     landmarks: tuple[str, ...]
     template: dict[str, NDArray[np.float64]]
     intensity: Intensity
+    calibration: Calibration | None = None
 
 
 def load_bundle(
@@ -123,6 +126,7 @@ def load_bundle(
             landmarks=landmarks,
             template={name: np.array(point, float) for name, point in card["template"].items()},
             intensity=Intensity(**card["intensity"]),
+            calibration=calibration_from(card.get("calibration")),
             **stages,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -50,6 +50,7 @@ def export(
     *,
     version: str,
     base: Path | None = None,
+    any_base: bool = False,
     metrics: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def export(
         version: of the model.
         base: a model of the same specimens, landmarks and canonical ear, from which stages are
             taken that this run did not train.
+        any_base: take them whatever specimens the base was trained on: for measuring alone.
         metrics: what was measured with these weights, with the command that measured it.
         notes: what else a reader should know of the training, one sentence each.
 
@@ -74,7 +76,7 @@ def export(
         UnusableInput: if a stage has neither a checkpoint nor a base, or the base does not fit.
     """
     run = read_run(run_folder)
-    parts = {name: _part(name, run, run_folder, base) for name in STAGES}
+    parts = {name: _part(name, run, run_folder, base, any_base) for name in STAGES}
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
         "name": run.config.name,
@@ -110,11 +112,11 @@ def export(
 
 
 def _part(
-    name: str, run: Run, run_folder: Path, base: Path | None
+    name: str, run: Run, run_folder: Path, base: Path | None, any_base: bool
 ) -> tuple[nn.Module, dict[str, Any]]:
     """One stage's network and its part of the card, from the run or from the base."""
     if base is not None and steps_done(run_folder / name) == 0:
-        return _part_of_base(name, run, base)
+        return _part_of_base(name, run, base, any_base)
     stage = run.config.stages()[name]
     network = trained_network(run.config, name, run_folder / name)
     return network, {
@@ -127,7 +129,9 @@ def _part(
     }
 
 
-def _part_of_base(name: str, run: Run, base: Path) -> tuple[nn.Module, dict[str, Any]]:
+def _part_of_base(
+    name: str, run: Run, base: Path, any_base: bool
+) -> tuple[nn.Module, dict[str, Any]]:
     """One stage of another model file, which must see the same canonical ear."""
     content = file_content(base)
     card = card_of_any_schema(content, base)
@@ -135,11 +139,7 @@ def _part_of_base(name: str, run: Run, base: Path) -> tuple[nn.Module, dict[str,
         fits = (
             card["landmarks"] == list(run.config.landmarks)
             and card["intensity"] == dataclasses.asdict(run.config.intensity)
-            and card["training"]["trained_on"] == list(run.trained_on)
-            and all(
-                np.allclose(card["template"][key], point, atol=1e-6)
-                for key, point in run.template.items()
-            )
+            and (any_base or _same_specimens(card, run))
         )
         about = dict(card[name])
     except (KeyError, TypeError):
@@ -151,3 +151,10 @@ def _part_of_base(name: str, run: Run, base: Path) -> tuple[nn.Module, dict[str,
     about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
     about["taken_from"] = f"{card['name']} {card['version']}"
     return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
+
+
+def _same_specimens(card: dict[str, Any], run: Run) -> bool:
+    """Whether another model was trained on the run's specimens, and on the same canonical ear."""
+    return card["training"]["trained_on"] == list(run.trained_on) and all(
+        np.allclose(card["template"][key], point, atol=1e-6) for key, point in run.template.items()
+    )

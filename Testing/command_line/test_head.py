@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.evaluation.stability import regridded, roll, soft, thicker
+from InnerEarSegLib.evaluation.copies import regridded, roll, soft, thicker
 from InnerEarSegLib.finding.region import Region
 from InnerEarSegLib.geometry import Geometry, Volume
 from InnerEarSegLib.reading.image import geometry_of, image_of

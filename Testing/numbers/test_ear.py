@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from InnerEarSegLib.decoding.calibration import Calibration
 from InnerEarSegLib.decoding.ear import decode_ear
 from InnerEarSegLib.decoding.heatmap import Peak
 from InnerEarSegLib.finding.canonical_look import Seen
@@ -22,7 +23,9 @@ POINTS = {
 -6 * (2.8 * c_S - 0) + ... < 0."""
 
 BUNDLE = SimpleNamespace(
-    landmarks=LANDMARKS, template={name: np.array(point) for name, point in POINTS.items()}
+    landmarks=LANDMARKS,
+    template={name: np.array(point) for name, point in POINTS.items()},
+    calibration=None,
 )
 """All that decoding asks of a bundle."""
 
@@ -49,6 +52,19 @@ def test_a_plausible_ear():
     assert ear.volume_mm3 == pytest.approx(4 / 3 * np.pi * 3.6**3, rel=0.01)  # 195 mm³
     for landmark in ear.landmarks:
         assert landmark.ras == pytest.approx(POINTS[landmark.name], abs=1e-6)
+
+
+def test_a_calibrated_model_gives_radii_and_an_expected_dice():
+    calibration = Calibration(
+        scale_mm=dict.fromkeys(LANDMARKS, 0.3), spread_mm=dict.fromkeys(LANDMARKS, 0.4),
+        factors={0.9: 1.6}, dice={0.2: (0.97, -0.5)},
+    )  # fmt: skip
+    bundle = SimpleNamespace(**{**vars(BUNDLE), "calibration": calibration})
+    ear = decode_ear(seen(), CT, bundle)
+    # The heatmaps of these windows spread 0.5 mm.
+    assert all(x.radius_mm == pytest.approx(1.6 * 0.3 * 0.5 / 0.4) for x in ear.landmarks)
+    assert ear.quality.expected_dice == pytest.approx(0.97 - 0.5 * ear.signs["ambiguity"])
+    assert all(x.radius_mm is None for x in decode_ear(seen(), CT, BUNDLE).landmarks)
 
 
 def test_a_side_that_contradicts_the_anatomy_is_no_ear():

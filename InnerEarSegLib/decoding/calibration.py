@@ -1,0 +1,93 @@
+"""From signs of uncertainty to millimetres and Dice, as cross-validation found them related."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+AMBIGUITY = "ambiguity"
+DRAWN_AT = "drawn at mm"
+"""Keys of the signs of uncertainty that are no landmark's; see ``certainty``."""
+
+LEVEL = 0.9
+"""Share of cases in which the radius that results give holds the true point."""
+
+LARGEST_STRETCH = 3.0
+"""Heatmaps wider than this times the usual say no more about how far off a landmark is."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What cross-validation found.
+
+    A landmark's radius is ``factor * scale * spread / usual spread``: the error that this
+    landmark usually has, wider where its heatmap is wider, times a factor for the level
+    (normalised conformal prediction: Lei et al. 2018, doi:10.1080/01621459.2017.1307116).
+
+    Attributes:
+        scale_mm: root mean square error by landmark.
+        spread_mm: mean spread of its heatmap by landmark.
+        factors: by level, 0 to 1.
+        dice: (intercept, slope) of Dice over ambiguity, by the voxel edge in mm of the network
+            that drew.
+    """
+
+    scale_mm: Mapping[str, float]
+    spread_mm: Mapping[str, float]
+    factors: Mapping[float, float]
+    dice: Mapping[float, tuple[float, float]]
+
+    def radius_mm(self, name: str, spread_mm: float, level: float = LEVEL) -> float | None:
+        """Radius around a landmark that holds the true point in this share of cases.
+
+        Args:
+            name: of the landmark.
+            spread_mm: of its heatmap.
+            level: one of ``factors``.
+
+        Returns:
+            None for a landmark or level that was not calibrated.
+        """
+        if name not in self.scale_mm or level not in self.factors:
+            return None
+        stretch = min(max(spread_mm / self.spread_mm[name], 1.0 / LARGEST_STRETCH), LARGEST_STRETCH)
+        return self.factors[level] * self.scale_mm[name] * stretch
+
+    def expected_dice(self, signs: Mapping[str, float]) -> float | None:
+        """Probable Dice against a reference, between 0 and 1; None where not calibrated."""
+        line = self.dice.get(signs[DRAWN_AT])
+        if line is None:
+            return None
+        intercept, slope = line
+        return min(max(intercept + slope * signs[AMBIGUITY], 0.0), 1.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As on a model's card."""
+        return {
+            "scale_mm": dict(self.scale_mm),
+            "spread_mm": dict(self.spread_mm),
+            "factors": {str(level): factor for level, factor in self.factors.items()},
+            "dice": {str(edge): list(line) for edge, line in self.dice.items()},
+        }
+
+
+def calibration_from(content: Mapping[str, Any] | None) -> Calibration | None:
+    """From a model's card; None if it has none.
+
+    Raises:
+        KeyError, TypeError, ValueError: if it is incomplete or impossible.
+    """
+    if not content:
+        return None
+    calibration = Calibration(
+        scale_mm={str(name): float(value) for name, value in content["scale_mm"].items()},
+        spread_mm={str(name): float(value) for name, value in content["spread_mm"].items()},
+        factors={float(level): float(value) for level, value in content["factors"].items()},
+        dice={float(edge): (float(a), float(b)) for edge, (a, b) in content["dice"].items()},
+    )
+    scale, spread = calibration.scale_mm, calibration.spread_mm
+    numbers = [*scale.values(), *spread.values(), *calibration.factors.values()]
+    if set(scale) != set(spread) or not all(0.0 < number < 100.0 for number in numbers):
+        raise ValueError("a calibration with positive numbers for the same landmarks")
+    return calibration

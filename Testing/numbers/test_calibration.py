@@ -1,0 +1,142 @@
+"""Radii and expected Dice against hand-computed examples."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from InnerEarSegLib.decoding.calibration import (
+    AMBIGUITY,
+    DRAWN_AT,
+    Calibration,
+    calibration_from,
+)
+from InnerEarSegLib.decoding.certainty import ambiguity
+from InnerEarSegLib.evaluation.calibrate import (
+    calibrate,
+    dice_agreement,
+    reliability,
+    reliability_sentences,
+    with_radii,
+)
+from InnerEarSegLib.results import LANDMARKS
+
+KNOWN = Calibration(
+    scale_mm={"helicotrema": 0.4},
+    spread_mm={"helicotrema": 0.6},
+    factors={0.5: 1.0, 0.9: 1.5},
+    dice={0.4: (1.0, -0.5)},
+)
+
+
+def row(fold, errors, spreads=(0.6, 0.6, 0.6), doubt=0.1, dice=0.95, copy="as scanned"):
+    signs = dict(zip(LANDMARKS, spreads, strict=True)) | {AMBIGUITY: doubt, DRAWN_AT: 0.4}
+    values = {f"{name} mm": error for name, error in zip(LANDMARKS, errors, strict=True)}
+    return {"case": f"{fold}", "fold": fold, "copy": copy, "found": True, "signs": signs,
+            "dice": dice, **values}  # fmt: skip
+
+
+def test_radius_by_hand():
+    assert KNOWN.radius_mm("helicotrema", 0.6) == pytest.approx(1.5 * 0.4)
+    assert KNOWN.radius_mm("helicotrema", 0.9) == pytest.approx(1.5 * 0.4 * 1.5)
+    assert KNOWN.radius_mm("helicotrema", 0.6, 0.5) == pytest.approx(0.4)
+    assert KNOWN.radius_mm("helicotrema", 60.0) == pytest.approx(1.5 * 0.4 * 3.0)  # bounded
+    assert KNOWN.radius_mm("oval window", 0.6) is None
+    assert KNOWN.radius_mm("helicotrema", 0.6, 0.7) is None
+
+
+def test_expected_dice_by_hand():
+    assert KNOWN.expected_dice({AMBIGUITY: 0.1, DRAWN_AT: 0.4}) == pytest.approx(0.95)
+    assert KNOWN.expected_dice({AMBIGUITY: 9.0, DRAWN_AT: 0.4}) == 0.0
+    assert KNOWN.expected_dice({AMBIGUITY: 0.1, DRAWN_AT: 0.2}) is None
+
+
+def test_a_calibration_survives_its_card():
+    back = calibration_from(json.loads(json.dumps(KNOWN.to_json())))
+    assert back.radius_mm("helicotrema", 0.7) == KNOWN.radius_mm("helicotrema", 0.7)
+    assert back.dice == {0.4: (1.0, -0.5)}
+    assert calibration_from(None) is None and calibration_from({}) is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"scale_mm": {"a": 1.0}}, {"factors": {"0.9": -1.0}}, {"dice": {"0.4": [1.0]}}]
+)
+def test_an_impossible_calibration_is_refused(change):
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        calibration_from(KNOWN.to_json() | change)
+
+
+def test_ambiguity_by_hand():
+    # One voxel inside with p = 0.8; of its 26 neighbours one has p = 0.3; the rest are certain.
+    logits = torch.full((5, 5, 5), -50.0)
+    logits[2, 2, 2] = float(np.log(0.8 / 0.2))
+    logits[2, 2, 3] = float(np.log(0.3 / 0.7))
+    logits[0, 0, 0] = float(np.log(0.4 / 0.6))  # doubt far from the labyrinth does not count
+    assert ambiguity(logits) == pytest.approx(0.2 + 0.3, abs=1e-6)
+    assert ambiguity(torch.full((3, 3, 3), -1.0)) == 0.0
+
+
+def test_scale_spread_and_conformal_factors_by_hand():
+    # Errors 0.1 to 0.9 of one landmark; the others always 0.3, so their scores are all 1.
+    rows = [row(n % 3, (0.1 * n, 0.3, 0.3)) for n in range(1, 10)]
+    found = calibrate(rows)
+    rms = np.sqrt(np.mean((0.1 * np.arange(1, 10)) ** 2))
+    assert found.scale_mm["helicotrema"] == pytest.approx(rms)
+    assert found.scale_mm["oval window"] == pytest.approx(0.3)
+    assert found.spread_mm["helicotrema"] == pytest.approx(0.6)
+    # 27 scores: 18 ones, and n / (10 rms) with rms = 0.5627: five below 1, four above.
+    # Rank of 90 %: ceil(28 * 0.9) = 26th, the second largest: 0.8 / 0.5627.
+    assert found.factors[0.9] == pytest.approx(0.8 / rms)
+    assert found.factors[0.5] == 1.0 and found.factors[0.95] == pytest.approx(0.9 / rms)
+
+
+def test_wide_heatmaps_widen_the_radius_of_whom_they_belong_to():
+    # Errors twice as large where heatmaps are twice as wide: every relative error is the same.
+    rows = [row(n % 2, (0.2 * w,) * 3, (0.5 * w,) * 3) for n in range(6) for w in (1, 2)]
+    found = calibrate(rows)
+    radii = [found.radius_mm("helicotrema", spread) for spread in (0.5, 1.0)]
+    assert radii == pytest.approx([0.2, 0.4])
+
+
+def test_reliability_judges_a_fold_by_the_others():
+    # Fold 0 errs three times as far as the others say; the others are held by fold 0's radii.
+    rows = [row(0, (0.9, 0.9, 0.9))] + [row(f, (0.3, 0.3, 0.3)) for f in (1, 2)]
+    held = {entry["nominal"]: entry for entry in reliability(rows)}
+    assert held[0.9]["inside"] == 6 and held[0.9]["of"] == 9
+    assert reliability_sentences(reliability(rows))[0].startswith("Radii hold, as scanned: 50%: ")
+
+
+def test_rows_get_radii_of_the_other_folds():
+    rows = [row(0, (0.9, 0.9, 0.9)), row(1, (0.3, 0.3, 0.3)), {"found": False, "fold": 1}]
+    first, second, missed = with_radii(rows)
+    assert first["helicotrema radius mm"] == pytest.approx(0.3)
+    assert second["helicotrema radius mm"] == pytest.approx(0.9)
+    assert "helicotrema radius mm" not in missed
+
+
+def test_dice_line_by_hand():
+    rows = [row(n, (0.3,) * 3, doubt=0.1 * n, dice=0.99 - 0.05 * n) for n in range(6)]
+    intercept, slope = calibrate(rows).dice[0.4]
+    assert intercept == pytest.approx(0.99) and slope == pytest.approx(-0.5)
+    agreement = dice_agreement([r | {"expected_dice": r["dice"] - 0.01} for r in rows])
+    assert agreement["correlation"] == pytest.approx(1.0) and agreement["cases"] == 6
+    assert agreement["mean_difference"] == pytest.approx(0.01)
+
+
+def test_radii_hold_what_they_promise_on_fresh_errors():
+    rng = np.random.default_rng(1)
+
+    def draw(count):
+        return [row(0, tuple(np.linalg.norm(rng.normal(0, 0.2, (3, 3)), axis=1))) for _ in range(count)]  # fmt: skip # noqa: E501
+
+    inside = []
+    for _ in range(20):
+        found = calibrate(draw(15))
+        inside += [
+            fresh[f"{name} mm"] <= found.radius_mm(name, 0.6)
+            for fresh in draw(20)
+            for name in LANDMARKS
+        ]
+    # 90 % within the scatter of 20 calibrations on 45 errors each: 0.03 / sqrt(20) times 3.
+    assert 0.88 < np.mean(inside) < 0.935
