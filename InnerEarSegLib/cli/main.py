@@ -16,6 +16,7 @@ from . import (
     evaluate_command,
     export_command,
     pack_command,
+    plan_accuracy_command,
     segment_command,
     stability_command,
     synthesize_command,
@@ -30,6 +31,7 @@ COMMANDS = (
     train_command,
     export_command,
     evaluate_command,
+    plan_accuracy_command,
     stability_command,
     benchmark_command,
 )
