@@ -53,6 +53,17 @@ class Case:
     side: Side | None
     remarks: tuple[str, ...] = ()
 
+    @property
+    def stated_side(self) -> Side:
+        """The side, where it must be known.
+
+        Raises:
+            UnusableInput: if it is not.
+        """
+        if self.side is None:
+            raise UnusableInput(f"{self.name}: say in the list whether it is a left or right ear.")
+        return self.side
+
 
 def case_names(root: Path) -> list[str]:
     """Names of all specimens under the dataset's folder, sorted.

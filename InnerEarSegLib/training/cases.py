@@ -47,10 +47,9 @@ class TrainingCase:
 def training_case(case: Case, *, synthetic: bool = False) -> TrainingCase:
     """A dataset's case with its labels cut to the slices that the CT really has."""
     labels = None if case.labels is None else case.labels[: case.ct.array.shape[0]]
-    assert case.side is not None  # the dataset states it
     ct = np.clip(case.ct.array, -32768, 32767).astype(np.int16)
     return TrainingCase(
-        case.name, ct, labels, case.ct.geometry, case.landmarks, case.side, synthetic
+        case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side, synthetic
     )
 
 
