@@ -167,7 +167,10 @@ def summary(result: Segmentation) -> list[str]:
                 if landmark.ras is None
                 else "R {:.2f}, A {:.2f}, S {:.2f} mm".format(*landmark.ras)
             )
-            lines.append(f"  {landmark.name}: {where} (confidence {landmark.confidence:.2f})")
+            sure = f"confidence {landmark.confidence:.2f}"
+            if landmark.radius_mm is not None:
+                sure = f"± {landmark.radius_mm:.1f} mm"
+            lines.append(f"  {landmark.name}: {where} ({sure})")
         lines += [f"  Note: {reason}" for reason in ear.quality.reasons]
     if not result.ears:
         lines.append("No inner ear was found in this CT.")

@@ -8,7 +8,7 @@ from typing import Any
 from ..results import CHECK, GOOD, POOR, Side
 from ..scene.find_results import Results
 from ..scene.landmark_state import CORRECTED, NOT_FOUND, PLACED, Key, Row
-from ..scene.landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE
+from ..scene.landmarks_node import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
 from ..scene.review import Review
 from ..scene.segment_content import volume_attribute
 
@@ -86,6 +86,9 @@ def verdict_lines(side: Side, node: Any, rows: list[Row]) -> list[str]:
     words = VERDICTS.get(verdict, "")
     if verdict == CHECK and not notes and len(settled) == len(rows):
         words = "checked by you"
+    dice = node.GetAttribute(EXPECTED_DICE_ATTRIBUTE)
+    if words and dice:
+        words += f"</b>, expected Dice {html.escape(dice)}<b>"
     title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
     return title + [_note(note) for note in notes]
 

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..results import LANDMARK_DEFINITIONS, LANDMARKS, Side
-from .landmark_state import NOT_FOUND, SAME_MM, Point, Row, distance, state_of
+from .landmark_state import (
+    AUTOMATIC,
+    CONFIRMED,
+    SAME_MM,
+    Point,
+    Row,
+    distance,
+    plain_certainty,
+    state_of,
+)
 from .landmarks_node import (
     ATTRIBUTE,
     PLACE_ATTRIBUTE,
@@ -22,6 +31,7 @@ from .landmarks_node import (
     confirmed_attribute,
     index_of,
     model_attribute,
+    radius_attribute,
 )
 
 Mapping = Callable[[Point], Point]
@@ -59,6 +69,14 @@ def confidence_of(node: Any, name: str) -> float:
         return 0.0
 
 
+def radius_of(node: Any, name: str) -> float | None:
+    """90 % radius in mm of a landmark as it was found, an auxiliary one too; None if unknown."""
+    try:
+        return float(node.GetAttribute(radius_attribute(name)) or "")
+    except ValueError:
+        return None
+
+
 def row_of(node: Any, name: str) -> Row:
     """The landmark as the table shows it."""
     position, automatic = position_of(node, name), automatic_of(node, name)
@@ -78,6 +96,7 @@ def row_of(node: Any, name: str) -> Row:
         moved_mm=moved,
         settled=settled,
         editing=index >= 0 and not node.GetLocked() and not node.GetNthControlPointLocked(index),
+        radius_mm=radius_of(node, name),
     )
 
 
@@ -111,8 +130,8 @@ def describe(node: Any, name: str) -> None:
         return
     row = row_of(node, name)
     words = f"{row.state.capitalize()}"
-    if row.state != NOT_FOUND:
-        words += f", confidence {row.confidence:.2f}"
+    if row.state in (AUTOMATIC, CONFIRMED):
+        words += f", {plain_certainty(row.confidence, row.radius_mm)}"
     text = f"{LANDMARK_DEFINITIONS.get(name, '')} {words}.".strip()
     if node.GetNthControlPointDescription(index) != text:
         node.SetNthControlPointDescription(index, text)
@@ -148,7 +167,11 @@ class Memory:
         return self._found() == other._found()
 
     def _found(self) -> dict[str, str]:
-        prefixes = (automatic_attribute(""), model_attribute(""), confidence_attribute(""))
+        prefixes = tuple(
+            kind("")
+            for kind in (automatic_attribute, model_attribute, confidence_attribute,
+                         radius_attribute)
+        )  # fmt: skip
         return {name: text for name, text in self.attributes.items() if name.startswith(prefixes)}
 
     def mapped(self, mapping: Mapping) -> Memory:

@@ -7,12 +7,16 @@ from typing import Any
 import vtk
 
 from ..results import LANDMARK_DEFINITIONS, LANDMARKS, Ear, Landmark, ModelIdentity
+from .landmark_state import plain_certainty
 
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
 ATTRIBUTE = "InnerEarSeg."
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
 VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"
 """Node attribute with the quality of the ear: "good", "check" or "poor"."""
+
+EXPECTED_DICE_ATTRIBUTE = ATTRIBUTE + "ExpectedDice"
+"""Node attribute with the probable Dice of the ear's segment as it was drawn; may be empty."""
 
 PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"
 """Node attribute of a result: where its CT's voxels were, see ``follow_ct``."""
@@ -100,8 +104,9 @@ def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
     automatic, state = "", "Not found."
     if landmark.ras is not None:
         automatic = " ".join(f"{value:.4f}" for value in landmark.ras)
-        state = f"Automatic, confidence {landmark.confidence:.2f}."
+        state = f"Automatic, {plain_certainty(landmark.confidence, landmark.radius_mm)}."
     node.SetAttribute(confidence_attribute(name), f"{landmark.confidence:.4f}")
+    set_radius(node, landmark)
     node.SetAttribute(automatic_attribute(name), automatic)
     node.SetAttribute(model_attribute(name), f"{model.name} {model.version} {model.sha256}")
     node.RemoveAttribute(confirmed_attribute(name))
@@ -118,6 +123,12 @@ def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
     node.SetNthControlPointDescription(index, f"{definition} {state}".strip())
     node.SetNthControlPointLocked(index, True)
     node.SetAttribute(point_attribute(name), node.GetNthControlPointID(index))
+
+
+def set_radius(node: Any, landmark: Landmark) -> None:
+    """Notes the 90 % radius of a landmark, also of an auxiliary one."""
+    radius = landmark.radius_mm
+    node.SetAttribute(radius_attribute(landmark.name), "" if radius is None else f"{radius:.3f}")
 
 
 def show_as_landmark(node: Any) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..geometry import apply_affine
 from .boot import HeadlessSession
+from .landmark_memory import radius_of
 from .landmarks_node import ATTRIBUTE, SIDE_ATTRIBUTE, confidence_attribute
 from .matrices import numpy_matrix, to_world
 from .offscreen import SliceView, ThreeDView, add_text, text_panel
@@ -160,6 +161,8 @@ def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index
         view.logic.UpdatePipeline()
         if note is notes[0]:
             certainty = f"\nconfidence {float(confidence):.2f}" if confidence else ""
+            if radius_of(node, name) is not None:
+                certainty = f"\n± {radius_of(node, name):.1f} mm"
             note.title.SetInput(name + certainty)
         tiles.append(_framed(view.picture()))
     return np.hstack(tiles)

@@ -13,9 +13,9 @@ from ..geometry import Geometry
 from ..planning.plan import EarPlan, plan_ear
 from ..results import AUXILIARY, LANDMARKS, Landmark, Side
 from .find_results import Results
-from .landmark_memory import parse_point, position_of, row_of
+from .landmark_memory import parse_point, position_of, radius_of, row_of
 from .landmark_state import CORRECTED, PLACED, Point
-from .landmarks_node import auxiliary_attribute, radius_attribute
+from .landmarks_node import auxiliary_attribute, set_radius
 from .segment_content import segment_content
 
 HAND_RADIUS_MM = 0.2
@@ -70,9 +70,7 @@ def remember_for_planning(node: Any, landmarks: tuple[Landmark, ...]) -> None:
         landmarks: of the three, and auxiliary ones; what is not among them is left as it is.
     """
     for landmark in landmarks:
-        radius = landmark.radius_mm
-        text = "" if radius is None else f"{radius:.3f}"
-        node.SetAttribute(radius_attribute(landmark.name), text)
+        set_radius(node, landmark)
         if landmark.name in AUXILIARY:
             place = "" if landmark.ras is None else " ".join(f"{v:.4f}" for v in landmark.ras)
             node.SetAttribute(auxiliary_attribute(landmark.name), place)
@@ -93,7 +91,7 @@ def plan_input(results: Results, side: Side) -> PlanInput | None:
         place = position_of(node, name)
         if place is not None:
             landmarks[name] = place
-            radius = _radius(node, name)
+            radius = radius_of(node, name)
             if row_of(node, name).state in (CORRECTED, PLACED):
                 radius = HAND_RADIUS_MM
             if radius is not None:
@@ -102,16 +100,8 @@ def plan_input(results: Results, side: Side) -> PlanInput | None:
         place = parse_point(node.GetAttribute(auxiliary_attribute(name)))
         if place is not None:
             auxiliary[name] = place
-            radius = _radius(node, name)
+            radius = radius_of(node, name)
             if radius is not None:
                 radii[name] = radius
     geometry = Geometry(matrix, (k, j, i))
     return PlanInput(side, inside.astype(np.uint8), geometry, landmarks, radii, auxiliary)
-
-
-def _radius(node: Any, name: str) -> float | None:
-    """As the model stated it; None if it did not."""
-    try:
-        return float(node.GetAttribute(radius_attribute(name)) or "")
-    except ValueError:
-        return None

@@ -15,7 +15,13 @@ from .follow_ct import follow_ct, remember_place
 from .hierarchy import group_results
 from .landmark_memory import Memory, memory_of, restore, row_of
 from .landmark_state import CONFIRMED, CORRECTED, PLACED
-from .landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE, add_landmarks, set_automatic
+from .landmarks_node import (
+    ATTRIBUTE,
+    EXPECTED_DICE_ATTRIBUTE,
+    VERDICT_ATTRIBUTE,
+    add_landmarks,
+    set_automatic,
+)
 from .plan_inputs import remember_for_planning
 from .plan_nodes import PlanNodes, SavedPlan, add_plan, find_plan, update_plan
 from .segment_content import (
@@ -81,6 +87,8 @@ def add_result(
             else:
                 kept += _update_landmarks(node, ear, result.model, keep_reviewed)
             node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
+            dice = ear.quality.expected_dice
+            node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, "" if dice is None else f"{dice:.3f}")
             node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
             remember_for_planning(node, (*ear.landmarks, *ear.auxiliary))
         for node in (segmentation, *landmarks.values()):

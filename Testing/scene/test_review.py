@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
+from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark, ModelIdentity
 from InnerEarSegLib.scene.boot import headless_scene
 from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.landmark_memory import memory_of, row_of
 from InnerEarSegLib.scene.landmark_state import (
     AUTOMATIC,
     CONFIRMED,
@@ -16,10 +17,13 @@ from InnerEarSegLib.scene.landmark_state import (
     NOT_FOUND,
     PLACED,
     Row,
+    certainty_words,
     confidence_words,
     next_key,
+    plain_certainty,
     review_order,
 )
+from InnerEarSegLib.scene.landmarks_node import index_of, set_automatic
 from InnerEarSegLib.scene.populate import add_result
 from InnerEarSegLib.scene.review import Review
 from InnerEarSegLib.scene.volume_node import add_volume
@@ -59,6 +63,26 @@ def test_rows_say_what_was_found(review):
     assert rows[HELIX].state == AUTOMATIC and rows[HELIX].moved_mm == pytest.approx(0, abs=1e-3)
     assert rows[MISSING].state == NOT_FOUND and rows[MISSING].moved_mm is None
     assert rows[MISSING].doubtful and not rows[HELIX].doubtful
+
+
+def test_certainty_in_words():
+    assert certainty_words(0.95, 0.42) == "± 0.4 mm"
+    assert certainty_words(0.3, 0.42) == "± 0.4 mm (low)"
+    assert certainty_words(0.95, None) == "high (0.95)"
+    assert plain_certainty(0.95, 0.42) == "within 0.42 mm in 9 of 10 cases"
+    assert plain_certainty(0.95, None) == "confidence 0.95"
+
+
+def test_radius_goes_with_its_landmark(review):
+    node = review.node(HELIX)
+    before = memory_of(node)
+    found = Landmark("helicotrema", (1.0, 2.0, 3.0), 0.9, radius_mm=0.417)
+    set_automatic(node, found, ModelIdentity("m", "1", "0" * 64))
+    assert row_of(node, "helicotrema").radius_mm == 0.417
+    assert row_of(node, "oval window").radius_mm is None
+    description = node.GetNthControlPointDescription(index_of(node, "helicotrema"))
+    assert "within 0.42 mm in 9 of 10 cases" in description
+    assert not memory_of(node).found_as(before)
 
 
 def test_confidence_in_words():
