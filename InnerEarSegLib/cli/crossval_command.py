@@ -77,13 +77,19 @@ def _check_libraries() -> None:
 def _measure(options: argparse.Namespace, cases: list, device: torch.device) -> None:
     """Measure the folds' networks, calibrate, and write and print the summary."""
     from ..evaluation.calibrate import calibrate, reliability, reliability_sentences, with_radii
-    from ..evaluation.crossval import as_scanned, evaluate_folds, networks_trained
+    from ..evaluation.crossval import (
+        as_scanned,
+        evaluate_base,
+        evaluate_folds,
+        networks_trained,
+    )
     from ..evaluation.plots import draw_plots, draw_reliability
     from ..evaluation.summary import sentences, summarise, write_tables
     from ..model_file import bundled_model
 
     output, base = options.output, options.base or bundled_model()
     rows = evaluate_folds(cases, options.folds, output, device, base=base, say=say)
+    drawn = evaluate_base(cases, output, device, base, say)
     held = reliability(rows)
     accuracy = as_scanned(with_radii(rows))
     command = f"innerearseg crossval {options.config} --data {shlex.quote(str(options.data))}"
@@ -91,7 +97,7 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device) -> 
     command += f" --stages {options.stages}" if options.stages else ""
     write_tables(
         accuracy, output, command, steps=networks_trained(output, options.folds),
-        calibration=calibrate(rows).to_json(), reliability=held,
+        calibration=calibrate(rows, drawn).to_json(), reliability=held,
     )  # fmt: skip
     draw_plots(accuracy, output)
     draw_reliability(held, output / "reliability.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from ..errors import UnusableInput
 
@@ -22,6 +23,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="summary of `innerearseg evaluate`, written into the card",
     )
     parser.add_argument(
+        "--crossval",
+        type=Path,
+        metavar="FILE.json",
+        help="summary of `innerearseg crossval`: its table is written into the card, and its "
+        "calibration gives landmarks a radius in mm",
+    )
+    parser.add_argument(
         "--base", type=Path, metavar="FILE.pt", help="takes stages that RUN did not train from here"
     )
     parser.add_argument(
@@ -34,20 +42,32 @@ def run(options: argparse.Namespace) -> int:
     """Export, and write the card beside the model for people to read."""
     from ..training.export import export
 
-    metrics = None
-    if options.metrics is not None:
-        try:
-            metrics = json.loads(options.metrics.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UnusableInput(f"{options.metrics} cannot be read: {error}.") from None
     card = export(
         options.run_folder,
         options.output,
         version=options.model_version,
         base=options.base,
-        metrics=metrics,
+        metrics=_summary(options.metrics),
+        crossval=_summary(options.crossval, "calibration"),
         notes=options.note,
     )
     size = options.output.stat().st_size / 2**20
     print(f"{card['name']} {card['version']}: {options.output}, {size:.1f} MiB")
     return 0
+
+
+def _summary(path: Path | None, *needed: str) -> dict[str, Any] | None:
+    """The content of a summary.json; None without a path.
+
+    Raises:
+        UnusableInput: if the file is none, or lacks what is needed.
+    """
+    if path is None:
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnusableInput(f"{path} cannot be read: {error}.") from None
+    if not isinstance(content, dict) or any(key not in content for key in ("summary", *needed)):
+        raise UnusableInput(f"{path} is no summary.json of `innerearseg evaluate` or `crossval`.")
+    return content

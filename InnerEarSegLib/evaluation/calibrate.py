@@ -17,11 +17,12 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_ROWS_OF_DICE = 6
 
 
-def calibrate(rows: Sequence[Row]) -> Calibration:
+def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
     """The calibration of all rows.
 
     Args:
         rows: of specimens that the networks did not see, in all copies; with ``signs``.
+        drawn: further ones, from which Dice alone is learned, for networks that ``rows`` lack.
 
     Returns:
         Each landmark's scale and spread; factors from the errors of all landmarks together, each
@@ -37,8 +38,12 @@ def calibrate(rows: Sequence[Row]) -> Calibration:
             spread[name] = float(np.mean(spreads))
     raw = Calibration(scale, spread, {1.0: 1.0}, {})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
-    factors = {level: float(scores[_rank(len(scores), level)]) for level in LEVELS}
-    return Calibration(scale, spread, factors, _dice_lines(rows))
+    factors = {}
+    if len(scores):  # else no ear was found in any specimen, and nothing can be promised
+        factors = {level: float(scores[_rank(len(scores), level)]) for level in LEVELS}
+    known = {row["signs"][DRAWN_AT] for row in rows if row["found"]}
+    new = [row for row in drawn if row["found"] and row["signs"][DRAWN_AT] not in known]
+    return Calibration(scale, spread, factors, _dice_lines([*rows, *new]))
 
 
 def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -87,6 +87,40 @@ def evaluate_folds(
     return rows
 
 
+def evaluate_base(
+    cases: Sequence[TrainingCase],
+    output: Path,
+    device: torch.device,
+    base: Path,
+    say: Callable[[str], None] = print,
+) -> list[Row]:
+    """Measure a model on the specimens that it was not trained on, in all copies.
+
+    Args:
+        cases: all specimens.
+        output: keeps the rows, so that they are not measured again.
+        device: where to run.
+        base: the model.
+        say: receives a line a case.
+    """
+    bundle = load_bundle(base, device)
+    trained_on = bundle.card["training"]["trained_on"]
+    path = output / "base.json"
+    if path.is_file():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known["model"] == bundle.identity.sha256 and known["copies"] == list(COPIES):
+            return known["rows"]
+    rows = [
+        row
+        for case in cases
+        if not case.synthetic and case.name not in trained_on
+        for row in _rows(case, bundle, True, say)
+    ]
+    content = {"model": bundle.identity.sha256, "copies": list(COPIES), "rows": rows}
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    return rows
+
+
 def as_scanned(rows: Sequence[Row]) -> list[Row]:
     """The rows that tell accuracy."""
     return [row for row in rows if row["copy"] == AS_SCANNED]

@@ -45,24 +45,10 @@ def card_text(card: dict[str, Any]) -> str:
         f"{', '.join(training['held_out_to_choose_by']) or 'none'}.",
     ]
     lines += [f"- {note}" for note in training.get("notes", ())]
-    summary = card["metrics"].get("summary")
-    if summary:
-        lines += [
-            "",
-            "## Measured on the held-out specimens",
-            "",
-            f"`{card['metrics'].get('command', 'innerearseg evaluate')}`",
-            "",
-            f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right.",
-            "",
-            "| figure | mean | worst | cases |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {key} | {value['mean']:.4f} | {value['worst']:.4f} | {value['cases']} |"
-            for key, value in summary.items()
-            if isinstance(value, dict)
-        ]
+    if card["metrics"].get("summary"):
+        lines += ["", "## Measured on the held-out specimens", "", *_measured(card["metrics"])]
+    if card.get("crossval"):
+        lines += ["", "## Cross-validation", "", *_cross_validated(card["crossval"])]
     lines += [
         "",
         "## Limits",
@@ -74,3 +60,47 @@ def card_text(card: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _measured(content: dict[str, Any]) -> list[str]:
+    """A summary.json as the command that measured and a table."""
+    summary = content["summary"]
+    lines = [
+        f"`{content['command']}`",
+        "",
+        f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right.",
+        "",
+        "| figure | mean | median | worst | 95 % interval of the mean | cases |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, value in summary.items():
+        if isinstance(value, dict) and "mean" in value:
+            interval = "{:.4f} to {:.4f}".format(*value["interval"]) if value["interval"] else ""
+            lines.append(
+                f"| {key} | {value['mean']:.4f} | {value['median']:.4f} | {value['worst']:.4f} | "
+                f"{interval} | {value['cases']} |"
+            )
+    return lines
+
+
+def _cross_validated(content: dict[str, Any]) -> list[str]:
+    """What the folds said of the recipe, and how well the radii hold."""
+    trained = [f"`{name}` {steps[0]} steps" for name, steps in content["steps"].items() if steps[0]]
+    lines = [
+        f"Each specimen measured by networks that never saw it ({', '.join(trained)} a fold; other",
+        "stages stood in from this model or the one before it, see docs/accuracy.md).",
+        "",
+        *_measured(content),
+        "",
+        "Landmarks within the radius that promises this share, each fold judged by a calibration",
+        "of the others:",
+        "",
+    ]
+    levels = list(dict.fromkeys(row["nominal"] for row in content["reliability"]))
+    lines.append("| CT | " + " | ".join(f"{level:.0%}" for level in levels) + " |")
+    lines.append("|---" * (len(levels) + 1) + "|")
+    for copy in dict.fromkeys(row["copy"] for row in content["reliability"]):
+        held = [row for row in content["reliability"] if row["copy"] == copy]
+        cells = [f"{row['inside']} of {row['of']}" for row in held]
+        lines.append(f"| {copy} | " + " | ".join(cells) + " |")
+    return lines

@@ -52,6 +52,7 @@ def export(
     base: Path | None = None,
     any_base: bool = False,
     metrics: dict[str, Any] | None = None,
+    crossval: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the model file of a run, and its card as Markdown beside it.
@@ -67,6 +68,8 @@ def export(
             taken that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
         metrics: what was measured with these weights, with the command that measured it.
+        crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
+            the model.
         notes: what else a reader should know of the training, one sentence each.
 
     Returns:
@@ -100,6 +103,10 @@ def export(
         },
         "metrics": metrics or {},
     }
+    if crossval is not None:
+        card["calibration"] = crossval["calibration"]
+        parts_of_it = ("command", "steps", "summary", "reliability", "dice_agreement", "cases")
+        card["crossval"] = {key: crossval[key] for key in parts_of_it if key in crossval}
     card |= {name: about for name, (_, about) in parts.items()}
     module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -107,6 +107,12 @@ def test_reliability_judges_a_fold_by_the_others():
     assert reliability_sentences(reliability(rows))[0].startswith("Radii hold, as scanned: 50%: ")
 
 
+def test_without_any_ear_nothing_is_promised():
+    rows = [{"fold": 1, "copy": "as scanned", "found": False, "dice": 0.0}]
+    assert calibrate(rows).radius_mm("helicotrema", 0.6) is None
+    assert all(entry["of"] == 0 for entry in reliability(rows)) and with_radii(rows) == rows
+
+
 def test_rows_get_radii_of_the_other_folds():
     rows = [row(0, (0.9, 0.9, 0.9)), row(1, (0.3, 0.3, 0.3)), {"found": False, "fold": 1}]
     first, second, missed = with_radii(rows)
