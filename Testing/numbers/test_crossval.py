@@ -67,7 +67,7 @@ def test_measured_once_with_the_same_networks(trained, cases, monkeypatch):  # n
     )  # fmt: skip
     monkeypatch.setattr(
         crossval, "segment", lambda ct, bundle, fine: finds_nothing(ct, bundle, fine=not fine)
-    )  # noqa: E501
+    )
     evaluate_folds(cases, 2, trained, CPU, base=bundled_model(), say=said.append)
     assert len(said) == 4  # other networks, so they were measured anew
 
