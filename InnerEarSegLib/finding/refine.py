@@ -58,10 +58,16 @@ def refine(
 
 
 def _halfway(fine: Peak, there: np.ndarray, coarse: Peak) -> Peak:
-    """Between two peaks; ``there`` is the coarse one as (i, j, k) of the fine one's window."""
+    """Between two peaks; ``there`` is the coarse one as (i, j, k) of the fine one's window.
+
+    How wide the heatmap is tells the coarser network: the finer one, trained longer on the same few
+    specimens, is sure of everything.
+    """
     return replace(
         fine,
         ijk=(fine.ijk + there) / 2.0,
         presence=min(fine.presence, coarse.presence),
         concentration=min(fine.concentration, coarse.concentration),
+        spread_mm=coarse.spread_mm,
+        expected_spread_mm=coarse.expected_spread_mm,
     )
