@@ -14,6 +14,9 @@ from .staging import clean_stale, make_stage
 LAST = "result.json"
 """Appears after all others and goes before them, so that its presence means a whole result."""
 
+RECEIPT = "case.json"
+"""What a batch keeps beside a case's result, to know it again; see ``batch/finished.py``."""
+
 MIN_FREE_BYTES = 1_000_000
 """No result with an ear is smaller."""
 
@@ -25,6 +28,7 @@ OWN_FILES = (
     "scene.mrb",
     "labyrinth_left.npz",
     "labyrinth_right.npz",
+    RECEIPT,
 )
 
 
