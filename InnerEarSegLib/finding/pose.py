@@ -80,20 +80,31 @@ def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) ->
         raise ValueError(f"four landmarks are needed to fit a pose, got {names}")
     source = np.array([template[name] for name in names], dtype=np.float64)
     target = np.array([points[name] for name in names], dtype=np.float64)
-    fits = [_fit_orthonormal(source, target, determinant) for determinant in (1.0, -1.0)]
+    fits = [fit_orthonormal(source, target, determinant) for determinant in (1.0, -1.0)]
     return sorted(fits, key=lambda pose: pose.residual)
 
 
-def _fit_orthonormal(source: NDArray, target: NDArray, determinant: float) -> Pose:
-    """Orthonormal fit of points (n, 3) onto points (n, 3) with the given determinant."""
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    u, _, vt = np.linalg.svd((target - target_mean).T @ (source - source_mean))
+def fit_orthonormal(
+    source: NDArray, target: NDArray, determinant: float, weights: NDArray | None = None
+) -> Pose:
+    """Orthonormal fit of points (n, 3) onto points (n, 3) with the given determinant.
+
+    Args:
+        source: (n, 3), three points or more that are not on a line.
+        target: (n, 3), the same points elsewhere.
+        determinant: +1, or -1 for a mirror image.
+        weights: (n,) how much each point counts; None for all the same.
+    """
+    weights = np.ones(len(source)) if weights is None else np.asarray(weights)
+    share = weights / weights.sum()
+    source_mean, target_mean = share @ source, share @ target
+    u, _, vt = np.linalg.svd(((target - target_mean) * share[:, None]).T @ (source - source_mean))
     flip = np.diag([1.0, 1.0, determinant * np.sign(np.linalg.det(u @ vt))])
     matrix = np.eye(4)
     matrix[:3, :3] = u @ flip @ vt
     matrix[:3, 3] = target_mean - matrix[:3, :3] @ source_mean
     misfit = apply_affine(matrix, source) - target
-    return Pose(matrix, float(np.sqrt((misfit**2).sum(axis=1).mean())))
+    return Pose(matrix, float(np.sqrt(share @ (misfit**2).sum(axis=1))))
 
 
 def handedness(

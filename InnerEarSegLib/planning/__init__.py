@@ -1,0 +1,1 @@
+"""From an ear to the numbers behind an electrode choice."""

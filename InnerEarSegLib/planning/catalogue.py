@@ -1,0 +1,176 @@
+"""What is measured: names, definitions, sources and published ranges."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
+
+ESCUDE = "Escudé et al. 2006"
+ERIXON = "Erixon and Rask-Andersen 2013"
+ALEXIADES = "Alexiades et al. 2015"
+VERBIST = "Verbist et al. 2010"
+REVIEW = "a systematic review, 5791 cochleae (Variation in cochlear size, 2023)"
+RUSSIAN = "112 normal ears (doi:10.3791/70055, 2026)"
+ARGENTINIAN = "247 ears (Di Gregorio et al. 2025)"
+DATASET = "the human bony labyrinth dataset, Wimmer et al. 2019"
+
+
+class Entry(NamedTuple):
+    """What there is to know about a measurement before it is taken.
+
+    Attributes:
+        label: what to show.
+        unit: "mm", "mm³" or "°".
+        definition: one sentence.
+        source: publication of the definition or formula; empty for our own.
+        low, high: range published; None without one.
+        range_source: who published it.
+    """
+
+    label: str
+    unit: str
+    definition: str
+    source: str = ""
+    low: float | None = None
+    high: float | None = None
+    range_source: str = ""
+
+
+CATALOGUE: dict[str, Entry] = {
+    "a_diameter": Entry(
+        "A diameter",
+        "mm",
+        "From the round window through the modiolar axis to the opposite lateral wall of the "
+        "basal turn, seen along the axis.",
+        ESCUDE,
+        8.04,
+        10.03,
+        RUSSIAN,
+    ),
+    "b_diameter": Entry(
+        "B diameter",
+        "mm",
+        "Between the lateral walls of the basal turn, through the modiolar axis and "
+        "perpendicular to A, seen along the axis.",
+        ESCUDE,
+        5.84,
+        7.59,
+        RUSSIAN,
+    ),
+    "cochlear_height": Entry(
+        "Cochlear height",
+        "mm",
+        "Extent of the cochlea's lumen along the modiolar axis, from the lowest point of the basal "
+        "turn to the apex.",
+        "",
+        2.8,
+        6.9,
+        REVIEW,
+    ),
+    "round_window_to_lateral_wall": Entry(
+        "Round window to lateral wall",
+        "mm",
+        "Largest straight distance from the round window to the lateral wall of the basal turn "
+        "opposite of it, in any direction.",
+    ),
+    "lateral_wall_two_turns": Entry(
+        "Lateral wall, two turns",
+        "mm",
+        "Length along the lateral wall to 720°: 2.62 A ln(1 + 720/235).",
+        ESCUDE,
+    ),
+    "lateral_wall_length": Entry(
+        "Lateral wall, whole length", "mm", "Along the lateral wall: 3.08 A + 12.44.", ERIXON
+    ),
+    "organ_of_corti_two_turns": Entry(
+        "Organ of Corti, two turns",
+        "mm",
+        "Cochlear duct length to 720° at the organ of Corti: 3.65 (A - 1).",
+        ALEXIADES,
+    ),
+    "organ_of_corti_length": Entry(
+        "Cochlear duct length (organ of Corti)",
+        "mm",
+        "Whole cochlear duct length at the organ of Corti: 4.16 A - 4.",
+        ALEXIADES,
+        24.5,
+        41.2,
+        ARGENTINIAN,
+    ),
+    "round_window_to_oval_window": Entry(
+        "Round to oval window",
+        "mm",
+        "Straight distance between the landmarks.",
+        "",
+        2.5,
+        3.3,
+        DATASET,
+    ),
+    "round_window_to_helicotrema": Entry(
+        "Round window to helicotrema",
+        "mm",
+        "Straight distance between the landmarks.",
+        "",
+        5.7,
+        7.4,
+        DATASET,
+    ),
+    "oval_window_to_helicotrema": Entry(
+        "Oval window to helicotrema", "mm", "Straight distance between the landmarks."
+    ),
+    "labyrinth_volume": Entry(
+        "Labyrinth volume",
+        "mm³",
+        "Voxels of the segment times their volume.",
+        "",
+        144.0,
+        267.0,
+        DATASET,
+    ),
+}
+
+DISTANCES = {
+    "round_window_to_oval_window": (ROUND_WINDOW, OVAL_WINDOW),
+    "round_window_to_helicotrema": (ROUND_WINDOW, HELICOTREMA),
+    "oval_window_to_helicotrema": (OVAL_WINDOW, HELICOTREMA),
+}
+
+
+def insertion_angle_key(length_mm: float) -> str:
+    """Key of the angle that a length reaches."""
+    return f"insertion_angle_at_{length_mm:g}_mm"
+
+
+def insertion_length_key(angle_deg: float) -> str:
+    """Key of the length that an angle takes."""
+    return f"insertion_length_to_{angle_deg:g}_deg"
+
+
+def entry(key: str) -> Entry:
+    """The catalogue's entry for a key, also for insertion angles and lengths.
+
+    Raises:
+        KeyError: for an unknown key.
+    """
+    if key.startswith("insertion_angle_at_"):
+        length = key.removeprefix("insertion_angle_at_").removesuffix("_mm")
+        formula = (
+            f"Reached by {length} mm along the lateral wall: 235 (exp({length} / 2.62 A) - 1)."
+        )
+        return Entry(f"Insertion angle at {length} mm", "°", formula, ESCUDE)
+    if key.startswith("insertion_length_to_"):
+        angle = key.removeprefix("insertion_length_to_").removesuffix("_deg")
+        formula = f"Along the lateral wall to {angle}°: 2.62 A ln(1 + {angle} / 235)."
+        return Entry(f"Insertion length to {angle}°", "mm", formula, ESCUDE)
+    return CATALOGUE[key]
+
+
+def range_remark(found: Entry, value: float) -> str:
+    """One sentence where a value lies outside the published range, else empty."""
+    if found.low is None or found.high is None or found.low <= value <= found.high:
+        return ""
+    where = "below" if value < found.low else "above"
+    return (
+        f"{where} {found.low:g} to {found.high:g} {found.unit}, the range of {found.range_source}"
+    )
