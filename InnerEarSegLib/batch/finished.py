@@ -76,7 +76,7 @@ def finished(folder: Path, receipt: Receipt) -> dict[str, Any] | None:
         None where a file is missing or empty, or was made from other files, with other options,
         by another model or version.
     """
-    there = result_in(folder)
+    there = content_of(folder / LAST)
     try:
         kept = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
         names = kept.pop("results")
@@ -88,10 +88,10 @@ def finished(folder: Path, receipt: Receipt) -> dict[str, Any] | None:
     return there
 
 
-def result_in(folder: Path) -> dict[str, Any] | None:
-    """The content of ``result.json``, whatever made it; None without a readable one."""
+def content_of(path: Path) -> dict[str, Any] | None:
+    """A JSON file with the ears of a CT; None without a readable one."""
     try:
-        content = json.loads((folder / LAST).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) and "ears" in content else None

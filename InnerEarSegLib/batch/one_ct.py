@@ -28,7 +28,7 @@ def segment_to_folder(
     progress: Progress,
     *,
     plain: bool = False,
-    also_write: Callable[[Path], None] | None = None,
+    also_write: Callable[[Path, Segmentation], None] | None = None,
 ) -> Segmentation:
     """Read, segment, and write; all files appear or none.
 
@@ -38,8 +38,8 @@ def segment_to_folder(
         bundle: gives the model, asked for once the CT is read.
         progress: told of each stage.
         plain: numpy arrays instead of Slicer's files.
-        also_write: called with the folder in which the files are made, before ``result.json``
-            is: what it writes there appears with them.
+        also_write: called with the folder in which the files are made and what was found, before
+            ``result.json`` is there: what it writes appears with them.
 
     Returns:
         What was found.
@@ -69,7 +69,7 @@ def segment_to_folder(
         progress.finish()
         result.seconds.update(progress.seconds)
         if also_write is not None:
-            also_write(folder)
+            also_write(folder, result)
         text = json.dumps(result.to_json(), indent=2)
         (folder / LAST).write_text(text, encoding="utf-8")
         progress.check()

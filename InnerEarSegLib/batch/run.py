@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..model_file import card_in, file_content
+from ..output import LAST, MEASUREMENTS_JSON
 from ..staging import clean_stale
 from .cohort import Case
-from .finished import finished, receipt_of, result_in
+from .finished import content_of, finished, receipt_of
 from .pool import Pool
 from .summary import Row, Status, write_summary
 from .worker import Failure, Settings
@@ -87,7 +88,10 @@ def _finished_row(case: Case, sha256: str, output: Path) -> Row | None:
     except OSError:
         return None  # trying it says why
     result = finished(output / case.name, receipt)
-    return None if result is None else Row(case.name, case.image, _status(result), result=result)
+    if result is None:
+        return None
+    measurements = content_of(output / case.name / MEASUREMENTS_JSON)
+    return Row(case.name, case.image, _status(result), result=result, measurements=measurements)
 
 
 def _new_row(case: Case, failure: Failure | None, sha256: str, output: Path) -> Row:
@@ -97,7 +101,7 @@ def _new_row(case: Case, failure: Failure | None, sha256: str, output: Path) -> 
             return row
         failure = Failure("The CT or the model was changed while it was read; run the batch again.")
     reason = failure.reason
-    if result_in(output / case.name) is not None:
+    if content_of(output / case.name / LAST) is not None:
         # Not ours to delete: she may have corrected it.
         reason = f"{reason} {OUTDATED}"
     return Row(case.name, case.image, "failed", reason, failure.details)

@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 from .. import __version__
 from ..errors import UnusableInput
-from ..results import LANDMARKS
+from ..report.measurements import columns
+from ..results import LANDMARKS, Side
 from ..staging import make_stage
 
 Status = Literal["done", "no ear", "failed", "pending"]
-SIDES = ("left", "right")
+SIDES: tuple[Side, ...] = ("left", "right")
 CSV, JSON = "summary.csv", "summary.json"
 
 
@@ -32,6 +33,7 @@ class Row:
         reason: why it failed, one sentence.
         details: a traceback, where the reason was not foreseen; in the JSON alone.
         result: content of its ``result.json`` if it is done or has no ear.
+        measurements: content of its ``measurements.json`` if it has an ear.
     """
 
     case: str
@@ -40,6 +42,7 @@ class Row:
     reason: str = ""
     details: str = ""
     result: dict[str, Any] | None = None
+    measurements: dict[str, Any] | None = None
 
     @property
     def sentence(self) -> str:
@@ -58,7 +61,8 @@ class Row:
 def cells(row: Row) -> dict[str, Any]:
     """A row of the CSV; None where there is nothing to say.
 
-    Volumes in mm³, positions in RAS mm of the CT; ``radius_90_mm`` as in ``result.json``.
+    Volumes in mm³, measurements in the unit that ends their column, positions in RAS mm of the
+    CT; ``radius_90_mm`` as in ``result.json``.
     """
     result = row.result or {}
     model = result.get("model", {})
@@ -71,6 +75,7 @@ def cells(row: Row) -> dict[str, Any]:
     ears = {ear["side"]: ear for ear in result.get("ears", ())}
     for side in SIDES:
         table |= {f"{side}_{key}": value for key, value in _ear_cells(ears.get(side)).items()}
+        table |= columns(row.measurements, side)
     return table | {
         "warnings": " ".join(result.get("warnings", ())) or None,
         "seconds": round(sum(result["seconds"].values()), 1) if result else None,
@@ -129,6 +134,7 @@ def write_summary(rows: Sequence[Row], folder: Path) -> None:
                 "reason": row.reason or None,
                 "details": row.details or None,
                 "result": row.result,
+                "measurements": row.measurements,
             }
             for row in rows
         ],

@@ -21,6 +21,7 @@ from .cohort import Case
 if TYPE_CHECKING:
     from ..inferring.bundle import Bundle
     from ..progress import Progress
+    from ..results import Segmentation
 
 GRACE_SECONDS = 2.0
 """For taking unfinished files away before the process is ended as it is."""
@@ -103,6 +104,7 @@ def work(case: Case) -> Failure | None:
 def _do(case: Case) -> None:
     from ..output import Output
     from ..progress import Progress
+    from ..report.measurements import plan_of, write_measurements
     from .finished import receipt_of, write_receipt
     from .one_ct import segment_to_folder
 
@@ -115,7 +117,9 @@ def _do(case: Case) -> None:
         receipt = None  # reading says in a sentence what is wrong
     progress = Progress()
 
-    def write(folder: Path) -> None:
+    def write(folder: Path, result: Segmentation) -> None:
+        if result.ears:
+            write_measurements({ear.side: plan_of(ear) for ear in result.ears}, folder)
         if receipt is not None:
             write_receipt(receipt | {"model": _bundle(progress).identity.sha256}, folder)
 

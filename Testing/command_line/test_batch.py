@@ -316,5 +316,8 @@ def test_a_batch_of_twenty_with_three_broken_files(tmp_path):
         assert row["status"] in ("done", "no ear"), row
         if row["status"] == "done":
             assert (out / name / "scene.mrb").stat().st_size > 0
+            sides = [side for side in ("left", "right") if row[f"{side}_verdict"]]
+            assert sides and all(row[f"{side}_volume_mm3"] for side in sides)
+            assert any(row[f"{side}_a_diameter_mm"] for side in sides)
     assert sum(row["status"] == "done" for row in rows.values()) >= 15
     shutil.rmtree(out)
