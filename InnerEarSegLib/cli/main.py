@@ -17,6 +17,7 @@ from . import (
     evaluate_command,
     export_command,
     pack_command,
+    plan_accuracy_command,
     segment_command,
     stability_command,
     synthesize_command,
@@ -32,6 +33,7 @@ COMMANDS = (
     train_command,
     export_command,
     evaluate_command,
+    plan_accuracy_command,
     stability_command,
     benchmark_command,
 )

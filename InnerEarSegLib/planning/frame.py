@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..finding.pose import fit_orthonormal
 from ..geometry import apply_affine
 from ..results import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Side
 from .axes import CochlearFrame, axes_of
-from .template import CENTROID, TEMPLATE, TEMPLATE_SPREAD_MM
+from .body import Body
+from .template import POINTS, SPREAD_MM, TEMPLATE, Template, fit_template
 
 RADIUS_MM = 0.4
 """90 % radius of a landmark where the model states none: 0.16 mm along an axis, as its errors of
@@ -29,9 +29,10 @@ def cochlear_frame(
     side: Side,
     points: Mapping[str, ArrayLike],
     radii: Mapping[str, float],
-    centroid: NDArray[np.float64] | None,
+    body: Body | None,
+    template: Template = TEMPLATE,
 ) -> CochlearFrame | None:
-    """The frame that points and average anatomy together suggest.
+    """The frame that landmarks, the labyrinth's shape and average anatomy together suggest.
 
     0.25 mm at the helicotrema or the basal turn's centre, 3 mm apart, turn the axis by 7 degrees.
     So the average ear is fitted to all points, and each of the three that define the frame is
@@ -42,30 +43,21 @@ def cochlear_frame(
         side: of the ear.
         points: RAS mm by name: landmarks and auxiliary landmarks that are there.
         radii: 90 % radius in mm by name, as far as known.
-        centroid: (3,) RAS mm, mean of the labyrinth's voxels, where there is a whole labyrinth.
+        body: of the labyrinth, where it is whole.
+        template: the average ear.
 
     Returns:
         None without the round window, with fewer than three points, or if they make up no ear.
     """
-    known = {name: np.asarray(points[name], np.float64) for name in TEMPLATE if name in points}
+    known = {name: np.asarray(points[name], np.float64) for name in POINTS if name in points}
     if ROUND_WINDOW not in known or len(known) < MIN_POINTS:
         return None
-    variance = {
-        name: (radii.get(name, RADIUS_MM) / SIGMAS_IN_RADIUS) ** 2 for name in known
-    }  # along an axis
-    if centroid is not None:
-        known[CENTROID], variance[CENTROID] = centroid, 0.0
-    shared = TEMPLATE_SPREAD_MM**2
-    fit = fit_orthonormal(
-        np.array([TEMPLATE[name] for name in known]),
-        np.array(list(known.values())),
-        1.0 if side == "right" else -1.0,
-        np.array([1.0 / (shared + variance[name]) for name in known]),
-    )
+    variances = {name: (radii.get(name, RADIUS_MM) / SIGMAS_IN_RADIUS) ** 2 for name in known}
+    fit = fit_template(side, known, variances, body, template)
     best = {}
     for name in (BASAL_TURN, ROUND_WINDOW, HELICOTREMA):
-        average = apply_affine(fit.matrix, TEMPLATE[name])
-        trust = shared / (shared + variance[name]) if name in known else 0.0
+        average = apply_affine(fit.matrix, template[name])
+        trust = SPREAD_MM**2 / (SPREAD_MM**2 + variances[name]) if name in known else 0.0
         best[name] = trust * known.get(name, average) + (1.0 - trust) * average
     try:
         origin, axes = axes_of(

@@ -13,11 +13,8 @@ from . import formulas
 from .axes import CochlearFrame
 from .catalogue import DISTANCES, insertion_angle_key, insertion_length_key
 from .frame import cochlear_frame
+from .template import TEMPLATE, Template
 from .walls import Lumen, farthest_wall, height, lateral_wall
-
-MIN_WHOLE_MM3 = 120.0
-"""A labyrinth smaller than this is cut off or edited away (144 mm³ and more in the dataset); its
-centroid then says nothing about the cochlea."""
 
 INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
 INSERTION_ANGLES_DEG = (360.0, 540.0)
@@ -45,6 +42,7 @@ def measure(
     radii: Mapping[str, float],
     lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
     angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
+    template: Template = TEMPLATE,
 ) -> Values:
     """Measure one ear.
 
@@ -55,9 +53,9 @@ def measure(
         radii: 90 % radius in mm by name, as far as known.
         lengths_mm: insertion lengths whose angle is asked for.
         angles_deg: insertion angles whose length is asked for.
+        template: the average ear.
     """
-    whole = lumen.volume >= MIN_WHOLE_MM3
-    frame = cochlear_frame(side, points, radii, lumen.centroid if whole else None)
+    frame = cochlear_frame(side, points, radii, lumen.body, template)
     values = Values(frame, {"labyrinth_volume": lumen.volume})
     for key, (here, there) in DISTANCES.items():
         if here in points and there in points:

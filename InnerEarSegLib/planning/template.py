@@ -1,74 +1,126 @@
-"""Where the landmarks lie in the cochlea's own axes, on average.
+"""Where landmarks and the labyrinth lie in the cochlea's own axes, on average.
 
-``innerearseg plan DATASET --template`` prints these numbers. They are the mean of twelve specimens
-of the human bony labyrinth dataset (CC BY 4.0); F06, T03 and F13, on which the frame is measured,
-are not among them.
+``innerearseg plan-accuracy DATASET --template`` prints these numbers. They are the mean of twelve
+specimens of the human bony labyrinth dataset (CC BY 4.0; eleven for the labyrinth); F06, T03 and
+F13, on which the frame is measured, are not among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..finding.pose import fit_orthonormal
+from ..finding.pose import Pose, fit_orthonormal
 from ..geometry import apply_affine
-from ..results import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, VESTIBULE
+from ..results import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, VESTIBULE, Side
 from .axes import axes_of
-
-CENTROID = "labyrinth centroid"
-"""Mean of the labyrinth's voxels: a sixth point, which every segmentation has."""
+from .body import BODY, CENTROID, LONG, MIDDLE, THIN, Body
 
 POINTS = (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, BASAL_TURN, VESTIBULE)
 
-TEMPLATE: dict[str, tuple[float, float, float]] = {
+Template = Mapping[str, ArrayLike]
+"""Millimetres along x (towards the round window), y (where the basal turn goes) and z (towards the
+apex) of the cochlear frame, by name."""
+
+TEMPLATE: Template = {
     HELICOTREMA: (-0.05, 0.0, 2.97),
     OVAL_WINDOW: (4.82, -2.70, 0.26),
     ROUND_WINDOW: (5.76, 0.0, 0.0),
     BASAL_TURN: (0.0, 0.0, 0.0),
     VESTIBULE: (4.76, -3.13, -1.63),
     CENTROID: (3.58, -2.11, -1.04),
+    LONG: (0.12, 0.89, 0.94),
+    MIDDLE: (1.81, -4.47, -0.54),
+    THIN: (4.81, -2.46, 1.66),
 }
-"""Millimetres along x (towards the round window), y (where the basal turn goes) and z (towards the
-apex) of the cochlear frame."""
 
-TEMPLATE_SPREAD_MM = 0.2
+SPREAD_MM = 0.2
 """Standard deviation along an axis of a specimen's points about the fitted template; 0.14 (round
-window) to 0.25 (vestibule)."""
+window) to 0.3 mm (ends of the labyrinth's axes)."""
+
+
+def fit_template(
+    side: Side,
+    points: Mapping[str, NDArray],
+    variances: Mapping[str, float],
+    body: Body | None,
+    template: Template = TEMPLATE,
+) -> Pose:
+    """The pose of the average ear that fits best.
+
+    Args:
+        side: of the ear.
+        points: RAS mm by name, all in the template; with the body four at least not in a plane.
+        variances: of each point along an axis, in mm².
+        body: of a whole labyrinth, or None; its axes point the way that fits best.
+        template: the average ear.
+    """
+    determinant = 1.0 if side == "right" else -1.0
+    fits = []
+    for more in [{}] if body is None else body.points(side):
+        known = {**points, **more}
+        fits.append(
+            fit_orthonormal(
+                np.array([template[name] for name in known]),
+                np.array(list(known.values())),
+                determinant,
+                np.array([1.0 / (SPREAD_MM**2 + variances.get(name, 0.0)) for name in known]),
+            )
+        )
+    return min(fits, key=lambda fit: fit.residual)
 
 
 def mean_template(
-    cases: Sequence[dict[str, NDArray]],
-) -> tuple[dict[str, NDArray], dict[str, float]]:
+    cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]],
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
     """Generalised Procrustes mean of specimens in the cochlear frame, and the spread about it.
 
     Args:
-        cases: RAS mm by name, all of POINTS and, where there are labels, CENTROID; those of left
-            ears mirrored to right ones (any mirror does).
+        cases: side, RAS mm of all POINTS by name, and body, one at least.
 
     Returns:
         Mean in mm of the cochlear frame, and standard deviation along an axis in mm, by name.
     """
-    shapes = [np.array([case[name] for name in POINTS]) for case in cases]
+    mirror = {"right": np.ones(3), "left": np.array([-1.0, 1.0, 1.0])}
+    shapes = [np.array([at[name] for name in POINTS]) * mirror[side] for side, at, _ in cases]
     mean = shapes[0] - shapes[0].mean(axis=0)
     for _ in range(20):
         fits = [fit_orthonormal(shape, mean, 1.0) for shape in shapes]
-        aligned = [apply_affine(fit.matrix, shape) for fit, shape in zip(fits, shapes, strict=True)]
-        mean = np.mean(aligned, axis=0)
-    names = dict(zip(POINTS, mean, strict=True))
-    origin, axes = axes_of(
-        names[BASAL_TURN], names[ROUND_WINDOW], names[HELICOTREMA], mirrored=False
-    )
-    spread = np.sqrt(((np.array(aligned) - mean) ** 2).mean(axis=(0, 2)))
-    centroids = [
-        apply_affine(fit.matrix, case[CENTROID])
-        for fit, case in zip(fits, cases, strict=True)
-        if CENTROID in case
-    ]
-    template = {name: axes @ (point - origin) for name, point in names.items()}
-    spreads = dict(zip(POINTS, map(float, spread), strict=True))
-    if centroids:
-        template[CENTROID] = axes @ (np.mean(centroids, axis=0) - origin)
-        spreads[CENTROID] = float(np.sqrt(np.var(centroids, axis=0).mean()))
-    return template, spreads
+        pairs = list(zip(fits, shapes, strict=True))
+        aligned = np.array([apply_affine(fit.matrix, shape) for fit, shape in pairs])
+        mean = aligned.mean(axis=0)
+    at = dict(zip(POINTS, mean, strict=True))
+    origin, axes = axes_of(at[BASAL_TURN], at[ROUND_WINDOW], at[HELICOTREMA], mirrored=False)
+    template = {name: axes @ (point - origin) for name, point in at.items()}
+    spreads = np.sqrt(((aligned - mean) ** 2).mean(axis=(0, 2)))
+    spread = dict(zip(POINTS, map(float, spreads), strict=True))
+    ends = _bodies(cases, template)
+    for name in BODY if ends else ():
+        places = np.array([end[name] for end in ends])
+        template[name] = places.mean(axis=0)
+        spread[name] = float(np.sqrt(places.var(axis=0).mean()))
+    return template, spread
+
+
+def _bodies(
+    cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]], template: Template
+) -> list[dict[str, NDArray[np.float64]]]:
+    """Points of each body in the cochlear frame, axes pointing as in the average ear."""
+    found: list[dict[str, NDArray[np.float64]]] = []
+    for side, at, body in cases:
+        if body is None:
+            continue
+        to_frame = np.linalg.inv(fit_template(side, at, {}, None, template).matrix)
+        ways = [
+            {name: apply_affine(to_frame, point) for name, point in way.items()}
+            for way in body.points(side)
+        ]
+        found.append(min(ways, key=_off_the_usual))
+    return found
+
+
+def _off_the_usual(way: Mapping[str, NDArray]) -> float:
+    """How far the body's axes point from where they usually do, mm; only their signs matter."""
+    return float(sum(np.linalg.norm(way[name] - TEMPLATE[name]) for name in BODY))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..geometry import Geometry
 from .axes import CochlearFrame
+from .body import Body
 
 FIRST_MM, LAST_MM, STEP_MM = 1.0, 6.5, 0.1
 """Radii at which a ray from the axis is sampled: below the first the modiolus may be hollow."""
@@ -22,6 +23,10 @@ GAP_MM = 0.3
 STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
+MIN_WHOLE_MM3 = 120.0
+"""A labyrinth smaller than this is cut off or edited away (144 mm³ and more in the dataset); its
+shape then says nothing about the cochlea."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lumen:
@@ -31,14 +36,14 @@ class Lumen:
         labyrinth: uint8 [k, j, i], 1 inside, with a border of one voxel of 0.
         geometry: its grid.
         surface: (n, 3) RAS mm of the voxels inside that have a neighbour outside.
-        centroid: (3,) RAS mm, mean of the voxels inside; NaN if there is none.
+        body: its centroid and principal axes; None if it is empty or less than a labyrinth.
         volume: mm³.
     """
 
     labyrinth: NDArray[np.uint8]
     geometry: Geometry
     surface: NDArray[np.float64]
-    centroid: NDArray[np.float64]
+    body: Body | None
     volume: float
 
     @classmethod
@@ -50,7 +55,7 @@ class Lumen:
         k, j, i = mask.shape
         grid = Geometry(ijk_to_ras, (k, j, i))
         places = np.argwhere(mask)
-        mean = places.mean(axis=0) if len(places) else np.full(3, np.nan)
+        volume = len(places) * grid.voxel_volume
         neighbours = np.ones_like(mask)
         for axis in range(3):
             for step in (-1, 1):
@@ -59,8 +64,8 @@ class Lumen:
             mask,
             grid,
             surface=grid.to_ras(np.argwhere(mask & ~neighbours & 1)[:, ::-1]),
-            centroid=grid.to_ras(mean[::-1]),
-            volume=len(places) * grid.voxel_volume,
+            body=Body.of(grid.to_ras(places[:, ::-1])) if volume >= MIN_WHOLE_MM3 else None,
+            volume=volume,
         )
 
     def inside(self, ras: NDArray) -> NDArray[np.float64]:

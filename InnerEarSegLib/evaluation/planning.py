@@ -1,0 +1,197 @@
+"""How far cochlear frame and measurements are off, over a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..planning.body import Body
+from ..planning.measure import Values, measure
+from ..planning.template import POINTS, TEMPLATE, Template, mean_template
+from ..planning.walls import Lumen
+from ..reading.dataset import Case, case_names, read_case
+from ..results import Ear, Side
+
+COMPARED = ("a_diameter", "b_diameter", "cochlear_height", "round_window_to_lateral_wall")
+
+MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
+"""Mean length of a normal vector in three dimensions, per standard deviation along an axis."""
+
+Say = Callable[[str], None]
+Segment = Callable[[Case], Ear | None]
+TemplateCase = tuple[Side, Mapping[str, NDArray], Body | None]
+
+
+@dataclass(frozen=True)
+class PlanError:
+    """How far one ear's plan is from the one measured on its reference.
+
+    Attributes:
+        case: specimen.
+        axis_deg: angle between the modiolar axes.
+        origin_mm: distance of the origins.
+        mm: signed difference of each of COMPARED that both have.
+    """
+
+    case: str
+    axis_deg: float
+    origin_mm: float
+    mm: dict[str, float]
+
+
+def segmented_errors(
+    root: Path, names: Sequence[str] | None, segment: Segment, say: Say
+) -> list[PlanError]:
+    """Errors of the whole journey: CT to labyrinth and landmarks to plan.
+
+    Args:
+        root: the dataset's folder.
+        names: which specimens; None for all.
+        segment: finds the ear in a case's CT.
+        say: receives a line a case.
+    """
+    errors = []
+    for case in _cases(root, names):
+        ear = segment(case)
+        if ear is None:
+            say(f"{case.name}: no inner ear found")
+            continue
+        points = {x.name: np.array(x.ras) for x in (*ear.landmarks, *ear.auxiliary) if x.ras}
+        radii = {
+            x.name: x.radius_mm for x in (*ear.landmarks, *ear.auxiliary) if x.radius_mm is not None
+        }
+        found = measure(ear.side, Lumen.of(ear.labyrinth, ear.geometry), points, radii)
+        error = _error(case, found, reference(case))
+        if error is None:
+            say(f"{case.name}: no cochlear frame")
+            continue
+        errors.append(error)
+        say(sentence(error))
+    return errors
+
+
+def displaced_errors(
+    root: Path, names: Sequence[str] | None, mean_mm: float, draws: int, say: Say
+) -> list[PlanError]:
+    """Errors where all reference points are displaced at random, by a normal distribution.
+
+    The average ear is then that of the other specimens. Unlike a network's, these errors are
+    independent of what the reference's own clicks got wrong.
+
+    Args:
+        root: the dataset's folder.
+        names: which specimens; None for all with labels.
+        mean_mm: mean distance by which a point is displaced.
+        draws: how often for each specimen.
+        say: receives a line a case: its mean errors.
+    """
+    every = {case.name: case for case in _cases(root, None)}
+    shapes = {name: _template_case(case) for name, case in every.items()}
+    errors = []
+    for name in names or every:
+        case = every[name]
+        if case.labels is None:
+            continue
+        template, _ = mean_template([shape for other, shape in shapes.items() if other != name])
+        mine = _displaced(case, template, mean_mm, draws)
+        errors += mine
+        say(sentence(_mean(name, mine)))
+    return errors
+
+
+def _displaced(case: Case, template: Template, mean_mm: float, draws: int) -> list[PlanError]:
+    generator = np.random.default_rng(0)
+    assert case.labels is not None
+    lumen, truth = Lumen.of(case.labels, case.label_geometry), reference(case)
+    errors = []
+    for _ in range(draws):
+        points = {
+            key: ras + generator.normal(0.0, mean_mm / MEAN_OF_SIGMA, 3)
+            for key, ras in case.landmarks.items()
+        }
+        error = _error(case, measure(case.side, lumen, points, {}, template=template), truth)
+        if error is not None:
+            errors.append(error)
+    return errors
+
+
+def template_of(
+    root: Path, without: Sequence[str]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+    """The average ear of a dataset, and the spread about it; see ``mean_template``."""
+    return mean_template(
+        [_template_case(case) for case in _cases(root, None) if case.name not in without]
+    )
+
+
+def reference(case: Case) -> Values:
+    """What is measured on the reference's labels in the reference's frame."""
+    labels = np.zeros((1, 1, 1), np.uint8) if case.labels is None else case.labels
+    exact = dict.fromkeys(POINTS, 0.0)
+    return measure(
+        case.side, Lumen.of(labels, case.label_geometry), case.landmarks, exact, template=TEMPLATE
+    )
+
+
+def sentence(error: PlanError) -> str:
+    """One case in a line."""
+    parts = [f"axis {error.axis_deg:.1f}°", f"origin {error.origin_mm:.2f} mm"]
+    parts += [f"{key.replace('_', ' ')} {value:+.2f} mm" for key, value in error.mm.items()]
+    return f"{error.case}: {', '.join(parts)}"
+
+
+def summary(errors: Sequence[PlanError]) -> list[str]:
+    """Mean, 95th percentile and worst of each absolute error, a line each."""
+    columns = {
+        "axis, degrees": [error.axis_deg for error in errors],
+        "origin, mm": [error.origin_mm for error in errors],
+    }
+    for key in COMPARED:
+        columns[f"{key.replace('_', ' ')}, mm"] = [abs(e.mm[key]) for e in errors if key in e.mm]
+    return [
+        f"{name}: mean {np.mean(values):.2f}, 95 % {np.percentile(values, 95):.2f}, "
+        f"worst {max(values):.2f}, n {len(values)}"
+        for name, values in columns.items()
+        if values
+    ]
+
+
+def _cases(root: Path, names: Sequence[str] | None) -> Iterator[Case]:
+    for name in names or case_names(root):
+        yield read_case(root, name)
+
+
+def _template_case(case: Case) -> TemplateCase:
+    body = None
+    if case.labels is not None:
+        body = Lumen.of(case.labels, case.label_geometry).body
+    return case.side, case.landmarks, body
+
+
+def _error(case: Case, found: Values, truth: Values) -> PlanError | None:
+    if found.frame is None or truth.frame is None:
+        return None
+    cosine = float(found.frame.axes[2] @ truth.frame.axes[2])
+    return PlanError(
+        case.name,
+        float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))),
+        float(np.linalg.norm(found.frame.origin - truth.frame.origin)),
+        {
+            key: found.numbers[key] - truth.numbers[key]
+            for key in COMPARED
+            if key in found.numbers and key in truth.numbers
+        },
+    )
+
+
+def _mean(name: str, errors: Sequence[PlanError]) -> PlanError:
+    return PlanError(
+        name,
+        float(np.mean([error.axis_deg for error in errors])),
+        float(np.mean([error.origin_mm for error in errors])),
+        {key: float(np.mean([abs(e.mm[key]) for e in errors if key in e.mm])) for key in COMPARED},
+    )
