@@ -1,0 +1,101 @@
+"""Pictures in 3D as they come from the process that drew them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..planning.plan import EarPlan
+from ..results import Side
+from .figures import Dot, Figure, Line, Word, scale_bar
+from .planes import Plane
+from .subject import ReviewedEar
+
+VIEWS = "views.json"
+INK, RED, GREEN, AMBER = "#14202b", "#c2183c", "#0b7a3b", "#a15c00"
+
+_APART = 0.055
+"""Least distance of two names, a share of the picture's height."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One picture in 3D.
+
+    Attributes:
+        side: of the ear.
+        plane: the picture's plane; everything is projected on it along its normal.
+    """
+
+    side: Side
+    plane: Plane
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers, RAS mm."""
+        return {
+            "side": self.side,
+            "name": self.plane.name,
+            "field_mm": self.plane.field_mm,
+            **{key: getattr(self.plane, key).tolist() for key in ("center", "right", "up")},
+        }
+
+
+def view_figures(folder: Path, ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
+    """The views that were drawn of an ear, with landmarks and diameters marked; maybe none."""
+    try:
+        views = json.loads((folder / VIEWS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    figures = []
+    for item in views:
+        if item["side"] != ear.side:
+            continue
+        center, right, up = (np.array(item[key]) for key in ("center", "right", "up"))
+        plane = Plane(item["name"], center, right, up, item["field_mm"])
+        lines, dots, words = _marks(ear, plan, plane)
+        bar, label = scale_bar(plane.field_mm, INK)
+        picture = (folder / item["file"]).read_bytes()
+        figures.append(
+            Figure(plane.name, picture, (*lines, *bar), (*words, label, *_ends(plane)), dots)
+        )
+    return figures
+
+
+def _marks(
+    ear: ReviewedEar, plan: EarPlan, plane: Plane
+) -> tuple[list[Line], tuple[Dot, ...], list[Word]]:
+    lines = [
+        Line(tuple(plane.place(ends)[0]), tuple(plane.place(ends)[1]), color)
+        for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK))
+        if (ends := plan.lines.get(name)) is not None
+    ]
+    places = {x.name: plane.place(x.ras) for x in ear.landmarks if x.ras is not None}
+    dots = tuple(Dot((float(x), float(y)), RED) for x, y in places.values())
+    words = []
+    for is_right in (False, True):  # names stand at the nearer side, apart from each other
+        those = sorted(
+            ((y, x, name) for name, (x, y) in places.items() if (x >= 0.5) == is_right)
+        )
+        last = 0.0
+        for y, x, name in those:
+            last = max(float(y), last + _APART)
+            edge = 0.985 if is_right else 0.015
+            words.append(Word(name, (edge, last), RED, "end" if is_right else "start", True))
+            reach = 0.018 * len(name)
+            foot = edge - reach if is_right else edge + reach
+            if (foot > x) == is_right:
+                lines.append(Line((foot, last - 0.012), (float(x), float(y)), RED, 0.6))
+    return lines, dots, words
+
+
+def _ends(plane: Plane) -> list[Word]:
+    letters = plane.letters
+    return [
+        Word(letters["top"], (0.5, 0.05), INK),
+        Word(letters["bottom"], (0.5, 0.985), INK),
+        Word(letters["left"], (0.02, 0.95), INK, "start"),
+    ]
