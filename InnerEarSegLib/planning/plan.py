@@ -24,8 +24,8 @@ from .measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM, Values, measure
 from .measurement import Measurement
 from .walls import Lumen
 
-DRAWS = 48
-"""Sets of displaced landmarks from which uncertainty is taken: its own error is then a tenth."""
+DRAWS = 32
+"""Sets of displaced landmarks from which uncertainty is taken: its own error is then an eighth."""
 
 HALF_WIDTH = 1.645
 """Standard deviations in the half width of a normal distribution's 90 % interval."""
@@ -83,7 +83,7 @@ def plan_ear(
 ) -> EarPlan:
     """Measure one ear, with the uncertainty that its landmarks carry over.
 
-    Takes about a third of a second. The labyrinth's own error is not in the uncertainty, nor that
+    Takes about a quarter of a second. The labyrinth's own error is not in the uncertainty, nor that
     of the published formulas.
 
     Args:

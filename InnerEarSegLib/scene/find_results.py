@@ -39,9 +39,9 @@ def find_results(scene: Any, volume_node: Any) -> Results:
     """The results of a CT; empty if it has none."""
     if volume_node is None or volume_node.GetID() is None:
         return Results()
-    segmentations = _nodes_of(scene, "vtkMRMLSegmentationNode", volume_node)
+    segmentations = linked_nodes(scene, "vtkMRMLSegmentationNode", volume_node)
     landmarks: dict[Side, Any] = {}
-    for node in _nodes_of(scene, "vtkMRMLMarkupsFiducialNode", volume_node):
+    for node in linked_nodes(scene, "vtkMRMLMarkupsFiducialNode", volume_node):
         side = side_of(node)
         if side is not None:
             landmarks.setdefault(side, node)
@@ -53,7 +53,8 @@ def link_to_ct(node: Any, volume_node: Any) -> None:
     node.SetNodeReferenceID(CT_ROLE, volume_node.GetID())
 
 
-def _nodes_of(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
+def linked_nodes(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
+    """All nodes of a class that are results of a CT."""
     nodes = (
         scene.GetNthNodeByClass(index, class_name)
         for index in range(scene.GetNumberOfNodesByClass(class_name))

@@ -17,6 +17,7 @@ from .landmarks_node import (
     PLACE_ATTRIBUTE,
     SIDE_ATTRIBUTE,
     automatic_attribute,
+    auxiliary_attribute,
     confidence_attribute,
     confirmed_attribute,
     index_of,
@@ -47,7 +48,7 @@ def position_of(node: Any, name: str) -> Point | None:
 
 def automatic_of(node: Any, name: str) -> Point | None:
     """Where the landmark was found, None if it was not."""
-    return _point(node.GetAttribute(automatic_attribute(name)))
+    return parse_point(node.GetAttribute(automatic_attribute(name)))
 
 
 def confidence_of(node: Any, name: str) -> float:
@@ -62,7 +63,7 @@ def row_of(node: Any, name: str) -> Row:
     """The landmark as the table shows it."""
     position, automatic = position_of(node, name), automatic_of(node, name)
     text = node.GetAttribute(confirmed_attribute(name))
-    confirmed = _point(text)
+    confirmed = parse_point(text)
     if position is None:
         settled = text == ABSENT
     else:
@@ -117,6 +118,10 @@ def describe(node: Any, name: str) -> None:
         node.SetNthControlPointDescription(index, text)
 
 
+_POSITIONS = (automatic_attribute(""), confirmed_attribute(""), auxiliary_attribute(""))
+"""What attributes that hold a position begin with."""
+
+
 @dataclass(frozen=True)
 class Memory:
     """A copy of all that a step of the review can change in a node; locks are not part of it."""
@@ -151,8 +156,8 @@ class Memory:
         attributes = {}
         for name, text in self.attributes.items():
             point = None
-            if name.startswith((automatic_attribute(""), confirmed_attribute(""))):
-                point = _point(text)
+            if name.startswith(_POSITIONS):
+                point = parse_point(text)
             attributes[name] = text if point is None else format_point(mapping(point))
         attributes.pop(PLACE_ATTRIBUTE, None)
         positions = {
@@ -219,7 +224,8 @@ def format_point(point: Point) -> str:
     return " ".join(f"{value:.4f}" for value in point)
 
 
-def _point(text: str | None) -> Point | None:
+def parse_point(text: str | None) -> Point | None:
+    """The position that an attribute holds; None if it holds none."""
     try:
         values = tuple(float(value) for value in (text or "").split())
     except ValueError:

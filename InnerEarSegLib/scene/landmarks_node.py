@@ -46,6 +46,16 @@ def model_attribute(name: str) -> str:
     return f"{ATTRIBUTE}Model.{name}"
 
 
+def auxiliary_attribute(name: str) -> str:
+    """Node attribute with the position of an auxiliary landmark, "R A S" in mm of the CT."""
+    return f"{ATTRIBUTE}Auxiliary.{name}"
+
+
+def radius_attribute(name: str) -> str:
+    """Node attribute with the 90 % radius in mm of a landmark, auxiliary ones too; may be empty."""
+    return f"{ATTRIBUTE}Radius.{name}"
+
+
 def add_landmarks(scene: Any, volume_node: Any, ear: Ear, model: ModelIdentity) -> Any:
     """Adds the ear's landmarks, locked, under the CT's parent transform.
 

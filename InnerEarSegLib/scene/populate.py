@@ -16,6 +16,8 @@ from .hierarchy import group_results
 from .landmark_memory import Memory, memory_of, restore, row_of
 from .landmark_state import CONFIRMED, CORRECTED, PLACED
 from .landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE, add_landmarks, set_automatic
+from .plan_inputs import remember_for_planning
+from .plan_nodes import PlanNodes, SavedPlan, add_plan, find_plan, update_plan
 from .segment_content import (
     remember_automatic_segment,
     segment_was_edited,
@@ -34,6 +36,7 @@ class ResultNodes:
         segmentation: the vtkMRMLSegmentationNode.
         landmarks: vtkMRMLMarkupsFiducialNode per side.
         folder_item: subject hierarchy folder with the results.
+        plan: table and lines with the cochlear measurements.
         kept: what the user had reviewed and was left as it was, in words.
     """
 
@@ -41,6 +44,7 @@ class ResultNodes:
     segmentation: Any
     landmarks: dict[Side, Any]
     folder_item: int
+    plan: PlanNodes
     kept: tuple[str, ...] = ()
 
 
@@ -62,7 +66,7 @@ def add_result(
         Exception: whatever goes wrong; the scene is then as it was before.
     """
     earlier = find_results(scene, volume_node)
-    with _all_or_nothing(scene, earlier):
+    with _all_or_nothing(scene, volume_node, earlier):
         follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
         kept: list[str] = []
         segmentation = _put_segments(
@@ -78,15 +82,20 @@ def add_result(
                 kept += _update_landmarks(node, ear, result.model, keep_reviewed)
             node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
             node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
+            remember_for_planning(node, (*ear.landmarks, *ear.auxiliary))
         for node in (segmentation, *landmarks.values()):
             link_to_ct(node, volume_node)
             remember_place(node, volume_node)
         if not earlier:
             _name_after_ct(scene, volume_node, [segmentation, *landmarks.values()])
-        folder = group_results(scene, volume_node, [segmentation, *landmarks.values()])
+        planned = add_plan(scene, volume_node, landmarks)
+        _name_after_ct(scene, volume_node, planned)
+        update_plan(scene, volume_node, Results(segmentation, landmarks))
+        plan = find_plan(scene, volume_node)
+        folder = group_results(scene, volume_node, [segmentation, *landmarks.values(), *plan.nodes])
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
-    return ResultNodes(volume_node, segmentation, landmarks, folder, tuple(kept))
+    return ResultNodes(volume_node, segmentation, landmarks, folder, plan, tuple(kept))
 
 
 def _put_segments(
@@ -138,10 +147,11 @@ def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
 
 
 @contextmanager
-def _all_or_nothing(scene: Any, earlier: Results) -> Iterator[None]:
+def _all_or_nothing(scene: Any, volume_node: Any, earlier: Results) -> Iterator[None]:
     """Takes every change back if something is raised."""
     before = _all_nodes(scene)
     saved = _Saved(scene, earlier)
+    saved_plan = SavedPlan(find_plan(scene, volume_node))
     try:
         yield
     except BaseException:
@@ -155,6 +165,7 @@ def _all_or_nothing(scene: Any, earlier: Results) -> Iterator[None]:
             if scene.IsNodePresent(node):
                 scene.RemoveNode(node)
         saved.restore()
+        saved_plan.restore()
         raise
 
 

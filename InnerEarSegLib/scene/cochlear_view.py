@@ -1,0 +1,117 @@
+"""Slice views turned to the cochlea, and back.
+
+Verbist BM et al., Otol Neurotol 31 (2010) 722-730: the basal turn in its plane, and planes through
+the modiolus perpendicular to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import NDArray
+
+from ..planning.axes import CochlearFrame
+from .matrices import numpy_matrix, to_world, vtk_matrix
+from .views import center_slice, nodes_of
+
+PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
+"""What the first, second and third slice view show."""
+
+_SLICE_ORDER = ("Red", "Yellow", "Green")
+
+
+class CochlearView:
+    """The slice views of a scene, which it turns and turns back.
+
+    Args:
+        scene: with the application's slice nodes.
+    """
+
+    def __init__(self, scene: Any) -> None:
+        self._scene = scene
+        self._before: dict[str, tuple[Any, tuple[float, ...], tuple[float, ...]]] = {}
+
+    @property
+    def active(self) -> bool:
+        """Whether the views are turned."""
+        return bool(self._before)
+
+    def enter(self, volume_node: Any, frame: CochlearFrame) -> None:
+        """Turns the slice views to a cochlea; they remember how they were before the first time.
+
+        Args:
+            volume_node: the CT, whose parent transform the frame is under.
+            frame: RAS mm of the CT.
+        """
+        planes = slice_planes(volume_node, frame)
+        spacing = min(volume_node.GetSpacing())
+        for view, plane in zip(self._views(), planes, strict=False):
+            if view.GetID() not in self._before:
+                matrix = vtk.vtkMatrix4x4()
+                matrix.DeepCopy(view.GetSliceToRAS())
+                self._before[view.GetID()] = (matrix, view.GetFieldOfView(), view.GetXYZOrigin())
+            view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
+            view.UpdateMatrices()
+            center_slice(view, plane[:3, 3], spacing)
+
+    def leave(self) -> None:
+        """Turns the views back to what they were."""
+        for name, (matrix, field, origin) in self._before.items():
+            view = self._scene.GetNodeByID(name)
+            if view is not None:
+                view.GetSliceToRAS().DeepCopy(matrix)
+                view.SetFieldOfView(*field)
+                view.SetXYZOrigin(*origin)
+                view.UpdateMatrices()
+        self._before.clear()
+
+    def forget(self) -> None:
+        """Leaves the views as they are, as when the scene is closed."""
+        self._before.clear()
+
+    def _views(self) -> list[Any]:
+        """Red, yellow, green, then what else there is."""
+
+        def order(view: Any) -> int:
+            name = view.GetLayoutName()
+            return _SLICE_ORDER.index(name) if name in _SLICE_ORDER else len(_SLICE_ORDER)
+
+        return sorted(nodes_of(self._scene, "vtkMRMLSliceNode"), key=order)
+
+
+def slice_planes(volume_node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
+    """SliceToRAS matrices (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
+
+    The basal turn is seen from the apex, with the round window to the right in a right ear and to
+    the left in a left one; in the other two planes the apex is up.
+
+    Args:
+        volume_node: the CT.
+        frame: RAS mm of the CT.
+    """
+    ends = frame.origin + np.concatenate([np.zeros((1, 3)), frame.axes])
+    origin, *tips = to_world(volume_node, ends)
+    x, y, z = (tip - origin for tip in tips)
+    # A parent transform may scale or bend: make the three perpendicular again, z first.
+    z = z / np.linalg.norm(z)
+    x = x - (x @ z) * z
+    x = x / np.linalg.norm(x)
+    along = np.cross(z, x)
+    y = along * np.sign(along @ y)
+    right = x if np.cross(x, y) @ z > 0 else -x
+    planes = []
+    for across, up in ((right, y), (right, z), (y, z)):
+        plane = np.eye(4)
+        plane[:3, 0], plane[:3, 1], plane[:3, 2] = across, up, np.cross(across, up)
+        plane[:3, 3] = origin
+        planes.append(plane)
+    return planes
+
+
+def turned_to(view: Any, plane: NDArray[np.float64]) -> bool:
+    """Whether a slice view shows a plane, up to panning and zooming within it."""
+    matrix = numpy_matrix(view.GetSliceToRAS())
+    distance = abs((matrix[:3, 3] - plane[:3, 3]) @ plane[:3, 2])
+    return bool(matrix[:3, 2] @ plane[:3, 2] > 0.9999 and distance < 0.05)

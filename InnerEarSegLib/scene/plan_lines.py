@@ -1,0 +1,87 @@
+"""The diameters A and B and the modiolar axis as lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+import vtk
+
+from ..planning.plan import EarPlan
+from ..results import Side
+from .landmarks_node import ATTRIBUTE, SIDE_ATTRIBUTE
+from .segmentation_node import COLORS
+
+LINE_ATTRIBUTE = ATTRIBUTE + "Line"
+"""Node attribute with what a line shows: "A", "B" or "axis"."""
+
+LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
+
+_DEFINITIONS = {
+    "A": "Round window through the modiolar axis to the opposite lateral wall.",
+    "B": "Between the lateral walls, perpendicular to A.",
+    "axis": "The modiolus, from the base of the cochlea to its apex.",
+}
+
+
+def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
+    """Adds a line without a place, locked, not shown, under the CT's parent transform.
+
+    Returns:
+        The vtkMRMLMarkupsLineNode.
+    """
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", f"{LINE_NAMES[name]} {side}")
+    node.CreateDefaultDisplayNodes()
+    node.SetAttribute(SIDE_ATTRIBUTE, side)
+    node.SetAttribute(LINE_ATTRIBUTE, name)
+    node.SetDescription(_DEFINITIONS[name])
+    node.SetControlPointLabelFormat("")
+    for label in ("from", "to"):
+        index = node.AddControlPoint(vtk.vtkVector3d(0.0, 0.0, 0.0), label)
+        if index < 0:
+            raise RuntimeError(f"Slicer did not accept the line {node.GetName()}")
+        node.SetNthControlPointPositionMissing(index)
+    node.SetFixedNumberOfControlPoints(True)
+    node.SetLocked(True)
+    node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    _show_as_line(node, side)
+    return node
+
+
+def place_line(node: Any, volume_node: Any, plan: EarPlan) -> None:
+    """Puts a line where the plan has it; nowhere, if it has none."""
+    ends = plan.lines.get(node.GetAttribute(LINE_ATTRIBUTE))
+    was_modifying = node.StartModify()
+    try:
+        if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
+            node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+        for index in range(min(2, node.GetNumberOfControlPoints())):
+            if ends is None:
+                node.SetNthControlPointPositionMissing(index)
+            else:
+                node.SetNthControlPointPosition(index, *map(float, ends[index]))
+    finally:
+        node.EndModify(was_modifying)
+
+
+def show_lines(nodes: list[Any], shown: bool) -> None:
+    """Shows or hides lines in all views."""
+    for node in nodes:
+        node.SetDisplayVisibility(shown)
+
+
+def _show_as_line(node: Any, side: Side) -> None:
+    display = node.GetDisplayNode()
+    for set_color in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
+        set_color(*COLORS[side])
+    display.SetPointLabelsVisibility(False)
+    display.SetPropertiesLabelVisibility(True)  # name and length
+    display.SetUseGlyphScale(False)
+    display.SetGlyphSize(0.35)
+    display.SetCurveLineSizeMode(slicer.vtkMRMLMarkupsDisplayNode.UseLineDiameter)
+    display.SetLineDiameter(0.12)
+    display.SetTextScale(2.6)
+    display.SetOccludedVisibility(True)
+    display.SetOccludedOpacity(0.6)
+    # The landmarks are checked first; lines through them would be in the way.
+    display.SetVisibility(False)

@@ -1,0 +1,162 @@
+"""The plans of one CT's ears as nodes: a table for both, three lines for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import vtk
+
+from ..planning.plan import EarPlan
+from ..results import Side
+from .find_results import Results, link_to_ct, linked_nodes
+from .landmark_memory import side_of
+from .landmarks_node import ATTRIBUTE
+from .plan_inputs import plan_input
+from .plan_lines import LINE_ATTRIBUTE, LINE_NAMES, add_line, place_line
+from .plan_table import TABLE_NAME, fill_table
+
+MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
+"""Attribute of the table with the signatures of what it was made from."""
+
+Plans = MutableMapping[Side, tuple[str, EarPlan]]
+"""Each ear's plan with the signature of what it was made from."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlanNodes:
+    """What the scene holds of the plans of one CT.
+
+    Attributes:
+        table: the vtkMRMLTableNode, or None.
+        lines: the vtkMRMLMarkupsLineNode by side and "A", "B" or "axis".
+    """
+
+    table: Any = None
+    lines: dict[tuple[Side, str], Any] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> list[Any]:
+        """All nodes."""
+        first = [] if self.table is None else [self.table]
+        return [*first, *self.lines.values()]
+
+    def lines_of(self, side: Side) -> list[Any]:
+        """The lines of one ear."""
+        return [node for (own, _), node in self.lines.items() if own == side]
+
+
+def find_plan(scene: Any, volume_node: Any) -> PlanNodes:
+    """The plan nodes of a CT; empty if it has none."""
+    if volume_node is None or volume_node.GetID() is None:
+        return PlanNodes()
+    tables = linked_nodes(scene, "vtkMRMLTableNode", volume_node)
+    lines: dict[tuple[Side, str], Any] = {}
+    for node in linked_nodes(scene, "vtkMRMLMarkupsLineNode", volume_node):
+        side, name = side_of(node), node.GetAttribute(LINE_ATTRIBUTE)
+        if side is not None and name in LINE_NAMES:
+            lines.setdefault((side, name), node)
+    return PlanNodes(tables[0] if tables else None, lines)
+
+
+def add_plan(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
+    """Adds those nodes of the ears' plans that are not there yet, still empty.
+
+    Returns:
+        The nodes that were added.
+    """
+    found = find_plan(scene, volume_node)
+    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    place = selection and (
+        selection.GetActivePlaceNodeClassName(),
+        selection.GetActivePlaceNodeID(),
+    )
+    added = []
+    if found.table is None:
+        added.append(scene.AddNewNodeByClass("vtkMRMLTableNode", TABLE_NAME))
+        added[0].SetUseColumnTitleAsColumnHeader(True)
+    for side in sides:
+        for name in LINE_NAMES:
+            if (side, name) not in found.lines:
+                added.append(add_line(scene, volume_node, side, name))
+    for node in added:
+        link_to_ct(node, volume_node)
+    if place:  # a new line makes itself the one that Slicer places points in
+        selection.SetActivePlaceNodeClassName(place[0])
+        selection.SetActivePlaceNodeID(place[1])
+    return added
+
+
+def update_plan(
+    scene: Any, volume_node: Any, results: Results, known: Plans | None = None
+) -> dict[Side, EarPlan]:
+    """Measures the ears anew where something has changed, and shows that in the plan nodes.
+
+    Nodes that the user deleted stay away.
+
+    Args:
+        scene: the vtkMRMLScene.
+        volume_node: the CT.
+        results: of the CT.
+        known: plans made before, brought up to date; saves the time for what has not changed.
+
+    Returns:
+        Each ear's plan.
+    """
+    known = {} if known is None else known
+    for side in set(known) - set(results.landmarks):
+        del known[side]
+    for side in results.landmarks:
+        given = plan_input(results, side)
+        if given is not None and (side not in known or known[side][0] != given.signature):
+            known[side] = (given.signature, given.plan())
+    plans = {side: plan for side, (_, plan) in known.items()}
+    nodes = find_plan(scene, volume_node)
+    for (side, _), node in nodes.lines.items():
+        if side in plans:
+            place_line(node, volume_node, plans[side])
+    signatures = " ".join(f"{side}:{known[side][0]}" for side in sorted(known))
+    if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
+        fill_table(nodes.table, plans)
+        nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, signatures)
+    return plans
+
+
+class SavedPlan:
+    """The plan nodes of a CT as they were.
+
+    Args:
+        nodes: those that are there.
+    """
+
+    def __init__(self, nodes: PlanNodes) -> None:
+        self._nodes = nodes
+        if nodes.table is not None:
+            self._table = vtk.vtkTable()
+            self._table.DeepCopy(nodes.table.GetTable())
+            self._made_from = nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE)
+        self._lines = [
+            (node, node.GetTransformNodeID(), [_end(node, index) for index in range(2)])
+            for node in nodes.lines.values()
+            if node.GetNumberOfControlPoints() == 2
+        ]
+
+    def restore(self) -> None:
+        """Makes them as they were."""
+        if self._nodes.table is not None:
+            self._nodes.table.SetAndObserveTable(self._table)
+            self._nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, self._made_from)
+        for node, transform, ends in self._lines:
+            node.SetAndObserveTransformNodeID(transform)
+            for index, end in enumerate(ends):
+                if end is None:
+                    node.SetNthControlPointPositionMissing(index)
+                else:
+                    node.SetNthControlPointPosition(index, *end)
+
+
+def _end(node: Any, index: int) -> tuple[float, ...] | None:
+    if node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
+        return None
+    return tuple(node.GetNthControlPointPosition(index))

@@ -1,0 +1,296 @@
+"""The plan of an ear as nodes of a real scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+from InnerEarSegLib.geometry import Volume
+from InnerEarSegLib.results import (
+    AUXILIARY,
+    LANDMARKS,
+    ROUND_WINDOW,
+    Ear,
+    Landmark,
+    ModelIdentity,
+    Segmentation,
+)
+from InnerEarSegLib.scene import populate
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.follow_ct import follow_ct
+from InnerEarSegLib.scene.matrices import numpy_matrix, vtk_matrix
+from InnerEarSegLib.scene.plan_lines import LINE_NAMES
+from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.review import Review
+from InnerEarSegLib.scene.save import write_scene
+from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from InnerEarSegLib.scene.views import nodes_of
+from InnerEarSegLib.scene.volume_node import add_volume
+from Testing.numbers.ring import ring_ear
+from Testing.numbers.test_planning import RING_A, pose
+
+SIDES = ("left", "right")
+
+
+def ring_result(*sides, shift=0.0):
+    """Ears made of rings, 60 mm apart; radii say that all points are known exactly."""
+    ears = []
+    for side in sides:
+        matrix = pose(3, side == "left")
+        matrix[:3, 3] = (-30.0 if side == "left" else 30.0, shift, 0.0)
+        mask, geometry, points = ring_ear(matrix, 0.25)
+        found = {
+            name: Landmark(name, tuple(float(v) for v in points[name]), 0.9, 0.0) for name in points
+        }
+        ears.append(
+            Ear(
+                side,
+                mask,
+                geometry,
+                tuple(found[name] for name in LANDMARKS),
+                float(mask.sum()) * geometry.voxel_volume,
+                auxiliary=tuple(found[name] for name in AUXILIARY),
+            )
+        )
+    return Segmentation(tuple(ears), ModelIdentity("test", "1", "0" * 64), "cpu")
+
+
+@pytest.fixture
+def scene():
+    with headless_scene() as session:
+        yield session.scene
+
+
+@pytest.fixture
+def volume(made, scene):
+    return add_volume(scene, made.ct)
+
+
+def length(node):
+    ends = [np.array(node.GetNthControlPointPosition(index)) for index in (0, 1)]
+    return float(np.linalg.norm(ends[1] - ends[0]))
+
+
+def cell(table, label, column):
+    names = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+    rows = [table.GetCellText(row, 0) for row in range(table.GetNumberOfRows())]
+    return table.GetCellText(rows.index(label), names.index(column))
+
+
+def text_of(scene):
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    return scene.GetSceneXMLString()
+
+
+def test_table_and_lines_hold_what_was_measured(scene, volume):
+    plan = add_result(scene, volume, ring_result(*SIDES)).plan
+    assert {(side, name) for side in SIDES for name in LINE_NAMES} == set(plan.lines)
+    for side in SIDES:
+        assert length(plan.lines[side, "A"]) == pytest.approx(RING_A, abs=0.12)
+        assert length(plan.lines[side, "B"]) == pytest.approx(7.0, abs=0.15)
+        shown = float(cell(plan.table, "A diameter", side.capitalize()))
+        assert shown == pytest.approx(length(plan.lines[side, "A"]), abs=0.006)
+        assert cell(plan.table, "A diameter", f"± {side}") == "0.00"
+    assert float(cell(plan.table, "A diameter", "Left - right")) == pytest.approx(0.0, abs=0.1)
+    assert cell(plan.table, "A diameter", "Source") == "Escudé et al. 2006"
+    assert "range of" in cell(plan.table, "Labyrinth volume", "Remark")
+
+
+def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume):
+    nodes = add_result(scene, volume, ring_result("left"))
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    for node in nodes.plan.nodes:
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == nodes.folder_item
+    for node in nodes.plan.lines.values():
+        assert node.GetLocked() and node.GetFixedNumberOfControlPoints()
+        assert not node.GetDisplayNode().GetVisibility()
+    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    if selection is not None:
+        assert selection.GetActivePlaceNodeClassName() != "vtkMRMLMarkupsLineNode"
+
+
+def test_a_second_run_finds_its_nodes_again(scene, volume):
+    first = add_result(scene, volume, ring_result("left")).plan
+    count = scene.GetNumberOfNodes()
+    second = add_result(scene, volume, ring_result("left", shift=2.0)).plan
+    assert scene.GetNumberOfNodes() == count
+    assert second.table is first.table and second.lines == first.lines
+    both = add_result(scene, volume, ring_result("right")).plan
+    assert both.table is first.table and len(both.lines) == 6
+    assert cell(both.table, "B diameter", "Left - right") != ""
+
+
+def test_two_cts_have_a_plan_each(made, scene, volume):
+    one = add_result(scene, volume, ring_result("left")).plan
+    other_volume = add_volume(scene, made.ct)
+    other = add_result(scene, other_volume, ring_result("left")).plan
+    assert other.table is not one.table and not set(other.nodes) & set(one.nodes)
+    assert other.table.GetName() != one.table.GetName()
+    assert find_plan(scene, volume).table is one.table
+
+
+def test_a_corrected_landmark_moves_the_line(scene, volume):
+    nodes = add_result(scene, volume, ring_result("left"))
+    results, known = find_results(scene, volume), {}
+    before = update_plan(scene, volume, results, known)["left"]
+    landmarks, line = nodes.landmarks["left"], nodes.plan.lines["left", "A"]
+    index = landmarks.GetControlPointIndexByLabel(ROUND_WINDOW)
+    place = np.array(landmarks.GetNthControlPointPosition(index))
+    outwards = before.frame.axes[0]
+    landmarks.SetNthControlPointPosition(index, *(place + 0.8 * outwards))
+    after = update_plan(scene, volume, results, known)["left"]
+    assert after["a_diameter"].value - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
+    assert length(line) == pytest.approx(after["a_diameter"].value)
+    assert float(cell(nodes.plan.table, "A diameter", "Left")) == pytest.approx(
+        after["a_diameter"].value, abs=0.006
+    )
+    # What the user placed is less sure than a point that is known exactly.
+    assert after["a_diameter"].uncertainty > 0.05
+    review = Review(scene, nodes.landmarks)
+    review.reset(("left", ROUND_WINDOW))
+    review.close()
+    again = update_plan(scene, volume, results, known)["left"]
+    assert again["a_diameter"].value == pytest.approx(before["a_diameter"].value, abs=0.01)
+
+
+def test_an_edited_segment_changes_the_numbers(scene, volume):
+    nodes = add_result(scene, volume, ring_result("left"))
+    results, known = find_results(scene, volume), {}
+    before = update_plan(scene, volume, results, known)["left"]
+    array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(
+        nodes.segmentation, SEGMENT_IDS["left"]
+    )
+    array[:] = 0
+    nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"]).Modified()
+    after = update_plan(scene, volume, results, known)["left"]
+    assert before["a_diameter"].value is not None and after["a_diameter"].value is None
+    line = nodes.plan.lines["left", "A"]
+    assert line.GetNthControlPointPositionStatus(0) == line.PositionMissing
+    assert cell(nodes.plan.table, "A diameter", "Left") == ""
+
+
+def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypatch):
+    add_result(scene, volume, ring_result("left"))
+    results, known = find_results(scene, volume), {}
+    first = update_plan(scene, volume, results, known)["left"]
+    text = text_of(scene)
+    assert update_plan(scene, volume, results, known)["left"] is first
+    assert text_of(scene) == text
+
+
+def test_deleted_nodes_stay_away_until_the_next_run(scene, volume):
+    plan = add_result(scene, volume, ring_result("left")).plan
+    scene.RemoveNode(plan.lines["left", "B"])
+    scene.RemoveNode(plan.table)
+    update_plan(scene, volume, find_results(scene, volume))
+    assert find_plan(scene, volume).table is None
+    assert ("left", "B") not in find_plan(scene, volume).lines
+    assert len(add_result(scene, volume, ring_result("left")).plan.nodes) == 4
+
+
+def test_it_follows_the_ct(scene, volume):
+    nodes = add_result(scene, volume, ring_result("left"))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = np.eye(4)
+    turn[:3, :3], turn[:3, 3] = pose(8, False)[:3, :3], (5, 6, 7)
+    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    results = find_results(scene, volume)
+    follow_ct(results, volume)
+    before = length(nodes.plan.lines["left", "A"])
+    local = np.array(nodes.plan.lines["left", "A"].GetNthControlPointPosition(0))
+    plan = update_plan(scene, volume, results)["left"]
+    line = nodes.plan.lines["left", "A"]
+    assert line.GetTransformNodeID() == transform.GetID() and length(line) == pytest.approx(before)
+    world = np.array(line.GetNthControlPointPositionWorld(0))
+    assert np.allclose(world, turn[:3, :3] @ local + turn[:3, 3], atol=1e-4)
+    # Hardened, the numbers change with the CT, and so do those of the auxiliary landmarks.
+    volume.HardenTransform()
+    follow_ct(results, volume)
+    hardened = update_plan(scene, volume, results)["left"]
+    assert np.allclose(line.GetNthControlPointPositionWorld(0), world, atol=0.02)
+    assert np.allclose(hardened.frame.axes[2], turn[:3, :3] @ plan.frame.axes[2], atol=1e-3)
+
+
+def test_all_or_nothing(scene, volume, monkeypatch):
+    plan = add_result(scene, volume, ring_result("left")).plan
+    before, place = text_of(scene), plan.lines["left", "A"].GetNthControlPointPosition(0)
+    shown = cell(plan.table, "A diameter", "Left")
+
+    def fail(*_):
+        raise RuntimeError("stop")
+
+    monkeypatch.setattr(populate, "group_results", fail)
+    with pytest.raises(RuntimeError, match="stop"):
+        add_result(scene, volume, ring_result(*SIDES, shift=3.0))
+    assert text_of(scene) == before
+    assert plan.lines["left", "A"].GetNthControlPointPosition(0) == place
+    assert cell(plan.table, "A diameter", "Left") == shown
+
+
+def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
+    result = ring_result("left")
+    write_scene(Volume(made.ct.array, made.ct.geometry), result, tmp_path)
+    with headless_scene() as session:
+        scene = session.scene
+        assert scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+        volume = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        found = find_plan(scene, volume)
+        assert found.table is not None and len(found.lines) == 3
+        shown = float(cell(found.table, "A diameter", "Left"))
+        assert shown == pytest.approx(RING_A, abs=0.12)
+        assert length(found.lines["left", "A"]) == pytest.approx(shown, abs=0.006)
+        # The auxiliary landmarks and radii came along: nothing is drawn to the average ear.
+        plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+        assert plan["a_diameter"].value == pytest.approx(shown, abs=0.006)
+        assert plan["a_diameter"].uncertainty == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_cochlear_view_and_back(scene, volume, side):
+    add_result(scene, volume, ring_result(side))
+    plan = update_plan(scene, volume, find_results(scene, volume))[side]
+    views = nodes_of(scene, "vtkMRMLSliceNode")
+    before = [(numpy_matrix(v.GetSliceToRAS()), v.GetFieldOfView()) for v in views]
+    turned = CochlearView(scene)
+    turned.enter(volume, plan.frame)
+    assert turned.active
+    by_name = {view.GetLayoutName(): view for view in views}
+    planes = slice_planes(volume, plan.frame)
+    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
+        assert turned_to(by_name[name], plane)
+        assert np.allclose(numpy_matrix(by_name[name].GetSliceToRAS())[:3, 3], plan.frame.origin)
+        assert np.linalg.det(plane[:3, :3]) == pytest.approx(1.0)
+    z = plan.frame.axes[2]
+    assert planes[0][:3, 2] @ z == pytest.approx(1.0)
+    assert planes[1][:3, 1] @ z == pytest.approx(1.0) and planes[2][:3, 1] @ z > 0.999
+    assert planes[1][:3, 2] @ planes[2][:3, 2] == pytest.approx(0.0, abs=1e-9)
+    # The round window is to the right in a right ear, to the left in a left one.
+    assert np.sign(planes[0][:3, 0] @ plan.frame.axes[0]) == (1 if side == "right" else -1)
+    turned.enter(volume, replace(plan.frame, origin=plan.frame.origin + 1.0))
+    turned.leave()
+    assert not turned.active
+    for view, (matrix, field) in zip(views, before, strict=True):
+        assert np.allclose(numpy_matrix(view.GetSliceToRAS()), matrix)
+        assert view.GetFieldOfView() == field
+
+
+def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
+    add_result(scene, volume, ring_result("left"))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = vtk.vtkMatrix4x4()
+    turn.DeepCopy([0, -1, 0, 10, 1, 0, 0, 20, 0, 0, 1, 30, 0, 0, 0, 1])
+    transform.SetMatrixTransformToParent(turn)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+    plane = slice_planes(volume, plan.frame)[0]
+    expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
+    assert np.allclose(plane[:3, 2], expected, atol=1e-6)
