@@ -18,6 +18,7 @@ from . import (
     export_command,
     pack_command,
     plan_accuracy_command,
+    report_command,
     segment_command,
     stability_command,
     synthesize_command,
@@ -27,6 +28,7 @@ from . import (
 COMMANDS = (
     segment_command,
     batch_command,
+    report_command,
     demo_command,
     synthesize_command,
     pack_command,

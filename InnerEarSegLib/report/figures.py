@@ -59,6 +59,7 @@ class Figure:
         lines: drawn on it, in order.
         words: drawn on it.
         dots: drawn on it.
+        halo: color around lines and words, so that they can be read on anything.
     """
 
     caption: str
@@ -66,6 +67,7 @@ class Figure:
     lines: tuple[Line, ...] = field(default=())
     words: tuple[Word, ...] = field(default=())
     dots: tuple[Dot, ...] = field(default=())
+    halo: str = "#000000"
 
 
 def landmark_figures(ear: ReviewedEar) -> dict[str, list[Figure]]:
@@ -127,9 +129,7 @@ def _figure(
         Word(letters["bottom"], (0.5, 0.98)),
         label,
     ]
-    return Figure(
-        plane.name, png(draw(ear, plane)), (*lines, *bar), (*directions, *(words or []))
-    )
+    return Figure(plane.name, png(draw(ear, plane)), (*lines, *bar), (*directions, *(words or [])))
 
 
 def scale_bar(field_mm: float, color: str) -> tuple[list[Line], Word]:

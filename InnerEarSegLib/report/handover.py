@@ -46,7 +46,7 @@ def write_subject(subject: Subject, folder: Path) -> None:
                     "side": ear.side,
                     "landmarks": [asdict(landmark) for landmark in ear.landmarks],
                     "auxiliary": ear.auxiliary,
-                    "auxiliary_radii": ear.auxiliary_radii,
+                    "radii": ear.radii,
                     "quality": asdict(ear.quality),
                     "edited": ear.edited,
                 }
@@ -88,10 +88,8 @@ def _ear(item: dict[str, Any], folder: Path) -> ReviewedEar:
         geometry=Geometry(grids[1], labyrinth.shape),
         landmarks=tuple(_landmark(landmark) for landmark in item["landmarks"]),
         auxiliary={name: tuple(ras) for name, ras in item["auxiliary"].items()},
-        auxiliary_radii=item["auxiliary_radii"],
-        quality=Quality(
-            quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]
-        ),
+        radii=item["radii"],
+        quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
         edited=item["edited"],
     )
 

@@ -136,9 +136,7 @@ def _outline(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     core = inside.copy()
     for _ in range(_OUTLINE):
         padded = np.pad(core, 1)
-        core = (
-            core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-        )
+        core = core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return inside & ~core
 
 

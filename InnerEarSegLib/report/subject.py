@@ -52,7 +52,8 @@ class ReviewedEar:
         geometry: its grid.
         landmarks: in the order of LANDMARKS.
         auxiliary: RAS mm of auxiliary landmarks by name, those that are there.
-        auxiliary_radii: their 90 % radius in mm by name, as far as known.
+        radii: 90 % radius in mm by name that planning counts with, also of auxiliary landmarks and
+            of those that were moved by hand.
         quality: of the automatic result.
         edited: whether the segment was changed by hand.
     """
@@ -63,8 +64,8 @@ class ReviewedEar:
     geometry: Geometry
     landmarks: tuple[ReviewedLandmark, ...]
     auxiliary: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    auxiliary_radii: dict[str, float] = field(default_factory=dict)
-    quality: Quality = Quality(CHECK)
+    radii: dict[str, float] = field(default_factory=dict)
+    quality: Quality = field(default_factory=lambda: Quality(CHECK))
     edited: bool = False
 
 

@@ -60,7 +60,14 @@ def view_figures(folder: Path, ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
         bar, label = scale_bar(plane.field_mm, INK)
         picture = (folder / item["file"]).read_bytes()
         figures.append(
-            Figure(plane.name, picture, (*lines, *bar), (*words, label, *_ends(plane)), dots)
+            Figure(
+                plane.name,
+                picture,
+                (*lines, *bar),
+                (*words, label, *_ends(plane)),
+                dots,
+                halo="#ffffff",
+            )
         )
     return figures
 
@@ -68,18 +75,17 @@ def view_figures(folder: Path, ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
 def _marks(
     ear: ReviewedEar, plan: EarPlan, plane: Plane
 ) -> tuple[list[Line], tuple[Dot, ...], list[Word]]:
-    lines = [
-        Line(tuple(plane.place(ends)[0]), tuple(plane.place(ends)[1]), color)
-        for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK))
-        if (ends := plan.lines.get(name)) is not None
-    ]
+    lines, words = [], []
+    for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):
+        if name in plan.lines:
+            start, end = ((float(x), float(y)) for x, y in plane.place(plan.lines[name]))
+            lines.append(Line(start, end, color))
+            if name != "axis":
+                words.append(Word(name, _beyond(start, end), color, bold=True))
     places = {x.name: plane.place(x.ras) for x in ear.landmarks if x.ras is not None}
     dots = tuple(Dot((float(x), float(y)), RED) for x, y in places.values())
-    words = []
     for is_right in (False, True):  # names stand at the nearer side, apart from each other
-        those = sorted(
-            ((y, x, name) for name, (x, y) in places.items() if (x >= 0.5) == is_right)
-        )
+        those = sorted(((y, x, name) for name, (x, y) in places.items() if (x >= 0.5) == is_right))
         last = 0.0
         for y, x, name in those:
             last = max(float(y), last + _APART)
@@ -90,6 +96,13 @@ def _marks(
             if (foot > x) == is_right:
                 lines.append(Line((foot, last - 0.012), (float(x), float(y)), RED, 0.6))
     return lines, dots, words
+
+
+def _beyond(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+    """Where the name of a line stands: a little further than its end."""
+    x, y = end[0] - start[0], end[1] - start[1]
+    length = max(float(np.hypot(x, y)), 1e-9)
+    return end[0] + 0.03 * x / length, end[1] + 0.03 * y / length + 0.014
 
 
 def _ends(plane: Plane) -> list[Word]:

@@ -27,7 +27,8 @@ from .viewpoints import anatomical_viewpoints
 from .window import can_render, open_window, picture_of
 
 PIXELS = 720
-_MARGIN = 1.16
+_MARGIN = 1.3
+"""Room for names at the sides."""
 _SMOOTH = 25
 _PASS_BAND = 0.08
 
