@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,10 @@ from ..errors import UnusableInput
 if TYPE_CHECKING:
     from ..report.subject import Subject
 
+LETTERS = (
+    "Note: some letters of --patient are not in PDF's own fonts and appear there as '?'; the page "
+    "has them."
+)
 SCENES = (".mrb", ".mrml")
 
 
@@ -52,9 +57,11 @@ def run(options: argparse.Namespace) -> int:
     page = _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
-        from ..report.pdf import need_library
+        from ..report.pdf import can_show, need_library
 
         need_library()
+        if not can_show(options.patient):
+            print(LETTERS, file=sys.stderr)
     subject = read_subject(options.input) if options.handed_over else _subject(options)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
         folder = Path(temporary)

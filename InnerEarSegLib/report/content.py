@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
+from ..planning.catalogue import entry
 from ..planning.measurement import Measurement
 from ..planning.plan import EarPlan, compare, plan_ear
 from ..results import CHECK, GOOD, POOR, Side
@@ -22,9 +23,9 @@ NOT_A_DEVICE = (
 )
 NO_PATIENT = "not stated"
 VERDICTS = {
-    GOOD: "good: nothing stands out",
-    CHECK: "check: look at the reasons before using this ear",
-    POOR: "poor: do not plan on this ear",
+    GOOD: "good. Nothing stands out.",
+    CHECK: "check. See the reasons before using this ear.",
+    POOR: "poor. Do not plan on this ear.",
 }
 UNCERTAINTY = (
     "± is half the width of the 90 % interval that the landmarks' uncertainty gives; errors of the "
@@ -59,10 +60,18 @@ class EarSection:
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement: its label, a text a column, and remarks with the ear they are of."""
+    """One measurement.
+
+    Attributes:
+        label: what it is.
+        values: a text a column.
+        usual: the published range, empty without one.
+        remarks: sentences, with the ear that they are of.
+    """
 
     label: str
     values: tuple[str, ...]
+    usual: str
     remarks: tuple[str, ...]
 
 
@@ -79,6 +88,7 @@ class Report:
         ears: a section each.
         facts: label and text of where all this comes from.
         notes: sentences about the CT and the run.
+        overview: a few of the ears' pictures, four at most.
         plans: the numbers themselves.
     """
 
@@ -90,6 +100,7 @@ class Report:
     ears: tuple[EarSection, ...]
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    overview: tuple[Figure, ...]
     plans: Mapping[Side, EarPlan]
 
 
@@ -113,16 +124,23 @@ def build_report(
     plans = {ear.side: plan_reviewed(ear) for ear in subject.ears}
     both = compare(plans["left"], plans["right"]) if len(plans) == 2 else ()
     model, spacing = subject.model, subject.spacing_mm
+    ears = tuple(_ear(ear, plans[ear.side], views) for ear in subject.ears)
+    each = 2 if len(ears) == 1 else 1
     return Report(
         patient=" ".join(patient.split()) or NO_PATIENT,
         made=made.strftime("%Y-%m-%d %H:%M"),
         columns=(*plans, *(["left − right"] if both else [])),
         rows=_rows(plans, both),
         definitions=tuple(
-            (item.label, item.definition, item.source)
+            (item.label, item.definition, _source(item))
             for item in next(iter(plans.values())).measurements
         ),
-        ears=tuple(_ear(ear, plans[ear.side], views) for ear in subject.ears),
+        ears=ears,
+        overview=tuple(
+            replace(figure, caption=f"{ear.side}: {figure.caption}")
+            for ear in ears
+            for figure in (*ear.views[:each], *ear.cochlea[:each])
+        ),
         facts=(
             ("CT voxels", " × ".join(f"{value:.2f}" for value in spacing) + " mm"),
             ("Model", f"{model.name} {model.version}".strip()),
@@ -155,13 +173,23 @@ def _rows(plans: Mapping[Side, EarPlan], both: tuple[Measurement, ...]) -> tuple
             for side, measurement in ears.items()
             if measurement.remark
         )
-        rows.append(Row(item.label, tuple(values), remarks))
+        known = entry(item.key)
+        usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
+        rows.append(Row(item.label, tuple(values), usual, remarks))
     return tuple(rows)
 
 
+def _source(measurement: Measurement) -> str:
+    known = entry(measurement.key)
+    usual = f"range: {known.range_source}" if known.range_source else ""
+    return "; ".join(text for text in (measurement.source, usual) if text)
+
+
 def _signed(difference: Measurement) -> str:
-    text = difference.text.replace("-", "−")
-    return text if text.startswith("−") else f"+{text}"
+    text = difference.text.removeprefix("-")
+    if not float(text.split()[0].rstrip("°")):
+        return text
+    return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
 
 
 def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
@@ -207,6 +235,6 @@ def _landmark(landmark: ReviewedLandmark, figures: tuple[Figure, ...]) -> Landma
     if landmark.ras is not None:
         details.append("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*landmark.ras))
     if state.startswith(("automatic", "confirmed", "corrected")) and landmark.ras is not None:
-        details.append(f"automatic confidence {landmark.confidence:.2f}")
+        details.append(f"confidence {landmark.confidence:.2f}")
     needs_look = not landmark.settled and state in ("automatic", "not found")
     return LandmarkSection(landmark.name, state, needs_look, " · ".join(details), figures)

@@ -123,10 +123,10 @@ def _figure(
     letters = plane.letters
     bar, label = scale_bar(plane.field_mm, "#ffffff")
     directions = [
-        Word(letters["left"], (0.03, 0.515), anchor="start"),
-        Word(letters["right"], (0.97, 0.515), anchor="end"),
-        Word(letters["top"], (0.5, 0.06)),
-        Word(letters["bottom"], (0.5, 0.98)),
+        Word(letters["left"], (0.03, 0.515), anchor="start", bold=True),
+        Word(letters["right"], (0.97, 0.515), anchor="end", bold=True),
+        Word(letters["top"], (0.5, 0.06), bold=True),
+        Word(letters["bottom"], (0.5, 0.98), bold=True),
         label,
     ]
     return Figure(plane.name, png(draw(ear, plane)), (*lines, *bar), (*directions, *(words or [])))

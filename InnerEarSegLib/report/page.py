@@ -12,6 +12,7 @@ from pathlib import Path
 from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report, Row
 from .figures import Figure
 from .svg import figure_svg
+from .views import LEGEND
 
 _STYLE = Path(__file__).with_name("page.css")
 
@@ -27,6 +28,7 @@ def page(report: Report) -> str:
         f'<p class="device">{escape(NOT_A_DEVICE)}</p>',
         '<div class="verdicts">' + "".join(map(_verdict, report.ears)) + "</div>",
         _measurements(report),
+        _figures(report.overview, "four"),
         *map(_ear, report.ears),
         _definitions(report),
         _facts(report),
@@ -48,13 +50,14 @@ def _verdict(ear: EarSection) -> str:
     listed = f"<ul>{reasons}</ul>" if reasons else ""
     return (
         f'<div class="verdict {ear.verdict}"><h3>{ear.side.capitalize()} ear</h3>'
-        f"Quality {escape(ear.verdict_text)}.{listed}</div>"
+        f"Quality: {escape(ear.verdict_text)}{listed}</div>"
     )
 
 
 def _measurements(report: Report) -> str:
-    titles = "".join(f'<th class="number">{name.capitalize()}</th>' for name in report.columns)
-    rows = "".join(_row(row, len(report.columns)) for row in report.rows)
+    names = (*report.columns, "published range")
+    titles = "".join(f'<th class="number">{name.capitalize()}</th>' for name in names)
+    rows = "".join(_row(row, len(names)) for row in report.rows)
     return (
         f"<h2>Measurements</h2><table><thead><tr><th>Measurement</th>{titles}</tr></thead>"
         f'<tbody>{rows}</tbody></table><p class="small">{escape(UNCERTAINTY)}</p>'
@@ -63,9 +66,10 @@ def _measurements(report: Report) -> str:
 
 def _row(row: Row, columns: int) -> str:
     cells = "".join(
-        f'<td class="number{" difference" if index == 2 else ""}">{escape(text)}</td>'
+        f'<td class="number{" difference" if index >= 2 else ""}">{escape(text)}</td>'
         for index, text in enumerate(row.values)
     )
+    cells += f'<td class="number usual">{escape(row.usual)}</td>'
     more = ' class="more"' if row.remarks else ""
     line = f"<tr{more}><th>{escape(row.label)}</th>{cells}</tr>"
     if row.remarks:
@@ -80,15 +84,16 @@ def _ear(ear: EarSection) -> str:
     if ear.cochlea:
         rest += _together("Cochlea in its own planes", ear.cochlea)
     if ear.views:
-        rest += _together("Labyrinth", ear.views)
+        rest += _together("Labyrinth", ear.views, LEGEND)
     return (
         f'<section class="ear"><h2>{ear.side.capitalize()} ear: landmarks</h2>{landmarks}{rest}'
         "</section>"
     )
 
 
-def _together(title: str, figures: tuple[Figure, ...]) -> str:
-    return f'<div class="together"><h2>{title}</h2>{_figures(figures, "two")}</div>'
+def _together(title: str, figures: tuple[Figure, ...], legend: str = "") -> str:
+    note = f'<p class="small">{escape(legend)}</p>' if legend else ""
+    return f'<div class="together"><h2>{title}</h2>{_figures(figures, "two")}{note}</div>'
 
 
 def _landmark(landmark: LandmarkSection) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import UnusableInput
 from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report
 from .figures import Figure
+from .views import LEGEND
 
 ABSENT = (
     "A PDF needs the Python package fpdf2: `pip install fpdf2`. Without it, open the HTML report "
@@ -33,6 +34,11 @@ def need_library() -> None:
     """
     if importlib.util.find_spec("fpdf") is None:
         raise UnusableInput(ABSENT)
+
+
+def can_show(text: str) -> bool:
+    """Whether the fonts that every PDF has know all letters of a text."""
+    return _latin(text) == text.translate(_REPLACED)
 
 
 def write_pdf(report: Report, path: Path) -> None:
@@ -93,6 +99,10 @@ class _Paper:
         self._measurements()
         pdf.ln(1)
         self._text(UNCERTAINTY, 8, color=_SOFT, height=3.6)
+        if report.overview:
+            self._room(_WIDTH / 4 + 8)
+            pdf.ln(3)
+            self._figures(report.overview, 4, 2.0)
 
     def ear(self, ear: EarSection) -> None:
         """Pictures of an ear."""
@@ -108,6 +118,8 @@ class _Paper:
                 self._room(8 + (_WIDTH - 4) / 2 + 5)
                 self._heading(title)
                 self._figures(figures, 2, 4.0)
+        if ear.views:
+            self._text(LEGEND, 8, color=_SOFT, height=3.6)
 
     def last_page(self) -> None:
         """Definitions, and how it was made."""
@@ -143,7 +155,7 @@ class _Paper:
         pdf = self.pdf
         top = pdf.get_y()
         pdf.set_x(_MARGIN + 5)
-        self._text(f"{ear.side.capitalize()} ear: quality {ear.verdict_text}.", 10, bold=True)
+        self._text(f"{ear.side.capitalize()} ear, quality: {ear.verdict_text}", 10, bold=True)
         for text in (*ear.reasons, *ear.remarks):
             pdf.set_x(_MARGIN + 5)
             self._text(f"- {text}", 9, height=4.4)
@@ -154,13 +166,14 @@ class _Paper:
 
     def _measurements(self) -> None:
         report, pdf = self.report, self.pdf
-        count = len(report.columns)
-        widths = (_WIDTH - 34 * count, *[34] * count)
+        names = (*report.columns, "published range")
+        count, wide = len(names), 32.0
+        widths = (_WIDTH - wide * count, *[wide] * count)
         pdf.set_font(_FONT, size=9.5)
         with self._table(widths, ("LEFT", *["RIGHT"] * count), 5.4) as table:
-            table.row(["Measurement", *(_latin(name.capitalize()) for name in report.columns)])
+            table.row(["Measurement", *(_latin(name.capitalize()) for name in names)])
             for row in report.rows:
-                table.row([_latin(row.label), *map(_latin, row.values)])
+                table.row([_latin(row.label), *map(_latin, (*row.values, row.usual))])
                 if row.remarks:
                     line = table.row()
                     line.cell(

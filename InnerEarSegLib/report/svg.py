@@ -50,5 +50,6 @@ def _word(word: Word, halo: str) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{_TEXT}" text-anchor="{word.anchor}" '
         f'fill="{word.color}" stroke="{halo}" stroke-width="5" '
-        f'stroke-opacity=".7" stroke-linejoin="round" paint-order="stroke"{weight}>{escape(word.text)}</text>'
+        f'stroke-opacity=".7" stroke-linejoin="round" paint-order="stroke"{weight}>'
+        f"{escape(word.text)}</text>"
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..planning.plan import EarPlan
-from ..results import Side
+from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
 from .figures import Dot, Figure, Line, Word, scale_bar
 from .planes import Plane
 from .subject import ReviewedEar
@@ -18,8 +18,8 @@ from .subject import ReviewedEar
 VIEWS = "views.json"
 INK, RED, GREEN, AMBER = "#14202b", "#c2183c", "#0b7a3b", "#a15c00"
 
-_APART = 0.055
-"""Least distance of two names, a share of the picture's height."""
+SHORT = {HELICOTREMA: "H", OVAL_WINDOW: "OW", ROUND_WINDOW: "RW"}
+LEGEND = "H helicotrema, OW oval window, RW round window, A and B diameters, black: modiolar axis"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,25 +84,20 @@ def _marks(
                 words.append(Word(name, _beyond(start, end), color, bold=True))
     places = {x.name: plane.place(x.ras) for x in ear.landmarks if x.ras is not None}
     dots = tuple(Dot((float(x), float(y)), RED) for x, y in places.values())
-    for is_right in (False, True):  # names stand at the nearer side, apart from each other
-        those = sorted(((y, x, name) for name, (x, y) in places.items() if (x >= 0.5) == is_right))
-        last = 0.0
-        for y, x, name in those:
-            last = max(float(y), last + _APART)
-            edge = 0.985 if is_right else 0.015
-            words.append(Word(name, (edge, last), RED, "end" if is_right else "start", True))
-            reach = 0.018 * len(name)
-            foot = edge - reach if is_right else edge + reach
-            if (foot > x) == is_right:
-                lines.append(Line((foot, last - 0.012), (float(x), float(y)), RED, 0.6))
+    middle = np.mean([*places.values()], axis=0) if places else np.zeros(2)
+    for name, place in places.items():
+        away = _beyond(tuple(middle), tuple(place), 0.045)
+        words.append(Word(SHORT[name], away, RED, bold=True))
     return lines, dots, words
 
 
-def _beyond(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+def _beyond(
+    start: tuple[float, float], end: tuple[float, float], by: float = 0.03
+) -> tuple[float, float]:
     """Where the name of a line stands: a little further than its end."""
     x, y = end[0] - start[0], end[1] - start[1]
     length = max(float(np.hypot(x, y)), 1e-9)
-    return end[0] + 0.03 * x / length, end[1] + 0.03 * y / length + 0.014
+    return end[0] + by * x / length, end[1] + by * y / length + 0.014
 
 
 def _ends(plane: Plane) -> list[Word]:

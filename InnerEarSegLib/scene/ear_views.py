@@ -27,8 +27,7 @@ from .viewpoints import anatomical_viewpoints
 from .window import can_render, open_window, picture_of
 
 PIXELS = 720
-_MARGIN = 1.3
-"""Room for names at the sides."""
+_MARGIN = 1.2
 _SMOOTH = 25
 _PASS_BAND = 0.08
 
