@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnusableInput
+from ..quiet import quiet
 from ..report.subject import ReviewedEar, ReviewedLandmark, Subject, ct_around
 from ..results import CHECK, GOOD, LANDMARKS, POOR, ModelIdentity, Quality, Side
 from .export_ct import geometry_of, voxels
@@ -33,12 +35,14 @@ def open_scene(scene: Any, path: Path) -> None:
     path = path.resolve()
     if not path.is_file():
         raise UnusableInput(f"There is no file {path}.")
-    if path.suffix.lower() == ".mrml":
-        scene.SetURL(str(path))
-        scene.SetRootDirectory(str(path.parent))
-        read = bool(scene.Import())
-    else:
-        read = bool(scene.ReadFromMRB(str(path), False))
+    with quiet():  # MRML's own messages; a sentence follows
+        if path.suffix.lower() == ".mrml":
+            scene.SetURL(str(path))
+            scene.SetRootDirectory(str(path.parent))
+            read = bool(scene.Import())
+        else:
+            # Slicer's reader loses its working directory over a file that is no archive.
+            read = zipfile.is_zipfile(path) and bool(scene.ReadFromMRB(str(path), False))
     if not read:
         raise UnusableInput(f"{path} cannot be opened as a Slicer scene.")
 
