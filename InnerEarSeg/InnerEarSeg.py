@@ -26,7 +26,7 @@ class InnerEarSeg(ScriptedLoadableModule):
         super().__init__(parent)
         parent.title = _("InnerEarSeg")
         parent.categories = ["Segmentation"]
-        parent.dependencies = ["Segmentations", "SegmentEditor", "Markups"]
+        parent.dependencies = ["Segmentations", "SegmentEditor", "Markups", "Tables"]
         parent.contributors = ["InnerEarSeg contributors"]
         parent.helpText = _(
             "Finds the bony labyrinth and three landmarks (helicotrema, oval window, round window) "

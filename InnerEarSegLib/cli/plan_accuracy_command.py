@@ -25,7 +25,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         metavar="MM",
         help="no network: displace the reference's points at random, by MM on average",
     )
-    parser.add_argument("--draws", type=int, default=40, help="displacements a case (default 40)")
+    parser.add_argument("--draws", type=int, default=10, help="displacements a case (default 10)")
     parser.add_argument(
         "--template",
         action="store_true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..planning.body import Body
-from ..planning.measure import Values, measure
-from ..planning.template import POINTS, TEMPLATE, Template, mean_template
+from ..planning.frame import SIGMAS_IN_RADIUS
+from ..planning.plan import EarPlan, plan_ear
+from ..planning.template import POINTS, Template, mean_template
 from ..planning.walls import Lumen
 from ..reading.dataset import Case, case_names, read_case
 from ..results import Ear, Side
@@ -35,12 +37,16 @@ class PlanError:
         axis_deg: angle between the modiolar axes.
         origin_mm: distance of the origins.
         mm: signed difference of each of COMPARED that both have.
+        within: whether A's difference is within its 90 % interval.
+        seconds: that the plan took.
     """
 
     case: str
     axis_deg: float
     origin_mm: float
     mm: dict[str, float]
+    within: bool
+    seconds: float
 
 
 def segmented_errors(
@@ -60,12 +66,13 @@ def segmented_errors(
         if ear is None:
             say(f"{case.name}: no inner ear found")
             continue
-        points = {x.name: np.array(x.ras) for x in (*ear.landmarks, *ear.auxiliary) if x.ras}
-        radii = {
-            x.name: x.radius_mm for x in (*ear.landmarks, *ear.auxiliary) if x.radius_mm is not None
-        }
-        found = measure(ear.side, Lumen.of(ear.labyrinth, ear.geometry), points, radii)
-        error = _error(case, found, reference(case))
+        marks = (*ear.landmarks, *ear.auxiliary)
+        points = {mark.name: np.array(mark.ras) for mark in marks if mark.ras}
+        radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
+        start = time.perf_counter()
+        found = plan_ear(ear.side, ear.labyrinth, ear.geometry, points, radii)
+        seconds = time.perf_counter() - start
+        error = _error(case, found, reference(case), seconds)
         if error is None:
             say(f"{case.name}: no cochlear frame")
             continue
@@ -106,14 +113,19 @@ def displaced_errors(
 def _displaced(case: Case, template: Template, mean_mm: float, draws: int) -> list[PlanError]:
     generator = np.random.default_rng(0)
     assert case.labels is not None
-    lumen, truth = Lumen.of(case.labels, case.label_geometry), reference(case)
+    truth = reference(case)
     errors = []
     for _ in range(draws):
         points = {
             key: ras + generator.normal(0.0, mean_mm / MEAN_OF_SIGMA, 3)
             for key, ras in case.landmarks.items()
         }
-        error = _error(case, measure(case.side, lumen, points, {}, template=template), truth)
+        radii = dict.fromkeys(points, mean_mm / MEAN_OF_SIGMA * SIGMAS_IN_RADIUS)
+        start = time.perf_counter()
+        found = plan_ear(
+            case.side, case.labels, case.label_geometry, points, radii, template=template
+        )
+        error = _error(case, found, truth, time.perf_counter() - start)
         if error is not None:
             errors.append(error)
     return errors
@@ -128,13 +140,11 @@ def template_of(
     )
 
 
-def reference(case: Case) -> Values:
+def reference(case: Case) -> EarPlan:
     """What is measured on the reference's labels in the reference's frame."""
     labels = np.zeros((1, 1, 1), np.uint8) if case.labels is None else case.labels
     exact = dict.fromkeys(POINTS, 0.0)
-    return measure(
-        case.side, Lumen.of(labels, case.label_geometry), case.landmarks, exact, template=TEMPLATE
-    )
+    return plan_ear(case.side, labels, case.label_geometry, case.landmarks, exact)
 
 
 def sentence(error: PlanError) -> str:
@@ -157,6 +167,9 @@ def summary(errors: Sequence[PlanError]) -> list[str]:
         f"worst {max(values):.2f}, n {len(values)}"
         for name, values in columns.items()
         if values
+    ] + [
+        f"A within its 90 % interval: {np.mean([error.within for error in errors]):.0%}",
+        f"seconds an ear: {np.mean([error.seconds for error in errors]):.2f}",
     ]
 
 
@@ -172,19 +185,23 @@ def _template_case(case: Case) -> TemplateCase:
     return case.side, case.landmarks, body
 
 
-def _error(case: Case, found: Values, truth: Values) -> PlanError | None:
+def _error(case: Case, found: EarPlan, truth: EarPlan, seconds: float) -> PlanError | None:
     if found.frame is None or truth.frame is None:
         return None
     cosine = float(found.frame.axes[2] @ truth.frame.axes[2])
+    differences = {}
+    for key in COMPARED:
+        value, true = found[key].value, truth[key].value
+        if value is not None and true is not None:
+            differences[key] = value - true
+    reach = found["a_diameter"].uncertainty or 0.0
     return PlanError(
         case.name,
         float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))),
         float(np.linalg.norm(found.frame.origin - truth.frame.origin)),
-        {
-            key: found.numbers[key] - truth.numbers[key]
-            for key in COMPARED
-            if key in found.numbers and key in truth.numbers
-        },
+        differences,
+        abs(differences.get("a_diameter", np.inf)) <= reach,
+        seconds,
     )
 
 
@@ -194,4 +211,6 @@ def _mean(name: str, errors: Sequence[PlanError]) -> PlanError:
         float(np.mean([error.axis_deg for error in errors])),
         float(np.mean([error.origin_mm for error in errors])),
         {key: float(np.mean([abs(e.mm[key]) for e in errors if key in e.mm])) for key in COMPARED},
+        all(error.within for error in errors),
+        float(np.mean([error.seconds for error in errors])),
     )

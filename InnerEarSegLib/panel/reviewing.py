@@ -18,6 +18,7 @@ from ..scene.review import Review, Steps
 from ..scene.segment_content import update_volume
 from ..scene.segmentation_node import SEGMENT_IDS
 from .navigation import follow_landmark, go_to_ear, go_to_landmark
+from .planning import Planning
 from .review_display import ReviewDisplay
 from .segment_editor import open_segment_editor
 from .shortcuts import KEYS, add_shortcuts
@@ -28,6 +29,9 @@ _SETTLE_MS = 100
 
 class Reviewing:
     """Table, buttons and keys.
+
+    Attributes:
+        planning: the part of the panel that measures the cochleae.
 
     Args:
         ui: the panel's widgets.
@@ -44,6 +48,7 @@ class Reviewing:
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self._display = ReviewDisplay(ui)
+        self.planning = Planning(ui)
         self._shortcuts = add_shortcuts(
             ui.reviewContent, {name: getattr(ui, name) for name in KEYS}
         )
@@ -97,6 +102,7 @@ class Reviewing:
                 volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start()
             )
             self._measure()
+            self.planning.bind(volume, results)
         self._show()
 
     def release(self, lock: bool = True) -> None:
@@ -108,6 +114,7 @@ class Reviewing:
             review, self._review = self._review, None
             review.changed = lambda: None
             review.close(lock)
+        self.planning.release(views=lock)
         self._volume, self._results, self._shown = None, Results(), None
 
     def _ct_moved(self, *_: Any) -> None:
@@ -162,6 +169,7 @@ class Reviewing:
         if self._volume is not None:
             go_to_ear(self._volume, self._results, side)
             self._shown = side
+            self.planning.show_ear(side)
 
     def _jump(self, key: Key) -> None:
         if self._volume is None:
@@ -169,6 +177,7 @@ class Reviewing:
         if self._shown is not None and key[0] != self._shown:  # the other ear: its own viewpoint
             go_to_ear(self._volume, self._results, key[0])
         self._shown = key[0]
+        self.planning.show_ear(key[0])
         go_to_landmark(self._volume, self._results, key)
 
     def _row_selected(self) -> None:
@@ -253,6 +262,7 @@ class Reviewing:
         self._table.show(self._rows())
         if self._review is not None and self._review.editing is not None:
             follow_landmark(self._results, self._review.editing)
+        self.planning.soon()
         self._display.show(self._review, self._table.selected)
         self._display.show_ears(self._results, self._rows())
 
@@ -271,6 +281,7 @@ class Reviewing:
         for side in SEGMENT_IDS:
             if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
                 update_volume(node, side)
+        self.planning.soon()
         self._display.show_ears(self._results, self._rows())
 
 

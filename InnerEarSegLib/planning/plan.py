@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from .catalogue import (
 from .frame import RADIUS_MM, SIGMAS_IN_RADIUS
 from .measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM, Values, measure
 from .measurement import Measurement
+from .template import TEMPLATE, Template
 from .walls import Lumen
 
 DRAWS = 32
@@ -80,10 +81,11 @@ def plan_ear(
     auxiliary: Mapping[str, ArrayLike] | None = None,
     insertion_lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
     insertion_angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
+    template: Template = TEMPLATE,
 ) -> EarPlan:
     """Measure one ear, with the uncertainty that its landmarks carry over.
 
-    Takes about a quarter of a second. The labyrinth's own error is not in the uncertainty, nor that
+    The labyrinth's own error is not in the uncertainty, nor that
     of the published formulas.
 
     Args:
@@ -96,16 +98,20 @@ def plan_ear(
         auxiliary: RAS mm by name (``results.AUXILIARY``), those that are there.
         insertion_lengths_mm: whose angles are asked for.
         insertion_angles_deg: whose lengths are asked for.
+        template: the average ear.
     """
     points = {
         name: np.asarray(ras, dtype=np.float64)
         for name, ras in {**(auxiliary or {}), **landmarks}.items()
     }
-    radii = radii or {}
-    lumen = Lumen.of(labyrinth, geometry)
-    asked = (insertion_lengths_mm, insertion_angles_deg)
-    values = measure(side, lumen, points, radii, *asked)
-    spread = _spread(side, lumen, points, radii, asked)
+    known, lumen = radii or {}, Lumen.of(labyrinth, geometry)
+
+    def take(places: Mapping[str, NDArray]) -> Values:
+        return measure(
+            side, lumen, places, known, insertion_lengths_mm, insertion_angles_deg, template
+        )
+
+    values, spread = take(points), _spread(take, points, known)
     keys = [
         *CATALOGUE,
         *map(insertion_angle_key, insertion_lengths_mm),
@@ -116,11 +122,9 @@ def plan_ear(
 
 
 def _spread(
-    side: Side,
-    lumen: Lumen,
+    take: Callable[[Mapping[str, NDArray]], Values],
     points: Mapping[str, NDArray],
     radii: Mapping[str, float],
-    asked: tuple[Sequence[float], Sequence[float]],
 ) -> dict[str, float]:
     """Half width of the 90 % interval by key, from landmarks displaced at random."""
     generator = np.random.default_rng(20061101)  # the same numbers for the same ear, always
@@ -130,7 +134,7 @@ def _spread(
             name: ras + generator.normal(0.0, radii.get(name, RADIUS_MM) / SIGMAS_IN_RADIUS, 3)
             for name, ras in points.items()
         }
-        for key, value in measure(side, lumen, displaced, radii, *asked).numbers.items():
+        for key, value in take(displaced).numbers.items():
             drawn.setdefault(key, []).append(value)
     return {
         key: HALF_WIDTH * float(np.std(values))

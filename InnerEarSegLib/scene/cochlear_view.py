@@ -32,6 +32,7 @@ class CochlearView:
     def __init__(self, scene: Any) -> None:
         self._scene = scene
         self._before: dict[str, tuple[Any, tuple[float, ...], tuple[float, ...]]] = {}
+        self._crosshairs: dict[str, tuple[tuple[float, ...], int]] = {}
 
     @property
     def active(self) -> bool:
@@ -55,6 +56,11 @@ class CochlearView:
             view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
             view.UpdateMatrices()
             center_slice(view, plane[:3, 3], spacing)
+        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+            before = (tuple(crosshair.GetCrosshairRAS()), crosshair.GetCrosshairMode())
+            self._crosshairs.setdefault(crosshair.GetID(), before)
+            crosshair.SetCrosshairRAS(*planes[0][:3, 3])
+            crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
 
     def leave(self) -> None:
         """Turns the views back to what they were."""
@@ -65,11 +71,17 @@ class CochlearView:
                 view.SetFieldOfView(*field)
                 view.SetXYZOrigin(*origin)
                 view.UpdateMatrices()
-        self._before.clear()
+        for name, (place, mode) in self._crosshairs.items():
+            crosshair = self._scene.GetNodeByID(name)
+            if crosshair is not None:
+                crosshair.SetCrosshairRAS(*place)
+                crosshair.SetCrosshairMode(mode)
+        self.forget()
 
     def forget(self) -> None:
         """Leaves the views as they are, as when the scene is closed."""
         self._before.clear()
+        self._crosshairs.clear()
 
     def _views(self) -> list[Any]:
         """Red, yellow, green, then what else there is."""

@@ -17,6 +17,9 @@ LINE_ATTRIBUTE = ATTRIBUTE + "Line"
 
 LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
 
+_LABELLED_END = {"A": 1, "B": 0, "axis": 0}
+"""Which end has the label: not where a landmark has its own."""
+
 _DEFINITIONS = {
     "A": "Round window through the modiolar axis to the opposite lateral wall.",
     "B": "Between the lateral walls, perpendicular to A.",
@@ -36,8 +39,8 @@ def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     node.SetAttribute(LINE_ATTRIBUTE, name)
     node.SetDescription(_DEFINITIONS[name])
     node.SetControlPointLabelFormat("")
-    for label in ("from", "to"):
-        index = node.AddControlPoint(vtk.vtkVector3d(0.0, 0.0, 0.0), label)
+    for _ in range(2):
+        index = node.AddControlPoint(vtk.vtkVector3d(0.0, 0.0, 0.0), " ")
         if index < 0:
             raise RuntimeError(f"Slicer did not accept the line {node.GetName()}")
         node.SetNthControlPointPositionMissing(index)
@@ -50,7 +53,8 @@ def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
 
 def place_line(node: Any, volume_node: Any, plan: EarPlan) -> None:
     """Puts a line where the plan has it; nowhere, if it has none."""
-    ends = plan.lines.get(node.GetAttribute(LINE_ATTRIBUTE))
+    name = node.GetAttribute(LINE_ATTRIBUTE)
+    ends = plan.lines.get(name)
     was_modifying = node.StartModify()
     try:
         if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
@@ -60,6 +64,10 @@ def place_line(node: Any, volume_node: Any, plan: EarPlan) -> None:
                 node.SetNthControlPointPositionMissing(index)
             else:
                 node.SetNthControlPointPosition(index, *map(float, ends[index]))
+        if ends is not None and node.GetNumberOfControlPoints() == 2:
+            length = sum((ends[0] - ends[1]) ** 2) ** 0.5
+            text = "modiolus" if name == "axis" else f"{name} {length:.1f} mm"
+            node.SetNthControlPointLabel(_LABELLED_END[name], text)
     finally:
         node.EndModify(was_modifying)
 
@@ -74,8 +82,9 @@ def _show_as_line(node: Any, side: Side) -> None:
     display = node.GetDisplayNode()
     for set_color in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
         set_color(*COLORS[side])
-    display.SetPointLabelsVisibility(False)
-    display.SetPropertiesLabelVisibility(True)  # name and length
+    # At an end: name and length in the middle of each would lie upon each other at the axis.
+    display.SetPointLabelsVisibility(True)
+    display.SetPropertiesLabelVisibility(False)
     display.SetUseGlyphScale(False)
     display.SetGlyphSize(0.35)
     display.SetCurveLineSizeMode(slicer.vtkMRMLMarkupsDisplayNode.UseLineDiameter)

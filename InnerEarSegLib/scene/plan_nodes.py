@@ -13,6 +13,7 @@ from ..results import Side
 from .find_results import Results, link_to_ct, linked_nodes
 from .landmark_memory import side_of
 from .landmarks_node import ATTRIBUTE
+from .matrices import numpy_matrix, vtk_matrix
 from .plan_inputs import plan_input
 from .plan_lines import LINE_ATTRIBUTE, LINE_NAMES, add_line, place_line
 from .plan_table import TABLE_NAME, fill_table
@@ -137,7 +138,12 @@ class SavedPlan:
             self._table.DeepCopy(nodes.table.GetTable())
             self._made_from = nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE)
         self._lines = [
-            (node, node.GetTransformNodeID(), [_end(node, index) for index in range(2)])
+            (
+                node,
+                node.GetTransformNodeID(),
+                [(_end(node, index), node.GetNthControlPointLabel(index)) for index in (0, 1)],
+                numpy_matrix(node.GetInteractionHandleToWorldMatrix()),
+            )
             for node in nodes.lines.values()
             if node.GetNumberOfControlPoints() == 2
         ]
@@ -147,13 +153,16 @@ class SavedPlan:
         if self._nodes.table is not None:
             self._nodes.table.SetAndObserveTable(self._table)
             self._nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, self._made_from)
-        for node, transform, ends in self._lines:
+        for node, transform, ends, handle in self._lines:
             node.SetAndObserveTransformNodeID(transform)
-            for index, end in enumerate(ends):
+            for index, (end, label) in enumerate(ends):
+                node.SetNthControlPointLabel(index, label)
                 if end is None:
                     node.SetNthControlPointPositionMissing(index)
                 else:
                     node.SetNthControlPointPosition(index, *end)
+            # Slicer turns it along the line, by a way that depends on where the line was.
+            node.GetInteractionHandleToWorldMatrix().DeepCopy(vtk_matrix(handle))
 
 
 def _end(node: Any, index: int) -> tuple[float, ...] | None:

@@ -99,7 +99,11 @@ def test_reopened_hierarchy(reopened):
     children = vtk.vtkIdList()
     hierarchy.GetItemChildren(folder, children)
     names = {hierarchy.GetItemName(children.GetId(i)) for i in range(children.GetNumberOfIds())}
-    assert names == {"Labyrinth", "Landmarks left", "Landmarks right"}
+    assert names == {
+        "Labyrinth", "Landmarks left", "Landmarks right", "Cochlear measurements",
+        "A diameter left", "B diameter left", "Modiolar axis left",
+        "A diameter right", "B diameter right", "Modiolar axis right",
+    }  # fmt: skip
 
 
 def test_a_moved_ct_takes_its_results_along(made):

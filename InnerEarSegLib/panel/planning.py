@@ -1,0 +1,180 @@
+"""The planning part of the panel: key numbers of each cochlea, and the views turned to it."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import qt
+import slicer
+
+from ..planning.formulas import escude_angle
+from ..planning.plan import EarPlan
+from ..results import Side
+from ..scene.cochlear_view import CochlearView
+from ..scene.find_results import Results
+from ..scene.plan_lines import show_lines
+from ..scene.plan_nodes import Plans, find_plan, update_plan
+
+SHOWN = {
+    "a_diameter": "A",
+    "b_diameter": "B",
+    "cochlear_height": "Height",
+    "organ_of_corti_length": "Duct length",
+}
+"""What the panel shows, all in mm; the table in the scene has all."""
+
+_SETTLE_MS = 300
+_NO_FRAME = "Needs the round window and two other landmarks."
+_TURN = (
+    "Turns the slice views to the plane of the basal turn and two planes through the modiolus; "
+    "once more turns them back."
+)
+
+
+class Planning:
+    """Numbers, insertion angle and the Cochlear view button.
+
+    Args:
+        ui: the panel's widgets.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+        self._volume: Any = None
+        self._results = Results()
+        self._known: Plans = {}
+        self._plans: dict[Side, EarPlan] = {}
+        self._side: Side | None = None
+        self._view = CochlearView(slicer.mrmlScene)
+        self._lines_before: dict[str, bool] = {}
+        # Landmarks and segments change in bursts, and measuring takes a moment.
+        self._soon = qt.QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SETTLE_MS)
+        self._soon.connect("timeout()", self.update)
+        ui.cochlearViewButton.connect("clicked(bool)", self._turn)
+        ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
+        self._show()
+
+    @property
+    def plans(self) -> dict[Side, EarPlan]:
+        """The plan of each ear of the present CT, as far as measured yet."""
+        return self._plans
+
+    def bind(self, volume: Any, results: Results) -> None:
+        """Follows the results of a CT."""
+        self._volume, self._results = volume, results
+        self.soon()
+
+    def release(self, views: bool = True) -> None:
+        """Forgets the CT; turns views back unless ``views`` is False, as when the scene goes."""
+        self._soon.stop()
+        if views:
+            self._leave()
+        else:
+            self._view.forget()
+            self._lines_before.clear()
+        self._volume, self._results, self._side = None, Results(), None
+        self._known, self._plans = {}, {}
+        self._show()
+
+    def soon(self) -> None:
+        """Something may have changed."""
+        if self._volume is not None:
+            self._soon.start()
+
+    def update(self) -> None:
+        """Measures anew what has changed, now."""
+        self._soon.stop()
+        if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
+            return
+        self._plans = update_plan(slicer.mrmlScene, self._volume, self._results, self._known)
+        self._show()
+
+    def show_ear(self, side: Side) -> None:
+        """The other views turned to an ear; in the cochlear view the slices do too."""
+        changed, self._side = side != self._side, side
+        if self._view.active and changed:
+            self._enter()
+        self._show()
+
+    # The view
+
+    def _turn(self, on: bool) -> None:
+        if on:
+            self.update()
+            self._enter()
+        else:
+            self._leave()
+        self._show()
+
+    def _enter(self) -> None:
+        side = self._shown_side()
+        frame = None if side is None else self._plans[side].frame
+        if side is None or frame is None:
+            self._leave()
+            return
+        self._hide_lines()
+        lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
+        self._lines_before = {node.GetID(): bool(node.GetDisplayVisibility()) for node in lines}
+        show_lines(lines, True)
+        self._view.enter(self._volume, frame)
+
+    def _leave(self) -> None:
+        self._hide_lines()
+        self._view.leave()
+
+    def _hide_lines(self) -> None:
+        for name, shown in self._lines_before.items():
+            node = slicer.mrmlScene.GetNodeByID(name)
+            if node is not None:
+                show_lines([node], shown)
+        self._lines_before = {}
+
+    def _shown_side(self) -> Side | None:
+        if self._side in self._plans:
+            return self._side
+        return next(iter(sorted(self._plans)), None)
+
+    # Showing
+
+    def _show(self) -> None:
+        ui, side = self._ui, self._shown_side()
+        ui.planCollapsibleButton.setVisible(bool(self._plans))
+        possible = side is not None and self._plans[side].frame is not None
+        ui.cochlearViewButton.setEnabled(possible or self._view.active)
+        ui.cochlearViewButton.setChecked(self._view.active)
+        ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
+        ui.measurementsLabel.setText(measurements_html(self._plans))
+        self._show_angles()
+
+    def _show_angles(self) -> None:
+        length = self._ui.insertionSpinBox.value
+        parts = []
+        for side in sorted(self._plans):
+            diameter = self._plans[side]["a_diameter"].value
+            if diameter:
+                parts.append(f"{side} {escude_angle(diameter, length):.0f}°")
+        text = f"reaches {', '.join(parts)}" if parts else "needs the A diameter"
+        self._ui.insertionAngleLabel.setText(text)
+
+
+def measurements_html(plans: dict[Side, EarPlan]) -> str:
+    """The key numbers as a small table, a line an ear, and what is to be said on them."""
+    if not plans:
+        return ""
+    pad = "style='padding-right: 10px; white-space: nowrap'"
+    head = "".join(f"<th align='left' {pad}>{label}</th>" for label in ("mm", *SHOWN.values()))
+    rows, remarks = [f"<tr>{head}</tr>"], []
+    for side in sorted(plans):
+        cells = [side.capitalize()]
+        for key, label in SHOWN.items():
+            measurement = plans[side][key]
+            sign = " ⚠" if measurement.remark and measurement.value is not None else ""
+            cells.append(html.escape(measurement.text.removesuffix(" mm")) + sign)
+            if sign:
+                remarks.append(f"⚠ {side.capitalize()} {label}: {measurement.remark}.")
+        rows.append("<tr>" + "".join(f"<td {pad}>{cell}</td>" for cell in cells) + "</tr>")
+    notes = "".join(f"<div>{html.escape(remark)}</div>" for remark in remarks)
+    return f"<table>{''.join(rows)}</table>{notes}"
