@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..report.subject import Subject
 
 LETTERS = (
-    "Note: some letters of --patient are not in PDF's own fonts and appear there as '?'; the page "
-    "has them."
+    "Note: some letters of the patient's name are not in PDF's own fonts and appear there as '?'; "
+    "the page has them."
 )
 SCENES = (".mrb", ".mrml")
 
@@ -50,17 +50,20 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from ..report.content import build_report
-    from ..report.handover import read_subject, write_subject
+    from ..report.handover import PATIENT, read_subject, write_subject
     from ..report.make import Names, write_report
     from ..scene.ear_views import draw_in_child
 
+    patient = options.patient
+    if options.handed_over and (options.input / PATIENT).is_file():
+        patient = (options.input / PATIENT).read_text(encoding="utf-8")
     page = _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
         from ..report.pdf import can_show, need_library
 
         need_library()
-        if not can_show(options.patient):
+        if not can_show(patient):
             print(LETTERS, file=sys.stderr)
     subject = read_subject(options.input) if options.handed_over else _subject(options)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
@@ -70,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         report = build_report(
             subject,
             made=datetime.now(),
-            patient=options.patient,
+            patient=patient,
             views=folder,
             notes=(problem,) if problem else (),
         )

@@ -18,6 +18,8 @@ from ..results import ModelIdentity, Quality
 from .subject import ReviewedEar, ReviewedLandmark, Subject
 
 SUBJECT = "subject.json"
+PATIENT = "patient.txt"
+"""What the user typed. In a file: the arguments of a process can be read by others."""
 
 
 def write_subject(subject: Subject, folder: Path) -> None:
