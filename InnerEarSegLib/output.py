@@ -14,6 +14,13 @@ from .staging import clean_stale, make_stage
 LAST = "result.json"
 """Appears after all others and goes before them, so that its presence means a whole result."""
 
+RECEIPT = "case.json"
+"""What a batch keeps beside a case's result, to know it again; see ``batch/finished.py``."""
+
+MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
+REPORT_HTML, REPORT_PDF = "report.html", "report.pdf"
+"""Made from a result, so they go when that is replaced: nobody should file the old one's."""
+
 MIN_FREE_BYTES = 1_000_000
 """No result with an ear is smaller."""
 
@@ -25,6 +32,11 @@ OWN_FILES = (
     "scene.mrb",
     "labyrinth_left.npz",
     "labyrinth_right.npz",
+    RECEIPT,
+    MEASUREMENTS_JSON,
+    MEASUREMENTS_CSV,
+    REPORT_HTML,
+    REPORT_PDF,
 )
 
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
+    batch_command,
     benchmark_command,
     crossval_command,
     demo_command,
@@ -18,6 +19,7 @@ from . import (
     export_command,
     pack_command,
     plan_accuracy_command,
+    report_command,
     segment_command,
     stability_command,
     synthesize_command,
@@ -26,6 +28,8 @@ from . import (
 
 COMMANDS = (
     segment_command,
+    batch_command,
+    report_command,
     demo_command,
     synthesize_command,
     pack_command,
@@ -63,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 done; 2 unusable input or arguments, with one sentence on stderr; 3 no
-        inner ear found; 130 cancelled.
+        inner ear found; 4 some CTs of a batch failed; 130 cancelled.
     """
     for stream in (sys.stdout, sys.stderr):  # a folder's name may not fit the console's encoding
         if hasattr(stream, "reconfigure"):

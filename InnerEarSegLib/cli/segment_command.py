@@ -5,18 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
-from ..errors import Cancelled, UnusableInput
+from ..errors import Cancelled
 from ..progress import Progress
 from ..results import Segmentation
 from . import watch, where
-
-if TYPE_CHECKING:
-    from ..finding.region import Region
 
 NO_EAR = 3
 
@@ -92,66 +87,29 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
-    from ..exchange import write_plain
-    from ..inferring.bundle import load_bundle
+    from ..batch.one_ct import segment_to_folder
+    from ..batch.source import Source
+    from ..inferring.bundle import Bundle, load_bundle
     from ..inferring.device import choose_device
     from ..model_file import bundled_model
     from ..output import Output
-    from ..quiet import quiet
-    from ..reading.volume import read_ct
-    from ..segment import segment
 
-    region = _region(options)
+    source = Source(options.input, options.series, where.region(options.center, options.roi))
     output = Output(options.output)
     device = choose_device(options.device)
-    progress.stage("read", 0.02, f"Reading {options.input}")
-    ct = read_ct(options.input, options.series)
-    if not options.plain:
-        output.check_room(ct.array.nbytes // 20)  # the scene holds the CT, compressed
-    progress.stage("load", 0.06, "Loading the model")
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
-    bundle = load_bundle(
-        options.model or bundled_model(), device, cpu_fallback=fallback, progress=progress
-    )
-    result = segment(ct, bundle, region=region, progress=progress)
-    said = tuple(w for w in progress.warnings if w not in result.warnings)
-    result = replace(result, warnings=result.warnings + said)
-    with output.staging() as folder:
-        if options.plain:
-            progress.stage("write", 0.8, "Writing the arrays")
-            write_plain(result, folder)
-        elif result.ears:
-            progress.stage("write", 0.8, "Writing the scene")
-            from ..scene.save import write_scene
 
-            with quiet():  # what VTK and MRML print of a full disk; it is said in a sentence
-                write_scene(ct, result, folder)
-        progress.finish()
-        result.seconds.update(progress.seconds)
-        text = json.dumps(result.to_json(), indent=2)
-        (folder / "result.json").write_text(text, encoding="utf-8")
-        progress.check()
+    def bundle() -> Bundle:
+        model = options.model or bundled_model()
+        return load_bundle(model, device, cpu_fallback=fallback, progress=progress)
+
+    result = segment_to_folder(source, output, bundle, progress, plain=options.plain)
     if options.json_progress:
         _print_json("done", 1.0, summary(result)[0])
     else:
         print("\n".join(summary(result)))
         print(f"Files: {options.output}")
     return 0 if result.ears else NO_EAR
-
-
-def _region(options: argparse.Namespace) -> Region | None:
-    """Where the user said to look.
-
-    Raises:
-        UnusableInput: if she said it twice.
-    """
-    from ..finding.region import Region
-
-    if options.center and options.roi:
-        raise UnusableInput("Give either --center or --roi, not both.")
-    if options.center:
-        return Region.around(options.center)
-    return Region.box(options.roi) if options.roi else None
 
 
 def summary(result: Segmentation) -> list[str]:

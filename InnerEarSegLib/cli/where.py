@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UnusableInput
+
+if TYPE_CHECKING:
+    from ..finding.region import Region
 
 
 def center(text: str) -> tuple[float, ...]:
@@ -18,6 +24,25 @@ def roi(text: str) -> tuple[float, ...]:
     if min(values[3:]) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} has an edge that is not longer than 0 mm")
     return values
+
+
+def region(center: Any, roi: Any) -> Region | None:
+    """Where the user said to look, RAS mm; None for everywhere.
+
+    Args:
+        center: three numbers, see ``center``, or None.
+        roi: six, see ``roi``, or None.
+
+    Raises:
+        UnusableInput: if she said it twice.
+    """
+    from ..finding.region import Region
+
+    if center and roi:
+        raise UnusableInput("Give either --center or --roi, not both.")
+    if center:
+        return Region.around(center)
+    return Region.box(roi) if roi else None
 
 
 def _numbers(text: str, count: int, form: str) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from ..scene.views import show_in_3d
 from ..scene.volume_node import show_bone_window
 from .devices import DeviceQuestion, Devices
 from .inputs import Inputs
+from .reporting import Reporting
 from .reviewing import Reviewing
 from .run import Choices
 from .running import Running
@@ -39,6 +40,7 @@ class Panel:
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)
         self.reviewing = Reviewing(ui)
+        self.reporting = Reporting(ui, self.status)
         self.running = Running(ui, self.status, self._apply, self._update)
         self.inputs = Inputs(ui, self._update)
         ui.segmentButton.connect("clicked()", self._start)
@@ -80,6 +82,7 @@ class Panel:
         self.running.drop()
         if self._devices is not None:
             self._devices.stop()
+        self.reporting.close()
         self.reviewing.release(lock=False)
         self.inputs.close()
         self._observers.clear()
@@ -103,6 +106,7 @@ class Panel:
             )
         finally:
             self.reviewing.bind(volume)
+            self.reporting.bind(volume)
         if first:
             if volume.GetDisplayNode() is None:
                 volume.CreateDefaultDisplayNodes()
@@ -142,6 +146,7 @@ class Panel:
         if busy or not self._entered:
             return  # elsewhere, the volume of a segment under the Segment Editor is still followed
         self.reviewing.bind(self.inputs.volume)
+        self.reporting.bind(self.inputs.volume)
         if obstacle != self._obstacle:  # else a sentence that matters more would be lost
             self._obstacle = obstacle
             self.status.hint(obstacle or "Ready: press Segment.")
@@ -153,6 +158,7 @@ class Panel:
     def _scene_changes(self, *_: Any) -> None:
         self.reviewing.release(lock=False)
         self.reviewing.forget_steps()
+        self.reporting.bind(None)
         self.inputs.set_parameter_node(None)
 
     def _scene_closed(self, *_: Any) -> None:
@@ -167,3 +173,4 @@ class Panel:
         if volume is not None and not slicer.mrmlScene.IsNodePresent(volume):
             self.running.drop("The CT was removed from the scene; the run was stopped.")
         self.reviewing.check_nodes()
+        self.reporting.check_nodes()

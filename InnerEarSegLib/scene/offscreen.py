@@ -1,23 +1,20 @@
 """Slicer's slice and 3D views, drawn without a display.
 
-Creating a render window where there is no OpenGL library ends the process: ask ``can_render``, or
-use a child process (``render.render_overview_in_child``).
+As for ``window``, ask ``can_render`` first, or use a child process
+(``render.render_overview_in_child``).
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import vtk_to_numpy
 
 from .boot import HeadlessSession
+from .window import open_window, picture_of
 
 _SLICE_MANAGERS = (
     "vtkMRMLModelSliceDisplayableManager",
@@ -37,21 +34,6 @@ _THREED_MANAGERS = (
 )
 
 
-def can_render() -> bool:
-    """Whether an OpenGL library is there; only on Linux can it be missing."""
-    if not sys.platform.startswith("linux"):
-        return True
-    return _loads("libEGL.so.1") or (bool(os.environ.get("DISPLAY")) and _loads("libGLX.so.0"))
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
 class OffscreenView:
     """A render window with a renderer, and Slicer's displayable managers of one view node.
 
@@ -69,7 +51,7 @@ class OffscreenView:
         background: Any = None,
     ) -> None:
         self.node = node
-        self.window, self.renderer = _window(size)
+        self.window, self.renderer = open_window(size)
         if background is not None:
             # Before the managers' actors: 2D actors are drawn in the order of their addition, and
             # a see-through fill that is drawn before the image shows black.
@@ -90,7 +72,7 @@ class OffscreenView:
 
     def picture(self) -> NDArray[np.uint8]:
         """The view as it is now, (height, width, 3) RGB, top row first."""
-        return _picture(self.window)
+        return picture_of(self.window)
 
 
 class SliceView(OffscreenView):
@@ -157,35 +139,8 @@ def add_text(
 
 def text_panel(size: tuple[int, int], items: list[dict[str, Any]]) -> NDArray[np.uint8]:
     """A dark panel with texts (arguments of ``add_text``), (height, width, 3) RGB."""
-    window, renderer = _window(size)
+    window, renderer = open_window(size)
     renderer.SetBackground(0.10, 0.11, 0.13)
     for item in items:
         add_text(renderer, **item)
-    return _picture(window)
-
-
-def _window(size: tuple[int, int]) -> tuple[Any, Any]:
-    if sys.platform.startswith("linux") and _loads("libEGL.so.1"):
-        # Else VTK tries an X server first, and complains where there is none.
-        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
-    window = vtk.vtkRenderWindow()
-    window.SetOffScreenRendering(True)
-    window.SetShowWindow(False)
-    window.SetMultiSamples(4)
-    window.SetSize(*size)
-    renderer = vtk.vtkRenderer()
-    window.AddRenderer(renderer)
-    return window, renderer
-
-
-def _picture(window: Any) -> NDArray[np.uint8]:
-    window.Render()
-    reader = vtk.vtkWindowToImageFilter()
-    reader.SetInput(window)
-    reader.ReadFrontBufferOff()
-    reader.SetInputBufferTypeToRGB()
-    reader.Update()
-    image = reader.GetOutput()
-    width, height, _ = image.GetDimensions()
-    pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
-    return pixels[::-1].copy()
+    return picture_of(window)

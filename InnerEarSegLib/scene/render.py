@@ -18,10 +18,10 @@ from ..errors import InnerEarSegError, UnusableInput
 from ..geometry import Volume
 from ..results import Segmentation
 from .boot import headless_scene
-from .offscreen import can_render
 from .overview import draw_overview
 from .populate import add_result
 from .volume_node import add_volume
+from .window import can_render
 
 NO_OPENGL = (
     "Pictures need an OpenGL library, and none works here: "

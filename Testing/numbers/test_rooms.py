@@ -15,6 +15,7 @@ FORBIDDEN = {
     "scene": QT_LIBRARIES | {"torch", "panel", "inferring", "training", "segment"},
     "panel": {"torch", "inferring", "training", "segment"},
     "cli": QT_LIBRARIES | {"panel"},
+    "batch": QT_LIBRARIES | {"panel"},
 }
 
 

@@ -9,8 +9,8 @@ import vtk
 
 from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
 from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.offscreen import can_render
 from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from InnerEarSegLib.scene.window import can_render
 from Testing.panel.helpers import segment
 
 needs_opengl = pytest.mark.skipif(not can_render(), reason="no OpenGL library")

@@ -77,4 +77,6 @@ def made():
         none=result(),
         result=result,
         points=points,
+        ear=make_ear,
+        grid=grid,
     )

@@ -57,11 +57,11 @@ class StandIn:
 
     def draw_views(self) -> bool:
         """Have slice and 3D views drawn from now on; False where no OpenGL library is."""
-        from InnerEarSegLib.scene import offscreen
+        from InnerEarSegLib.scene import window
 
         from .views import _View
 
-        _View.drawing = offscreen.can_render()
+        _View.drawing = window.can_render()
         return _View.drawing
 
     def show(self) -> None:

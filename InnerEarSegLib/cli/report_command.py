@@ -1,0 +1,135 @@
+"""``innerearseg report``: a result as one page to file, with pictures and measurements."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnusableInput
+
+if TYPE_CHECKING:
+    from ..report.subject import Subject
+
+LETTERS = (
+    "Note: some letters of the patient's name are not in PDF's own fonts and appear there as '?'; "
+    "the page has them."
+)
+SCENES = (".mrb", ".mrml")
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("report", help="pictures and measurements of a result on a page")
+    parser.add_argument(
+        "input",
+        type=Path,
+        metavar="DIR",
+        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE.html", help="by default report.html in DIR"
+    )
+    parser.add_argument("--pdf", action="store_true", help="also FILE.pdf; needs fpdf2")
+    parser.add_argument(
+        "--patient",
+        default="",
+        metavar="TEXT",
+        help="who it is, as it shall appear; without it nothing in the report tells",
+    )
+    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
+    parser.add_argument(
+        "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the report and say where it is."""
+    from ..report.content import build_report
+    from ..report.handover import PATIENT, read_subject, write_subject
+    from ..report.make import Names, write_report
+    from ..scene.ear_views import draw_in_child
+
+    patient = options.patient
+    if options.handed_over and (options.input / PATIENT).is_file():
+        patient = (options.input / PATIENT).read_text(encoding="utf-8")
+    page = _page(options)
+    names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
+    if options.pdf:
+        from ..report.pdf import can_show, need_library
+
+        need_library()
+        if not can_show(patient):
+            print(LETTERS, file=sys.stderr)
+    subject = read_subject(options.input) if options.handed_over else _subject(options)
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        folder = Path(temporary)
+        write_subject(subject, folder)
+        problem = draw_in_child(folder)
+        report = build_report(
+            subject,
+            made=datetime.now(),
+            patient=patient,
+            views=folder,
+            notes=(problem,) if problem else (),
+        )
+    for path in write_report(report, names):
+        print(path)
+    return 0
+
+
+def _page(options: argparse.Namespace) -> Path:
+    """Where the page goes.
+
+    Raises:
+        UnusableInput: it is no name of a page, or a folder.
+    """
+    from ..output import REPORT_HTML
+
+    given = options.input
+    page = options.output or (given if given.is_dir() else given.parent) / REPORT_HTML
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise UnusableInput(f"--output needs a file that ends in .html, not {page}.")
+    if page.is_dir():
+        raise UnusableInput(f"{page} is a folder; --output needs a file that ends in .html.")
+    return page.absolute()
+
+
+def _subject(options: argparse.Namespace) -> Subject:
+    """What a folder or a scene holds."""
+    from ..scene.boot import headless_scene
+    from ..scene.report_subject import cts_with_results, open_scene, subject_of
+    from ..scene.save import SCENE_FILE
+
+    path = options.input
+    if not path.exists():
+        raise UnusableInput(f"{path} does not exist.")
+    scene_file = path / SCENE_FILE if path.is_dir() else path
+    if path.is_dir() and not scene_file.is_file():
+        raise UnusableInput(
+            f"{path} holds no {SCENE_FILE}: it is no result of `innerearseg segment`, or no ear "
+            "was found."
+        )
+    if scene_file.suffix.lower() not in SCENES:
+        raise UnusableInput(f"{path} is neither a folder nor a Slicer scene (.mrb, .mrml).")
+    with headless_scene() as session:
+        open_scene(session.scene, scene_file)
+        found = cts_with_results(session.scene)
+        names = [volume.GetName() for volume in found]
+        if options.ct is not None:
+            found = [volume for volume in found if volume.GetName() == options.ct]
+        if not found:
+            raise UnusableInput(
+                f"{scene_file} holds no results of InnerEarSeg"
+                + (f" for a CT named {options.ct!r}." if options.ct is not None else ".")
+            )
+        if len(found) > 1:
+            raise UnusableInput(
+                f"{scene_file} holds results of {len(found)} CTs; choose one with --ct: "
+                f"{', '.join(map(repr, names))}."
+            )
+        return subject_of(session.scene, found[0])

@@ -1,0 +1,1 @@
+"""What is filed: measurements as tables, pictures, and a page of both."""

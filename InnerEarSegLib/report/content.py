@@ -1,0 +1,240 @@
+"""What a report says, in words and pictures; the page and the PDF only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from .. import __version__
+from ..planning.catalogue import entry
+from ..planning.measurement import Measurement
+from ..planning.plan import EarPlan, compare, plan_ear
+from ..results import CHECK, GOOD, POOR, Side
+from .figures import Figure, cochlear_figures, landmark_figures
+from .privacy import without_names
+from .subject import ReviewedEar, ReviewedLandmark, Subject
+from .views import view_figures
+
+TITLE = "Inner ear: CT report"
+NOT_A_DEVICE = (
+    "Research software, not a medical device. Check every value and every picture against the CT."
+)
+NO_PATIENT = "not stated"
+VERDICTS = {
+    GOOD: "good. Nothing stands out.",
+    CHECK: "check. See the reasons before using this ear.",
+    POOR: "poor. Do not plan on this ear.",
+}
+UNCERTAINTY = (
+    "± is half the width of the 90 % interval that the landmarks' uncertainty gives; errors of the "
+    "segment and of the published formulas are not in it."
+)
+
+
+@dataclass(frozen=True)
+class LandmarkSection:
+    """One landmark: its name, what is known of it, and its pictures."""
+
+    name: str
+    state: str
+    needs_look: bool
+    details: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class EarSection:
+    """One ear."""
+
+    side: Side
+    verdict: str
+    verdict_text: str
+    reasons: tuple[str, ...]
+    remarks: tuple[str, ...]
+    landmarks: tuple[LandmarkSection, ...]
+    views: tuple[Figure, ...]
+    cochlea: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement.
+
+    Attributes:
+        label: what it is.
+        values: a text a column.
+        usual: the published range, empty without one.
+        remarks: sentences, with the ear that they are of.
+    """
+
+    label: str
+    values: tuple[str, ...]
+    usual: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The whole.
+
+    Attributes:
+        patient: what the user typed, or that nothing was stated.
+        made: date and time.
+        columns: of the measurements: ears, and their difference if there are two.
+        rows: the measurements.
+        definitions: label, definition and source of each measurement.
+        ears: a section each.
+        facts: label and text of where all this comes from.
+        notes: sentences about the CT and the run.
+        overview: a few of the ears' pictures, four at most.
+        plans: the numbers themselves.
+    """
+
+    patient: str
+    made: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    definitions: tuple[tuple[str, str, str], ...]
+    ears: tuple[EarSection, ...]
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    overview: tuple[Figure, ...]
+    plans: Mapping[Side, EarPlan]
+
+
+def build_report(
+    subject: Subject,
+    *,
+    made: datetime,
+    patient: str = "",
+    views: Path | None = None,
+    notes: tuple[str, ...] = (),
+) -> Report:
+    """Measure the ears, draw the pictures, and put all into words.
+
+    Args:
+        subject: what it is about.
+        made: now.
+        patient: as the user wants it to appear; nothing else that tells who it is gets in.
+        views: folder with pictures in 3D, or None.
+        notes: further sentences, such as why there are none.
+    """
+    plans = {ear.side: plan_reviewed(ear) for ear in subject.ears}
+    both = compare(plans["left"], plans["right"]) if len(plans) == 2 else ()
+    model, spacing = subject.model, subject.spacing_mm
+    ears = tuple(_ear(ear, plans[ear.side], views) for ear in subject.ears)
+    each = 2 if len(ears) == 1 else 1
+    return Report(
+        patient=" ".join(patient.split()) or NO_PATIENT,
+        made=made.strftime("%Y-%m-%d %H:%M"),
+        columns=(*plans, *(["left − right"] if both else [])),
+        rows=_rows(plans, both),
+        definitions=tuple(
+            (item.label, item.definition, _source(item))
+            for item in next(iter(plans.values())).measurements
+        ),
+        ears=ears,
+        overview=tuple(
+            replace(figure, caption=f"{ear.side}: {figure.caption}")
+            for ear in ears
+            for figure in (*ear.views[:each], *ear.cochlea[:each])
+        ),
+        facts=(
+            ("CT voxels", " × ".join(f"{value:.2f}" for value in spacing) + " mm"),
+            ("Model", f"{model.name} {model.version}".strip()),
+            ("Model SHA-256", model.sha256 or "unknown"),
+            ("Software", f"InnerEarSeg {__version__}"),
+            ("Report made", made.strftime("%Y-%m-%d %H:%M")),
+        ),
+        notes=(*without_names(subject.warnings), *notes),
+        plans=plans,
+    )
+
+
+def plan_reviewed(ear: ReviewedEar) -> EarPlan:
+    """Measurements of an ear as it is after review."""
+    points = {x.name: x.ras for x in ear.landmarks if x.ras is not None}
+    return plan_ear(ear.side, ear.labyrinth, ear.geometry, points, ear.radii, ear.auxiliary)
+
+
+def _rows(plans: Mapping[Side, EarPlan], both: tuple[Measurement, ...]) -> tuple[Row, ...]:
+    differences = {item.key: item for item in both}
+    rows = []
+    for item in next(iter(plans.values())).measurements:
+        ears = {side: plan[item.key] for side, plan in plans.items()}
+        values = [measurement.text for measurement in ears.values()]
+        if both:
+            difference = differences.get(item.key)
+            values.append("–" if difference is None else _signed(difference))
+        remarks = tuple(
+            (f"{side.capitalize()}: " if len(plans) > 1 else "") + measurement.remark + "."
+            for side, measurement in ears.items()
+            if measurement.remark
+        )
+        known = entry(item.key)
+        usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
+        rows.append(Row(item.label, tuple(values), usual, remarks))
+    return tuple(rows)
+
+
+def _source(measurement: Measurement) -> str:
+    known = entry(measurement.key)
+    usual = f"range: {known.range_source}" if known.range_source else ""
+    return "; ".join(text for text in (measurement.source, usual) if text)
+
+
+def _signed(difference: Measurement) -> str:
+    text = difference.text.removeprefix("-")
+    if not float(text.split()[0].rstrip("°")):
+        return text
+    return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
+
+
+def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
+    figures = landmark_figures(ear)
+    remarks = []
+    unseen = [
+        x.name for x in ear.landmarks if not x.settled and x.state in ("automatic", "not found")
+    ]
+    if unseen:
+        remarks.append(f"Nobody has confirmed or corrected: {', '.join(unseen)}.")
+    if ear.edited:
+        remarks.append("The segment was edited by hand after it was found.")
+    if not ear.labyrinth.any():
+        remarks.append("There is no segment of this labyrinth.")
+    if ear.quality.expected_dice is not None:
+        remarks.append(
+            f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "
+            "model's calibration."
+        )
+    return EarSection(
+        ear.side,
+        ear.quality.verdict,
+        VERDICTS[ear.quality.verdict],
+        ear.quality.reasons,
+        tuple(remarks),
+        tuple(_landmark(x, tuple(figures.get(x.name, ()))) for x in ear.landmarks),
+        tuple(view_figures(views, ear, plan)) if views is not None else (),
+        tuple(cochlear_figures(ear, plan)),
+    )
+
+
+def _landmark(landmark: ReviewedLandmark, figures: tuple[Figure, ...]) -> LandmarkSection:
+    state = landmark.state
+    if landmark.ras is None and landmark.settled:
+        state = "confirmed as not visible"
+    elif landmark.settled and state in ("corrected", "placed by hand"):
+        state = f"{state} and confirmed"
+    details = []
+    if landmark.moved_mm is not None and state.startswith("corrected"):
+        details.append(f"moved by {landmark.moved_mm:.1f} mm")
+    if landmark.radius_mm is not None:
+        details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
+    if landmark.ras is not None:
+        details.append("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*landmark.ras))
+    if state.startswith(("automatic", "confirmed", "corrected")) and landmark.ras is not None:
+        details.append(f"confidence {landmark.confidence:.2f}")
+    needs_look = not landmark.settled and state in ("automatic", "not found")
+    return LandmarkSection(landmark.name, state, needs_look, " · ".join(details), figures)

@@ -1,0 +1,323 @@
+"""``innerearseg batch``: broken CTs, workers that die, kills, and going on."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+
+from InnerEarSegLib.batch.cohort import Case, read_list
+from InnerEarSegLib.batch.finished import finished, receipt_of, write_receipt
+from InnerEarSegLib.batch.pool import DIED, Pool
+from InnerEarSegLib.batch.source import Source
+from InnerEarSegLib.batch.summary import counts
+from InnerEarSegLib.batch.worker import Settings
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.errors import UnusableInput
+from InnerEarSegLib.reading.image import image_of
+from InnerEarSegLib.synthetic.dataset import random_ear
+
+from .conftest import REPOSITORY, innerearseg
+from .dying import dies_on_bad
+from .make_ct import phantom, write
+from .make_model import write_model
+
+POSIX = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a kill of POSIX")
+
+
+def listed(folder, *lines, name="list.csv"):
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+# The list
+
+
+def test_a_text_file_is_a_ct_a_line(tmp_path):
+    path = listed(
+        tmp_path, "# ours", "a/one.nii.gz", "", " two.v2.nrrd ", "/far/dicom", name="l.txt"
+    )
+    cases = read_list(path).cases
+    assert [case.name for case in cases] == ["one", "two.v2", "dicom"]
+    assert [case.source.path for case in cases] == [
+        tmp_path / "a" / "one.nii.gz", tmp_path / "two.v2.nrrd", Path("/far/dicom"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_may_say_more(tmp_path, separator):
+    rows = [["Case", "age", "image", "series", "center", "roi"],
+            ["P 1", "60", "x.nrrd", "1.2.3", "-30 -4 15", ""],
+            ["P 2", "61", "x.nrrd", "", "", '"-30;-4;15;40;40;40"']]  # fmt: skip
+    path = listed(tmp_path, *("\ufeff" * (not i) + separator.join(r) for i, r in enumerate(rows)))
+    cohort = read_list(path)
+    first, second = cohort.cases
+    assert cohort.ignored == ("age",)
+    assert (first.name, first.source.series) == ("P 1", "1.2.3")
+    assert first.source.region.center.tolist() == [-30, -4, 15]
+    assert second.source.series is None and second.source.region.half_mm.tolist() == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["image", "a/x.nii", "b/X.nrrd"], "two cases 'X', in lines 2 and 3"),
+        (["file", "x.nii"], "no column 'image'"),
+        (["image"], "names no CT"),
+        (["case,image", "a,"], "Line 2 of list.csv has no image"),
+        (["case,image", "../a,x.nii"], "cannot be the name"),
+        (["case,image", "summary.csv,x.nii"], "cannot be the name"),
+        (["image,center", "x.nii,1 2"], "Line 2 of list.csv: '1,2' is not R,A,S"),
+        (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
+        (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),
+        (["image,image", "x.nii,y.nii"], "two columns 'image'"),
+    ],
+)
+def test_a_list_that_cannot_be_used(tmp_path, lines, said):
+    with pytest.raises(UnusableInput, match=said) as refused:
+        read_list(listed(tmp_path, *lines))
+    assert "\n" not in str(refused.value)
+
+
+def test_refusals_on_the_command_line_change_nothing(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("image\nkäse.nii\n".encode("latin-1"))
+    for name in ("latin.csv", "gone.csv"):
+        process = innerearseg("batch", tmp_path / name, "--output", tmp_path / "out")
+        assert process.returncode == 2 and process.stderr.count("\n") == 1, process.stderr
+    assert not (tmp_path / "out").exists()
+
+
+# Workers that die; real processes
+
+
+@POSIX
+def test_a_worker_that_dies_takes_one_case_with_it_and_that_is_tried_again(tmp_path):
+    names = ["a", "bad 1", "b", "once", "c", "bad 2", "d"]
+    cases = [Case(name, name, Source(tmp_path / name)) for name in names]
+    pool = Pool([Settings(tmp_path, "cpu", 1, tmp_path)] * 2, dies_on_bad)
+    try:
+        ended = {case.name: failure and failure.reason for case, failure in pool.run(cases)}
+    finally:
+        pool.close()
+    assert ended == dict.fromkeys(["a", "b", "c", "d", "once"]) | {"bad 1": DIED, "bad 2": DIED}
+
+
+# The command, with a model that answers at once and finds nothing
+
+
+@pytest.fixture(scope="module")
+def quick_model(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("model") / "quick.pt")
+
+
+def broken_files(folder):
+    """An empty file, a text with the name of an image, and a name without a file."""
+    (folder / "empty.nrrd").touch()
+    (folder / "text.nii").write_text("Dear colleague, please find attached the CT.\n" * 20)
+    return {
+        "empty.nrrd": "damaged, cut short",
+        "text.nii": "damaged, cut short",
+        "gone.nii.gz": "does not exist",
+    }
+
+
+def table(folder):
+    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+        return {row["case"]: row for row in csv.DictReader(file)}
+
+
+def times(folder):
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/result.json")}
+
+
+def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, capfd):
+    for index in range(3):
+        write(tmp_path / f"ct{index}.nrrd", phantom(seed=index))
+    broken = broken_files(tmp_path)
+    path = listed(tmp_path, "image", "ct0.nrrd", *broken, "ct1.nrrd", "ct2.nrrd", "ct0b.nrrd")
+    shutil.copy(tmp_path / "ct0.nrrd", tmp_path / "ct0b.nrrd")
+    out = tmp_path / "out"
+
+    def batch():
+        arguments = [path, "--output", out, "--model", quick_model, "--device", "cpu"]
+        status = main(["batch", *map(str, arguments), "--workers", "1"])
+        text, errors = capfd.readouterr()
+        assert errors == ""
+        return status, text
+
+    status, text = batch()
+    assert status == 4 and "4 of 7 cases done, 3 failed" in text
+    rows = table(out)
+    assert [rows[name]["status"] for name in ("ct0", "ct1", "ct2", "ct0b")] == ["no ear"] * 4
+    for name, said in broken.items():
+        row = rows[name.split(".")[0]]
+        assert row["status"] == "failed" and said in row["reason"], row
+        assert f"{row['case']} ({name}): {row['reason']}" in text
+    assert {each.name for each in out.iterdir()} == {
+        "ct0", "ct0b", "ct1", "ct2", "summary.csv", "summary.json",
+    }  # fmt: skip
+    assert sum(line.startswith("[") for line in text.splitlines()) == 7
+
+    # One CT is changed, a missing one appears, one result loses a file: these are done again. A CT
+    # that is broken now keeps its old files, and the table says whose they are.
+    before = times(out)
+    write(tmp_path / "ct1.nrrd", phantom(seed=9))
+    write(tmp_path / "gone.nii.gz", phantom(seed=5))
+    (out / "ct2" / "case.json").unlink()
+    (tmp_path / "ct0b.nrrd").write_bytes(b"")
+    status, text = batch()
+    assert status == 4 and "1 of 7 cases were finished earlier" in text
+    changed = {name for name, when in times(out).items() if before.get(name) != when}
+    assert changed == {"ct1", "ct2", "gone"}
+    assert counts_in(out) == {"done": 0, "no ear": 4, "failed": 3, "pending": 0}
+    assert "of an earlier run" in table(out)["ct0b"]["reason"] and (out / "ct0b").is_dir()
+
+
+def test_what_makes_a_result_another(tmp_path):
+    ct = write(tmp_path / "ct.nrrd")
+    case, out = Case("a", "ct.nrrd", Source(ct)), tmp_path / "out"
+    folder = out / "a"
+    folder.mkdir(parents=True)
+    (folder / "scene.mrb").write_bytes(b"x")
+    write_receipt(receipt_of(case, "sha", out), folder)
+    assert finished(folder, receipt_of(case, "sha", out)) is None  # without its result
+    (folder / "result.json").write_text('{"ears": []}')
+    assert finished(folder, receipt_of(case, "sha", out)) == {"ears": []}
+    assert finished(folder, receipt_of(case, "other", out)) is None
+    series = Case("a", "ct.nrrd", Source(ct, "1.2"), (("series", "1.2"),))
+    assert finished(folder, receipt_of(series, "sha", out)) is None
+    (folder / "scene.mrb").write_bytes(b"")  # as after a power cut
+    assert finished(folder, receipt_of(case, "sha", out)) is None
+
+
+def test_a_folder_is_all_its_files_but_not_the_results_in_it(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("1.dcm", "deep/2.dcm"):
+        (tmp_path / name).write_bytes(b"x")
+    case, out = Case("a", ".", Source(tmp_path)), tmp_path / "out"
+    receipt = receipt_of(case, "sha", out)
+    out.mkdir()
+    (out / "summary.csv").write_text("x")
+    assert receipt_of(case, "sha", out) == receipt
+    (tmp_path / "deep" / "3.dcm").write_bytes(b"x")
+    assert receipt_of(case, "sha", out) != receipt
+
+
+def counts_in(folder):
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))["counts"]
+
+
+def test_counts_are_of_rows():
+    assert counts([]) == {"done": 0, "no ear": 0, "failed": 0, "pending": 0}
+
+
+# Kills
+
+
+def start(path, out, *more):
+    return subprocess.Popen(
+        [sys.executable, "-m", "InnerEarSegLib", "batch", str(path), "--output", str(out),
+         "--device", "cpu", "--workers", "2", *map(str, more)],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+
+
+def children(pid):
+    tasks = Path(f"/proc/{pid}/task")
+    return [int(c) for t in tasks.iterdir() for c in (t / "children").read_text().split()]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for_end(pids, seconds=10):
+    until = time.monotonic() + seconds
+    while any(map(alive, pids)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return [pid for pid in pids if alive(pid)]
+
+
+@POSIX
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
+def test_a_kill_ends_the_workers_and_the_next_run_goes_on(quick_model, tmp_path):
+    for index in range(6):
+        write(tmp_path / f"ct{index}.nrrd", phantom((64, 64, 64), seed=index))
+    path, out = listed(tmp_path, "image", *(f"ct{i}.nrrd" for i in range(6))), tmp_path / "out"
+    stop(start(path, out, "--model", quick_model), "[2/6]", signal.SIGKILL)
+    assert len(table(out)) == 6  # whole, whenever the kill came
+    before = times(out)
+    assert 2 <= len(before) < 6
+    resumed = start(path, out, "--model", quick_model)
+    text, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors
+    assert f"{len(before)} of 6 cases were finished earlier" in text
+    assert {name: times(out)[name] for name in before} == before and len(times(out)) == 6
+    assert [each.name for each in out.iterdir() if each.name.startswith(".")] == []
+    assert counts_in(out)["no ear"] == 6
+
+
+def stop(process, at, how, delay=0.0):
+    """Sends a signal after a line of output; its workers end, too. Returns stderr."""
+    for line in process.stdout:
+        if line.startswith(at):
+            break
+    time.sleep(delay)
+    workers = children(process.pid)
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=30)
+    assert len(workers) >= 2 and wait_for_end(workers) == []
+    assert process.returncode == (130 if how == signal.SIGTERM else -how)
+    return errors
+
+
+# The whole, with real ears
+
+
+@pytest.mark.slow
+@POSIX
+def test_a_batch_of_twenty_with_three_broken_files(tmp_path):
+    for seed in range(17):
+        ear = random_ear(300 + seed, 0)
+        image = image_of(ear.ct.array, ear.ct.geometry)
+        sitk.WriteImage(image, str(tmp_path / f"ear{seed:02d}.nii.gz"), True)
+    broken = broken_files(tmp_path)
+    names = [f"ear{seed:02d}.nii.gz" for seed in range(17)]
+    names[3:3], names[9:9], names[15:15] = ([name] for name in broken)
+    path, out = listed(tmp_path, "image", *names), tmp_path / "out"
+    errors = stop(start(path, out), "[ 3/20]", signal.SIGTERM, delay=3)
+    assert errors.count("\n") == 1 and "the same command goes on" in errors
+    stop(start(path, out), "[ 7/20]", signal.SIGKILL, delay=3)  # amid what comes next
+    before = times(out)
+    assert 0 < len(before) < 17
+    print("finished before the kill:", sorted(before))
+    resumed = start(path, out)
+    text, errors = resumed.communicate(timeout=1800)
+    print(text)
+    assert resumed.returncode == 4 and errors == ""
+    assert f"{len(before)} of 20 cases were finished earlier" in text
+    assert {name: times(out)[name] for name in before} == before
+    rows = table(out)
+    assert list(rows) == [name.split(".")[0] for name in names]
+    for name, said in broken.items():
+        row = rows.pop(name.split(".")[0])
+        assert row["status"] == "failed" and said in row["reason"]
+    for name, row in rows.items():
+        assert row["status"] in ("done", "no ear"), row
+        if row["status"] == "done":
+            assert (out / name / "scene.mrb").stat().st_size > 0
+            sides = [side for side in ("left", "right") if row[f"{side}_verdict"]]
+            assert sides and all(row[f"{side}_volume_mm3"] for side in sides)
+            assert any(row[f"{side}_a_diameter_mm"] for side in sides)
+    assert sum(row["status"] == "done" for row in rows.values()) >= 15
+    shutil.rmtree(out)

@@ -1,0 +1,139 @@
+"""Report…: what is handed over, what comes of it, and that no name slips in."""
+
+import re
+import sys
+
+import pytest
+
+from InnerEarSegLib.panel.command import python_command
+from InnerEarSegLib.panel.reporting import Reporting
+from InnerEarSegLib.report.handover import PATIENT, SUBJECT, read_subject
+from InnerEarSegLib.scene.landmark_memory import set_position
+from Testing.stand_ins.dialogs import dialogs
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Addresses that the panel opens in the browser."""
+    import qt
+
+    urls = []
+    monkeypatch.setattr(qt.QDesktopServices, "openUrl", lambda url: urls.append(url.toLocalFile()))
+    return urls
+
+
+@pytest.fixture
+def segmented(story):
+    assert not story.ui.reportButton.enabled
+    story.segment()
+    assert story.ui.reportButton.enabled
+    return story
+
+
+@pytest.fixture
+def handed_over(segmented, monkeypatch):
+    """A worker that only keeps what it was given, in place of the page."""
+    kept = segmented.folder / "kept"
+    program = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"
+    monkeypatch.setattr(
+        Reporting, "make_command",
+        staticmethod(lambda folder, page, pdf: python_command(["-c", program, str(folder), str(kept)])),
+    )  # fmt: skip
+    return kept
+
+
+def report(story, answer):
+    dialogs.answer(answer)
+    story.ui.reportButton.click()
+    story.wait(lambda: not story.panel.reporting.active, 90, "end of the report")
+
+
+def test_from_a_correction_to_a_page(segmented, opened):
+    (node,) = segmented.panel.reviewing._results.landmarks.values()
+    r, a, s = segmented.ear.found["oval window"]
+    set_position(node, "oval window", (r, a + 0.8, s))
+    page = segmented.folder / "filed" / "case 1.html"
+    report(segmented, str(page))
+    text = page.read_text(encoding="utf-8")
+    assert "moved by 0.8 mm" in text and ">corrected<" in text
+    plain = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
+    for word in ("Temporal bone", str(segmented.folder), "ies-", "case 1"):
+        assert word not in plain, word
+    assert (page.parent / "case 1.measurements.json").is_file()
+    assert segmented.ui.statusLabel.text == f"Report: {page}" and opened == [str(page)]
+    assert list(segmented.temporary.iterdir()) == []
+
+
+def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, opened):
+    import shutil
+
+    ui = segmented.ui
+    assert not ui.patientCheckBox.checked and not ui.patientLineEdit.enabled
+    ui.patientLineEdit.text = "typed before"
+    report(segmented, str(segmented.folder / "r.html"))
+    assert read_subject(handed_over).ears and not (handed_over / PATIENT).exists()
+    assert "Temporal bone" not in (handed_over / SUBJECT).read_text(encoding="utf-8")
+    shutil.rmtree(handed_over)
+    ui.patientCheckBox.click()
+    assert ui.patientLineEdit.enabled
+    ui.patientLineEdit.text = "Jane Doe, 1961"
+    report(segmented, str(segmented.folder / "r"))  # without its ending
+    assert (handed_over / PATIENT).read_text(encoding="utf-8") == "Jane Doe, 1961"
+    assert opened[-1].endswith("r.html")
+    assert not ui.patientCheckBox.checked and ui.patientLineEdit.text == ""
+    assert "Jane" not in segmented.xml() and "Jane" not in ui.logTextEdit.plainText
+
+
+def test_another_ct_is_somebody_else(segmented):
+    ui = segmented.ui
+    ui.patientCheckBox.click()
+    ui.patientLineEdit.text = "Jane Doe"
+    other = segmented.add_volume()
+    ui.inputSelector.setCurrentNode(other)
+    segmented.process()
+    assert ui.patientLineEdit.text == "" and not ui.patientCheckBox.checked
+    assert not ui.reportButton.enabled  # it has no results
+
+
+def test_no_place_no_report(segmented, opened):
+    dialogs.answer("")
+    segmented.ui.reportButton.click()
+    assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
+
+
+def test_a_worker_that_fails_says_why(segmented, opened, monkeypatch):
+    program = "import sys; print('innerearseg: a PDF needs fpdf2.', file=sys.stderr); sys.exit(2)"
+    monkeypatch.setattr(
+        Reporting, "make_command", staticmethod(lambda *_: python_command(["-c", program]))
+    )
+    report(segmented, str(segmented.folder / "r.html"))
+    assert segmented.ui.statusLabel.text == "A PDF needs fpdf2." and opened == []
+    assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
+
+
+def test_leaving_stops_it(segmented, opened, monkeypatch):
+    monkeypatch.setattr(
+        Reporting, "make_command",
+        staticmethod(lambda *_: python_command(["-c", "import time; time.sleep(600)"])),
+    )  # fmt: skip
+    dialogs.answer(str(segmented.folder / "r.html"))
+    segmented.ui.reportButton.click()
+    assert segmented.panel.reporting.active and not segmented.ui.reportButton.enabled
+    segmented.panel.close()
+    assert list(segmented.temporary.iterdir()) == [] and opened == []
+
+
+def test_the_worker_needs_neither_slicer_nor_torch(segmented, handed_over, opened):
+    import subprocess
+
+    report(segmented, str(segmented.folder / "r.html"))
+    page = segmented.folder / "alone.html"
+    program = (
+        "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
+        "from InnerEarSegLib.cli.main import main; "
+        f"sys.exit(main(['report', {str(handed_over)!r}, '--handed-over', '--output', "
+        f"{str(page)!r}]))"
+    )
+    command = python_command(["-c", program])
+    subprocess.run([sys.executable, *command.arguments], cwd=command.folder, check=True)
+    assert "A diameter" in page.read_text(encoding="utf-8")
