@@ -36,9 +36,12 @@ def handed_over(segmented, monkeypatch):
     kept = segmented.folder / "kept"
     program = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"
     monkeypatch.setattr(
-        Reporting, "make_command",
-        staticmethod(lambda folder, page, pdf: python_command(["-c", program, str(folder), str(kept)])),
-    )  # fmt: skip
+        Reporting,
+        "make_command",
+        staticmethod(
+            lambda folder, page, pdf: python_command(["-c", program, str(folder), str(kept)])
+        ),
+    )
     return kept
 
 
