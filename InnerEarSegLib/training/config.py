@@ -77,34 +77,47 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What is minimised: dice * Dice + cross_entropy * BCE + landmarks * heatmap CE.
+    """What is minimised: dice * overlap + cross_entropy * voxelwise + landmarks * heatmaps.
 
     Attributes:
-        dice: weight of the soft Dice loss of the labyrinth.
-        cross_entropy: weight of its binary cross-entropy.
-        landmarks: weight of the heatmaps' softmax cross-entropy, averaged over landmarks.
+        dice: weight of the overlap loss of the labyrinth.
+        cross_entropy: weight of its voxelwise loss.
+        landmarks: weight of the heatmaps' loss, averaged over landmarks.
         heatmap_sigma_mm: standard deviation of the Gaussian target around each landmark.
+        tasks: which of them are learned at all; the weights of the other do not count.
+        overlap: soft Dice, or Tversky, which minds missed voxels more than added ones.
+        voxelwise: binary cross-entropy, or focal, which minds voxels that are sure less.
+        heatmaps: ``softmax`` cross-entropy with the Gaussian; ``squares`` of the differences to
+            it, voxel by voxel; or the distance in mm of the expected ``coordinates``.
     """
 
     dice: float = 1.0
     cross_entropy: float = 1.0
     landmarks: float = 0.15
     heatmap_sigma_mm: float = 0.5
+    tasks: typing.Literal["joint", "segmentation", "landmarks"] = "joint"
+    overlap: typing.Literal["dice", "tversky"] = "dice"
+    voxelwise: typing.Literal["cross_entropy", "focal"] = "cross_entropy"
+    heatmaps: typing.Literal["softmax", "squares", "coordinates"] = "softmax"
 
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """AdamW with linear warm-up and cosine decay, and an average of the weights.
+    """An optimiser with linear warm-up and a schedule, and an average of the weights.
 
     Attributes:
         steps: optimiser steps.
         batch: windows in one step.
         learning_rate: its peak.
-        weight_decay: of AdamW.
+        weight_decay: decoupled from the gradient in AdamW, part of it otherwise.
         warmup_steps: steps of linear warm-up.
         ema: decay of the exponential moving average whose weights are exported; 0 to switch off.
         clip: largest norm of the gradient.
-        precision: number format of the matrix products.
+        precision: number format of the matrix products. ``bfloat16`` is used where the device
+            computes it. ``rounded`` computes in single precision with convolutions whose inputs
+            are rounded to bfloat16: on any device what such hardware gives, but no faster.
+        kind: ``sgd`` has Nesterov momentum of 0.99 (as in nnU-Net, Isensee et al. 2021).
+        schedule: what follows the warm-up: half a cosine down to 1 % of the peak, or the peak.
     """
 
     steps: int = 4500
@@ -114,7 +127,9 @@ class OptimiserConfig:
     warmup_steps: int = 100
     ema: float = 0.995
     clip: float = 1.0
-    precision: typing.Literal["bfloat16", "float32"] = "bfloat16"
+    precision: typing.Literal["bfloat16", "float32", "rounded"] = "bfloat16"
+    kind: typing.Literal["adamw", "adam", "sgd"] = "adamw"
+    schedule: typing.Literal["cosine", "constant"] = "cosine"
 
 
 @dataclass(frozen=True)

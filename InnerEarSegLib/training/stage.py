@@ -18,7 +18,8 @@ from ..errors import UnusableInput
 from ..network.unet import JointUNet
 from .cases import TrainingCase
 from .config import Config, OptimiserConfig, StageConfig
-from .losses import Losses, joint_loss
+from .losses import Losses, loss_of_scales
+from .precision import arithmetic
 from .samples import Sample, Samples
 from .validation import validate
 
@@ -34,7 +35,9 @@ LOG_EVERY = 25
 
 def build_network(config: Config, stage: StageConfig) -> JointUNet:
     """The untrained network of a stage."""
-    return JointUNet(stage.network, len(config.landmarks), math.prod(stage.window))
+    # Heights of a heatmap start at 0, logits at even odds of "here" and "not here".
+    voxels = 1 if stage.loss.heatmaps == "squares" else math.prod(stage.window)
+    return JointUNet(stage.network, len(config.landmarks), voxels)
 
 
 def train_stage(
@@ -77,9 +80,7 @@ def train_stage(
     average = AveragedModel(
         network, multi_avg_fn=get_ema_multi_avg_fn(stage.optimiser.ema), use_buffers=True
     )
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=1.0, weight_decay=stage.optimiser.weight_decay
-    )
+    optimiser = build_optimiser(network, stage.optimiser)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: learning_rate(stage.optimiser, step)
     )
@@ -122,19 +123,20 @@ def train_stage(
             saved = time.monotonic()
 
 
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 itself; a CPU that emulates it takes 60 times longer."""
-    if device.type != "cpu":
-        return True
-    flags: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # torch 2.11 and later can tell
-    return bool(flags.get("amx_bf16") or flags.get("avx512_bf16") or flags.get("arm_bf16"))
+def build_optimiser(network: nn.Module, how: OptimiserConfig) -> torch.optim.Optimizer:
+    """The configured optimiser; ``learning_rate`` is its whole rate."""
+    parameters, decay = network.parameters(), how.weight_decay
+    if how.kind == "sgd":
+        return torch.optim.SGD(parameters, 1.0, momentum=0.99, nesterov=True, weight_decay=decay)
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[how.kind]
+    return kind(parameters, lr=1.0, weight_decay=decay)
 
 
 def learning_rate(how: OptimiserConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine down to 1 % of the peak."""
+    """Linear warm-up, then half a cosine down to 1 % of the peak, or the peak itself."""
     warm = min(1.0, (step + 1) / max(1, how.warmup_steps))
+    if how.schedule == "constant":
+        return how.learning_rate * warm
     cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / max(1, how.steps))))
     return how.learning_rate * warm * (0.01 + 0.99 * cosine)
 
@@ -163,7 +165,7 @@ def steps_done(folder: Path) -> int:
 
 
 def _step(
-    network: nn.Module,
+    network: JointUNet,
     optimiser: torch.optim.Optimizer,
     batch: Sample,
     stage: StageConfig,
@@ -171,10 +173,10 @@ def _step(
 ) -> Losses:
     """One optimiser step."""
     network.train()
-    half = stage.optimiser.precision == "bfloat16" and computes_bfloat16(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
-        outputs = network(batch.ct.to(memory_format=torch.channels_last_3d))
-    losses = joint_loss(outputs, batch, stage)
+    ct = batch.ct.to(memory_format=torch.channels_last_3d)
+    with arithmetic(stage.optimiser, device):
+        outputs = network.all_scales(ct) if stage.network.deep_supervision else [network(ct)]
+    losses = loss_of_scales(outputs, batch, stage)
     optimiser.zero_grad(set_to_none=True)
     losses.total.backward()
     nn.utils.clip_grad_norm_(network.parameters(), stage.optimiser.clip)
