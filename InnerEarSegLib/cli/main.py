@@ -11,6 +11,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
+    ablate_command,
     benchmark_command,
     crossval_command,
     demo_command,
@@ -34,6 +35,7 @@ COMMANDS = (
     evaluate_command,
     stability_command,
     benchmark_command,
+    ablate_command,
 )
 
 DONE, UNUSABLE, CANCELLED = 0, 2, 130

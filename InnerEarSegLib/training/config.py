@@ -195,13 +195,22 @@ def load_config(path: Path) -> Config:
         raise UnusableInput(f"The config {path} is not JSON: {error}.") from None
     config = from_dict(Config, content, str(path))
     for name, stage in config.stages().items():
-        multiple = stage.network.window_multiple
-        if any(size % multiple for size in stage.window):
-            raise UnusableInput(
-                f"{path}: {name}.window {stage.window} must be multiples of {multiple}, "
-                f"because the network halves it {len(stage.network.channels) - 1} times."
-            )
+        check_window(stage, f"{path}: {name}.window")
     return config
+
+
+def check_window(stage: StageConfig, where: str) -> None:
+    """Refuse a window that the network cannot halve as often as it has levels.
+
+    Raises:
+        UnusableInput: naming the window as ``where``.
+    """
+    multiple = stage.network.window_multiple
+    if any(size % multiple for size in stage.window):
+        raise UnusableInput(
+            f"{where} {stage.window} must be multiples of {multiple}, because the network halves "
+            f"it {len(stage.network.channels) - 1} times."
+        )
 
 
 def from_dict(kind: type[T], content: Any, where: str) -> T:
@@ -226,11 +235,16 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
 def _value(hint: Any, value: Any, where: str) -> Any:
     """One JSON value as its type hint wants it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, where)
     if origin is tuple:
         if isinstance(value, list) and (len(arguments) == len(value) or Ellipsis in arguments):
             return tuple(_value(arguments[0], item, where) for item in value)
+    elif origin is dict:
+        if isinstance(value, dict):
+            return {key: _value(arguments[1], value[key], f"{where}.{key}") for key in value}
     elif origin is typing.Literal:
         if value in arguments:
             return value

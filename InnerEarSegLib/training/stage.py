@@ -33,6 +33,10 @@ CHECKPOINT_SECONDS = 60.0
 LOG_EVERY = 25
 
 
+class Diverged(UnusableInput):
+    """The loss is no longer a number."""
+
+
 def build_network(config: Config, stage: StageConfig) -> JointUNet:
     """The untrained network of a stage."""
     # Heights of a heatmap start at 0, logits at even odds of "here" and "not here".
@@ -64,7 +68,8 @@ def train_stage(
         say: receives a line now and then.
 
     Raises:
-        UnusableInput: if nothing is left to train on, or the loss is no longer a number.
+        UnusableInput: if nothing is left to train on.
+        Diverged: if the loss is no longer a number.
     """
     stage = config.stages()[name]
     held_out = [case for case in cases if case.name in config.held_out]
@@ -109,7 +114,7 @@ def train_stage(
         last = step == stage.optimiser.steps
         if step % LOG_EVERY == 0 or last:
             if not math.isfinite(float(losses.total)):
-                raise UnusableInput(f"{name}: the loss is not a number at step {step}.")
+                raise Diverged(f"{name}: the loss is not a number at step {step}.")
             score = None
             if held_out and (step % config.validate_every == 0 or last):
                 average.eval()

@@ -1,0 +1,138 @@
+"""What a study's figures allow to say, in sentences that are made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .compare import ALPHA, HIGHER_IS_BETTER, METRICS, Figure, Metric, Row, coupling_questions
+from .plan import BASAL, Plan
+from .statistics import smallest_p
+from .tables import DIGITS, HEADINGS, plain
+
+
+def conclusions(plan: Plan, rows: Sequence[Row], folds: int) -> list[str]:
+    """Sentences on the study, on coupling, and on the other variations."""
+    return [
+        *_what_was_done(rows, folds),
+        "",
+        "## Does learning both tasks together help each?",
+        "",
+        *_coupling(plan, rows),
+        "",
+        "## What changes for the better or for the worse",
+        "",
+        *_others(plan, rows),
+    ]
+
+
+def _what_was_done(rows: Sequence[Row], folds: int) -> list[str]:
+    basal = next(row for row in rows if row.name == BASAL)
+    lines = [
+        f"{len(rows) - 1} variations of one field each beside the basal training, "
+        f"{basal.steps} steps each, {folds} folds of {basal.cases} specimens, which each "
+        "are held out once.",
+    ]
+    open_ = [row.name for row in rows if row.folds < folds]
+    if open_:
+        lines.append(f"Not finished, and so not compared: {', '.join(open_)}.")
+    diverged = [row.name for row in rows if row.diverged]
+    if diverged:
+        lines.append(f"The loss was no longer a number in: {', '.join(diverged)}.")
+    for other in rows:
+        if other.field == "seed":
+            moved = [
+                f"{HEADINGS[metric]} by {_signed(figure, metric)}"
+                for metric, figure in other.figures.items()
+                if figure.against_basal
+            ]
+            if moved:
+                lines.append(f"Another seed alone moves {', '.join(moved)}.")
+    return lines
+
+
+def _coupling(plan: Plan, rows: Sequence[Row]) -> list[str]:
+    by_name = {row.name: row for row in rows}
+    questions = coupling_questions(plan)
+    if not questions:
+        return ["The plan has no variation that learns one task alone."]
+    return [f"- {_answer(by_name[name], metric, len(questions))}" for name, metric in questions]
+
+
+def _answer(row: Row, metric: Metric, asked: int) -> str:
+    task = "the landmarks" if metric == "landmark_mm" else "the labyrinth"
+    start = f"{task.capitalize()}, {HEADINGS[metric]}: "
+    figure = row.figures.get(metric)
+    if figure is None or figure.against_basal is None:
+        return start + f"not known, because {row.name!r} or the basal training is not finished."
+    against, digits = figure.against_basal, DIGITS[metric]
+    # The variation is the single task: turned round, so that it tells what coupling does.
+    sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
+    gain = -sign * against.difference
+    low, high = sorted((-sign * against.low, -sign * against.high))
+    better = "higher" if HIGHER_IS_BETTER[metric] else "lower"
+    worse = "lower" if HIGHER_IS_BETTER[metric] else "higher"
+    size = (
+        f"the joint network is {abs(gain):.{digits}f} {better if gain >= 0 else worse} than the "
+        f"one that learns {task} alone (gain {gain:+.{digits}f}, 95 % interval {low:+.{digits}f} "
+        f"to {high:+.{digits}f}, {against.cases} specimens, corrected p = {figure.p_corrected:.3g})"
+    )
+    if figure.is_different():
+        return start + ("coupling helps: " if gain > 0 else "coupling harms: ") + size + "."
+    if smallest_p(against.cases) * asked >= ALPHA:
+        return start + f"cannot be told from {against.cases} specimens: " + size + "."
+    return start + "no effect of coupling could be shown: " + size + "."
+
+
+def _others(plan: Plan, rows: Sequence[Row]) -> list[str]:
+    asked = {name for name, _ in coupling_questions(plan)}
+    others = [row for row in rows if row.name not in (BASAL, *asked)]
+    tests = sum(
+        figure.against_basal is not None for row in others for figure in row.figures.values()
+    )
+    if not tests:
+        return ["Nothing is compared yet."]
+    cases = min(
+        figure.against_basal.cases
+        for row in others
+        for figure in row.figures.values()
+        if figure.against_basal is not None
+    )
+    lines = [f"{tests} comparisons, corrected together (Holm)."]
+    if smallest_p(cases) * tests >= ALPHA:
+        lines.append(
+            f"With {cases} specimens the smallest p is {smallest_p(cases):.2g}, so that alone "
+            "among so many not even a variation that is better on all of them counts."
+        )
+    better = [row for row in others if _verdicts(row, True) and not _verdicts(row, False)]
+    worse = [row for row in others if _verdicts(row, False) and not _verdicts(row, True)]
+    mixed = [row for row in others if _verdicts(row, True) and _verdicts(row, False)]
+    unclear = len(others) - len(better) - len(worse) - len(mixed)
+    for title, found, kinds in (
+        ("Better than the basal training, which the study so recommends", better, (True,)),
+        ("Worse", worse, (False,)),
+        ("Better in one figure and worse in another", mixed, (True, False)),
+    ):
+        lines += ["", f"{title}: {'none.' if not found else ''}".rstrip()]
+        lines += [""] if found else []
+        lines += [f"- {_described(row, kinds)}" for row in found]
+    lines += ["", f"Not told apart from the basal training: {unclear}."]
+    return lines
+
+
+def _verdicts(row: Row, better: bool) -> list[Metric]:
+    return [metric for metric in METRICS if row.is_better(metric) is better]
+
+
+def _described(row: Row, kinds: Sequence[bool]) -> str:
+    parts = [
+        f"{HEADINGS[metric]} {_signed(row.figures[metric], metric)}"
+        for kind in kinds
+        for metric in _verdicts(row, kind)
+    ]
+    change = f"{row.field}: {plain(row.basal_value)} → {plain(row.value)}"
+    return f"{row.name} ({change}): {', '.join(parts)}"
+
+
+def _signed(figure: Figure, metric: Metric) -> str:
+    assert figure.against_basal is not None
+    return f"{figure.against_basal.difference:+.{DIGITS[metric]}f}"
