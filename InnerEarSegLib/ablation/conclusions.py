@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from .compare import ALPHA, HIGHER_IS_BETTER, METRICS, Figure, Metric, Row, coupling_questions
 from .plan import BASAL, Plan
 from .statistics import smallest_p
-from .tables import DIGITS, HEADINGS, plain
+from .tables import DIGITS, plain
+
+NAMES = {"dice": "Dice", "assd_mm": "ASSD in mm", "landmark_mm": "landmark distance in mm"}
 
 
 def conclusions(plan: Plan, rows: Sequence[Row], folds: int) -> list[str]:
@@ -41,7 +43,7 @@ def _what_was_done(rows: Sequence[Row], folds: int) -> list[str]:
     for other in rows:
         if other.field == "seed":
             moved = [
-                f"{HEADINGS[metric]} by {_signed(figure, metric)}"
+                f"{NAMES[metric]} by {_signed(figure, metric)}"
                 for metric, figure in other.figures.items()
                 if figure.against_basal
             ]
@@ -59,8 +61,8 @@ def _coupling(plan: Plan, rows: Sequence[Row]) -> list[str]:
 
 
 def _answer(row: Row, metric: Metric, asked: int) -> str:
-    task = "the landmarks" if metric == "landmark_mm" else "the labyrinth"
-    start = f"{task.capitalize()}, {HEADINGS[metric]}: "
+    task = "landmarks" if metric == "landmark_mm" else "labyrinth"
+    start = f"{task.capitalize()}, {NAMES[metric].removeprefix('landmark ')}: "
     figure = row.figures.get(metric)
     if figure is None or figure.against_basal is None:
         return start + f"not known, because {row.name!r} or the basal training is not finished."
@@ -72,9 +74,10 @@ def _answer(row: Row, metric: Metric, asked: int) -> str:
     better = "higher" if HIGHER_IS_BETTER[metric] else "lower"
     worse = "lower" if HIGHER_IS_BETTER[metric] else "higher"
     size = (
-        f"the joint network is {abs(gain):.{digits}f} {better if gain >= 0 else worse} than the "
-        f"one that learns {task} alone (gain {gain:+.{digits}f}, 95 % interval {low:+.{digits}f} "
-        f"to {high:+.{digits}f}, {against.cases} specimens, corrected p = {figure.p_corrected:.3g})"
+        f"that of the joint network is {abs(gain):.{digits}f} "
+        f"{better if gain >= 0 else worse} than that of the one that learns the {task} alone "
+        f"(gain {gain:+.{digits}f}, 95 % interval {low:+.{digits}f} to {high:+.{digits}f}, "
+        f"{against.cases} specimens, corrected p = {figure.p_corrected:.3g})"
     )
     if figure.is_different():
         return start + ("coupling helps: " if gain > 0 else "coupling harms: ") + size + "."
@@ -125,7 +128,7 @@ def _verdicts(row: Row, better: bool) -> list[Metric]:
 
 def _described(row: Row, kinds: Sequence[bool]) -> str:
     parts = [
-        f"{HEADINGS[metric]} {_signed(row.figures[metric], metric)}"
+        f"{NAMES[metric]} {_signed(row.figures[metric], metric)}"
         for kind in kinds
         for metric in _verdicts(row, kind)
     ]

@@ -23,6 +23,9 @@ from multiprocessing.queues import Queue
 from ..errors import InnerEarSegError, UnusableInput
 from .work import Job, Outcome, do
 
+ANSWER_SECONDS = 10
+"""How long a cluster's scheduler may take to answer."""
+
 _device = "auto"
 
 say_now = partial(print, flush=True)
@@ -73,7 +76,7 @@ def do_all_on(
     except ImportError:
         raise UnusableInput("--scheduler needs Dask: pip install 'innerearseg[cluster]'.") from None
     try:
-        client = Client(scheduler, timeout=10)
+        client = Client(scheduler, timeout=ANSWER_SECONDS)
     except (OSError, ValueError) as error:
         raise UnusableInput(f"The scheduler {scheduler} does not answer: {error}.") from None
     with client:

@@ -252,6 +252,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     elif origin is types.UnionType:
         if value is None:
             return None
+        return _value(next(kind for kind in arguments if kind is not types.NoneType), value, where)
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):

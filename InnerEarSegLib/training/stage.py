@@ -104,7 +104,7 @@ def train_stage(
     started = saved = time.monotonic()
     for step, sample in enumerate(loader, start=done + 1):
         moved = Sample(*(tensor.to(device, non_blocking=True) for tensor in sample))
-        losses = _step(network, optimiser, moved, stage, device)
+        losses = training_step(network, optimiser, moved, stage, device)
         schedule.step()
         if stage.optimiser.ema > 0:
             average.update_parameters(network)
@@ -169,7 +169,7 @@ def steps_done(folder: Path) -> int:
     return int(torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)["step"])
 
 
-def _step(
+def training_step(
     network: JointUNet,
     optimiser: torch.optim.Optimizer,
     batch: Sample,
