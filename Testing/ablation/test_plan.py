@@ -20,7 +20,6 @@ from .conftest import PLAN
 
 SHIPPED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "ablation.json"
 VARIATIONS = load_plan(SHIPPED).variations
-SMALL_WINDOW = (16, 16, 16)
 
 
 def refused(tmp_path, message: str, **changes) -> None:
@@ -99,9 +98,10 @@ def test_every_augmentation_that_the_basal_training_has_is_switched_off_once():
 def test_each_shipped_variation_trains(variation, specimen):
     """At toy size: small windows, half the channels, all else as the plan says."""
     study = load_plan(SHIPPED).studies()[variation.name]
+    edge = 2 * study.network.window_multiple  # at the coarsest level two voxels
     small = dataclasses.replace(
         study,
-        window=study.window if variation.field == "window" else SMALL_WINDOW,
+        window=study.window if variation.field == "window" else (edge, edge, edge),
         network=dataclasses.replace(
             study.network, channels=tuple(width // 2 for width in study.network.channels)
         ),

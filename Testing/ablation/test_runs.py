@@ -138,10 +138,8 @@ def test_chosen_and_shards_by_hand():
     with pytest.raises(UnusableInput, match="no variation 'gelu'; it has"):
         chosen(runs, "relu,gelu")
     parts = [shard(runs, f"{n}/3") for n in (1, 2, 3)]
-    assert Counter(parts[0] + parts[1] + parts[2]) == Counter(runs) and parts[0] == [
-        runs[0],
-        runs[3],
-    ]
+    assert Counter(parts[0] + parts[1] + parts[2]) == Counter(runs)
+    assert parts[0] == [runs[0], runs[3]]
     for wrong in ("0/3", "4/3", "1", "a/b", "-1/2"):
         with pytest.raises(UnusableInput, match="is not one of"):
             shard(runs, wrong)
