@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import UnusableInput
 from ..training.cases import TrainingCase
 from ..training.config import from_dict
-from ..training.folds import folds
+from ..training.folds import folds, specimen_names
 from .plan import Plan, Study, as_json
 
 DESCRIPTION = "study.json"
@@ -74,8 +74,7 @@ def open_study(
     Raises:
         UnusableInput: if the folder holds another study, or the specimens are too few.
     """
-    names = sorted(case.name for case in cases if not case.synthetic)
-    study = StudyFolder(folder, plan, tuple(folds(names, fold_count)))
+    study = StudyFolder(folder, plan, tuple(folds(specimen_names(cases), fold_count)))
     if (folder / DESCRIPTION).is_file():
         earlier = read_study(folder)
         if (earlier.plan, earlier.folds) != (study.plan, study.folds):
