@@ -123,6 +123,20 @@ def coupling_questions(plan: Plan) -> list[tuple[str, Metric]]:
     return questions
 
 
+def moved_by_seed(rows: Sequence[Row]) -> dict[Metric, float]:
+    """How far another seed alone moves each metric: what is not more says nothing of a change.
+
+    The specimens' own spread does not hold this: those of a fold share one training.
+    """
+    moved: dict[Metric, float] = {}
+    for row in rows:
+        for metric, figure in row.figures.items():
+            if row.field == "seed" and figure.against_basal is not None:
+                size = abs(figure.against_basal.difference)
+                moved[metric] = max(size, moved.get(metric, 0.0))
+    return moved
+
+
 def by_case(results: Sequence[dict[str, Any]], metric: Metric) -> dict[str, float]:
     """One metric of each specimen that has it."""
     return {

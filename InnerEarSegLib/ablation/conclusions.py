@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from .compare import ALPHA, HIGHER_IS_BETTER, METRICS, Figure, Metric, Row, coupling_questions
+from .compare import (
+    ALPHA,
+    HIGHER_IS_BETTER,
+    METRICS,
+    Figure,
+    Metric,
+    Row,
+    coupling_questions,
+    moved_by_seed,
+)
 from .plan import BASAL, Plan
 from .statistics import smallest_p
 from .tables import DIGITS, plain
@@ -12,10 +21,16 @@ from .tables import DIGITS, plain
 NAMES = {"dice": "Dice", "assd_mm": "ASSD in mm", "landmark_mm": "landmark distance in mm"}
 
 
-def conclusions(plan: Plan, rows: Sequence[Row], folds: int) -> list[str]:
-    """Sentences on the study, on coupling, and on the other variations."""
+def conclusions(plan: Plan, rows: Sequence[Row], folds: Sequence[Sequence[str]]) -> list[str]:
+    """Sentences on the study, on coupling, and on the other variations.
+
+    Args:
+        plan: of the study.
+        rows: the basal training and its variations.
+        folds: names of the specimens of each.
+    """
     return [
-        *_what_was_done(rows, folds),
+        *_what_was_done(plan, rows, folds),
         "",
         "## Does learning both tasks together help each?",
         "",
@@ -27,40 +42,44 @@ def conclusions(plan: Plan, rows: Sequence[Row], folds: int) -> list[str]:
     ]
 
 
-def _what_was_done(rows: Sequence[Row], folds: int) -> list[str]:
-    basal = next(row for row in rows if row.name == BASAL)
+def _what_was_done(plan: Plan, rows: Sequence[Row], folds: Sequence[Sequence[str]]) -> list[str]:
+    specimens = sum(map(len, folds))
     lines = [
         f"{len(rows) - 1} variations of one field each beside the basal training, "
-        f"{basal.steps} steps each, {folds} folds of {basal.cases} specimens, which each "
-        "are held out once.",
+        f"{plan.basal.optimiser.steps} steps a training; {specimens} specimens in {len(folds)} "
+        "folds, each held out once.",
     ]
-    open_ = [row.name for row in rows if row.folds < folds]
+    open_ = [row.name for row in rows if row.folds < len(folds)]
     if open_:
         lines.append(f"Not finished, and so not compared: {', '.join(open_)}.")
     diverged = [row.name for row in rows if row.diverged]
     if diverged:
         lines.append(f"The loss was no longer a number in: {', '.join(diverged)}.")
-    for other in rows:
-        if other.field == "seed":
-            moved = [
-                f"{NAMES[metric]} by {_signed(figure, metric)}"
-                for metric, figure in other.figures.items()
-                if figure.against_basal
-            ]
-            if moved:
-                lines.append(f"Another seed alone moves {', '.join(moved)}.")
+    moved = [
+        f"{NAMES[metric]} by {size:.{DIGITS[metric]}f}"
+        for metric, size in moved_by_seed(rows).items()
+    ]
+    if moved:
+        lines.append(
+            f"Another seed alone moves {', '.join(moved)}; a difference that is not larger says "
+            "nothing here, whatever its p."
+        )
     return lines
 
 
 def _coupling(plan: Plan, rows: Sequence[Row]) -> list[str]:
     by_name = {row.name: row for row in rows}
+    by_seed = moved_by_seed(rows)
     questions = coupling_questions(plan)
     if not questions:
         return ["The plan has no variation that learns one task alone."]
-    return [f"- {_answer(by_name[name], metric, len(questions))}" for name, metric in questions]
+    return [
+        f"- {_answer(by_name[name], metric, len(questions), by_seed.get(metric, 0.0))}"
+        for name, metric in questions
+    ]
 
 
-def _answer(row: Row, metric: Metric, asked: int) -> str:
+def _answer(row: Row, metric: Metric, asked: int, by_seed: float) -> str:
     task = "landmarks" if metric == "landmark_mm" else "labyrinth"
     start = f"{task.capitalize()}, {NAMES[metric].removeprefix('landmark ')}: "
     figure = row.figures.get(metric)
@@ -79,6 +98,8 @@ def _answer(row: Row, metric: Metric, asked: int) -> str:
         f"(gain {gain:+.{digits}f}, 95 % interval {low:+.{digits}f} to {high:+.{digits}f}, "
         f"{against.cases} specimens, corrected p = {figure.p_corrected:.3g})"
     )
+    if figure.is_different() and abs(gain) <= by_seed:
+        return start + "no more than another seed does: " + size + "."
     if figure.is_different():
         return start + ("coupling helps: " if gain > 0 else "coupling harms: ") + size + "."
     if smallest_p(against.cases) * asked >= ALPHA:
@@ -88,6 +109,7 @@ def _answer(row: Row, metric: Metric, asked: int) -> str:
 
 def _others(plan: Plan, rows: Sequence[Row]) -> list[str]:
     asked = {name for name, _ in coupling_questions(plan)}
+    by_seed = moved_by_seed(rows)
     others = [row for row in rows if row.name not in (BASAL, *asked)]
     tests = sum(
         figure.against_basal is not None for row in others for figure in row.figures.values()
@@ -106,32 +128,43 @@ def _others(plan: Plan, rows: Sequence[Row]) -> list[str]:
             f"With {cases} specimens the smallest p is {smallest_p(cases):.2g}, so that alone "
             "among so many not even a variation that is better on all of them counts."
         )
-    better = [row for row in others if _verdicts(row, True) and not _verdicts(row, False)]
-    worse = [row for row in others if _verdicts(row, False) and not _verdicts(row, True)]
-    mixed = [row for row in others if _verdicts(row, True) and _verdicts(row, False)]
-    unclear = len(others) - len(better) - len(worse) - len(mixed)
-    for title, found, kinds in (
-        ("Better than the basal training, which the study so recommends", better, (True,)),
-        ("Worse", worse, (False,)),
-        ("Better in one figure and worse in another", mixed, (True, False)),
+    changes = [
+        row
+        for row in others
+        if row.field != "seed" and any(figure.against_basal for figure in row.figures.values())
+    ]
+    gains = {row.name: _verdicts(row, True, by_seed) for row in changes}
+    losses = {row.name: _verdicts(row, False, by_seed) for row in changes}
+    better = [row for row in changes if gains[row.name] and not losses[row.name]]
+    worse = [row for row in changes if losses[row.name] and not gains[row.name]]
+    mixed = [row for row in changes if losses[row.name] and gains[row.name]]
+    unclear = [row for row in changes if not losses[row.name] and not gains[row.name]]
+    for title, found in (
+        ("Better than the basal training, which the study so recommends", better),
+        ("Worse", worse),
+        ("Better in one figure and worse in another", mixed),
     ):
         lines += ["", f"{title}: {'none.' if not found else ''}".rstrip()]
         lines += [""] if found else []
-        lines += [f"- {_described(row, kinds)}" for row in found]
-    lines += ["", f"Not told apart from the basal training: {unclear}."]
+        lines += [f"- {_described(row, gains[row.name] + losses[row.name])}" for row in found]
+    names = ", ".join(row.name for row in unclear) or "none"
+    lines += ["", f"Not told apart from the basal training ({len(unclear)}): {names}."]
     return lines
 
 
-def _verdicts(row: Row, better: bool) -> list[Metric]:
-    return [metric for metric in METRICS if row.is_better(metric) is better]
+def _verdicts(row: Row, better: bool, by_seed: Mapping[Metric, float]) -> list[Metric]:
+    """In which metrics a row is better, or worse, by more than another seed is."""
+    found: list[Metric] = []
+    for metric in METRICS:
+        if row.is_better(metric) is better:
+            against = row.figures[metric].against_basal
+            if against is not None and abs(against.difference) > by_seed.get(metric, 0.0):
+                found.append(metric)
+    return found
 
 
-def _described(row: Row, kinds: Sequence[bool]) -> str:
-    parts = [
-        f"{NAMES[metric]} {_signed(row.figures[metric], metric)}"
-        for kind in kinds
-        for metric in _verdicts(row, kind)
-    ]
+def _described(row: Row, metrics: Sequence[Metric]) -> str:
+    parts = [f"{NAMES[metric]} {_signed(row.figures[metric], metric)}" for metric in metrics]
     change = f"{row.field}: {plain(row.basal_value)} → {plain(row.value)}"
     return f"{row.name} ({change}): {', '.join(parts)}"
 

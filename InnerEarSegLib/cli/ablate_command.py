@@ -17,7 +17,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "ablate",
         help="train variations of one change each, and compare them",
         usage="%(prog)s PLAN --data DATA --output RUNS [options]\n"
-        "       %(prog)s report RUNS [--output DIR]",
+        "       %(prog)s report RUNS [--output DIR] [--against CSV]",
         description="Trains a plan's basal network and its variations, or goes on where an "
         "earlier call stopped; `report` compares what is finished.",
     )
@@ -49,6 +49,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--shard", metavar="I/N", help="the I-th of N parts, for machines without a shared folder"
     )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="CSV",
+        help="of a report: whether figures lie in the intervals of this earlier ablation.csv",
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     if options.plan == REPORT:
         if options.runs is None:
             raise UnusableInput("Which study? innerearseg ablate report RUNS")
-        return _report(options.runs, options.output or options.runs / "report")
+        return _report(options.runs, options.output or options.runs / "report", options.against)
     if options.runs is not None:
         raise UnusableInput(f"{options.runs} is one argument too many; see innerearseg ablate -h.")
     if options.data is None or options.output is None:
@@ -105,9 +111,9 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _report(runs: Path, output: Path) -> int:
+def _report(runs: Path, output: Path, against: Path | None) -> int:
     from ..ablation.report import write_report
 
-    for line in write_report(runs, output):
+    for line in write_report(runs, output, against):
         say(line)
     return 0

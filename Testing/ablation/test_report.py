@@ -2,13 +2,18 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from InnerEarSegLib.ablation.compare import rows_of
+from InnerEarSegLib.ablation.conclusions import conclusions
 from InnerEarSegLib.ablation.plan import as_json, load_plan
+from InnerEarSegLib.ablation.repeat import repeated
 from InnerEarSegLib.ablation.report import write_report
 from InnerEarSegLib.ablation.study import open_study, read_study, write_json
+from InnerEarSegLib.ablation.tables import csv_text
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.training.cases import TrainingCase
 
@@ -20,6 +25,7 @@ VARIATIONS = [
     *PLAN["variations"],
     {"name": "landmarks-alone", "group": "tasks", "why": "w",
      "change": {"loss.tasks": "landmarks"}},
+    {"name": "dropout", "group": "architecture", "why": "w", "change": {"network.dropout": 0.5}},
     {"name": "another-seed", "group": "training", "why": "w", "change": {"seed": 1}},
 ]  # fmt: skip
 BASAL = (0.80, 0.40, 1.00)
@@ -60,9 +66,8 @@ def finish(study, variation: str, dice, assd, landmarks, *, folds=(0, 1), **chan
         })  # fmt: skip
 
 
-def text_of(study, tmp_path) -> str:
-    write_report(study.folder, tmp_path / "report")
-    return (tmp_path / "report" / "ablation.md").read_text(encoding="utf-8")
+def text_of(study) -> str:
+    return "\n".join(conclusions(study.plan, rows_of(study), study.folds))
 
 
 def test_table_has_the_figures_by_hand(study, tmp_path):
@@ -71,10 +76,20 @@ def test_table_has_the_figures_by_hand(study, tmp_path):
     finish(study, "segmentation-alone", 0.70, 0.60, None)
     finish(study, "landmarks-alone", None, None, 1.50)
     finish(study, "another-seed", *BASAL)
-    text_of(study, tmp_path)
+    said = write_report(study.folder, tmp_path / "report")
+    text = (tmp_path / "report" / "ablation.md").read_text(encoding="utf-8")
+    assert all(line in text.splitlines() for line in said[:-1])
+    assert "| relu | network.activation: leaky_relu → relu | **-0.0500 (-0.0500 to" in text
     with (tmp_path / "report" / "ablation.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
-    assert list(rows) == ["basal", "relu", "segmentation-alone", "landmarks-alone", "another-seed"]
+    assert list(rows) == [
+        "basal",
+        "relu",
+        "segmentation-alone",
+        "landmarks-alone",
+        "dropout",
+        "another-seed",
+    ]
     relu = rows["relu"]
     assert (relu["field"], relu["basal_value"], relu["value"]) == (
         "network.activation", '"leaky_relu"', '"relu"')  # fmt: skip
@@ -96,31 +111,46 @@ def test_table_has_the_figures_by_hand(study, tmp_path):
     assert (tmp_path / "report" / "ablation.png").stat().st_size > 10_000
 
 
-def test_coupling_helps_harms_or_cannot_be_told(study, tmp_path):
+def test_coupling_helps_harms_or_cannot_be_told(study):
     finish(study, "basal", *BASAL)
     finish(study, "segmentation-alone", 0.70, 0.30, None)
     finish(study, "landmarks-alone", None, None, BASAL[2])
-    text = text_of(study, tmp_path)
+    text = text_of(study)
     assert "Labyrinth, Dice: coupling helps: that of the joint network is 0.1000 higher" in text
     assert "Labyrinth, ASSD in mm: coupling harms: that of the joint network is 0.100 high" in text
     assert "Landmarks, distance in mm: no effect of coupling could be shown" in text
-    assert "Not finished, and so not compared: relu, another-seed." in text
+    assert "Not finished, and so not compared: relu, dropout, another-seed." in text
     assert "Nothing is compared yet." in text
 
 
-def test_recommended_is_what_is_better_and_nowhere_worse(study, tmp_path):
+def recommended(text: str) -> str:
+    return text.split("so recommends:")[1].split("Worse:")[0].strip()
+
+
+def test_recommended_is_what_is_better_and_nowhere_worse(study):
     finish(study, "basal", *BASAL)
     finish(study, "relu", 0.90, 0.40, 1.00)
-    finish(study, "another-seed", 0.90, 0.40, 1.20)
-    text = text_of(study, tmp_path)
-    assert ("which the study so recommends:\n\n- relu (network.activation: leaky_relu → relu): "
-            "Dice +0.1000\n") in text  # fmt: skip
+    finish(study, "dropout", 0.90, 0.40, 1.20)
+    text = text_of(study)
+    assert recommended(text) == "- relu (network.activation: leaky_relu → relu): Dice +0.1000"
     assert "Worse: none." in text
-    assert ("Better in one figure and worse in another:\n\n- another-seed (seed: 0 → 1): "
+    assert ("Better in one figure and worse in another:\n\n- dropout (network.dropout: 0.0 → 0.5): "
             "Dice +0.1000, landmark distance in mm +0.200\n") in text  # fmt: skip
-    assert "Not told apart from the basal training: 0." in text
-    assert "Another seed alone moves Dice by +0.1000" in text
+    assert "Not told apart from the basal training (0): none." in text
     assert "not known, because 'segmentation-alone' or the basal training is not finished" in text
+
+
+def test_what_a_seed_does_too_is_no_effect_of_a_change(study):
+    finish(study, "basal", *BASAL)
+    finish(study, "relu", 0.90, 0.40, 1.00)
+    finish(study, "another-seed", 0.91, 0.40, 1.00)
+    finish(study, "segmentation-alone", 0.75, 0.30, None)
+    text = text_of(study)
+    assert "Another seed alone moves Dice by 0.1100, ASSD in mm by 0.000" in text
+    assert recommended(text) == "none."
+    assert "Not told apart from the basal training (1): relu." in text
+    assert "Labyrinth, Dice: no more than another seed does" in text
+    assert "Labyrinth, ASSD in mm: coupling harms" in text
 
 
 def test_too_few_specimens_are_said_to_be_too_few(tmp_path):
@@ -131,7 +161,7 @@ def test_too_few_specimens_are_said_to_be_too_few(tmp_path):
     finish(few, "basal", *BASAL)
     finish(few, "relu", 0.90, 0.30, 0.50)
     finish(few, "segmentation-alone", 0.70, 0.60, None)
-    text = text_of(few, tmp_path)
+    text = text_of(few)
     assert "Dice: cannot be told from 5 specimens" in text
     assert "With 5 specimens the smallest p is 0.062" in text
     assert "recommends: none." in text
@@ -144,8 +174,25 @@ def test_a_diverged_run_is_a_result_that_is_not_compared(study, tmp_path):
     row = {row.name: row for row in rows_of(study)}["relu"]
     assert row.diverged == 1 and row.folds == 2
     assert all(figure.against_basal is None for figure in row.figures.values())
-    text = text_of(study, tmp_path)
+    text = text_of(study)
     assert "The loss was no longer a number in: relu." in text
+
+
+def test_a_row_done_again_lies_within_or_outside(study, tmp_path):
+    finish(study, "basal", *BASAL)
+    table = tmp_path / "ablation.csv"
+    table.write_text(csv_text(rows_of(study)), encoding="utf-8")
+    # The mean of 0.80 + 0.055 has an interval of about +-0.02; 0.5 more is outside.
+    again = replace(study, folder=tmp_path / "again")
+    shutil.copytree(study.folder, again.folder, ignore=shutil.ignore_patterns("basal"))
+    finish(again, "basal", 0.81, 0.90, 1.00)
+    said = "\n".join(repeated(rows_of(again), table))
+    assert "basal, Dice: 0.8650 again, within 0.83" in said
+    assert "basal, ASSD, mm: 0.955 again, OUTSIDE 0.43" in said
+    assert "basal, landmarks, mm: 1.055 again, within 1.03" in said
+    (tmp_path / "other.csv").write_text("a,b\n")
+    with pytest.raises(UnusableInput, match="is no table of"):
+        repeated([], tmp_path / "other.csv")
 
 
 def test_nothing_to_report_on(study, tmp_path):

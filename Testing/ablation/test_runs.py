@@ -57,8 +57,12 @@ def test_a_study_is_killed_goes_on_and_reports(plan_file, data, tmp_path, capfd)
     assert len(after) == 6 and after["basal/fold-1/result.json"] == min(after.values())
     assert after["basal/fold-1/result.json"] == before["basal/fold-1/result.json"]
 
-    assert main(["ablate", "report", str(runs), "--output", str(tmp_path / "report")]) == 0
+    report = ["ablate", "report", str(runs), "--output", str(tmp_path / "report")]
+    assert main(report) == 0
     assert "Does learning both tasks together help each?" in capfd.readouterr().out
+    assert main([*report, "--against", str(tmp_path / "report" / "ablation.csv")]) == 0
+    printed = capfd.readouterr().out
+    assert printed.count(" again, within ") == 8 and "OUTSIDE" not in printed
     with (tmp_path / "report" / "ablation.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["basal", "relu", "segmentation-alone"]

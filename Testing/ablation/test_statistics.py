@@ -1,6 +1,8 @@
 """Statistics of few cases against examples done by hand."""
 
+import numpy as np
 import pytest
+from scipy.stats import permutation_test
 
 from InnerEarSegLib.ablation.statistics import (
     bootstrap_interval,
@@ -21,9 +23,21 @@ def test_sign_flips_by_hand():
     assert sign_flip_p([0.0, 0.0, 0.0]) == 1.0
 
 
-@pytest.mark.parametrize("cases", [3, 10, 15, 20])
+@pytest.mark.parametrize("cases", [3, 10, 15, 30])
 def test_smallest_p_is_what_the_clearest_difference_gives(cases):
     assert sign_flip_p([1.0] * cases) == pytest.approx(smallest_p(cases), rel=1e-6)
+
+
+def test_sign_flips_as_scipy_has_them():
+    differences = np.random.default_rng(1).normal(0.3, 1.0, 9)
+    found = permutation_test(
+        (differences, np.zeros(9)), lambda a, b: np.mean(a - b), permutation_type="samples"
+    )
+    assert sign_flip_p(differences) == pytest.approx(float(found.pvalue))
+    # Random signs of many cases come near to what a normal distribution says: z = 2.
+    many = np.tile([1.0, -1.0, 1.0], 34)[:100]
+    many = many - many.mean() + 2.0 * many.std() / 10.0
+    assert sign_flip_p(many) == pytest.approx(0.0455, abs=0.01)
 
 
 def test_holm_by_hand():
