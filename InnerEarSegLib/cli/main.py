@@ -11,6 +11,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
+    ablate_command,
     batch_command,
     benchmark_command,
     crossval_command,
@@ -40,6 +41,7 @@ COMMANDS = (
     plan_accuracy_command,
     stability_command,
     benchmark_command,
+    ablate_command,
 )
 
 DONE, UNUSABLE, CANCELLED = 0, 2, 130

@@ -30,24 +30,32 @@ def activation(config: NetworkConfig) -> nn.Module:
     }[config.activation]()
 
 
+def convolutions(config: NetworkConfig, blocks: int, inputs: int, outputs: int) -> list[nn.Module]:
+    """Layers of this many blocks: convolution, normalisation, activation."""
+    layers: list[nn.Module] = []
+    for index in range(blocks):
+        layers += [
+            nn.Conv3d(
+                inputs if index == 0 else outputs,
+                outputs,
+                config.kernel_size,
+                padding=config.kernel_size // 2,
+                bias=config.normalisation == "none",
+            ),
+            normalisation(config, outputs),
+            activation(config),
+        ]
+    return layers
+
+
 class Level(nn.Module):
     """The convolution blocks of one resolution, on one side of the U."""
 
     def __init__(self, config: NetworkConfig, inputs: int, outputs: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for index in range(config.blocks_per_level):
-            layers += [
-                nn.Conv3d(
-                    inputs if index == 0 else outputs,
-                    outputs,
-                    config.kernel_size,
-                    padding=config.kernel_size // 2,
-                    bias=config.normalisation == "none",
-                ),
-                normalisation(config, outputs),
-                activation(config),
-            ]
+        layers = convolutions(config, config.blocks_per_level, inputs, outputs)
+        if config.squeeze_excite:
+            layers.append(SqueezeExcite(outputs))
         self.layers = nn.Sequential(*layers)
         self.residual = config.residual
         self.shortcut = (
@@ -75,6 +83,57 @@ class Up(nn.Module):
                 nn.Upsample(scale_factor=2.0, mode="trilinear", align_corners=False),
             )
         self.level = Level(config, 2 * skip, skip)
+        # None and not an identity: TorchScript leaves out what hangs on a None.
+        self.gate = AttentionGate(skip) if config.attention_gates else None
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return self.level(torch.cat([self.up(x), skip], dim=1))
+        x = self.up(x)
+        if self.gate is not None:
+            skip = self.gate(skip, x)
+        return self.level(torch.cat([x, skip], dim=1))
+
+
+class AttentionGate(nn.Module):
+    """Additive attention on a skip connection, one weight a voxel (Oktay et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(1, channels // 2)
+        self.of_skip = nn.Conv3d(channels, inner, 1, bias=False)
+        self.of_decoder = nn.Conv3d(channels, inner, 1)
+        self.weight = nn.Conv3d(inner, 1, 1)
+
+    def forward(self, skip: Tensor, decoder: Tensor) -> Tensor:
+        joined = torch.relu(self.of_skip(skip) + self.of_decoder(decoder))
+        return skip * torch.sigmoid(self.weight(joined))
+
+
+class SqueezeExcite(nn.Module):
+    """Channels weighed by all channels' means (Hu et al. 2018), a quarter of them between."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, max(1, channels // 4))
+        self.excite = nn.Linear(max(1, channels // 4), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean(dim=(2, 3, 4))))))
+        return x * weights[:, :, None, None, None]
+
+
+def head(config: NetworkConfig, inputs: int, outputs: int, bias: float | None = None) -> nn.Module:
+    """From features to outputs, voxel by voxel after the head's own blocks.
+
+    Args:
+        config: the architecture.
+        inputs: feature channels.
+        outputs: output channels.
+        bias: what the outputs' bias starts with; torch's own choice if None.
+    """
+    last = nn.Conv3d(inputs, outputs, 1)
+    if bias is not None:
+        assert last.bias is not None
+        nn.init.constant_(last.bias, bias)
+    if config.head_blocks == 0:
+        return last
+    return nn.Sequential(*convolutions(config, config.head_blocks, inputs, inputs), last)

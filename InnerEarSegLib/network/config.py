@@ -20,6 +20,14 @@ class NetworkConfig:
         residual: add a level's input to its output (1 x 1 x 1 projection where widths differ).
         upsampling: how the decoder doubles the resolution.
         dropout: channel dropout at the coarsest level, 0 to switch off.
+        deep_supervision: coarser decoder levels have heads of their own while training
+            (Lee et al. 2015), which the exported network does without.
+        attention_gates: what the decoder takes over from the encoder is weighed voxel by voxel
+            (Oktay et al. 2018).
+        squeeze_excite: each level weighs its channels by their means (Hu et al. 2018).
+        head_blocks: convolution blocks that each head has for itself before its last 1 x 1 x 1
+            convolution.
+        decoders: whether both heads share one decoder or the landmarks have their own.
     """
 
     channels: tuple[int, ...] = (16, 32, 64, 128)
@@ -31,6 +39,11 @@ class NetworkConfig:
     residual: bool = False
     upsampling: Literal["trilinear", "transposed"] = "trilinear"
     dropout: float = 0.0
+    deep_supervision: bool = False
+    attention_gates: bool = False
+    squeeze_excite: bool = False
+    head_blocks: int = 0
+    decoders: Literal["shared", "separate"] = "shared"
 
     @property
     def window_multiple(self) -> int:

@@ -77,34 +77,47 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What is minimised: dice * Dice + cross_entropy * BCE + landmarks * heatmap CE.
+    """What is minimised: dice * overlap + cross_entropy * voxelwise + landmarks * heatmaps.
 
     Attributes:
-        dice: weight of the soft Dice loss of the labyrinth.
-        cross_entropy: weight of its binary cross-entropy.
-        landmarks: weight of the heatmaps' softmax cross-entropy, averaged over landmarks.
+        dice: weight of the overlap loss of the labyrinth.
+        cross_entropy: weight of its voxelwise loss.
+        landmarks: weight of the heatmaps' loss, averaged over landmarks.
         heatmap_sigma_mm: standard deviation of the Gaussian target around each landmark.
+        tasks: which of them are learned at all; the weights of the other do not count.
+        overlap: soft Dice, or Tversky, which minds missed voxels more than added ones.
+        voxelwise: binary cross-entropy, or focal, which minds voxels that are sure less.
+        heatmaps: ``softmax`` cross-entropy with the Gaussian; ``squares`` of the differences to
+            it, voxel by voxel; or the distance in mm of the expected ``coordinates``.
     """
 
     dice: float = 1.0
     cross_entropy: float = 1.0
     landmarks: float = 0.15
     heatmap_sigma_mm: float = 0.5
+    tasks: typing.Literal["joint", "segmentation", "landmarks"] = "joint"
+    overlap: typing.Literal["dice", "tversky"] = "dice"
+    voxelwise: typing.Literal["cross_entropy", "focal"] = "cross_entropy"
+    heatmaps: typing.Literal["softmax", "squares", "coordinates"] = "softmax"
 
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """AdamW with linear warm-up and cosine decay, and an average of the weights.
+    """An optimiser with linear warm-up and a schedule, and an average of the weights.
 
     Attributes:
         steps: optimiser steps.
         batch: windows in one step.
         learning_rate: its peak.
-        weight_decay: of AdamW.
+        weight_decay: decoupled from the gradient in AdamW, part of it otherwise.
         warmup_steps: steps of linear warm-up.
         ema: decay of the exponential moving average whose weights are exported; 0 to switch off.
         clip: largest norm of the gradient.
-        precision: number format of the matrix products.
+        precision: number format of the matrix products. ``bfloat16`` is used where the device
+            computes it. ``rounded`` computes in single precision with convolutions whose inputs
+            are rounded to bfloat16: on any device what such hardware gives, but no faster.
+        kind: ``sgd`` has Nesterov momentum of 0.99 (as in nnU-Net, Isensee et al. 2021).
+        schedule: what follows the warm-up: half a cosine down to 1 % of the peak, or the peak.
     """
 
     steps: int = 4500
@@ -114,7 +127,9 @@ class OptimiserConfig:
     warmup_steps: int = 100
     ema: float = 0.995
     clip: float = 1.0
-    precision: typing.Literal["bfloat16", "float32"] = "bfloat16"
+    precision: typing.Literal["bfloat16", "float32", "rounded"] = "bfloat16"
+    kind: typing.Literal["adamw", "adam", "sgd"] = "adamw"
+    schedule: typing.Literal["cosine", "constant"] = "cosine"
 
 
 @dataclass(frozen=True)
@@ -180,13 +195,22 @@ def load_config(path: Path) -> Config:
         raise UnusableInput(f"The config {path} is not JSON: {error}.") from None
     config = from_dict(Config, content, str(path))
     for name, stage in config.stages().items():
-        multiple = stage.network.window_multiple
-        if any(size % multiple for size in stage.window):
-            raise UnusableInput(
-                f"{path}: {name}.window {stage.window} must be multiples of {multiple}, "
-                f"because the network halves it {len(stage.network.channels) - 1} times."
-            )
+        check_window(stage, f"{path}: {name}.window")
     return config
+
+
+def check_window(stage: StageConfig, where: str) -> None:
+    """Refuse a window that the network cannot halve as often as it has levels.
+
+    Raises:
+        UnusableInput: naming the window as ``where``.
+    """
+    multiple = stage.network.window_multiple
+    if any(size % multiple for size in stage.window):
+        raise UnusableInput(
+            f"{where} {stage.window} must be multiples of {multiple}, because the network halves "
+            f"it {len(stage.network.channels) - 1} times."
+        )
 
 
 def from_dict(kind: type[T], content: Any, where: str) -> T:
@@ -211,11 +235,16 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
 def _value(hint: Any, value: Any, where: str) -> Any:
     """One JSON value as its type hint wants it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, where)
     if origin is tuple:
         if isinstance(value, list) and (len(arguments) == len(value) or Ellipsis in arguments):
             return tuple(_value(arguments[0], item, where) for item in value)
+    elif origin is dict:
+        if isinstance(value, dict):
+            return {key: _value(arguments[1], value[key], f"{where}.{key}") for key in value}
     elif origin is typing.Literal:
         if value in arguments:
             return value
@@ -223,6 +252,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     elif origin is types.UnionType:
         if value is None:
             return None
+        return _value(next(kind for kind in arguments if kind is not types.NoneType), value, where)
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):

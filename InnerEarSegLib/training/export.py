@@ -125,6 +125,11 @@ def _part(
     if base is not None and steps_done(run_folder / name) == 0:
         return _part_of_base(name, run, base, any_base)
     stage = run.config.stages()[name]
+    if stage.loss.heatmaps != "softmax":
+        raise UnusableInput(
+            f"{run_folder} cannot be exported: its heatmaps were trained as "
+            f"{stage.loss.heatmaps!r}, and results are read from those of 'softmax'."
+        )
     network = trained_network(run.config, name, run_folder / name)
     return network, {
         "spacing_mm": stage.spacing_mm,

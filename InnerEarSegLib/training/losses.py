@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .config import StageConfig
+from .landmark_losses import heatmap_loss
 from .samples import Sample
+
+TVERSKY_ADDED, TVERSKY_MISSED = 0.3, 0.7
+"""What an added and a missed voxel weigh (Salehi et al. 2017)."""
+
+FOCAL_POWER = 2.0
+"""Gamma of the focal loss (Lin et al. 2017)."""
 
 
 class Losses(NamedTuple):
@@ -21,28 +29,57 @@ class Losses(NamedTuple):
     landmarks: Tensor
 
 
-def joint_loss(outputs: tuple[Tensor, Tensor], batch: Sample, stage: StageConfig) -> Losses:
-    """The weighted loss of one batch.
+def loss_of_scales(
+    outputs: Sequence[tuple[Tensor, Tensor]], batch: Sample, stage: StageConfig
+) -> Losses:
+    """The loss of a batch over all levels that have heads, each half the weight of the last.
+
+    Args:
+        outputs: of ``JointUNet.all_scales``, finest first; one is an ordinary training.
+        batch: what the network should say, on the finest grid.
+        stage: weights and heatmap width.
+
+    Returns:
+        The weighted total, with the terms of the finest level.
+    """
+    finest = joint_loss(outputs[0], batch, stage)
+    total, weights = finest.total, 1.0
+    for level, output in enumerate(outputs[1:], start=1):
+        total = total + 0.5**level * joint_loss(output, _coarser(batch, level), stage, level).total
+        weights += 0.5**level
+    return finest._replace(total=total / weights)
+
+
+def joint_loss(
+    outputs: tuple[Tensor, Tensor], batch: Sample, stage: StageConfig, level: int = 0
+) -> Losses:
+    """The weighted loss of one batch at one level.
 
     Args:
         outputs: labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
         batch: what the network should say; windows without labels count for landmarks only.
         stage: weights and heatmap width.
+        level: how often the grid is halved.
     """
     logits, heatmaps = outputs[0].float(), outputs[1].float()
+    how = stage.loss
     labelled = batch.labelled.to(logits.dtype)
     count = labelled.sum().clamp(min=1.0)
-    bce = F.binary_cross_entropy_with_logits(logits, batch.labyrinth, reduction="none")
-    cross_entropy = (bce.mean(dim=(1, 2, 3, 4)) * labelled).sum() / count
-    dice = (dice_loss(torch.sigmoid(logits), batch.labyrinth) * labelled).sum() / count
-    sigma = stage.loss.heatmap_sigma_mm / stage.spacing_mm
-    surprise = landmark_loss(heatmaps, batch.landmarks, batch.present, sigma)
+    voxelwise = focal_loss if how.voxelwise == "focal" else cross_entropy_loss
+    cross_entropy = (voxelwise(logits, batch.labyrinth) * labelled).sum() / count
+    overlap = tversky_loss if how.overlap == "tversky" else dice_loss
+    dice = (overlap(torch.sigmoid(logits), batch.labyrinth) * labelled).sum() / count
+    surprise = heatmap_loss(
+        heatmaps, batch.landmarks, batch.present, stage.spacing_mm * 2**level, how
+    )
     known = batch.known.to(surprise.dtype)
     landmarks = (surprise * known).sum() / known.sum().clamp(min=1.0)
-    weights = stage.loss
-    total = (
-        weights.dice * dice + weights.cross_entropy * cross_entropy + weights.landmarks * landmarks
-    )
+    segmentation = how.dice * dice + how.cross_entropy * cross_entropy
+    total = {
+        "joint": segmentation + how.landmarks * landmarks,
+        "segmentation": segmentation,
+        "landmarks": how.landmarks * landmarks,
+    }[how.tasks]
     return Losses(total, dice, cross_entropy, landmarks)
 
 
@@ -56,26 +93,37 @@ def dice_loss(probability: Tensor, target: Tensor) -> Tensor:
     return 1.0 - overlap / ((probability**2).sum(axes) + (target**2).sum(axes) + 1.0)
 
 
-def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float) -> Tensor:
-    """Kullback-Leibler divergence from the Gaussian around each landmark: [b, landmark].
+def tversky_loss(probability: Tensor, target: Tensor) -> Tensor:
+    """1 - Tversky index, which for equal weights is Dice (Salehi et al. 2017): [b].
 
-    The network's distribution is a softmax over all voxels and one class of logit 0 for "not in
-    this window", which is the target where a landmark is absent.
-
-    Args:
-        heatmaps: logits [b, landmark, k, j, i].
-        points: [b, landmark, 3] as window (i, j, k).
-        present: bool [b, landmark].
-        sigma: standard deviation of the Gaussian in voxels.
+    One voxel is added to both sides so that an empty window is defined.
     """
-    log_all = F.softplus(torch.logsumexp(heatmaps.flatten(2), dim=2))  # log(1 + sum of exp)
-    shape = heatmaps.shape[2:]
-    # A Gaussian is the product of three: weigh the logits axis by axis, without its full grid.
-    weights = []
-    for axis, size in enumerate(shape):
-        x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)
-        line = torch.softmax(-0.5 * ((x - points[:, :, 2 - axis, None]) / sigma) ** 2, dim=-1)
-        weights.append(line)
-    expected = torch.einsum("blkji,blk,blj,bli->bl", heatmaps, *weights)
-    entropy = sum(torch.special.entr(line).sum(dim=-1) for line in weights)
-    return torch.where(present, log_all - expected - entropy, log_all)
+    axes = (1, 2, 3, 4)
+    both = (probability * target).sum(axes) + 1.0
+    added = (probability * (1.0 - target)).sum(axes)
+    missed = ((1.0 - probability) * target).sum(axes)
+    return 1.0 - both / (both + TVERSKY_ADDED * added + TVERSKY_MISSED * missed)
+
+
+def cross_entropy_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean binary cross-entropy: [b]."""
+    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return bce.mean(dim=(1, 2, 3, 4))
+
+
+def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean binary cross-entropy, weighed by how far each voxel is from its target: [b].
+
+    After Lin et al. 2017, for partial volumes as targets: |p - t| stands for their 1 - p_t.
+    """
+    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return ((torch.sigmoid(logits) - target).abs() ** FOCAL_POWER * bce).mean(dim=(1, 2, 3, 4))
+
+
+def _coarser(batch: Sample, level: int) -> Sample:
+    """The targets of a batch on a grid halved this often; the CT stays as it is."""
+    size = 2**level
+    return batch._replace(
+        labyrinth=F.avg_pool3d(batch.labyrinth, size),
+        landmarks=(batch.landmarks + 0.5) / size - 0.5,  # indices are of voxels' middles
+    )

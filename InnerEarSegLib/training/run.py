@@ -62,10 +62,9 @@ def train(
     }
     path = output / DESCRIPTION
     if path.is_file():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        if {key: earlier.get(key) for key in ("config", "trained_on")} != json.loads(
-            json.dumps({key: description[key] for key in ("config", "trained_on")})
-        ):
+        # By what the fields mean: a run of earlier code lacks those that came since.
+        earlier = read_run(output)
+        if earlier.config != config or list(earlier.trained_on) != description["trained_on"]:
             raise UnusableInput(
                 f"{output} holds a run of another config or of other specimens; "
                 "choose another --output folder, or delete it to start again."

@@ -18,7 +18,8 @@ from ..errors import UnusableInput
 from ..network.unet import JointUNet
 from .cases import TrainingCase
 from .config import Config, OptimiserConfig, StageConfig
-from .losses import Losses, joint_loss
+from .losses import Losses, loss_of_scales
+from .precision import arithmetic
 from .samples import Sample, Samples
 from .validation import validate
 
@@ -32,9 +33,15 @@ CHECKPOINT_SECONDS = 60.0
 LOG_EVERY = 25
 
 
+class Diverged(UnusableInput):
+    """The loss is no longer a number."""
+
+
 def build_network(config: Config, stage: StageConfig) -> JointUNet:
     """The untrained network of a stage."""
-    return JointUNet(stage.network, len(config.landmarks), math.prod(stage.window))
+    # Heights of a heatmap start at 0, logits at even odds of "here" and "not here".
+    voxels = 1 if stage.loss.heatmaps == "squares" else math.prod(stage.window)
+    return JointUNet(stage.network, len(config.landmarks), voxels)
 
 
 def train_stage(
@@ -61,7 +68,8 @@ def train_stage(
         say: receives a line now and then.
 
     Raises:
-        UnusableInput: if nothing is left to train on, or the loss is no longer a number.
+        UnusableInput: if nothing is left to train on.
+        Diverged: if the loss is no longer a number.
     """
     stage = config.stages()[name]
     held_out = [case for case in cases if case.name in config.held_out]
@@ -77,9 +85,7 @@ def train_stage(
     average = AveragedModel(
         network, multi_avg_fn=get_ema_multi_avg_fn(stage.optimiser.ema), use_buffers=True
     )
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=1.0, weight_decay=stage.optimiser.weight_decay
-    )
+    optimiser = build_optimiser(network, stage.optimiser)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: learning_rate(stage.optimiser, step)
     )
@@ -98,7 +104,7 @@ def train_stage(
     started = saved = time.monotonic()
     for step, sample in enumerate(loader, start=done + 1):
         moved = Sample(*(tensor.to(device, non_blocking=True) for tensor in sample))
-        losses = _step(network, optimiser, moved, stage, device)
+        losses = training_step(network, optimiser, moved, stage, device)
         schedule.step()
         if stage.optimiser.ema > 0:
             average.update_parameters(network)
@@ -108,7 +114,7 @@ def train_stage(
         last = step == stage.optimiser.steps
         if step % LOG_EVERY == 0 or last:
             if not math.isfinite(float(losses.total)):
-                raise UnusableInput(f"{name}: the loss is not a number at step {step}.")
+                raise Diverged(f"{name}: the loss is not a number at step {step}.")
             score = None
             if held_out and (step % config.validate_every == 0 or last):
                 average.eval()
@@ -122,19 +128,20 @@ def train_stage(
             saved = time.monotonic()
 
 
-def computes_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 itself; a CPU that emulates it takes 60 times longer."""
-    if device.type != "cpu":
-        return True
-    flags: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # torch 2.11 and later can tell
-    return bool(flags.get("amx_bf16") or flags.get("avx512_bf16") or flags.get("arm_bf16"))
+def build_optimiser(network: nn.Module, how: OptimiserConfig) -> torch.optim.Optimizer:
+    """The configured optimiser; ``learning_rate`` is its whole rate."""
+    parameters, decay = network.parameters(), how.weight_decay
+    if how.kind == "sgd":
+        return torch.optim.SGD(parameters, 1.0, momentum=0.99, nesterov=True, weight_decay=decay)
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[how.kind]
+    return kind(parameters, lr=1.0, weight_decay=decay)
 
 
 def learning_rate(how: OptimiserConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine down to 1 % of the peak."""
+    """Linear warm-up, then half a cosine down to 1 % of the peak, or the peak itself."""
     warm = min(1.0, (step + 1) / max(1, how.warmup_steps))
+    if how.schedule == "constant":
+        return how.learning_rate * warm
     cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / max(1, how.steps))))
     return how.learning_rate * warm * (0.01 + 0.99 * cosine)
 
@@ -162,8 +169,8 @@ def steps_done(folder: Path) -> int:
     return int(torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)["step"])
 
 
-def _step(
-    network: nn.Module,
+def training_step(
+    network: JointUNet,
     optimiser: torch.optim.Optimizer,
     batch: Sample,
     stage: StageConfig,
@@ -171,10 +178,10 @@ def _step(
 ) -> Losses:
     """One optimiser step."""
     network.train()
-    half = stage.optimiser.precision == "bfloat16" and computes_bfloat16(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
-        outputs = network(batch.ct.to(memory_format=torch.channels_last_3d))
-    losses = joint_loss(outputs, batch, stage)
+    ct = batch.ct.to(memory_format=torch.channels_last_3d)
+    with arithmetic(stage.optimiser, device):
+        outputs = network.all_scales(ct) if stage.network.deep_supervision else [network(ct)]
+    losses = loss_of_scales(outputs, batch, stage)
     optimiser.zero_grad(set_to_none=True)
     losses.total.backward()
     nn.utils.clip_grad_norm_(network.parameters(), stage.optimiser.clip)

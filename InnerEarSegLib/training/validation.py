@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..decoding.heatmap import decode_heatmaps
 from ..finding.pose import Pose, fit_pose
 from ..inferring.window import look, sample, window_to_ijk
 from ..results import LANDMARKS
 from .cases import TrainingCase
 from .config import Config, StageConfig
+from .landmark_losses import landmark_points
 
 
 class Score(NamedTuple):
@@ -51,13 +51,13 @@ def validate(
         with torch.no_grad():
             logits, heatmaps = network(config.intensity(ct)[None, None].to(device))
         if case.labels is not None:
-            ijk = window_to_ijk(window, case.geometry)
-            truth = sample(torch.from_numpy(case.labels).float(), ijk, 0.0) > 0.5
+            grid = window_to_ijk(window, case.geometry)
+            truth = sample(torch.from_numpy(case.labels).float(), grid, 0.0) > 0.5
             found = logits[0, 0].cpu() > 0
             both = float((truth & found).sum())
             dice.append(2 * both / max(1.0, float(truth.sum() + found.sum())))
-        peaks = decode_heatmaps(heatmaps[0], stage.spacing_mm, stage.loss.heatmap_sigma_mm)
-        for name, peak in zip(config.landmarks, peaks, strict=True):
+        points = landmark_points(heatmaps[0], stage)
+        for name, ijk in zip(config.landmarks, points, strict=True):
             if name in LANDMARKS:
-                errors.append(np.linalg.norm(window.to_ras(peak.ijk) - case.landmarks[name]))
+                errors.append(np.linalg.norm(window.to_ras(ijk) - case.landmarks[name]))
     return Score(float(np.mean(dice)) if dice else float("nan"), float(np.mean(errors)))

@@ -1,10 +1,26 @@
-"""The labyrinth's losses, by hand."""
+"""The losses, by hand."""
+
+import math
 
 import pytest
 import torch
 
 from InnerEarSegLib.training.config import LossConfig, StageConfig
-from InnerEarSegLib.training.losses import dice_loss, joint_loss
+from InnerEarSegLib.training.landmark_losses import (
+    coordinates_loss,
+    expected_points,
+    heatmap_loss,
+    landmark_loss,
+    landmark_points,
+    squares_loss,
+)
+from InnerEarSegLib.training.losses import (
+    dice_loss,
+    focal_loss,
+    joint_loss,
+    loss_of_scales,
+    tversky_loss,
+)
 from InnerEarSegLib.training.samples import Sample
 
 
@@ -36,3 +52,93 @@ def test_a_specimen_without_labels_teaches_landmarks_only():
     assert float(with_labels.cross_entropy) == pytest.approx(0.6931, abs=1e-4)  # log 2
     assert float(without.cross_entropy) == float(without.dice) == 0.0
     assert float(without.total) == pytest.approx(2.0 * float(with_labels.landmarks))
+
+
+def test_tversky_by_hand():
+    # One voxel both, one added, one missed: 2 / (2 + 0.3 + 0.7) after the smoothing voxel.
+    p = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
+    t = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+    assert float(tversky_loss(p, t)) == pytest.approx(1 - 2 / 3)
+    # Two missed voxels cost more than two added ones.
+    assert float(tversky_loss(0 * t, t)) == pytest.approx(1 - 1 / (1 + 0.7 * 2))
+    assert float(tversky_loss(t, 0 * t)) == pytest.approx(1 - 1 / (1 + 0.3 * 2))
+
+
+def test_focal_by_hand():
+    # p = 3/4 where 1 is wanted: (1/4)² * -log(3/4).
+    logits = torch.full((1, 1, 1, 1, 2), math.log(3.0))
+    loss = focal_loss(logits, torch.ones_like(logits))
+    assert float(loss) == pytest.approx(-math.log(0.75) / 16)
+
+
+def test_each_task_alone_leaves_the_other_head_untouched():
+    for tasks, learned, left in (("segmentation", 0, 1), ("landmarks", 1, 0)):
+        outputs = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
+        for output in outputs:
+            output.requires_grad_()
+        stage = StageConfig(0.5, (4, 4, 4), loss=LossConfig(tasks=tasks))
+        losses = joint_loss(outputs, batch(True), stage)
+        losses.total.backward()
+        assert outputs[learned].grad.abs().sum() > 0 and outputs[left].grad is None
+        terms = (losses.dice + losses.cross_entropy, 0.15 * losses.landmarks)
+        assert losses.total.item() == pytest.approx(terms[learned].item())
+
+
+POINT, HERE, GONE = torch.full((1, 1, 3), 8.0), torch.tensor([[True]]), torch.tensor([[False]])
+
+
+def gaussian(sigma: float) -> torch.Tensor:
+    x = torch.exp(-0.5 * ((torch.arange(17) - 8.0) / sigma) ** 2)
+    return torch.einsum("k,j,i->kji", x, x, x)[None, None]
+
+
+def test_squares_cost_nothing_when_right_and_as_much_as_softmax_when_empty():
+    target = gaussian(1.5)
+    empty = torch.zeros_like(target)
+    assert float(squares_loss(target, POINT, HERE, 1.5)) == pytest.approx(0.0, abs=1e-6)
+    assert float(squares_loss(empty, POINT, GONE, 1.5)) == 0.0
+    even = float(squares_loss(empty, POINT, HERE, 1.5))
+    assert even == pytest.approx(math.log(1 + 17**3), rel=1e-3)
+    # The softmax's own cost of knowing nothing is less by the entropy of its target.
+    assert float(landmark_loss(empty, POINT, HERE, 1.5)) < even
+
+
+def test_coordinates_by_hand():
+    logits = torch.full((1, 1, 1, 1, 4), -50.0)
+    logits[..., 1] = logits[..., 3] = 0.0  # half at i = 1 and half at i = 3, mass 2
+    assert torch.allclose(expected_points(logits), torch.tensor([[[2.0, 0.0, 0.0]]]))
+    point = torch.tensor([[[5.0, 0.0, 4.0]]])  # 5 voxels away
+    there = coordinates_loss(logits, point, HERE, 0.4)
+    assert float(there) == pytest.approx(5 * 0.4 + math.log(1.5), abs=1e-4)
+    assert float(coordinates_loss(logits, point, GONE, 0.4)) == pytest.approx(math.log(3.0))
+
+
+@pytest.mark.parametrize("heatmaps", ["softmax", "squares", "coordinates"])
+def test_a_learned_heatmap_means_its_point(heatmaps):
+    """The output that a loss asks for is read as the point that it was told."""
+    torch.manual_seed(0)
+    stage = StageConfig(0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps))
+    output = torch.zeros(1, 1, 8, 8, 12, requires_grad=True)
+    point = torch.tensor([[[7.3, 3.2, 4.4]]])
+    optimiser = torch.optim.Adam([output], lr=0.1)
+    for _ in range(300):
+        optimiser.zero_grad()
+        heatmap_loss(output, point, HERE, 0.5, stage.loss).sum().backward()
+        optimiser.step()
+    found = landmark_points(output[0].detach(), stage)
+    assert torch.allclose(torch.from_numpy(found[0]).float(), point[0, 0], atol=0.1)
+
+
+def test_coarser_levels_count_half_and_see_the_same_ear():
+    stage = StageConfig(0.5, (4, 4, 4))
+    fine = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
+    coarse = (torch.zeros(1, 1, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2))
+    # The middle of the window is (1.5, 1.5, 1.5) on the fine grid, (0.5, 0.5, 0.5) on the coarse.
+    half = batch(True)._replace(
+        labyrinth=torch.ones(1, 1, 2, 2, 2), landmarks=torch.full((1, 1, 3), 0.5)
+    )
+    first = joint_loss(fine, batch(True), stage)
+    second = joint_loss(coarse, half, stage, level=1)
+    both = loss_of_scales([fine, coarse], batch(True), stage)
+    assert float(both.total) == pytest.approx((float(first.total) + float(second.total) / 2) / 1.5)
+    assert float(both.dice) == float(first.dice)

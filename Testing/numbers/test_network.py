@@ -6,6 +6,7 @@ import io
 import pytest
 import torch
 
+from InnerEarSegLib.network.blocks import AttentionGate, SqueezeExcite
 from InnerEarSegLib.network.config import NetworkConfig
 from InnerEarSegLib.network.unet import JointUNet, count_parameters
 
@@ -27,6 +28,11 @@ BASE = NetworkConfig(channels=(8, 16))
         {"residual": True},
         {"upsampling": "transposed"},
         {"dropout": 0.2},
+        {"attention_gates": True},
+        {"squeeze_excite": True},
+        {"head_blocks": 1},
+        {"decoders": "separate"},
+        {"channels": (8, 16, 24), "decoders": "separate", "attention_gates": True},
     ],
     ids=str,
 )
@@ -45,6 +51,61 @@ def test_each_variation_trains_and_survives_torchscript(change):
     loaded = torch.jit.load(file)
     for mine, theirs in zip(network(x), loaded(x), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-5)
+
+
+def test_deep_supervision_gives_each_level_but_the_coarsest_and_costs_the_export_nothing():
+    torch.manual_seed(0)
+    config = dataclasses.replace(BASE, channels=(8, 16, 24), deep_supervision=True)
+    network = JointUNet(config, 5, 16**3)
+    x = torch.randn(1, 1, 16, 16, 16)
+    scales = network.all_scales(x)
+    assert [heatmaps.shape[1:] for _, heatmaps in scales] == [(5, 16, 16, 16), (5, 8, 8, 8)]
+    assert all(torch.equal(a, b) for a, b in zip(scales[0], network(x), strict=True))
+    sum(logits.sum() + heatmaps.sum() for logits, heatmaps in scales).backward()
+    assert all(p.grad is not None for p in network.parameters())
+    plain = JointUNet(dataclasses.replace(config, deep_supervision=False), 5, 16**3)
+    loaded = plain.load_state_dict(network.state_dict(), strict=False)
+    assert not loaded.missing_keys
+    assert all(key.startswith("coarse_") for key in loaded.unexpected_keys)
+    assert torch.equal(plain(x)[1], network(x)[1])
+
+
+def test_decoders_of_their_own_keep_the_tasks_apart():
+    torch.manual_seed(0)
+    network = JointUNet(dataclasses.replace(BASE, decoders="separate"), 5, 8**3)
+    network(torch.randn(1, 1, 8, 8, 8))[0].sum().backward()
+    assert all(p.grad is not None for p in network.decoder.parameters())
+    assert all(p.grad is None for p in network.landmark_decoder.parameters())
+
+
+def test_attention_gate_by_hand():
+    # All weights 0: the gate is sigmoid(0) = 1/2 everywhere.
+    gate = AttentionGate(2)
+    for parameter in gate.parameters():
+        torch.nn.init.zeros_(parameter)
+    skip = torch.randn(1, 2, 3, 3, 3)
+    assert torch.allclose(gate(skip, skip), skip / 2)
+
+
+def test_squeeze_and_excite_by_hand():
+    # One channel of mean 3: relu(2 * 3 - 1) = 5, then sigmoid(0.4 * 5 - 2) = 1/2.
+    layer = SqueezeExcite(1)
+    for parameter, value in zip(layer.parameters(), (2.0, -1.0, 0.4, -2.0), strict=True):
+        torch.nn.init.constant_(parameter, value)
+    x = torch.tensor([2.0, 4.0]).reshape(1, 1, 1, 1, 2)
+    assert torch.allclose(layer(x), x / 2)
+
+
+def test_a_default_network_has_the_keys_of_the_bundled_model():
+    """What earlier checkpoints hold is what this code asks for."""
+    keys = set(JointUNet(NetworkConfig(channels=(8, 16)), 5, 8**3).state_dict())
+    level = {f"layers.{n}.{kind}" for n in (0, 1, 3, 4) for kind in ("weight", "bias")}
+    level -= {"layers.0.bias", "layers.3.bias"}
+    expected = {f"{part}.{key}" for part in ("encoder.0", "encoder.1", "decoder.0.level")
+                for key in level}  # fmt: skip
+    expected |= {f"{task}_head.{kind}" for task in ("labyrinth", "landmark")
+                 for kind in ("weight", "bias")}  # fmt: skip
+    assert keys == expected | {"decoder.0.up.0.weight"}
 
 
 def test_untrained_heatmaps_give_here_and_not_here_even_odds():

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from InnerEarSegLib.network.config import NetworkConfig
 from InnerEarSegLib.training.cases import TrainingCase
 from InnerEarSegLib.training.config import Config, OptimiserConfig, StageConfig
 from InnerEarSegLib.training.export import export
+from InnerEarSegLib.training.precision import arithmetic
 from InnerEarSegLib.training.run import train
-from InnerEarSegLib.training.stage import learning_rate, steps_done
+from InnerEarSegLib.training.stage import build_optimiser, learning_rate, steps_done
 
 CPU = torch.device("cpu")
 
@@ -101,6 +103,19 @@ def test_another_config_does_not_go_into_the_same_run(cases, finished):
         train(tiny(steps=9), cases, finished, CPU, say=silent)
 
 
+def test_a_run_of_earlier_code_goes_on(cases, finished, tmp_path):
+    """Its description lacks the fields that came since; their defaults are what it did."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    content = json.loads((folder / "run.json").read_text())
+    for stage in ("locate", "orient", "refine"):
+        del content["config"][stage]["loss"]["tasks"]
+        del content["config"][stage]["network"]["squeeze_excite"]
+    (folder / "run.json").write_text(json.dumps(content))
+    train(tiny(), cases, folder, CPU, say=silent)
+    assert "tasks" in json.loads((folder / "run.json").read_text())["config"]["orient"]["loss"]
+
+
 def test_held_out_specimens_must_be_there(cases, tmp_path):
     with pytest.raises(UnusableInput, match="S9"):
         train(dataclasses.replace(tiny(), held_out=("S9",)), cases, tmp_path, CPU, say=silent)
@@ -158,8 +173,52 @@ def test_models_of_another_kind_are_refused(tmp_path):
         load_bundle(tmp_path / "none.pt", CPU)
 
 
+def test_heatmaps_that_are_no_logits_are_not_exported(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    content = json.loads((folder / "run.json").read_text())
+    content["config"]["locate"]["loss"]["heatmaps"] = "squares"
+    (folder / "run.json").write_text(json.dumps(content))
+    with pytest.raises(UnusableInput, match="trained as 'squares'"):
+        export(folder, tmp_path / "x.pt", version="0")
+    assert not (tmp_path / "x.pt").exists()
+
+
+def test_rounded_convolutions_are_what_bfloat16_gives():
+    torch.manual_seed(0)
+    x, w = torch.randn(1, 4, 5, 5, 5), torch.randn(2, 4, 3, 3, 3)
+    with arithmetic(OptimiserConfig(precision="rounded"), CPU):
+        rounded = torch.nn.functional.conv3d(x, w)
+    emulated = torch.nn.functional.conv3d(x.bfloat16(), w.bfloat16()).float()
+    exact = torch.nn.functional.conv3d(x, w)
+    assert rounded.dtype == torch.float32 and not torch.equal(rounded, exact)
+    assert torch.allclose(rounded, emulated, rtol=2**-7)
+    with arithmetic(OptimiserConfig(precision="float32"), CPU):
+        assert torch.equal(torch.nn.functional.conv3d(x, w), exact)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weight"),
+    [
+        ("adamw", 1.0 - 0.1 - 1.0),  # decay on its own, and Adam's first step of length 1
+        ("adam", 1.0 - 1.0),  # decay within the gradient, whose size does not count
+        ("sgd", 1.0 - 1.99 * (1.0 + 0.1)),  # Nesterov: the gradient and 0.99 of its momentum
+    ],
+)
+def test_the_first_step_of_each_optimiser_by_hand(kind, weight):
+    """Weight 1, gradient 1, weight decay 0.1, rate 1."""
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.ones_(layer.weight)
+    optimiser = build_optimiser(layer, OptimiserConfig(kind=kind, weight_decay=0.1))
+    layer.weight.grad = torch.ones(1, 1)
+    optimiser.step()
+    assert float(layer.weight) == pytest.approx(weight, abs=1e-5)
+
+
 def test_learning_rate_warms_up_and_decays():
     how = OptimiserConfig(steps=100, learning_rate=1.0, warmup_steps=10)
     assert learning_rate(how, 0) == pytest.approx(0.1)
     assert learning_rate(how, 9) == pytest.approx(0.98, abs=0.01)
     assert learning_rate(how, 100) == pytest.approx(0.01)
+    constant = dataclasses.replace(how, schedule="constant")
+    assert [learning_rate(constant, n) for n in (0, 9, 100)] == pytest.approx([0.1, 1.0, 1.0])

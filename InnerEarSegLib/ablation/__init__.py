@@ -1,0 +1,1 @@
+"""One basal training and what becomes of it when one thing is changed."""

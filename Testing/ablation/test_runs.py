@@ -1,0 +1,193 @@
+"""`innerearseg ablate` is killed, goes on, skips what is finished, and reports."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from InnerEarSegLib.ablation.select import chosen, shard
+from InnerEarSegLib.ablation.study import read_study
+from InnerEarSegLib.ablation.work import Job, do
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.errors import UnusableInput
+
+REPOSITORY = Path(__file__).parents[2]
+STEPS = 30
+
+
+def ablate(plan_file, data, runs, *more: str) -> list[str]:
+    return ["ablate", str(plan_file), "--data", str(data), "--output", str(runs), "--folds", "2",
+            "--budget-steps", str(STEPS), *more]  # fmt: skip
+
+
+def results(runs: Path) -> dict[str, float]:
+    return {str(p.relative_to(runs)): p.stat().st_mtime for p in runs.glob("*/*/result.json")}
+
+
+def test_a_study_is_killed_goes_on_and_reports(plan_file, data, tmp_path, capfd):
+    runs = tmp_path / "runs"
+    command = ablate(plan_file, data, runs, "--devices", "cpu")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "InnerEarSegLib", *command],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:  # in the middle of the second run
+        if line.startswith("relu, fold 1: step 25"):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = results(runs)
+    assert list(before) == ["basal/fold-1/result.json"]
+    assert (runs / "relu" / "fold-1" / "run.json").is_file()
+
+    assert main(ablate(plan_file, data, runs, "--devices", "cpu,cpu")) == 0
+    printed = capfd.readouterr().out
+    assert "1 of 6 runs are finished" in printed and "5 runs done" in printed
+    after = results(runs)
+    assert len(after) == 6 and after["basal/fold-1/result.json"] == min(after.values())
+    assert after["basal/fold-1/result.json"] == before["basal/fold-1/result.json"]
+
+    report = ["ablate", "report", str(runs), "--output", str(tmp_path / "report")]
+    assert main(report) == 0
+    assert "Does learning both tasks together help each?" in capfd.readouterr().out
+    assert main([*report, "--against", str(tmp_path / "report" / "ablation.csv")]) == 0
+    printed = capfd.readouterr().out
+    assert printed.count(" again, within ") == 8 and "OUTSIDE" not in printed
+    with (tmp_path / "report" / "ablation.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["basal", "relu", "segmentation-alone"]
+    for row in rows.values():
+        assert (row["folds"], row["cases"], row["steps"]) == ("2", "4", str(STEPS))
+        assert 0 <= float(row["dice"]) <= 1 and float(row["assd_mm"]) > 0
+    assert rows["segmentation-alone"]["landmark_mm"] == ""
+    assert float(rows["relu"]["landmark_mm"]) > 0
+
+    # All are done: nothing is trained again, and another budget does not go into this folder.
+    assert main(ablate(plan_file, data, runs)) == 0
+    assert "6 of 6 runs are finished" in capfd.readouterr().out
+    assert main([*ablate(plan_file, data, runs), "--budget-steps", "7"]) == 2
+    assert "another budget" in capfd.readouterr().err
+    assert results(runs) == after
+
+
+@pytest.fixture(scope="module")
+def one_run(data, tmp_path_factory):
+    """A study of which one run is done."""
+    from .conftest import PLAN
+
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "plan.json").write_text(json.dumps(PLAN))
+    arguments = ablate(folder / "plan.json", data, folder / "runs", "--only", "basal")
+    assert main([*arguments, "--shard", "1/2", "--budget-steps", "6", "--devices", "cpu"]) == 0
+    return folder / "runs"
+
+
+def test_only_and_shard_leave_the_rest(one_run):
+    assert list(results(one_run)) == ["basal/fold-1/result.json"]
+
+
+def test_a_result_tells_all_that_a_row_needs(one_run):
+    result = json.loads((one_run / "basal" / "fold-1" / "result.json").read_text())
+    assert result["held_out"] == ["S0", "S2"]
+    assert [case["name"] for case in result["cases"]] == ["S0", "S2"]
+    assert result["steps"] == 6 and result["study"]["network"]["channels"] == [4, 8]
+    assert result["diverged"] is None and len(result["code_revision"]) >= 7
+    assert json.loads((one_run / "basal" / "fold-1" / "run.json").read_text())["trained_on"] == [
+        "S1", "S3"]  # fmt: skip
+
+
+def test_the_same_run_again_gives_the_same_figures(one_run, data, tmp_path):
+    study = read_study(one_run)
+    (tmp_path / "study.json").write_text((one_run / "study.json").read_text())
+    assert do(Job(tmp_path, data, "basal", 0), "cpu", lambda line: None) == "done"
+    first, again = (read_study(f).result("basal", 0) for f in (one_run, tmp_path))
+    for one, other in zip(first["cases"], again["cases"], strict=True):
+        assert one["landmark_mm"] == pytest.approx(other["landmark_mm"], rel=1e-3)
+    assert study.folds == (("S0", "S2"), ("S1", "S3"))
+
+
+def test_a_run_that_another_process_does_is_left_to_it(one_run, data):
+    job = Job(one_run, data, "relu", 0)
+    folder = one_run / "relu" / "fold-1"
+    folder.mkdir(parents=True)
+    with FileLock(folder / "claim.lock"):
+        assert do(job, "cpu", lambda line: None) == "taken"
+    assert not (folder / "run.json").exists()
+
+
+def test_a_training_that_diverges_is_a_result(one_run, data, tmp_path, monkeypatch):
+    content = json.loads((one_run / "study.json").read_text())
+    content["plan"]["basal"]["optimiser"]["learning_rate"] = 1e30
+    (tmp_path / "study.json").write_text(json.dumps(content))
+    assert do(Job(tmp_path, data, "basal", 0), "cpu", lambda line: None) == "diverged"
+    result = json.loads((tmp_path / "basal" / "fold-1" / "result.json").read_text())
+    assert "not a number at step 6" in result["diverged"] and result["cases"] == []
+    assert do(Job(tmp_path, data, "basal", 0), "cpu", lambda line: None) == "diverged"
+
+
+def test_chosen_and_shards_by_hand():
+    runs = [("basal", 0), ("relu", 0), ("basal", 1), ("relu", 1)]
+    assert chosen(runs, "relu") == [("relu", 0), ("relu", 1)]
+    assert chosen(runs, None) == runs
+    with pytest.raises(UnusableInput, match="no variation 'gelu'; it has"):
+        chosen(runs, "relu,gelu")
+    parts = [shard(runs, f"{n}/3") for n in (1, 2, 3)]
+    assert Counter(parts[0] + parts[1] + parts[2]) == Counter(runs)
+    assert parts[0] == [runs[0], runs[3]]
+    for wrong in ("0/3", "4/3", "1", "a/b", "-1/2"):
+        with pytest.raises(UnusableInput, match="is not one of"):
+            shard(runs, wrong)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report"], "Which study"),
+        (["plan.json"], "needs --data and --output"),
+        (["plan.json", "runs", "--data", "x", "--output", "y"], "one argument too many"),
+        (["plan.json", "--data", "x", "--output", "y"], "plan plan.json cannot be read"),
+        (["plan.json", "--data", "x", "--output", "y", "--budget-steps", "0"], "1 or more"),
+        (["report", "nowhere"], "nowhere is no folder of"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    arguments, message, capfd, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["ablate", *arguments]) == 2
+    said = capfd.readouterr().err
+    assert message in said and said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_does_not_answer(plan_file, data, tmp_path, capfd, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("InnerEarSegLib.ablation.engine.ANSWER_SECONDS", 1)
+    command = ablate(plan_file, data, tmp_path / "runs")
+    assert main([*command, "--scheduler", "tcp://127.0.0.1:1"]) == 2
+    assert "does not answer" in capfd.readouterr().err
+
+
+def test_runs_on_a_cluster(plan_file, data, tmp_path, capfd):
+    """A real Dask scheduler with two workers, which are threads of this process."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+    )
+    with cluster:
+        command = ablate(plan_file, data, tmp_path / "runs", "--only", "basal")
+        scheduler = cluster.scheduler_address
+        assert main([*command, "--budget-steps", "4", "--scheduler", scheduler]) == 0
+    assert "2 runs done" in capfd.readouterr().out
+    assert len(results(tmp_path / "runs")) == 2
+    assert torch.get_num_threads() == 1
