@@ -47,15 +47,15 @@ def test_a_study_is_killed_goes_on_and_reports(plan_file, data, tmp_path, capfd)
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = results(runs)
-    assert list(before) == ["basal/fold-1/result.json"]
+    assert "basal/fold-1/result.json" in before and len(before) < 6
     assert (runs / "relu" / "fold-1" / "run.json").is_file()
 
     assert main(ablate(plan_file, data, runs, "--devices", "cpu,cpu")) == 0
     printed = capfd.readouterr().out
-    assert "1 of 6 runs are finished" in printed and "5 runs done" in printed
+    assert f"{len(before)} of 6 runs are finished" in printed
+    assert f"{6 - len(before)} runs done" in printed
     after = results(runs)
-    assert len(after) == 6 and after["basal/fold-1/result.json"] == min(after.values())
-    assert after["basal/fold-1/result.json"] == before["basal/fold-1/result.json"]
+    assert len(after) == 6 and before.items() <= after.items()  # by their times of writing
 
     report = ["ablate", "report", str(runs), "--output", str(tmp_path / "report")]
     assert main(report) == 0
