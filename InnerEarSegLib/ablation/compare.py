@@ -99,7 +99,7 @@ def rows_of(study: StudyFolder) -> list[Row]:
     """
     results = {
         name: [r for fold in range(len(study.folds)) if (r := study.result(name, fold))]
-        for name in study.plan.studies()
+        for name in study.plan.names()
     }
     complete = {
         name: len(found) == len(study.folds) and not any(r["diverged"] for r in found)
@@ -149,7 +149,7 @@ def by_case(results: Sequence[dict[str, Any]], metric: Metric) -> dict[str, floa
 
 def _row(plan: Plan, name: str, found: list[dict[str, Any]], basal: list[dict[str, Any]]) -> Row:
     variation = next((v for v in plan.variations if v.name == name), None)
-    study = plan.studies()[name]
+    study = plan.study(name)
     figures: dict[Metric, Figure] = {}
     for metric in METRICS:
         own, reference = by_case(found, metric), by_case(basal, metric)

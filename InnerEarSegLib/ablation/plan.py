@@ -122,10 +122,15 @@ class Plan:
     segmentation_alone: str | None = None
     landmarks_alone: str | None = None
 
-    def studies(self) -> dict[str, Study]:
-        """All trainings by name, the basal one first."""
-        varied = {v.name: changed(self.basal, v) for v in self.variations}
-        return {BASAL: self.basal, **varied}
+    def names(self) -> list[str]:
+        """Of all trainings, the basal one first."""
+        return [BASAL, *(variation.name for variation in self.variations)]
+
+    def study(self, name: str) -> Study:
+        """The training of this name."""
+        if name == BASAL:
+            return self.basal
+        return changed(self.basal, next(v for v in self.variations if v.name == name))
 
     def with_steps(self, steps: int) -> Plan:
         """The same study with another budget."""

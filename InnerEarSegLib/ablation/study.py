@@ -41,7 +41,7 @@ class StudyFolder:
 
     def runs(self) -> list[tuple[str, int]]:
         """(variation, fold) of all runs: the first fold of all variations, then the second."""
-        return [(name, fold) for fold in range(len(self.folds)) for name in self.plan.studies()]
+        return [(name, fold) for fold in range(len(self.folds)) for name in self.plan.names()]
 
     def run_folder(self, variation: str, fold: int) -> Path:
         """Where a run lies; folds count from 1 in names."""
@@ -58,7 +58,7 @@ class StudyFolder:
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
         study = from_dict(Study, content["study"], str(path))
-        if study != self.plan.studies()[variation] or content["held_out"] != list(self.folds[fold]):
+        if study != self.plan.study(variation) or content["held_out"] != list(self.folds[fold]):
             raise UnusableInput(
                 f"{path} is the result of another training than the plan's {variation!r}; choose "
                 "another --output folder, or delete that run to do it again."

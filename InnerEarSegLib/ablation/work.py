@@ -78,7 +78,7 @@ def _run(
 ) -> dict[str, Any]:
     """Train and measure."""
     plan, folder = study.plan, study.run_folder(job.variation, job.fold)
-    varied = plan.studies()[job.variation]
+    varied = plan.study(job.variation)
     cases = read_cases(job.data, plan)
     name = f"{job.variation}, fold {job.fold + 1}"
     config = varied.training(name, study.folds[job.fold], plan.synthetic)

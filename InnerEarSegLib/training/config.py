@@ -14,6 +14,7 @@ import json
 import types
 import typing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -221,7 +222,7 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
     """
     if not isinstance(content, dict):
         raise UnusableInput(f"{where}: an object with the fields of {kind.__name__} is needed.")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(typing.cast(typing.Hashable, kind))
     unknown = sorted(set(content) - set(hints))
     if unknown:
         raise UnusableInput(f"{where}: unknown field {unknown[0]!r}; known are {sorted(hints)}.")
@@ -230,6 +231,12 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
         return kind(**values)
     except TypeError as error:
         raise UnusableInput(f"{where}: {error}.") from None
+
+
+@lru_cache
+def _hints(kind: typing.Any) -> dict[str, Any]:
+    """Type hints of a config's fields; evaluating them takes longer than all the rest."""
+    return typing.get_type_hints(kind)
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

@@ -19,7 +19,7 @@ from InnerEarSegLib.training.stage import build_network, build_optimiser, traini
 from .conftest import PLAN
 
 SHIPPED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "ablation.json"
-VARIATIONS = load_plan(SHIPPED).variations
+SHIPPED_PLAN = load_plan(SHIPPED)
 
 
 def refused(tmp_path, message: str, **changes) -> None:
@@ -76,7 +76,7 @@ def test_a_plan_that_cannot_be_read(tmp_path):
 
 
 def test_shipped_plan_has_43_variations_and_both_single_tasks():
-    plan = load_plan(SHIPPED)
+    plan = SHIPPED_PLAN
     alone = {plan.segmentation_alone, plan.landmarks_alone}
     assert len(plan.variations) == 45 and len(alone) == 2
     assert {v.field for v in plan.variations if v.name in alone} == {"loss.tasks"}
@@ -85,7 +85,7 @@ def test_shipped_plan_has_43_variations_and_both_single_tasks():
 
 
 def test_every_augmentation_that_the_basal_training_has_is_switched_off_once():
-    plan = load_plan(SHIPPED)
+    plan = SHIPPED_PLAN
     strengths = {"rotation_degrees", "shift_mm", "scale", "elastic_mm", "gain", "offset_hu",
                  "lumen", "coarse", "blur", "kernel", "noise", "outside", "crop"}  # fmt: skip
     used = {name for name in strengths if getattr(plan.basal.augmentation, name) > 0}
@@ -94,10 +94,10 @@ def test_every_augmentation_that_the_basal_training_has_is_switched_off_once():
     assert off == used
 
 
-@pytest.mark.parametrize("variation", VARIATIONS, ids=lambda v: v.name)
+@pytest.mark.parametrize("variation", SHIPPED_PLAN.variations, ids=lambda v: v.name)
 def test_each_shipped_variation_trains(variation, specimen):
     """At toy size: small windows, half the channels, all else as the plan says."""
-    study = load_plan(SHIPPED).studies()[variation.name]
+    study = SHIPPED_PLAN.study(variation.name)
     edge = 2 * study.network.window_multiple  # at the coarsest level two voxels
     small = dataclasses.replace(
         study,
@@ -132,6 +132,6 @@ def test_each_shipped_variation_trains(variation, specimen):
 
 
 def test_value_of_a_dotted_field():
-    basal = load_plan(SHIPPED).basal
+    basal = SHIPPED_PLAN.basal
     assert value_of(basal, "network.channels") == list(basal.network.channels)
     assert value_of(basal, "seed") == basal.seed

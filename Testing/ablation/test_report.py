@@ -59,7 +59,7 @@ def finish(study, variation: str, dice, assd, landmarks, *, folds=(0, 1), **chan
         folder.mkdir(parents=True)
         write_json(folder / "result.json", {
             "variation": variation, "fold": fold + 1,
-            "study": as_json(study.plan.studies()[variation]),
+            "study": as_json(study.plan.study(variation)),
             "held_out": list(study.folds[fold]), "seed": 0, "steps": 60, "device": "cpu, 1 threads",
             "torch": "2", "code_revision": "abc", "diverged": None, "parameters": 10,
             "seconds": 5.0 + fold, "cases": cases, **changes,
