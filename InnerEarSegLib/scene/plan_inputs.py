@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import __version__
 from ..geometry import Geometry
 from ..planning.plan import EarPlan, plan_ear
 from ..results import AUXILIARY, LANDMARKS, Landmark, Side
@@ -47,7 +48,8 @@ class PlanInput:
     def signature(self) -> str:
         """The same for the same input."""
         digest = hashlib.sha256(np.packbits(self.labyrinth).tobytes())
-        digest.update(str((self.side, self.geometry.shape)).encode())
+        # With the version: another one may measure in another way.
+        digest.update(str((__version__, self.side, self.geometry.shape)).encode())
         digest.update(np.round(self.geometry.ijk_to_ras, 4).tobytes())
         for points in (self.landmarks, self.auxiliary):
             rounded = {name: np.round(ras, 3).tolist() for name, ras in points.items()}
