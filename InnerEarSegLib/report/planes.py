@@ -78,16 +78,19 @@ def orthogonal_planes(center: ArrayLike) -> list[Plane]:
 
 
 def cochlear_planes(frame: CochlearFrame, height_mm: float) -> list[Plane]:
-    """The basal turn's plane, and one through the modiolus, both with the round window right.
+    """The basal turn's plane seen from the apex, and one through the modiolus with the apex up.
+
+    As the panel's Cochlear view: the round window is right in a right ear and left in a left one.
 
     Args:
-        frame: of the cochlea. In both ears the spiral is seen to turn the same way.
+        frame: of the cochlea.
         height_mm: of the first plane above the frame's origin, along the modiolus.
     """
     x, y, z = frame.axes
+    right = x if np.cross(x, y) @ z > 0 else -x
     return [
-        Plane("plane of the basal turn", frame.to_ras([0.0, 0.0, height_mm]), x, y, 16.0),
-        Plane("mid-modiolar plane", frame.to_ras([0.0, 0.0, 1.0]), x, z, 16.0),
+        Plane("plane of the basal turn", frame.to_ras([0.0, 0.0, height_mm]), right, y, 16.0),
+        Plane("mid-modiolar plane", frame.to_ras([0.0, 0.0, 1.0]), right, z, 16.0),
     ]
 
 

@@ -52,6 +52,16 @@ def test_reading_a_result_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0
 
 
+def test_a_report_needs_neither_slicer_nor_torch():
+    """The worker of the panel's Report, and the process that draws in 3D."""
+    program = (
+        "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
+        "import InnerEarSegLib.scene.ear_views, InnerEarSegLib.report.make, "
+        "InnerEarSegLib.report.content"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0
+
+
 def test_training_from_packed_arrays_needs_torch_and_numpy_alone():
     """As on a GPU server."""
     program = (

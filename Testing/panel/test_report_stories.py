@@ -1,12 +1,10 @@
 """Report…: what is handed over, what comes of it, and that no name slips in."""
 
 import re
-import sys
+import shutil
 
 import pytest
 
-from InnerEarSegLib.panel.command import python_command
-from InnerEarSegLib.panel.reporting import Reporting
 from InnerEarSegLib.report.handover import PATIENT, SUBJECT, read_subject
 from InnerEarSegLib.scene.landmark_memory import set_position
 from Testing.stand_ins.dialogs import dialogs
@@ -31,17 +29,25 @@ def segmented(story):
 
 
 @pytest.fixture
-def handed_over(segmented, monkeypatch):
+def worker(monkeypatch):
+    """Sets the program that stands for the worker; it gets the handed-over folder."""
+    from InnerEarSegLib.panel.command import python_command
+    from InnerEarSegLib.panel.reporting import Reporting
+
+    def program(text):
+        def command(folder, page, pdf):
+            return python_command(["-c", text, str(folder)])
+
+        monkeypatch.setattr(Reporting, "make_command", staticmethod(command))
+
+    return program
+
+
+@pytest.fixture
+def handed_over(segmented, worker):
     """A worker that only keeps what it was given, in place of the page."""
     kept = segmented.folder / "kept"
-    program = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"
-    monkeypatch.setattr(
-        Reporting,
-        "make_command",
-        staticmethod(
-            lambda folder, page, pdf: python_command(["-c", program, str(folder), str(kept)])
-        ),
-    )
+    worker(f"import shutil, sys; shutil.copytree(sys.argv[1], {str(kept)!r})")
     return kept
 
 
@@ -51,14 +57,34 @@ def report(story, answer):
     story.wait(lambda: not story.panel.reporting.active, 90, "end of the report")
 
 
-def test_from_a_correction_to_a_page(segmented, opened):
+@pytest.fixture
+def bare(monkeypatch):
+    """The real worker without slicer and torch."""
+    from InnerEarSegLib.panel.command import python_command
+    from InnerEarSegLib.panel.reporting import Reporting
+
+    real = Reporting.make_command
+    program = (
+        "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
+        "from InnerEarSegLib.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+
+    def command(folder, page, pdf):
+        arguments = real(folder, page, pdf).arguments
+        assert arguments[:2] == ("-m", "InnerEarSegLib")
+        return python_command(["-c", program, *arguments[2:]])
+
+    monkeypatch.setattr(Reporting, "make_command", staticmethod(command))
+
+
+def test_from_a_correction_to_a_page(segmented, opened, bare):
     (node,) = segmented.panel.reviewing._results.landmarks.values()
     r, a, s = segmented.ear.found["oval window"]
     set_position(node, "oval window", (r, a + 0.8, s))
     page = segmented.folder / "filed" / "case 1.html"
     report(segmented, str(page))
     text = page.read_text(encoding="utf-8")
-    assert "moved by 0.8 mm" in text and ">corrected<" in text
+    assert "A diameter" in text and "moved by 0.8 mm" in text and ">corrected<" in text
     plain = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
     for word in ("Temporal bone", str(segmented.folder), "ies-", "case 1"):
         assert word not in plain, word
@@ -68,8 +94,6 @@ def test_from_a_correction_to_a_page(segmented, opened):
 
 
 def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, opened):
-    import shutil
-
     ui = segmented.ui
     assert not ui.patientCheckBox.checked and not ui.patientLineEdit.enabled
     ui.patientLineEdit.text = "typed before"
@@ -104,39 +128,17 @@ def test_no_place_no_report(segmented, opened):
     assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
 
 
-def test_a_worker_that_fails_says_why(segmented, opened, monkeypatch):
-    program = "import sys; print('innerearseg: a PDF needs fpdf2.', file=sys.stderr); sys.exit(2)"
-    monkeypatch.setattr(
-        Reporting, "make_command", staticmethod(lambda *_: python_command(["-c", program]))
-    )
+def test_a_worker_that_fails_says_why(segmented, opened, worker):
+    worker("import sys; print('innerearseg: a PDF needs fpdf2.', file=sys.stderr); sys.exit(2)")
     report(segmented, str(segmented.folder / "r.html"))
     assert segmented.ui.statusLabel.text == "A PDF needs fpdf2." and opened == []
     assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
 
 
-def test_leaving_stops_it(segmented, opened, monkeypatch):
-    monkeypatch.setattr(
-        Reporting, "make_command",
-        staticmethod(lambda *_: python_command(["-c", "import time; time.sleep(600)"])),
-    )  # fmt: skip
+def test_leaving_stops_it(segmented, opened, worker):
+    worker("import time; time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))
     segmented.ui.reportButton.click()
     assert segmented.panel.reporting.active and not segmented.ui.reportButton.enabled
     segmented.panel.close()
     assert list(segmented.temporary.iterdir()) == [] and opened == []
-
-
-def test_the_worker_needs_neither_slicer_nor_torch(segmented, handed_over, opened):
-    import subprocess
-
-    report(segmented, str(segmented.folder / "r.html"))
-    page = segmented.folder / "alone.html"
-    program = (
-        "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
-        "from InnerEarSegLib.cli.main import main; "
-        f"sys.exit(main(['report', {str(handed_over)!r}, '--handed-over', '--output', "
-        f"{str(page)!r}]))"
-    )
-    command = python_command(["-c", program])
-    subprocess.run([sys.executable, *command.arguments], cwd=command.folder, check=True)
-    assert "A diameter" in page.read_text(encoding="utf-8")
