@@ -10,10 +10,10 @@ from InnerEarSegLib.results import AUXILIARY, LANDMARKS, ROUND_WINDOW, Landmark
 from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.matrices import numpy_matrix
-from InnerEarSegLib.scene.offscreen import can_render
 from InnerEarSegLib.scene.plan_nodes import find_plan
 from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
 from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.scene.window import can_render
 from Testing.panel.helpers import result_with, segment, write_prepared
 from Testing.panel.two_ears import head, other_ear, prepare_two
 
