@@ -55,7 +55,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         metavar="CSV",
         help="of a report: whether figures lie in the intervals of this earlier ablation.csv",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--train-only", action="store_true", help="do not measure: that needs more than torch"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:

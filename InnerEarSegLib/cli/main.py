@@ -82,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except (Cancelled, KeyboardInterrupt):
-        print("innerearseg: cancelled; nothing was written.", file=sys.stderr)
+        left = "the same command goes on from here" if _resumes(options) else "nothing was written"
+        print(f"innerearseg: cancelled; {left}.", file=sys.stderr)
         return CANCELLED
     except InnerEarSegError as error:
         # Names of files may hold line breaks; the sentence stays on one line.
@@ -91,6 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("innerearseg: this machine has not enough memory.", file=sys.stderr)
         return UNUSABLE
+
+
+def _resumes(options: argparse.Namespace) -> bool:
+    """Whether the command keeps what it has done when it is cancelled."""
+    return getattr(options, "resumes", False)
 
 
 def _flushed(status: int) -> int:

@@ -27,7 +27,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--stages", metavar="A,B", help="train these stages alone: locate, orient, refine"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:
