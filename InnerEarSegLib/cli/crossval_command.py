@@ -76,7 +76,13 @@ def _check_libraries() -> None:
 
 def _measure(options: argparse.Namespace, cases: list, device: torch.device) -> None:
     """Measure the folds' networks, calibrate, and write and print the summary."""
-    from ..evaluation.calibrate import calibrate, reliability, reliability_sentences, with_radii
+    from ..evaluation.calibrate import (
+        calibrate,
+        dice_agreement,
+        reliability,
+        reliability_sentences,
+        with_radii,
+    )
     from ..evaluation.crossval import (
         as_scanned,
         evaluate_base,
@@ -91,15 +97,19 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device) -> 
     rows = evaluate_folds(cases, options.folds, output, device, base=base, say=say)
     drawn = evaluate_base(cases, output, device, base, say)
     held = reliability(rows)
-    accuracy = as_scanned(with_radii(rows))
+    judged = with_radii(rows)
+    accuracy, agreement = as_scanned(judged), dice_agreement(judged)
     command = f"innerearseg crossval {options.config} --data {shlex.quote(str(options.data))}"
     command += f" --output {shlex.quote(str(output))} --folds {options.folds}"
     command += f" --stages {options.stages}" if options.stages else ""
     write_tables(
         accuracy, output, command, steps=networks_trained(output, options.folds),
-        calibration=calibrate(rows, drawn).to_json(), reliability=held,
+        calibration=calibrate(rows, drawn).to_json(), reliability=held, dice_agreement=agreement,
     )  # fmt: skip
     draw_plots(accuracy, output)
     draw_reliability(held, output / "reliability.png")
     say("\n".join([*sentences(summarise(accuracy)), *reliability_sentences(held)]))
+    if agreement is not None:
+        say("Expected against real Dice, all copies: correlation {correlation:.2f}, mean "
+            "difference {mean_difference:.3f}, {cases} pairs".format(**agreement))  # fmt: skip
     say(f"Files: {output}")

@@ -103,4 +103,12 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
         held = [row for row in content["reliability"] if row["copy"] == copy]
         cells = [f"{row['inside']} of {row['of']}" for row in held]
         lines.append(f"| {copy} | " + " | ".join(cells) + " |")
+    agreement = content.get("dice_agreement")
+    if agreement:
+        lines += [
+            "",
+            "Expected against real Dice over all of these: correlation "
+            f"{agreement['correlation']:.2f}, mean difference {agreement['mean_difference']:.3f}, "
+            f"{agreement['cases']} pairs.",
+        ]
     return lines
