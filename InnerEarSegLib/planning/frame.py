@@ -13,9 +13,9 @@ from .axes import CochlearFrame, axes_of
 from .body import Body
 from .template import POINTS, SPREAD_MM, TEMPLATE, Template, fit_template
 
-RADIUS_MM = 0.4
-"""90 % radius of a landmark where the model states none: 0.16 mm along an axis, as its errors of
-0.24 to 0.28 mm on average say."""
+RADIUS_MM = 0.5
+"""90 % radius of a landmark where the model states none: 0.2 mm along an axis, 0.32 mm on average,
+a little more than the 0.24 to 0.28 mm by which the bundled model's are off."""
 
 SIGMAS_IN_RADIUS = 2.5003
 """A ball of this many standard deviations along an axis holds 90 % of a normal distribution in

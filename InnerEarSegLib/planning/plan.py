@@ -93,8 +93,8 @@ def plan_ear(
         labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth; may be empty.
         geometry: its grid.
         landmarks: RAS mm by name (``results.LANDMARKS``), those that are there.
-        radii: 90 % radius in mm by name, also of auxiliary landmarks; 0.4 mm where absent, which
-            the bundled model's errors suggest. 0 for a point that is known exactly.
+        radii: 90 % radius in mm by name, also of auxiliary landmarks; 0.5 mm where absent, a little
+            more than the bundled model's errors suggest. 0 for a point that is known exactly.
         auxiliary: RAS mm by name (``results.AUXILIARY``), those that are there.
         insertion_lengths_mm: whose angles are asked for.
         insertion_angles_deg: whose lengths are asked for.

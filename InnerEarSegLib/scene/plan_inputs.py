@@ -21,7 +21,7 @@ from .segment_content import segment_content
 
 HAND_RADIUS_MM = 0.2
 """90 % radius that a landmark counts with once the user has moved or placed it. An assumption: who
-corrects a point means it, so it counts more than the network's 0.4 mm, and clicks still scatter."""
+corrects a point means it, so it counts more than the network's 0.5 mm, and clicks still scatter."""
 
 
 @dataclass(frozen=True, eq=False)
