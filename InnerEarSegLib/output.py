@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .derived import remove_derived
 from .errors import UnusableInput
 from .staging import clean_stale, make_stage
 
@@ -16,10 +17,6 @@ LAST = "result.json"
 
 RECEIPT = "case.json"
 """What a batch keeps beside a case's result, to know it again; see ``batch/finished.py``."""
-
-MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
-REPORT_HTML, REPORT_PDF = "report.html", "report.pdf"
-"""Made from a result, so they go when that is replaced: nobody should file the old one's."""
 
 MIN_FREE_BYTES = 1_000_000
 """No result with an ear is smaller."""
@@ -33,10 +30,6 @@ OWN_FILES = (
     "labyrinth_left.npz",
     "labyrinth_right.npz",
     RECEIPT,
-    MEASUREMENTS_JSON,
-    MEASUREMENTS_CSV,
-    REPORT_HTML,
-    REPORT_PDF,
 )
 
 
@@ -45,7 +38,8 @@ class Output:
 
     A folder that is not there yet appears with all its files in one step, so that not even a kill
     leaves a part of a result. In a folder that exists, the files of an earlier run are replaced
-    one by one, ``result.json`` going first and coming last.
+    one by one, ``result.json`` going first and coming last; measurements and reports that were made
+    from them go.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -153,5 +147,6 @@ class Output:
         for name in OWN_FILES:
             if name not in {path.name for path in written}:
                 (self.folder / name).unlink(missing_ok=True)
+        remove_derived(self.folder)
         for path in written:
             path.replace(self.folder / path.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..inferring.device import choose_device
 from .worker import Settings
 
 CPU_WORKERS = 2
@@ -28,18 +27,23 @@ def plan_workers(device: str, workers: int | None, model: Path, output: Path) ->
     Raises:
         UnusableInput: the device is unknown or not there.
     """
+    places = ["cpu"] if device == "cpu" else _places(device)
+    cores = _cores()
+    count = workers or (min(CPU_WORKERS, cores) if places == ["cpu"] else len(places))
+    threads = max(1, cores // count)
+    return [Settings(model, places[index % len(places)], threads, output) for index in range(count)]
+
+
+def _places(device: str) -> list[str]:
+    # Imported here, so that a cohort on the CPU has no torch in the process that only waits.
     import torch
+
+    from ..inferring.device import choose_device
 
     chosen = choose_device(device)
     if chosen.type == "cuda" and chosen.index is None:
-        places = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    else:
-        places = [str(chosen)]
-    cores = _cores()
-    on_cpu = chosen.type == "cpu"
-    count = workers or (min(CPU_WORKERS, cores) if on_cpu else len(places))
-    threads = max(1, cores // count)
-    return [Settings(model, places[index % len(places)], threads, output) for index in range(count)]
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [str(chosen)]
 
 
 def _cores() -> int:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..derived import MEASUREMENTS_JSON
 from ..model_file import card_in, file_content
-from ..output import LAST, MEASUREMENTS_JSON
+from ..output import LAST
 from ..staging import clean_stale
 from .cohort import Case
 from .finished import content_of, finished, receipt_of

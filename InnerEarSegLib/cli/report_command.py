@@ -88,7 +88,7 @@ def _page(options: argparse.Namespace) -> Path:
     Raises:
         UnusableInput: it is no name of a page, or a folder.
     """
-    from ..output import REPORT_HTML
+    from ..derived import REPORT_HTML
 
     given = options.input
     page = options.output or (given if given.is_dir() else given.parent) / REPORT_HTML

@@ -10,8 +10,8 @@ from typing import Any
 import qt
 import slicer
 
+from ..derived import REPORT_HTML
 from ..errors import UnusableInput
-from ..output import REPORT_HTML
 from ..report.handover import PATIENT, write_subject
 from ..scene.find_results import find_results
 from ..scene.report_subject import subject_of

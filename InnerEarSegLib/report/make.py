@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, is_ours
 from ..errors import UnusableInput
-from ..output import MEASUREMENTS_CSV, MEASUREMENTS_JSON
 from ..staging import clean_stale, make_stage
 from .content import Report
 from .measurements import write_measurements
@@ -44,9 +44,15 @@ def write_report(report: Report, names: Names) -> list[Path]:
         The files, the page first.
 
     Raises:
-        UnusableInput: a folder cannot be written, or a PDF is wanted and its library is missing.
+        UnusableInput: a folder cannot be written, one of the names is somebody else's file, or a
+            PDF is wanted and its library is missing.
     """
     folder = names.page.parent
+    for path in (names.page, *names.tables, *([names.pdf] if names.pdf else [])):
+        if path.exists() and not is_ours(path):
+            raise UnusableInput(
+                f"{path} is there already and was not made by InnerEarSeg; choose another --output."
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         clean_stale(folder)

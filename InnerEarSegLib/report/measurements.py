@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..output import MEASUREMENTS_CSV, MEASUREMENTS_JSON
+from .. import __version__
+from ..derived import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
 from ..planning.catalogue import CATALOGUE, entry, insertion_angle_key, insertion_length_key
 from ..planning.measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM
 from ..planning.plan import EarPlan, compare, plan_ear
@@ -54,6 +55,7 @@ def to_json(plans: Plans) -> dict[str, Any]:
     both = [compare(plans["left"], plans["right"])] if len(plans) == 2 else []
     return {
         "schema_version": SCHEMA_VERSION,
+        "made_by": f"{MAKER} {__version__}",
         "ears": [plan.to_json() for plan in plans.values()],
         "left_minus_right": [item.to_json() for items in both for item in items],
     }

@@ -9,6 +9,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from .. import __version__
+from ..derived import MAKER
 from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report, Row
 from .figures import Figure
 from .svg import figure_svg
@@ -22,6 +24,7 @@ def page(report: Report) -> str:
     style = _STYLE.read_text(encoding="utf-8")
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        f'<meta name="generator" content="{MAKER} {__version__}">',
         f"<title>{TITLE}</title>",
         f"<style>\n{style}</style>\n</head>\n<body>",
         _header(report),

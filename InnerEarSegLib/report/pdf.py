@@ -10,6 +10,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from ..derived import MAKER
 from ..errors import UnusableInput
 from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report
 from .figures import Figure
@@ -74,7 +75,7 @@ class _Paper:
         self.pdf.set_margins(_MARGIN, 13, _MARGIN)
         self.pdf.set_auto_page_break(True, 15)
         self.pdf.set_title(TITLE)
-        self.pdf.set_creator("InnerEarSeg")
+        self.pdf.set_creator(MAKER)
         self.pdf.set_lang("en")
 
     def first_page(self) -> None:

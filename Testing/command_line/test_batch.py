@@ -94,6 +94,34 @@ def test_refusals_on_the_command_line_change_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+# How many workers, and where
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "gpus", "places", "threads"),
+    [
+        ("cpu", None, 2, ["cpu", "cpu"], 4),
+        ("cpu", 3, 0, ["cpu"] * 3, 2),
+        ("auto", None, 0, ["cpu", "cpu"], 4),
+        ("auto", None, 2, ["cuda:0", "cuda:1"], 4),
+        ("cuda", 3, 2, ["cuda:0", "cuda:1", "cuda:0"], 2),
+        ("cuda:1", None, 2, ["cuda:1"], 8),
+        ("cuda:1", 20, 2, ["cuda:1"] * 20, 1),
+    ],
+)
+def test_workers_share_cores_and_gpus(monkeypatch, device, workers, gpus, places, threads):
+    import torch
+
+    from InnerEarSegLib.batch import devices
+
+    monkeypatch.setattr(devices, "_cores", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    settings = devices.plan_workers(device, workers, Path("model.pt"), Path("out"))
+    assert [each.device for each in settings] == places
+    assert {each.threads for each in settings} == {threads}
+
+
 # Workers that die; real processes
 
 
@@ -221,10 +249,10 @@ def test_counts_are_of_rows():
 # Kills
 
 
-def start(path, out, *more):
+def start(path, out, *more, workers=2):
     return subprocess.Popen(
         [sys.executable, "-m", "InnerEarSegLib", "batch", str(path), "--output", str(out),
-         "--device", "cpu", "--workers", "2", *map(str, more)],
+         "--device", "cpu", "--workers", str(workers), *map(str, more)],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
 
@@ -258,7 +286,7 @@ def test_a_kill_ends_the_workers_and_the_next_run_goes_on(quick_model, tmp_path)
     assert len(table(out)) == 6  # whole, whenever the kill came
     before = times(out)
     assert 2 <= len(before) < 6
-    resumed = start(path, out, "--model", quick_model)
+    resumed = start(path, out, "--model", quick_model, workers=1)
     text, errors = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, errors
     assert f"{len(before)} of 6 cases were finished earlier" in text

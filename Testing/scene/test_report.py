@@ -15,7 +15,9 @@ import pytest
 
 from InnerEarSegLib.cli import report_command
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.derived import DERIVED
 from InnerEarSegLib.geometry import Geometry, Volume
+from InnerEarSegLib.output import Output
 from InnerEarSegLib.reading.volume import read_ct
 from InnerEarSegLib.report.handover import read_subject, write_subject
 from InnerEarSegLib.report.planes import LOW_HU, PIXELS, draw, orthogonal_planes
@@ -58,6 +60,18 @@ def result_folder(synthetic_ear, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def in_3d():
+    """Wanted by tests that look at the pictures in 3D."""
+
+
+@pytest.fixture(autouse=True)
+def flat(request, monkeypatch):
+    """Spares the process that draws in 3D, but for tests that ask for it."""
+    if "in_3d" not in request.fixturenames:
+        monkeypatch.setattr("InnerEarSegLib.scene.ear_views.draw_in_child", lambda folder: "")
+
+
 class Outside(HTMLParser):
     """Whatever in a page would need something that is not in it."""
 
@@ -98,7 +112,7 @@ def words_of_pdf(path):
     return b"\n".join(unpacked).decode("latin-1")
 
 
-def test_a_page_a_pdf_and_the_numbers(result_folder, capsys):
+def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
     assert main(["report", str(result_folder), "--pdf"]) == 0
     names = ("report.html", "report.pdf", "measurements.csv", "measurements.json")
     assert capsys.readouterr().out.split() == [str(result_folder / name) for name in names]
@@ -170,6 +184,21 @@ def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
         theirs.landmarks, theirs.auxiliary, theirs.radii, theirs.quality, theirs.edited,
     )  # fmt: skip
     assert (back.model, back.spacing_mm) == (MODEL, subject.spacing_mm)
+
+
+def test_a_new_result_takes_its_old_report_away_and_no_other_file(result_folder, tmp_path, capsys):
+    assert (
+        main(["report", str(result_folder), "--pdf", "--output", str(tmp_path / "report.html")])
+        == 0
+    )
+    assert {path.name for path in tmp_path.iterdir()} == set(DERIVED)
+    (tmp_path / "measurements.csv").write_text("patient,age\n")
+    with Output(tmp_path).staging() as stage:
+        (stage / "result.json").write_text("{}")
+    assert {path.name for path in tmp_path.iterdir()} == {"result.json", "measurements.csv"}
+    assert main(["report", str(result_folder), "--output", str(tmp_path / "report.html")]) == 2
+    assert "not made by InnerEarSeg" in capsys.readouterr().err
+    assert (tmp_path / "measurements.csv").read_text() == "patient,age\n"
 
 
 # Who it is
@@ -290,7 +319,7 @@ def test_a_landmark_that_is_missing_has_no_pictures_and_stops_nothing(made, tmp_
     assert "not found" in text
 
 
-def test_without_opengl_the_rest_is_there(result_folder, tmp_path, monkeypatch, capsys):
+def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("InnerEarSegLib.scene.ear_views.sys.executable", "/bin/false")
     page = tmp_path / "report.html"
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
@@ -335,7 +364,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_the_page_prints_from_a_browser(result_folder, tmp_path, capsys):
+def test_the_page_prints_from_a_browser(result_folder, in_3d, tmp_path, capsys):
     page = tmp_path / "report.html"
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
     command = [
