@@ -6,8 +6,14 @@ from typing import Any
 
 from ..results import LANDMARKS
 
-FIGURES = {"dice": "Dice, held out", "assd_mm": "Surface"}
-"""Names of the card's figures for people, where the card's own would not do."""
+FIGURES = {
+    "dice": "Dice, held out",
+    "assd_mm": "Surface",
+    **{f"{name} mm": name.capitalize() for name in LANDMARKS},
+}
+"""Those of the card's figures that are shown, and what they are called."""
+
+CROSS_VALIDATED = "all landmarks mm"
 
 
 def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
@@ -23,13 +29,23 @@ def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
         trained = len(training.get("trained_on", []))
         lines.append(("Trained on", f"{trained} specimens of {data.get('name', 'unnamed data')}"))
         lines.append(("Data by", str(data.get("authors", "not said"))))
-    for name, value in ((card.get("metrics") or {}).get("summary") or {}).items():
-        if isinstance(value, dict):
-            words = str(name).replace("_", " ")
-            heading = words.removesuffix(" mm")
-            unit = words[len(heading) :]
-            text = f"{value['mean']:.3f}{unit}, worst {value['worst']:.3f}"
-            text += f" of {value['cases']} cases"
-            lines.append((FIGURES.get(name, heading.capitalize()), text))
+    measured = _summary(card, "metrics")
+    lines += [(title, _words(name, measured[name])) for name, title in FIGURES.items()
+              if name in measured]  # fmt: skip
+    folds = _summary(card, "crossval")
+    if CROSS_VALIDATED in folds:
+        text = _words(CROSS_VALIDATED, folds[CROSS_VALIDATED])
+        lines.append(("Landmarks, cross-validated", text))
     lines.append(("Licence", str(card.get("licence", "not said"))))
     return lines
+
+
+def _summary(card: dict[str, Any], part: str) -> dict[str, Any]:
+    """The figures of a part of the card; none if it has no such part."""
+    return (card.get(part) or {}).get("summary") or {}
+
+
+def _words(name: str, figure: dict[str, Any]) -> str:
+    """A figure's mean, worst case and number of cases."""
+    unit = " mm" if name.endswith("mm") else ""
+    return f"{figure['mean']:.3f}{unit}, worst {figure['worst']:.3f} of {figure['cases']} cases"

@@ -71,8 +71,13 @@ def confidence_of(node: Any, name: str) -> float:
 
 def radius_of(node: Any, name: str) -> float | None:
     """90 % radius in mm of a landmark as it was found, an auxiliary one too; None if unknown."""
+    return number_of(node, radius_attribute(name))
+
+
+def number_of(node: Any, attribute: str) -> float | None:
+    """The number that a node's attribute holds; None if it holds none."""
     try:
-        return float(node.GetAttribute(radius_attribute(name)) or "")
+        return float(node.GetAttribute(attribute) or "")
     except ValueError:
         return None
 

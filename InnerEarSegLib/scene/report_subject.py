@@ -14,9 +14,9 @@ from ..report.subject import ReviewedEar, ReviewedLandmark, Subject, ct_around
 from ..results import CHECK, GOOD, LANDMARKS, POOR, ModelIdentity, Quality, Side
 from .export_ct import geometry_of, voxels
 from .find_results import CT_ROLE, Results, find_results
-from .landmark_memory import position_of, row_of
+from .landmark_memory import number_of, position_of, row_of
 from .landmark_state import CORRECTED, PLACED
-from .landmarks_node import ATTRIBUTE, VERDICT_ATTRIBUTE
+from .landmarks_node import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
 from .plan_inputs import plan_input
 from .segment_content import segment_was_edited
 from .views import nodes_of
@@ -117,7 +117,11 @@ def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | N
         landmarks=tuple(marks),
         auxiliary=given.auxiliary,
         radii=given.radii,
-        quality=Quality(verdict if verdict in (GOOD, CHECK, POOR) else CHECK, tuple(reasons)),
+        quality=Quality(
+            verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
+            tuple(reasons),
+            None if edited else number_of(node, EXPECTED_DICE_ATTRIBUTE),
+        ),
         edited=edited,
     )
 

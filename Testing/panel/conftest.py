@@ -42,12 +42,18 @@ def ear():
     found = dict(truth)
     found["round window"] = tuple(np.add(truth["round window"], SHIFT_MM).tolist())
     sure = {"helicotrema": 0.91, "oval window": 0.72, "round window": 0.31}
+    radii = {"helicotrema": 0.41, "oval window": 0.33, "round window": 0.88}
     mask = made.labels.array.astype(np.uint8)
     volume = float(mask.sum()) * made.labels.geometry.voxel_volume
-    landmarks = tuple(Landmark(name, found[name], sure[name]) for name in LANDMARKS)
+    landmarks = tuple(Landmark(name, found[name], sure[name], radii[name]) for name in LANDMARKS)
     warning = "The round window is uncertain (confidence 0.31): check it."
     one = Ear(
-        made.side, mask, made.labels.geometry, landmarks, volume, Quality("check", (warning,))
+        made.side,
+        mask,
+        made.labels.geometry,
+        landmarks,
+        volume,
+        Quality("check", (warning,), 0.961),
     )
     result = Segmentation((one,), ModelIdentity("test", "1", "0" * 64), "cpu", {}, ())
     return SimpleNamespace(ct=made.ct, side=made.side, truth=truth, found=found, result=result,

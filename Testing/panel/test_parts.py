@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from InnerEarSegLib.errors import UnusableModel
-from InnerEarSegLib.model_file import CARD_SCHEMA, read_card
+from InnerEarSegLib.model_file import CARD_SCHEMA, bundled_model, read_card
 from InnerEarSegLib.panel.command import LIBRARY_PARENT, segment_command
 from InnerEarSegLib.panel.model_card import card_lines
 from InnerEarSegLib.panel.outcome import Ending, judge
@@ -126,6 +126,9 @@ def test_card_of_a_model(tmp_path):
     lines = dict(card_lines(read_card(path)))
     assert lines["In use"] == "A, version 2" and lines["Finds"] == "helicotrema"
     assert lines["Dice, held out"] == "0.970, worst 0.960 of 3 cases"
+    bundled = dict(card_lines(read_card(bundled_model())))
+    assert "of 15 cases" in bundled["Landmarks, cross-validated"]
+    assert bundled["Helicotrema"].endswith("of 3 cases")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"text"])

@@ -83,7 +83,7 @@ def press(story, key):
 def test_the_uncertain_landmark_comes_first(reviewed):
     assert column(reviewed, 1) == ["Helicotrema", "Oval window", "Round window"]
     assert column(reviewed, 2) == ["automatic", "automatic", "⚠ automatic"]
-    assert column(reviewed, 3) == ["high (0.91)", "fair (0.72)", "low (0.31)"]
+    assert column(reviewed, 3) == ["± 0.4 mm", "± 0.3 mm", "± 0.9 mm (low)"]
     assert column(reviewed, 4) == ["0 mm"] * 3
     assert reviewed.table.currentRow() == 2
     np.testing.assert_allclose(slice_center(reviewed), position(reviewed, ROUND_WINDOW), atol=1e-3)
