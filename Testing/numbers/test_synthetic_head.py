@@ -131,6 +131,7 @@ def test_a_head_has_what_heads_have():
     assert mastoid.sum() * voxel > 1.0
 
 
+@pytest.mark.slow
 def test_no_edge_shows_where_the_ear_is_blended_in():
     # The same voxels, with the box's face in them or far away, differ by no step: compare the
     # mean step across the face of the box with those beside it.
@@ -151,6 +152,7 @@ def test_no_edge_shows_where_the_ear_is_blended_in():
             assert near.max() < 1.6 * np.median(near) + 5.0
 
 
+@pytest.mark.slow
 def test_the_pose_turns_the_head_as_it_says():
     # Nose up, right ear down, nose to the left.
     assert (head_pose(HeadScan(tilt=10.0))[:3, :3] @ [0, 1, 0])[2] > 0.1
@@ -168,6 +170,7 @@ def test_the_pose_turns_the_head_as_it_says():
     assert (np.linalg.inv(pose) @ [*dense, 1.0])[1] > 30.0  # The teeth came along.
 
 
+@pytest.mark.slow
 def test_storage_order_changes_nothing_in_ras():
     plain = crop("left", axes=(0, 1, 2), flips=(False, False, False))
     other = crop("left", axes=(2, 0, 1), flips=(True, False, True))
@@ -193,6 +196,7 @@ def test_storage_order_by_hand():
     assert turned.array[1, 1, 1] == array[0, 1, 1]
 
 
+@pytest.mark.slow
 def test_padding_outside_the_circle():
     padded, plain = head(padding=-3024).ct.array, head().ct.array
     share = (padded == -3024).mean()
