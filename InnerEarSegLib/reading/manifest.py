@@ -52,7 +52,11 @@ def read_manifest(path: Path) -> list[Entry]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            titles = file.readline()
+            file.seek(0)
+            # Spreadsheets of some countries write semicolons.
+            separator = max(",;\t", key=titles.count)
+            reader = csv.DictReader(file, delimiter=separator)
             fields = [field.strip() for field in reader.fieldnames or ()]
             reader.fieldnames = fields
             rows = list(reader)

@@ -69,6 +69,13 @@ def test_a_list_gives_ct_labels_landmarks_and_side(folder, synthetic_ear):
     assert two.labels is None and two.landmarks == {} and two.side is None
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_line_ends(folder, separator):
+    text = "\ufeffcase,image,side\r\none,ct.nii.gz,left\r\n".replace(",", separator)
+    (folder / "list.csv").write_bytes(text.encode())
+    assert cases_of(folder / "list.csv")["one"]().side == "left"
+
+
 def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, synthetic_ear):
     path = write_list(folder, "case,image,labels\none,ct.nii.gz,labels.nrrd\n")
     assert cases_of(path)["one"]().labels.sum() == synthetic_ear.labels.array.sum() + 5
