@@ -87,7 +87,7 @@ def read_case(root: Path, name: str) -> Case:
         UnusableInput: if the description or the CT cannot be used at all.
     """
     try:
-        description = json.loads((root / name / f"{name}_DESC.json").read_text())
+        description = json.loads((root / name / f"{name}_DESC.json").read_text(encoding="utf-8"))
         landmarks = {
             KEYS[key]: np.array(ras, dtype=np.float64)
             for key, ras in description["LANDMARKS"].items()

@@ -219,6 +219,7 @@ def test_kernels_blur_and_noise():
     assert quiet_soft.ct.array.std() < 0.95 * quiet_bone.ct.array.std()
 
 
+@pytest.mark.slow
 def test_thick_slices_are_averages_of_thin_ones():
     common = {"noise_hu": 0.0, "blur_mm": 0.0, "flips": (False, False, False)}
     thin = crop("left", spacing=(0.5, 0.5, 0.5), **common).ct.array
@@ -304,12 +305,14 @@ def test_negatives_are_volumes_in_any_order(kind):
         assert first.array.min() > 0
 
 
+@pytest.mark.slow
 def test_no_ear_is_found_in_teeth(bundle):
     from InnerEarSegLib.segment import segment
 
     assert segment(random_negative(1, "jaw", size_mm=(40.0, 40.0, 40.0)), bundle).ears == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", SIDES)
 def test_the_model_finds_an_ear_at_head_resolution(side, bundle):
     from InnerEarSegLib.segment import segment

@@ -124,7 +124,8 @@ def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
     for said in ("not a medical device", "Test model 1.2.3", "ab" * 32, "Quality: good",
                  "Helicotrema", "within 0.5 mm in 90 % of cases", "A diameter"):  # fmt: skip
         assert said in text, said
-    assert "style>" not in text and "url(" not in (result_folder / "report.html").read_text()
+    html = (result_folder / "report.html").read_text(encoding="utf-8")
+    assert "style>" not in text and "url(" not in html
     numbers = json.loads((result_folder / "measurements.json").read_text(encoding="utf-8"))
     with (result_folder / "measurements.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
