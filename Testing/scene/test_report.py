@@ -202,6 +202,41 @@ def test_a_new_result_takes_its_old_report_away_and_no_other_file(result_folder,
     assert (tmp_path / "measurements.csv").read_text() == "patient,age\n"
 
 
+def test_all_files_or_none(result_folder, tmp_path, monkeypatch, capsys):
+    page = tmp_path / "report.html"
+    arguments = ["report", str(result_folder), "--output", str(page)]
+    assert main([*arguments, "--pdf"]) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    real = type(page).replace
+
+    def refuses(path, target):
+        if path.name == target.name == "measurements.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, target)
+
+    monkeypatch.setattr(type(page), "replace", refuses)
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert f"{tmp_path / 'measurements.json'} cannot be written" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.undo()
+    (tmp_path / "measurements.csv").unlink()
+    (tmp_path / "measurements.csv").mkdir()
+    assert main([*arguments, "--pdf"]) == 2
+    assert "measurements.csv is a folder" in capsys.readouterr().err
+    assert page.read_bytes() == before[page]
+
+
+def test_an_old_pdf_does_not_stay_beside_a_new_page(result_folder, tmp_path, capsys):
+    arguments = ["report", str(result_folder), "--output", str(tmp_path / "a.html")]
+    assert main([*arguments, "--pdf"]) == 0 and main(arguments) == 0
+    assert not (tmp_path / "a.pdf").exists()
+    assert f"{tmp_path / 'a.pdf'} was of the earlier report" in capsys.readouterr().err
+    (tmp_path / "a.pdf").write_bytes(b"%PDF of somebody else")
+    assert main(arguments) == 0 and (tmp_path / "a.pdf").exists()
+    assert capsys.readouterr().err == ""
+
+
 # Who it is
 
 TELLING = {
