@@ -105,6 +105,7 @@ def _do(case: Case) -> None:
     from ..output import Output
     from ..progress import Progress
     from ..report.measurements import plan_of, write_measurements
+    from ..report.state import state_found
     from .finished import receipt_of, write_receipt
     from .one_ct import segment_to_folder
 
@@ -119,7 +120,9 @@ def _do(case: Case) -> None:
 
     def write(folder: Path, result: Segmentation) -> None:
         if result.ears:
-            write_measurements({ear.side: plan_of(ear) for ear in result.ears}, folder)
+            plans = {ear.side: plan_of(ear) for ear in result.ears}
+            states = {ear.side: state_found(ear) for ear in result.ears}
+            write_measurements(plans, states, folder)
         if receipt is not None:
             write_receipt(receipt | {"model": _bundle(progress).identity.sha256}, folder)
 

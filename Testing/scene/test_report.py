@@ -129,6 +129,7 @@ def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
     numbers = json.loads((result_folder / "measurements.json").read_text(encoding="utf-8"))
     with (result_folder / "measurements.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
+    assert numbers["made_of"] == "automatic"
     for item in numbers["ears"][0]["measurements"]:
         assert float(rows[item["key"]]["value"]) == item["value"]
     shown = rows["a_diameter"]
@@ -169,6 +170,10 @@ def test_what_the_user_did_is_said_and_counts(synthetic_ear, tmp_path, capsys):
     oval = np.add(synthetic_ear.landmarks["oval window"], (0.3, -0.4, 0.0))
     expected = np.linalg.norm(oval - synthetic_ear.landmarks["round window"])
     assert keyed["round_window_to_oval_window"] == pytest.approx(expected, abs=2e-3)
+    assert numbers["made_of"] == "reviewed" and numbers["ears"][0]["segment"] == "automatic"
+    mark = numbers["ears"][0]["landmarks"][1]
+    assert (mark["name"], mark["state"], mark["confirmed"]) == ("oval window", "corrected", True)
+    assert mark["ras_mm"] == pytest.approx(oval, abs=1e-3) and mark["radius_90_mm"] is None
 
 
 def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
