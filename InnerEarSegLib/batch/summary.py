@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .. import __version__
 from ..errors import UnusableInput
@@ -17,7 +17,7 @@ from ..report.measurements import columns
 from ..results import LANDMARKS, Side
 from ..staging import make_stage
 
-Status = Literal["done", "no ear", "failed", "pending"]
+Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
 CSV, JSON = "summary.csv", "summary.json"
 
@@ -29,8 +29,9 @@ class Row:
     Attributes:
         case: its name.
         image: its CT, as the list has it.
-        status: "done" with at least one ear, "no ear", "failed", or "pending".
-        reason: why it failed, one sentence.
+        status: "done" with at least one ear, "no ear", "kept" as somebody worked on files that
+            would have to be made again, "failed", or "pending".
+        reason: why it failed or was kept, and what else to know about its files.
         details: a traceback, where the reason was not foreseen; in the JSON alone.
         result: content of its ``result.json`` if it is done or has no ear.
         measurements: content of its ``measurements.json`` if it has an ear.
@@ -49,13 +50,18 @@ class Row:
         """The case in a line."""
         if self.status == "failed":
             return f"failed: {self.reason}"
-        if self.result is None or not self.result["ears"]:
-            return "no inner ear found" if self.result else "pending"
+        if self.status == "kept":
+            return self.reason
+        if self.result is None:
+            return "pending"
+        more = f". {self.reason}" if self.reason else ""
+        if not self.result["ears"]:
+            return f"no inner ear found{more}"
         ears = [
             f"{ear['side']} {ear['labyrinth_volume_mm3']:.0f} mm³ {ear['quality']['verdict']}"
             for ear in self.result["ears"]
         ]
-        return ", ".join(ears)
+        return ", ".join(ears) + more
 
 
 def cells(row: Row) -> dict[str, Any]:
@@ -109,8 +115,25 @@ def _ear_cells(ear: dict[str, Any] | None) -> dict[str, Any]:
 
 def counts(rows: Sequence[Row]) -> dict[str, int]:
     """How many cases have which status."""
-    names: tuple[Status, ...] = ("done", "no ear", "failed", "pending")
-    return {name: sum(row.status == name for row in rows) for name in names}
+    return {name: sum(row.status == name for row in rows) for name in get_args(Status)}
+
+
+def can_show(result: Any, measurements: Any) -> bool:
+    """Whether the contents of ``result.json`` and ``measurements.json`` are what tables need.
+
+    Args:
+        result: whatever a file of the first name holds, or None.
+        measurements: whatever one of the second name holds, or None.
+    """
+    try:
+        for content in (result, measurements):
+            if content is not None and not isinstance(content["ears"], list):
+                return False
+        row = Row("", "", "done", result=result, measurements=measurements)
+        cells(row)
+        return bool(row.sentence)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def write_summary(rows: Sequence[Row], folder: Path) -> None:

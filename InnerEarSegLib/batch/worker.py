@@ -106,11 +106,13 @@ def _do(case: Case) -> None:
     from ..progress import Progress
     from ..report.measurements import plan_of, write_measurements
     from ..report.state import state_found
-    from .finished import receipt_of, write_receipt
+    from .finished import names_to_keep
     from .one_ct import segment_to_folder
+    from .receipt import receipt_of, write_receipt
 
     settings = _State.settings
-    output = Output(settings.output / case.name)
+    # Asked at the end: the folder's old files may be corrected while this runs.
+    output = Output(settings.output / case.name, names_to_keep)
     try:
         # Before it is read: what is changed afterwards makes it another CT.
         receipt = receipt_of(case, "", settings.output)
@@ -124,7 +126,8 @@ def _do(case: Case) -> None:
             states = {ear.side: state_found(ear) for ear in result.ears}
             write_measurements(plans, states, folder)
         if receipt is not None:
-            write_receipt(receipt | {"model": _bundle(progress).identity.sha256}, folder)
+            made = receipt | {"model": _bundle(progress).identity.sha256}
+            write_receipt(made, folder, output.folder)
 
     result = segment_to_folder(
         case.source, output, lambda: _bundle(progress), progress, also_write=write
