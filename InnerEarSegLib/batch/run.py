@@ -12,6 +12,7 @@ from ..model_file import card_in, file_content
 from ..output import earlier_folders
 from ..staging import clean_stale
 from .cohort import Case
+from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
 from .pool import Pool
 from .standing import Standing
 from .summary import Row, write_summary
@@ -20,6 +21,7 @@ from .worker import Failure, Settings
 SUMMARY_EVERY_SECONDS = 2.0
 
 OUTDATED = "The files in its folder are of an earlier run and do not belong to this CT."
+OTHERS = "The summary also has {} cases of other lists; they stay in it until their folders go."
 ASIDE = "What somebody had worked on in its folder is in {} there."
 
 
@@ -50,16 +52,20 @@ def run_cohort(
         say: receives the lines.
 
     Returns:
-        The rows, in the order of the cases.
+        The rows, in the order of the cases. The summary has those of other lists after them.
 
     Raises:
-        UnusableInput: the model is none, or the summary cannot be written.
+        UnusableInput: the model is none, the summary cannot be written or is somebody else's, or a
+            case's folder is of another CT; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
     model, output = settings[0].model, settings[0].output
     sha256 = model_sha256(model)
-    clean_stale(output)
     standings = [Standing.of(case, sha256, output) for case in cases]
+    refuse_foreign_tables(output)
+    refuse_other_cts(standings, output)
+    clean_stale(output)
+    others = rows_of_others(output, {case.name for case in cases})
     rows = {
         each.case.name: (None if again else each.row()) or Row(each.case.name, each.case.image)
         for each in standings
@@ -67,7 +73,9 @@ def run_cohort(
     aside = {case.name: earlier_folders(output / case.name) for case in cases}
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    write_summary(list(rows.values()), output)
+    write_summary([*rows.values(), *others], output)
+    if others:
+        say(OTHERS.format(len(others)))
     if earlier:
         say(f"{earlier} of {len(cases)} cases were finished earlier.")
     pool = Pool(settings[: max(1, len(todo))])
@@ -77,12 +85,12 @@ def run_cohort(
             standing = Standing.of(case, sha256, output)
             row = rows[case.name] = _new_row(standing, failure, aside[case.name])
             if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
-                write_summary(list(rows.values()), output)
+                write_summary([*rows.values(), *others], output)
                 written = time.monotonic()
             say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
     finally:
         pool.close()
-        write_summary(list(rows.values()), output)
+        write_summary([*rows.values(), *others], output)
     return list(rows.values())
 
 

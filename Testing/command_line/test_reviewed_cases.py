@@ -1,17 +1,20 @@
 """``innerearseg batch`` over cases that somebody has worked on: nothing of that is ever lost."""
 
+import copy
 import csv
 import json
 import os
+import shutil
 import time
 
 import pytest
 
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.finished import look_at, names_to_keep
-from InnerEarSegLib.batch.receipt import receipt_of, write_receipt
+from InnerEarSegLib.batch.receipt import read_receipt, receipt_of, same_image, write_receipt
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.standing import BEFORE, Standing
+from InnerEarSegLib.batch.summary import cells
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.output import Output
 
@@ -34,9 +37,20 @@ RESULT = {
     "seconds": {"read": 1.0},
     "warnings": [],
 }
+MARKS = [{**mark, "state": "automatic"} for mark in EAR["landmarks"]]
 MEASURED = {
     "made_of": "automatic",
-    "ears": [{"side": "left", "measurements": [{"key": "a_diameter", "value": 9.1}]}],
+    "ears": [
+        {
+            "side": "left",
+            "measurements": [
+                {"key": "a_diameter", "value": 9.1},
+                {"key": "labyrinth_volume", "value": 214.0},
+            ],
+            "segment": "automatic",
+            "landmarks": MARKS,
+        }
+    ],
 }
 OURS = {
     "scene.mrb": b"scene",
@@ -220,6 +234,77 @@ def test_results_without_a_receipt_are_set_aside_and_other_files_stay(case, tmp_
     assert not look_at(folder).reviewed  # the notes were there before
 
 
+# Other lists
+
+
+def test_the_same_ct_by_another_way(case, tmp_path):
+    out = tmp_path / "out"
+    kept = read_receipt(publish(case, out))
+
+    def same(case, out=out):
+        return same_image(kept, case, receipt_of(case, "sha", out), out)
+
+    (tmp_path / "lists").mkdir()
+    other_list = Case("a", "../ct.nrrd", Source(tmp_path / "lists" / ".." / "ct.nrrd"))
+    assert same(other_list) and row(other_list, out).status == "done"
+    (tmp_path / "b").mkdir()
+    shutil.copy2(case.source.path, tmp_path / "b" / "ct.nrrd")
+    copied = Case("a", "ct.nrrd", Source(tmp_path / "b" / "ct.nrrd"))
+    assert not same(copied)  # both are there: who knows
+    assert same(copied, tmp_path / "b" / "out")  # moved together with its results
+    case.source.path.unlink()
+    assert same(copied)  # moved
+    write(copied.source.path, phantom(seed=3))
+    assert not same(copied)
+
+
+# The row
+
+
+def reviewed_marks():
+    marks = copy.deepcopy(MARKS)
+    marks[0] |= {"ras_mm": [1.5, 2.0, 3.0], "state": "corrected", "radius_90_mm": None}
+    return marks
+
+
+def shown(case, folder, measured):
+    (folder / "measurements.json").write_text(json.dumps(measured))
+    return cells(row(case, folder.parent))
+
+
+def test_a_row_is_of_one_set(case, tmp_path):
+    folder = publish(case, tmp_path / "out")
+    automatic = cells(row(case, tmp_path / "out"))
+    assert automatic["values"] == "automatic" and automatic["left_volume_mm3"] == 214.0
+    assert automatic["left_helicotrema_confidence"] == 0.9
+
+    measured = copy.deepcopy(MEASURED) | {"made_of": "reviewed"}
+    measured["ears"][0] |= {"landmarks": reviewed_marks(), "segment": "edited"}
+    measured["ears"][0]["measurements"][1]["value"] = 230.5
+    table = shown(case, folder, measured)
+    assert (table["values"], table["left_volume_mm3"]) == ("reviewed", 230.5)
+    assert (table["left_helicotrema_R"], table["left_helicotrema_confidence"]) == (1.5, None)
+    assert table["left_helicotrema_radius_90_mm"] is None
+    assert (table["left_oval_window_R"], table["left_oval_window_confidence"]) == (1.0, 0.9)
+    assert (table["left_verdict"], table["left_expected_dice"]) == ("good", None)
+    assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
+
+
+def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp_path):
+    folder = publish(case, tmp_path / "out")
+    measured = copy.deepcopy(MEASURED)
+    measured["ears"][0]["landmarks"][2] |= {"ras_mm": None, "state": "not found"}
+    table = shown(case, folder, measured)
+    assert table["values"] == "reviewed" and table["left_round_window_R"] is None
+    measured["ears"] = []
+    table = shown(case, folder, measured)
+    assert (table["values"], table["left_verdict"], table["left_volume_mm3"]) == (
+        "reviewed", None, None,
+    )  # fmt: skip
+    old = {"ears": [{key: MEASURED["ears"][0][key] for key in ("side", "measurements")}]}
+    assert shown(case, folder, old)["values"] == "unknown"
+
+
 # The command
 
 
@@ -278,3 +363,58 @@ def test_the_batch_keeps_and_sets_aside(quick_model, tmp_path, capfd):
     assert contents(out / "hand" / DAY) == before
     assert table(out)["hand"]["status"] == "no ear"
     assert {path.name for path in (out / "own").iterdir()} == {"case.json", "result.json"}
+
+
+def list_of(folder, *names):
+    folder.mkdir(exist_ok=True)
+    path = folder / "list.txt"
+    path.write_text("".join(f"{name}\n" for name in names))
+    return path
+
+
+def test_other_lists_into_the_same_folder(quick_model, tmp_path, capfd):
+    out = tmp_path / "out"
+    for seed, name in enumerate(("one.nrrd", "b/one.nrrd", "b/two.nrrd")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, phantom(seed=seed))
+    first = list_of(tmp_path / "lists", "../one.nrrd", "../gone.nrrd")
+    assert batch(first, out, quick_model) == 4
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    capfd.readouterr()
+
+    # Another CT of the same name: refused, also with --again, and nothing changes.
+    for more in ((), ("--again",)):
+        assert batch(list_of(tmp_path / "b", "one.nrrd", "two.nrrd"), out, quick_model, *more) == 2
+        _, errors = capfd.readouterr()
+        assert errors.count("\n") == 1 and "holds the result of another CT" in errors
+        assert str(tmp_path / "one.nrrd") in errors and "choose another --output" in errors
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+    # Other cases: the table has both lists' rows, and again only those of this one are done.
+    assert batch(list_of(tmp_path / "b", "two.nrrd"), out, quick_model) == 0
+    assert "also has 2 cases of other lists" in capfd.readouterr().out
+    rows = table(out)
+    assert [(row["case"], row["status"], row["listed"]) for row in rows.values()] == [
+        ("two", "no ear", "yes"), ("one", "no ear", "no"), ("gone", "failed", "no"),
+    ]  # fmt: skip
+
+    # The first list with one more, from another folder: what is done stays, all are its own.
+    longer = list_of(tmp_path, "one.nrrd", "b/two.nrrd")
+    assert batch(longer, out, quick_model) == 0
+    assert "2 of 2 cases were finished earlier" in capfd.readouterr().out
+    assert [row["listed"] for row in table(out).values()] == ["yes", "yes", "no"]
+    shutil.rmtree(out / "two")
+    assert batch(list_of(tmp_path, "one.nrrd"), out, quick_model) == 0
+    assert list(table(out)) == ["one", "gone"]
+
+
+def test_somebody_elses_table_is_not_replaced(quick_model, tmp_path, capfd):
+    write(tmp_path / "ct.nrrd")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, text in (("summary.csv", "patient,age\n"), ("summary.json", '{"mine": 1}')):
+        (out / name).write_text(text)
+        assert batch(list_of(tmp_path, "ct.nrrd"), out, quick_model) == 2
+        assert f"{name} is there already and was not made by" in capfd.readouterr().err
+        assert [path.name for path in out.iterdir()] == [name]
+        (out / name).unlink()
