@@ -12,6 +12,7 @@ from ..model_file import card_in, file_content
 from ..output import earlier_folders
 from ..staging import clean_stale
 from .cohort import Case
+from .devices import for_cases
 from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
 from .pool import Pool
 from .standing import Standing
@@ -78,7 +79,7 @@ def run_cohort(
         say(OTHERS.format(len(others)))
     if earlier:
         say(f"{earlier} of {len(cases)} cases were finished earlier.")
-    pool = Pool(settings[: max(1, len(todo))])
+    pool = Pool(for_cases(settings, len(todo), say) if todo else [])
     written = time.monotonic()
     try:
         for count, (case, failure) in enumerate(pool.run(todo), earlier + 1):
