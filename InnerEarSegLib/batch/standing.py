@@ -100,7 +100,7 @@ def remark(found: Found, folder: Path, why: Sequence[str] = ()) -> str:
     """
     parts = []
     if found.changed:
-        parts.append(f"changed by hand since: {_some(found.changed)}")
+        parts.append(f"changed since: {_some(found.changed)}")
     if found.added:
         parts.append(f"added since: {_some(found.added)}")
     if not parts and found.unsure and why:
