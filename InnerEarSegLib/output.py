@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +17,10 @@ LAST = "result.json"
 """Appears after all others and goes before them, so that its presence means a whole result."""
 
 RECEIPT = "case.json"
-"""What a batch keeps beside a case's result, to know it again; see ``batch/finished.py``."""
+"""What a batch keeps beside a case's result, to know it again; see ``batch/receipt.py``."""
+
+EARLIER = "earlier-"
+"""How folders begin into which a result that somebody has worked on is set aside."""
 
 MIN_FREE_BYTES = 1_000_000
 """No result with an ear is smaller."""
@@ -32,6 +36,33 @@ OWN_FILES = (
     RECEIPT,
 )
 
+_NOBODYS = {"thumbs.db", "desktop.ini"}
+"""Systems leave these in folders that were looked at."""
+
+
+def visible_names(folder: Path) -> list[str]:
+    """What a person sees in a folder, sorted; none where there is no folder.
+
+    Hidden files and what was set aside earlier do not count.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+    return [
+        name
+        for name in names
+        if not name.startswith((".", EARLIER)) and name.lower() not in _NOBODYS
+    ]
+
+
+def earlier_folders(folder: Path) -> set[str]:
+    """Names of the folders in it into which results were set aside."""
+    try:
+        return {path.name for path in folder.iterdir() if path.name.startswith(EARLIER)}
+    except OSError:
+        return set()
+
 
 class Output:
     """Where a run's files go.
@@ -42,14 +73,22 @@ class Output:
     from them go.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, to_keep: Callable[[Path], Sequence[str]] = lambda folder: ()
+    ) -> None:
         """Check that the folder can be written, before any work is done.
+
+        Args:
+            folder: where the files go.
+            to_keep: asked, once the new files are made, for names of what is in the folder and must
+                not be replaced; it is set aside in a folder ``earlier-DATE`` in it.
 
         Raises:
             UnusableInput: if it is a file, or cannot be made or written, or something in it has
                 the name of a result and is none.
         """
         try:
+            self._to_keep = to_keep
             self.folder = Path(folder).resolve()
             if self.folder.exists() and not self.folder.is_dir():
                 raise UnusableInput(f"{folder} is a file; --output needs a folder.")
@@ -142,6 +181,7 @@ class Output:
 
     def _replace(self, inner: Path) -> None:
         """Replace the files of an earlier run by those of this one."""
+        self._set_aside(self._to_keep(self.folder))
         written = sorted(inner.iterdir(), key=lambda path: path.name == LAST)
         (self.folder / LAST).unlink(missing_ok=True)
         for name in OWN_FILES:
@@ -150,3 +190,17 @@ class Output:
         remove_derived(self.folder)
         for path in written:
             path.replace(self.folder / path.name)
+
+    def _set_aside(self, names: Sequence[str]) -> None:
+        """Move files and folders to a new folder of today's date."""
+        if not names:
+            return
+        day = base = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
+        count = 1
+        while (self.folder / day).exists():
+            count += 1
+            day = f"{base}-{count}"
+        (self.folder / day).mkdir()
+        # Without its receipt, what a kill leaves in place is taken for somebody's work, and kept.
+        for name in sorted(names, key=lambda name: (name != LAST, name != RECEIPT, name)):
+            (self.folder / name).rename(self.folder / day / name)

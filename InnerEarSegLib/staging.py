@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 PREFIX = ".innerearseg-"
@@ -26,6 +27,40 @@ def make_stage(place: Path) -> Path:
     """
     owner = f"{PREFIX}{_host()}-{os.getpid()}-{_start(os.getpid())}-"
     return Path(tempfile.mkdtemp(prefix=owner, dir=place))
+
+
+def replace_together(
+    pairs: Iterable[tuple[Path, Path]], stage: Path, gone: Iterable[Path] = ()
+) -> None:
+    """Move files to their places, and put everything back if one of them cannot be moved.
+
+    Args:
+        pairs: each file in the stage with its place on the same disk, which may hold a file.
+        stage: the hidden folder; what was in the places stays in it.
+        gone: files that are to go.
+
+    Raises:
+        OSError: one could not be moved; all places are as they were. ``filename2`` is the place.
+    """
+    steps = [*pairs, *((None, path) for path in gone)]
+    undo: list[tuple[Path | None, Path]] = []
+    try:
+        for number, (there, here) in enumerate(steps):
+            kept = None
+            if here.exists():
+                kept = stage / f"before-{number}"
+                here.replace(kept)
+            undo.append((kept, here))
+            if there is not None:
+                there.replace(here)
+    except OSError as error:
+        error.filename2 = str(here)
+        for kept, place in reversed(undo):
+            if kept is not None:
+                kept.replace(place)
+            else:
+                place.unlink(missing_ok=True)
+        raise
 
 
 def clean_stale(place: Path) -> None:

@@ -1,97 +1,94 @@
-"""Which cases need not be done again: a receipt in each case's folder says what made its files."""
+"""What is in a case's folder: the batch's own result, whole or not, and what people did to it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..output import LAST, RECEIPT
-from .cohort import Case
-
-_WHOLE = (".nrrd", ".nii", ".nii.gz", ".mha")
-"""Files that are a CT by themselves; others belong to files beside them."""
-
-Receipt = dict[str, Any]
+from ..derived import DERIVED, MEASUREMENTS_JSON
+from ..output import LAST, OWN_FILES, RECEIPT, visible_names
+from .receipt import Receipt, is_unchanged, read_receipt
+from .summary import can_show
 
 
-def receipt_of(case: Case, model: str, outputs: Path) -> Receipt:
-    """What a result depends on.
+@dataclass(frozen=True)
+class Found:
+    """A case's folder.
 
-    Args:
-        case: which CT. What is taken of it are names, sizes and times of its files, not their
-            content: a cohort has terabytes.
-        model: SHA-256 of the model file.
-        outputs: the batch's folder, whose files never count as a CT's.
-
-    Raises:
-        OSError: the CT cannot be listed.
+    Attributes:
+        receipt: None without a readable one.
+        result: content of ``result.json``; None without a whole one.
+        measurements: content of ``measurements.json``; None without a whole one.
+        changed: names of files that the batch wrote and that have another content now.
+        added: names of files and folders that came later.
+        broken: names of files that are gone, empty, or no whole JSON.
     """
-    digest = hashlib.sha256()
-    for name, path in _files(case.source.path, outputs):
-        status = path.stat()
-        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="replace"))
-    return {
-        "image": case.image,
-        "files": digest.hexdigest(),
-        "options": dict(case.options),
-        "model": model,
-        "version": __version__,
-    }
+
+    receipt: Receipt | None = None
+    result: dict[str, Any] | None = None
+    measurements: dict[str, Any] | None = None
+    changed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+    @property
+    def unsure(self) -> bool:
+        """Whether an earlier form of receipt leaves open if somebody changed the files."""
+        return self.receipt is not None and not isinstance(self.receipt["results"], dict)
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether the folder is not any more as the batch has left it, by somebody's hand."""
+        return bool(self.changed or self.added)
 
 
-def _files(path: Path, outputs: Path) -> list[tuple[str, Path]]:
-    if path.is_file() and path.name.lower().endswith(_WHOLE):
-        return [(path.name, path)]
-    found = []
-    # A folder is read with those below it; a file of DICOM or a detached header, with its siblings.
-    deep = path.is_dir()
-    root = path if deep else path.parent
-    if not path.exists():
-        raise FileNotFoundError(path)
-    for folder, below, names in os.walk(root):
-        here = Path(folder)
-        below[:] = sorted(name for name in below if deep and (here / name) != outputs)
-        found += [
-            (str((here / name).relative_to(root)), here / name)
-            for name in sorted(names)
-            if (here / name).is_file()
-        ]
-    return found
+def look_at(folder: Path) -> Found:
+    """Look at a case's folder, which may be missing."""
+    receipt = read_receipt(folder)
+    result = _content(folder / LAST)
+    measurements = _content(folder / MEASUREMENTS_JSON)
+    if receipt is None:
+        return Found(None, result, measurements)
+    results = receipt["results"]
+    hashes = results if isinstance(results, dict) else dict.fromkeys(results)
+    whole = {LAST: result is not None, MEASUREMENTS_JSON: measurements is not None}
+    changed, broken = [], []
+    for name, known in hashes.items():
+        try:
+            if not whole.get(name, True) or not (folder / name).stat().st_size:
+                broken.append(name)
+            elif known is not None and not is_unchanged(folder / name, known):
+                changed.append(name)
+        except OSError:
+            broken.append(name)
+    expected = {*hashes, *receipt.get("beside", ()), RECEIPT, LAST}
+    added = [name for name in visible_names(folder) if name not in expected]
+    return Found(receipt, result, measurements, tuple(changed), tuple(added), tuple(broken))
 
 
-def write_receipt(receipt: Receipt, folder: Path) -> None:
-    """Write a receipt among the files that are to appear with it."""
-    receipt = receipt | {"results": sorted(path.name for path in folder.iterdir())}
-    (folder / RECEIPT).write_text(json.dumps(receipt, indent=2), encoding="utf-8")
+def names_to_keep(folder: Path) -> list[str]:
+    """What must be set aside, not replaced, when a new result comes into a case's folder.
 
-
-def finished(folder: Path, receipt: Receipt) -> dict[str, Any] | None:
-    """The content of a case's ``result.json``, if that is a whole result of this very CT.
-
-    Returns:
-        None where a file is missing or empty, or was made from other files, with other options,
-        by another model or version.
+    Nothing, where a receipt proves that all is as the batch has left it. Otherwise all of the
+    result and what was added to it; without a receipt, whatever has the name of a result.
     """
-    there = content_of(folder / LAST)
-    try:
-        kept = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-        names = kept.pop("results")
-        whole = all((folder / name).stat().st_size > 0 for name in names)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    if there is None or kept != receipt or not whole:
-        return None
-    return there
+    found = look_at(folder)
+    if found.receipt is not None and not found.reviewed and not found.unsure:
+        return []
+    names = {*OWN_FILES, *DERIVED, *found.added}
+    if found.receipt is not None:
+        names |= set(found.receipt["results"])
+    return [name for name in visible_names(folder) if name in names]
 
 
-def content_of(path: Path) -> dict[str, Any] | None:
-    """A JSON file with the ears of a CT; None without a readable one."""
+def _content(path: Path) -> dict[str, Any] | None:
+    """A JSON file with the ears of a CT; None where tables cannot show it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) and "ears" in content else None
+    is_result = path.name == LAST
+    shown = can_show(content, None) if is_result else can_show(None, content)
+    return content if shown else None

@@ -38,8 +38,8 @@ def segment_to_folder(
         bundle: gives the model, asked for once the CT is read.
         progress: told of each stage.
         plain: numpy arrays instead of Slicer's files.
-        also_write: called with the folder in which the files are made and what was found, before
-            ``result.json`` is there: what it writes appears with them.
+        also_write: called with the folder in which all these files are and what was found; what
+            it writes appears with them.
 
     Returns:
         What was found.
@@ -68,9 +68,9 @@ def segment_to_folder(
                 write_scene(ct, result, folder)
         progress.finish()
         result.seconds.update(progress.seconds)
-        if also_write is not None:
-            also_write(folder, result)
         text = json.dumps(result.to_json(), indent=2)
         (folder / LAST).write_text(text, encoding="utf-8")
+        if also_write is not None:
+            also_write(folder, result)
         progress.check()
     return result

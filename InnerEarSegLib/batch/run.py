@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ..derived import MEASUREMENTS_JSON
 from ..model_file import card_in, file_content
-from ..output import LAST
+from ..output import earlier_folders
 from ..staging import clean_stale
 from .cohort import Case
-from .finished import content_of, finished, receipt_of
+from .devices import for_cases
+from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
 from .pool import Pool
-from .summary import Row, Status, write_summary
+from .standing import Standing
+from .summary import Row, write_summary
 from .worker import Failure, Settings
 
 SUMMARY_EVERY_SECONDS = 2.0
 
 OUTDATED = "The files in its folder are of an earlier run and do not belong to this CT."
+OTHERS = "The summary also has {} cases of other lists; they stay in it until their folders go."
+ASIDE = "What somebody had worked on in its folder is in {} there."
 
 
 def model_sha256(path: Path) -> str:
@@ -45,68 +49,69 @@ def run_cohort(
     Args:
         cases: at least one.
         settings: of each worker; all have the same model and output.
-        again: also do what is done.
+        again: also do what is done, or kept because somebody worked on it.
         say: receives the lines.
 
     Returns:
-        The rows, in the order of the cases.
+        The rows, in the order of the cases. The summary has those of other lists after them.
 
     Raises:
-        UnusableInput: the model is none, or the summary cannot be written.
+        UnusableInput: the model is none, the summary cannot be written or is somebody else's, or a
+            case's folder is of another CT; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
     model, output = settings[0].model, settings[0].output
     sha256 = model_sha256(model)
+    standings = [Standing.of(case, sha256, output) for case in cases]
+    refuse_foreign_tables(output)
+    refuse_other_cts(standings, output)
     clean_stale(output)
-    rows = {case.name: Row(case.name, case.image) for case in cases}
-    for case in cases:
-        row = None if again else _finished_row(case, sha256, output)
-        if row is not None:
-            rows[case.name] = row
+    others = rows_of_others(output, {case.name for case in cases})
+    rows = {
+        each.case.name: (None if again else each.row()) or Row(each.case.name, each.case.image)
+        for each in standings
+    }
+    aside = {case.name: earlier_folders(output / case.name) for case in cases}
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    write_summary(list(rows.values()), output)
+    write_summary([*rows.values(), *others], output)
+    if others:
+        say(OTHERS.format(len(others)))
     if earlier:
         say(f"{earlier} of {len(cases)} cases were finished earlier.")
-    pool = Pool(settings[: max(1, len(todo))])
+    pool = Pool(for_cases(settings, len(todo), say) if todo else [])
     written = time.monotonic()
     try:
         for count, (case, failure) in enumerate(pool.run(todo), earlier + 1):
-            row = rows[case.name] = _new_row(case, failure, sha256, output)
+            standing = Standing.of(case, sha256, output)
+            row = rows[case.name] = _new_row(standing, failure, aside[case.name])
             if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
-                write_summary(list(rows.values()), output)
+                write_summary([*rows.values(), *others], output)
                 written = time.monotonic()
             say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
     finally:
         pool.close()
-        write_summary(list(rows.values()), output)
+        write_summary([*rows.values(), *others], output)
     return list(rows.values())
 
 
-def _finished_row(case: Case, sha256: str, output: Path) -> Row | None:
-    try:
-        receipt = receipt_of(case, sha256, output)
-    except OSError:
-        return None  # trying it says why
-    result = finished(output / case.name, receipt)
-    if result is None:
-        return None
-    measurements = content_of(output / case.name / MEASUREMENTS_JSON)
-    return Row(case.name, case.image, _status(result), result=result, measurements=measurements)
+def _new_row(standing: Standing, failure: Failure | None, aside: set[str]) -> Row:
+    """The row of a case that was just done.
 
-
-def _new_row(case: Case, failure: Failure | None, sha256: str, output: Path) -> Row:
+    Args:
+        standing: of the case, as it is now.
+        failure: why it has no new result.
+        aside: folders of what was set aside before this run.
+    """
     if failure is None:
-        row = _finished_row(case, sha256, output)
-        if row is not None:
-            return row
+        row = standing.row()
+        if row is not None and row.status != "kept":
+            new = sorted(earlier_folders(standing.folder) - aside)
+            said = [ASIDE.format(" and ".join(new))] if new else []
+            return replace(row, reason=" ".join(filter(None, [row.reason, *said])))
         failure = Failure("The CT or the model was changed while it was read; run the batch again.")
     reason = failure.reason
-    if content_of(output / case.name / LAST) is not None:
+    if standing.found.result is not None:
         # Not ours to delete: she may have corrected it.
         reason = f"{reason} {OUTDATED}"
-    return Row(case.name, case.image, "failed", reason, failure.details)
-
-
-def _status(result: dict) -> Status:
-    return "done" if result["ears"] else "no ear"
+    return Row(standing.case.name, standing.case.image, "failed", reason, failure.details)

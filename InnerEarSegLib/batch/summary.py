@@ -9,17 +9,19 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .. import __version__
 from ..errors import UnusableInput
 from ..report.measurements import columns
-from ..results import LANDMARKS, Side
+from ..results import Side
 from ..staging import make_stage
+from .values import ear_cells, ears_of, values_of
 
-Status = Literal["done", "no ear", "failed", "pending"]
+Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
 CSV, JSON = "summary.csv", "summary.json"
+FIRST_COLUMNS = ("case", "image", "status", "reason")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Row:
     Attributes:
         case: its name.
         image: its CT, as the list has it.
-        status: "done" with at least one ear, "no ear", "failed", or "pending".
-        reason: why it failed, one sentence.
+        status: "done" with at least one ear, "no ear", "kept" as somebody worked on files that
+            would have to be made again, "failed", or "pending".
+        reason: why it failed or was kept, and what else to know about its files.
         details: a traceback, where the reason was not foreseen; in the JSON alone.
         result: content of its ``result.json`` if it is done or has no ear.
         measurements: content of its ``measurements.json`` if it has an ear.
+        listed: whether the list of this run has it; an earlier one's stay in the table.
     """
 
     case: str
@@ -43,38 +47,44 @@ class Row:
     details: str = ""
     result: dict[str, Any] | None = None
     measurements: dict[str, Any] | None = None
+    listed: bool = True
 
     @property
     def sentence(self) -> str:
         """The case in a line."""
         if self.status == "failed":
             return f"failed: {self.reason}"
-        if self.result is None or not self.result["ears"]:
-            return "no inner ear found" if self.result else "pending"
+        if self.status == "kept":
+            return self.reason
+        if self.result is None:
+            return "pending"
+        more = f". {self.reason}" if self.reason else ""
+        if not self.result["ears"]:
+            return f"no inner ear found{more}"
         ears = [
-            f"{ear['side']} {ear['labyrinth_volume_mm3']:.0f} mm³ {ear['quality']['verdict']}"
-            for ear in self.result["ears"]
+            f"{side} {ear['labyrinth_volume_mm3'] or 0.0:.0f} mm³ "
+            f"{ear['quality'].get('verdict', 'by hand')}"
+            for side, ear in ears_of(self.result, self.measurements).items()
         ]
-        return ", ".join(ears)
+        return ", ".join(ears) + more
 
 
 def cells(row: Row) -> dict[str, Any]:
     """A row of the CSV; None where there is nothing to say.
 
     Volumes in mm³, measurements in the unit that ends their column, positions in RAS mm of the
-    CT; ``radius_90_mm`` as in ``result.json``.
+    CT; ``radius_90_mm`` as in ``result.json``. Volume, positions and measurements are of one set,
+    which the column ``values`` names; verdict and expected Dice are of the automatic result.
     """
     result = row.result or {}
     model = result.get("model", {})
-    table: dict[str, Any] = {
-        "case": row.case,
-        "image": row.image,
-        "status": row.status,
-        "reason": row.reason or None,
-    }
-    ears = {ear["side"]: ear for ear in result.get("ears", ())}
+    first = (row.case, row.image, row.status, row.reason or None)
+    table: dict[str, Any] = dict(zip(FIRST_COLUMNS, first, strict=True))
+    table["listed"] = "yes" if row.listed else "no"
+    table["values"] = values_of(row.result, row.measurements)
+    ears = ears_of(row.result, row.measurements)
     for side in SIDES:
-        table |= {f"{side}_{key}": value for key, value in _ear_cells(ears.get(side)).items()}
+        table |= {f"{side}_{key}": value for key, value in ear_cells(ears.get(side)).items()}
         table |= columns(row.measurements, side)
     return table | {
         "warnings": " ".join(result.get("warnings", ())) or None,
@@ -86,31 +96,27 @@ def cells(row: Row) -> dict[str, Any]:
     }
 
 
-def _ear_cells(ear: dict[str, Any] | None) -> dict[str, Any]:
-    quality = ear["quality"] if ear else {}
-    found: dict[str, Any] = {
-        "verdict": quality.get("verdict"),
-        "reasons": " ".join(quality.get("reasons", ())) or None,
-        "volume_mm3": ear["labyrinth_volume_mm3"] if ear else None,
-        "expected_dice": quality.get("expected_dice"),
-    }
-    landmarks = {item["name"]: item for item in ear["landmarks"]} if ear else {}
-    for name in LANDMARKS:
-        item = landmarks.get(name, {})
-        key = name.replace(" ", "_")
-        point = item.get("ras_mm") or (None, None, None)
-        found |= {f"{key}_{axis}": value for axis, value in zip("RAS", point, strict=True)}
-        found |= {
-            f"{key}_confidence": item.get("confidence"),
-            f"{key}_radius_90_mm": item.get("radius_90_mm"),
-        }
-    return found
-
-
 def counts(rows: Sequence[Row]) -> dict[str, int]:
     """How many cases have which status."""
-    names: tuple[Status, ...] = ("done", "no ear", "failed", "pending")
-    return {name: sum(row.status == name for row in rows) for name in names}
+    return {name: sum(row.status == name for row in rows) for name in get_args(Status)}
+
+
+def can_show(result: Any, measurements: Any) -> bool:
+    """Whether the contents of ``result.json`` and ``measurements.json`` are what tables need.
+
+    Args:
+        result: whatever a file of the first name holds, or None.
+        measurements: whatever one of the second name holds, or None.
+    """
+    try:
+        for content in (result, measurements):
+            if content is not None and not isinstance(content["ears"], list):
+                return False
+        row = Row("", "", "done", result=result, measurements=measurements)
+        cells(row)
+        return bool(row.sentence)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def write_summary(rows: Sequence[Row], folder: Path) -> None:
@@ -131,6 +137,8 @@ def write_summary(rows: Sequence[Row], folder: Path) -> None:
                 "case": row.case,
                 "image": row.image,
                 "status": row.status,
+                "listed": row.listed,
+                "values": values_of(row.result, row.measurements),
                 "reason": row.reason or None,
                 "details": row.details or None,
                 "result": row.result,

@@ -105,11 +105,14 @@ def _do(case: Case) -> None:
     from ..output import Output
     from ..progress import Progress
     from ..report.measurements import plan_of, write_measurements
-    from .finished import receipt_of, write_receipt
+    from ..report.state import state_found
+    from .finished import names_to_keep
     from .one_ct import segment_to_folder
+    from .receipt import receipt_of, write_receipt
 
     settings = _State.settings
-    output = Output(settings.output / case.name)
+    # Asked at the end: the folder's old files may be corrected while this runs.
+    output = Output(settings.output / case.name, names_to_keep)
     try:
         # Before it is read: what is changed afterwards makes it another CT.
         receipt = receipt_of(case, "", settings.output)
@@ -119,9 +122,12 @@ def _do(case: Case) -> None:
 
     def write(folder: Path, result: Segmentation) -> None:
         if result.ears:
-            write_measurements({ear.side: plan_of(ear) for ear in result.ears}, folder)
+            plans = {ear.side: plan_of(ear) for ear in result.ears}
+            states = {ear.side: state_found(ear) for ear in result.ears}
+            write_measurements(plans, states, folder)
         if receipt is not None:
-            write_receipt(receipt | {"model": _bundle(progress).identity.sha256}, folder)
+            made = receipt | {"model": _bundle(progress).identity.sha256}
+            write_receipt(made, folder, output.folder)
 
     result = segment_to_folder(
         case.source, output, lambda: _bundle(progress), progress, also_write=write

@@ -40,7 +40,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
-    parser.add_argument("--again", action="store_true", help="also do cases that are finished")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="also do cases that are finished, and those that somebody has worked on since: their "
+        "files are set aside in their folders",
+    )
     parser.set_defaults(run=run)
 
 
@@ -78,7 +83,11 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return CANCELLED
-    for title, status in (("No inner ear was found in", "no ear"), ("Failed", "failed")):
+    for title, status in (
+        ("No inner ear was found in", "no ear"),
+        ("Kept, as somebody worked on them", "kept"),
+        ("Failed", "failed"),
+    ):
         those = [row for row in rows if row.status == status]
         if those:
             say(f"{title}:")

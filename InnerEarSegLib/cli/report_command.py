@@ -18,6 +18,7 @@ LETTERS = (
     "Note: some letters of the patient's name are not in PDF's own fonts and appear there as '?'; "
     "the page has them."
 )
+REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
 
 
@@ -77,8 +78,11 @@ def run(options: argparse.Namespace) -> int:
             views=folder,
             notes=(problem,) if problem else (),
         )
-    for path in write_report(report, names):
+    written = write_report(report, names)
+    for path in written.files:
         print(path)
+    if written.removed is not None:
+        print(REMOVED.format(written.removed), file=sys.stderr)
     return 0
 
 

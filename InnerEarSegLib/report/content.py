@@ -14,6 +14,7 @@ from ..planning.plan import EarPlan, compare, plan_ear
 from ..results import CHECK, GOOD, POOR, Side
 from .figures import Figure, cochlear_figures, landmark_figures
 from .privacy import without_names
+from .state import States, state_reviewed
 from .subject import ReviewedEar, ReviewedLandmark, Subject
 from .views import view_figures
 
@@ -90,6 +91,7 @@ class Report:
         notes: sentences about the CT and the run.
         overview: a few of the ears' pictures, four at most.
         plans: the numbers themselves.
+        states: what of each ear they were made of.
     """
 
     patient: str
@@ -102,6 +104,7 @@ class Report:
     notes: tuple[str, ...]
     overview: tuple[Figure, ...]
     plans: Mapping[Side, EarPlan]
+    states: States
 
 
 def build_report(
@@ -150,6 +153,7 @@ def build_report(
         ),
         notes=(*without_names(subject.warnings), *notes),
         plans=plans,
+        states={ear.side: state_reviewed(ear) for ear in subject.ears},
     )
 
 

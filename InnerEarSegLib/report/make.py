@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, is_ours
 from ..errors import UnusableInput
-from ..staging import clean_stale, make_stage
+from ..staging import clean_stale, make_stage, replace_together
 from .content import Report
 from .measurements import write_measurements
 from .page import page
@@ -37,22 +37,39 @@ class Names:
         return self.page.with_name(csv), self.page.with_name(json)
 
 
-def write_report(report: Report, names: Names) -> list[Path]:
-    """Write all files; each is whole, and none is there before all are made.
+@dataclass(frozen=True)
+class Written:
+    """What became of a report's files.
 
-    Returns:
-        The files, the page first.
+    Attributes:
+        files: those that are there now, the page first.
+        removed: an earlier report's PDF, which would have stayed beside a newer page; or None.
+    """
+
+    files: tuple[Path, ...]
+    removed: Path | None = None
+
+
+def write_report(report: Report, names: Names) -> Written:
+    """Write all files; each is whole, and either all are there or all is as it was.
+
+    Without a PDF, one of ours that is named after the page goes: nobody should file it with numbers
+    that are not its own.
 
     Raises:
-        UnusableInput: a folder cannot be written, one of the names is somebody else's file, or a
-            PDF is wanted and its library is missing.
+        UnusableInput: a folder cannot be written, one of the names is a folder or somebody else's
+            file, or a PDF is wanted and its library is missing.
     """
     folder = names.page.parent
     for path in (names.page, *names.tables, *([names.pdf] if names.pdf else [])):
+        if path.is_dir():
+            raise UnusableInput(f"{path} is a folder; remove it or choose another --output.")
         if path.exists() and not is_ours(path):
             raise UnusableInput(
                 f"{path} is there already and was not made by InnerEarSeg; choose another --output."
             )
+    old_pdf = names.page.with_suffix(".pdf")
+    removed = old_pdf if names.pdf is None and is_ours(old_pdf) else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         clean_stale(folder)
@@ -65,15 +82,15 @@ def write_report(report: Report, names: Names) -> list[Path]:
 
                 write_pdf(report, stage / "pdf")
                 made.append((stage / "pdf", names.pdf))
-            write_measurements(report.plans, stage)
+            write_measurements(report.plans, report.states, stage)
             tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
             made += zip(tables, names.tables, strict=True)
-            for there, here in made:
-                there.replace(here)
+            replace_together(made, stage, gone=[removed] if removed else [])
         finally:
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
+        where = error.filename2 or names.page
         raise UnusableInput(
-            f"The report {names.page} cannot be written: {error.strerror or error}."
+            f"The report {where} cannot be written: {error.strerror or error}."
         ) from None
-    return [here for _, here in made]
+    return Written(tuple(here for _, here in made), removed)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,8 +14,8 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.batch.cohort import Case, read_list
-from InnerEarSegLib.batch.finished import finished, receipt_of, write_receipt
 from InnerEarSegLib.batch.pool import DIED, Pool
+from InnerEarSegLib.batch.receipt import receipt_of
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import counts
 from InnerEarSegLib.batch.worker import Settings
@@ -98,28 +99,44 @@ def test_refusals_on_the_command_line_change_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("device", "workers", "gpus", "places", "threads"),
+    ("device", "workers", "gpus", "cases", "free_gb", "places", "threads", "said"),
     [
-        ("cpu", None, 2, ["cpu", "cpu"], 4),
-        ("cpu", 3, 0, ["cpu"] * 3, 2),
-        ("auto", None, 0, ["cpu", "cpu"], 4),
-        ("auto", None, 2, ["cuda:0", "cuda:1"], 4),
-        ("cuda", 3, 2, ["cuda:0", "cuda:1", "cuda:0"], 2),
-        ("cuda:1", None, 2, ["cuda:1"], 8),
-        ("cuda:1", 20, 2, ["cuda:1"] * 20, 1),
+        ("cpu", None, 2, 9, 99, ["cpu", "cpu"], 4, ""),
+        ("cpu", 3, 0, 9, 99, ["cpu"] * 3, 2, ""),
+        ("auto", None, 0, 9, None, ["cpu", "cpu"], 4, ""),
+        ("auto", None, 2, 9, 99, ["cuda:0", "cuda:1"], 4, ""),
+        ("cuda", 3, 2, 9, 99, ["cuda:0", "cuda:1", "cuda:0"], 2, ""),
+        ("cuda:1", None, 2, 9, 99, ["cuda:1"], 8, ""),
+        ("cuda:1", 20, 2, 99, 99, ["cuda:1"] * 8, 1, "8 of 20 workers.*8 cores"),
+        ("cpu", 8, 0, 2, 99, ["cpu"] * 2, 4, ""),  # the last two cases have all cores
+        ("cpu", 8, 0, 99, 6.1, ["cpu"] * 4, 2, "4 of 8 workers.*6.1 GB of memory are free"),
+        ("cpu", None, 0, 99, 0.2, ["cpu"], 8, "1 of 2 workers"),
     ],
 )
-def test_workers_share_cores_and_gpus(monkeypatch, device, workers, gpus, places, threads):
+def test_workers_share_what_there_is(
+    monkeypatch, device, workers, gpus, cases, free_gb, places, threads, said
+):
     import torch
 
     from InnerEarSegLib.batch import devices
 
+    free = None if free_gb is None else int(free_gb * 1e9)
     monkeypatch.setattr(devices, "_cores", lambda: 8)
+    monkeypatch.setattr(devices, "free_bytes", lambda: free)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    settings = devices.plan_workers(device, workers, Path("model.pt"), Path("out"))
+    lines = []
+    planned = devices.plan_workers(device, workers, Path("model.pt"), Path("out"))
+    settings = devices.for_cases(planned, cases, lines.append)
+    assert len(lines) == bool(said) and re.search(said, " ".join(lines))
     assert [each.device for each in settings] == places
     assert {each.threads for each in settings} == {threads}
+
+
+def test_memory_that_is_free_is_some_of_the_machines():
+    from InnerEarSegLib.batch.devices import free_bytes
+
+    assert 10**8 < free_bytes() < 10**14
 
 
 # Workers that die; real processes
@@ -204,25 +221,10 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
     assert status == 4 and "1 of 7 cases were finished earlier" in text
     changed = {name for name, when in times(out).items() if before.get(name) != when}
     assert changed == {"ct1", "ct2", "gone"}
-    assert counts_in(out) == {"done": 0, "no ear": 4, "failed": 3, "pending": 0}
+    assert counts_in(out) == {
+        "done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0,
+    }  # fmt: skip
     assert "of an earlier run" in table(out)["ct0b"]["reason"] and (out / "ct0b").is_dir()
-
-
-def test_what_makes_a_result_another(tmp_path):
-    ct = write(tmp_path / "ct.nrrd")
-    case, out = Case("a", "ct.nrrd", Source(ct)), tmp_path / "out"
-    folder = out / "a"
-    folder.mkdir(parents=True)
-    (folder / "scene.mrb").write_bytes(b"x")
-    write_receipt(receipt_of(case, "sha", out), folder)
-    assert finished(folder, receipt_of(case, "sha", out)) is None  # without its result
-    (folder / "result.json").write_text('{"ears": []}')
-    assert finished(folder, receipt_of(case, "sha", out)) == {"ears": []}
-    assert finished(folder, receipt_of(case, "other", out)) is None
-    series = Case("a", "ct.nrrd", Source(ct, "1.2"), (("series", "1.2"),))
-    assert finished(folder, receipt_of(series, "sha", out)) is None
-    (folder / "scene.mrb").write_bytes(b"")  # as after a power cut
-    assert finished(folder, receipt_of(case, "sha", out)) is None
 
 
 def test_a_folder_is_all_its_files_but_not_the_results_in_it(tmp_path):
@@ -243,7 +245,7 @@ def counts_in(folder):
 
 
 def test_counts_are_of_rows():
-    assert counts([]) == {"done": 0, "no ear": 0, "failed": 0, "pending": 0}
+    assert counts([]) == dict.fromkeys(["done", "no ear", "kept", "failed", "pending"], 0)
 
 
 # Kills

@@ -129,6 +129,7 @@ def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
     numbers = json.loads((result_folder / "measurements.json").read_text(encoding="utf-8"))
     with (result_folder / "measurements.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
+    assert numbers["made_of"] == "automatic"
     for item in numbers["ears"][0]["measurements"]:
         assert float(rows[item["key"]]["value"]) == item["value"]
     shown = rows["a_diameter"]
@@ -169,6 +170,10 @@ def test_what_the_user_did_is_said_and_counts(synthetic_ear, tmp_path, capsys):
     oval = np.add(synthetic_ear.landmarks["oval window"], (0.3, -0.4, 0.0))
     expected = np.linalg.norm(oval - synthetic_ear.landmarks["round window"])
     assert keyed["round_window_to_oval_window"] == pytest.approx(expected, abs=2e-3)
+    assert numbers["made_of"] == "reviewed" and numbers["ears"][0]["segment"] == "automatic"
+    mark = numbers["ears"][0]["landmarks"][1]
+    assert (mark["name"], mark["state"], mark["confirmed"]) == ("oval window", "corrected", True)
+    assert mark["ras_mm"] == pytest.approx(oval, abs=1e-3) and mark["radius_90_mm"] is None
 
 
 def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
@@ -200,6 +205,41 @@ def test_a_new_result_takes_its_old_report_away_and_no_other_file(result_folder,
     assert main(["report", str(result_folder), "--output", str(tmp_path / "report.html")]) == 2
     assert "not made by InnerEarSeg" in capsys.readouterr().err
     assert (tmp_path / "measurements.csv").read_text() == "patient,age\n"
+
+
+def test_all_files_or_none(result_folder, tmp_path, monkeypatch, capsys):
+    page = tmp_path / "report.html"
+    arguments = ["report", str(result_folder), "--output", str(page)]
+    assert main([*arguments, "--pdf"]) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    real = type(page).replace
+
+    def refuses(path, target):
+        if path.name == target.name == "measurements.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, target)
+
+    monkeypatch.setattr(type(page), "replace", refuses)
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert f"{tmp_path / 'measurements.json'} cannot be written" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.undo()
+    (tmp_path / "measurements.csv").unlink()
+    (tmp_path / "measurements.csv").mkdir()
+    assert main([*arguments, "--pdf"]) == 2
+    assert "measurements.csv is a folder" in capsys.readouterr().err
+    assert page.read_bytes() == before[page]
+
+
+def test_an_old_pdf_does_not_stay_beside_a_new_page(result_folder, tmp_path, capsys):
+    arguments = ["report", str(result_folder), "--output", str(tmp_path / "a.html")]
+    assert main([*arguments, "--pdf"]) == 0 and main(arguments) == 0
+    assert not (tmp_path / "a.pdf").exists()
+    assert f"{tmp_path / 'a.pdf'} was of the earlier report" in capsys.readouterr().err
+    (tmp_path / "a.pdf").write_bytes(b"%PDF of somebody else")
+    assert main(arguments) == 0 and (tmp_path / "a.pdf").exists()
+    assert capsys.readouterr().err == ""
 
 
 # Who it is

@@ -1,0 +1,186 @@
+"""A receipt in each case's folder: of which CT its files are, what made them, and their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..derived import DERIVED
+from ..output import OWN_FILES, RECEIPT, visible_names
+from .cohort import Case
+
+_WHOLE = (".nrrd", ".nii", ".nii.gz", ".mha")
+"""Files that are a CT by themselves; others belong to files beside them."""
+
+Receipt = dict[str, Any]
+
+MADE_FROM = {
+    "files": "the CT's files are not those any more",
+    "options": "the list names another series or place to look",
+    "model": "the model is another",
+    "version": "InnerEarSeg is of another version",
+}
+"""What a result depends on, and what to say where it has changed."""
+
+
+def receipt_of(case: Case, model: str, outputs: Path) -> Receipt:
+    """What a result depends on.
+
+    Args:
+        case: which CT. What is taken of it are names, sizes and times of its files, not their
+            content: a cohort has terabytes.
+        model: SHA-256 of the model file.
+        outputs: the batch's folder, whose files never count as a CT's.
+
+    Raises:
+        OSError: the CT cannot be listed.
+    """
+    digest = hashlib.sha256()
+    for name, path in _files(case.source.path, outputs):
+        status = path.stat()
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="replace"))
+    return {
+        "image": case.image,
+        "path": str(_plain(case.source.path)),
+        "output": str(_plain(outputs)),
+        "files": digest.hexdigest(),
+        "options": dict(case.options),
+        "model": model,
+        "version": __version__,
+    }
+
+
+def _files(path: Path, outputs: Path) -> list[tuple[str, Path]]:
+    if path.is_file() and path.name.lower().endswith(_WHOLE):
+        return [(path.name, path)]
+    found = []
+    # A folder is read with those below it; a file of DICOM or a detached header, with its siblings.
+    deep = path.is_dir()
+    root = path if deep else path.parent
+    if not path.exists():
+        raise FileNotFoundError(path)
+    for folder, below, names in os.walk(root):
+        here = Path(folder)
+        below[:] = sorted(name for name in below if deep and (here / name) != outputs)
+        found += [
+            (str((here / name).relative_to(root)), here / name)
+            for name in sorted(names)
+            if (here / name).is_file()
+        ]
+    return found
+
+
+def _plain(path: Path) -> Path:
+    """Without ``..``, so that lists in two folders name a CT alike; links stay as they are."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def write_receipt(receipt: Receipt, stage: Path, folder: Path) -> None:
+    """Write a receipt among the files that are to appear with it, all of which are there.
+
+    Args:
+        receipt: what they were made from.
+        stage: where they are made.
+        folder: where they will be. What is there already and is none of ours is noted, so that it
+            is not taken for something that was added to the result.
+    """
+    beside = [name for name in visible_names(folder) if name not in (*OWN_FILES, *DERIVED)]
+    results = {path.name: fingerprint(path) for path in sorted(stage.iterdir())}
+    content = receipt | {"beside": beside, "results": results}
+    (stage / RECEIPT).write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def read_receipt(folder: Path) -> Receipt | None:
+    """The receipt in a case's folder; None without a readable one."""
+    try:
+        receipt = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        if {"image", "results", *MADE_FROM} <= receipt.keys():
+            return receipt if _is_plain(receipt["results"]) else None
+    except (OSError, ValueError, AttributeError, TypeError):
+        pass
+    return None
+
+
+def _is_plain(names: Iterable[str]) -> bool:
+    """Names of files in this very folder."""
+    return all(name and name == Path(name).name for name in names)
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """A file's size, time and SHA-256.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    status = path.stat()
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return {
+        "bytes": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def is_unchanged(path: Path, known: dict[str, Any]) -> bool:
+    """Whether a file is the one that was written.
+
+    With its size and time, it is not read: a cohort's scenes are many gigabytes. Copied files have
+    other times, and then their content counts.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    status = path.stat()
+    if status.st_size != known.get("bytes"):
+        return False
+    if status.st_mtime_ns == known.get("mtime_ns"):
+        return True
+    return fingerprint(path)["sha256"] == known.get("sha256")
+
+
+def differences(kept: Receipt, now: Receipt) -> list[str]:
+    """In what a result differs from what would be made now, as parts of a sentence."""
+    return [said for key, said in MADE_FROM.items() if kept[key] != now[key]]
+
+
+def same_image(kept: Receipt, case: Case, now: Receipt | None, outputs: Path) -> bool:
+    """Whether a receipt is of the CT that the list names, changed or not.
+
+    It is the same at the same place, also where CTs and results were moved together, and where
+    its files are the same ones and nothing is at the old place any more. Receipts of the first
+    form know no place: there the list's words count.
+
+    Args:
+        kept: the receipt in the case's folder.
+        case: as the list has it.
+        now: the receipt that the case would get, None where its CT is not there.
+        outputs: the batch's folder.
+    """
+    if "path" not in kept:
+        return bool(kept["image"] == case.image)
+    place, old = _plain(case.source.path), Path(kept["path"])
+    if place == old or _same_file(place, old):
+        return True
+    try:
+        # The old output's place to the old CT's, and the same today.
+        steps = os.path.relpath(old, kept["output"])
+        if os.path.relpath(place, _plain(outputs)) == steps:
+            return True
+    except ValueError:  # two drives of Windows
+        pass
+    return now is not None and kept["files"] == now["files"] and not old.exists()
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
