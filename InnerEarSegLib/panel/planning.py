@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 
-from ..planning.formulas import escude_angle
+from ..planning.formulas import LAST_ANGLE_DEG, escude_angle
 from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
@@ -155,7 +155,9 @@ class Planning:
         for side in sorted(self._plans):
             diameter = self._plans[side]["a_diameter"].value
             if diameter:
-                parts.append(f"{side} {escude_angle(diameter, length):.0f}°")
+                angle = escude_angle(diameter, length)
+                beyond = angle > LAST_ANGLE_DEG
+                parts.append(f"{side} beyond the apex" if beyond else f"{side} {angle:.0f}°")
         text = f"reaches {', '.join(parts)}" if parts else "needs the A diameter"
         self._ui.insertionAngleLabel.setText(text)
 
@@ -175,6 +177,7 @@ def measurements_html(plans: dict[Side, EarPlan]) -> str:
             cells.append(html.escape(measurement.text.removesuffix(" mm")) + sign)
             if sign:
                 remarks.append(f"⚠ {side.capitalize()} {label}: {measurement.remark}.")
+        remarks += [f"⚠ {side.capitalize()}: {remark}" for remark in plans[side].remarks]
         rows.append("<tr>" + "".join(f"<td {pad}>{cell}</td>" for cell in cells) + "</tr>")
     notes = "".join(f"<div>{html.escape(remark)}</div>" for remark in remarks)
     return f"<table>{''.join(rows)}</table>{notes}"

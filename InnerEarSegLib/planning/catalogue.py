@@ -130,6 +130,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
 }
 
+VOLUME = "labyrinth_volume"
+
 DISTANCES = {
     "round_window_to_oval_window": (ROUND_WINDOW, OVAL_WINDOW),
     "round_window_to_helicotrema": (ROUND_WINDOW, HELICOTREMA),
@@ -140,6 +142,11 @@ DISTANCES = {
 def insertion_angle_key(length_mm: float) -> str:
     """Key of the angle that a length reaches."""
     return f"insertion_angle_at_{length_mm:g}_mm"
+
+
+def is_insertion_angle(key: str) -> bool:
+    """Whether it is the key of an angle that a length reaches."""
+    return key.startswith("insertion_angle_at_")
 
 
 def insertion_length_key(angle_deg: float) -> str:
@@ -153,7 +160,7 @@ def entry(key: str) -> Entry:
     Raises:
         KeyError: for an unknown key.
     """
-    if key.startswith("insertion_angle_at_"):
+    if is_insertion_angle(key):
         length = key.removeprefix("insertion_angle_at_").removesuffix("_mm")
         formula = (
             f"Reached by {length} mm along the lateral wall: 235 (exp({length} / 2.62 A) - 1)."
@@ -164,6 +171,12 @@ def entry(key: str) -> Entry:
         formula = f"Along the lateral wall to {angle}°: 2.62 A ln(1 + {angle} / 235)."
         return Entry(f"Insertion length to {angle}°", "mm", formula, ESCUDE)
     return CATALOGUE[key]
+
+
+def fed_by(key: str) -> tuple[str, ...]:
+    """Keys of the diameters that a formula's value is made from; none for what is measured."""
+    made = key.startswith(("lateral_wall_", "organ_of_corti_", "insertion_"))
+    return ("a_diameter",) if made else ()
 
 
 def range_remark(found: Entry, value: float) -> str:

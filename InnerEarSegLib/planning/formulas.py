@@ -15,6 +15,9 @@ import math
 ESCUDE_FACTOR = 2.62
 ESCUDE_DEGREES = 235.0
 
+LAST_ANGLE_DEG = 900.0
+"""Two and a half turns, where an ordinary cochlea ends; the logarithm would go on for ever."""
+
 
 def escude_lateral_wall(diameter_mm: float, angle_deg: float) -> float:
     """Length along the lateral wall from the round window to an angle, in mm (Escudé 2006).

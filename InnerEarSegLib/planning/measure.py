@@ -107,6 +107,8 @@ def _apply_formulas(
     numbers["organ_of_corti_two_turns"] = formulas.alexiades_two_turns(a)
     numbers["organ_of_corti_length"] = formulas.alexiades_organ_of_corti(a)
     for length in lengths_mm:
-        numbers[insertion_angle_key(length)] = formulas.escude_angle(a, length)
+        angle = formulas.escude_angle(a, length)
+        if angle <= formulas.LAST_ANGLE_DEG:
+            numbers[insertion_angle_key(length)] = angle
     for angle in angles_deg:
         numbers[insertion_length_key(angle)] = formulas.escude_lateral_wall(a, angle)

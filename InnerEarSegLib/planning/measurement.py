@@ -40,7 +40,9 @@ class Measurement:
         unit = self.unit if self.unit == "°" else f" {self.unit}"
         if self.uncertainty is None:
             return f"{self.value:.{digits}f}{unit}"
-        return f"{self.value:.{digits}f} ± {self.uncertainty:.{digits}f}{unit}"
+        # Never "± 0.0" of what is not known exactly.
+        least = 10.0**-digits if self.uncertainty > 1e-6 else 0.0
+        return f"{self.value:.{digits}f} ± {max(self.uncertainty, least):.{digits}f}{unit}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; also a row of a table."""

@@ -14,7 +14,10 @@ from ..results import Side
 from .axes import CochlearFrame
 from .catalogue import (
     CATALOGUE,
+    DISTANCES,
+    VOLUME,
     entry,
+    fed_by,
     insertion_angle_key,
     insertion_length_key,
     range_remark,
@@ -22,7 +25,8 @@ from .catalogue import (
 from .frame import RADIUS_MM, SIGMAS_IN_RADIUS
 from .measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM, Values, measure
 from .measurement import Measurement
-from .template import TEMPLATE, Template
+from .remarks import ear_remarks, why_not
+from .template import SPREAD_MM, TEMPLATE, Template
 from .walls import Lumen
 
 DRAWS = 32
@@ -41,12 +45,18 @@ class EarPlan:
         frame: of the cochlea; None where landmarks do not suffice.
         measurements: in the order in which they are shown; always the same keys.
         lines: end points (2, 3) in RAS mm of "A", "B" and "axis", as far as measured.
+        remarks: sentences on the ear as a whole, where something is missing or does not fit.
+        radii: 90 % radius in mm that each point counted with, by name.
+        points: RAS mm of landmarks and auxiliary landmarks by name, as far as there.
     """
 
     side: Side
     frame: CochlearFrame | None
     measurements: tuple[Measurement, ...]
     lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    radii: dict[str, float] = field(default_factory=dict)
+    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Measurement:
         """The measurement with that key.
@@ -63,13 +73,34 @@ class EarPlan:
         """Plain lists, numbers and strings; lengths in mm, points in RAS mm."""
         return {
             "side": self.side,
+            "remarks": list(self.remarks),
+            "points": [
+                {
+                    "name": name,
+                    "ras_mm": [round(float(value), 4) for value in ras],
+                    "counted_radius_90_mm": round(self.radii[name], 4),
+                }
+                for name, ras in self.points.items()
+            ],
             "cochlear_frame": None if self.frame is None else self.frame.to_json(),
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a measurement, for a table with a column for the side."""
-        return [{"side": self.side, **item.to_json()} for item in self.measurements]
+        """One row a measurement, for a table with a column for the side.
+
+        What is to be said on the ear stands in each row that needs its axes or its walls: rows are
+        read one by one.
+        """
+        return [
+            {"side": self.side, **item.to_json(), "remark": self.remark_on(item)}
+            for item in self.measurements
+        ]
+
+    def remark_on(self, item: Measurement) -> str:
+        """All that is to be said on one of the measurements, also of the ear; may be empty."""
+        of_the_ear = () if item.key in (*DISTANCES, VOLUME) else self.remarks
+        return " ".join(filter(None, (item.remark and f"{item.remark}.", *of_the_ear)))
 
 
 def plan_ear(
@@ -92,7 +123,8 @@ def plan_ear(
         side: of the ear.
         labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth; may be empty.
         geometry: its grid.
-        landmarks: RAS mm by name (``results.LANDMARKS``), those that are there.
+        landmarks: RAS mm by name (``results.LANDMARKS``), those that are there; one that is not
+            finite counts as missing.
         radii: 90 % radius in mm by name, also of auxiliary landmarks; 0.5 mm where absent, a little
             more than the bundled model's errors suggest. 0 for a point that is known exactly.
         auxiliary: RAS mm by name (``results.AUXILIARY``), those that are there.
@@ -103,64 +135,94 @@ def plan_ear(
     points = {
         name: np.asarray(ras, dtype=np.float64)
         for name, ras in {**(auxiliary or {}), **landmarks}.items()
+        if np.isfinite(ras).all()
     }
-    known, lumen = radii or {}, Lumen.of(labyrinth, geometry)
+    counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
+    lumen = Lumen.of(labyrinth, geometry)
 
-    def take(places: Mapping[str, NDArray]) -> Values:
+    def take(places: Mapping[str, NDArray], average: Template) -> Values:
         return measure(
-            side, lumen, places, known, insertion_lengths_mm, insertion_angles_deg, template
+            side, lumen, places, counted, insertion_lengths_mm, insertion_angles_deg, average
         )
 
-    values, spread = take(points), _spread(take, points, known)
+    values = take(points, template)
+    spread = _spread(take, points, counted, template)
     keys = [
         *CATALOGUE,
         *map(insertion_angle_key, insertion_lengths_mm),
         *map(insertion_length_key, insertion_angles_deg),
     ]
-    measurements = tuple(_measurement(key, values, spread) for key in keys)
-    return EarPlan(side, values.frame, measurements, values.lines)
+    return EarPlan(
+        side,
+        values.frame,
+        tuple(_measurement(key, values, spread, points) for key in keys),
+        values.lines,
+        ear_remarks(side, points, lumen, values.frame, template),
+        counted,
+        points,
+    )
 
 
 def _spread(
-    take: Callable[[Mapping[str, NDArray]], Values],
+    take: Callable[[Mapping[str, NDArray], Template], Values],
     points: Mapping[str, NDArray],
     radii: Mapping[str, float],
+    template: Template,
 ) -> dict[str, float]:
-    """Half width of the 90 % interval by key, from landmarks displaced at random."""
+    """Half width of the 90 % interval by key, from points displaced at random.
+
+    The average ear's are displaced, too, as specimens scatter about it: a point that is missing,
+    or drawn towards its place there, is only as sure as that.
+    """
     generator = np.random.default_rng(20061101)  # the same numbers for the same ear, always
     drawn: dict[str, list[float]] = {}
     for _ in range(DRAWS):
         displaced = {
-            name: ras + generator.normal(0.0, radii.get(name, RADIUS_MM) / SIGMAS_IN_RADIUS, 3)
+            name: ras + generator.normal(0.0, radii[name] / SIGMAS_IN_RADIUS, 3)
             for name, ras in points.items()
         }
-        for key, value in take(displaced).numbers.items():
+        average = {
+            name: np.asarray(place) + generator.normal(0.0, SPREAD_MM, 3)
+            for name, place in template.items()
+        }
+        for key, value in take(displaced, average).numbers.items():
             drawn.setdefault(key, []).append(value)
     return {
         key: HALF_WIDTH * float(np.std(values))
         for key, values in drawn.items()
-        if len(values) > DRAWS // 2 and key != "labyrinth_volume"
+        if len(values) > DRAWS // 2 and key != VOLUME
     }
 
 
-def _measurement(key: str, values: Values, spread: Mapping[str, float]) -> Measurement:
+def _measurement(
+    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray]
+) -> Measurement:
     found = entry(key)
     value = values.numbers.get(key)
     if value is None:
-        missing = "not measured: landmarks or segment do not suffice"
-        return Measurement(
-            key, found.label, None, found.unit, None, found.definition, found.source, missing
-        )
+        remark = why_not(key, values.numbers, points, values.frame)
+    else:
+        said = (range_remark(found, value), _of_a(key, values.numbers))
+        remark = "; ".join(filter(None, said))
     return Measurement(
         key,
         found.label,
         value,
         found.unit,
-        spread.get(key),
+        None if value is None else spread.get(key),
         found.definition,
         found.source,
-        range_remark(found, value),
+        remark,
     )
+
+
+def _of_a(key: str, numbers: Mapping[str, float]) -> str:
+    """Where a formula was fed with a diameter that nobody has published the like of."""
+    fed = [name for name in fed_by(key) if range_remark(entry(name), numbers[name])]
+    if not fed:
+        return ""
+    names = " and ".join(entry(name).label for name in fed)
+    return f"made from an {names} outside the published range"
 
 
 def compare(left: EarPlan, right: EarPlan) -> tuple[Measurement, ...]:

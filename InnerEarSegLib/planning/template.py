@@ -72,6 +72,29 @@ def fit_template(
     return min(fits, key=lambda fit: fit.residual)
 
 
+def misfits(
+    side: Side,
+    points: Mapping[str, NDArray],
+    body: Body | None,
+    template: Template = TEMPLATE,
+) -> dict[str, float]:
+    """Distance in mm of each point from its place in the average ear that fits all of them best.
+
+    All count the same here: a point that somebody is sure of may still have the wrong name.
+
+    Args:
+        side: of the ear.
+        points: RAS mm by name, three at least.
+        body: of a whole labyrinth, or None.
+        template: the average ear.
+    """
+    fit = fit_template(side, points, {}, body, template)
+    return {
+        name: float(np.linalg.norm(apply_affine(fit.matrix, np.asarray(template[name])) - point))
+        for name, point in points.items()
+    }
+
+
 def mean_template(
     cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]],
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:

@@ -24,9 +24,9 @@ NOT_A_DEVICE = (
 )
 NO_PATIENT = "not stated"
 VERDICTS = {
-    GOOD: "good. Nothing stands out.",
-    CHECK: "check. See the reasons before using this ear.",
-    POOR: "poor. Do not plan on this ear.",
+    GOOD: "good, as found automatically.",
+    CHECK: "check, as found automatically. See the reasons before using this ear.",
+    POOR: "poor, as found automatically. Do not plan on this ear.",
 }
 UNCERTAINTY = (
     "± is half the width of the 90 % interval that the landmarks' uncertainty gives; errors of the "
@@ -175,7 +175,7 @@ def _rows(plans: Mapping[Side, EarPlan], both: tuple[Measurement, ...]) -> tuple
         remarks = tuple(
             (f"{side.capitalize()}: " if len(plans) > 1 else "") + measurement.remark + "."
             for side, measurement in ears.items()
-            if measurement.remark
+            if measurement.remark and measurement.value is not None
         )
         known = entry(item.key)
         usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
@@ -198,7 +198,14 @@ def _signed(difference: Measurement) -> str:
 
 def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
     figures = landmark_figures(ear)
-    remarks = []
+    remarks = list(plan.remarks)
+    changed = [
+        f"{x.name} {x.state}"
+        for x in ear.landmarks
+        if x.state not in ("automatic", "confirmed") or x.ras is None
+    ]
+    if changed:
+        remarks.append(f"Other than the automatic result: {', '.join(changed)}.")
     unseen = [
         x.name for x in ear.landmarks if not x.settled and x.state in ("automatic", "not found")
     ]
@@ -206,26 +213,32 @@ def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
         remarks.append(f"Nobody has confirmed or corrected: {', '.join(unseen)}.")
     if ear.edited:
         remarks.append("The segment was edited by hand after it was found.")
-    if not ear.labyrinth.any():
-        remarks.append("There is no segment of this labyrinth.")
     if ear.quality.expected_dice is not None:
         remarks.append(
             f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "
             "model's calibration."
         )
+    # The automatic verdict says nothing of what was taken away or mixed up since.
+    doubtful = bool(plan.remarks) or any(x.ras is None for x in ear.landmarks)
+    shown = CHECK if doubtful and ear.quality.verdict == GOOD else ear.quality.verdict
     return EarSection(
         ear.side,
-        ear.quality.verdict,
+        shown,
         VERDICTS[ear.quality.verdict],
         ear.quality.reasons,
         tuple(remarks),
-        tuple(_landmark(x, tuple(figures.get(x.name, ()))) for x in ear.landmarks),
+        tuple(
+            _landmark(x, plan.radii.get(x.name), tuple(figures.get(x.name, ())))
+            for x in ear.landmarks
+        ),
         tuple(view_figures(views, ear, plan)) if views is not None else (),
         tuple(cochlear_figures(ear, plan)),
     )
 
 
-def _landmark(landmark: ReviewedLandmark, figures: tuple[Figure, ...]) -> LandmarkSection:
+def _landmark(
+    landmark: ReviewedLandmark, counted_mm: float | None, figures: tuple[Figure, ...]
+) -> LandmarkSection:
     state = landmark.state
     if landmark.ras is None and landmark.settled:
         state = "confirmed as not visible"
@@ -236,9 +249,11 @@ def _landmark(landmark: ReviewedLandmark, figures: tuple[Figure, ...]) -> Landma
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
     if landmark.radius_mm is not None:
         details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
+    elif counted_mm is not None:
+        details.append(f"counted as within {counted_mm:.1f} mm, an assumption")
     if landmark.ras is not None:
         details.append("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*landmark.ras))
-    if state.startswith(("automatic", "confirmed", "corrected")) and landmark.ras is not None:
+    if state in ("automatic", "confirmed") and landmark.ras is not None:
         details.append(f"confidence {landmark.confidence:.2f}")
     needs_look = not landmark.settled and state in ("automatic", "not found")
     return LandmarkSection(landmark.name, state, needs_look, " · ".join(details), figures)

@@ -49,7 +49,8 @@ def fill_table(node: Any, plans: Mapping[Side, EarPlan]) -> None:
             columns["Left - right"].append(
                 _number(None if difference is None else difference.value)
             )
-        columns["Remark"].append(_remarks(dict(zip(sides, items, strict=True))))
+        pairs = zip(sides, items, strict=True)
+        columns["Remark"].append(_remarks({s: plans[s].remark_on(item) for s, item in pairs}))
         columns["Definition"].append(first.definition)
         columns["Source"].append(first.source)
     node.SetAndObserveTable(_table(columns))
@@ -59,10 +60,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _remarks(items: Mapping[Side, Measurement]) -> str:
+def _remarks(of_each: Mapping[Side, str]) -> str:
     """What is to be said on either ear's value."""
-    said = {side: item.remark for side, item in items.items() if item.remark}
-    if len(set(said.values())) == 1 and len(said) == len(items):
+    said = {side: remark for side, remark in of_each.items() if remark}
+    if len(set(said.values())) == 1 and len(said) == len(of_each):
         return next(iter(said.values()))
     return "; ".join(f"{side}: {remark}" for side, remark in said.items())
 

@@ -122,7 +122,9 @@ def test_without_a_round_window_there_is_no_frame_and_a_reason():
     found = plan(np.eye(4), without=(ROUND_WINDOW,))
     assert found.frame is None
     assert found["a_diameter"].value is None
-    assert "do not suffice" in found["a_diameter"].remark
+    assert found["a_diameter"].remark == "needs the cochlea's axes"
+    assert found.remarks == ("The cochlea's axes are not known: there is no round window.",)
+    assert found["round_window_to_oval_window"].remark == "needs the round window"
     assert found["oval_window_to_helicotrema"].value is not None
 
 
@@ -146,6 +148,80 @@ def test_uncertainty_is_carried_over_from_landmarks():
     assert unsure["labyrinth_volume"].uncertainty is None
     slope = unsure["organ_of_corti_length"].uncertainty / unsure["a_diameter"].uncertainty
     assert slope == pytest.approx(4.16)
+
+
+@pytest.mark.parametrize("name", [HELICOTREMA, *AUXILIARY])
+def test_what_is_taken_from_the_average_ear_is_less_sure_and_said(name):
+    radii = dict.fromkeys(POINTS, 0.2)
+    whole, without = plan(np.eye(4), radii=radii), plan(np.eye(4), radii=radii, without=(name,))
+    if name == HELICOTREMA:
+        key = "cochlear_height"
+        assert without[key].uncertainty > 1.2 * whole[key].uncertainty
+    said = [remark for remark in without.remarks if remark.startswith("Not known")]
+    assert [name in remark for remark in said] == ([] if name == AUXILIARY[1] else [True])
+    rows = {row["key"]: row["remark"] for row in without.rows()}
+    assert ("Not known" in rows["a_diameter"]) == bool(said)
+    assert "Not known" not in rows["labyrinth_volume"]
+
+
+def test_uncertainty_is_never_written_as_nothing():
+    few = plan(np.eye(4), radii=dict.fromkeys(POINTS, 0.01))
+    for item in few.measurements:
+        if item.uncertainty is not None:
+            assert "± 0.0" not in item.text
+            assert "± 0°" not in item.text
+
+
+def test_a_point_that_is_no_number_counts_as_missing():
+    mask, geometry, points = ring_ear(np.eye(4))
+    points = {**points, ROUND_WINDOW: [np.nan, 0.0, 0.0]}
+    found = plan_ear("right", mask, geometry, points)
+    assert found.frame is None
+    assert "no round window" in found.remarks[0]
+
+
+def test_values_made_from_an_impossible_diameter_say_so():
+    mask, geometry, points = ring_ear(np.eye(4))
+    x = np.array(points[ROUND_WINDOW]) - [2.5, 0.0, 0.0]
+    found = plan_ear("right", mask, geometry, {**points, ROUND_WINDOW: x}, EXACT)
+    assert found["a_diameter"].value < 8.04
+    assert "A diameter outside" in found["organ_of_corti_length"].remark
+    angle = found["insertion_angle_at_28_mm"]
+    assert angle.value is None or angle.value <= 900.0
+
+
+def test_no_electrode_goes_beyond_the_apex():
+    mask, geometry, points = ring_ear(np.eye(4))
+    found = plan_ear("right", mask, geometry, points, EXACT, insertion_lengths_mm=(20.0, 45.0))
+    assert found["insertion_angle_at_20_mm"].value < 900.0
+    assert found["insertion_angle_at_45_mm"].value is None
+    assert "beyond 900°" in found["insertion_angle_at_45_mm"].remark
+
+
+def test_what_does_not_fit_an_ear_is_remarked_on(specimens):
+    case = read_case(specimens, "F13")
+    swapped = {
+        **case.landmarks,
+        OVAL_WINDOW: case.landmarks[ROUND_WINDOW],
+        ROUND_WINDOW: case.landmarks[OVAL_WINDOW],
+    }
+    other = "left" if case.stated_side == "right" else "right"
+    grid = case.label_geometry
+    assert plan_ear(case.stated_side, case.labels, grid, case.landmarks).remarks == ()
+    for side, points in ((case.stated_side, swapped), (other, case.landmarks)):
+        remarks = plan_ear(side, case.labels, grid, points).remarks
+        assert any(f"do not fit a {side} ear" in remark for remark in remarks)
+
+
+def test_a_segment_without_its_apex_is_remarked_on(specimens):
+    case = read_case(specimens, "F13")
+    frame = reference(case).frame
+    ijk = np.argwhere(case.labels)
+    z = frame.from_ras(case.label_geometry.to_ras(ijk[:, ::-1]))[:, 2]
+    cut = case.labels.copy()
+    cut[tuple(ijk[z > 2.0].T)] = 0
+    found = plan_ear(case.stated_side, cut, case.label_geometry, case.landmarks)
+    assert any("before the helicotrema" in remark for remark in found.remarks)
 
 
 def test_the_same_ear_gives_the_same_numbers():

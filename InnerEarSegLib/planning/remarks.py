@@ -1,0 +1,112 @@
+"""What is to be said on an ear's plan: what is missing, and what does not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from numpy.typing import NDArray
+
+from ..results import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
+from .axes import CochlearFrame
+from .catalogue import DISTANCES, is_insertion_angle
+from .formulas import LAST_ANGLE_DEG
+from .frame import MIN_POINTS
+from .template import Template, misfits
+from .walls import Lumen, height
+
+MISFIT_MM = 1.5
+"""A point farther than this from where the rest puts it is no variation: up to 0.95 mm in the
+reference points of the dataset's fourteen labelled specimens; 2.5 mm and more with the windows
+exchanged or the side mistaken."""
+
+CUT_MM = 0.4
+"""In those specimens the segment goes on beyond the helicotrema, by 0.03 to 0.37 mm; where it ends
+this far before it, its apex is missing."""
+
+
+def ear_remarks(
+    side: Side,
+    points: Mapping[str, NDArray],
+    lumen: Lumen,
+    frame: CochlearFrame | None,
+    template: Template,
+) -> tuple[str, ...]:
+    """Sentences on the ear as a whole, each for a person to act on.
+
+    Args:
+        side: of the ear.
+        points: RAS mm by name, landmarks and auxiliary landmarks.
+        lumen: its labyrinth.
+        frame: of the cochlea, or None.
+        template: the average ear.
+    """
+    remarks = []
+    if not lumen.volume:
+        remarks.append("There is no segment of this labyrinth: nothing is measured on its walls.")
+    missing = [name for name in (*LANDMARKS, BASAL_TURN) if name not in points]
+    if frame is None:
+        remarks.append(f"The cochlea's axes are not known: {_why_no_frame(points)}.")
+    elif missing:
+        remarks.append(
+            f"Not known: {', '.join(missing)}. For the cochlea's axes, places in an average ear "
+            "were taken instead, and the intervals are wider for it."
+        )
+    if frame is not None:
+        remarks += [_misfit(side, points, lumen, template), _cut(points, lumen, frame)]
+    return tuple(remark for remark in remarks if remark)
+
+
+def why_not(
+    key: str,
+    numbers: Mapping[str, float],
+    points: Mapping[str, NDArray],
+    frame: CochlearFrame | None,
+) -> str:
+    """Why there is no value, a few words.
+
+    Args:
+        key: of the measurement.
+        numbers: what was measured.
+        points: RAS mm by name.
+        frame: of the cochlea, or None.
+    """
+    if key in DISTANCES:
+        return f"needs the {' and the '.join(n for n in DISTANCES[key] if n not in points)}"
+    if is_insertion_angle(key) and "a_diameter" in numbers:
+        return f"not reached: beyond {LAST_ANGLE_DEG:g}°, where a cochlea ends"
+    return "needs the cochlea's axes" if frame is None else "needs the segment of a whole cochlea"
+
+
+def _why_no_frame(points: Mapping[str, NDArray]) -> str:
+    if ROUND_WINDOW not in points:
+        return "there is no round window"
+    if len(points) < MIN_POINTS:
+        missing = " and ".join(name for name in LANDMARKS if name not in points)
+        return f"they need the round window and two other landmarks, and there is no {missing}"
+    return "the landmarks lie on a line or in one place"
+
+
+def _misfit(
+    side: Side, points: Mapping[str, NDArray], lumen: Lumen, template: Template
+) -> str:
+    distances = misfits(side, points, lumen.body, template)
+    name = max(distances, key=lambda key: distances[key])
+    if distances[name] < MISFIT_MM:
+        return ""
+    return (
+        f"Landmarks and segment do not fit a {side} ear: {name} is {distances[name]:.1f} mm from "
+        "where an ear like the rest has it. Check the side, and place and name of each landmark."
+    )
+
+
+def _cut(points: Mapping[str, NDArray], lumen: Lumen, frame: CochlearFrame) -> str:
+    reach = height(lumen, frame)
+    if reach is None or HELICOTREMA not in points:
+        return ""
+    short = float(frame.from_ras(points[HELICOTREMA])[2]) - reach[1]
+    if short < CUT_MM:
+        return ""
+    return (
+        f"The segment ends {short:.1f} mm before the helicotrema: its apex is missing, or the "
+        "helicotrema is misplaced, and the height is wrong."
+    )
