@@ -86,9 +86,7 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-def _misfit(
-    side: Side, points: Mapping[str, NDArray], lumen: Lumen, template: Template
-) -> str:
+def _misfit(side: Side, points: Mapping[str, NDArray], lumen: Lumen, template: Template) -> str:
     distances = misfits(side, points, lumen.body, template)
     name = max(distances, key=lambda key: distances[key])
     if distances[name] < MISFIT_MM:

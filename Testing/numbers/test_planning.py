@@ -1,6 +1,7 @@
 """Frame and measurements of ears that are known by hand, and of real specimens."""
 
 import json
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -8,19 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.evaluation.planning import displaced_errors, reference, template_of
-from InnerEarSegLib.geometry import apply_affine
+from InnerEarSegLib.geometry import Volume, apply_affine
 from InnerEarSegLib.planning.axes import axes_of
 from InnerEarSegLib.planning.body import Body
 from InnerEarSegLib.planning.frame import cochlear_frame
 from InnerEarSegLib.planning.plan import compare, plan_ear
 from InnerEarSegLib.planning.template import POINTS, TEMPLATE
 from InnerEarSegLib.reading.dataset import read_case
+from InnerEarSegLib.report.content import build_report
+from InnerEarSegLib.report.subject import ReviewedEar, ReviewedLandmark, Subject
 from InnerEarSegLib.results import (
     AUXILIARY,
+    GOOD,
     HELICOTREMA,
     LANDMARKS,
     OVAL_WINDOW,
     ROUND_WINDOW,
+    ModelIdentity,
+    Quality,
 )
 from InnerEarSegLib.training.spatial import random_rotation
 
@@ -281,3 +287,26 @@ def test_frames_of_displaced_points_are_close(specimens):
     assert np.mean([error.axis_deg for error in errors]) < 5.0
     assert np.mean([error.origin_mm for error in errors]) < 0.6
     assert np.mean([abs(error.mm["a_diameter"]) for error in errors]) < 0.3
+
+
+def test_a_report_does_not_call_good_what_was_taken_away_since():
+    mask, geometry, points = ring_ear(np.eye(4))
+    marks = tuple(
+        ReviewedLandmark(
+            name, None if name == HELICOTREMA else tuple(points[name]), "corrected", 0.5, False, 0.9
+        )
+        for name in LANDMARKS
+    )
+    ct = Volume(np.zeros(mask.shape, np.int16), geometry)
+    ear = ReviewedEar("right", ct, mask, geometry, marks, radii=dict.fromkeys(POINTS, 0.2),
+                      quality=Quality(GOOD))  # fmt: skip
+    subject = Subject((ear,), ModelIdentity("m", "1", ""))
+    section = build_report(subject, made=datetime(2026, 1, 1)).ears[0]
+    assert section.verdict != GOOD
+    assert section.verdict_text == "good, as found automatically."
+    said = " ".join(section.remarks)
+    assert "there is no helicotrema" in said
+    assert "Other than the automatic result: helicotrema" in said
+    window = section.landmarks[2]
+    assert "counted as within 0.2 mm, an assumption" in window.details
+    assert "confidence" not in window.details
