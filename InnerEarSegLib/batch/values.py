@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..planning.catalogue import VOLUME
 from ..report.state import AUTOMATIC, REVIEWED
 from ..results import LANDMARKS
 
@@ -66,7 +67,7 @@ def _reviewed(ear: Content, found: Content | None) -> Content:
         marks.append({**mark, "confidence": confidence})
     return {
         "side": ear["side"],
-        "labyrinth_volume_mm3": items.get("labyrinth_volume"),
+        "labyrinth_volume_mm3": items.get(VOLUME),
         "landmarks": marks,
         "quality": quality,
     }

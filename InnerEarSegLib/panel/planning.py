@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 
-from ..planning.formulas import LAST_ANGLE_DEG, escude_angle
+from ..planning.formulas import insertion_angle
 from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
@@ -155,9 +155,8 @@ class Planning:
         for side in sorted(self._plans):
             diameter = self._plans[side]["a_diameter"].value
             if diameter:
-                angle = escude_angle(diameter, length)
-                beyond = angle > LAST_ANGLE_DEG
-                parts.append(f"{side} beyond the apex" if beyond else f"{side} {angle:.0f}°")
+                angle = insertion_angle(diameter, length)
+                parts.append(f"{side} beyond the apex" if angle is None else f"{side} {angle:.0f}°")
         text = f"reaches {', '.join(parts)}" if parts else "needs the A diameter"
         self._ui.insertionAngleLabel.setText(text)
 

@@ -37,6 +37,8 @@ class Entry(NamedTuple):
     range_source: str = ""
 
 
+VOLUME = "labyrinth_volume"
+
 CATALOGUE: dict[str, Entry] = {
     "a_diameter": Entry(
         "A diameter",
@@ -119,7 +121,7 @@ CATALOGUE: dict[str, Entry] = {
     "oval_window_to_helicotrema": Entry(
         "Oval window to helicotrema", "mm", "Straight distance between the landmarks."
     ),
-    "labyrinth_volume": Entry(
+    VOLUME: Entry(
         "Labyrinth volume",
         "mm³",
         "Voxels of the segment times their volume.",
@@ -129,8 +131,6 @@ CATALOGUE: dict[str, Entry] = {
         DATASET,
     ),
 }
-
-VOLUME = "labyrinth_volume"
 
 DISTANCES = {
     "round_window_to_oval_window": (ROUND_WINDOW, OVAL_WINDOW),
@@ -173,10 +173,9 @@ def entry(key: str) -> Entry:
     return CATALOGUE[key]
 
 
-def fed_by(key: str) -> tuple[str, ...]:
-    """Keys of the diameters that a formula's value is made from; none for what is measured."""
-    made = key.startswith(("lateral_wall_", "organ_of_corti_", "insertion_"))
-    return ("a_diameter",) if made else ()
+def is_made_of_a(key: str) -> bool:
+    """Whether a formula makes the value of the diameter A."""
+    return key.startswith(("lateral_wall_", "organ_of_corti_", "insertion_"))
 
 
 def range_remark(found: Entry, value: float) -> str:

@@ -41,6 +41,12 @@ def escude_angle(diameter_mm: float, length_mm: float) -> float:
     return ESCUDE_DEGREES * math.expm1(length_mm / (ESCUDE_FACTOR * diameter_mm))
 
 
+def insertion_angle(diameter_mm: float, length_mm: float) -> float | None:
+    """``escude_angle``, or None where it lies beyond LAST_ANGLE_DEG: no cochlea goes on there."""
+    angle = escude_angle(diameter_mm, length_mm)
+    return angle if angle <= LAST_ANGLE_DEG else None
+
+
 def erixon_lateral_wall(diameter_mm: float) -> float:
     """Whole length of the cochlea along the lateral wall, in mm: 3.08 A + 12.44 (Erixon 2013)."""
     return 3.08 * diameter_mm + 12.44

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..results import ROUND_WINDOW, Side
 from . import formulas
 from .axes import CochlearFrame
-from .catalogue import DISTANCES, insertion_angle_key, insertion_length_key
+from .catalogue import DISTANCES, VOLUME, insertion_angle_key, insertion_length_key
 from .frame import cochlear_frame
 from .template import TEMPLATE, Template
 from .walls import Lumen, farthest_wall, height, lateral_wall
@@ -56,7 +56,7 @@ def measure(
         template: the average ear.
     """
     frame = cochlear_frame(side, points, radii, lumen.body, template)
-    values = Values(frame, {"labyrinth_volume": lumen.volume})
+    values = Values(frame, {VOLUME: lumen.volume})
     for key, (here, there) in DISTANCES.items():
         if here in points and there in points:
             values.numbers[key] = float(np.linalg.norm(points[here] - points[there]))
@@ -107,8 +107,8 @@ def _apply_formulas(
     numbers["organ_of_corti_two_turns"] = formulas.alexiades_two_turns(a)
     numbers["organ_of_corti_length"] = formulas.alexiades_organ_of_corti(a)
     for length in lengths_mm:
-        angle = formulas.escude_angle(a, length)
-        if angle <= formulas.LAST_ANGLE_DEG:
-            numbers[insertion_angle_key(length)] = angle
+        reached = formulas.insertion_angle(a, length)
+        if reached is not None:
+            numbers[insertion_angle_key(length)] = reached
     for angle in angles_deg:
         numbers[insertion_length_key(angle)] = formulas.escude_lateral_wall(a, angle)

@@ -17,9 +17,9 @@ from .catalogue import (
     DISTANCES,
     VOLUME,
     entry,
-    fed_by,
     insertion_angle_key,
     insertion_length_key,
+    is_made_of_a,
     range_remark,
 )
 from .frame import RADIUS_MM, SIGMAS_IN_RADIUS
@@ -218,11 +218,8 @@ def _measurement(
 
 def _of_a(key: str, numbers: Mapping[str, float]) -> str:
     """Where a formula was fed with a diameter that nobody has published the like of."""
-    fed = [name for name in fed_by(key) if range_remark(entry(name), numbers[name])]
-    if not fed:
-        return ""
-    names = " and ".join(entry(name).label for name in fed)
-    return f"made from an {names} outside the published range"
+    odd = is_made_of_a(key) and range_remark(entry("a_diameter"), numbers["a_diameter"])
+    return "made from an A diameter outside the published range" if odd else ""
 
 
 def compare(left: EarPlan, right: EarPlan) -> tuple[Measurement, ...]:

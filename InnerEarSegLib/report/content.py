@@ -202,7 +202,7 @@ def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
     changed = [
         f"{x.name} {x.state}"
         for x in ear.landmarks
-        if x.state not in ("automatic", "confirmed") or x.ras is None
+        if x.state not in ("automatic", "confirmed", "not found")
     ]
     if changed:
         remarks.append(f"Other than the automatic result: {', '.join(changed)}.")

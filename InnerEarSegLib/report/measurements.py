@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..derived import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
-from ..planning.catalogue import CATALOGUE, entry, insertion_angle_key, insertion_length_key
+from ..planning.catalogue import CATALOGUE, VOLUME, entry, insertion_angle_key, insertion_length_key
 from ..planning.measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM
 from ..planning.plan import EarPlan, compare, plan_ear
 from ..results import Ear, Landmark, Side
@@ -101,7 +101,7 @@ def columns(content: Mapping[str, Any] | None, side: Side) -> dict[str, float | 
     }
     cells = {}
     for key in KEYS:
-        if key == "labyrinth_volume":
+        if key == VOLUME:
             continue
         name = f"{side}_{key}_{_UNITS[entry(key).unit]}"
         cells[name] = items.get(key, {}).get("value")
