@@ -7,7 +7,7 @@ from typing import Any
 
 from ..results import CHECK, GOOD, POOR, Side
 from ..scene.find_results import Results
-from ..scene.landmark_state import CORRECTED, NOT_FOUND, PLACED, Key, Row
+from ..scene.landmark_state import BY_HAND, MISSING, Key, Row
 from ..scene.landmarks_node import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
 from ..scene.review import Review
 from ..scene.segment_content import volume_attribute
@@ -41,13 +41,11 @@ class ReviewDisplay:
         ui.reviewContent.setVisible(review is not None)
         ui.reviewHintLabel.setVisible(review is None)
         ui.confirmButton.setEnabled(row is not None and not row.settled and not placing)
-        ui.editButton.setEnabled(row is not None and row.state != NOT_FOUND)
+        ui.editButton.setEnabled(row is not None and row.state not in MISSING)
         ui.editButton.setChecked(row is not None and row.editing and not placing)
         ui.placeButton.setEnabled(row is not None)
         ui.placeButton.setChecked(placing)
-        ui.resetButton.setEnabled(
-            row is not None and (row.settled or row.state in (CORRECTED, PLACED))
-        )
+        ui.resetButton.setEnabled(row is not None and (row.settled or row.state in BY_HAND))
         ui.undoButton.setEnabled(review is not None and review.can_undo)
         ui.redoButton.setEnabled(review is not None and review.can_redo)
         left = sum(not row.settled for row in rows)

@@ -7,7 +7,7 @@ from typing import Any
 import qt
 
 from ..results import LANDMARK_DEFINITIONS
-from ..scene.landmark_state import CONFIRMED, NOT_FOUND, PLACED, Key, Row, certainty_words
+from ..scene.landmark_state import CONFIRMED, NOT_FOUND, PLACED, REMOVED, Key, Row, certainty_words
 
 HEADINGS = ("Ear", "Landmark", "State", "Accuracy", "Moved")
 _DOUBT = (255, 170, 0, 70)
@@ -67,7 +67,7 @@ class LandmarkTable:
                  _certainty_text(row), _moved_text(row))  # fmt: skip
         color = qt.QColor(*_DOUBT) if row.doubtful else qt.QColor(0, 0, 0, 0)
         tip = LANDMARK_DEFINITIONS.get(row.name, "")
-        if row.radius_mm is not None and row.state != PLACED:
+        if row.radius_mm is not None and row.state not in (PLACED, REMOVED):
             tip += (
                 f" In 9 of 10 cases the true point lies within {row.radius_mm:.2f} mm of where it"
             )
@@ -101,7 +101,7 @@ def state_text(row: Row) -> str:
 
 
 def _certainty_text(row: Row) -> str:
-    return "–" if row.state == PLACED else certainty_words(row.confidence, row.radius_mm)
+    return "–" if row.state in (PLACED, REMOVED) else certainty_words(row.confidence, row.radius_mm)
 
 
 def _moved_text(row: Row) -> str:

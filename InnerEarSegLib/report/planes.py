@@ -26,8 +26,9 @@ COLORS = {"left": (64, 178, 255), "right": (255, 158, 38)}
 """As in the scene (``scene.segmentation_node``)."""
 
 _OUTSIDE = -5000.0
-_PAPER = (236, 238, 241)
-"""Where the CT has no voxels."""
+_NO_CT = (52, 60, 74)
+"""Where the CT has no voxels: no grey, so that nobody takes it for tissue, and dark, so that the
+white letters can be read on it."""
 
 _OUTLINE = 2
 
@@ -100,7 +101,7 @@ def draw(ear: ReviewedEar, plane: Plane) -> NDArray[np.uint8]:
     hu = _sample(ear.ct.array, ear.ct.geometry, grid, _OUTSIDE)
     grey = np.clip((hu - LOW_HU) / (HIGH_HU - LOW_HU), 0.0, 1.0) * 255.0
     pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
-    pixels[hu <= LOW_HU * 2] = _PAPER  # no CT is that low: padding was made air when it was read
+    pixels[hu <= LOW_HU * 2] = _NO_CT  # no CT is that low: padding was made air when it was read
     inside = _sample(ear.labyrinth, ear.geometry, grid, 0.0) >= 0.5
     pixels[_outline(inside)] = COLORS[ear.side]
     return pixels

@@ -24,7 +24,8 @@ class ReviewedLandmark:
     Attributes:
         name: one of LANDMARKS.
         ras: RAS mm of the CT; None where it was not found.
-        state: "automatic", "confirmed", "corrected", "placed by hand" or "not found".
+        state: "automatic", "confirmed", "corrected", "placed by hand", "removed by hand" or
+            "not found".
         moved_mm: how far it was moved from where it was found; None where one of both is missing.
         settled: somebody confirmed exactly what is there now, also that nothing is.
         confidence: of the automatic position, 0 to 1.

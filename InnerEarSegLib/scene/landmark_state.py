@@ -16,12 +16,19 @@ CONFIRMED = "confirmed"
 CORRECTED = "corrected"
 PLACED = "placed by hand"
 NOT_FOUND = "not found"
+REMOVED = "removed by hand"
 
 LOW_CONFIDENCE = 0.5
 HIGH_CONFIDENCE = 0.8
 
 SAME_MM = 0.005
 """Positions are stored with four decimals; anything closer than this is the same place."""
+
+BY_HAND = (CORRECTED, PLACED, REMOVED)
+"""States that say what somebody did: the automatic position and its radius count no more."""
+
+MISSING = (NOT_FOUND, REMOVED)
+"""States without a position."""
 
 Point = tuple[float, float, float]
 Key = tuple[Side, str]
@@ -35,7 +42,7 @@ class Row:
     Attributes:
         side: of the ear.
         name: one of LANDMARKS.
-        state: AUTOMATIC, CONFIRMED, CORRECTED, PLACED or NOT_FOUND.
+        state: AUTOMATIC, CONFIRMED, CORRECTED, PLACED, NOT_FOUND or REMOVED.
         confidence: of the automatic position, 0 to 1.
         moved_mm: distance from the automatic position; None where one of the two is missing.
         settled: the user has confirmed exactly what is there now (also that it is not there).
@@ -61,7 +68,7 @@ class Row:
     @property
     def doubtful(self) -> bool:
         """Whether the user should look here first."""
-        if self.settled or self.state in (CORRECTED, PLACED):
+        if self.settled or self.state in BY_HAND:
             return False
         return self.state == NOT_FOUND or self.confidence < LOW_CONFIDENCE
 
@@ -99,7 +106,7 @@ def distance(one: Point, other: Point) -> float:
 def state_of(position: Point | None, automatic: Point | None, confirmed: Point | None) -> str:
     """The state that follows from where the point is, was found, and was confirmed."""
     if position is None:
-        return NOT_FOUND
+        return NOT_FOUND if automatic is None else REMOVED
     if automatic is None:
         return PLACED
     if distance(position, automatic) > SAME_MM:

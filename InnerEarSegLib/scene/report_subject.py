@@ -15,7 +15,7 @@ from ..results import CHECK, GOOD, LANDMARKS, POOR, ModelIdentity, Quality, Side
 from .export_ct import geometry_of, voxels
 from .find_results import CT_ROLE, Results, find_results
 from .landmark_memory import number_of, position_of, row_of
-from .landmark_state import CORRECTED, PLACED
+from .landmark_state import BY_HAND
 from .landmarks_node import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
 from .plan_inputs import plan_input
 from .segment_content import segment_was_edited
@@ -44,7 +44,10 @@ def open_scene(scene: Any, path: Path) -> None:
             # Slicer's reader loses its working directory over a file that is no archive.
             read = zipfile.is_zipfile(path) and bool(scene.ReadFromMRB(str(path), False))
     if not read:
-        raise UnusableInput(f"{path} cannot be opened as a Slicer scene.")
+        raise UnusableInput(
+            f"{path} cannot be opened as a Slicer scene: it is damaged or something else. Save the "
+            "scene again from 3D Slicer, or give the folder that `innerearseg segment` wrote."
+        )
 
 
 def cts_with_results(scene: Any) -> list[Any]:
@@ -88,7 +91,7 @@ def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | N
     marks = []
     for name in LANDMARKS:
         row = row_of(node, name)
-        by_hand = row.state in (CORRECTED, PLACED)
+        by_hand = row.state in BY_HAND
         marks.append(
             ReviewedLandmark(
                 name,

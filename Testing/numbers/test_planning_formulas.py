@@ -23,6 +23,17 @@ def test_escude_agrees_with_the_published_first_turn():
     assert 21.03 < formulas.escude_lateral_wall(9.23, 360.0) < 22.5
 
 
+def test_escude_over_the_range_that_its_abstract_names():
+    """A from 7.9 to 10.8 mm makes "more than 5.0 mm variation" in the lateral wall to 360°.
+
+    2.62 * 2.9 * ln(1 + 360 / 235) = 7.598 * 0.92898 = 7.06 mm; the mean A of 9.23 mm makes 22.5 mm.
+    """
+    shortest, mean, longest = (formulas.escude_lateral_wall(a, 360.0) for a in (7.9, 9.23, 10.8))
+    assert longest - shortest == pytest.approx(7.058, abs=0.002)
+    assert longest - shortest > 5.0
+    assert mean == pytest.approx(22.46, abs=0.01)
+
+
 def test_escude_and_alexiades_are_the_same_spiral():
     """Alexiades took Escudé's third equation as his basis: two turns are 3.65 to 3.68 A long."""
     assert formulas.escude_lateral_wall(1.0, 720.0) == pytest.approx(3.65, abs=0.03)

@@ -360,6 +360,22 @@ def test_a_landmark_that_is_missing_has_no_pictures_and_stops_nothing(made, tmp_
     assert "not found" in text
 
 
+def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, tmp_path, capsys):
+    path = tmp_path / "removed.mrb"
+    with headless_scene() as session:
+        volume = add_volume(session.scene, synthetic_ear.ct)
+        add_result(session.scene, volume, truth_of(synthetic_ear))
+        (node,) = find_results(session.scene, volume).landmarks.values()
+        set_position(node, "helicotrema", None)
+        write_bundle(session.scene, path)
+    assert main(["report", str(path), "--output", str(tmp_path / "out" / "page.html")]) == 0
+    text = " ".join(looked_at(tmp_path / "out" / "page.html").words)
+    assert "Other than the automatic result: helicotrema removed by hand." in text
+    assert "not found" not in text
+    numbers = json.loads((tmp_path / "out" / "page.measurements.json").read_text(encoding="utf-8"))
+    assert numbers["made_of"] == "reviewed"
+
+
 def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("InnerEarSegLib.scene.ear_views.sys.executable", "/bin/false")
     page = tmp_path / "report.html"

@@ -16,6 +16,7 @@ from InnerEarSegLib.scene.landmark_state import (
     LOW_CONFIDENCE,
     NOT_FOUND,
     PLACED,
+    REMOVED,
     Row,
     certainty_words,
     confidence_words,
@@ -227,3 +228,17 @@ def test_landmark_of_low_confidence_is_marked(made, session):
     review.confirm(HELIX)
     assert not review.row(HELIX).doubtful
     review.close()
+
+
+def test_a_landmark_that_is_taken_away_says_so_and_comes_back(review):
+    """ "Not found" is what the network says; this is what a person did."""
+    found = position(review, HELIX)
+    node = review.node(HELIX)
+    node.SetNthControlPointPositionMissing(index_of(node, HELIX[1]))
+    row = review.row(HELIX)
+    assert row.state == REMOVED and row.moved_mm is None and not row.settled
+    assert not row.doubtful and HELIX in review_order(review.rows())
+    review.confirm(HELIX)
+    assert review.row(HELIX).state == REMOVED and review.row(HELIX).settled
+    review.reset(HELIX)
+    assert review.row(HELIX).state == AUTOMATIC and position(review, HELIX) == pytest.approx(found)
