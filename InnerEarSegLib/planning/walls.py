@@ -20,6 +20,10 @@ BELOW_MM, ABOVE_MM, LAYER_MM = -2.5, 4.5, 0.2
 GAP_MM = 0.3
 """Bone of this thickness ends the lumen; thinner gaps are holes in the segmentation."""
 
+TURNS_MM = 4.0
+"""Lumen that begins within this radius is the cochlea's own: a gap before it is bone between two
+turns (1.5 to 2.1 mm from the axis). Nothing else of a labyrinth came so near in the dataset."""
+
 STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
@@ -110,8 +114,9 @@ def lateral_wall(lumen: Lumen, frame: CochlearFrame, direction: NDArray) -> floa
     filled = np.flatnonzero(shadow >= 0.5)
     if not len(filled):
         return None
-    # The lumen goes on until a gap of bone: what comes after it is vestibule or a canal.
-    ends = np.flatnonzero(np.diff(filled) * STEP_MM > GAP_MM)
+    # The lumen goes on until a gap of bone outside its turns: then comes vestibule or a canal.
+    gaps = np.diff(filled) * STEP_MM > GAP_MM
+    ends = np.flatnonzero(gaps & (radii[filled[1:]] > TURNS_MM))
     last = int(filled[ends[0]] if len(ends) else filled[-1])
     if last + 1 == len(radii):
         return None

@@ -98,6 +98,18 @@ def test_lines_are_as_long_as_what_they_show():
     assert abs(a @ b) < 1e-6
 
 
+@pytest.mark.parametrize("other_mm", [1.5, 4.6])
+def test_neither_another_turn_nor_a_vestibule_moves_the_lateral_wall(other_mm):
+    mask, geometry, points = ring_ear(np.eye(4))
+    ijk = np.indices(mask.shape)[::-1].transpose(1, 2, 3, 0)
+    x, y, z = np.moveaxis(geometry.to_ras(ijk), -1, 0)
+    basal, other = (np.abs(np.hypot(x, y) - middle) < half for middle, half in
+                    ((2.9, 0.6), (other_mm, 0.25)))  # fmt: skip
+    lumen = ((basal | other) & (np.abs(z) < 1.0)).astype(np.uint8)
+    found = plan_ear("right", lumen, geometry, points, EXACT)
+    assert found["b_diameter"].value == pytest.approx(7.0, abs=0.15)
+
+
 def test_points_known_exactly_are_not_drawn_to_the_average():
     matrix = pose(2, False)
     points = ring_ear(matrix)[2]
