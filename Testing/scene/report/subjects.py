@@ -1,0 +1,41 @@
+"""Results to report on."""
+
+from InnerEarSegLib.results import AUXILIARY, LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.landmark_memory import remember_confirmed, set_position
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.report_subject import subject_of
+from InnerEarSegLib.scene.save import write_bundle
+from InnerEarSegLib.scene.volume_node import add_volume
+
+MODEL = ModelIdentity("Test model", "1.2.3", "ab" * 32)
+
+
+def truth_of(ear) -> Segmentation:
+    """A result as good as the generator's own truth."""
+    marks = {
+        name: Landmark(name, tuple(map(float, ras)), 0.9, 0.5)
+        for name, ras in ear.landmarks.items()
+    }
+    volume = float(ear.labels.array.sum() * ear.labels.geometry.voxel_volume)
+    found = Ear(
+        ear.side, ear.labels.array, ear.labels.geometry, tuple(marks[n] for n in LANDMARKS), volume,
+        auxiliary=tuple(marks[name] for name in AUXILIARY),
+    )  # fmt: skip
+    return Segmentation((found,), MODEL, "cpu")
+
+
+def reviewed(synthetic_ear, tmp_path):
+    """A scene in which one landmark was corrected by 0.5 mm and one confirmed."""
+    path = tmp_path / "reviewed.mrb"
+    with headless_scene() as session:
+        volume = add_volume(session.scene, synthetic_ear.ct)
+        add_result(session.scene, volume, truth_of(synthetic_ear))
+        (node,) = find_results(session.scene, volume).landmarks.values()
+        r, a, s = synthetic_ear.landmarks["oval window"]
+        set_position(node, "oval window", (r + 0.3, a - 0.4, s))
+        remember_confirmed(node, "oval window")
+        remember_confirmed(node, "round window")
+        write_bundle(session.scene, path)
+        return path, subject_of(session.scene, volume)

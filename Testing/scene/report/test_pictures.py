@@ -1,0 +1,84 @@
+"""What a report shows, and what it does where there is nothing to show."""
+
+import json
+
+import numpy as np
+import pytest
+
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.geometry import Geometry, Volume
+from InnerEarSegLib.report.planes import LOW_HU, PIXELS, draw, orthogonal_planes
+from InnerEarSegLib.report.subject import ReviewedEar
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.landmark_memory import set_position
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.save import write_bundle, write_scene
+from InnerEarSegLib.scene.volume_node import add_volume
+
+from .reading import looked_at
+from .subjects import truth_of
+
+
+def ear_of(ct, labyrinth, geometry):
+    return ReviewedEar("right", ct, labyrinth, geometry, ())
+
+
+def test_pictures_show_right_on_the_left_and_front_above():
+    step, shape = 0.4, (61, 61, 61)
+    matrix = np.diag([step, step, step, 1.0])
+    matrix[:3, 3] = (-12.0, -12.0, -12.0)
+    geometry = Geometry(matrix, shape)
+    r, a, s = geometry.to_ras(np.indices(shape)[::-1].transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
+    hu = 500 + 100 * r + 30 * a - 20 * s  # linear: exact wherever it is sampled
+    distance = np.sqrt(r**2 + a**2 + s**2)
+    ear = ear_of(Volume(hu, geometry), (distance < 4.0).astype(np.uint8), geometry)
+    for plane, right, up in zip(
+        orthogonal_planes((0.0, 0.0, 0.0)),
+        ((-1, 0, 0), (-1, 0, 0), (0, -1, 0)),
+        ((0, 1, 0), (0, 0, 1), (0, 0, 1)),
+        strict=True,
+    ):
+        pixels = draw(ear, plane).astype(int)
+        for row, column in ((30, 400), (220, 20), (410, 215)):
+            x, y = (column + 0.5) / PIXELS * 20 - 10, 10 - (row + 0.5) / PIXELS * 20
+            place = x * np.array(right) + y * np.array(up)
+            expected = 500 + place @ (100, 30, -20)
+            assert pixels[row, column] == pytest.approx((expected - LOW_HU) / 4000 * 255, abs=1)
+        edge = np.argwhere(pixels[..., 0] != pixels[..., 1])
+        # A ball of 4 mm radius in a picture of 20 mm.
+        assert np.ptp(edge, axis=0) == pytest.approx(np.full(2, 8 / 20 * PIXELS), abs=10)
+    letters = [plane.letters for plane in orthogonal_planes((0, 0, 0))]
+    assert [(x["left"], x["top"]) for x in letters] == [("R", "A"), ("R", "S"), ("A", "S")]
+
+
+def test_a_landmark_that_is_missing_has_no_pictures_and_stops_nothing(made, tmp_path, capsys):
+    write_scene(made.ct, made.two, tmp_path)
+    assert main(["report", str(tmp_path), "--pdf"]) == 0
+    text = " ".join(looked_at(tmp_path / "report.html").words)
+    assert "No position, so no pictures." in text and "left − right" in text.lower()
+    assert "not found" in text
+
+
+def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, tmp_path, capsys):
+    path = tmp_path / "removed.mrb"
+    with headless_scene() as session:
+        volume = add_volume(session.scene, synthetic_ear.ct)
+        add_result(session.scene, volume, truth_of(synthetic_ear))
+        (node,) = find_results(session.scene, volume).landmarks.values()
+        set_position(node, "helicotrema", None)
+        write_bundle(session.scene, path)
+    assert main(["report", str(path), "--output", str(tmp_path / "out" / "page.html")]) == 0
+    text = " ".join(looked_at(tmp_path / "out" / "page.html").words)
+    assert "Other than the automatic result: helicotrema removed by hand." in text
+    assert "not found" not in text
+    numbers = json.loads((tmp_path / "out" / "page.measurements.json").read_text(encoding="utf-8"))
+    assert numbers["made_of"] == "reviewed"
+
+
+def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("InnerEarSegLib.scene.ear_views.sys.executable", "/bin/false")
+    page = tmp_path / "report.html"
+    assert main(["report", str(result_folder), "--output", str(page)]) == 0
+    parser = looked_at(page)
+    assert "3D views are missing" in " ".join(parser.words) and parser.pictures == 13

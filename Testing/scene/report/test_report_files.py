@@ -1,0 +1,131 @@
+"""``innerearseg report``: its files, what they hold, and what becomes of older ones."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.derived import DERIVED
+from InnerEarSegLib.output import Output
+from InnerEarSegLib.report.handover import read_subject, write_subject
+from InnerEarSegLib.scene.window import can_render
+
+from .reading import looked_at, words_of_pdf
+from .subjects import MODEL, reviewed
+
+
+def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
+    assert main(["report", str(result_folder), "--pdf"]) == 0
+    names = ("report.html", "report.pdf", "measurements.csv", "measurements.json")
+    assert capsys.readouterr().out.split() == [str(result_folder / name) for name in names]
+    page = looked_at(result_folder / "report.html")
+    text = " ".join(page.words)
+    assert page.found == []
+    # 3 planes of 3 landmarks, 2 of the cochlea, 2 in 3D; the cochlea's and the 3D ones twice.
+    assert page.pictures == (17 if can_render() else 13)
+    for said in ("not a medical device", "Test model 1.2.3", "ab" * 32, "Quality: good",
+                 "Helicotrema", "within 0.5 mm in 90 % of cases", "A diameter"):  # fmt: skip
+        assert said in text, said
+    html = (result_folder / "report.html").read_text(encoding="utf-8")
+    assert "style>" not in text and "url(" not in html
+    numbers = json.loads((result_folder / "measurements.json").read_text(encoding="utf-8"))
+    with (result_folder / "measurements.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file)}
+    assert numbers["made_of"] == "automatic"
+    for item in numbers["ears"][0]["measurements"]:
+        assert float(rows[item["key"]]["value"]) == item["value"]
+    shown = rows["a_diameter"]
+    value, spread = float(shown["value"]), float(shown["uncertainty_90"])
+    assert f"{value:.1f} ± {spread:.1f} mm" in text
+    assert "Not a medical device" in words_of_pdf(result_folder / "report.pdf")
+
+
+def test_what_the_user_did_is_said_and_counts(synthetic_ear, tmp_path, capsys):
+    path, subject = reviewed(synthetic_ear, tmp_path)
+    assert main(["report", str(path), "--output", str(tmp_path / "new" / "o1.html")]) == 0
+    text = " ".join(looked_at(tmp_path / "new" / "o1.html").words)
+    assert "corrected and confirmed" in text and "moved by 0.5 mm" in text
+    assert "Nobody has confirmed or corrected: helicotrema." in text
+    states = [(x.state, x.moved_mm, x.settled, x.radius_mm) for x in subject.ears[0].landmarks]
+    assert states == [
+        ("automatic", pytest.approx(0.0, abs=1e-3), False, 0.5),
+        ("corrected", pytest.approx(0.5, abs=1e-3), True, None),  # whose radius is not the model's
+        ("confirmed", pytest.approx(0.0, abs=1e-3), True, 0.5),
+    ]
+    numbers = json.loads((tmp_path / "new" / "o1.measurements.json").read_text(encoding="utf-8"))
+    keyed = {item["key"]: item["value"] for item in numbers["ears"][0]["measurements"]}
+    oval = np.add(synthetic_ear.landmarks["oval window"], (0.3, -0.4, 0.0))
+    expected = np.linalg.norm(oval - synthetic_ear.landmarks["round window"])
+    assert keyed["round_window_to_oval_window"] == pytest.approx(expected, abs=2e-3)
+    assert numbers["made_of"] == "reviewed" and numbers["ears"][0]["segment"] == "automatic"
+    mark = numbers["ears"][0]["landmarks"][1]
+    assert (mark["name"], mark["state"], mark["confirmed"]) == ("oval window", "corrected", True)
+    assert mark["ras_mm"] == pytest.approx(oval, abs=1e-3) and mark["radius_90_mm"] is None
+
+
+def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
+    _, subject = reviewed(synthetic_ear, tmp_path)
+    write_subject(subject, tmp_path)
+    back = read_subject(tmp_path)
+    ours, theirs = subject.ears[0], back.ears[0]
+    for ear in (ours, theirs):
+        assert ear.labyrinth.any()
+    assert np.array_equal(ours.labyrinth, theirs.labyrinth)
+    assert np.array_equal(ours.ct.array, theirs.ct.array)
+    assert np.allclose(ours.ct.geometry.ijk_to_ras, theirs.ct.geometry.ijk_to_ras)
+    assert (ours.landmarks, ours.auxiliary, ours.radii, ours.quality, ours.edited) == (
+        theirs.landmarks, theirs.auxiliary, theirs.radii, theirs.quality, theirs.edited,
+    )  # fmt: skip
+    assert (back.model, back.spacing_mm) == (MODEL, subject.spacing_mm)
+
+
+def test_a_new_result_takes_its_old_report_away_and_no_other_file(result_folder, tmp_path, capsys):
+    assert (
+        main(["report", str(result_folder), "--pdf", "--output", str(tmp_path / "report.html")])
+        == 0
+    )
+    assert {path.name for path in tmp_path.iterdir()} == set(DERIVED)
+    (tmp_path / "measurements.csv").write_text("patient,age\n")
+    with Output(tmp_path).staging() as stage:
+        (stage / "result.json").write_text("{}")
+    assert {path.name for path in tmp_path.iterdir()} == {"result.json", "measurements.csv"}
+    assert main(["report", str(result_folder), "--output", str(tmp_path / "report.html")]) == 2
+    assert "not made by InnerEarSeg" in capsys.readouterr().err
+    assert (tmp_path / "measurements.csv").read_text() == "patient,age\n"
+
+
+def test_all_files_or_none(result_folder, tmp_path, monkeypatch, capsys):
+    page = tmp_path / "report.html"
+    arguments = ["report", str(result_folder), "--output", str(page)]
+    assert main([*arguments, "--pdf"]) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    real = type(page).replace
+
+    def refuses(path, target):
+        if path.name == target.name == "measurements.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, target)
+
+    monkeypatch.setattr(type(page), "replace", refuses)
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert f"{tmp_path / 'measurements.json'} cannot be written" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.undo()
+    (tmp_path / "measurements.csv").unlink()
+    (tmp_path / "measurements.csv").mkdir()
+    assert main([*arguments, "--pdf"]) == 2
+    assert "measurements.csv is a folder" in capsys.readouterr().err
+    assert page.read_bytes() == before[page]
+
+
+def test_an_old_pdf_does_not_stay_beside_a_new_page(result_folder, tmp_path, capsys):
+    arguments = ["report", str(result_folder), "--output", str(tmp_path / "a.html")]
+    assert main([*arguments, "--pdf"]) == 0 and main(arguments) == 0
+    assert not (tmp_path / "a.pdf").exists()
+    assert f"{tmp_path / 'a.pdf'} was of the earlier report" in capsys.readouterr().err
+    (tmp_path / "a.pdf").write_bytes(b"%PDF of somebody else")
+    assert main(arguments) == 0 and (tmp_path / "a.pdf").exists()
+    assert capsys.readouterr().err == ""
