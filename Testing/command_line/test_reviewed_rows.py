@@ -1,0 +1,67 @@
+"""The row of a case that somebody has worked on."""
+
+import copy
+import json
+
+import pytest
+
+from InnerEarSegLib.batch.cohort import Case
+from InnerEarSegLib.batch.source import Source
+from InnerEarSegLib.batch.summary import cells
+
+from .make_ct import write
+from .worked_on import (
+    MARKS,
+    MEASURED,
+    publish,
+    row,
+)
+
+
+@pytest.fixture
+def case(tmp_path):
+    return Case("a", "ct.nrrd", Source(write(tmp_path / "ct.nrrd")))
+
+
+def reviewed_marks():
+    marks = copy.deepcopy(MARKS)
+    marks[0] |= {"ras_mm": [1.5, 2.0, 3.0], "state": "corrected", "radius_90_mm": None}
+    return marks
+
+
+def shown(case, folder, measured):
+    (folder / "measurements.json").write_text(json.dumps(measured))
+    return cells(row(case, folder.parent))
+
+
+def test_a_row_is_of_one_set(case, tmp_path):
+    folder = publish(case, tmp_path / "out")
+    automatic = cells(row(case, tmp_path / "out"))
+    assert automatic["values"] == "automatic" and automatic["left_volume_mm3"] == 214.0
+    assert automatic["left_helicotrema_confidence"] == 0.9
+
+    measured = copy.deepcopy(MEASURED) | {"made_of": "reviewed"}
+    measured["ears"][0] |= {"landmarks": reviewed_marks(), "segment": "edited"}
+    measured["ears"][0]["measurements"][1]["value"] = 230.5
+    table = shown(case, folder, measured)
+    assert (table["values"], table["left_volume_mm3"]) == ("reviewed", 230.5)
+    assert (table["left_helicotrema_R"], table["left_helicotrema_confidence"]) == (1.5, None)
+    assert table["left_helicotrema_radius_90_mm"] is None
+    assert (table["left_oval_window_R"], table["left_oval_window_confidence"]) == (1.0, 0.9)
+    assert (table["left_verdict"], table["left_expected_dice"]) == ("good", None)
+    assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
+
+
+def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp_path):
+    folder = publish(case, tmp_path / "out")
+    measured = copy.deepcopy(MEASURED)
+    measured["ears"][0]["landmarks"][2] |= {"ras_mm": None, "state": "not found"}
+    table = shown(case, folder, measured)
+    assert table["values"] == "reviewed" and table["left_round_window_R"] is None
+    measured["ears"] = []
+    table = shown(case, folder, measured)
+    assert (table["values"], table["left_verdict"], table["left_volume_mm3"]) == (
+        "reviewed", None, None,
+    )  # fmt: skip
+    old = {"ears": [{key: MEASURED["ears"][0][key] for key in ("side", "measurements")}]}
+    assert shown(case, folder, old)["values"] == "unknown"
