@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..report.subject import Subject
 
 LETTERS = (
-    "Note: some letters of the patient's name are not in PDF's own fonts and appear there as '?'; "
-    "the page has them."
+    "Note: no font of this computer has all letters of the patient's name; in the PDF some are '?'. "
+    "The page has them."
 )
 REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")

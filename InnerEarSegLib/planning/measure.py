@@ -56,7 +56,7 @@ def measure(
         template: the average ear.
     """
     frame = cochlear_frame(side, points, radii, lumen.body, template)
-    values = Values(frame, {VOLUME: lumen.volume})
+    values = Values(frame, {VOLUME: lumen.volume} if lumen.volume else {})
     for key, (here, there) in DISTANCES.items():
         if here in points and there in points:
             values.numbers[key] = float(np.linalg.norm(points[here] - points[there]))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..results import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
 from .axes import CochlearFrame
-from .catalogue import DISTANCES, is_insertion_angle
+from .catalogue import DISTANCES, VOLUME, is_insertion_angle
 from .formulas import LAST_ANGLE_DEG
 from .frame import MIN_POINTS
 from .template import Template, misfits
@@ -74,6 +74,8 @@ def why_not(
         return f"needs the {' and the '.join(n for n in DISTANCES[key] if n not in points)}"
     if is_insertion_angle(key) and "a_diameter" in numbers:
         return f"not reached: beyond {LAST_ANGLE_DEG:g}°, where a cochlea ends"
+    if key == VOLUME:
+        return "needs the segment"
     return "needs the cochlea's axes" if frame is None else "needs the segment of a whole cochlea"
 
 

@@ -15,7 +15,7 @@ from ..results import CHECK, GOOD, POOR, Side
 from .figures import Figure, cochlear_figures, landmark_figures
 from .privacy import without_names
 from .state import States, state_reviewed
-from .subject import ReviewedEar, ReviewedLandmark, Subject
+from .subject import AUTOMATIC, ReviewedEar, ReviewedLandmark, Subject
 from .views import view_figures
 
 TITLE = "Inner ear: CT report"
@@ -211,8 +211,8 @@ def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
     ]
     if unseen:
         remarks.append(f"Nobody has confirmed or corrected: {', '.join(unseen)}.")
-    if ear.edited:
-        remarks.append("The segment was edited by hand after it was found.")
+    if ear.segment != AUTOMATIC:
+        remarks.append(f"The segment was {ear.segment} by hand after it was found.")
     if ear.quality.expected_dice is not None:
         remarks.append(
             f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "

@@ -50,7 +50,7 @@ def write_subject(subject: Subject, folder: Path) -> None:
                     "auxiliary": ear.auxiliary,
                     "radii": ear.radii,
                     "quality": asdict(ear.quality),
-                    "edited": ear.edited,
+                    "segment": ear.segment,
                 }
             )
         (folder / SUBJECT).write_text(json.dumps(content), encoding="utf-8")
@@ -92,7 +92,7 @@ def _ear(item: dict[str, Any], folder: Path) -> ReviewedEar:
         auxiliary={name: tuple(ras) for name, ras in item["auxiliary"].items()},
         radii=item["radii"],
         quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
-        edited=item["edited"],
+        segment=item["segment"],
     )
 
 

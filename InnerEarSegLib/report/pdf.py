@@ -14,6 +14,7 @@ from ..derived import MAKER
 from ..errors import UnusableInput
 from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report
 from .figures import Figure
+from .fonts import font_with
 from .views import LEGEND
 
 ABSENT = (
@@ -38,8 +39,8 @@ def need_library() -> None:
 
 
 def can_show(text: str) -> bool:
-    """Whether the fonts that every PDF has know all letters of a text."""
-    return _latin(text) == text.translate(_REPLACED)
+    """Whether a PDF can have all letters of a text, in its own fonts or one of this computer's."""
+    return _is_latin(text) or font_with(text) is not None
 
 
 def write_pdf(report: Report, path: Path) -> None:
@@ -84,9 +85,7 @@ class _Paper:
         pdf.add_page()
         self._text(TITLE, 19, bold=True, color=_ACCENT, height=9)
         ears = " and ".join(ear.side for ear in report.ears)
-        self._text(
-            f"Patient: {report.patient}     Ears: {ears}     Report made: {report.made}", 9.5
-        )
+        self._line(f"Patient: {report.patient}     Ears: {ears}     Report made: {report.made}")
         pdf.set_draw_color(*_ACCENT)
         pdf.set_line_width(0.8)
         pdf.line(_MARGIN, pdf.get_y() + 1.5, _MARGIN + _WIDTH, pdf.get_y() + 1.5)
@@ -151,6 +150,17 @@ class _Paper:
             pdf.set_xy(x, y + 1)
             self._font(8, color=_SOFT)
             pdf.cell(width, 4, label)
+
+    def _line(self, text: str) -> None:
+        """A line that may have letters of any language."""
+        font = None if _is_latin(text) else font_with(text)
+        if font is None:
+            self._text(text, 9.5)
+            return
+        self.pdf.add_font("any", fname=font)
+        self.pdf.set_font("any", size=9.5)
+        self.pdf.set_text_color(*_INK)
+        self.pdf.multi_cell(0, 5.0, text, new_x="LMARGIN", new_y="NEXT")
 
     def _verdict(self, ear: EarSection) -> None:
         pdf = self.pdf
@@ -290,6 +300,11 @@ class _Paper:
     ) -> None:
         self._font(size, bold, color)
         self.pdf.multi_cell(0, height, _latin(text), fill=fill, new_x="LMARGIN", new_y="NEXT")
+
+
+def _is_latin(text: str) -> bool:
+    """Whether the fonts that every PDF has know all letters."""
+    return _latin(text) == text.translate(_REPLACED)
 
 
 def _latin(text: str) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..results import Ear, Side
-from .subject import ReviewedEar, ReviewedLandmark
+from .subject import AUTOMATIC, ReviewedEar, ReviewedLandmark
 
-AUTOMATIC, REVIEWED = "automatic", "reviewed"
-_UNTOUCHED = ("automatic", "not found")
+REVIEWED = "reviewed"
+_UNTOUCHED = (AUTOMATIC, "not found")
 
 
 @dataclass(frozen=True)
@@ -19,21 +19,23 @@ class EarState:
 
     Attributes:
         landmarks: in the order of LANDMARKS, in RAS mm of the CT.
-        edited: whether the segment was changed by hand.
+        segment: AUTOMATIC, EDITED or REMOVED.
     """
 
     landmarks: tuple[ReviewedLandmark, ...]
-    edited: bool = False
+    segment: str = AUTOMATIC
 
     @property
     def reviewed(self) -> bool:
         """Whether somebody changed, placed or confirmed anything of it."""
-        return self.edited or any(x.settled or x.state not in _UNTOUCHED for x in self.landmarks)
+        return self.segment != AUTOMATIC or any(
+            x.settled or x.state not in _UNTOUCHED for x in self.landmarks
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, named as in ``result.json``."""
         return {
-            "segment": "edited" if self.edited else AUTOMATIC,
+            "segment": self.segment,
             "landmarks": [
                 {
                     "name": x.name,
@@ -71,7 +73,7 @@ def state_found(ear: Ear) -> EarState:
 
 def state_reviewed(ear: ReviewedEar) -> EarState:
     """Of an ear as a scene has it."""
-    return EarState(ear.landmarks, ear.edited)
+    return EarState(ear.landmarks, ear.segment)
 
 
 def made_of(states: States) -> str:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ..geometry import Geometry, Volume
 from ..results import CHECK, ModelIdentity, Quality, Side
 
+AUTOMATIC, EDITED, REMOVED = "automatic", "edited", "removed"
+"""What a segment is: as it was found, changed by hand, or gone."""
+
 MARGIN_MM = 15.0
 """CT around a labyrinth that pictures can show: 10 mm to each side of a landmark, and oblique."""
 
@@ -56,7 +59,7 @@ class ReviewedEar:
         radii: 90 % radius in mm by name that planning counts with, also of auxiliary landmarks and
             of those that were moved by hand.
         quality: of the automatic result.
-        edited: whether the segment was changed by hand.
+        segment: AUTOMATIC, EDITED or REMOVED.
     """
 
     side: Side
@@ -67,7 +70,7 @@ class ReviewedEar:
     auxiliary: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     radii: dict[str, float] = field(default_factory=dict)
     quality: Quality = field(default_factory=lambda: Quality(CHECK))
-    edited: bool = False
+    segment: str = AUTOMATIC
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,15 @@ import numpy as np
 
 from ..errors import UnusableInput
 from ..quiet import quiet
-from ..report.subject import ReviewedEar, ReviewedLandmark, Subject, ct_around
+from ..report.subject import (
+    AUTOMATIC,
+    EDITED,
+    REMOVED,
+    ReviewedEar,
+    ReviewedLandmark,
+    Subject,
+    ct_around,
+)
 from ..results import CHECK, GOOD, LANDMARKS, POOR, ModelIdentity, Quality, Side
 from .export_ct import geometry_of, voxels
 from .find_results import CT_ROLE, Results, find_results
@@ -111,7 +119,11 @@ def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | N
     low, high = corners.min(axis=0), corners.max(axis=0)
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     reasons = (node.GetAttribute(ATTRIBUTE + "Warnings") or "").splitlines()
-    edited = results.segmentation is not None and segment_was_edited(results.segmentation, side)
+    segment = AUTOMATIC
+    if not given.labyrinth.any():
+        segment = REMOVED  # no ear is found without one
+    elif segment_was_edited(results.segmentation, side):
+        segment = EDITED
     return ReviewedEar(
         side=side,
         ct=ct_around(array, grid, (low + high) / 2, (high - low) / 2),
@@ -123,9 +135,9 @@ def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | N
         quality=Quality(
             verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
             tuple(reasons),
-            None if edited else number_of(node, EXPECTED_DICE_ATTRIBUTE),
+            None if segment != AUTOMATIC else number_of(node, EXPECTED_DICE_ATTRIBUTE),
         ),
-        edited=edited,
+        segment=segment,
     )
 
 

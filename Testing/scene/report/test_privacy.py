@@ -64,13 +64,17 @@ def test_nothing_tells_whose_ears_they_are(dicom_result, tmp_path, capsys):
             assert word.lower() not in plain, (name, word)
 
 
-def test_who_it_is_appears_as_it_was_typed(dicom_result, capsys):
+def test_who_it_is_appears_as_it_was_typed(dicom_result, capsys, monkeypatch):
     out, _ = dicom_result
     assert main(["report", str(out), "--pdf", "--patient", "Case <7> Müller"]) == 0
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "Case &lt;7&gt; Müller" in page and "<7>" not in page
     assert "Case <7> Müller" in words_of_pdf(out / "report.pdf")
+    assert b"/FontFile2" not in (out / "report.pdf").read_bytes()
     capsys.readouterr()
+    assert main(["report", str(out), "--pdf", "--patient", "Łukasz Šimůnek"]) == 0
+    assert b"/FontFile2" in (out / "report.pdf").read_bytes() and not capsys.readouterr().err
+    monkeypatch.setattr("InnerEarSegLib.report.fonts._fonts", lambda: iter(()))
     assert main(["report", str(out), "--pdf", "--patient", "李"]) == 0
     assert "李" in (out / "report.html").read_text(encoding="utf-8")
     assert capsys.readouterr().err == report_command.LETTERS + "\n"

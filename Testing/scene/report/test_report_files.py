@@ -75,8 +75,8 @@ def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
     assert np.array_equal(ours.labyrinth, theirs.labyrinth)
     assert np.array_equal(ours.ct.array, theirs.ct.array)
     assert np.allclose(ours.ct.geometry.ijk_to_ras, theirs.ct.geometry.ijk_to_ras)
-    assert (ours.landmarks, ours.auxiliary, ours.radii, ours.quality, ours.edited) == (
-        theirs.landmarks, theirs.auxiliary, theirs.radii, theirs.quality, theirs.edited,
+    assert (ours.landmarks, ours.auxiliary, ours.radii, ours.quality, ours.segment) == (
+        theirs.landmarks, theirs.auxiliary, theirs.radii, theirs.quality, theirs.segment,
     )  # fmt: skip
     assert (back.model, back.spacing_mm) == (MODEL, subject.spacing_mm)
 
