@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+from .cancelling import cancel_on_kill
 
 if TYPE_CHECKING:
     from ..report.subject import Subject
 
 LETTERS = (
-    "Note: no font of this computer has all letters of the patient's name; in the PDF some are '?'. "
-    "The page has them."
+    "Note: no font of this computer has all letters of the patient's name; in the PDF some are "
+    "'?'. The page has them."
+)
+NOT_USED = (
+    "{} is not as the scene has it, and was not used. Correct landmarks and segment in the "
+    "scene, in 3D Slicer, and save that."
 )
 REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
@@ -50,14 +55,17 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
+    cancel_on_kill()
     from ..report.content import build_report
     from ..report.handover import PATIENT, read_subject, write_subject
     from ..report.make import Names, write_report
     from ..scene.ear_views import draw_in_child
 
     patient = options.patient
-    if options.handed_over and (options.input / PATIENT).is_file():
-        patient = (options.input / PATIENT).read_text(encoding="utf-8")
+    typed = options.input / PATIENT
+    if options.handed_over and typed.is_file():
+        patient = typed.read_text(encoding="utf-8")
+        typed.unlink()  # whatever becomes of the panel, the name does not stay behind
     page = _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
@@ -66,7 +74,13 @@ def run(options: argparse.Namespace) -> int:
         need_library()
         if not can_show(patient):
             print(LETTERS, file=sys.stderr)
-    subject = read_subject(options.input) if options.handed_over else _subject(options)
+    notes: tuple[str, ...] = ()
+    if options.handed_over:
+        subject = read_subject(options.input)
+    else:
+        subject, notes = _subject(options)
+        for note in notes:
+            print(f"Note: {note}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
         folder = Path(temporary)
         write_subject(subject, folder)
@@ -76,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             made=datetime.now(),
             patient=patient,
             views=folder,
-            notes=(problem,) if problem else (),
+            notes=(*notes, problem) if problem else notes,
         )
     written = write_report(report, names)
     for path in written.files:
@@ -103,9 +117,11 @@ def _page(options: argparse.Namespace) -> Path:
     return page.absolute()
 
 
-def _subject(options: argparse.Namespace) -> Subject:
-    """What a folder or a scene holds."""
+def _subject(options: argparse.Namespace) -> tuple[Subject, tuple[str, ...]]:
+    """What a folder or a scene holds, and notes on what lies beside it."""
     from ..scene.boot import headless_scene
+    from ..scene.files_beside import changed_beside
+    from ..scene.find_results import find_results
     from ..scene.report_subject import cts_with_results, open_scene, subject_of
     from ..scene.save import SCENE_FILE
 
@@ -123,9 +139,9 @@ def _subject(options: argparse.Namespace) -> Subject:
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)
-        names = [volume.GetName() for volume in found]
+        names = [f"{volume.GetName()!r} ({volume.GetID()})" for volume in found]
         if options.ct is not None:
-            found = [volume for volume in found if volume.GetName() == options.ct]
+            found = [v for v in found if options.ct in (v.GetName(), v.GetID())]
         if not found:
             raise UnusableInput(
                 f"{scene_file} holds no results of InnerEarSeg"
@@ -133,7 +149,11 @@ def _subject(options: argparse.Namespace) -> Subject:
             )
         if len(found) > 1:
             raise UnusableInput(
-                f"{scene_file} holds results of {len(found)} CTs; choose one with --ct: "
-                f"{', '.join(map(repr, names))}."
+                f"{scene_file} holds results of {len(names)} CTs; choose one with --ct, by its "
+                f"name or what stands in brackets: {', '.join(names)}."
             )
-        return subject_of(session.scene, found[0])
+        subject = subject_of(session.scene, found[0])
+        beside = changed_beside(
+            session.scene, find_results(session.scene, found[0]), scene_file.parent
+        )
+        return subject, tuple(NOT_USED.format(name) for name in beside)

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, is_ours
+from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, is_ours
 from ..errors import UnusableInput
 from ..staging import clean_stale, make_stage, replace_together
 from .content import Report
@@ -32,7 +32,7 @@ class Names:
 
         ``report.html`` has ``measurements.csv`` and ``.json``; ``x.html`` ``x.measurements.csv``.
         """
-        stem = "" if self.page.stem == "report" else f"{self.page.stem}."
+        stem = "" if self.page.name == REPORT_HTML else f"{self.page.stem}."
         csv, json = (stem + name for name in (MEASUREMENTS_CSV, MEASUREMENTS_JSON))
         return self.page.with_name(csv), self.page.with_name(json)
 
@@ -63,10 +63,13 @@ def write_report(report: Report, names: Names) -> Written:
     folder = names.page.parent
     for path in (names.page, *names.tables, *([names.pdf] if names.pdf else [])):
         if path.is_dir():
-            raise UnusableInput(f"{path} is a folder; remove it or choose another --output.")
+            raise UnusableInput(
+                f"{path} is a folder; remove it or choose another name for the report."
+            )
         if path.exists() and not is_ours(path):
             raise UnusableInput(
-                f"{path} is there already and was not made by InnerEarSeg; choose another --output."
+                f"{path} is there already and was not made by InnerEarSeg; choose another name for "
+                "the report."
             )
     old_pdf = names.page.with_suffix(".pdf")
     removed = old_pdf if names.pdf is None and is_ours(old_pdf) else None

@@ -38,10 +38,16 @@ class SavedSegment:
 def read_segments(path: Path) -> dict[str, SavedSegment]:
     """The segments of a .seg.nrrd by name."""
     with headless_scene() as session:
-        node = _read(
-            session.scene, path, "vtkMRMLSegmentationNode", "vtkMRMLSegmentationStorageNode"
-        )
-        return node_segments(node)
+        return node_segments(segmentation_node(session.scene, path))
+
+
+def segmentation_node(scene: Any, path: Path) -> Any:
+    """A .seg.nrrd as a new vtkMRMLSegmentationNode.
+
+    Raises:
+        UnusableInput: it cannot be read.
+    """
+    return _read(scene, path, "vtkMRMLSegmentationNode", "vtkMRMLSegmentationStorageNode")
 
 
 def node_segments(node: Any) -> dict[str, SavedSegment]:
@@ -70,10 +76,16 @@ def node_segments(node: Any) -> dict[str, SavedSegment]:
 def read_landmarks(path: Path) -> dict[str, tuple[float, float, float] | None]:
     """Label to RAS mm of a .mrk.json, in the file's order; None where the position is missing."""
     with headless_scene() as session:
-        node = _read(
-            session.scene, path, "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsJsonStorageNode"
-        )
-        return node_landmarks(node)
+        return node_landmarks(landmarks_node(session.scene, path))
+
+
+def landmarks_node(scene: Any, path: Path) -> Any:
+    """A .mrk.json as a new vtkMRMLMarkupsFiducialNode.
+
+    Raises:
+        UnusableInput: it cannot be read.
+    """
+    return _read(scene, path, "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsJsonStorageNode")
 
 
 def node_landmarks(node: Any) -> dict[str, tuple[float, float, float] | None]:

@@ -26,7 +26,8 @@ from .landmark_memory import number_of, position_of, row_of
 from .landmark_state import BY_HAND
 from .landmarks_node import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
 from .plan_inputs import plan_input
-from .segment_content import segment_was_edited
+from .segment_content import segment_content, segment_was_edited
+from .segmentation_node import SEGMENT_IDS
 from .views import nodes_of
 
 
@@ -75,7 +76,7 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
     Names of nodes, files and patients stay behind.
 
     Raises:
-        UnusableInput: the CT has no ear, or no voxels.
+        UnusableInput: the CT has no ear with landmarks, or no voxels.
     """
     results = find_results(scene, volume_node)
     array, grid = voxels(volume_node), geometry_of(volume_node)
@@ -84,12 +85,32 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         for side in sorted(results.landmarks)
         if (ear := _ear(results, side, array, grid)) is not None
     )
+    left_out = _ears_without_landmarks(results)
     if not ears:
-        raise UnusableInput("There is no ear to report on: segment the CT first.")
+        why = " ".join(left_out) or "There is no ear to report on: segment the CT first."
+        raise UnusableInput(why)
     node = results.segmentation or next(iter(results.landmarks.values()))
     warnings = (node.GetAttribute(ATTRIBUTE + "Warnings") or "").splitlines()
+    warnings += left_out
+    if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
+        warnings.append(
+            "Results lie under another transform than the CT: this report shows them where they "
+            "are in the CT without any transform."
+        )
     i, j, k = (float(value) for value in grid.spacing)
     return Subject(ears, _model(results), tuple(warnings), (i, j, k))
+
+
+def _ears_without_landmarks(results: Results) -> list[str]:
+    """A sentence for each ear whose segment is there and whose landmarks' node is not."""
+    if results.segmentation is None:
+        return []
+    return [
+        f"The landmarks of the {side} ear were removed, and it is left out: segment the CT again "
+        "to have them back."
+        for side in SEGMENT_IDS
+        if side not in results.landmarks and segment_content(results.segmentation, side)
+    ]
 
 
 def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | None:

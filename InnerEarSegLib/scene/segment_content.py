@@ -82,18 +82,24 @@ def update_volume(node: Any, side: Side) -> float:
 
 def remember_automatic_segment(node: Any, side: Side) -> None:
     """Notes the segment as it is now as the automatic one."""
-    node.SetAttribute(automatic_segment_attribute(side), _fingerprint(segment_content(node, side)))
+    node.SetAttribute(automatic_segment_attribute(side), fingerprint(segment_content(node, side)))
+
+
+def automatic_fingerprint(node: Any, side: Side) -> str:
+    """``fingerprint`` of the automatic segment; empty if it is not known."""
+    return node.GetAttribute(automatic_segment_attribute(side)) or ""
 
 
 def segment_was_edited(node: Any, side: Side) -> bool:
     """Whether an ear's segment is another than was found automatically."""
-    remembered = node.GetAttribute(automatic_segment_attribute(side))
+    remembered = automatic_fingerprint(node, side)
     if not remembered or node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is None:
         return False
-    return _fingerprint(segment_content(node, side)) != remembered
+    return fingerprint(segment_content(node, side)) != remembered
 
 
-def _fingerprint(content: Content | None) -> str:
+def fingerprint(content: Content | None) -> str:
+    """The same for the same voxels, wherever they lie."""
     if content is None:
         return "empty"
     inside, _ = content

@@ -32,7 +32,7 @@ def test_refusals(result_folder, synthetic_ear, tmp_path, monkeypatch, capsys):
         ([tmp_path], "holds no scene.mrb"),
         ([tmp_path / "note.txt"], "neither a folder nor a Slicer scene"),
         ([tmp_path / "broken.mrb"], "cannot be opened"),
-        ([several], "results of 2 CTs; choose one with --ct: 'one', 'two'"),
+        ([several], "results of 2 CTs; choose one with --ct, by its name"),
         ([several, "--ct", "three"], "no results of InnerEarSeg for a CT named 'three'"),
         ([result_folder, "--output", tmp_path / "report.docx"], "ends in .html"),
         ([result_folder, "--output", tmp_path / "note.txt" / "r.html"], "cannot be written"),

@@ -1,0 +1,160 @@
+"""What of a result a report is made of, and what it says of the rest."""
+
+import json
+import os
+import signal
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from InnerEarSegLib.cli.main import CANCELLED, main
+from InnerEarSegLib.report.handover import PATIENT, write_subject
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.read_back import segmentation_node
+from InnerEarSegLib.scene.save import write_bundle, write_node, write_scene
+from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from InnerEarSegLib.scene.volume_node import add_volume
+
+from .reading import looked_at
+from .subjects import reviewed, truth_of
+
+
+def report(scene, page):
+    assert main(["report", str(scene), "--output", str(page)]) == 0
+    return " ".join(looked_at(page).words)
+
+
+@pytest.fixture
+def folder(synthetic_ear, tmp_path):
+    write_scene(synthetic_ear.ct, truth_of(synthetic_ear), tmp_path)
+    return tmp_path
+
+
+def test_files_beside_the_scene_are_not_used_and_that_is_said(folder, synthetic_ear, capsys):
+    said = "is not as the scene has it, and was not used"
+    assert said not in report(folder, folder / "a.html") + capsys.readouterr().err
+    (path,) = folder.glob("landmarks_*.mrk.json")
+    content = json.loads(path.read_text())
+    content["markups"][0]["controlPoints"][0]["position"][2] += 0.3
+    path.write_text(json.dumps(content))
+    text = report(folder, folder / "a.html")
+    assert f"{path.name} {said}" in text and f"Note: {path.name} {said}" in capsys.readouterr().err
+    with headless_scene() as session:
+        node = segmentation_node(session.scene, folder / "labyrinth.seg.nrrd")
+        segment = node.GetSegmentation().GetSegment(SEGMENT_IDS[synthetic_ear.side])
+        segment.SetLabelValue(segment.GetLabelValue() + 1)  # its voxels are of no segment now
+        assert write_node(node, folder / "labyrinth.seg.nrrd")
+    assert f"labyrinth.seg.nrrd {said}" in report(folder, folder / "a.html")
+    path.write_text("{")
+    assert f"{path.name} {said}" in report(folder, folder / "a.html")
+
+
+def test_a_correction_saved_both_ways_is_no_difference(folder, synthetic_ear, capsys):
+    """The scene saved from Slicer, and landmarks saved beside it as they are there."""
+    with headless_scene() as session:
+        volume = add_volume(session.scene, synthetic_ear.ct)
+        (node,) = add_result(session.scene, volume, truth_of(synthetic_ear)).landmarks.values()
+        node.SetNthControlPointPosition(0, *synthetic_ear.landmarks["oval window"])
+        write_bundle(session.scene, folder / "scene.mrb")
+        (path,) = folder.glob("landmarks_*.mrk.json")
+        write_node(node, path)
+    report(folder, folder / "a.html")
+    assert capsys.readouterr().err == ""
+
+
+def saved(tmp_path, ct, result, change):
+    """A scene with results of one CT, changed by ``change(scene, volume, results)``."""
+    path = tmp_path / "changed.mrb"
+    with headless_scene() as session:
+        volume = add_volume(session.scene, ct)
+        add_result(session.scene, volume, result)
+        change(session.scene, volume, find_results(session.scene, volume))
+        write_bundle(session.scene, path)
+    return path
+
+
+def test_a_segment_that_was_deleted_is_said_and_has_no_volume(synthetic_ear, tmp_path):
+    side = synthetic_ear.side
+
+    def delete(scene, volume, results):
+        results.segmentation.GetSegmentation().RemoveSegment(SEGMENT_IDS[side])
+
+    path = saved(tmp_path, synthetic_ear.ct, truth_of(synthetic_ear), delete)
+    text = report(path, tmp_path / "x.html")
+    assert "The segment was removed by hand" in text and "Expected overlap" not in text
+    numbers = json.loads((tmp_path / "x.measurements.json").read_text(encoding="utf-8"))
+    (ear,) = numbers["ears"]
+    assert numbers["made_of"] == "reviewed" and ear["segment"] == "removed"
+    values = {item["key"]: item["value"] for item in ear["measurements"]}
+    assert values["labyrinth_volume"] is None and values["a_diameter"] is None
+    assert values["round_window_to_oval_window"] is not None
+
+
+def test_an_ear_without_landmarks_is_not_left_out_silently(made, tmp_path, capsys):
+    def delete(*sides):
+        return lambda scene, volume, results: [
+            scene.RemoveNode(results.landmarks[side]) for side in sides
+        ]
+
+    path = saved(tmp_path, made.ct, made.two, delete("left"))
+    said = "The landmarks of the left ear were removed, and it is left out"
+    assert said in report(path, tmp_path / "x.html")
+    path = saved(tmp_path, made.ct, made.two, delete("left", "right"))
+    assert main(["report", str(path), "--output", str(tmp_path / "y.html")]) == 2
+    errors = capsys.readouterr().err
+    assert "left ear were removed" in errors and "right ear were removed" in errors
+
+
+def test_results_under_another_transform_than_the_ct(made, tmp_path):
+    def move(scene, volume, results):
+        transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        for node in results.nodes:
+            node.SetAndObserveTransformNodeID(transform.GetID())
+
+    path = saved(tmp_path, made.ct, made.two, move)
+    assert "Results lie under another transform" in report(path, tmp_path / "x.html")
+
+
+def test_one_of_two_cts_of_the_same_name(synthetic_ear, tmp_path, capsys):
+    path = tmp_path / "two.mrb"
+    with headless_scene() as session:
+        for name in ("CT", "CT"):
+            volume = add_volume(session.scene, replace(synthetic_ear.ct, name=name))
+            add_result(session.scene, volume, truth_of(synthetic_ear))
+        last = volume.GetID()
+        write_bundle(session.scene, path)
+    arguments = ["report", str(path), "--output", str(tmp_path / "x.html"), "--ct"]
+    assert main([*arguments, "CT"]) == 2
+    assert f"'CT' ({last})" in capsys.readouterr().err
+    assert main([*arguments, last]) == 0
+
+
+def test_a_polite_kill_leaves_no_ct_behind(folder, monkeypatch, capsys):
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(
+        "InnerEarSegLib.scene.ear_views.draw_in_child",
+        lambda folder: os.kill(os.getpid(), signal.SIGTERM),
+    )
+    old = signal.getsignal(signal.SIGTERM)
+    before = sorted(path.name for path in folder.iterdir())
+    try:
+        assert main(["report", str(folder)]) == CANCELLED
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert "cancelled" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_the_patients_name_does_not_stay_in_a_temporary_file(synthetic_ear, tmp_path):
+    _, subject = reviewed(synthetic_ear, tmp_path)
+    handed = tmp_path / "handed"
+    handed.mkdir()
+    write_subject(subject, handed)
+    Path(handed / PATIENT).write_text("Jane Doe", encoding="utf-8")
+    page = tmp_path / "page.html"
+    assert main(["report", str(handed), "--handed-over", "--output", str(page)]) == 0
+    assert "Jane Doe" in page.read_text(encoding="utf-8") and not (handed / PATIENT).exists()
