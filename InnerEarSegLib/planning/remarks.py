@@ -43,6 +43,11 @@ def ear_remarks(
     remarks = []
     if not lumen.volume:
         remarks.append("There is no segment of this labyrinth: nothing is measured on its walls.")
+    if lumen.stray:
+        remarks.append(
+            f"{lumen.stray:.1f} mm³ of the segment lie apart from the labyrinth: they are in its "
+            "volume and in nothing else. Erase them."
+        )
     missing = [name for name in (*LANDMARKS, BASAL_TURN) if name not in points]
     if frame is None:
         remarks.append(f"The cochlea's axes are not known: {_why_no_frame(points)}.")
@@ -76,7 +81,9 @@ def why_not(
         return f"not reached: beyond {LAST_ANGLE_DEG:g}°, where a cochlea ends"
     if key == VOLUME:
         return "needs the segment"
-    return "needs the cochlea's axes" if frame is None else "needs the segment of a whole cochlea"
+    if frame is None:
+        return "needs the cochlea's axes"
+    return "no wall there: the segment is cut or leaks"
 
 
 def _why_no_frame(points: Mapping[str, NDArray]) -> str:

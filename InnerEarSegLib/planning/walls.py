@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..geometry import Geometry
+from ..reading.image import image_of
 from .axes import CochlearFrame
 from .body import Body
 
@@ -27,6 +29,9 @@ turns (1.5 to 2.1 mm from the axis). Nothing else of a labyrinth came so near in
 STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
+APART_MM = 1.0
+"""What lies this far from the rest is no labyrinth. Canals that coarse voxels break are nearer."""
+
 MIN_WHOLE_MM3 = 120.0
 """A labyrinth smaller than this is cut off or edited away (144 mm³ and more in the dataset); its
 shape then says nothing about the cochlea."""
@@ -37,11 +42,12 @@ class Lumen:
     """A labyrinth, ready to be measured in any frame.
 
     Attributes:
-        labyrinth: uint8 [k, j, i], 1 inside, with a border of one voxel of 0.
+        labyrinth: uint8 [k, j, i], 1 inside, with a border of one voxel of 0; without stray parts.
         geometry: its grid.
         surface: (n, 3) RAS mm of the voxels inside that have a neighbour outside.
         body: its centroid and principal axes; None if it is empty or less than a labyrinth.
-        volume: mm³.
+        volume: mm³, of all that is set.
+        stray: mm³ of parts far from the rest, which is not measured on.
     """
 
     labyrinth: NDArray[np.uint8]
@@ -49,6 +55,7 @@ class Lumen:
     surface: NDArray[np.float64]
     body: Body | None
     volume: float
+    stray: float = 0.0
 
     @classmethod
     def of(cls, labyrinth: NDArray, geometry: Geometry) -> Lumen:
@@ -58,6 +65,8 @@ class Lumen:
         ijk_to_ras[:3, 3] = geometry.to_ras([-1.0, -1.0, -1.0])
         k, j, i = mask.shape
         grid = Geometry(ijk_to_ras, (k, j, i))
+        everything = int(mask.sum())
+        mask = _without_strays(mask, grid)
         places = np.argwhere(mask)
         volume = len(places) * grid.voxel_volume
         neighbours = np.ones_like(mask)
@@ -69,7 +78,8 @@ class Lumen:
             grid,
             surface=grid.to_ras(np.argwhere(mask & ~neighbours & 1)[:, ::-1]),
             body=Body.of(grid.to_ras(places[:, ::-1])) if volume >= MIN_WHOLE_MM3 else None,
-            volume=volume,
+            volume=everything * grid.voxel_volume,
+            stray=(everything - len(places)) * grid.voxel_volume,
         )
 
     def inside(self, ras: NDArray) -> NDArray[np.float64]:
@@ -89,6 +99,20 @@ class Lumen:
                         weight *= part[..., axis] if one else 1.0 - part[..., axis]
                     total += weight * flat[start + (dk * rows + dj) * columns + di]
         return total
+
+
+def _without_strays(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8]:
+    """The largest part and what lies near it, uint8 [k, j, i]."""
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(image_of(mask, grid), True))
+    parts = sitk.GetArrayFromImage(labels)
+    if parts.max() < 2:
+        return mask
+    away = sitk.GetArrayFromImage(
+        sitk.SignedMaurerDistanceMap(labels == 1, squaredDistance=False, useImageSpacing=True)
+    )
+    nearest = np.full(parts.max() + 1, np.inf)
+    np.minimum.at(nearest, parts.ravel(), away.ravel())
+    return ((parts > 0) & (nearest < APART_MM)[parts]).astype(np.uint8)
 
 
 def lateral_wall(lumen: Lumen, frame: CochlearFrame, direction: NDArray) -> float | None:
@@ -115,7 +139,7 @@ def lateral_wall(lumen: Lumen, frame: CochlearFrame, direction: NDArray) -> floa
     if not len(filled):
         return None
     # The lumen goes on until a gap of bone outside its turns: then comes vestibule or a canal.
-    gaps = np.diff(filled) * STEP_MM > GAP_MM
+    gaps = np.diff(filled) > round(GAP_MM / STEP_MM)
     ends = np.flatnonzero(gaps & (radii[filled[1:]] > TURNS_MM))
     last = int(filled[ends[0]] if len(ends) else filled[-1])
     if last + 1 == len(radii):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from ..planning.plan import EarPlan
 from ..results import ROUND_WINDOW
 from .planes import Plane, cochlear_planes, draw, orthogonal_planes, png
 from .subject import ReviewedEar
+
+HEIGHT_NOTE = "the turn's lowest point may lie beside this plane"
+"""Else the line seems to begin below the cochlea, in the nerve's canal."""
 
 BAR_MM = 5.0
 MARK, AXIS, LINE_A, LINE_B = "#ffe92b", "#ff5c7a", "#6dff8b", "#ffd24a"
@@ -92,6 +95,7 @@ def cochlear_figures(ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
     height = plan["cochlear_height"].value
     across, words = _measured(flat, plan.lines, lengths, {"A": LINE_A, "B": LINE_B})
     along, tall = _measured(upright, plan.lines, {"axis": height}, {"axis": AXIS})
+    upright = replace(upright, name=f"{upright.name}; {HEIGHT_NOTE}") if tall else upright
     return [_figure(ear, flat, across, words), _figure(ear, upright, along, tall)]
 
 

@@ -243,6 +243,24 @@ def test_a_segment_without_its_apex_is_remarked_on(specimens):
     assert any("before the helicotrema" in remark for remark in found.remarks)
 
 
+def test_stray_voxels_turn_nothing_and_are_remarked_on(specimens):
+    case = read_case(specimens, "T03")
+    labels = case.labels.copy()
+    labels[2:12, 2:12, 2:12] = 1  # 4 mm³ in a corner
+    radii = dict.fromkeys(case.landmarks, 0.5)
+    with_stray, without = (
+        plan_ear(case.stated_side, each, case.label_geometry, case.landmarks, radii)
+        for each in (labels, case.labels)
+    )
+    assert np.allclose(with_stray.frame.axes, without.frame.axes)
+    assert with_stray["b_diameter"].value == pytest.approx(without["b_diameter"].value)
+    more = 1000 * case.label_geometry.voxel_volume
+    volumes = [plan["labyrinth_volume"].value for plan in (with_stray, without)]
+    assert volumes[0] - volumes[1] == pytest.approx(more)
+    assert f"{more:.1f} mm³ of the segment lie apart" in with_stray.remarks[0]
+    assert without.remarks == ()
+
+
 def test_the_same_ear_gives_the_same_numbers():
     radii = dict.fromkeys(POINTS, 0.4)
     assert plan(np.eye(4), radii=radii).to_json() == plan(np.eye(4), radii=radii).to_json()
