@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..planning.body import Body
 from ..planning.frame import SIGMAS_IN_RADIUS
+from ..planning.lumen import Lumen
 from ..planning.plan import EarPlan, plan_ear
 from ..planning.template import POINTS, Template, mean_template
-from ..planning.walls import Lumen
 from ..reading.dataset import Case, case_names, read_case
 from ..results import Ear, Side
 

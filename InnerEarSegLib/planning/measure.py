@@ -13,8 +13,9 @@ from . import formulas
 from .axes import CochlearFrame
 from .catalogue import DISTANCES, VOLUME, insertion_angle_key, insertion_length_key
 from .frame import cochlear_frame
+from .lumen import Lumen
 from .template import TEMPLATE, Template
-from .walls import Lumen, farthest_wall, height, lateral_wall
+from .walls import farthest_wall, height, lateral_wall
 
 INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
 INSERTION_ANGLES_DEG = (360.0, 540.0)

@@ -23,11 +23,11 @@ from .catalogue import (
     range_remark,
 )
 from .frame import RADIUS_MM, SIGMAS_IN_RADIUS
+from .lumen import Lumen
 from .measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM, Values, measure
 from .measurement import Measurement
 from .remarks import ear_remarks, why_not
 from .template import SPREAD_MM, TEMPLATE, Template
-from .walls import Lumen
 
 DRAWS = 32
 """Sets of displaced landmarks from which uncertainty is taken: its own error is then an eighth."""

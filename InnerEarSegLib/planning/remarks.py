@@ -11,8 +11,9 @@ from .axes import CochlearFrame
 from .catalogue import DISTANCES, VOLUME, is_insertion_angle
 from .formulas import LAST_ANGLE_DEG
 from .frame import MIN_POINTS
+from .lumen import Lumen
 from .template import Template, misfits
-from .walls import Lumen, height
+from .walls import height
 
 MISFIT_MM = 1.5
 """A point farther than this from where the rest puts it is no variation: up to 0.95 mm in the
