@@ -78,7 +78,8 @@ def write_measurements(plans: Plans, states: States, folder: Path) -> None:
     (folder / MEASUREMENTS_JSON).write_text(text, encoding="utf-8")
     rows = [row for plan in plans.values() for row in plan.rows()]
     rows += [{"side": DIFFERENCE, **item} for item in content["left_minus_right"]]
-    with (folder / MEASUREMENTS_CSV).open("w", encoding="utf-8", newline="") as file:
+    # Spreadsheets take a file without the mark for one in their own encoding: "mmÂ³".
+    with (folder / MEASUREMENTS_CSV).open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["side", "key", "value"])
         writer.writeheader()
         writer.writerows(rows)

@@ -31,7 +31,7 @@ def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
     html = (result_folder / "report.html").read_text(encoding="utf-8")
     assert "style>" not in text and "url(" not in html
     numbers = json.loads((result_folder / "measurements.json").read_text(encoding="utf-8"))
-    with (result_folder / "measurements.csv").open(encoding="utf-8", newline="") as file:
+    with (result_folder / "measurements.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
     assert numbers["made_of"] == "automatic"
     for item in numbers["ears"][0]["measurements"]:
