@@ -19,7 +19,8 @@ from ..training.export import export
 from ..training.folds import fold_folder, folds, specimen_names
 from ..training.stage import steps_done
 from .copies import Change, changed, clamped_image, soft, thicker
-from .evaluate import ear_of, row_of, sentence_of
+from .evaluate import row_of, sentence_of
+from .match import ear_of
 from .summary import Row
 
 ROWS = "rows.json"

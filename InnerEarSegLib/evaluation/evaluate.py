@@ -11,6 +11,8 @@ from ..inferring.bundle import Bundle
 from ..reading.dataset import Case
 from ..results import LANDMARKS, Ear, Segmentation
 from ..segment import segment
+from .masks import MISSED
+from .match import ear_of
 from .metrics import measure
 from .summary import MASK_FIELDS, Row
 
@@ -59,29 +61,24 @@ def evaluate(
     return rows
 
 
-def ear_of(result: Segmentation, case: Case) -> Ear | None:
-    """The ear that a reference describes: that of its side, else the only or surest one."""
-    of_side = [ear for ear in result.ears if ear.side == case.side]
-    return next(iter([*of_side, *result.ears]), None)
-
-
 def row_of(case: Case, result: Segmentation) -> Row:
     """One case against its reference.
 
-    A case in which nothing was found counts as Dice, IoU and surface Dice 0; its distances are
-    unknown.
+    A case whose ear was not found counts as Dice, IoU and surface Dice 0, its side as not right and
+    its landmarks as missed; its distances are unknown.
 
     Returns:
-        case, found, side, side_right, the fields of ``MaskMetrics``, and for each landmark its
-        error in mm and voxels, its predicted radius and its confidence; of auxiliary landmarks
-        the error in mm.
+        case, found, side, side_right, verdict, expected_dice, the fields of ``MaskMetrics``, and
+        for each landmark its error in mm and voxels, its predicted radius, its confidence, and
+        whether it was missed; of auxiliary landmarks the error in mm.
     """
     ear = ear_of(result, case)
     row: Row = {"case": case.name, "found": ear is not None}
     if ear is None:
+        row |= {"side": None, "side_right": None if case.side is None else False}
         if case.labels is not None:
-            row |= {"dice": 0.0, "iou": 0.0, "surface_dice": 0.0}
-        return row
+            row |= dataclasses.asdict(MISSED)
+        return row | {f"{name} missed": name in case.landmarks for name in LANDMARKS}
     measured = measure(ear, case.labels, case.label_geometry, case.landmarks, case.side)
     row |= {"side": ear.side, "side_right": measured.side_right, "verdict": ear.quality.verdict}
     masks = measured.masks
@@ -102,8 +99,8 @@ def row_of(case: Case, result: Segmentation) -> Row:
 def sentence_of(row: Row) -> str:
     """One case in a line."""
     if not row["found"]:
-        return "no inner ear found"
-    parts = [] if row["dice"] is None else [f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"]
+        return "its inner ear was not found"
+    parts = [] if row["dice"] is None else [_overlap(row)]
     for name in LANDMARKS:
         error, radius = row[f"{name} mm"], row[f"{name} radius mm"]
         if row[f"{name} missed"]:
@@ -113,3 +110,10 @@ def sentence_of(row: Row) -> str:
     if row["side_right"] is not None:
         parts.append("side right" if row["side_right"] else "SIDE WRONG")
     return ", ".join(parts) or "nothing to compare with"
+
+
+def _overlap(row: Row) -> str:
+    """Dice, and how far off the surface is."""
+    if row["assd_mm"] is None:
+        return "Dice 0: what was found lies outside the reference's labels"
+    return f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
