@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import UnusableInput
+from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..inferring.bundle import Bundle
+from ..reading.cases import check_names
 from ..reading.dataset import Case
 from ..results import LANDMARKS, Ear, Segmentation
 from ..segment import segment
@@ -20,14 +21,29 @@ Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What came of a dataset.
+
+    Attributes:
+        rows: a row a case that was measured; see ``row_of``.
+        failed: why the others were not, in a sentence, by name.
+    """
+
+    rows: list[Row]
+    failed: dict[str, str]
+
+
 def evaluate(
     cases: Mapping[str, Callable[[], Case]],
     bundle: Bundle,
     names: Sequence[str] | None,
     say: Callable[[str], None],
     look: Look | None = None,
-) -> list[Row]:
+) -> Evaluation:
     """Segment and measure specimens.
+
+    A case that cannot be read or measured does not stop the others.
 
     Args:
         cases: what reads each of them, by name; from ``cases_of``.
@@ -36,29 +52,32 @@ def evaluate(
         say: receives a line a case.
         look: receives what pictures need, while it is in memory.
 
-    Returns:
-        One row a case; see ``row_of``.
-
     Raises:
-        UnusableInput: if there is no such case, or one of them cannot be read.
+        UnusableInput: if there is no such case.
+        UnusableModel: if the model cannot be run.
     """
-    unknown = [name for name in names or () if name not in cases]
-    if unknown:
-        raise UnusableInput(f"There is no case {unknown[0]!r}; there are {', '.join(cases)}.")
+    check_names(names or (), cases)
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
-    rows = []
+    done = Evaluation([], {})
     for name in names or cases:
-        case = cases[name]()
-        result = segment(case.ct, bundle)
-        row = row_of(case, result) | {"trained_on": name in trained_on}
-        rows.append(row)
+        try:
+            case = cases[name]()
+            result = segment(case.ct, bundle)
+            row = row_of(case, result) | {"trained_on": name in trained_on}
+        except (Cancelled, UnusableModel):
+            raise
+        except Exception as error:  # also a mistake of ours must not cost the other cases
+            done.failed[name] = _reason(error)
+            say(f"{name}: not measured: {done.failed[name]}")
+            continue
+        done.rows.append(row)
         say(f"{name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
         for remark in case.remarks:
             say(f"  {remark}")
         ear = ear_of(result, case)
         if look is not None and ear is not None:
             look(case, ear, row)
-    return rows
+    return done
 
 
 def row_of(case: Case, result: Segmentation) -> Row:
@@ -117,3 +136,12 @@ def _overlap(row: Row) -> str:
     if row["assd_mm"] is None:
         return "Dice 0: what was found lies outside the reference's labels"
     return f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
+
+
+def _reason(error: Exception) -> str:
+    """Why a case was not measured, in a line."""
+    if isinstance(error, MemoryError):
+        return "This machine has not enough memory."
+    if isinstance(error, InnerEarSegError):
+        return " ".join(str(error).split())
+    return " ".join(f"Unexpected {type(error).__name__}: {error}".split())
