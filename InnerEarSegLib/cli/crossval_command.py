@@ -50,6 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
+    from ..evaluation.files import check_folder
     from ..inferring.device import choose_device
     from ..training.config import load_config
     from ..training.data import load_cases
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     only = options.stages or ()
     check_stages(config, only)
+    check_folder(options.output)
     device = choose_device(options.device)
     base = None if options.train_only else _check(options, config)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
@@ -84,13 +86,11 @@ def _check(options: argparse.Namespace, config: Config) -> Base:
     try:
         from ..evaluation import masks, plots, summary  # noqa: F401
         from ..evaluation.crossval import COPIES
-        from ..evaluation.files import check_folder
         from ..evaluation.kept_rows import check_same_base
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
         ) from None
-    check_folder(options.output)
     path = options.base or bundled_model()
     base = read_base(path, config)
     check_same_base(options.output, options.folds, path, list(COPIES))
@@ -140,14 +140,8 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device, bas
 
 def _command(options: argparse.Namespace) -> str:
     """What was called, for the summary."""
-    parts = ["innerearseg crossval", shlex.quote(str(options.config))]
-    parts += [
-        "--data",
-        shlex.quote(str(options.data)),
-        "--output",
-        shlex.quote(str(options.output)),
-    ]
-    parts += ["--folds", str(options.folds)]
-    parts += ["--stages", ",".join(options.stages)] if options.stages else []
-    parts += ["--base", shlex.quote(str(options.base))] if options.base else []
-    return " ".join(parts)
+    words = ["innerearseg", "crossval", str(options.config), "--data", str(options.data)]
+    words += ["--output", str(options.output), "--folds", str(options.folds)]
+    words += ["--stages", ",".join(options.stages)] if options.stages else []
+    words += ["--base", str(options.base)] if options.base else []
+    return shlex.join(words)

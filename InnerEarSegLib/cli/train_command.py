@@ -38,6 +38,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
     from ..inferring.device import choose_device
+    from ..output import Output
     from ..training.config import load_config
     from ..training.data import load_cases
     from ..training.run import check_stages, train
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     only = options.stages or ()
     check_stages(config, only)
+    Output(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
     train(config, cases, options.output, device, workers=options.workers, only=only, say=say)

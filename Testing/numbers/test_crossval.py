@@ -131,6 +131,9 @@ def test_wrong_stages_and_bases_are_refused_before_data_are_read(tmp_path, capsy
         assert main([*command, *more]) == 2 and sentence in capsys.readouterr().err
     assert main(["train", *command[1:], "--stages", "refin"]) == 2
     assert "There is no stage 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    (tmp_path / "out").write_text("a file")
+    for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
+        assert main(words) == 2 and "out is a file" in capsys.readouterr().err
 
 
 def test_a_model_is_measured_on_what_it_did_not_see(cases, tmp_path, monkeypatch):  # noqa: F811
