@@ -39,8 +39,8 @@ class Landmark:
         name: one of LANDMARKS.
         ras: position in RAS mm of the input CT, or None where it was not found.
         confidence: 0 (none) to 1; falls when the heatmap is weak, wide or split.
-        radius_mm: of the ball around ``ras`` that holds the true point in 90 % of cases, by the
-            model's cross-validation; None without a position or a calibrated model.
+        radius_mm: of the ball around ``ras`` that should hold the true point in 90 % of cases, by
+            the model's cross-validation; None without a position or a calibrated model.
     """
 
     name: str

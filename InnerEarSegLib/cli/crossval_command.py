@@ -1,4 +1,4 @@
-"""``innerearseg crossval``: how good a recipe is on specimens that its networks never saw."""
+"""``innerearseg crossval``: how good a recipe is on specimens that its folds did not train on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .names import names
+
 if TYPE_CHECKING:
     import torch
+
+    from ..training.base import Base
+    from ..training.config import Config
 
 say = partial(print, flush=True)
 
@@ -24,7 +29,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="RUNS")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument(
-        "--stages", metavar="A,B", help="train these stages alone: locate, orient, refine"
+        "--stages",
+        type=names,
+        metavar="A,B",
+        help="train these stages alone: locate, orient, refine",
     )
     parser.add_argument(
         "--base",
@@ -42,39 +50,54 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
+    from ..evaluation.files import check_folder
     from ..inferring.device import choose_device
     from ..training.config import load_config
     from ..training.data import load_cases
     from ..training.folds import train_folds
+    from ..training.run import check_stages
 
     config = load_config(options.config)
-    only = options.stages.split(",") if options.stages else ()
+    only = options.stages or ()
+    check_stages(config, only)
+    check_folder(options.output)
     device = choose_device(options.device)
-    if not options.train_only:
-        _check_libraries()  # before hours of training, not after them
+    base = None if options.train_only else _check(options, config)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
     train_folds(
         config, cases, options.folds, options.output, device, workers=options.workers, only=only,
         say=say,
     )  # fmt: skip
-    if not options.train_only:
-        _measure(options, cases, device)
+    if base is not None:
+        _measure(options, cases, device, base)
     return 0
 
 
-def _check_libraries() -> None:
-    """Refuse, in one sentence, to start without what measuring needs."""
+def _check(options: argparse.Namespace, config: Config) -> Base:
+    """Refuse what cannot be measured in the end before hours of training, not after them.
+
+    Returns:
+        What stands in for stages that are not trained.
+    """
     from ..errors import UnusableInput
+    from ..model_file import bundled_model
+    from ..training.base import read_base
 
     try:
         from ..evaluation import masks, plots, summary  # noqa: F401
+        from ..evaluation.crossval import COPIES
+        from ..evaluation.kept_rows import check_same_base
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
         ) from None
+    path = options.base or bundled_model()
+    base = read_base(path, config)
+    check_same_base(options.output, options.folds, path, list(COPIES))
+    return base
 
 
-def _measure(options: argparse.Namespace, cases: list, device: torch.device) -> None:
+def _measure(options: argparse.Namespace, cases: list, device: torch.device, base: Base) -> None:
     """Measure the folds' networks, calibrate, and write and print the summary."""
     from ..evaluation.calibrate import (
         calibrate,
@@ -83,33 +106,42 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device) -> 
         reliability_sentences,
         with_radii,
     )
-    from ..evaluation.crossval import (
-        as_scanned,
-        evaluate_base,
-        evaluate_folds,
-        networks_trained,
-    )
+    from ..evaluation.crossval import as_scanned, evaluate_base, evaluate_folds
+    from ..evaluation.files import published
+    from ..evaluation.kept_rows import networks_trained
     from ..evaluation.plots import draw_plots, draw_reliability
     from ..evaluation.summary import sentences, summarise, write_tables
     from ..model_file import bundled_model
 
-    output, base = options.output, options.base or bundled_model()
-    rows = evaluate_folds(cases, options.folds, output, device, base=base, say=say)
-    drawn = evaluate_base(cases, output, device, base, say)
+    output, model = options.output, options.base or bundled_model()
+    rows = evaluate_folds(cases, options.folds, output, device, base=model, say=say)
+    drawn = evaluate_base(cases, output, device, model, say)
     held = reliability(rows)
     judged = with_radii(rows)
-    accuracy, agreement = as_scanned(judged), dice_agreement(judged)
-    command = f"innerearseg crossval {options.config} --data {shlex.quote(str(options.data))}"
-    command += f" --output {shlex.quote(str(output))} --folds {options.folds}"
-    command += f" --stages {options.stages}" if options.stages else ""
-    write_tables(
-        accuracy, output, command, steps=networks_trained(output, options.folds),
-        calibration=calibrate(rows, drawn).to_json(), reliability=held, dice_agreement=agreement,
-    )  # fmt: skip
-    draw_plots(accuracy, output)
-    draw_reliability(held, output / "reliability.png")
+    accuracy = as_scanned(judged)
+    agreement = {"all copies": dice_agreement(judged), "as scanned": dice_agreement(accuracy)}
+    with published(output) as new:
+        write_tables(
+            accuracy, new, _command(options), base=base.to_json(),
+            steps=networks_trained(output, options.folds),
+            calibration=calibrate(rows, drawn).to_json(), reliability=held,
+            dice_agreement=agreement["all copies"],
+            dice_agreement_as_scanned=agreement["as scanned"],
+        )  # fmt: skip
+        draw_plots(accuracy, new)
+        draw_reliability(held, new / "reliability.png")
     say("\n".join([*sentences(summarise(accuracy)), *reliability_sentences(held)]))
-    if agreement is not None:
-        say("Expected against real Dice, all copies: correlation {correlation:.2f}, mean "
-            "difference {mean_difference:.3f}, {cases} pairs".format(**agreement))  # fmt: skip
+    for what, figures in agreement.items():
+        if figures is not None:
+            say(f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
+                f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs")  # fmt: skip # noqa: E501
     say(f"Files: {output}")
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What was called, for the summary."""
+    words = ["innerearseg", "crossval", str(options.config), "--data", str(options.data)]
+    words += ["--output", str(options.output), "--folds", str(options.folds)]
+    words += ["--stages", ",".join(options.stages)] if options.stages else []
+    words += ["--base", str(options.base)] if options.base else []
+    return shlex.join(words)

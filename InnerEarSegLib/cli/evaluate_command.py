@@ -7,6 +7,9 @@ import shlex
 from functools import partial
 from pathlib import Path
 
+from .batch_command import SOME_FAILED
+from .names import names
+
 say = partial(print, flush=True)
 
 
@@ -21,7 +24,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "columns case,image,labels,landmarks,side",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--cases", metavar="A,B", help="names of cases; all by default")
+    parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
     parser.add_argument(
@@ -31,7 +34,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Evaluate, print each case and the summary, and write tables, plots and pictures."""
+    """Evaluate, print each case and the summary, and write tables, plots and pictures.
+
+    Returns:
+        0 if every case was measured, 4 if some were not.
+    """
     from ..errors import UnusableInput
     from ..inferring.bundle import load_bundle
     from ..inferring.device import choose_device
@@ -40,28 +47,52 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         from ..evaluation.evaluate import evaluate
+        from ..evaluation.files import check_folder, published
         from ..evaluation.pictures import Extremes
         from ..evaluation.plots import draw_plots
-        from ..evaluation.summary import sentences, summarise, write_tables
+        from ..evaluation.summary import apart, write_tables
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
         ) from None
+    check_folder(options.output)
     cases = cases_of(options.dataset)
     bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
-    names = options.cases.split(",") if options.cases else None
     extremes = Extremes()
     look = None if options.no_pictures else extremes.look
-    rows = evaluate(cases, bundle, names, say, look)
+    done = evaluate(cases, bundle, options.cases, say, look)
+    if not done.rows:
+        name, reason = next(iter(done.failed.items()))
+        raise UnusableInput(f"No case could be measured; {name}: {reason}")
     command = f"innerearseg evaluate {shlex.quote(str(options.dataset))}"
-    command += f" --cases {options.cases}" if options.cases else ""
+    command += f" --cases {shlex.quote(','.join(options.cases))}" if options.cases else ""
     command += f" --model {shlex.quote(str(options.model))}" if options.model else ""
     command += f" --output {shlex.quote(str(options.output))}"
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
-    write_tables(rows, options.output, command, model=model)
+    with published(options.output) as new:
+        write_tables(done.rows, new, command, model=model, not_measured=done.failed)
     if not options.no_pictures:
-        draw_plots(rows, options.output)
-        extremes.draw(options.output)
-    say("\n".join(sentences(summarise(rows))))
+        with published(options.output) as new:
+            draw_plots(apart(done.rows)[0] or done.rows, new)
+            extremes.draw(new)
+    say("\n".join(_figures(done.rows)))
     say(f"Files: {options.output}")
-    return 0
+    if done.failed:
+        say(f"Not measured: {', '.join(done.failed)}; the reasons are above.")
+    return SOME_FAILED if done.failed else 0
+
+
+def _figures(rows: list) -> list[str]:
+    """The summary in lines, cases that the model was trained on apart from the others."""
+    from ..evaluation.summary import apart, sentences, summarise
+
+    others, trained_on = apart(rows)
+    lines = sentences(summarise(others)) if others else []
+    if trained_on:
+        names = ", ".join(row["case"] for row in trained_on)
+        lines.append(
+            f"Warning: the model's card lists {names} as trained on; figures of these, which are "
+            "kept apart, say nothing about others:"
+        )
+        lines += [f"  {line}" for line in sentences(summarise(trained_on))]
+    return lines

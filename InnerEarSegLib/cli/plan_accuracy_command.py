@@ -6,6 +6,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from .names import names
+
 say = partial(print, flush=True)
 
 HELD_OUT = "F06,T03,F13"
@@ -18,7 +20,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "plan-accuracy", help="measure cochlear frame and diameters on a dataset"
     )
     parser.add_argument("dataset", type=Path, metavar="DATASET")
-    parser.add_argument("--cases", help="comma-separated names; all by default")
+    parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     parser.add_argument(
         "--displace",
         type=float,
@@ -40,7 +42,6 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print each case and the summary."""
     from ..evaluation import planning
 
-    names = options.cases.split(",") if options.cases else None
     if options.template:
         template, spread = planning.template_of(options.dataset, HELD_OUT.split(","))
         for name, point in template.items():
@@ -49,15 +50,15 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.displace is not None:
         errors = planning.displaced_errors(
-            options.dataset, names, options.displace, options.draws, say
+            options.dataset, options.cases, options.displace, options.draws, say
         )
     else:
-        errors = _segmented(options, names)
+        errors = _segmented(options)
     say("\n".join(planning.summary(errors)))
     return 0
 
 
-def _segmented(options: argparse.Namespace, names: list[str] | None) -> list:
+def _segmented(options: argparse.Namespace) -> list:
     """Through the whole journey with a model."""
     from ..evaluation.planning import segmented_errors
     from ..inferring.bundle import load_bundle
@@ -76,4 +77,4 @@ def _segmented(options: argparse.Namespace, names: list[str] | None) -> list:
         ears = segment(case.ct, bundle).ears
         return ears[0] if ears else None
 
-    return segmented_errors(options.dataset, names, find, say)
+    return segmented_errors(options.dataset, options.cases, find, say)

@@ -6,6 +6,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from .names import names
+
 say = partial(print, flush=True)
 
 
@@ -25,7 +27,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="processes that draw samples (0: in this process; GPU: 8 or more)",
     )
     parser.add_argument(
-        "--stages", metavar="A,B", help="train these stages alone: locate, orient, refine"
+        "--stages",
+        type=names,
+        metavar="A,B",
+        help="train these stages alone: locate, orient, refine",
     )
     parser.set_defaults(run=run, resumes=True)
 
@@ -33,12 +38,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
     from ..inferring.device import choose_device
+    from ..output import Output
     from ..training.config import load_config
     from ..training.data import load_cases
-    from ..training.run import train
+    from ..training.run import check_stages, train
 
     config = load_config(options.config)
-    only = options.stages.split(",") if options.stages else ()
+    only = options.stages or ()
+    check_stages(config, only)
+    Output(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
     train(config, cases, options.output, device, workers=options.workers, only=only, say=say)

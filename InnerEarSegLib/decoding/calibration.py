@@ -11,7 +11,7 @@ DRAWN_AT = "drawn at mm"
 """Keys of the signs of uncertainty that are no landmark's; see ``certainty``."""
 
 LEVEL = 0.9
-"""Share of cases in which the radius that results give holds the true point."""
+"""Share of cases in which the radius that results give should hold the true point."""
 
 LARGEST_STRETCH = 3.0
 """Heatmaps wider than this times the usual say no more about how far off a landmark is."""
@@ -39,7 +39,7 @@ class Calibration:
     dice: Mapping[float, tuple[float, float]]
 
     def radius_mm(self, name: str, spread_mm: float, level: float = LEVEL) -> float | None:
-        """Radius around a landmark that holds the true point in this share of cases.
+        """Radius around a landmark that should hold the true point in this share of cases.
 
         Args:
             name: of the landmark.

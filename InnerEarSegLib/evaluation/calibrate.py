@@ -27,8 +27,10 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
     Returns:
         Each landmark's scale and spread; factors from the errors of all landmarks together, each
         relative to its own scale and spread, at the rank of split conformal prediction
-        (ceil((n + 1) level), so that a new case lies within with at least that probability if it
-        is drawn as these were); and a line of Dice over ambiguity for each network that drew.
+        (ceil((n + 1) level)); and a line of Dice over ambiguity for each network that drew. The
+        guarantee of conformal prediction does not follow: scale and spread are those of the same
+        rows, and landmarks and copies of one ear are not independent. ``reliability`` counts what
+        holds. Auxiliary landmarks have a scale and spread, but share the landmarks' factors.
     """
     scale, spread = {}, {}
     for name in (*LANDMARKS, *AUXILIARY):

@@ -1,28 +1,29 @@
-"""Cross-validation: every specimen is measured by networks that never saw it."""
+"""Cross-validation: every specimen is measured by the networks of a fold that never saw it.
+
+Stages that the folds did not train stand in from a base model, which may have seen it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..geometry import Volume
 from ..inferring.bundle import Bundle, load_bundle
-from ..model_file import STAGES
 from ..reading.dataset import Case
 from ..segment import segment
 from ..training.cases import TrainingCase
 from ..training.export import export
 from ..training.folds import fold_folder, folds, specimen_names
-from ..training.stage import steps_done
 from .copies import Change, changed, clamped_image, soft, thicker
-from .evaluate import ear_of, row_of, sentence_of
+from .evaluate import row_of, sentence_of
+from .kept_rows import MADE_WITH, ROWS, check_same_base, keep, known_rows, made_of
+from .match import ear_of
 from .summary import Row
 
-ROWS = "rows.json"
 AS_SCANNED = "as scanned"
 COPIES: dict[str, Change] = {
     AS_SCANNED: lambda image: image,
@@ -46,8 +47,9 @@ def evaluate_folds(
 ) -> list[Row]:
     """Measure every specimen, as scanned and in worse copies, by its fold's networks.
 
-    A fold that has been measured with the networks that it has now is not measured again. Where
-    no fold trained ``refine``, CT is drawn by ``orient`` at whatever resolution.
+    A fold that has been measured with the networks that it has now is not measured again; one that
+    was interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
+    ``orient`` at whatever resolution.
 
     Args:
         cases: all specimens.
@@ -61,28 +63,29 @@ def evaluate_folds(
         Rows of ``evaluate`` with fold, copy, and the uncalibrated signs of uncertainty.
 
     Raises:
-        UnusableInput: if a fold has no networks.
+        UnusableInput: if a fold has no networks, or was measured with another base.
     """
     by_name = {case.name: case for case in cases}
+    check_same_base(output, count, base, list(COPIES))
     rows: list[Row] = []
     for number, held_out in enumerate(folds(specimen_names(cases), count), start=1):
         folder = fold_folder(output, number)
-        steps = {name: steps_done(folder / name) for name in STAGES}
-        path = folder / ROWS
-        if path.is_file():
-            known = json.loads(path.read_text(encoding="utf-8"))
-            if known["steps"] == steps and known["copies"] == list(COPIES):
-                rows += known["rows"]
-                continue
+        made_with = made_of(folder, base, list(COPIES))
+        known = known_rows(folder)
+        if known is not None and known.get(MADE_WITH) == made_with:
+            rows += known["rows"]
+            continue
+        if known is not None:
+            how = "with other networks" if MADE_WITH in known else "with a base that is not noted"
+            say(f"{folder} was measured {how}; it is measured again.")
         export(folder, folder / "model.pt", version=f"fold {number}", base=base, any_base=True)
         bundle = load_bundle(folder / "model.pt", device)
         found = [
             row | {"fold": number}
             for name in held_out
-            for row in _rows(by_name[name], bundle, steps["refine"] > 0, say)
+            for row in _rows(by_name[name], bundle, made_with["steps"]["refine"] > 0, say)
         ]
-        content = {"steps": steps, "copies": list(COPIES), "rows": found}
-        path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+        keep(folder / ROWS, {MADE_WITH: made_with, "rows": found})
         rows += found
     return rows
 
@@ -116,8 +119,7 @@ def evaluate_base(
         if not case.synthetic and case.name not in trained_on
         for row in _rows(case, bundle, True, say)
     ]
-    content = {"model": bundle.identity.sha256, "copies": list(COPIES), "rows": rows}
-    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    keep(path, {"model": bundle.identity.sha256, "copies": list(COPIES), "rows": rows})
     return rows
 
 
@@ -141,11 +143,3 @@ def _rows(case: TrainingCase, bundle: Bundle, fine: bool, say: Callable[[str], N
         rows.append(row)
         say(f"{case.name}, {name}: {sentence_of(row)}")
     return rows
-
-
-def networks_trained(output: Path, count: int) -> Mapping[str, Any]:
-    """How many steps each fold trained each stage; 0 where the base stood in."""
-    return {
-        name: [steps_done(fold_folder(output, n) / name) for n in range(1, count + 1)]
-        for name in STAGES
-    }

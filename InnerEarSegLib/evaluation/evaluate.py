@@ -6,16 +6,32 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import UnusableInput
+from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..inferring.bundle import Bundle
+from ..reading.cases import check_names
 from ..reading.dataset import Case
 from ..results import LANDMARKS, Ear, Segmentation
 from ..segment import segment
+from .masks import MISSED
+from .match import ear_of
 from .metrics import measure
 from .summary import MASK_FIELDS, Row
 
 Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What came of a dataset.
+
+    Attributes:
+        rows: a row a case that was measured; see ``row_of``.
+        failed: why the others were not, in a sentence, by name.
+    """
+
+    rows: list[Row]
+    failed: dict[str, str]
 
 
 def evaluate(
@@ -24,8 +40,10 @@ def evaluate(
     names: Sequence[str] | None,
     say: Callable[[str], None],
     look: Look | None = None,
-) -> list[Row]:
+) -> Evaluation:
     """Segment and measure specimens.
+
+    A case that cannot be read or measured does not stop the others.
 
     Args:
         cases: what reads each of them, by name; from ``cases_of``.
@@ -34,54 +52,52 @@ def evaluate(
         say: receives a line a case.
         look: receives what pictures need, while it is in memory.
 
-    Returns:
-        One row a case; see ``row_of``.
-
     Raises:
-        UnusableInput: if there is no such case, or one of them cannot be read.
+        UnusableInput: if there is no such case.
+        UnusableModel: if the model cannot be run.
     """
-    unknown = [name for name in names or () if name not in cases]
-    if unknown:
-        raise UnusableInput(f"There is no case {unknown[0]!r}; there are {', '.join(cases)}.")
+    check_names(names or (), cases)
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
-    rows = []
+    done = Evaluation([], {})
     for name in names or cases:
-        case = cases[name]()
-        result = segment(case.ct, bundle)
-        row = row_of(case, result) | {"trained_on": name in trained_on}
-        rows.append(row)
+        try:
+            case = cases[name]()
+            result = segment(case.ct, bundle)
+            row = row_of(case, result) | {"trained_on": name in trained_on}
+        except (Cancelled, UnusableModel):
+            raise
+        except Exception as error:  # also a mistake of ours must not cost the other cases
+            done.failed[name] = _reason(error)
+            say(f"{name}: not measured: {done.failed[name]}")
+            continue
+        done.rows.append(row)
         say(f"{name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
         for remark in case.remarks:
             say(f"  {remark}")
         ear = ear_of(result, case)
         if look is not None and ear is not None:
             look(case, ear, row)
-    return rows
-
-
-def ear_of(result: Segmentation, case: Case) -> Ear | None:
-    """The ear that a reference describes: that of its side, else the only or surest one."""
-    of_side = [ear for ear in result.ears if ear.side == case.side]
-    return next(iter([*of_side, *result.ears]), None)
+    return done
 
 
 def row_of(case: Case, result: Segmentation) -> Row:
     """One case against its reference.
 
-    A case in which nothing was found counts as Dice, IoU and surface Dice 0; its distances are
-    unknown.
+    A case whose ear was not found counts as Dice, IoU and surface Dice 0, its side as not right and
+    its landmarks as missed; its distances are unknown.
 
     Returns:
-        case, found, side, side_right, the fields of ``MaskMetrics``, and for each landmark its
-        error in mm and voxels, its predicted radius and its confidence; of auxiliary landmarks
-        the error in mm.
+        case, found, side, side_right, verdict, expected_dice, the fields of ``MaskMetrics``, and
+        for each landmark its error in mm and voxels, its predicted radius, its confidence, and
+        whether it was missed; of auxiliary landmarks the error in mm.
     """
     ear = ear_of(result, case)
     row: Row = {"case": case.name, "found": ear is not None}
     if ear is None:
+        row |= {"side": None, "side_right": None if case.side is None else False}
         if case.labels is not None:
-            row |= {"dice": 0.0, "iou": 0.0, "surface_dice": 0.0}
-        return row
+            row |= dataclasses.asdict(MISSED)
+        return row | {f"{name} missed": name in case.landmarks for name in LANDMARKS}
     measured = measure(ear, case.labels, case.label_geometry, case.landmarks, case.side)
     row |= {"side": ear.side, "side_right": measured.side_right, "verdict": ear.quality.verdict}
     masks = measured.masks
@@ -102,8 +118,8 @@ def row_of(case: Case, result: Segmentation) -> Row:
 def sentence_of(row: Row) -> str:
     """One case in a line."""
     if not row["found"]:
-        return "no inner ear found"
-    parts = [] if row["dice"] is None else [f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"]
+        return "its inner ear was not found"
+    parts = [] if row["dice"] is None else [_overlap(row)]
     for name in LANDMARKS:
         error, radius = row[f"{name} mm"], row[f"{name} radius mm"]
         if row[f"{name} missed"]:
@@ -113,3 +129,19 @@ def sentence_of(row: Row) -> str:
     if row["side_right"] is not None:
         parts.append("side right" if row["side_right"] else "SIDE WRONG")
     return ", ".join(parts) or "nothing to compare with"
+
+
+def _overlap(row: Row) -> str:
+    """Dice, and how far off the surface is."""
+    if row["assd_mm"] is None:
+        return "Dice 0: what was found lies outside the reference's labels"
+    return f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
+
+
+def _reason(error: Exception) -> str:
+    """Why a case was not measured, in a line."""
+    if isinstance(error, MemoryError):
+        return "This machine has not enough memory."
+    if isinstance(error, InnerEarSegError):
+        return " ".join(str(error).split())
+    return " ".join(f"Unexpected {type(error).__name__}: {error}".split())

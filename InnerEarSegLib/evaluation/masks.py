@@ -44,17 +44,33 @@ class MaskMetrics:
             (Nikolov et al. 2021, doi:10.2196/26151). Surfaces lie between voxels and coincide or
             are half a voxel and more apart, so at this tolerance it counts what coincides.
         volume_error: (found - reference) / reference.
+
+    Distances and volume error are None where nothing was found to measure them on; see ``MISSED``.
     """
 
     dice: float
     iou: float
-    average_hausdorff_voxels: float
-    average_hausdorff_mm: float
-    assd_mm: float
-    hd95_mm: float
-    hd_mm: float
+    average_hausdorff_voxels: float | None
+    average_hausdorff_mm: float | None
+    assd_mm: float | None
+    hd95_mm: float | None
+    hd_mm: float | None
     surface_dice: float
-    volume_error: float
+    volume_error: float | None
+
+
+MISSED = MaskMetrics(
+    dice=0.0,
+    iou=0.0,
+    average_hausdorff_voxels=None,
+    average_hausdorff_mm=None,
+    assd_mm=None,
+    hd95_mm=None,
+    hd_mm=None,
+    surface_dice=0.0,
+    volume_error=None,
+)
+"""Of a labyrinth that has no voxel on the reference's grid: no overlap, and no distance to it."""
 
 
 def compare_masks(

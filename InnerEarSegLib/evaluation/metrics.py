@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..geometry import Geometry
 from ..reading.image import image_of
 from ..results import Ear
-from .masks import MaskMetrics, compare_masks
+from .masks import MISSED, MaskMetrics, compare_masks
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class CaseMetrics:
     """One ear against its reference, on the reference's own grid.
 
     Attributes:
-        masks: of the labyrinths; None without reference labels.
+        masks: of the labyrinths; MISSED if the ear lies outside the reference's grid; None without
+            reference labels.
         landmark_mm: distance in mm by landmark; None where it was not found. Landmarks that the
             reference lacks are not in it.
         landmark_voxels: the same in voxels of the reference's grid.
@@ -44,14 +45,15 @@ def measure(
 
     Args:
         ear: what was found.
-        labels: reference uint8 [k, j, i], or None.
+        labels: reference uint8 [k, j, i], or None; without a voxel it is none.
         geometry: grid of labels.
         landmarks: reference RAS mm by name.
         side: reference side, or None.
     """
     masks = None
-    if labels is not None:
-        masks = compare_masks(on_grid(ear, geometry), labels, geometry.spacing[::-1])
+    if labels is not None and labels.any():
+        found = on_grid(ear, geometry)
+        masks = compare_masks(found, labels, geometry.spacing[::-1]) if found.any() else MISSED
     millimetres: dict[str, float | None] = {}
     voxels: dict[str, float | None] = {}
     for landmark in (*ear.landmarks, *ear.auxiliary):

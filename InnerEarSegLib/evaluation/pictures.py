@@ -27,7 +27,8 @@ class Extremes:
     """Keeps the best, the median and the worst case of a running evaluation for their pictures.
 
     The worst is the one with the largest error of a landmark, or, where references have no
-    landmarks, with the smallest Dice.
+    landmarks, with the smallest Dice. Cases that the model was trained on count only where there
+    are no others.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,9 @@ class Extremes:
     def draw(self, folder: Path) -> list[Path]:
         """Write best.png, median.png and worst.png, as far as there are so many cases."""
         folder.mkdir(parents=True, exist_ok=True)
-        count = len(self._seen)
+        others = [item for item in self._seen if not item[3].get("trained_on")]
+        ranked = others or self._seen
+        count = len(ranked)
         which = {"worst": count - 1, "median": count // 2, "best": 0}
         chosen: dict[int, str] = {}
         for name, index in which.items():
@@ -51,7 +54,7 @@ class Extremes:
                 chosen.setdefault(index, name)
         paths = []
         for index, name in chosen.items():
-            _, case, ear, row = self._seen[index]
+            _, case, ear, row = ranked[index]
             paths.append(draw_case(case, ear, row, folder / f"{name}.png"))
         return paths
 

@@ -15,6 +15,7 @@ from ..planning.frame import SIGMAS_IN_RADIUS
 from ..planning.lumen import Lumen
 from ..planning.plan import EarPlan, plan_ear
 from ..planning.template import POINTS, Template, mean_template
+from ..reading.cases import check_names
 from ..reading.dataset import Case, case_names, read_case
 from ..results import Ear, Side
 
@@ -96,6 +97,7 @@ def displaced_errors(
         draws: how often for each specimen.
         say: receives a line a case: its mean errors.
     """
+    check_names(names or (), case_names(root))
     every = {case.name: case for case in _cases(root, None)}
     shapes = {name: _template_case(case) for name, case in every.items()}
     errors = []
@@ -174,7 +176,9 @@ def summary(errors: Sequence[PlanError]) -> list[str]:
 
 
 def _cases(root: Path, names: Sequence[str] | None) -> Iterator[Case]:
-    for name in names or case_names(root):
+    known = case_names(root)
+    check_names(names or (), known)
+    for name in names or known:
         yield read_case(root, name)
 
 

@@ -65,6 +65,12 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     return summary
 
 
+def apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows of cases that the model was not trained on, and of those that it was."""
+    trained_on = [row for row in rows if row.get("trained_on")]
+    return [row for row in rows if not row.get("trained_on")], trained_on
+
+
 def errors_of(row: Row) -> dict[str, float]:
     """Landmark errors in mm of a case, by name, where there are any."""
     return {
@@ -115,6 +121,8 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
 def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -> None:
     """Write cases.csv, and summary.json with the command that measured.
 
+    Cases that the model was trained on have a summary of their own, ``summary_trained_on``.
+
     Args:
         rows: the cases.
         folder: made if it is not there.
@@ -127,5 +135,9 @@ def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -
         writer = csv.DictWriter(file, fields)
         writer.writeheader()
         writer.writerows(rows)
-    content = {"command": command, **more, "summary": summarise(rows), "cases": list(rows)}
+    others, trained_on = apart(rows)
+    content = {"command": command, **more, "summary": summarise(others)}
+    if trained_on:
+        content["summary_trained_on"] = summarise(trained_on)
+    content["cases"] = list(rows)
     (folder / "summary.json").write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -19,7 +19,10 @@ ONE_EAR_MM = 60.0
 """No scan smaller than this shows both ears: their middles are 65 mm apart or more."""
 
 HEAD_MM = 110.0
-"""A scan of this size shows both."""
+"""A scan of this size shows both. Between the two it may show one or both."""
+
+OTHER_EAR_MM = 45.0
+"""No other ear is nearer to one that was found; small children's included."""
 
 FIRST_PLACES = 8
 """Looked at before all others; both ears are nearly always among them."""
@@ -59,18 +62,20 @@ def find_ears(
     """
     places = places_to_look(ct, geometry, bundle.locate, region)
     rounds = [places[:FIRST_PLACES], places[FIRST_PLACES:], beside(places[:MISSED])]
+    least, most = _number_of_ears(geometry, region)
     ears: list[Seen] = []
     for number, centres in enumerate(rounds):
+        # What may show one ear or both is searched in all places, but beside them for one alone.
+        if _sides(ears) >= (most if number < len(rounds) - 1 else least):
+            break
         known = [ear.pose.center for ear in ears]
-        centres = np.array([c for c in centres if _is_apart(c, known, 2.0 * SAME_EAR_MM)])
+        apart = OTHER_EAR_MM if _sides(ears) >= least else 2.0 * SAME_EAR_MM
+        centres = np.array([c for c in centres if _is_apart(c, known, apart)])
         if len(centres) == 0:
             continue
         progress.step(0.1 + 0.1 * number, f"Looking for ears in {len(centres)} places")
         ears += _ears_at(ct, geometry, centres, ears, bundle, region, progress)
-        if len({ear.pose.side for ear in ears}) >= _expected(geometry, region):
-            break
-    ears = _one_a_side(ears)
-    return ears if _extent(geometry, region) > ONE_EAR_MM else ears[:1]
+    return _one_a_side(ears)[:most]
 
 
 def _is_apart(
@@ -86,9 +91,15 @@ def _extent(geometry: Geometry, region: Region | None) -> float:
     return float(max(size) if region is None else min(max(size), 2.0 * max(region.half_mm)))
 
 
-def _expected(geometry: Geometry, region: Region | None) -> int:
-    """How many ears a scan of this size shows."""
-    return 2 if _extent(geometry, region) > HEAD_MM else 1
+def _number_of_ears(geometry: Geometry, region: Region | None) -> tuple[int, int]:
+    """How many ears a scan of this size shows, at least and at most."""
+    extent = _extent(geometry, region)
+    return (2 if extent > HEAD_MM else 1), (2 if extent > ONE_EAR_MM else 1)
+
+
+def _sides(ears: list[Seen]) -> int:
+    """Of how many sides there are ears."""
+    return len({ear.pose.side for ear in ears})
 
 
 def _ears_at(
@@ -100,12 +111,17 @@ def _ears_at(
     region: Region | None,
     progress: Progress,
 ) -> list[Seen]:
-    """Unknown ears around some places (n, 3), until as many are found as the scan should show."""
+    """Unknown ears around some places (n, 3), until as many are found as the scan may show."""
     ears: list[Seen] = []
     sightings = sightings_near(ct, geometry, places, bundle, progress)
     hopeful = [sighting for sighting in sightings[:MAX_TRIES] if sighting.score >= MIN_SCORE]
+    least, most = _number_of_ears(geometry, region)
     for sighting in hopeful:
         progress.check()
+        others = [other.pose.center for other in [*known, *ears]]
+        enough = _sides([*known, *ears]) >= least
+        if enough and not _is_apart(sighting.pose.center, others, OTHER_EAR_MM):
+            continue
         ear = orient(ct, geometry, sighting.poses, bundle, progress)
         sure = ear is not None and ear.pose.residual <= SURE_RESIDUAL_MM
         if not sure and (ear is not None or sighting.score >= TURNED_SCORE):
@@ -118,10 +134,9 @@ def _ears_at(
             )
         if ear is None or (region is not None and not region.holds(ear.pose.center)):
             continue
-        others = [other.pose.center for other in [*known, *ears]]
         if _is_apart(ear.pose.center, others, SAME_EAR_MM):
             ears.append(ear)
-        if len({ear.pose.side for ear in [*known, *ears]}) >= _expected(geometry, region):
+        if _sides([*known, *ears]) >= most:
             break
     return ears
 

@@ -22,7 +22,7 @@ def run_windows(
     """Run a network on windows.
 
     The forward pass runs in a thread of its own, so that a cancel takes effect at once even where
-    one pass takes seconds; the abandoned pass ends by itself.
+    one pass takes seconds; the abandoned pass ends by itself, and the process not before it.
 
     Where the GPU's memory is not enough, the stage's network moves to the CPU for good and the
     pass is repeated there, with a warning in ``progress``; unless ``stage.cpu_fallback`` is False.
@@ -75,6 +75,7 @@ def _forward(
 ) -> tuple[Tensor, Tensor] | BaseException:
     """The outputs on the CPU, or what the pass raised."""
     outcome: list[tuple[Tensor, Tensor] | BaseException] = []
+    ended = threading.Event()
 
     def forward() -> None:
         try:
@@ -87,10 +88,12 @@ def _forward(
         except BaseException as error:  # judged in the caller's thread
             # Its traceback holds the pass's tensors, and so the memory that is to be freed.
             outcome.append(error.with_traceback(None))
+        ended.set()
 
-    thread = threading.Thread(target=forward, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(POLL_SECONDS)
+    # No daemon: a thread that comes back from torch while Python is ending aborts the process
+    # (SIGABRT), so that a cancelled run would look like a crash. And not joined: up to Python 3.12
+    # a join that Ctrl-C interrupts takes the thread for ended.
+    threading.Thread(target=forward).start()
+    while not ended.wait(POLL_SECONDS):
         progress.check()
     return outcome[0]

@@ -31,9 +31,9 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     """
     try:
         if path.suffix.lower() == ".fcsv":
-            points = _fcsv(path.read_text(encoding="utf-8"))
+            points = _fcsv(path.read_text(encoding="utf-8-sig"))
         else:
-            points = _json(json.loads(path.read_text(encoding="utf-8")))
+            points = _json(json.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise UnusableInput(
             f"The landmarks {path} cannot be read; save them from Slicer as .mrk.json or .fcsv."

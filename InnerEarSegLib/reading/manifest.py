@@ -57,9 +57,9 @@ def read_manifest(path: Path) -> list[Entry]:
             # Spreadsheets of some countries write semicolons.
             separator = max(",;\t", key=titles.count)
             reader = csv.DictReader(file, delimiter=separator)
-            fields = [field.strip() for field in reader.fieldnames or ()]
+            fields = [field.strip().lower() for field in reader.fieldnames or ()]
             reader.fieldnames = fields
-            rows = list(reader)
+            rows = [(reader.line_num, row) for row in reader if not _is_blank(row)]
     except OSError as error:
         raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, csv.Error):
@@ -72,7 +72,7 @@ def read_manifest(path: Path) -> list[Entry]:
             f"The list {path} {what}; its columns are {', '.join(REQUIRED)} and, if you have "
             f"them, {', '.join(OPTIONAL)}."
         )
-    entries = [_entry(row, f"{path}, row {n}", path.parent) for n, row in enumerate(rows, start=2)]
+    entries = [_entry(row, f"{path}, row {n}", path.parent) for n, row in rows]
     if not entries:
         raise UnusableInput(f"The list {path} holds no case.")
     names = [entry.case for entry in entries]
@@ -94,6 +94,13 @@ def read_entry(entry: Entry) -> Case:
         labels, geometry = _read_labels(entry.labels, entry.label_values)
     landmarks = {} if entry.landmarks is None else read_landmarks(entry.landmarks)
     return Case(entry.case, ct, labels, geometry, landmarks, entry.side, ct.warnings)
+
+
+def _is_blank(row: dict) -> bool:
+    """Whether a row holds nothing but separators, as spreadsheets leave them below a table."""
+    beyond = row.get(None) or []
+    cells = [*beyond, *(cell for title, cell in row.items() if title is not None)]
+    return not any((cell or "").strip() for cell in cells)
 
 
 def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry:

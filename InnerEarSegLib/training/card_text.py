@@ -85,10 +85,8 @@ def _measured(content: dict[str, Any]) -> list[str]:
 
 def _cross_validated(content: dict[str, Any]) -> list[str]:
     """What the folds said of the recipe, and how well the radii hold."""
-    trained = [f"`{name}` {steps[0]} steps" for name, steps in content["steps"].items() if steps[0]]
     lines = [
-        f"Each specimen measured by networks that never saw it ({', '.join(trained)} a fold; other",
-        "stages stood in from this model or the one before it, see docs/accuracy.md).",
+        *_networks_of_folds(content),
         "",
         *_measured(content),
         "",
@@ -103,12 +101,40 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
         held = [row for row in content["reliability"] if row["copy"] == copy]
         cells = [f"{row['inside']} of {row['of']}" for row in held]
         lines.append(f"| {copy} | " + " | ".join(cells) + " |")
-    agreement = content.get("dice_agreement")
-    if agreement:
-        lines += [
-            "",
-            "Expected against real Dice over all of these: correlation "
-            f"{agreement['correlation']:.2f}, mean difference {agreement['mean_difference']:.3f}, "
-            f"{agreement['cases']} pairs.",
-        ]
+    for key, what in (
+        ("dice_agreement", "all of these"),
+        ("dice_agreement_as_scanned", "the CT as scanned alone"),
+    ):
+        agreement = content.get(key)
+        if agreement:
+            lines += [
+                "",
+                f"Expected against real Dice over {what}: correlation "
+                f"{agreement['correlation']:.2f}, mean difference "
+                f"{agreement['mean_difference']:.3f}, {agreement['cases']} pairs.",
+            ]
+    return lines
+
+
+def _networks_of_folds(content: dict[str, Any]) -> list[str]:
+    """Which networks had not seen a specimen when it was measured, and which may have."""
+    steps = content["steps"]
+    trained = [f"`{name}` ({of[0]} steps a fold)" for name, of in steps.items() if of[0]]
+    lines = [
+        f"Each specimen measured by networks of a fold that never saw it: {', '.join(trained)}."
+    ]
+    base = content.get("base")
+    others = [f"`{name}`" for name in steps if name != "refine" and not all(steps[name])]
+    if others and base is None:
+        lines.append(f"{', '.join(others)}: of another model, which may have seen it.")
+    elif others and base is not None:
+        names = list(dict.fromkeys(row["case"] for row in content["cases"]))
+        seen = [name for name in names if name in base["trained_on"]]
+        lines.append(
+            f"{', '.join(others)}: of {base['name']} {base['version']}, which saw {len(seen)} of "
+            f"these {len(names)} specimens in training"
+            + (f" ({', '.join(seen)})." if seen else ".")
+        )
+    if not any(steps.get("refine", ())):
+        lines.append("`refine` took no part: `orient` drew, more coarsely.")
     return lines

@@ -226,11 +226,22 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
     unknown = sorted(set(content) - set(hints))
     if unknown:
         raise UnusableInput(f"{where}: unknown field {unknown[0]!r}; known are {sorted(hints)}.")
-    values = {key: _value(hints[key], item, f"{where}.{key}") for key, item in content.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise UnusableInput(f"{where}: {error}.") from None
+    missing = [name for name in _needed(kind) if name not in content]
+    if missing:
+        raise UnusableInput(f"{where}: the field {missing[0]!r} is missing and has no default.")
+    return kind(
+        **{key: _value(hints[key], item, f"{where}.{key}") for key, item in content.items()}
+    )
+
+
+def _needed(kind: typing.Any) -> list[str]:
+    """Names of a config's fields that have no default."""
+    nothing = dataclasses.MISSING
+    return [
+        each.name
+        for each in dataclasses.fields(kind)
+        if each.default is nothing and each.default_factory is nothing
+    ]
 
 
 @lru_cache

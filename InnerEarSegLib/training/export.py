@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import UnusableInput
 from ..inferring.bundle import load_bundle
-from ..model_file import CARD, CARD_SCHEMA, STAGES, card_of_any_schema, file_content
+from ..model_file import CARD, CARD_SCHEMA, STAGES
 from ..network.unet import count_parameters
+from .base import part_of_base
 from .card_text import card_text
+from .measured import check_crossval, check_metrics
 from .run import Run, read_run
 from .stage import steps_done, trained_network
 
@@ -31,6 +31,12 @@ DATA = {
     "described_in": "Data in Brief 27:104782, doi:10.1016/j.dib.2019.104782",
     "licence": "CC BY 4.0",
 }
+
+OF_CROSSVAL = (
+    "command", "base", "steps", "summary", "reliability", "dice_agreement",
+    "dice_agreement_as_scanned", "cases",
+)  # fmt: skip
+"""What the card keeps of a cross-validation; its calibration stands apart."""
 
 
 class _Networks(nn.Module):
@@ -76,9 +82,14 @@ def export(
         The card.
 
     Raises:
-        UnusableInput: if a stage has neither a checkpoint nor a base, or the base does not fit.
+        UnusableInput: if a stage has neither a checkpoint nor a base, the base does not fit, or
+            what was measured says nothing of this run; see ``measured``.
     """
     run = read_run(run_folder)
+    if metrics is not None:
+        check_metrics(metrics, run)
+    if crossval is not None:
+        check_crossval(crossval, run)
     parts = {name: _part(name, run, run_folder, base, any_base) for name in STAGES}
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
@@ -105,8 +116,7 @@ def export(
     }
     if crossval is not None:
         card["calibration"] = crossval["calibration"]
-        parts_of_it = ("command", "steps", "summary", "reliability", "dice_agreement", "cases")
-        card["crossval"] = {key: crossval[key] for key in parts_of_it if key in crossval}
+        card["crossval"] = {key: crossval[key] for key in OF_CROSSVAL if key in crossval}
     card |= {name: about for name, (_, about) in parts.items()}
     module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +133,7 @@ def _part(
 ) -> tuple[nn.Module, dict[str, Any]]:
     """One stage's network and its part of the card, from the run or from the base."""
     if base is not None and steps_done(run_folder / name) == 0:
-        return _part_of_base(name, run, base, any_base)
+        return part_of_base(name, run, base, any_base)
     stage = run.config.stages()[name]
     if stage.loss.heatmaps != "softmax":
         raise UnusableInput(
@@ -139,34 +149,3 @@ def _part(
         "steps": steps_done(run_folder / name),
         "code_revision": run.code_revision,
     }
-
-
-def _part_of_base(
-    name: str, run: Run, base: Path, any_base: bool
-) -> tuple[nn.Module, dict[str, Any]]:
-    """One stage of another model file, which must see the same canonical ear."""
-    content = file_content(base)
-    card = card_of_any_schema(content, base)
-    try:
-        fits = (
-            card["landmarks"] == list(run.config.landmarks)
-            and card["intensity"] == dataclasses.asdict(run.config.intensity)
-            and (any_base or _same_specimens(card, run))
-        )
-        about = dict(card[name])
-    except (KeyError, TypeError):
-        raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
-    if not fits:
-        raise UnusableInput(
-            f"The base model {base} was trained on other specimens or landmarks than this run."
-        )
-    about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
-    about["taken_from"] = f"{card['name']} {card['version']}"
-    return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
-
-
-def _same_specimens(card: dict[str, Any], run: Run) -> bool:
-    """Whether another model was trained on the run's specimens, and on the same canonical ear."""
-    return card["training"]["trained_on"] == list(run.trained_on) and all(
-        np.allclose(card["template"][key], point, atol=1e-6) for key, point in run.template.items()
-    )

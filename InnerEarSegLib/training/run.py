@@ -43,8 +43,10 @@ def train(
         say: receives a line now and then.
 
     Raises:
-        UnusableInput: if the folder holds another run, or a held-out specimen is missing.
+        UnusableInput: if the folder holds another run, a held-out specimen is missing, or there is
+            no such stage.
     """
+    check_stages(config, only)
     names = [case.name for case in cases]
     missing = [name for name in config.held_out if name not in names]
     if missing:
@@ -73,11 +75,21 @@ def train(
     path.write_text(
         json.dumps({**description, "code_revision": code_revision()}, indent=2), encoding="utf-8"
     )
-    unknown = [name for name in only if name not in config.stages()]
-    if unknown:
-        raise UnusableInput(f"There is no stage {unknown[0]!r}; there are {list(config.stages())}.")
     for name in only or config.stages():
         train_stage(name, config, cases, template, output / name, device, workers=workers, say=say)
+
+
+def check_stages(config: Config, names: Sequence[str]) -> None:
+    """Refuse names of stages that there are not, before data are read.
+
+    Raises:
+        UnusableInput: naming the first of them.
+    """
+    unknown = [name for name in names if name not in config.stages()]
+    if unknown:
+        raise UnusableInput(
+            f"There is no stage {unknown[0]!r}; there are {', '.join(config.stages())}."
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

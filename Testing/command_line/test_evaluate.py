@@ -3,11 +3,19 @@
 import csv
 import json
 
+import pytest
 import SimpleITK as sitk
 
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.reading.image import image_of
 
 from .conftest import innerearseg
+
+
+def evaluate(*arguments):
+    """In this process, which has torch and MONAI already."""
+    return main(["evaluate", *map(str, arguments), "--device", "cpu"])
 
 
 def test_a_list_is_evaluated_into_tables_plots_and_pictures(
@@ -40,7 +48,57 @@ def test_a_list_is_evaluated_into_tables_plots_and_pictures(
         assert (out / name).stat().st_size > 10_000, name
 
 
+def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_path, capsys):
+    """One cannot be read, one has labels elsewhere and a name of those trained on."""
+    moved = synthetic_ear.labels.geometry.ijk_to_ras.copy()
+    moved[:3, 3] += 200.0
+    labels = image_of(synthetic_ear.labels.array, Geometry(moved, synthetic_ear.labels.array.shape))
+    sitk.WriteImage(labels, str(tmp_path / "elsewhere.nrrd"))
+    (tmp_path / "broken.nii").write_bytes(b"no image")
+    (tmp_path / "list.csv").write_text(
+        "case,image,labels,side\n"
+        f"F01,{synthetic_file},elsewhere.nrrd,{synthetic_ear.side}\n"
+        "broken,broken.nii,,\n"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("cases.csv", "summary.json", "worst.png", "notes.png"):
+        (out / name).write_text("of an earlier run")
+    assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
+    said = capsys.readouterr().out
+    assert "F01: Dice 0: what was found lies outside the reference's labels" in said
+    assert "broken: not measured: " in said and "Not measured: broken" in said
+    assert "Warning: the model's card lists F01 as trained on" in said
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken"]
+    assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
+    (row,) = csv.DictReader((out / "cases.csv").open())
+    assert row["found"] == "True" and row["assd_mm"] == ""
+    assert sorted(path.name for path in out.iterdir()) == ["cases.csv", "notes.png", "summary.json"]
+
+
+@pytest.mark.parametrize("output", ["a file", "/proc/nope"])
+def test_an_output_that_cannot_be_written_is_refused_first(tmp_path, output, capsys):
+    (tmp_path / "a file").write_text("x")
+    assert evaluate(tmp_path / "no list.csv", "--output", tmp_path / output) == 2
+    said = capsys.readouterr().err
+    assert "needs a folder" in said or "cannot be written" in said
+
+
+def test_without_a_case_that_can_be_measured_nothing_is_written(tmp_path, capsys):
+    (tmp_path / "broken.nii").write_bytes(b"no image")
+    (tmp_path / "list.csv").write_text("case,image\nbroken,broken.nii\n")
+    assert evaluate(tmp_path / "list.csv", "--output", tmp_path / "out") == 2
+    assert "No case could be measured; broken: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unknown_case_is_refused_before_anything_runs(specimens, tmp_path):
     done = innerearseg("evaluate", specimens, "--output", tmp_path / "out", "--cases", "F06,X99")
     assert done.returncode == 2 and "There is no case 'X99'; there are F01" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_plan_accuracy_refuses_an_unknown_case_with_the_same_sentence(specimens, capsys):
+    assert main(["plan-accuracy", str(specimens), "--cases", "X99", "--displace", "0.2"]) == 2
+    assert "There is no case 'X99'; there are F01" in capsys.readouterr().err

@@ -50,6 +50,28 @@ def test_both_ears_of_a_real_head(found):
         assert ear.quality.verdict == "good", ear.quality
 
 
+def cut(head, center, size):
+    """The part of a head within a box around a point, edges in mm along R, A, S."""
+    corners = [head.geometry.to_ijk(np.add(center, np.multiply(s, size))) for s in (-0.5, 0.5)]
+    low, high = (np.rint(edge).astype(int) for edge in (np.min(corners, 0), np.max(corners, 0)))
+    matrix = head.geometry.ijk_to_ras.copy()
+    matrix[:3, 3] = head.geometry.to_ras(low)
+    part = head.array[tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))]
+    return Volume(np.ascontiguousarray(part), Geometry(matrix, part.shape))
+
+
+@pytest.mark.parametrize(
+    ("center", "size", "sides"),
+    [
+        (np.mean(list(CENTRES.values()), axis=0), (100, 40, 40), {"left", "right"}),
+        (CENTRES["right"], (70, 40, 40), {"right"}),
+    ],
+    ids=["100 mm with both", "70 mm with one"],
+)
+def test_a_scan_smaller_than_a_head_may_show_one_ear_or_both(head, bundle, center, size, sides):
+    assert set(ears_by_side(segment(cut(head, center, size), bundle))) == sides
+
+
 @pytest.mark.parametrize(
     ("change", "tolerance"),
     [

@@ -43,7 +43,8 @@ def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
         ({**SMALL, "sead": 1}, "unknown field 'sead'"),
         ({**SMALL, "seed": "1"}, "seed: '1' does not fit int"),
         ({**SMALL, "seed": True}, "seed: True does not fit int"),
-        ({**SMALL, "locate": {"spacing_mm": 0.5}}, "window"),
+        ({**SMALL, "locate": {"spacing_mm": 0.5}}, "locate: the field 'window' is missing and has"),
+        ({}, "config.json: the field 'name' is missing and has no default"),
         ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [16, 16]}}, "does not fit"),
         ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [16, 16, 12]}}, "multiples of 8"),
         (

@@ -1,25 +1,34 @@
 """Cross-validation: folds, resume, and what a model file keeps of it."""
 
 import dataclasses
+import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.decoding.calibration import calibration_from
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation import crossval
 from InnerEarSegLib.evaluation.calibrate import calibrate, reliability
-from InnerEarSegLib.evaluation.crossval import evaluate_base, evaluate_folds, networks_trained
+from InnerEarSegLib.evaluation.crossval import evaluate_base, evaluate_folds
+from InnerEarSegLib.evaluation.kept_rows import networks_trained
 from InnerEarSegLib.evaluation.summary import summarise
 from InnerEarSegLib.geometry import Volume
 from InnerEarSegLib.inferring.bundle import Bundle, load_bundle
 from InnerEarSegLib.model_file import bundled_model, read_card
 from InnerEarSegLib.results import Segmentation
+from InnerEarSegLib.training.base import read_base
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.folds import folds, train_folds
 
 from .test_training import CPU, cases, silent, tiny  # noqa: F401
+
+CONFIG = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "crossval.json"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,62 @@ def test_measured_once_with_the_same_networks(trained, cases, monkeypatch):  # n
         crossval, "segment", lambda ct, bundle, fine: finds_nothing(ct, bundle, fine=not fine)
     )
     evaluate_folds(cases, 2, trained, CPU, base=bundled_model(), say=said.append)
-    assert len(said) == 4  # other networks, so they were measured anew
+    # Other networks, so they were measured anew.
+    assert len([line for line in said if line.startswith(("S0", "S1"))]) == 4
+
+
+def other_model(path):
+    """The bundled model, but for its card."""
+    files = {"card.json": ""}
+    module = torch.jit.load(str(bundled_model()), map_location="cpu", _extra_files=files)
+    card = json.loads(files["card.json"]) | {"version": "other"}
+    torch.jit.save(module, str(path), _extra_files={"card.json": json.dumps(card)})
+    return path
+
+
+def test_rows_of_two_bases_are_not_mixed(trained, cases, tmp_path, monkeypatch):  # noqa: F811
+    folder = tmp_path / "runs"
+    shutil.copytree(trained, folder)
+    for path in folder.glob("*/rows.json"):
+        path.unlink()
+    monkeypatch.setattr(crossval, "COPIES", {"as scanned": lambda image: image})
+    monkeypatch.setattr(
+        crossval, "segment", lambda ct, bundle, fine: finds_nothing(ct, bundle, fine=False)
+    )
+    said: list[str] = []
+    evaluate_folds(cases, 2, folder, CPU, base=bundled_model(), say=said.append)
+    kept = json.loads((folder / "fold-1" / "rows.json").read_text())
+    assert kept["made_with"]["base"] == hashlib.sha256(bundled_model().read_bytes()).hexdigest()
+    other = other_model(tmp_path / "other.pt")
+    with pytest.raises(UnusableInput, match="fold-1 was measured with another base model"):
+        evaluate_folds(cases, 2, folder, CPU, base=other, say=said.append)
+    assert len(said) == 2
+    # Rows of earlier versions do not say with which base.
+    (folder / "fold-1" / "rows.json").write_text(json.dumps({"rows": kept["rows"]}))
+    evaluate_folds(cases, 2, folder, CPU, base=bundled_model(), say=said.append)
+    assert len(said) == 4 and "measured again" in said[2]
+
+
+def test_a_base_that_does_not_fit_is_refused_before_training(tmp_path):
+    base = read_base(bundled_model(), dataclasses.replace(tiny(), held_out=()))
+    assert "F01" in base.trained_on and len(base.sha256) == 64
+    with pytest.raises(UnusableInput, match="other specimens or landmarks"):
+        read_base(bundled_model(), dataclasses.replace(tiny(), landmarks=("helicotrema",)))
+
+
+def test_wrong_stages_and_bases_are_refused_before_data_are_read(tmp_path, capsys):
+    command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
+    command.append(str(tmp_path / "out"))
+    for more, sentence in (
+        (["--stages", "orient, refin"], "There is no stage 'refin'; there are locate"),
+        (["--base", str(tmp_path / "none.pt")], "none.pt cannot be read"),
+    ):
+        assert main([*command, *more]) == 2 and sentence in capsys.readouterr().err
+    assert main(["train", *command[1:], "--stages", "refin"]) == 2
+    assert "There is no stage 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    (tmp_path / "out").write_text("a file")
+    for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
+        assert main(words) == 2 and "out is a file" in capsys.readouterr().err
 
 
 def test_a_model_is_measured_on_what_it_did_not_see(cases, tmp_path, monkeypatch):  # noqa: F811
@@ -80,28 +144,36 @@ def test_a_model_is_measured_on_what_it_did_not_see(cases, tmp_path, monkeypatch
     assert evaluate_base(cases[:1], tmp_path, CPU, bundled_model(), silent) == rows
 
 
-def test_a_model_file_keeps_table_and_calibration(trained, tmp_path):
+def summary_of(names, **changes):
+    """Of a cross-validation with ten rows, of these cases in turn."""
     rng = np.random.default_rng(0)
     rows = []
     for n in range(10):
         signs = {"helicotrema": 0.6, "oval window": 0.5, "round window": 0.5, "ambiguity": 0.1 * n,
                  "drawn at mm": 0.8}  # fmt: skip
         errors = {f"{name} mm": rng.uniform(0.1, 0.5) for name in list(signs)[:3]}
-        rows.append({"case": str(n), "fold": n % 2, "copy": "as scanned", "found": True,
-                     "signs": signs, "dice": 0.9 - 0.01 * n, **errors})  # fmt: skip
-    calibration = calibrate(rows)
+        rows.append({"case": names[n % len(names)], "fold": n % 2, "copy": "as scanned",
+                     "found": True, "signs": signs, "dice": 0.9 - 0.01 * n, **errors})  # fmt: skip
     content = {
-        "command": "innerearseg crossval X", "steps": {"orient": [2, 2], "refine": [0, 0]},
-        "summary": summarise(rows), "reliability": reliability(rows),
-        "calibration": calibration.to_json(),
+        "command": "innerearseg crossval X", "steps": {"locate": [0], "orient": [2], "refine": [0]},
+        "summary": summarise(rows), "reliability": reliability(rows), "cases": rows,
+        "calibration": calibrate(rows).to_json(),
+        "base": {"name": "B", "version": "7", "sha256": "0", "trained_on": ["S1", "T9"]},
+        "dice_agreement": {"correlation": 0.8, "mean_difference": 0.01, "cases": 50},
+        "dice_agreement_as_scanned": {"correlation": 0.1, "mean_difference": 0.01, "cases": 10},
     }  # fmt: skip
+    return json.loads(json.dumps(content | changes))
+
+
+def test_a_model_file_keeps_table_and_calibration(trained, tmp_path):
+    content = summary_of(["S0", "S1"])
     file = tmp_path / "model.pt"
     export(
         trained / "fold-1", file, version="1", base=bundled_model(), any_base=True,
-        crossval=json.loads(json.dumps(content)),
+        crossval=content,
     )  # fmt: skip
     bundle = load_bundle(file, torch.device("cpu"))
-    expected = calibration.radius_mm("helicotrema", 0.6)
+    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert bundle.calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
     assert bundle.calibration.expected_dice(
         {"ambiguity": 0.0, "drawn at mm": 0.8}
@@ -109,3 +181,39 @@ def test_a_model_file_keeps_table_and_calibration(trained, tmp_path):
     assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
     text = file.with_suffix(".md").read_text(encoding="utf-8")
     assert "## Cross-validation" in text and "| as scanned |" in text
+
+
+def test_the_card_says_what_a_base_had_seen_and_how_dice_is_foreseen(trained, tmp_path):
+    def text_with(**changes):
+        content = summary_of(["S0", "S1"], **changes)
+        file = tmp_path / "model.pt"
+        export(trained / "fold-1", file, version="1", base=bundled_model(), any_base=True,
+               crossval=content)  # fmt: skip
+        return file.with_suffix(".md").read_text(encoding="utf-8")
+
+    text = text_with()
+    assert "by networks of a fold that never saw it: `orient` (2 steps a fold)." in text
+    assert "`refine` took no part: `orient` drew, more coarsely." in text
+    assert "over all of these: correlation 0.80" in text
+    assert "over the CT as scanned alone: correlation 0.10, mean difference 0.010, 10" in text
+    assert "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1)." in text
+    assert "`locate`: of another model, which may have seen it." in text_with(base=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"cases": []}, "holds no case"),
+        ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
+        ({"calibration": {}}, "found no ear"),
+        ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}, "dice": {}}}, "no ear"),
+        ({"calibration": {"scale_mm": 3}}, "found no ear"),
+        ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
+    ],
+)
+def test_a_foreign_or_empty_cross_validation_is_refused(trained, tmp_path, change, sentence):
+    content = summary_of(["S0", "S1"]) | change
+    with pytest.raises(UnusableInput, match=sentence):
+        export(trained / "fold-1", tmp_path / "m.pt", version="1", base=bundled_model(),
+               any_base=True, crossval=content)  # fmt: skip
+    assert list(tmp_path.iterdir()) == []

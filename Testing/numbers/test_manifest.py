@@ -76,6 +76,15 @@ def test_other_separators_and_line_ends(folder, separator):
     assert cases_of(folder / "list.csv")["one"]().side == "left"
 
 
+def test_what_spreadsheets_add_does_no_harm(folder):
+    """Capital titles, empty rows, and another ending of the name; rows keep their numbers."""
+    text = "Case,Image ,SIDE\n\n,,\none,ct.nii.gz,left\n , ,\n"
+    (folder / "list.txt").write_text(text)
+    assert cases_of(folder / "list.txt")["one"]().side == "left"
+    with pytest.raises(UnusableInput, match="row 6: case is empty"):
+        cases_of(write_list(folder, text + ",ct.nii.gz,left\n"))
+
+
 def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, synthetic_ear):
     path = write_list(folder, "case,image,labels\none,ct.nii.gz,labels.nrrd\n")
     assert cases_of(path)["one"]().labels.sum() == synthetic_ear.labels.array.sum() + 5
@@ -133,6 +142,12 @@ def test_markups_are_turned_to_ras_and_missing_points_left_out(tmp_path):
     assert list(lps) == ["helicotrema"] and lps["helicotrema"].tolist() == [-1.0, -2.0, 3.0]
     ras = read_landmarks(markups(tmp_path / "b.mrk.json", "RAS"))
     assert ras["helicotrema"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path):
+    path = markups(tmp_path / "a.mrk.json")
+    path.write_bytes("\ufeff".encode() + path.read_bytes())
+    assert list(read_landmarks(path)) == ["helicotrema"]
 
 
 @pytest.mark.parametrize(("system", "expected"), [("RAS", 1.0), ("0", 1.0), ("LPS", -1.0), ("1", -1.0)])  # fmt: skip # noqa: E501

@@ -21,6 +21,7 @@ from InnerEarSegLib.training.run import train
 from InnerEarSegLib.training.stage import build_optimiser, learning_rate, steps_done
 
 CPU = torch.device("cpu")
+METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case": "S1"}]}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_held_out_specimens_must_be_there(cases, tmp_path):
 
 def test_export_round_trip(finished, tmp_path):
     file = tmp_path / "é model.pt"
-    card = export(finished, file, version="1.2", metrics={"dice": 0.5}, notes=["Short."])
+    card = export(finished, file, version="1.2", metrics=METRICS, notes=["Short."])
     assert read_card(file) == json.loads(json.dumps(card))
     bundle = load_bundle(file, CPU)
     assert bundle.identity.version == "1.2" and len(bundle.identity.sha256) == 64
@@ -134,6 +135,21 @@ def test_export_round_trip(finished, tmp_path):
     assert "tiny 1.2" in text and "Wimmer" in text and "- Short." in text
     logits, heatmaps = bundle.refine.network(torch.zeros(1, 1, *bundle.refine.window))
     assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"cases": [{"case": "S1"}, {"case": "S0"}]}, r"trained on \(S0\)"),
+        ({"cases": [{"case": "P1", "trained_on": True}]}, r"trained on \(P1\)"),
+        ({"cases": []}, "holds no case"),
+        ({"cases": None}, "is no summary.json of `innerearseg evaluate`"),
+    ],
+)
+def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, change, sentence):
+    with pytest.raises(UnusableInput, match=sentence):
+        export(finished, tmp_path / "x.pt", version="1", metrics=METRICS | change)
+    assert not (tmp_path / "x.pt").exists()
 
 
 def test_export_of_an_unfinished_or_wrong_folder(tmp_path):

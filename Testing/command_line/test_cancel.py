@@ -1,0 +1,38 @@
+"""Ctrl-C in the middle of a forward pass ends the process with its own status, not with SIGABRT."""
+
+import subprocess
+import sys
+
+from .conftest import REPOSITORY
+
+PROGRAM = """
+import os, signal, sys, threading, time
+import torch
+from InnerEarSegLib.inferring.bundle import load_bundle
+from InnerEarSegLib.inferring.run import run_windows
+from InnerEarSegLib.model_file import bundled_model
+from InnerEarSegLib.progress import Progress
+
+class Leaving:
+    # Python ends slowly: time for the abandoned pass to come back while it does.
+    def __del__(self, sleep=time.sleep):
+        sleep(2.0)
+
+leaving = Leaving()
+bundle = load_bundle(bundled_model(), torch.device("cpu"))
+windows = torch.zeros(2, *bundle.refine.window)
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    run_windows(bundle.refine, windows, bundle.intensity, Progress())
+except KeyboardInterrupt:
+    print("cancelled", flush=True)
+    sys.exit(130)
+"""
+
+
+def test_a_pass_that_ctrl_c_abandons_does_not_abort_the_process():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout == "cancelled\n" and done.stderr == "" and done.returncode == 130

@@ -1,0 +1,94 @@
+"""Which ear a reference is compared with, and what a row says where there is none."""
+
+import numpy as np
+import pytest
+
+from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of
+from InnerEarSegLib.evaluation.match import ear_of
+from InnerEarSegLib.evaluation.summary import summarise
+from InnerEarSegLib.geometry import Geometry, Volume
+from InnerEarSegLib.reading.dataset import Case
+from InnerEarSegLib.results import LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
+
+LEFT_AT, RIGHT_AT = (-35.0, 0.0, 0.0), (35.0, 0.0, 0.0)
+
+
+def cube(center, edge=8):
+    """Edge of 8 mm, in voxels of 1 mm."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = np.array(center) - (edge - 1) / 2
+    return np.ones((edge, edge, edge), np.uint8), Geometry(matrix, (edge, edge, edge))
+
+
+def ear(side, center, confidence=0.9):
+    mask, grid = cube(center)
+    marks = tuple(Landmark(name, tuple(center), confidence, 0.5) for name in LANDMARKS)
+    return Ear(side, mask, grid, marks, 512.0)
+
+
+def case(side, center, labelled=True, pointed=True, missing=()):
+    """A head of 100 x 20 x 20 mm with the reference of one ear."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = (-50, -10, -10)
+    grid = Geometry(matrix, (20, 20, 100))
+    labels = np.zeros(grid.shape, np.uint8)
+    i = round(center[0]) + 50
+    labels[6:14, 6:14, i - 4 : i + 4] = 1
+    points = {name: np.array(center) for name in LANDMARKS if name not in missing}
+    ct = Volume(np.zeros(grid.shape, np.int16), grid)
+    return Case("P", ct, labels if labelled else None, grid, points if pointed else {}, side)
+
+
+def found(*ears):
+    return Segmentation(ears, ModelIdentity("m", "1", "0"), "cpu")
+
+
+def test_a_missed_ear_is_not_scored_against_the_other_one():
+    row = row_of(case("left", LEFT_AT), found(ear("right", RIGHT_AT)))
+    assert not row["found"] and row["dice"] == 0.0 and row["assd_mm"] is None
+    assert row["side"] is None and row["side_right"] is False
+    assert sentence_of(row) == "its inner ear was not found"
+
+
+@pytest.mark.parametrize("kinds", [{}, {"labelled": False}, {"pointed": False}])
+def test_an_ear_of_the_wrong_side_counts_where_the_reference_lies(kinds):
+    row = row_of(case("left", RIGHT_AT, **kinds), found(ear("right", RIGHT_AT)))
+    assert row["found"] and row["side"] == "right" and row["side_right"] is False
+    assert "SIDE WRONG" in sentence_of(row)
+
+
+def test_with_swapped_sides_the_ear_in_the_right_place_is_compared():
+    both = found(ear("left", RIGHT_AT), ear("right", LEFT_AT))
+    assert ear_of(both, case("left", LEFT_AT)).side == "right"
+
+
+def test_without_a_side_the_place_tells_and_else_how_sure_an_ear_is():
+    both = found(ear("left", LEFT_AT, 0.8), ear("right", RIGHT_AT, 0.9))
+    assert ear_of(both, case(None, LEFT_AT)).side == "left"
+    nothing = {"labelled": False, "pointed": False}
+    assert ear_of(both, case(None, LEFT_AT, **nothing)).side == "right"
+    assert ear_of(both, case("left", LEFT_AT, **nothing)).side == "left"
+    assert ear_of(found(), case(None, LEFT_AT)) is None
+
+
+def test_an_ear_outside_the_labels_grid_has_dice_0_and_no_distances():
+    far = found(ear("left", (-35.0, 200.0, 0.0)))
+    row = row_of(case("left", LEFT_AT), far)
+    assert row["found"] and row["dice"] == row["iou"] == row["surface_dice"] == 0.0
+    assert row["assd_mm"] is None and row["hd_mm"] is None and row["volume_error"] is None
+    assert "Dice 0: what was found lies outside the reference's labels" in sentence_of(row)
+    assert summarise([row])["dice"]["mean"] == 0.0 and "assd_mm" not in summarise([row])
+
+
+def test_labels_without_a_voxel_are_no_reference():
+    empty = case("left", LEFT_AT)
+    empty.labels[:] = 0
+    assert row_of(empty, found(ear("left", LEFT_AT)))["dice"] is None
+
+
+def test_landmarks_of_a_missed_ear_are_missed():
+    row = row_of(case("left", LEFT_AT, missing=("round window",)), found())
+    assert [row[f"{name} missed"] for name in LANDMARKS] == [True, True, False]
+    summary = summarise([row])
+    assert summary["landmarks_missed"] == 2
+    assert (summary["side_right"], summary["side_known"]) == (0, 1)
