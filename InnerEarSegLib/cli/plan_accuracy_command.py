@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..errors import UnusableInput
 from .names import names
+
+if TYPE_CHECKING:
+    from ..evaluation.planning import PlanError
 
 say = partial(print, flush=True)
 
@@ -23,11 +28,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     parser.add_argument(
         "--displace",
-        type=float,
+        type=_above_zero,
         metavar="MM",
         help="no network: displace the reference's points at random, by MM on average",
     )
-    parser.add_argument("--draws", type=int, default=10, help="displacements a case (default 10)")
+    parser.add_argument(
+        "--draws", type=_at_least_one, default=10, help="displacements a case (default 10)"
+    )
     parser.add_argument(
         "--template",
         action="store_true",
@@ -52,14 +59,38 @@ def run(options: argparse.Namespace) -> int:
         errors = planning.displaced_errors(
             options.dataset, options.cases, options.displace, options.draws, say
         )
+        trained_on: frozenset[str] = frozenset()
     else:
-        errors = _segmented(options)
-    say("\n".join(planning.summary(errors)))
+        errors, trained_on = _segmented(options)
+    if not errors:
+        raise UnusableInput("None of these cases has labels and a cochlear frame to compare with.")
+    for title, those in (
+        ("", [error for error in errors if error.case not in trained_on]),
+        ("Trained on, which says nothing about other ears:",
+         [error for error in errors if error.case in trained_on]),
+    ):  # fmt: skip
+        if those:
+            say("\n".join([*filter(None, [title]), *planning.summary(those)]))
     return 0
 
 
-def _segmented(options: argparse.Namespace) -> list:
-    """Through the whole journey with a model."""
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _segmented(options: argparse.Namespace) -> tuple[list[PlanError], frozenset[str]]:
+    """Through the whole journey with a model; and the names of what it was trained on."""
+    from ..evaluation.match import ear_of
     from ..evaluation.planning import segmented_errors
     from ..inferring.bundle import load_bundle
     from ..inferring.device import choose_device
@@ -69,12 +100,11 @@ def _segmented(options: argparse.Namespace) -> list:
     from ..segment import segment
 
     bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
-    trained_on = bundle.card.get("training", {}).get("trained_on", ())
+    trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
 
     def find(case: Case) -> Ear | None:
         if case.name in trained_on:
             say("(trained on) ", end="")
-        ears = segment(case.ct, bundle).ears
-        return ears[0] if ears else None
+        return ear_of(segment(case.ct, bundle), case)
 
-    return segmented_errors(options.dataset, options.cases, find, say)
+    return segmented_errors(options.dataset, options.cases, find, say), trained_on

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 import SimpleITK as sitk
@@ -102,3 +103,23 @@ def test_an_unknown_case_is_refused_before_anything_runs(specimens, tmp_path):
 def test_plan_accuracy_refuses_an_unknown_case_with_the_same_sentence(specimens, capsys):
     assert main(["plan-accuracy", str(specimens), "--cases", "X99", "--displace", "0.2"]) == 2
     assert "There is no case 'X99'; there are F01" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "more", [["--displace", "-1"], ["--displace", "nan"], ["--displace", "0.2", "--draws", "0"]]
+)
+def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["plan-accuracy", str(specimens), *more])
+    assert ended.value.code == 2 and "invalid" in capsys.readouterr().err
+
+
+def test_plan_accuracy_counts_what_can_be_compared(specimens, capsys):
+    """F12 has no labels: it says nothing of diameters, and alone there is nothing to say."""
+    arguments = ["plan-accuracy", str(specimens), "--displace", "0.2", "--draws", "3", "--cases"]
+    assert main([*arguments, "F12"]) == 2
+    assert "None of these cases has labels" in capsys.readouterr().err
+    assert main([*arguments, "F12,F06"]) == 0
+    lines = capsys.readouterr().out
+    for name in ("a diameter", "b diameter", "cochlear height"):
+        assert re.search(rf"{name}: [0-3] of 3 within their 90 % interval", lines)
