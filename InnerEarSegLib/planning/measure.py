@@ -21,6 +21,21 @@ INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
 INSERTION_ANGLES_DEG = (360.0, 540.0)
 
 
+@dataclass(frozen=True)
+class WallShifts:
+    """By how many mm the segment's walls are to be taken farther outside than they are.
+
+    Attributes:
+        opposite: the lateral wall opposite of the round window.
+        beside: the two that B lies between.
+        ends: basal turn's lowest point and apex.
+    """
+
+    opposite: float = 0.0
+    beside: tuple[float, float] = (0.0, 0.0)
+    ends: tuple[float, float] = (0.0, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Values:
     """What one set of points gives.
@@ -44,6 +59,7 @@ def measure(
     lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
     angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
     template: Template = TEMPLATE,
+    shifts: WallShifts = WallShifts(),
 ) -> Values:
     """Measure one ear.
 
@@ -55,6 +71,7 @@ def measure(
         lengths_mm: insertion lengths whose angle is asked for.
         angles_deg: insertion angles whose length is asked for.
         template: the average ear.
+        shifts: of the walls.
     """
     frame = cochlear_frame(side, points, radii, lumen.body, template)
     values = Values(frame, {VOLUME: lumen.volume} if lumen.volume else {})
@@ -62,14 +79,18 @@ def measure(
         if here in points and there in points:
             values.numbers[key] = float(np.linalg.norm(points[here] - points[there]))
     if frame is not None and lumen.volume:
-        _measure_cochlea(values, lumen, frame, points[ROUND_WINDOW])
+        _measure_cochlea(values, lumen, frame, points[ROUND_WINDOW], shifts)
     if "a_diameter" in values.numbers:
         _apply_formulas(values.numbers, lengths_mm, angles_deg)
     return values
 
 
 def _measure_cochlea(
-    values: Values, lumen: Lumen, frame: CochlearFrame, round_window: NDArray
+    values: Values,
+    lumen: Lumen,
+    frame: CochlearFrame,
+    round_window: NDArray,
+    shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
     window = frame.from_ras(round_window)
@@ -79,18 +100,18 @@ def _measure_cochlea(
     opposite = lateral_wall(lumen, frame, -along)
     first, second = (lateral_wall(lumen, frame, sign * across) for sign in (1.0, -1.0))
     if opposite is not None:
-        values.numbers["a_diameter"] = distance + opposite
+        values.numbers["a_diameter"] = distance + opposite + shifts.opposite
         values.lines["A"] = _in_plane(frame, distance * along, -opposite * along, window[2])
     if first is not None and second is not None:
-        values.numbers["b_diameter"] = first + second
+        values.numbers["b_diameter"] = first + second + sum(shifts.beside)
         values.lines["B"] = _in_plane(frame, first * across, -second * across, window[2])
     reach = height(lumen, frame)
     if reach is not None:
-        values.numbers["cochlear_height"] = reach[1] - reach[0]
+        values.numbers["cochlear_height"] = reach[1] - reach[0] + sum(shifts.ends)
         values.lines["axis"] = frame.to_ras([[0.0, 0.0, reach[0]], [0.0, 0.0, reach[1]]])
     farthest = farthest_wall(lumen, frame, round_window)
     if farthest is not None:
-        values.numbers["round_window_to_lateral_wall"] = farthest
+        values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
 def _in_plane(frame: CochlearFrame, start: NDArray, end: NDArray, z: float) -> NDArray:

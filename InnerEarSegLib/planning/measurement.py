@@ -15,8 +15,8 @@ class Measurement:
         label: what to show.
         value: in ``unit``; None where it could not be measured.
         unit: "mm", "mm³" or "°".
-        uncertainty: half width of the 90 % interval in ``unit``, carried over from the landmarks;
-            None where no landmark has a part in it or there is no value.
+        uncertainty: half width of the 90 % interval in ``unit``, carried over from landmarks and
+            walls; None where no landmark has a part in it or there is no value.
         definition: one sentence.
         source: publication of the definition or formula.
         remark: one sentence where the value wants a look, else empty.

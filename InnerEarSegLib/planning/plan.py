@@ -24,13 +24,18 @@ from .catalogue import (
 )
 from .frame import RADIUS_MM, SIGMAS_IN_RADIUS
 from .lumen import Lumen
-from .measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM, Values, measure
+from .measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM, Values, WallShifts, measure
 from .measurement import Measurement
 from .remarks import ear_remarks, why_not
 from .template import SPREAD_MM, TEMPLATE, Template
 
 DRAWS = 32
 """Sets of displaced landmarks from which uncertainty is taken: its own error is then an eighth."""
+
+WALL_MM = 0.06
+"""Standard deviation of a segment's wall, an assumption: the mean distance between drawn and
+reference surfaces is 0.026 mm for fine CT and 0.064 mm for the coarser network
+(docs/accuracy.md)."""
 
 HALF_WIDTH = 1.645
 """Standard deviations in the half width of a normal distribution's 90 % interval."""
@@ -114,10 +119,9 @@ def plan_ear(
     insertion_angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
     template: Template = TEMPLATE,
 ) -> EarPlan:
-    """Measure one ear, with the uncertainty that its landmarks carry over.
+    """Measure one ear, with the uncertainty that its landmarks and walls carry over.
 
-    The labyrinth's own error is not in the uncertainty, nor that
-    of the published formulas.
+    The error of the published formulas is not in it.
 
     Args:
         side: of the ear.
@@ -140,12 +144,11 @@ def plan_ear(
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     lumen = Lumen.of(labyrinth, geometry)
 
-    def take(places: Mapping[str, NDArray], average: Template) -> Values:
-        return measure(
-            side, lumen, places, counted, insertion_lengths_mm, insertion_angles_deg, average
-        )
+    def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
+        wanted = (insertion_lengths_mm, insertion_angles_deg)
+        return measure(side, lumen, places, counted, *wanted, average, shifts)
 
-    values = take(points, template)
+    values = take(points, template, WallShifts())
     spread = _spread(take, points, counted, template)
     keys = [
         *CATALOGUE,
@@ -164,7 +167,7 @@ def plan_ear(
 
 
 def _spread(
-    take: Callable[[Mapping[str, NDArray], Template], Values],
+    take: Callable[[Mapping[str, NDArray], Template, WallShifts], Values],
     points: Mapping[str, NDArray],
     radii: Mapping[str, float],
     template: Template,
@@ -172,7 +175,7 @@ def _spread(
     """Half width of the 90 % interval by key, from points displaced at random.
 
     The average ear's are displaced, too, as specimens scatter about it: a point that is missing,
-    or drawn towards its place there, is only as sure as that.
+    or drawn towards its place there, is only as sure as that. And so are the segment's walls.
     """
     generator = np.random.default_rng(20061101)  # the same numbers for the same ear, always
     drawn: dict[str, list[float]] = {}
@@ -185,7 +188,9 @@ def _spread(
             name: np.asarray(place) + generator.normal(0.0, SPREAD_MM, 3)
             for name, place in template.items()
         }
-        for key, value in take(displaced, average).numbers.items():
+        walls = generator.normal(0.0, WALL_MM, 5)
+        shifts = WallShifts(walls[0], (walls[1], walls[2]), (walls[3], walls[4]))
+        for key, value in take(displaced, average, shifts).numbers.items():
             drawn.setdefault(key, []).append(value)
     return {
         key: HALF_WIDTH * float(np.std(values))

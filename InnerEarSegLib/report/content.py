@@ -29,8 +29,8 @@ VERDICTS = {
     POOR: "poor, as found automatically. Do not plan on this ear.",
 }
 UNCERTAINTY = (
-    "± is half the width of the 90 % interval that the landmarks' uncertainty gives; errors of the "
-    "segment and of the published formulas are not in it."
+    "± is half the width of the 90 % interval that the uncertainty of landmarks and walls gives; "
+    "errors of the published formulas are not in it."
 )
 
 

@@ -159,7 +159,10 @@ def test_an_empty_segment_still_gives_frame_and_distances():
 
 def test_uncertainty_is_carried_over_from_landmarks():
     exact, unsure = plan(np.eye(4)), plan(np.eye(4), radii=dict.fromkeys(POINTS, 0.4))
-    assert exact["a_diameter"].uncertainty == pytest.approx(0.0, abs=1e-9)
+    # Points without an error leave that of the wall opposite: 1.645 * 0.06 mm.
+    assert exact["a_diameter"].uncertainty == pytest.approx(0.0987, rel=0.3)
+    assert exact["b_diameter"].uncertainty == pytest.approx(0.0987 * 2**0.5, rel=0.3)
+    assert exact["round_window_to_oval_window"].uncertainty == pytest.approx(0.0, abs=1e-9)
     # The round window's error along A, 0.16 mm, makes 1.645 * 0.16 = 0.26 mm; the wall adds little.
     assert 0.2 < unsure["a_diameter"].uncertainty < 0.35
     # Two ends, each 0.16 mm along the line between them.

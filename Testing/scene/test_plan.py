@@ -98,7 +98,8 @@ def test_table_and_lines_hold_what_was_measured(scene, volume):
         assert length(plan.lines[side, "B"]) == pytest.approx(7.0, abs=0.15)
         shown = float(cell(plan.table, "A diameter", side.capitalize()))
         assert shown == pytest.approx(length(plan.lines[side, "A"]), abs=0.006)
-        assert cell(plan.table, "A diameter", f"± {side}") == "0.00"
+        # Its landmarks are known exactly; what is left is the wall's 1.645 * 0.06 mm.
+        assert 0.07 < float(cell(plan.table, "A diameter", f"± {side}")) < 0.13
     assert float(cell(plan.table, "A diameter", "Left - right")) == pytest.approx(0.0, abs=0.1)
     assert cell(plan.table, "A diameter", "Source") == "Escudé et al. 2006"
     assert "range of" in cell(plan.table, "Labyrinth volume", "Remark")
@@ -251,7 +252,7 @@ def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
         # The auxiliary landmarks and radii came along: nothing is drawn to the average ear.
         plan = update_plan(scene, volume, find_results(scene, volume))["left"]
         assert plan["a_diameter"].value == pytest.approx(shown, abs=0.006)
-        assert plan["a_diameter"].uncertainty == pytest.approx(0.0, abs=1e-6)
+        assert plan["a_diameter"].uncertainty < 0.13  # the wall's alone
 
 
 @pytest.mark.parametrize("side", SIDES)
