@@ -13,9 +13,7 @@ from .. import __version__
 from ..derived import DERIVED
 from ..output import OWN_FILES, RECEIPT, visible_names
 from .cohort import Case
-
-_WHOLE = (".nrrd", ".nii", ".nii.gz", ".mha")
-"""Files that are a CT by themselves; others belong to files beside them."""
+from .ct_files import of_files, of_folder
 
 Receipt = dict[str, Any]
 
@@ -28,51 +26,32 @@ MADE_FROM = {
 """What a result depends on, and what to say where it has changed."""
 
 
-def receipt_of(case: Case, model: str, outputs: Path) -> Receipt:
+def receipt_of(case: Case, model: str, outputs: Path, kept: Receipt | None = None) -> Receipt:
     """What a result depends on.
 
     Args:
-        case: which CT. What is taken of it are names, sizes and times of its files, not their
-            content: a cohort has terabytes.
+        case: which CT.
         model: SHA-256 of the model file.
-        outputs: the batch's folder, whose files never count as a CT's.
+        outputs: the batch's folder.
+        kept: a receipt to be compared with: it spares a look into each DICOM file where nothing in
+            their folder has changed.
 
     Raises:
         OSError: the CT cannot be listed.
     """
-    digest = hashlib.sha256()
-    for name, path in _files(case.source.path, outputs):
-        status = path.stat()
-        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="replace"))
+    folder = of_folder(case.source, outputs)
+    # In this order: what comes between the two is not missed the next time.
+    same = folder is not None and kept is not None and kept.get("folder") == folder
     return {
         "image": case.image,
         "path": str(_plain(case.source.path)),
         "output": str(_plain(outputs)),
-        "files": digest.hexdigest(),
+        "files": kept["files"] if same and kept else of_files(case.source),
+        "folder": folder,
         "options": dict(case.options),
         "model": model,
         "version": __version__,
     }
-
-
-def _files(path: Path, outputs: Path) -> list[tuple[str, Path]]:
-    if path.is_file() and path.name.lower().endswith(_WHOLE):
-        return [(path.name, path)]
-    found = []
-    # A folder is read with those below it; a file of DICOM or a detached header, with its siblings.
-    deep = path.is_dir()
-    root = path if deep else path.parent
-    if not path.exists():
-        raise FileNotFoundError(path)
-    for folder, below, names in os.walk(root):
-        here = Path(folder)
-        below[:] = sorted(name for name in below if deep and (here / name) != outputs)
-        found += [
-            (str((here / name).relative_to(root)), here / name)
-            for name in sorted(names)
-            if (here / name).is_file()
-        ]
-    return found
 
 
 def _plain(path: Path) -> Path:

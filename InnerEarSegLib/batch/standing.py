@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Standing:
 
     Attributes:
         case: as the list has it.
-        now: the receipt that it would get; None where its CT is not there.
+        now: the receipt that it would get; None where its CT is not there, or nothing to compare.
         found: what is in its folder.
         folder: the folder.
     """
@@ -48,12 +49,12 @@ class Standing:
             model: SHA-256 of the model file.
             output: the batch's folder.
         """
-        try:
-            now = receipt_of(case, model, output)
-        except OSError:
-            now = None  # trying it says why
         folder = output / case.name
-        return cls(case, now, look_at(folder), folder)
+        found, now = look_at(folder), None
+        if found.receipt is not None:
+            with suppress(OSError):  # trying it says why
+                now = receipt_of(case, model, output, found.receipt)
+        return cls(case, now, found, folder)
 
     def row(self) -> Row | None:
         """Its row, if it is not to be done; None if it is.

@@ -15,7 +15,6 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.batch.cohort import Case, read_list
 from InnerEarSegLib.batch.pool import DIED, Pool
-from InnerEarSegLib.batch.receipt import receipt_of
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import counts
 from InnerEarSegLib.batch.worker import Settings
@@ -225,19 +224,6 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
         "done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0,
     }  # fmt: skip
     assert "of an earlier run" in table(out)["ct0b"]["reason"] and (out / "ct0b").is_dir()
-
-
-def test_a_folder_is_all_its_files_but_not_the_results_in_it(tmp_path):
-    (tmp_path / "deep").mkdir()
-    for name in ("1.dcm", "deep/2.dcm"):
-        (tmp_path / name).write_bytes(b"x")
-    case, out = Case("a", ".", Source(tmp_path)), tmp_path / "out"
-    receipt = receipt_of(case, "sha", out)
-    out.mkdir()
-    (out / "summary.csv").write_text("x")
-    assert receipt_of(case, "sha", out) == receipt
-    (tmp_path / "deep" / "3.dcm").write_bytes(b"x")
-    assert receipt_of(case, "sha", out) != receipt
 
 
 def counts_in(folder):
