@@ -1,4 +1,7 @@
-"""A receipt in each case's folder: of which CT its files are, what made them, and their content."""
+"""A receipt in each case's folder: of which CT its files are, what made them, and their content.
+
+``segment`` writes only the last part, a record of its files.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..derived import DERIVED
+from ..derived import DERIVED, MAKER
 from ..output import OWN_FILES, RECEIPT, visible_names
 from .cohort import Case
 from .ct_files import of_files, of_folder
@@ -74,15 +77,29 @@ def write_receipt(receipt: Receipt, stage: Path, folder: Path) -> None:
     (stage / RECEIPT).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
+def write_record(stage: Path, folder: Path) -> None:
+    """Write what tells later whether the files are still those, without where they came from.
+
+    Args:
+        stage: as for ``write_receipt``.
+        folder: as for ``write_receipt``.
+    """
+    write_receipt({"made_by": f"{MAKER} {__version__}"}, stage, folder)
+
+
+def read_record(folder: Path) -> Receipt | None:
+    """What the run that made a folder's files noted of them; None without a readable note."""
+    try:
+        record = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        return record if _is_plain(record["results"]) else None
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
 def read_receipt(folder: Path) -> Receipt | None:
     """The receipt in a case's folder; None without a readable one."""
-    try:
-        receipt = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-        if {"image", "results", *MADE_FROM} <= receipt.keys():
-            return receipt if _is_plain(receipt["results"]) else None
-    except (OSError, ValueError, AttributeError, TypeError):
-        pass
-    return None
+    record = read_record(folder)
+    return record if record is not None and {"image", *MADE_FROM} <= record.keys() else None
 
 
 def _is_plain(names: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from ..results import Segmentation
 from . import watch, where
 
 NO_EAR = 3
+ASIDE = "Note: the earlier result there, which somebody may have worked on, is now in {}."
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -87,7 +88,9 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
+    from ..batch.finished import results_to_keep
     from ..batch.one_ct import segment_to_folder
+    from ..batch.receipt import write_record
     from ..batch.source import Source
     from ..inferring.bundle import Bundle, load_bundle
     from ..inferring.device import choose_device
@@ -95,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     from ..output import Output
 
     source = Source(options.input, options.series, where.region(options.center, options.roi))
-    output = Output(options.output)
+    output = Output(options.output, results_to_keep)
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
@@ -103,11 +106,19 @@ def run(options: argparse.Namespace) -> int:
         model = options.model or bundled_model()
         return load_bundle(model, device, cpu_fallback=fallback, progress=progress)
 
-    result = segment_to_folder(source, output, bundle, progress, plain=options.plain)
+    result = segment_to_folder(
+        source,
+        output,
+        bundle,
+        progress,
+        plain=options.plain,
+        also_write=lambda folder, result: write_record(folder, output.folder),
+    )
+    aside = [ASIDE.format(output.aside)] if output.aside is not None else []
     if options.json_progress:
-        _print_json("done", 1.0, summary(result)[0])
+        _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))
     else:
-        print("\n".join(summary(result)))
+        print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
     return 0 if result.ears else NO_EAR
 

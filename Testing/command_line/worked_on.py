@@ -26,6 +26,7 @@ RESULT = {
 }
 MARKS = [{**mark, "state": "automatic"} for mark in EAR["landmarks"]]
 MEASURED = {
+    "made_by": "InnerEarSeg 1",
     "made_of": "automatic",
     "ears": [
         {
