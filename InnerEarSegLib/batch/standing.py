@@ -20,6 +20,12 @@ BEFORE = (
     "The values here are from before the scene was changed: `innerearseg report` on its folder, "
     "then the batch again, bring in what the scene says now."
 )
+NO_COUNT = (
+    "Edits of these files do not count, as only the scene is read: correct scene.mrb in 3D Slicer, "
+    "save it in its place, then `innerearseg report` on its folder and the batch again."
+)
+_UNREAD = ("labyrinth.seg.nrrd", "landmarks_left.mrk.json", "landmarks_right.mrk.json")
+"""Copies of what the scene holds, for other programs."""
 _NAMES = 3
 """How many names a sentence lists."""
 
@@ -121,6 +127,8 @@ def remark(found: Found, folder: Path, why: Sequence[str] = ()) -> str:
         sentences.append(f"{text[:1].upper()}{text[1:]}.")
     if SCENE in (*found.changed, *found.added) and _is_newer(folder / SCENE, folder):
         sentences.append(BEFORE)
+    elif SCENE not in found.changed and set(_UNREAD) & {*found.changed, *found.added}:
+        sentences.append(NO_COUNT)
     return " ".join(sentences)
 
 
