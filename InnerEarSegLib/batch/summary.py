@@ -57,12 +57,13 @@ class Row:
         more = f". {self.reason}" if self.reason else ""
         if not self.result["ears"]:
             return f"no inner ear found{more}"
-        ears = [
-            f"{side} {ear['labyrinth_volume_mm3'] or 0.0:.0f} mm³ "
-            f"{ear['quality'].get('verdict', 'by hand')}"
-            for side, ear in ears_of(self.result, self.measurements).items()
-        ]
-        return ", ".join(ears) + more
+        ears = ears_of(self.result, self.measurements).items()
+        return ", ".join(f"{side} {_brief(ear)}" for side, ear in ears) + more
+
+
+def _brief(ear: dict[str, Any]) -> str:
+    volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
+    return f"without a segment, {verdict}" if volume is None else f"{volume:.0f} mm³ {verdict}"
 
 
 def cells(row: Row) -> dict[str, Any]:
