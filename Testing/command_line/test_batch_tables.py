@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from InnerEarSegLib.batch.others import refuse_foreign_tables
 from InnerEarSegLib.batch.summary import Row
 from InnerEarSegLib.batch.tables import Tables
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.errors import UnusableInput
 
 from .make_ct import phantom, write
 from .make_model import write_model
 
 
 def rows_of(folder):
-    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -43,6 +45,21 @@ def test_a_table_that_cannot_be_replaced_is_tried_again(tmp_path):
     tables.write([Row("b", "b.nii")], lines.append)
     assert rows_of(tmp_path)[0]["case"] == "b" and list(tables.problems) == ["summary.json"]
     assert {each.name for each in tmp_path.iterdir()} == {"summary.csv", "summary.json"}
+
+
+def test_excel_knows_its_letters_and_we_know_it_again(tmp_path):
+    reason = "Müller: 214 mm³"
+    Tables(tmp_path).write([Row("Jürgen", "a.nii", "failed", reason)])
+    raw = (tmp_path / "summary.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbfcase,image,") and reason.encode() in raw
+    assert rows_of(tmp_path)[0]["reason"] == reason
+    assert json.loads((tmp_path / "summary.json").read_bytes())["cases"][0]["case"] == "Jürgen"
+    for content in (raw, raw[:2], raw.removeprefix(b"\xef\xbb\xbf"), b""):  # cut, or an earlier one
+        (tmp_path / "summary.csv").write_bytes(content)
+        refuse_foreign_tables(tmp_path)
+    (tmp_path / "summary.csv").write_bytes(b"\xef\xbb\xbfpatient,image,")
+    with pytest.raises(UnusableInput, match="was not made by InnerEarSeg"):
+        refuse_foreign_tables(tmp_path)
 
 
 def test_a_batch_goes_on_without_its_table_and_says_so(tmp_path, capfd, monkeypatch):
