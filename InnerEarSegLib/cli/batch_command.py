@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, UnusableInput
+from .cancelling import cancel_on_kill
 
 if TYPE_CHECKING:
     from ..batch.tables import Tables
@@ -77,9 +76,7 @@ def run(options: argparse.Namespace) -> int:
     settings = plan_workers(options.device, options.workers, model, output.folder)
     if cohort.ignored:
         say(f"Columns that are not used: {', '.join(cohort.ignored)}")
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _cancel)
+    cancel_on_kill()
     tables = Tables(output.folder)
     try:
         rows = run_cohort(cohort.cases, settings, tables, again=options.again, say=say)
@@ -111,8 +108,3 @@ def run(options: argparse.Namespace) -> int:
 def _complain(tables: Tables) -> None:
     if tables.sentence is not None:
         print(f"innerearseg: {tables.sentence}", file=sys.stderr)
-
-
-def _cancel(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
-    raise Cancelled("Cancelled.")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 from pathlib import Path
-from types import FrameType
 
 from ..errors import Cancelled
 from ..progress import Progress
 from ..results import Segmentation
 from . import watch, where
+from .cancelling import cancel_on_kill
 
 NO_EAR = 3
 ASIDE = "Note: the earlier result there, which somebody may have worked on, is now in {}."
@@ -80,9 +79,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _cancel)
+    cancel_on_kill()
     if options.watch_stdin:
         watch.end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
@@ -154,9 +151,3 @@ def _print_json(stage: str, fraction: float, message: str) -> None:
         print(json.dumps(line), flush=True)
     except BrokenPipeError:  # the program that listened is gone: nobody wants the result
         raise Cancelled("Cancelled.") from None
-
-
-def _cancel(number: int, frame: FrameType | None) -> None:
-    """A polite kill is a cancel: staging folders are removed on the way out."""
-    signal.signal(number, signal.SIG_IGN)  # a second one must not stop that
-    raise Cancelled("Cancelled.")
