@@ -81,7 +81,10 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
         raise UnusableInput(f"{line} has no image.")
     name = row.get("case") or _name_of(image)
     if not _can_be_folder(name):
-        raise UnusableInput(f"{line}: {name!r} cannot be the name of a case's folder.")
+        raise UnusableInput(
+            f"{line}: {name!r} cannot be the name of a case's folder; give it another one in the "
+            "column 'case' of a CSV file."
+        )
     options = {key: row[key] for key in ("series", "center", "roi") if row.get(key)}
     try:
         center = where.center(_commas(options["center"])) if "center" in options else None

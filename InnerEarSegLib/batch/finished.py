@@ -82,27 +82,36 @@ def names_to_keep(folder: Path) -> list[str]:
     """What must be set aside, not replaced, when a new result comes into a case's folder.
 
     Nothing, where a receipt proves that all is as the batch has left it. Otherwise all of the
-    result and what was added to it; without a receipt, whatever has the name of a result.
+    result and what was added to it; in a folder that is not the batch's, whatever has the name of
+    a result, unless a record proves that it is just that.
     """
     found = look_at(folder)
-    if found.record is not None and not found.reviewed and not found.unsure:
-        return []
-    names = {*OWN_FILES, *DERIVED, *found.added, *(found.record or {}).get("results", ())}
-    return [name for name in visible_names(folder) if name in names]
+    names = {*OWN_FILES, *DERIVED, *_written(found)}
+    if found.receipt is not None:
+        names |= set(found.added)
+    return _to_keep(folder, found, names)
 
 
 def results_to_keep(folder: Path) -> list[str]:
-    """What must be set aside when a new result comes into a folder that may hold anything else.
+    """What must be set aside when a result without measurements comes into anybody's folder.
 
-    As ``names_to_keep``, but what has no name of a result stays in its place, where nothing
-    replaces it, and is no sign of work on the result either.
+    As ``names_to_keep``, but what has no name of the result's files, or is a report that others
+    have made, stays in its place, where nothing replaces it.
     """
     found = look_at(folder)
     reports = {name for name in DERIVED if is_ours(folder / name)}
-    worked_on = found.changed or found.unsure or reports & set(found.added)
+    return _to_keep(folder, found, {*OWN_FILES, *reports, *_written(found)})
+
+
+def _written(found: Found) -> set[str]:
+    return set(found.record["results"]) if found.record is not None else set()
+
+
+def _to_keep(folder: Path, found: Found, names: set[str]) -> list[str]:
+    """Those of some names that are there, unless all is as a run has left it."""
+    worked_on = found.changed or found.unsure or names & set(found.added)
     if found.record is not None and not worked_on:
         return []
-    names = {*OWN_FILES, *reports, *(found.record or {}).get("results", ())}
     return [name for name in visible_names(folder) if name in names]
 
 

@@ -72,19 +72,22 @@ def write_receipt(receipt: Receipt, stage: Path, folder: Path) -> None:
             is not taken for something that was added to the result.
     """
     beside = [name for name in visible_names(folder) if name not in (*OWN_FILES, *DERIVED)]
-    results = {path.name: fingerprint(path) for path in sorted(stage.iterdir())}
-    content = receipt | {"beside": beside, "results": results}
-    (stage / RECEIPT).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    _write(receipt | {"beside": beside}, stage)
 
 
-def write_record(stage: Path, folder: Path) -> None:
-    """Write what tells later whether the files are still those, without where they came from.
+def write_record(stage: Path) -> None:
+    """Write what tells later whether the files are still those, and nothing that tells whose.
 
     Args:
         stage: as for ``write_receipt``.
-        folder: as for ``write_receipt``.
     """
-    write_receipt({"made_by": f"{MAKER} {__version__}"}, stage, folder)
+    _write({"made_by": f"{MAKER} {__version__}"}, stage)
+
+
+def _write(content: Receipt, stage: Path) -> None:
+    results = {path.name: fingerprint(path) for path in sorted(stage.iterdir())}
+    text = json.dumps(content | {"results": results}, indent=2)
+    (stage / RECEIPT).write_text(text, encoding="utf-8")
 
 
 def read_record(folder: Path) -> Receipt | None:

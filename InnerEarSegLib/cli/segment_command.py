@@ -27,7 +27,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "folders below; or one DICOM file, which stands for its series",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="made if it is not there"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="made if it is not there; a result in it that somebody has worked on is set aside",
     )
     parser.add_argument(
         "--series",
@@ -109,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
         bundle,
         progress,
         plain=options.plain,
-        also_write=lambda folder, result: write_record(folder, output.folder),
+        also_write=lambda folder, result: write_record(folder),
     )
     aside = [ASIDE.format(output.aside)] if output.aside is not None else []
     if options.json_progress:

@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from InnerEarSegLib.batch.cohort import Case
-from InnerEarSegLib.batch.finished import look_at
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.cli.main import main
 
@@ -87,18 +86,37 @@ def test_somebody_elses_report_is_neither_moved_nor_removed(earlier, again):
     assert contents(earlier)["report.pdf"] == b"of another program"
 
 
-def test_the_record_does_not_tell_where_the_ct_is(done, synthetic_file):
+def test_the_record_does_not_tell_where_the_ct_is(done, synthetic_file, tmp_path):
     text = (done[0] / "case.json").read_text()
     assert str(synthetic_file.parent) not in text and synthetic_file.name not in text
     assert set(json.loads(text)["results"]) == names(done[0]) - {"case.json"}
 
 
-def test_a_batch_replaces_it_only_untouched_and_never_takes_it_for_done(earlier, tmp_path):
-    out = tmp_path
+def test_nor_what_lies_in_the_folder(tmp_path, again):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    write(folder / "Muster_Eva.nrrd")
+    assert "earlier" not in again(folder)
+    assert "Muster" not in (folder / "case.json").read_text()
+    write(folder / "another.nrrd")
+    assert "earlier" not in again(folder)
+    assert names(folder) == {*NEW, "Muster_Eva.nrrd", "another.nrrd"}
+
+
+@pytest.mark.parametrize("worked_on", [False, True])
+def test_a_batch_never_takes_it_for_done_and_moves_only_it(earlier, tmp_path, worked_on):
     case = Case("out", "ct.nrrd", Source(write(tmp_path / "ct.nrrd", phantom(seed=2))))
-    assert row(case, out) is None and not look_at(earlier).reviewed
-    publish(case, out)
-    assert row(case, out).status == "done" and DAY not in names(earlier)
+    (earlier / "notes.txt").write_text("mine")
+    if worked_on:
+        (earlier / "scene.mrb").write_bytes(b"corrected")
+    before = contents(earlier)
+    assert row(case, tmp_path) is None
+    publish(case, tmp_path)
+    assert row(case, tmp_path).status == "done" and row(case, tmp_path).reason == ""
+    assert contents(earlier)["notes.txt"] == before.pop("notes.txt")
+    if worked_on:
+        assert contents(earlier / DAY) == before
+    assert (DAY in names(earlier)) == worked_on
 
 
 def test_it_sets_aside_what_a_batch_made_and_somebody_corrected(tmp_path, again):
