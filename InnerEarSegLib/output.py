@@ -17,7 +17,7 @@ LAST = "result.json"
 """Appears after all others and goes before them, so that its presence means a whole result."""
 
 RECEIPT = "case.json"
-"""What a batch keeps beside a case's result, to know it again; see ``batch/receipt.py``."""
+"""What a run keeps beside its result, to know it again; see ``batch/receipt.py``."""
 
 EARLIER = "earlier-"
 """How folders begin into which a result that somebody has worked on is set aside."""
@@ -71,7 +71,13 @@ class Output:
     leaves a part of a result. In a folder that exists, the files of an earlier run are replaced
     one by one, ``result.json`` going first and coming last; measurements and reports that were made
     from them go.
+
+    Attributes:
+        folder: where the files go.
+        aside: once they are there, where what must not be replaced is now; None if nothing was.
     """
+
+    aside: Path | None = None
 
     def __init__(
         self, folder: Path, to_keep: Callable[[Path], Sequence[str]] = lambda folder: ()
@@ -201,6 +207,7 @@ class Output:
             count += 1
             day = f"{base}-{count}"
         (self.folder / day).mkdir()
+        self.aside = self.folder / day
         # Without its receipt, what a kill leaves in place is taken for somebody's work, and kept.
         for name in sorted(names, key=lambda name: (name != LAST, name != RECEIPT, name)):
             (self.folder / name).rename(self.folder / day / name)

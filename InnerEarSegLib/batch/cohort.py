@@ -1,26 +1,24 @@
-"""The list of CTs of a cohort: a text file, or a table."""
+"""The CTs of a cohort, as its list names them."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..cli import where
 from ..errors import UnusableInput
+from .rows import read_rows
 from .source import Source
 
-TABLES = (".csv", ".tsv")
-COLUMNS = ("case", "image", "series", "center", "roi")
 MAX_NAME = 100
 _ENDINGS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd", ".dcm")
 _NO_NAME = re.compile(r"[/\\:*?\"<>|\x00-\x1f]|^[.\s]|[.\s]$")
 """What some system forbids in the name of a folder."""
-_TAKEN = {"summary.csv", "summary.json", "con", "prn", "aux", "nul"}
+_TAKEN = {"summary.csv", "summary.json"}
+_DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]|conin\$|conout\$)\s*(\.|$)")
+"""What Windows takes for a device, whatever follows a dot."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +55,12 @@ def read_list(path: Path) -> Cohort:
     """Read a list of CTs.
 
     Args:
-        path: a text file with a CT a line (empty lines and those that begin with # do not count),
-            or a .csv or .tsv file whose first line names the columns: ``image``, and if wanted
-            ``case``, ``series``, ``center``, ``roi``. Places of CTs are relative to its folder.
+        path: as for ``read_rows``. Places of CTs are relative to its folder.
 
     Raises:
         UnusableInput: it cannot be read, names no CT, or a line of it cannot be used.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Excel's UTF-8 begins with a mark
-    except OSError as error:
-        raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UnusableInput(
-            f"The list {path} is not UTF-8 text; in Excel, save it as 'CSV UTF-8'."
-        ) from None
-    is_table = path.suffix.lower() in TABLES
-    rows, ignored = _table(path, text) if is_table else (list(_lines(text)), ())
+    rows, ignored = read_rows(path)
     cases: dict[str, tuple[int, Case]] = {}
     for number, row in rows:
         case = _case(path, number, row)
@@ -88,50 +75,16 @@ def read_list(path: Path) -> Cohort:
     return Cohort(tuple(case for _, case in cases.values()), ignored)
 
 
-def _lines(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, {"image": line.strip()}
-
-
-def _table(path: Path, text: str) -> tuple[list[tuple[int, dict[str, str]]], tuple[str, ...]]:
-    first = text.partition("\n")[0]
-    # A German Excel separates by semicolons.
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
-    try:
-        titles = [str(title or "").strip() for title in reader.fieldnames or ()]
-        reader.fieldnames = [title.lower() for title in titles]
-        if "image" not in reader.fieldnames:
-            raise UnusableInput(
-                f"The list {path} has no column 'image' in its first line; that column holds the "
-                "places of the CTs."
-            )
-        twice = {title for title in COLUMNS if reader.fieldnames.count(title) > 1}
-        if twice:
-            raise UnusableInput(f"The list {path} has two columns {min(twice)!r}.")
-        rows = []
-        for row in reader:
-            if row.get("") and any(row[""]):
-                raise UnusableInput(
-                    f"Line {reader.line_num} of {path.name} has more cells than the first line; "
-                    "put values with separators in them in quotes."
-                )
-            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            if any(cells.values()):
-                rows.append((reader.line_num, cells))
-    except csv.Error as error:
-        raise UnusableInput(f"The list {path} is no CSV table: {error}.") from None
-    return rows, tuple(title for title in titles if title and title.lower() not in COLUMNS)
-
-
 def _case(path: Path, number: int, row: dict[str, str]) -> Case:
     image, line = row["image"], f"Line {number} of {path.name}"
     if not image or "\0" in image:
         raise UnusableInput(f"{line} has no image.")
     name = row.get("case") or _name_of(image)
-    if _NO_NAME.search(name) or name.casefold() in _TAKEN or len(name) > MAX_NAME:
-        raise UnusableInput(f"{line}: {name!r} cannot be the name of a case's folder.")
+    if not _can_be_folder(name):
+        raise UnusableInput(
+            f"{line}: {name!r} cannot be the name of a case's folder; give it another one in the "
+            "column 'case' of a CSV file."
+        )
     options = {key: row[key] for key in ("series", "center", "roi") if row.get(key)}
     try:
         center = where.center(_commas(options["center"])) if "center" in options else None
@@ -142,6 +95,13 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
         raise UnusableInput(f"{line}: {said.rstrip('.')}.") from None
     source = Source((path.parent / image).absolute(), options.get("series"), region)
     return Case(name, image, source, tuple(options.items()))
+
+
+def _can_be_folder(name: str) -> bool:
+    """On any system, and beside the summary."""
+    small = name.casefold()
+    forbidden = _NO_NAME.search(name) or small in _TAKEN or _DEVICES.match(small)
+    return not forbidden and len(name) <= MAX_NAME
 
 
 def _name_of(image: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..derived import DERIVED, MEASUREMENTS_JSON
+from ..derived import DERIVED, MEASUREMENTS_JSON, is_ours
 from ..output import LAST, OWN_FILES, RECEIPT, visible_names
-from .receipt import Receipt, is_unchanged, read_receipt
+from .receipt import Receipt, is_unchanged, read_receipt, read_record
 from .summary import can_show
 
 
@@ -19,6 +19,7 @@ class Found:
 
     Attributes:
         receipt: None without a readable one.
+        record: the receipt, or what ``segment`` noted of its files; None without either.
         result: content of ``result.json``; None without a whole one.
         measurements: content of ``measurements.json``; None without a whole one.
         changed: names of files that the batch wrote and that have another content now.
@@ -27,6 +28,7 @@ class Found:
     """
 
     receipt: Receipt | None = None
+    record: Receipt | None = None
     result: dict[str, Any] | None = None
     measurements: dict[str, Any] | None = None
     changed: tuple[str, ...] = ()
@@ -36,22 +38,22 @@ class Found:
     @property
     def unsure(self) -> bool:
         """Whether an earlier form of receipt leaves open if somebody changed the files."""
-        return self.receipt is not None and not isinstance(self.receipt["results"], dict)
+        return self.record is not None and not isinstance(self.record["results"], dict)
 
     @property
     def reviewed(self) -> bool:
-        """Whether the folder is not any more as the batch has left it, by somebody's hand."""
+        """Whether the folder is not any more as the run has left it, by somebody's hand."""
         return bool(self.changed or self.added)
 
 
 def look_at(folder: Path) -> Found:
     """Look at a case's folder, which may be missing."""
-    receipt = read_receipt(folder)
+    record = read_record(folder)
     result = _content(folder / LAST)
     measurements = _content(folder / MEASUREMENTS_JSON)
-    if receipt is None:
-        return Found(None, result, measurements)
-    results = receipt["results"]
+    if record is None:
+        return Found(result=result, measurements=measurements)
+    results = record["results"]
     hashes = results if isinstance(results, dict) else dict.fromkeys(results)
     whole = {LAST: result is not None, MEASUREMENTS_JSON: measurements is not None}
     changed, broken = [], []
@@ -63,23 +65,53 @@ def look_at(folder: Path) -> Found:
                 changed.append(name)
         except OSError:
             broken.append(name)
-    expected = {*hashes, *receipt.get("beside", ()), RECEIPT, LAST}
+    expected = {*hashes, *record.get("beside", ()), RECEIPT, LAST}
     added = [name for name in visible_names(folder) if name not in expected]
-    return Found(receipt, result, measurements, tuple(changed), tuple(added), tuple(broken))
+    return Found(
+        read_receipt(folder),
+        record,
+        result,
+        measurements,
+        tuple(changed),
+        tuple(added),
+        tuple(broken),
+    )
 
 
 def names_to_keep(folder: Path) -> list[str]:
     """What must be set aside, not replaced, when a new result comes into a case's folder.
 
     Nothing, where a receipt proves that all is as the batch has left it. Otherwise all of the
-    result and what was added to it; without a receipt, whatever has the name of a result.
+    result and what was added to it; in a folder that is not the batch's, whatever has the name of
+    a result, unless a record proves that it is just that.
     """
     found = look_at(folder)
-    if found.receipt is not None and not found.reviewed and not found.unsure:
-        return []
-    names = {*OWN_FILES, *DERIVED, *found.added}
+    names = {*OWN_FILES, *DERIVED, *_written(found)}
     if found.receipt is not None:
-        names |= set(found.receipt["results"])
+        names |= set(found.added)
+    return _to_keep(folder, found, names)
+
+
+def results_to_keep(folder: Path) -> list[str]:
+    """What must be set aside when a result without measurements comes into anybody's folder.
+
+    As ``names_to_keep``, but what has no name of the result's files, or is a report that others
+    have made, stays in its place, where nothing replaces it.
+    """
+    found = look_at(folder)
+    reports = {name for name in DERIVED if is_ours(folder / name)}
+    return _to_keep(folder, found, {*OWN_FILES, *reports, *_written(found)})
+
+
+def _written(found: Found) -> set[str]:
+    return set(found.record["results"]) if found.record is not None else set()
+
+
+def _to_keep(folder: Path, found: Found, names: set[str]) -> list[str]:
+    """Those of some names that are there, unless all is as a run has left it."""
+    worked_on = found.changed or found.unsure or names & set(found.added)
+    if found.record is not None and not worked_on:
+        return []
     return [name for name in visible_names(folder) if name in names]
 
 

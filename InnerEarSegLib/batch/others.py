@@ -36,7 +36,7 @@ def refuse_foreign_tables(output: Path) -> None:
     """Refuse an output folder in which the summary's names are somebody else's.
 
     Raises:
-        UnusableInput: they are.
+        UnusableInput: they are, or cannot be read to see.
     """
     for name in (CSV, JSON):
         path = output / name
@@ -51,8 +51,10 @@ def _is_ours(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8-sig") as file:
             start = file.read(200)
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         return False
+    except OSError as error:
+        raise UnusableInput(f"{path} cannot be read: {error.strerror or error}.") from None
     begin = ",".join(FIRST_COLUMNS) if path.name == CSV else '{"innerearseg":'
     squeezed = "".join(start.split())
     return squeezed.startswith(begin) or begin.startswith(squeezed)

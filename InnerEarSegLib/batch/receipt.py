@@ -1,4 +1,7 @@
-"""A receipt in each case's folder: of which CT its files are, what made them, and their content."""
+"""A receipt in each case's folder: of which CT its files are, what made them, and their content.
+
+``segment`` writes only the last part, a record of its files.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..derived import DERIVED
+from ..derived import DERIVED, MAKER
 from ..output import OWN_FILES, RECEIPT, visible_names
 from .cohort import Case
-
-_WHOLE = (".nrrd", ".nii", ".nii.gz", ".mha")
-"""Files that are a CT by themselves; others belong to files beside them."""
+from .ct_files import of_files, of_folder
 
 Receipt = dict[str, Any]
 
@@ -28,51 +29,32 @@ MADE_FROM = {
 """What a result depends on, and what to say where it has changed."""
 
 
-def receipt_of(case: Case, model: str, outputs: Path) -> Receipt:
+def receipt_of(case: Case, model: str, outputs: Path, kept: Receipt | None = None) -> Receipt:
     """What a result depends on.
 
     Args:
-        case: which CT. What is taken of it are names, sizes and times of its files, not their
-            content: a cohort has terabytes.
+        case: which CT.
         model: SHA-256 of the model file.
-        outputs: the batch's folder, whose files never count as a CT's.
+        outputs: the batch's folder.
+        kept: a receipt to be compared with: it spares a look into each DICOM file where nothing in
+            their folder has changed.
 
     Raises:
         OSError: the CT cannot be listed.
     """
-    digest = hashlib.sha256()
-    for name, path in _files(case.source.path, outputs):
-        status = path.stat()
-        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="replace"))
+    folder = of_folder(case.source, outputs)
+    # In this order: what comes between the two is not missed the next time.
+    same = folder is not None and kept is not None and kept.get("folder") == folder
     return {
         "image": case.image,
         "path": str(_plain(case.source.path)),
         "output": str(_plain(outputs)),
-        "files": digest.hexdigest(),
+        "files": kept["files"] if same and kept else of_files(case.source),
+        "folder": folder,
         "options": dict(case.options),
         "model": model,
         "version": __version__,
     }
-
-
-def _files(path: Path, outputs: Path) -> list[tuple[str, Path]]:
-    if path.is_file() and path.name.lower().endswith(_WHOLE):
-        return [(path.name, path)]
-    found = []
-    # A folder is read with those below it; a file of DICOM or a detached header, with its siblings.
-    deep = path.is_dir()
-    root = path if deep else path.parent
-    if not path.exists():
-        raise FileNotFoundError(path)
-    for folder, below, names in os.walk(root):
-        here = Path(folder)
-        below[:] = sorted(name for name in below if deep and (here / name) != outputs)
-        found += [
-            (str((here / name).relative_to(root)), here / name)
-            for name in sorted(names)
-            if (here / name).is_file()
-        ]
-    return found
 
 
 def _plain(path: Path) -> Path:
@@ -90,20 +72,37 @@ def write_receipt(receipt: Receipt, stage: Path, folder: Path) -> None:
             is not taken for something that was added to the result.
     """
     beside = [name for name in visible_names(folder) if name not in (*OWN_FILES, *DERIVED)]
+    _write(receipt | {"beside": beside}, stage)
+
+
+def write_record(stage: Path) -> None:
+    """Write what tells later whether the files are still those, and nothing that tells whose.
+
+    Args:
+        stage: as for ``write_receipt``.
+    """
+    _write({"made_by": f"{MAKER} {__version__}"}, stage)
+
+
+def _write(content: Receipt, stage: Path) -> None:
     results = {path.name: fingerprint(path) for path in sorted(stage.iterdir())}
-    content = receipt | {"beside": beside, "results": results}
-    (stage / RECEIPT).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    text = json.dumps(content | {"results": results}, indent=2)
+    (stage / RECEIPT).write_text(text, encoding="utf-8")
+
+
+def read_record(folder: Path) -> Receipt | None:
+    """What the run that made a folder's files noted of them; None without a readable note."""
+    try:
+        record = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        return record if _is_plain(record["results"]) else None
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None
 
 
 def read_receipt(folder: Path) -> Receipt | None:
     """The receipt in a case's folder; None without a readable one."""
-    try:
-        receipt = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-        if {"image", "results", *MADE_FROM} <= receipt.keys():
-            return receipt if _is_plain(receipt["results"]) else None
-    except (OSError, ValueError, AttributeError, TypeError):
-        pass
-    return None
+    record = read_record(folder)
+    return record if record is not None and {"image", *MADE_FROM} <= record.keys() else None
 
 
 def _is_plain(names: Iterable[str]) -> bool:

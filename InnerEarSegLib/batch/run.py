@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import UnusableInput
 from ..model_file import card_in, file_content
 from ..output import earlier_folders
 from ..staging import clean_stale
@@ -16,7 +17,8 @@ from .devices import for_cases
 from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
 from .pool import Pool
 from .standing import Standing
-from .summary import Row, write_summary
+from .summary import JSON, Row
+from .tables import Tables
 from .worker import Failure, Settings
 
 SUMMARY_EVERY_SECONDS = 2.0
@@ -40,6 +42,7 @@ def model_sha256(path: Path) -> str:
 def run_cohort(
     cases: Sequence[Case],
     settings: Sequence[Settings],
+    tables: Tables,
     *,
     again: bool,
     say: Callable[[str], None],
@@ -49,6 +52,7 @@ def run_cohort(
     Args:
         cases: at least one.
         settings: of each worker; all have the same model and output.
+        tables: of the output, written as the cases end; afterwards they tell if that failed.
         again: also do what is done, or kept because somebody worked on it.
         say: receives the lines.
 
@@ -56,8 +60,8 @@ def run_cohort(
         The rows, in the order of the cases. The summary has those of other lists after them.
 
     Raises:
-        UnusableInput: the model is none, the summary cannot be written or is somebody else's, or a
-            case's folder is of another CT; then nothing was done.
+        UnusableInput: the model is none, neither table can be written or one is somebody else's, or
+            a case's folder is of another CT; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
     model, output = settings[0].model, settings[0].output
@@ -74,7 +78,10 @@ def run_cohort(
     aside = {case.name: earlier_folders(output / case.name) for case in cases}
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    write_summary([*rows.values(), *others], output)
+    tables.write([*rows.values(), *others], say)
+    if len(tables.problems) == 2:
+        why = tables.problems[JSON]
+        raise UnusableInput(f"The output folder {output} cannot be written: {why}.")
     if others:
         say(OTHERS.format(len(others)))
     if earlier:
@@ -86,12 +93,12 @@ def run_cohort(
             standing = Standing.of(case, sha256, output)
             row = rows[case.name] = _new_row(standing, failure, aside[case.name])
             if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
-                write_summary([*rows.values(), *others], output)
+                tables.write([*rows.values(), *others], say)
                 written = time.monotonic()
             say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
     finally:
         pool.close()
-        write_summary([*rows.values(), *others], output)
+        tables.write([*rows.values(), *others], say)
     return list(rows.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,12 @@ BEFORE = (
     "The values here are from before the scene was changed: `innerearseg report` on its folder, "
     "then the batch again, bring in what the scene says now."
 )
+NO_COUNT = (
+    "Edits of these files do not count, as only the scene is read: correct scene.mrb in 3D Slicer, "
+    "save it in its place, then `innerearseg report` on its folder and the batch again."
+)
+_UNREAD = ("labyrinth.seg.nrrd", "landmarks_left.mrk.json", "landmarks_right.mrk.json")
+"""Copies of what the scene holds, for other programs."""
 _NAMES = 3
 """How many names a sentence lists."""
 
@@ -29,7 +36,7 @@ class Standing:
 
     Attributes:
         case: as the list has it.
-        now: the receipt that it would get; None where its CT is not there.
+        now: the receipt that it would get; None where its CT is not there, or nothing to compare.
         found: what is in its folder.
         folder: the folder.
     """
@@ -48,12 +55,12 @@ class Standing:
             model: SHA-256 of the model file.
             output: the batch's folder.
         """
-        try:
-            now = receipt_of(case, model, output)
-        except OSError:
-            now = None  # trying it says why
         folder = output / case.name
-        return cls(case, now, look_at(folder), folder)
+        found, now = look_at(folder), None
+        if found.receipt is not None:
+            with suppress(OSError):  # trying it says why
+                now = receipt_of(case, model, output, found.receipt)
+        return cls(case, now, found, folder)
 
     def row(self) -> Row | None:
         """Its row, if it is not to be done; None if it is.
@@ -120,6 +127,8 @@ def remark(found: Found, folder: Path, why: Sequence[str] = ()) -> str:
         sentences.append(f"{text[:1].upper()}{text[1:]}.")
     if SCENE in (*found.changed, *found.added) and _is_newer(folder / SCENE, folder):
         sentences.append(BEFORE)
+    elif SCENE not in found.changed and set(_UNREAD) & {*found.changed, *found.added}:
+        sentences.append(NO_COUNT)
     return " ".join(sentences)
 
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .. import __version__
-from ..errors import UnusableInput
 from ..report.measurements import columns
 from ..results import Side
-from ..staging import make_stage
 from .values import ear_cells, ears_of, values_of
 
 Status = Literal["done", "no ear", "kept", "failed", "pending"]
@@ -61,12 +57,13 @@ class Row:
         more = f". {self.reason}" if self.reason else ""
         if not self.result["ears"]:
             return f"no inner ear found{more}"
-        ears = [
-            f"{side} {ear['labyrinth_volume_mm3'] or 0.0:.0f} mm³ "
-            f"{ear['quality'].get('verdict', 'by hand')}"
-            for side, ear in ears_of(self.result, self.measurements).items()
-        ]
-        return ", ".join(ears) + more
+        ears = ears_of(self.result, self.measurements).items()
+        return ", ".join(f"{side} {_brief(ear)}" for side, ear in ears) + more
+
+
+def _brief(ear: dict[str, Any]) -> str:
+    volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
+    return f"without a segment, {verdict}" if volume is None else f"{volume:.0f} mm³ {verdict}"
 
 
 def cells(row: Row) -> dict[str, Any]:
@@ -119,16 +116,22 @@ def can_show(result: Any, measurements: Any) -> bool:
         return False
 
 
-def write_summary(rows: Sequence[Row], folder: Path) -> None:
-    """Write summary.csv and summary.json; each is whole at any moment.
+def as_csv(rows: Sequence[Row]) -> bytes:
+    """The content of summary.csv: UTF-8 with a mark, by which Excel knows it ("mm³").
 
-    Raises:
-        UnusableInput: the folder cannot be written.
+    Args:
+        rows: at least one.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(cells(rows[0])))
     writer.writeheader()
     writer.writerows(map(cells, rows))
+    # Names of files may hold bytes that are no letters.
+    return text.getvalue().encode("utf-8-sig", "backslashreplace")
+
+
+def as_json(rows: Sequence[Row]) -> bytes:
+    """The content of summary.json."""
     content = {
         "innerearseg": __version__,
         "counts": counts(rows),
@@ -147,17 +150,4 @@ def write_summary(rows: Sequence[Row], folder: Path) -> None:
             for row in rows
         ],
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stage = make_stage(folder)
-        try:
-            for name, table in ((CSV, text.getvalue()), (JSON, json.dumps(content, indent=2))):
-                with (stage / name).open("w", encoding="utf-8", newline="") as file:
-                    file.write(table)
-                (stage / name).replace(folder / name)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-    except OSError as error:
-        raise UnusableInput(
-            f"The output folder {folder} cannot be written: {error.strerror or error}."
-        ) from None
+    return json.dumps(content, indent=2).encode("utf-8")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..planning.catalogue import VOLUME
-from ..report.state import AUTOMATIC, REVIEWED
+from ..report.state import REVIEWED
+from ..report.subject import AUTOMATIC, REMOVED
 from ..results import LANDMARKS
 
 UNKNOWN = "unknown"
@@ -25,19 +26,31 @@ def values_of(result: Content | None, measurements: Content | None) -> str | Non
         return AUTOMATIC if result and result["ears"] else None
     made_of = measurements.get("made_of", UNKNOWN)
     if made_of == AUTOMATIC and _present(result or {"ears": []}) != _present(measurements):
-        return REVIEWED  # by removing an ear or a landmark, which leaves no other trace
+        return REVIEWED  # by removing what left no other trace in tables of earlier versions
     return str(made_of)
 
 
 def _present(content: Content) -> set[tuple[str, str]]:
-    """Ears and their landmarks that have a position."""
+    """Ears, their segments that have a volume, and their landmarks that have a position."""
     found = set()
     for ear in content["ears"]:
         found.add((ear["side"], ""))
+        if _volume(ear):
+            found.add((ear["side"], VOLUME))
         for mark in ear["landmarks"]:
             if mark["ras_mm"] is not None:
                 found.add((ear["side"], mark["name"]))
     return found
+
+
+def _volume(ear: Content) -> float | None:
+    """In mm³, of an ear of either file; None without a segment."""
+    if "measurements" not in ear:
+        return float(ear["labyrinth_volume_mm3"])
+    if ear["segment"] == REMOVED:
+        return None
+    items = {item["key"]: item["value"] for item in ear["measurements"]}
+    return None if items.get(VOLUME) is None else float(items[VOLUME])
 
 
 def ears_of(result: Content | None, measurements: Content | None) -> dict[str, Content]:
@@ -46,7 +59,7 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
     Where they were reviewed, volume and landmarks are those that were measured, as they belong
     together; a confidence is left only where a landmark is still where it was found, and verdict
     and expected Dice, which nobody can review, only where the ear was found, the latter for a
-    segment that was not edited. A volume is None where there is no segment any more.
+    segment that was neither edited nor removed. A volume is None where there is no segment.
     """
     found: dict[str, Content] = {ear["side"]: ear for ear in (result or {}).get("ears", ())}
     if measurements is None or values_of(result, measurements) != REVIEWED:
@@ -55,10 +68,10 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
 
 
 def _reviewed(ear: Content, found: Content | None) -> Content:
-    items = {item["key"]: item["value"] for item in ear["measurements"]}
+    volume = _volume(ear)
     known = {mark["name"]: mark for mark in found["landmarks"]} if found else {}
     quality = dict(found["quality"]) if found else {}
-    if ear["segment"] != AUTOMATIC:
+    if ear["segment"] != AUTOMATIC or volume is None:
         quality["expected_dice"] = None
     marks = []
     for mark in ear["landmarks"]:
@@ -67,7 +80,7 @@ def _reviewed(ear: Content, found: Content | None) -> Content:
         marks.append({**mark, "confidence": confidence})
     return {
         "side": ear["side"],
-        "labyrinth_volume_mm3": items.get(VOLUME),
+        "labyrinth_volume_mm3": volume,
         "landmarks": marks,
         "quality": quality,
     }

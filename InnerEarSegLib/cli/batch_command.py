@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from functools import partial
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, UnusableInput
+from .cancelling import cancel_on_kill
+
+if TYPE_CHECKING:
+    from ..batch.tables import Tables
 
 SOME_FAILED = 4
 CANCELLED = 130
@@ -53,13 +56,14 @@ def run(options: argparse.Namespace) -> int:
     """Do the cohort and say how it went.
 
     Returns:
-        0 if every case has a result, also if that is "no ear"; 4 if some failed; 130 if
-        cancelled.
+        0 if every case has a result, also if that is "no ear"; 4 if some failed or a table could
+        not be written; 130 if cancelled.
     """
     from ..batch.cohort import read_list
     from ..batch.devices import plan_workers
     from ..batch.run import model_sha256, run_cohort
     from ..batch.summary import CSV
+    from ..batch.tables import Tables
     from ..model_file import bundled_model
     from ..output import Output
 
@@ -72,12 +76,12 @@ def run(options: argparse.Namespace) -> int:
     settings = plan_workers(options.device, options.workers, model, output.folder)
     if cohort.ignored:
         say(f"Columns that are not used: {', '.join(cohort.ignored)}")
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _cancel)
+    cancel_on_kill()
+    tables = Tables(output.folder)
     try:
-        rows = run_cohort(cohort.cases, settings, again=options.again, say=say)
+        rows = run_cohort(cohort.cases, settings, tables, again=options.again, say=say)
     except (Cancelled, KeyboardInterrupt):
+        _complain(tables)
         print(
             "innerearseg: cancelled; finished cases stay, the same command goes on with the rest.",
             file=sys.stderr,
@@ -95,10 +99,12 @@ def run(options: argparse.Namespace) -> int:
             say(f"  {row.case} ({row.image})" + (f": {row.reason}" if row.reason else ""))
     failed = sum(row.status == "failed" for row in rows)
     say(f"{len(rows) - failed} of {len(rows)} cases done, {failed} failed")
-    say(f"Table: {options.output / CSV}")
-    return SOME_FAILED if failed else 0
+    if CSV not in tables.problems:
+        say(f"Table: {options.output / CSV}")
+    _complain(tables)
+    return SOME_FAILED if failed or tables.problems else 0
 
 
-def _cancel(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
-    raise Cancelled("Cancelled.")
+def _complain(tables: Tables) -> None:
+    if tables.sentence is not None:
+        print(f"innerearseg: {tables.sentence}", file=sys.stderr)

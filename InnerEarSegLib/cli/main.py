@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 done; 2 unusable input or arguments, with one sentence on stderr; 3 no
-        inner ear found; 4 some CTs of a batch or evaluation failed; 130 cancelled.
+        inner ear found; 4 some CTs of a batch or evaluation failed, or a batch's table could not
+        be written; 130 cancelled.
     """
     for stream in (sys.stdout, sys.stderr):  # a folder's name may not fit the console's encoding
         if hasattr(stream, "reconfigure"):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 from pathlib import Path
-from types import FrameType
 
 from ..errors import Cancelled
 from ..progress import Progress
 from ..results import Segmentation
 from . import watch, where
+from .cancelling import cancel_on_kill
 
 NO_EAR = 3
+ASIDE = "Note: the earlier result there, which somebody may have worked on, is now in {}."
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -27,7 +27,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "folders below; or one DICOM file, which stands for its series",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="made if it is not there"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="made if it is not there; a result in it that somebody has worked on is set aside",
     )
     parser.add_argument(
         "--series",
@@ -79,15 +83,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _cancel)
+    cancel_on_kill()
     if options.watch_stdin:
         watch.end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
+    from ..batch.finished import results_to_keep
     from ..batch.one_ct import segment_to_folder
+    from ..batch.receipt import write_record
     from ..batch.source import Source
     from ..inferring.bundle import Bundle, load_bundle
     from ..inferring.device import choose_device
@@ -95,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     from ..output import Output
 
     source = Source(options.input, options.series, where.region(options.center, options.roi))
-    output = Output(options.output)
+    output = Output(options.output, results_to_keep)
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
@@ -103,11 +107,19 @@ def run(options: argparse.Namespace) -> int:
         model = options.model or bundled_model()
         return load_bundle(model, device, cpu_fallback=fallback, progress=progress)
 
-    result = segment_to_folder(source, output, bundle, progress, plain=options.plain)
+    result = segment_to_folder(
+        source,
+        output,
+        bundle,
+        progress,
+        plain=options.plain,
+        also_write=lambda folder, result: write_record(folder),
+    )
+    aside = [ASIDE.format(output.aside)] if output.aside is not None else []
     if options.json_progress:
-        _print_json("done", 1.0, summary(result)[0])
+        _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))
     else:
-        print("\n".join(summary(result)))
+        print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
     return 0 if result.ears else NO_EAR
 
@@ -143,9 +155,3 @@ def _print_json(stage: str, fraction: float, message: str) -> None:
         print(json.dumps(line), flush=True)
     except BrokenPipeError:  # the program that listened is gone: nobody wants the result
         raise Cancelled("Cancelled.") from None
-
-
-def _cancel(number: int, frame: FrameType | None) -> None:
-    """A polite kill is a cancel: staging folders are removed on the way out."""
-    signal.signal(number, signal.SIG_IGN)  # a second one must not stop that
-    raise Cancelled("Cancelled.")

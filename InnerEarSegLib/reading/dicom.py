@@ -32,7 +32,7 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray, Geometry, str, tup
     Raises:
         UnusableInput: if there is no CT, more than one, or one that cannot be used.
     """
-    series, warnings = _find(path, uid)
+    series, warnings = find_series(path, uid)
     _check(series, path)
     if series.left_out:
         warnings += (
@@ -51,7 +51,16 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray, Geometry, str, tup
     )
 
 
-def _find(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
+def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
+    """The series that is read, and warnings; its headers alone are.
+
+    Args:
+        path: as for ``read_dicom``.
+        uid: as for ``read_dicom``.
+
+    Raises:
+        UnusableInput: if there is none, or more than one.
+    """
     if path.is_dir():
         return _find_in(path, uid)
     if path.name.upper() == DICOMDIR:

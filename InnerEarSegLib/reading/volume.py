@@ -66,8 +66,18 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
         ) from error
 
 
+def header_reader(path: Path) -> Callable[[Path], ImageHeader] | None:
+    """What reads a file's header, by the end of its name; None for DICOM and whatever else."""
+    ending = _ending(path)
+    return HEADER_READERS[ending] if ending is not None and not path.is_dir() else None
+
+
+def _ending(path: Path) -> str | None:
+    return next((end for end in HEADER_READERS if path.name.lower().endswith(end)), None)
+
+
 def _read(path: Path, series: str | None) -> Volume:
-    ending = next((e for e in HEADER_READERS if path.name.lower().endswith(e)), None)
+    ending = _ending(path)
     is_file = path.is_file()
     if not is_file and not path.is_dir():
         path.stat()  # says what is wrong where it is in a folder that is closed

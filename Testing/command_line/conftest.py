@@ -34,3 +34,14 @@ def synthetic_file(synthetic_ear, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("ct") / "ear.nrrd"
     sitk.WriteImage(image_of(synthetic_ear.ct.array, synthetic_ear.ct.geometry), str(path), True)
     return path
+
+
+@pytest.fixture(scope="session")
+def done(synthetic_file, tmp_path_factory):
+    """(folder, completed process) of a whole run of ``segment`` on the synthetic ear."""
+    folder = tmp_path_factory.mktemp("segment") / "out"
+    process = innerearseg(
+        "segment", synthetic_file, "--output", folder, "--device", "cpu", "--json-progress"
+    )
+    assert process.returncode == 0, process.stderr
+    return folder, process

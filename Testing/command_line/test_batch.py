@@ -13,14 +13,12 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 
-from InnerEarSegLib.batch.cohort import Case, read_list
+from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.pool import DIED, Pool
-from InnerEarSegLib.batch.receipt import receipt_of
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import counts
 from InnerEarSegLib.batch.worker import Settings
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.reading.image import image_of
 from InnerEarSegLib.synthetic.dataset import random_ear
 
@@ -38,53 +36,7 @@ def listed(folder, *lines, name="list.csv"):
     return path
 
 
-# The list
-
-
-def test_a_text_file_is_a_ct_a_line(tmp_path):
-    path = listed(
-        tmp_path, "# ours", "a/one.nii.gz", "", " two.v2.nrrd ", "/far/dicom", name="l.txt"
-    )
-    cases = read_list(path).cases
-    assert [case.name for case in cases] == ["one", "two.v2", "dicom"]
-    assert [case.source.path for case in cases] == [
-        tmp_path / "a" / "one.nii.gz", tmp_path / "two.v2.nrrd", Path("/far/dicom"),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_a_table_may_say_more(tmp_path, separator):
-    rows = [["Case", "age", "image", "series", "center", "roi"],
-            ["P 1", "60", "x.nrrd", "1.2.3", "-30 -4 15", ""],
-            ["P 2", "61", "x.nrrd", "", "", '"-30;-4;15;40;40;40"']]  # fmt: skip
-    path = listed(tmp_path, *("\ufeff" * (not i) + separator.join(r) for i, r in enumerate(rows)))
-    cohort = read_list(path)
-    first, second = cohort.cases
-    assert cohort.ignored == ("age",)
-    assert (first.name, first.source.series) == ("P 1", "1.2.3")
-    assert first.source.region.center.tolist() == [-30, -4, 15]
-    assert second.source.series is None and second.source.region.half_mm.tolist() == [20, 20, 20]
-
-
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (["image", "a/x.nii", "b/X.nrrd"], "two cases 'X', in lines 2 and 3"),
-        (["file", "x.nii"], "no column 'image'"),
-        (["image"], "names no CT"),
-        (["case,image", "a,"], "Line 2 of list.csv has no image"),
-        (["case,image", "../a,x.nii"], "cannot be the name"),
-        (["case,image", "summary.csv,x.nii"], "cannot be the name"),
-        (["image,center", "x.nii,1 2"], "Line 2 of list.csv: '1,2' is not R,A,S"),
-        (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
-        (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),
-        (["image,image", "x.nii,y.nii"], "two columns 'image'"),
-    ],
-)
-def test_a_list_that_cannot_be_used(tmp_path, lines, said):
-    with pytest.raises(UnusableInput, match=said) as refused:
-        read_list(listed(tmp_path, *lines))
-    assert "\n" not in str(refused.value)
+# Refusals
 
 
 def test_refusals_on_the_command_line_change_nothing(tmp_path):
@@ -174,7 +126,7 @@ def broken_files(folder):
 
 
 def table(folder):
-    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
         return {row["case"]: row for row in csv.DictReader(file)}
 
 
@@ -225,19 +177,6 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
         "done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0,
     }  # fmt: skip
     assert "of an earlier run" in table(out)["ct0b"]["reason"] and (out / "ct0b").is_dir()
-
-
-def test_a_folder_is_all_its_files_but_not_the_results_in_it(tmp_path):
-    (tmp_path / "deep").mkdir()
-    for name in ("1.dcm", "deep/2.dcm"):
-        (tmp_path / name).write_bytes(b"x")
-    case, out = Case("a", ".", Source(tmp_path)), tmp_path / "out"
-    receipt = receipt_of(case, "sha", out)
-    out.mkdir()
-    (out / "summary.csv").write_text("x")
-    assert receipt_of(case, "sha", out) == receipt
-    (tmp_path / "deep" / "3.dcm").write_bytes(b"x")
-    assert receipt_of(case, "sha", out) != receipt
 
 
 def counts_in(folder):

@@ -41,7 +41,7 @@ def batch(path, out, model, *more):
 
 
 def table(folder):
-    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
         return {row["case"]: row for row in csv.DictReader(file)}
 
 

@@ -9,7 +9,7 @@ from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.finished import look_at, names_to_keep
 from InnerEarSegLib.batch.receipt import read_receipt, receipt_of, same_image
 from InnerEarSegLib.batch.source import Source
-from InnerEarSegLib.batch.standing import BEFORE
+from InnerEarSegLib.batch.standing import BEFORE, NO_COUNT
 from InnerEarSegLib.output import Output
 
 from .make_ct import phantom, write
@@ -87,6 +87,20 @@ def test_what_somebody_worked_on_is_kept_with_its_values(case, tmp_path, work, c
     publish(case, out, "newer")
     assert (folder / f"{DAY}-2" / "scene.mrb").read_bytes() == b"scenenew"
     assert contents(folder / DAY) == before
+
+
+@pytest.mark.parametrize("name", ["landmarks_right.mrk.json", "labyrinth.seg.nrrd"])
+def test_edits_of_files_that_nobody_reads_are_called_so(case, tmp_path, name):
+    out = tmp_path / "out"
+    folder = publish(case, out, more={name: b"as it was found"})
+    assert row(case, out).reason == ""
+    (folder / name).write_bytes(b"as somebody sees it")
+    said = f"Changed since: {name}. {NO_COUNT}"
+    assert row(case, out).reason == said and "scene.mrb" in said and "innerearseg report" in said
+    os.utime(case.source.path)
+    assert row(case, out).status == "kept" and row(case, out).reason.endswith(NO_COUNT)
+    correct(folder)  # then all were saved together, and the scene counts
+    assert NO_COUNT not in row(case, out).reason and BEFORE in row(case, out).reason
 
 
 def test_a_correction_while_the_batch_runs_is_set_aside(case, tmp_path):

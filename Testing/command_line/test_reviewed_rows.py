@@ -7,7 +7,7 @@ import pytest
 
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.source import Source
-from InnerEarSegLib.batch.summary import cells
+from InnerEarSegLib.batch.summary import as_json, cells
 
 from .make_ct import write
 from .worked_on import (
@@ -50,6 +50,25 @@ def test_a_row_is_of_one_set(case, tmp_path):
     assert (table["left_oval_window_R"], table["left_oval_window_confidence"]) == (1.0, 0.9)
     assert (table["left_verdict"], table["left_expected_dice"]) == ("good", None)
     assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_segment_that_was_removed_has_no_volume_and_no_dice(case, tmp_path, said):
+    """Also where measurements of an earlier version call what is left automatic."""
+    folder = publish(case, tmp_path / "out")
+    measured = copy.deepcopy(MEASURED)
+    measured["ears"][0]["measurements"] = []
+    if said:
+        measured["made_of"] = "reviewed"
+        measured["ears"][0]["segment"] = "removed"
+    table = shown(case, folder, measured)
+    assert table["values"] == "reviewed"
+    for name in ("volume_mm3", "expected_dice", "a_diameter_mm"):
+        assert table[f"left_{name}"] is None, name
+    assert (table["left_verdict"], table["left_helicotrema_R"]) == ("good", 1.0)
+    assert row(case, tmp_path / "out").sentence.startswith("left without a segment, good")
+    summary = json.loads(as_json([row(case, tmp_path / "out")]))
+    assert summary["cases"][0]["values"] == "reviewed"
 
 
 def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp_path):

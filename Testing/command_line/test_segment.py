@@ -22,19 +22,9 @@ from InnerEarSegLib.scene.read_back import read_landmarks, read_segments
 from .conftest import REPOSITORY, innerearseg
 
 
-@pytest.fixture(scope="module")
-def done(synthetic_file, tmp_path_factory):
-    """(folder, completed process) of a whole run on the synthetic ear."""
-    folder = tmp_path_factory.mktemp("segment") / "out"
-    process = innerearseg(
-        "segment", synthetic_file, "--output", folder, "--device", "cpu", "--json-progress"
-    )
-    assert process.returncode == 0, process.stderr
-    return folder, process
-
-
 def test_exactly_the_promised_files(done, synthetic_ear):
     assert {path.name for path in done[0].iterdir()} == {
+        "case.json",
         "labyrinth.seg.nrrd",
         f"landmarks_{synthetic_ear.side}.mrk.json",
         "result.json",
@@ -130,13 +120,14 @@ def write_bone(path, seed=0):
 def test_no_ear_is_exit_three_and_said(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "scene.mrb").write_text("of an earlier run")
     (folder / "notes.txt").write_text("the user's own")
     process = innerearseg("segment", write_bone(tmp_path / "bone.nii.gz"), "--output", folder)
     assert process.returncode == 3, process.stderr
     assert "No inner ear was found" in process.stdout
     assert json.loads((folder / "result.json").read_text())["ears"] == []
-    assert {path.name for path in folder.iterdir()} == {"result.json", "notes.txt"}
+    assert {path.name for path in folder.iterdir()} == {
+        "case.json", "result.json", "notes.txt",
+    }  # fmt: skip
 
 
 def test_a_kill_leaves_nothing(synthetic_file, tmp_path):

@@ -26,6 +26,7 @@ RESULT = {
 }
 MARKS = [{**mark, "state": "automatic"} for mark in EAR["landmarks"]]
 MEASURED = {
+    "made_by": "InnerEarSeg 1",
     "made_of": "automatic",
     "ears": [
         {
@@ -48,11 +49,11 @@ OURS = {
 DAY = f"earlier-{time.strftime('%Y-%m-%d')}"
 
 
-def publish(case, out, content="", model="sha", receipt=True):
-    """A case's files as a worker publishes them."""
+def publish(case, out, content="", model="sha", receipt=True, more=None):
+    """A case's files, and if wanted more of them by name, as a worker publishes them."""
     output = Output(out / case.name, names_to_keep)
     with output.staging() as stage:
-        for name, raw in OURS.items():
+        for name, raw in {**OURS, **(more or {})}.items():
             (stage / name).write_bytes(raw + content.encode() * (name == "scene.mrb"))
         if receipt:
             write_receipt(receipt_of(case, model, out), stage, output.folder)

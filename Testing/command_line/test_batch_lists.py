@@ -1,0 +1,119 @@
+"""Lists of CTs, as people and spreadsheets write them."""
+
+from pathlib import Path
+
+import pytest
+
+from InnerEarSegLib.batch.cohort import read_list
+from InnerEarSegLib.errors import UnusableInput
+
+
+def listed(folder, *lines, name="list.csv"):
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_text_file_is_a_ct_a_line(tmp_path):
+    path = listed(
+        tmp_path, "# ours", "a/one.nii.gz", "", " two.v2.nrrd ", "/far/dicom", name="l.txt"
+    )
+    cases = read_list(path).cases
+    assert [case.name for case in cases] == ["one", "two.v2", "dicom"]
+    assert [case.source.path for case in cases] == [
+        tmp_path / "a" / "one.nii.gz", tmp_path / "two.v2.nrrd", Path("/far/dicom"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_may_say_more(tmp_path, separator):
+    rows = [["Case", "age", "image", "series", "center", "roi"],
+            ["P 1", "60", "x.nrrd", "1.2.3", "-30 -4 15", ""],
+            ["P 2", "61", "x.nrrd", "", "", '"-30;-4;15;40;40;40"']]  # fmt: skip
+    path = listed(tmp_path, *("\ufeff" * (not i) + separator.join(r) for i, r in enumerate(rows)))
+    cohort = read_list(path)
+    first, second = cohort.cases
+    assert cohort.ignored == ("age",)
+    assert (first.name, first.source.series) == ("P 1", "1.2.3")
+    assert first.source.region.center.tolist() == [-30, -4, 15]
+    assert second.source.series is None and second.source.region.half_mm.tolist() == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["image", "a/x.nii", "b/X.nrrd"], "two cases 'X', in lines 2 and 3"),
+        (["file", "x.nii"], "no column 'image'"),
+        (["image"], "names no CT"),
+        (["case,image", "a,"], "Line 2 of list.csv has no image"),
+        (["case,image", "../a,x.nii"], "cannot be the name"),
+        (["case,image", "summary.csv,x.nii"], "cannot be the name"),
+        (["image,center", "x.nii,1 2"], "Line 2 of list.csv: '1,2' is not R,A,S"),
+        (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
+        (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),
+        (["image,image", "x.nii,y.nii"], "two columns 'image'"),
+    ],
+)
+def test_a_list_that_cannot_be_used(tmp_path, lines, said):
+    with pytest.raises(UnusableInput, match=said) as refused:
+        read_list(listed(tmp_path, *lines))
+    assert "\n" not in str(refused.value)
+
+
+def images(path):
+    return [case.image for case in read_list(path).cases]
+
+
+def test_remarks_begin_after_a_blank_unless_a_file_is_called_so(tmp_path):
+    (tmp_path / "c #1.nii").touch()
+    (tmp_path / "d # dark.nii").touch()
+    path = listed(
+        tmp_path, "  # ours", "a.nii.gz  # good scan", "b#1.nii\t# x # y", "c #1.nii # bad",
+        "d # dark.nii", "e.nii #", "'f g.nii' # quoted", name="list.txt",
+    )  # fmt: skip
+    assert images(path) == [
+        "a.nii.gz", "b#1.nii", "c #1.nii", "d # dark.nii", "e.nii", "f g.nii",
+    ]  # fmt: skip
+
+
+def test_quotes_of_a_copied_place_are_stripped(tmp_path):
+    (tmp_path / "'odd'").touch()
+    (tmp_path / "x # y.nii").touch()
+    path = listed(
+        tmp_path, r'"C:\CT\P 1.nii"', "'b.nii'", "'odd'", '"x # y.nii" # seen',
+        "'far # off.nii' # 'z'", name="list.txt",
+    )  # fmt: skip
+    assert images(path) == [r"C:\CT\P 1.nii", "b.nii", "'odd'", "x # y.nii", "far # off.nii"]
+    table = listed(tmp_path, "image;case", '"""C:\\CT\\P 1.nii""";one', "'b.nii';two")
+    assert images(table) == [r"C:\CT\P 1.nii", "b.nii"]
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_excels_line_on_the_separator_is_honoured(tmp_path, separator, mark):
+    rows = [["image", "center", "a,b;c"], ["x.nii", "1 2 3", ""], ["y.nii", "1 2", ""]]
+    path = listed(
+        tmp_path, f"{mark}SEP={separator}", *(separator.join(map(quoted, r)) for r in rows)
+    )
+    with pytest.raises(UnusableInput, match=r"Line 4 of list.csv: '1,2' is not R,A,S"):
+        read_list(path)
+    path.write_text(path.read_text(encoding="utf-8").replace('1 2"', '1 2 4"'), encoding="utf-8")
+    assert images(path) == ["x.nii", "y.nii"] and read_list(path).ignored == ("a,b;c",)
+
+
+def quoted(cell):
+    return f'"{cell}"'
+
+
+@pytest.mark.parametrize(
+    "name", ["con", "NUL", "com1", "COM9", "lpt3", "LPT1.v2", "aux .x", "com¹", "conout$"]
+)
+def test_names_that_windows_takes_for_devices(tmp_path, name):
+    with pytest.raises(UnusableInput, match=r"Line 2 .* cannot be the name of a case's folder"):
+        read_list(listed(tmp_path, "case,image", f"{name},x.nii"))
+
+
+@pytest.mark.parametrize("name", ["com10", "console", "lpt", "null", "aux1", "Com1 left"])
+def test_names_that_only_look_like_devices(tmp_path, name):
+    (case,) = read_list(listed(tmp_path, "case,image", f"{name},x.nii")).cases
+    assert case.name == name
