@@ -119,7 +119,8 @@ class Planning:
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
         self._lines_before = {node.GetID(): bool(node.GetDisplayVisibility()) for node in lines}
         show_lines(lines, True)
-        self._view.enter(self._volume, frame)
+        spacing = min(self._volume.GetSpacing())
+        self._view.enter(self._results.landmarks[side], frame, spacing)
 
     def _leave(self) -> None:
         self._hide_lines()

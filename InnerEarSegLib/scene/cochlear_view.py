@@ -39,15 +39,16 @@ class CochlearView:
         """Whether the views are turned."""
         return bool(self._before)
 
-    def enter(self, volume_node: Any, frame: CochlearFrame) -> None:
+    def enter(self, landmarks: Any, frame: CochlearFrame, spacing: float) -> None:
         """Turns the slice views to a cochlea; they remember how they were before the first time.
 
         Args:
-            volume_node: the CT, whose parent transform the frame is under.
-            frame: RAS mm of the CT.
+            landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
+                under.
+            frame: in the landmarks' own RAS mm.
+            spacing: of the slices, mm.
         """
-        planes = slice_planes(volume_node, frame)
-        spacing = min(volume_node.GetSpacing())
+        planes = slice_planes(landmarks, frame)
         for view, plane in zip(self._views(), planes, strict=False):
             if view.GetID() not in self._before:
                 matrix = vtk.vtkMatrix4x4()
@@ -93,18 +94,18 @@ class CochlearView:
         return sorted(nodes_of(self._scene, "vtkMRMLSliceNode"), key=order)
 
 
-def slice_planes(volume_node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
+def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     """SliceToRAS matrices (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
 
     The basal turn is seen from the apex, with the round window to the right in a right ear and to
     the left in a left one; in the other two planes the apex is up.
 
     Args:
-        volume_node: the CT.
-        frame: RAS mm of the CT.
+        node: whose own coordinates the frame is in: the CT, or the ear's landmarks.
+        frame: RAS mm of that node.
     """
     ends = frame.origin + np.concatenate([np.zeros((1, 3)), frame.axes])
-    origin, *tips = to_world(volume_node, ends)
+    origin, *tips = to_world(node, ends)
     x, y, z = (tip - origin for tip in tips)
     # A parent transform may scale or bend: make the three perpendicular again, z first.
     z = z / np.linalg.norm(z)

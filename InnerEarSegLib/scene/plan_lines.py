@@ -51,14 +51,21 @@ def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     return node
 
 
-def place_line(node: Any, volume_node: Any, plan: EarPlan) -> None:
-    """Puts a line where the plan has it; nowhere, if it has none."""
+def place_line(node: Any, landmarks: Any, plan: EarPlan) -> None:
+    """Puts a line where the plan has it, under the landmarks' parent transform.
+
+    Args:
+        node: the vtkMRMLMarkupsLineNode; it gets no place if the plan has none for it.
+        landmarks: the ear's vtkMRMLMarkupsFiducialNode, in whose RAS mm the plan is. Not the CT:
+            the user may have put the results' folder under a transform of its own.
+        plan: of the ear.
+    """
     name = node.GetAttribute(LINE_ATTRIBUTE)
     ends = plan.lines.get(name)
     was_modifying = node.StartModify()
     try:
-        if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
-            node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+        if node.GetTransformNodeID() != landmarks.GetTransformNodeID():
+            node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
         for index in range(min(2, node.GetNumberOfControlPoints())):
             if ends is None:
                 node.SetNthControlPointPositionMissing(index)

@@ -116,7 +116,7 @@ def update_plan(
     nodes = find_plan(scene, volume_node)
     for (side, _), node in nodes.lines.items():
         if side in plans:
-            place_line(node, volume_node, plans[side])
+            place_line(node, results.landmarks[side], plans[side])
     signatures = " ".join(f"{side}:{known[side][0]}" for side in sorted(known))
     if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
         fill_table(nodes.table, plans)

@@ -1,0 +1,59 @@
+"""The Cochlear view in a real scene: slices turned, kept with the cochlea, and turned back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import vtk
+
+from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.matrices import numpy_matrix
+from InnerEarSegLib.scene.plan_nodes import update_plan
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.views import nodes_of
+from Testing.scene.test_plan import SIDES, ring_result
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_cochlear_view_and_back(scene, volume, side):
+    landmarks = add_result(scene, volume, ring_result(side)).landmarks[side]
+    plan = update_plan(scene, volume, find_results(scene, volume))[side]
+    views = nodes_of(scene, "vtkMRMLSliceNode")
+    before = [(numpy_matrix(v.GetSliceToRAS()), v.GetFieldOfView()) for v in views]
+    turned = CochlearView(scene)
+    turned.enter(landmarks, plan.frame, 0.2)
+    assert turned.active
+    by_name = {view.GetLayoutName(): view for view in views}
+    planes = slice_planes(volume, plan.frame)
+    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
+        assert turned_to(by_name[name], plane)
+        assert np.allclose(numpy_matrix(by_name[name].GetSliceToRAS())[:3, 3], plan.frame.origin)
+        assert np.linalg.det(plane[:3, :3]) == pytest.approx(1.0)
+    z = plan.frame.axes[2]
+    assert planes[0][:3, 2] @ z == pytest.approx(1.0)
+    assert planes[1][:3, 1] @ z == pytest.approx(1.0) and planes[2][:3, 1] @ z > 0.999
+    assert planes[1][:3, 2] @ planes[2][:3, 2] == pytest.approx(0.0, abs=1e-9)
+    # The round window is to the right in a right ear, to the left in a left one.
+    assert np.sign(planes[0][:3, 0] @ plan.frame.axes[0]) == (1 if side == "right" else -1)
+    turned.enter(landmarks, replace(plan.frame, origin=plan.frame.origin + 1.0), 0.2)
+    turned.leave()
+    assert not turned.active
+    for view, (matrix, field) in zip(views, before, strict=True):
+        assert np.allclose(numpy_matrix(view.GetSliceToRAS()), matrix)
+        assert view.GetFieldOfView() == field
+
+
+def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
+    add_result(scene, volume, ring_result("left"))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = vtk.vtkMatrix4x4()
+    turn.DeepCopy([0, -1, 0, 10, 1, 0, 0, 20, 0, 0, 1, 30, 0, 0, 0, 1])
+    transform.SetMatrixTransformToParent(turn)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+    plane = slice_planes(volume, plan.frame)[0]
+    expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
+    assert np.allclose(plane[:3, 2], expected, atol=1e-6)
