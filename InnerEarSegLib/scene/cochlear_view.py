@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..planning.axes import CochlearFrame
 from .matrices import numpy_matrix, to_world, vtk_matrix
-from .views import center_slice, nodes_of
+from .views import center_slice, fitted_field, nodes_of
 
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
@@ -31,7 +31,9 @@ class CochlearView:
 
     def __init__(self, scene: Any) -> None:
         self._scene = scene
-        self._before: dict[str, tuple[Any, tuple[float, ...], tuple[float, ...]]] = {}
+        self._before: dict[
+            str, tuple[Any, tuple[float, ...], tuple[float, ...], tuple[int, ...]]
+        ] = {}
         self._crosshairs: dict[str, tuple[tuple[float, ...], int]] = {}
 
     @property
@@ -53,7 +55,12 @@ class CochlearView:
             if view.GetID() not in self._before:
                 matrix = vtk.vtkMatrix4x4()
                 matrix.DeepCopy(view.GetSliceToRAS())
-                self._before[view.GetID()] = (matrix, view.GetFieldOfView(), view.GetXYZOrigin())
+                self._before[view.GetID()] = (
+                    matrix,
+                    view.GetFieldOfView(),
+                    view.GetXYZOrigin(),
+                    view.GetDimensions(),
+                )
             view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
             view.UpdateMatrices()
             center_slice(view, plane[:3, 3], spacing)
@@ -65,11 +72,11 @@ class CochlearView:
 
     def leave(self) -> None:
         """Turns the views back to what they were."""
-        for name, (matrix, field, origin) in self._before.items():
+        for name, (matrix, field, origin, size) in self._before.items():
             view = self._scene.GetNodeByID(name)
             if view is not None:
                 view.GetSliceToRAS().DeepCopy(matrix)
-                view.SetFieldOfView(*field)
+                view.SetFieldOfView(*fitted_field(field, size, view.GetDimensions()))
                 view.SetXYZOrigin(*origin)
                 view.UpdateMatrices()
         for name, (place, mode) in self._crosshairs.items():

@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import vtk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from InnerEarSegLib.scene.boot import headless_scene
 from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.matrices import numpy_matrix
 from InnerEarSegLib.scene.plan_nodes import update_plan
 from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.views import nodes_of
+from InnerEarSegLib.scene.views import fitted_field, nodes_of
 from Testing.scene.test_plan import SIDES, ring_result
 
 
@@ -57,3 +60,24 @@ def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
     plane = slice_planes(volume, plan.frame)[0]
     expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
     assert np.allclose(plane[:3, 2], expected, atol=1e-6)
+
+
+SIZE = st.tuples(st.integers(60, 2000), st.integers(60, 2000))
+
+
+def test_the_fitted_field_is_what_slicer_makes_of_a_resized_window():
+    with headless_scene() as session:
+        logic = session.application_logic.GetSliceLogicByLayoutName("Red")
+        node = logic.GetSliceNode()
+
+        @settings(max_examples=50, deadline=None)
+        @given(before=SIZE, now=SIZE)
+        def check(before, now):
+            node.SetDimensions(*before, 1)
+            node.SetFieldOfView(30.0, 30.0 * before[1] / before[0], 1.0)
+            expected = fitted_field(node.GetFieldOfView(), (*before, 1), (*now, 1))
+            logic.ResizeSliceNode(*now)
+            assert node.GetFieldOfView() == pytest.approx(expected)
+            assert expected[0] / now[0] == pytest.approx(expected[1] / now[1])
+
+        check()

@@ -1,0 +1,98 @@
+"""The slice views turned to the cochlea and back, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+
+from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.scene.matrices import numpy_matrix
+from InnerEarSegLib.scene.plan_nodes import find_plan
+from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.scene.window import can_render
+from Testing.panel.helpers import segment
+from Testing.panel.two_ears import head, other_ear, prepare_two
+
+
+def slices(story):
+    return {
+        name: numpy_matrix(story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceToRAS())
+        for name in ("Red", "Yellow", "Green")
+    }
+
+
+def red(story):
+    return story.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+
+
+def test_cochlear_view_and_back(planned):
+    before = slices(planned)
+    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    assert not any(line.GetDisplayVisibility() for line in lines)
+    planned.ui.cochlearViewButton.click()
+    planes = slice_planes(planned.volume, planned.planning.plans[planned.side].frame)
+    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
+        assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+    assert planned.ui.cochlearViewButton.checked
+    assert all(line.GetDisplayVisibility() for line in lines)
+    if can_render():
+        planned.app.draw_views()
+        for view in ("Red", "Green", "Yellow"):
+            widget = slicer.app.layoutManager().sliceWidget(view)
+            widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(planned.volume.GetID())
+        assert planned.picture("14_cochlear_view").stat().st_size > 0
+    planned.ui.cochlearViewButton.click()
+    for name, matrix in slices(planned).items():
+        assert np.allclose(matrix, before[name])
+    assert not planned.ui.cochlearViewButton.checked
+    assert not any(line.GetDisplayVisibility() for line in lines)
+    # Another CT turns the views back, too.
+    planned.ui.cochlearViewButton.click()
+    other = planned.add_volume()
+    planned.ui.inputSelector.setCurrentNode(other)
+    assert not planned.ui.cochlearViewButton.checked
+    assert not planned.ui.planCollapsibleButton.visible
+    for name, matrix in slices(planned).items():
+        assert np.allclose(matrix[:3, :3], before[name][:3, :3])
+    planned.ui.inputSelector.setCurrentNode(planned.volume)
+    planned.measured()
+
+
+def test_a_closed_scene_forgets_all(planned):
+    planned.ui.cochlearViewButton.click()
+    planned.scene.Clear(0)
+    planned.process()
+    assert not planned.ui.cochlearViewButton.checked and not planned.planning.plans
+    assert not planned.ui.planCollapsibleButton.visible
+
+
+def test_two_ears_turn_the_view_with_the_ear(story):
+    two = add_volume(story.scene, head(story.ear.ct))
+    story.ui.inputSelector.setCurrentNode(two)
+    prepare_two(story)
+    segment(story)
+    planning = story.panel.reviewing.planning
+    story.wait(lambda: len(planning.plans) == 2, what="measurements")
+    story.ui.leftEarButton.click()
+    story.ui.cochlearViewButton.click()
+    red = story.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    assert turned_to(red, slice_planes(two, planning.plans["left"].frame)[0])
+    story.ui.rightEarButton.click()
+    assert turned_to(red, slice_planes(two, planning.plans["right"].frame)[0])
+    shown = {
+        side: [n.GetDisplayVisibility() for n in find_plan(story.scene, two).lines_of(side)]
+        for side in ("left", "right")
+    }
+    assert not any(shown["left"]) and all(shown["right"])
+    assert other_ear(story.ear.ear).side in planning.plans
+
+
+def test_pixels_are_square_after_a_window_that_was_resized_meanwhile(planned):
+    planned.ui.cochlearViewButton.click()
+    width, height, _ = red(planned).GetDimensions()
+    logic = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
+    logic.ResizeSliceNode(2 * width, height)
+    planned.ui.cochlearViewButton.click()
+    field = red(planned).GetFieldOfView()
+    assert field[0] / (2 * width) == pytest.approx(field[1] / height)
