@@ -13,7 +13,6 @@ from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
 from ..scene.find_results import Results
-from ..scene.plan_lines import show_lines
 from ..scene.plan_nodes import Plans, find_plan, update_plan
 
 SHOWN = {
@@ -47,7 +46,6 @@ class Planning:
         self._plans: dict[Side, EarPlan] = {}
         self._side: Side | None = None
         self._view = CochlearView(slicer.mrmlScene)
-        self._lines_before: dict[str, bool] = {}
         # Landmarks and segments change in bursts, and measuring takes a moment.
         self._soon = qt.QTimer()
         self._soon.setSingleShot(True)
@@ -63,18 +61,19 @@ class Planning:
         return self._plans
 
     def bind(self, volume: Any, results: Results) -> None:
-        """Follows the results of a CT."""
+        """Follows the results of a CT; views that show another one's are turned back."""
         self._volume, self._results = volume, results
+        self._side = self._side_in_view()  # a scene may have been saved with turned views
+        if self._side is None and volume is not None and not slicer.mrmlScene.IsImporting():
+            self._view.leave()
+        self._show()
         self.soon()
 
     def release(self, views: bool = True) -> None:
         """Forgets the CT; turns views back unless ``views`` is False, as when the scene goes."""
         self._soon.stop()
-        if views:
-            self._leave()
-        else:
-            self._view.forget()
-            self._lines_before.clear()
+        if views and self._volume is not None:
+            self._view.leave()
         self._volume, self._results, self._side = None, Results(), None
         self._known, self._plans = {}, {}
         self._show()
@@ -94,8 +93,8 @@ class Planning:
 
     def show_ear(self, side: Side) -> None:
         """The other views turned to an ear; in the cochlear view the slices do too."""
-        changed, self._side = side != self._side, side
-        if self._view.active and changed:
+        self._side = side
+        if self._view.active and side != self._side_in_view():
             self._enter()
         self._show()
 
@@ -106,32 +105,24 @@ class Planning:
             self.update()
             self._enter()
         else:
-            self._leave()
+            self._view.leave()
         self._show()
 
     def _enter(self) -> None:
         side = self._shown_side()
         frame = None if side is None else self._plans[side].frame
         if side is None or frame is None:
-            self._leave()
+            self._view.leave()
             return
-        self._hide_lines()
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
-        self._lines_before = {node.GetID(): bool(node.GetDisplayVisibility()) for node in lines}
-        show_lines(lines, True)
         spacing = min(self._volume.GetSpacing())
-        self._view.enter(self._results.landmarks[side], frame, spacing)
+        self._view.enter(self._results.landmarks[side], frame, spacing, lines)
 
-    def _leave(self) -> None:
-        self._hide_lines()
-        self._view.leave()
-
-    def _hide_lines(self) -> None:
-        for name, shown in self._lines_before.items():
-            node = slicer.mrmlScene.GetNodeByID(name)
-            if node is not None:
-                show_lines([node], shown)
-        self._lines_before = {}
+    def _side_in_view(self) -> Side | None:
+        """Which of the present ears the views are turned to; None also if to another CT's."""
+        shown = self._view.landmarks
+        nodes = self._results.landmarks.items()
+        return next((side for side, node in nodes if node is shown), None)
 
     def _shown_side(self) -> Side | None:
         if self._side in self._plans:
@@ -144,8 +135,9 @@ class Planning:
         ui, side = self._ui, self._shown_side()
         ui.planCollapsibleButton.setVisible(bool(self._plans))
         possible = side is not None and self._plans[side].frame is not None
-        ui.cochlearViewButton.setEnabled(possible or self._view.active)
-        ui.cochlearViewButton.setChecked(self._view.active)
+        turned = self._volume is not None and self._view.active
+        ui.cochlearViewButton.setEnabled(possible or turned)
+        ui.cochlearViewButton.setChecked(turned)
         ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
         ui.measurementsLabel.setText(measurements_html(self._plans))
         self._show_angles()

@@ -102,11 +102,11 @@ class Reviewing:
                 volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start()
             )
             self._measure()
-            self.planning.bind(volume, results)
+        self.planning.bind(volume, results)
         self._show()
 
-    def release(self, lock: bool = True) -> None:
-        """Forgets the CT; ``lock=False`` does not touch its nodes."""
+    def release(self, lock: bool = True, views: bool = True) -> None:
+        """Forgets the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
         self._observers.clear()
         self._soon.stop()
         self._look_at_ct.stop()
@@ -114,7 +114,7 @@ class Reviewing:
             review, self._review = self._review, None
             review.changed = lambda: None
             review.close(lock)
-        self.planning.release(views=lock)
+        self.planning.release(views)
         self._volume, self._results, self._shown = None, Results(), None
 
     def _ct_moved(self, *_: Any) -> None:

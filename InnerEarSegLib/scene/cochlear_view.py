@@ -6,15 +6,27 @@ the modiolus perpendicular to it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import vtk
 from numpy.typing import NDArray
 
 from ..planning.axes import CochlearFrame
 from .matrices import numpy_matrix, to_world, vtk_matrix
-from .views import center_slice, fitted_field, nodes_of
+from .view_memory import (
+    bring_back_crosshair,
+    bring_back_line,
+    bring_back_slice,
+    is_noted,
+    note_crosshair,
+    note_line,
+    note_slice,
+)
+from .views import center_slice, nodes_of
+
+EAR_ROLE = "InnerEarSeg.CochlearView"
+"""Node reference from a turned slice view to the landmarks of the ear that it shows."""
 
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
@@ -25,71 +37,69 @@ _SLICE_ORDER = ("Red", "Yellow", "Green")
 class CochlearView:
     """The slice views of a scene, which it turns and turns back.
 
+    What it has done is noted in the scene (see ``view_memory``), not here: it outlives the scene's
+    file and the panel.
+
     Args:
         scene: with the application's slice nodes.
     """
 
     def __init__(self, scene: Any) -> None:
         self._scene = scene
-        self._before: dict[
-            str, tuple[Any, tuple[float, ...], tuple[float, ...], tuple[int, ...]]
-        ] = {}
-        self._crosshairs: dict[str, tuple[tuple[float, ...], int]] = {}
 
     @property
     def active(self) -> bool:
         """Whether the views are turned."""
-        return bool(self._before)
+        return bool(self._turned())
 
-    def enter(self, landmarks: Any, frame: CochlearFrame, spacing: float) -> None:
-        """Turns the slice views to a cochlea; they remember how they were before the first time.
+    @property
+    def landmarks(self) -> Any:
+        """The vtkMRMLMarkupsFiducialNode of the ear that the views are turned to, or None."""
+        return next((view.GetNodeReference(EAR_ROLE) for view in self._turned()), None)
+
+    def enter(
+        self, landmarks: Any, frame: CochlearFrame, spacing: float, lines: Sequence[Any] = ()
+    ) -> None:
+        """Turns the slice views to the middle of a cochlea; they remember how they were before.
 
         Args:
             landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
                 under.
             frame: in the landmarks' own RAS mm.
             spacing: of the slices, mm.
+            lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
         """
+        self._hide_lines()
+        for line in lines:
+            note_line(line)
+            line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
         for view, plane in zip(self._views(), planes, strict=False):
-            if view.GetID() not in self._before:
-                matrix = vtk.vtkMatrix4x4()
-                matrix.DeepCopy(view.GetSliceToRAS())
-                self._before[view.GetID()] = (
-                    matrix,
-                    view.GetFieldOfView(),
-                    view.GetXYZOrigin(),
-                    view.GetDimensions(),
-                )
+            note_slice(view)
+            view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
             view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
             view.UpdateMatrices()
             center_slice(view, plane[:3, 3], spacing)
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            before = (tuple(crosshair.GetCrosshairRAS()), crosshair.GetCrosshairMode())
-            self._crosshairs.setdefault(crosshair.GetID(), before)
+            note_crosshair(crosshair)
             crosshair.SetCrosshairRAS(*planes[0][:3, 3])
             crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
 
     def leave(self) -> None:
         """Turns the views back to what they were."""
-        for name, (matrix, field, origin, size) in self._before.items():
-            view = self._scene.GetNodeByID(name)
-            if view is not None:
-                view.GetSliceToRAS().DeepCopy(matrix)
-                view.SetFieldOfView(*fitted_field(field, size, view.GetDimensions()))
-                view.SetXYZOrigin(*origin)
-                view.UpdateMatrices()
-        for name, (place, mode) in self._crosshairs.items():
-            crosshair = self._scene.GetNodeByID(name)
-            if crosshair is not None:
-                crosshair.SetCrosshairRAS(*place)
-                crosshair.SetCrosshairMode(mode)
-        self.forget()
+        for view in self._turned():
+            bring_back_slice(view)
+            view.SetNodeReferenceID(EAR_ROLE, None)
+        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+            bring_back_crosshair(crosshair)
+        self._hide_lines()
 
-    def forget(self) -> None:
-        """Leaves the views as they are, as when the scene is closed."""
-        self._before.clear()
-        self._crosshairs.clear()
+    def _hide_lines(self) -> None:
+        for line in nodes_of(self._scene, "vtkMRMLMarkupsLineNode"):
+            bring_back_line(line)
+
+    def _turned(self) -> list[Any]:
+        return [view for view in nodes_of(self._scene, "vtkMRMLSliceNode") if is_noted(view)]
 
     def _views(self) -> list[Any]:
         """Red, yellow, green, then what else there is."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import slicer
 
+from InnerEarSegLib.results import HELICOTREMA
 from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.matrices import numpy_matrix
 from InnerEarSegLib.scene.plan_nodes import find_plan
 from InnerEarSegLib.scene.volume_node import add_volume
@@ -24,6 +28,30 @@ def slices(story):
 
 def red(story):
     return story.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+
+
+def pause(story, seconds):
+    """Longer than the panel waits before it measures."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        story.process()
+        time.sleep(0.01)
+
+
+def correct(story, by=0.4):
+    """Moves the helicotrema across the axis, which turns the frame by some degrees."""
+    node = find_results(story.scene, story.volume).landmarks[story.side]
+    index = node.GetControlPointIndexByLabel(HELICOTREMA)
+    across = story.planning.plans[story.side].frame.axes[1]
+    place = np.array(node.GetNthControlPointPosition(index)) + by * across
+    node.SetNthControlPointPosition(index, *place)
+    return node
+
+
+def facing(story):
+    """The planes that the views should be turned to."""
+    node = find_results(story.scene, story.volume).landmarks[story.side]
+    return slice_planes(node, story.planning.plans[story.side].frame)
 
 
 def test_cochlear_view_and_back(planned):
@@ -96,3 +124,50 @@ def test_pixels_are_square_after_a_window_that_was_resized_meanwhile(planned):
     planned.ui.cochlearViewButton.click()
     field = red(planned).GetFieldOfView()
     assert field[0] / (2 * width) == pytest.approx(field[1] / height)
+
+
+@pytest.mark.parametrize("which", ["segmentation", "landmarks"])
+def test_deleted_results_turn_the_views_back(planned, which):
+    before, results = slices(planned), find_results(planned.scene, planned.volume)
+    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    planned.ui.cochlearViewButton.click()
+    node = results.segmentation if which == "segmentation" else results.landmarks[planned.side]
+    planned.scene.RemoveNode(node)
+    pause(planned, 0.6)
+    for name, matrix in slices(planned).items():
+        np.testing.assert_allclose(matrix, before[name], atol=1e-6)
+    assert not planned.ui.cochlearViewButton.checked
+    assert not any(line.GetDisplayVisibility() for line in lines)
+
+
+def test_a_scene_that_was_saved_with_turned_views_turns_them_back(planned, tmp_path):
+    before = slices(planned)
+    planned.ui.cochlearViewButton.click()
+    turned = slices(planned)
+    assert planned.scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    planned.scene.Clear(False)
+    assert planned.scene.ReadFromMRB(str(tmp_path / "case.mrb"), True)
+    planned.volume = planned.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+    planned.ui.inputSelector.setCurrentNode(planned.volume)
+    planned.measured()
+    np.testing.assert_allclose(slices(planned)["Red"], turned["Red"], atol=1e-3)
+    assert planned.ui.cochlearViewButton.checked
+    planned.ui.cochlearViewButton.click()
+    for name, matrix in slices(planned).items():
+        np.testing.assert_allclose(matrix, before[name], atol=1e-3)
+    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    assert len(lines) == 3 and not any(line.GetDisplayVisibility() for line in lines)
+    assert not planned.ui.cochlearViewButton.checked
+
+
+def test_a_scene_that_is_added_finds_the_views_turned_back(planned, tmp_path):
+    before = slices(planned)
+    assert planned.scene.WriteToMRB(str(tmp_path / "case.mrb"))
+    planned.ui.cochlearViewButton.click()
+    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    assert planned.scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
+    planned.process()
+    for name, matrix in slices(planned).items():
+        np.testing.assert_allclose(matrix, before[name], atol=1e-3)
+    assert not planned.ui.cochlearViewButton.checked
+    assert not any(line.GetDisplayVisibility() for line in lines)

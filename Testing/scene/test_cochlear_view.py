@@ -14,7 +14,7 @@ from InnerEarSegLib.scene.boot import headless_scene
 from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.matrices import numpy_matrix
-from InnerEarSegLib.scene.plan_nodes import update_plan
+from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
 from InnerEarSegLib.scene.populate import add_result
 from InnerEarSegLib.scene.views import fitted_field, nodes_of
 from Testing.scene.test_plan import SIDES, ring_result
@@ -60,6 +60,22 @@ def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
     plane = slice_planes(volume, plan.frame)[0]
     expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
     assert np.allclose(plane[:3, 2], expected, atol=1e-6)
+
+
+def test_what_to_go_back_to_is_in_the_scene(scene, volume):
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    before = [numpy_matrix(node.GetSliceToRAS()) for node in nodes_of(scene, "vtkMRMLSliceNode")]
+    lines = find_plan(scene, volume).lines_of("left")
+    lines[0].SetDisplayVisibility(True)
+    CochlearView(scene).enter(landmarks, frame, 0.2, lines)
+    other = CochlearView(scene)
+    assert other.active and other.landmarks is landmarks
+    other.leave()
+    assert not other.active and other.landmarks is None
+    for node, matrix in zip(nodes_of(scene, "vtkMRMLSliceNode"), before, strict=True):
+        assert np.allclose(numpy_matrix(node.GetSliceToRAS()), matrix)
+    assert [bool(line.GetDisplayVisibility()) for line in lines] == [True, False, False]
 
 
 SIZE = st.tuples(st.integers(60, 2000), st.integers(60, 2000))
