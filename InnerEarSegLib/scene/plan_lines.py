@@ -79,10 +79,15 @@ def place_line(node: Any, landmarks: Any, plan: EarPlan) -> None:
         node.EndModify(was_modifying)
 
 
-def show_lines(nodes: list[Any], shown: bool) -> None:
-    """Shows or hides lines in all views."""
-    for node in nodes:
-        node.SetDisplayVisibility(shown)
+def empty_line(node: Any) -> None:
+    """Takes a line's place away: its ear is gone."""
+    was_modifying = node.StartModify()
+    try:
+        for index in range(node.GetNumberOfControlPoints()):
+            node.SetNthControlPointPositionMissing(index)
+            node.SetNthControlPointLabel(index, " ")
+    finally:
+        node.EndModify(was_modifying)
 
 
 def _show_as_line(node: Any, side: Side) -> None:

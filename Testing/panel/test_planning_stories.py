@@ -68,3 +68,18 @@ def test_a_missing_round_window_is_said(story):
     assert not story.ui.cochlearViewButton.enabled
     assert "round window" in story.ui.cochlearViewButton.toolTip
     assert "needs the A diameter" in story.ui.insertionAngleLabel.text
+
+
+def test_a_deleted_ear_leaves_neither_numbers_nor_lines(planned):
+    results = find_results(planned.scene, planned.volume)
+    plan = find_plan(planned.scene, planned.volume)
+    lines = plan.lines_of(planned.side)
+    for line in lines:
+        line.SetDisplayVisibility(True)  # as the user may, in Data
+    planned.scene.RemoveNode(results.landmarks[planned.side])
+    planned.wait(lambda: not planned.planning.plans, what="no numbers")
+    planned.wait(lambda: not plan.table.GetTable().GetNumberOfRows(), what="an empty table")
+    for line in lines:
+        statuses = {line.GetNthControlPointPositionStatus(index) for index in (0, 1)}
+        assert statuses == {line.PositionMissing}
+    assert not planned.ui.planCollapsibleButton.visible
