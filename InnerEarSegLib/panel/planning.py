@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -13,6 +14,7 @@ from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
 from ..scene.find_results import Results
+from ..scene.observers import Observers
 from ..scene.plan_nodes import Plans, find_plan, update_plan
 
 SHOWN = {
@@ -36,16 +38,20 @@ class Planning:
 
     Args:
         ui: the panel's widgets.
+        turned: called when the slice views were turned along with a corrected cochlea.
     """
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: Any, turned: Callable[[], None] = lambda: None) -> None:
         self._ui = ui
+        self._turned_along = turned
         self._volume: Any = None
         self._results = Results()
         self._known: Plans = {}
         self._plans: dict[Side, EarPlan] = {}
         self._side: Side | None = None
         self._view = CochlearView(slicer.mrmlScene)
+        self._observers = Observers()
+        self._dragging = False
         # Landmarks and segments change in bursts, and measuring takes a moment.
         self._soon = qt.QTimer()
         self._soon.setSingleShot(True)
@@ -62,7 +68,13 @@ class Planning:
 
     def bind(self, volume: Any, results: Results) -> None:
         """Follows the results of a CT; views that show another one's are turned back."""
-        self._volume, self._results = volume, results
+        self._observers.clear()
+        self._volume, self._results, self._dragging = volume, results, False
+        for node in results.nodes:
+            self._observers.add(node, node.TransformModifiedEvent, lambda *_: self.soon())
+        for node in results.landmarks.values():
+            self._observers.add(node, node.PointStartInteractionEvent, self._drag_began)
+            self._observers.add(node, node.PointEndInteractionEvent, self._drag_ended)
         self._side = self._side_in_view()  # a scene may have been saved with turned views
         if self._side is None and volume is not None and not slicer.mrmlScene.IsImporting():
             self._view.leave()
@@ -72,6 +84,8 @@ class Planning:
     def release(self, views: bool = True) -> None:
         """Forgets the CT; turns views back unless ``views`` is False, as when the scene goes."""
         self._soon.stop()
+        self._observers.clear()
+        self._dragging = False
         if views and self._volume is not None:
             self._view.leave()
         self._volume, self._results, self._side = None, Results(), None
@@ -79,8 +93,8 @@ class Planning:
         self._show()
 
     def soon(self) -> None:
-        """Something may have changed."""
-        if self._volume is not None:
+        """Something may have changed; while a point is dragged, the end of that is waited for."""
+        if self._volume is not None and not self._dragging:
             self._soon.start()
 
     def update(self) -> None:
@@ -89,6 +103,8 @@ class Planning:
         if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
             return
         self._plans = update_plan(slicer.mrmlScene, self._volume, self._results, self._known)
+        if self._view.active:
+            self._follow()
         self._show()
 
     def show_ear(self, side: Side) -> None:
@@ -117,6 +133,23 @@ class Planning:
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
         spacing = min(self._volume.GetSpacing())
         self._view.enter(self._results.landmarks[side], frame, spacing, lines)
+
+    def _follow(self) -> None:
+        """The ear in view was measured anew: the views go along."""
+        side = self._side_in_view()
+        frame = None if side is None else self._plans[side].frame
+        if frame is None:
+            self._view.leave()
+        elif self._view.follow(frame):
+            self._turned_along()
+
+    def _drag_began(self, *_: Any) -> None:
+        self._dragging = True
+        self._soon.stop()  # slices that turn under the mouse would take the point along
+
+    def _drag_ended(self, *_: Any) -> None:
+        self._dragging = False
+        self.soon()
 
     def _side_in_view(self) -> Side | None:
         """Which of the present ears the views are turned to; None also if to another CT's."""

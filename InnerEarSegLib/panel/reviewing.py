@@ -48,7 +48,7 @@ class Reviewing:
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self._display = ReviewDisplay(ui)
-        self.planning = Planning(ui)
+        self.planning = Planning(ui, self._show_edited)
         self._shortcuts = add_shortcuts(
             ui.reviewContent, {name: getattr(ui, name) for name in KEYS}
         )
@@ -260,11 +260,14 @@ class Reviewing:
 
     def _show(self) -> None:
         self._table.show(self._rows())
-        if self._review is not None and self._review.editing is not None:
-            follow_landmark(self._results, self._review.editing)
+        self._show_edited()
         self.planning.soon()
         self._display.show(self._review, self._table.selected)
         self._display.show_ears(self._results, self._rows())
+
+    def _show_edited(self) -> None:
+        if self._review is not None and self._review.editing is not None:
+            follow_landmark(self._results, self._review.editing)
 
     def _observe_segmentation(self, node: Any) -> None:
         if node is None:

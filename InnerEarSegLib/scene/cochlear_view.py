@@ -6,6 +6,7 @@ the modiolus perpendicular to it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..planning.axes import CochlearFrame
+from .landmarks_node import ATTRIBUTE
 from .matrices import numpy_matrix, to_world, vtk_matrix
 from .view_memory import (
     bring_back_crosshair,
@@ -28,14 +30,18 @@ from .views import center_slice, nodes_of
 EAR_ROLE = "InnerEarSeg.CochlearView"
 """Node reference from a turned slice view to the landmarks of the ear that it shows."""
 
+PLANE_ATTRIBUTE = ATTRIBUTE + "CochlearPlane"
+"""Attribute of a turned slice view: name and SliceToRAS of the plane that it was turned to."""
+
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
 
 _SLICE_ORDER = ("Red", "Yellow", "Green")
+_SAME = 1e-6  # mm, or of a unit vector
 
 
 class CochlearView:
-    """The slice views of a scene, which it turns and turns back.
+    """The slice views of a scene, which it turns, keeps with the cochlea and turns back.
 
     What it has done is noted in the scene (see ``view_memory``), not here: it outlives the scene's
     file and the panel.
@@ -74,9 +80,10 @@ class CochlearView:
             note_line(line)
             line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
-        for view, plane in zip(self._views(), planes, strict=False):
+        for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
             note_slice(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
+            _note_plane(view, name, plane)
             view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
             view.UpdateMatrices()
             center_slice(view, plane[:3, 3], spacing)
@@ -85,11 +92,36 @@ class CochlearView:
             crosshair.SetCrosshairRAS(*planes[0][:3, 3])
             crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
 
+    def follow(self, frame: CochlearFrame) -> bool:
+        """Turns the slice views as far as the cochlea was since; zoom and scrolling stay.
+
+        Args:
+            frame: the present one of the ear in view, in its landmarks' own RAS mm.
+
+        Returns:
+            Whether they had to be turned.
+        """
+        landmarks, moved = self.landmarks, False
+        if landmarks is None:
+            return False
+        planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
+        for view in self._turned():
+            name, old = _noted_plane(view)
+            if np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
+                continue
+            matrix = planes[name] @ np.linalg.inv(old) @ numpy_matrix(view.GetSliceToRAS())
+            view.GetSliceToRAS().DeepCopy(vtk_matrix(matrix))
+            view.UpdateMatrices()
+            _note_plane(view, name, planes[name])
+            moved = True
+        return moved
+
     def leave(self) -> None:
         """Turns the views back to what they were."""
         for view in self._turned():
             bring_back_slice(view)
             view.SetNodeReferenceID(EAR_ROLE, None)
+            view.RemoveAttribute(PLANE_ATTRIBUTE)
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
             bring_back_crosshair(crosshair)
         self._hide_lines()
@@ -109,6 +141,15 @@ class CochlearView:
             return _SLICE_ORDER.index(name) if name in _SLICE_ORDER else len(_SLICE_ORDER)
 
         return sorted(nodes_of(self._scene, "vtkMRMLSliceNode"), key=order)
+
+
+def _note_plane(view: Any, name: str, plane: NDArray[np.float64]) -> None:
+    view.SetAttribute(PLANE_ATTRIBUTE, json.dumps([name, plane.tolist()]))
+
+
+def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]]:
+    name, plane = json.loads(view.GetAttribute(PLANE_ATTRIBUTE))
+    return name, np.array(plane)
 
 
 def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:

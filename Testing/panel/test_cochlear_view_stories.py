@@ -116,6 +116,61 @@ def test_two_ears_turn_the_view_with_the_ear(story):
     assert other_ear(story.ear.ear).side in planning.plans
 
 
+def test_views_turn_along_with_a_correction_and_keep_zoom_and_place(planned):
+    planned.ui.cochlearViewButton.click()
+    old = facing(planned)
+    red(planned).SetFieldOfView(12.0, 9.0, 1.0)
+    red(planned).JumpSliceByOffsetting(*(old[0][:3, 3] + 1.5 * old[0][:3, 2]))
+    correct(planned)
+    planned.wait(lambda: abs(facing(planned)[0][:3, 2] @ old[0][:3, 2]) < 0.9995, what="new axes")
+    planes = facing(planned)
+    for name, plane in zip(("Yellow", "Green"), planes[1:], strict=True):
+        assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+    plane = planes[0].copy()
+    plane[:3, 3] += 1.5 * plane[:3, 2]
+    assert turned_to(red(planned), plane)  # still 1.5 mm towards the apex
+    assert red(planned).GetFieldOfView() == (12.0, 9.0, 1.0)
+    assert planned.ui.cochlearViewButton.checked
+
+
+def test_views_wait_for_the_end_of_a_drag(planned):
+    planned.ui.cochlearViewButton.click()
+    before, shown = slices(planned), planned.ui.measurementsLabel.text
+    node = find_results(planned.scene, planned.volume).landmarks[planned.side]
+    node.InvokeEvent(node.PointStartInteractionEvent)
+    correct(planned, 0.6)
+    pause(planned, 0.6)  # the hand rests, the button is still pressed
+    for name, matrix in slices(planned).items():
+        assert np.array_equal(matrix, before[name]), name
+    assert planned.ui.measurementsLabel.text == shown
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    planned.wait(lambda: planned.ui.measurementsLabel.text != shown, what="new numbers")
+    assert turned_to(red(planned), facing(planned)[0])
+    assert not turned_to(red(planned), before["Red"])
+
+
+@pytest.mark.skipif(not can_render(), reason="no OpenGL library")
+def test_a_point_that_was_dragged_in_the_view_stays_in_its_slices(planned):
+    from Testing.panel.test_review_stories import drag
+
+    planned.app.draw_views()
+    for name in ("Red", "Green", "Yellow"):
+        widget = slicer.app.layoutManager().sliceWidget(name)
+        widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(planned.volume.GetID())
+    planned.ui.cochlearViewButton.click()
+    planned.ui.landmarksTable.selectRow(0)
+    planned.ui.editButton.click()
+    old = facing(planned)[0]
+    drag(planned, "Red", 14, 10)
+    planned.wait(lambda: not np.allclose(facing(planned)[0], old), what="new axes")
+    planned.picture("15_cochlear_view_corrected")
+    node = find_results(planned.scene, planned.volume).landmarks[planned.side]
+    place = np.array(node.GetNthControlPointPosition(node.GetControlPointIndexByLabel(HELICOTREMA)))
+    for (name, matrix), plane in zip(slices(planned).items(), facing(planned), strict=True):
+        assert matrix[:3, 2] @ plane[:3, 2] > 0.9999, name
+        assert abs((place - matrix[:3, 3]) @ matrix[:3, 2]) < 0.05, name
+
+
 def test_pixels_are_square_after_a_window_that_was_resized_meanwhile(planned):
     planned.ui.cochlearViewButton.click()
     width, height, _ = red(planned).GetDimensions()
@@ -152,6 +207,8 @@ def test_a_scene_that_was_saved_with_turned_views_turns_them_back(planned, tmp_p
     planned.measured()
     np.testing.assert_allclose(slices(planned)["Red"], turned["Red"], atol=1e-3)
     assert planned.ui.cochlearViewButton.checked
+    correct(planned)
+    planned.wait(lambda: not turned_to(red(planned), turned["Red"]), what="new axes")
     planned.ui.cochlearViewButton.click()
     for name, matrix in slices(planned).items():
         np.testing.assert_allclose(matrix, before[name], atol=1e-3)
@@ -171,3 +228,22 @@ def test_a_scene_that_is_added_finds_the_views_turned_back(planned, tmp_path):
         np.testing.assert_allclose(matrix, before[name], atol=1e-3)
     assert not planned.ui.cochlearViewButton.checked
     assert not any(line.GetDisplayVisibility() for line in lines)
+
+
+def test_views_stay_with_results_whose_folder_is_put_under_a_transform(planned):
+    from Testing.panel.test_scene_stories import linear
+
+    results = find_results(planned.scene, planned.volume)
+    plan = find_plan(planned.scene, planned.volume)
+    planned.ui.cochlearViewButton.click()
+    before = facing(planned)[0]
+    transform = linear(planned.scene)
+    for node in (*results.nodes, *plan.lines.values()):  # as the folder's transform in Data does
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    planned.wait(lambda: not turned_to(red(planned), before), what="views at the new place")
+    assert turned_to(red(planned), facing(planned)[0])
+    correct(planned)
+    planned.wait(lambda: not turned_to(red(planned), before), what="views")
+    pause(planned, 0.6)
+    assert turned_to(red(planned), facing(planned)[0])
+    assert {line.GetTransformNodeID() for line in plan.lines.values()} == {transform.GetID()}

@@ -62,6 +62,25 @@ def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
     assert np.allclose(plane[:3, 2], expected, atol=1e-6)
 
 
+def test_it_turns_along_as_far_as_the_cochlea_did(scene, volume):
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    view, views = CochlearView(scene), nodes_of(scene, "vtkMRMLSliceNode")
+    view.enter(landmarks, frame, 0.2)
+    assert view.landmarks is landmarks and not view.follow(frame)
+    views[0].SetFieldOfView(11.0, 8.0, 0.2)
+    views[0].SetXYZOrigin(0.5, -0.25, 0.0)
+    cosine, sine = np.cos(0.1), np.sin(0.1)
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    moved = replace(frame, origin=frame.origin + (0.1, 0.2, 0.3), axes=frame.axes @ turn.T)
+    assert view.follow(moved)
+    planes = dict(zip(("Red", "Yellow", "Green"), slice_planes(landmarks, moved), strict=True))
+    for node in views:
+        assert np.allclose(numpy_matrix(node.GetSliceToRAS()), planes[node.GetLayoutName()])
+    assert views[0].GetFieldOfView() == (11.0, 8.0, 0.2)
+    assert views[0].GetXYZOrigin() == (0.5, -0.25, 0.0)
+
+
 def test_what_to_go_back_to_is_in_the_scene(scene, volume):
     landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
     frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
