@@ -135,6 +135,33 @@ def test_a_worker_that_fails_says_why(segmented, opened, worker):
     assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
 
 
+OPTIONS = [
+    ("is there already and was not made by InnerEarSeg; choose another --output.", "another file."),
+    ("is a folder; --output needs a file that ends in .html.", "needs a file that ends in .html."),
+    ("is not there; use --device cpu.", "choose the CPU under Options."),
+    ("is a folder; remove it or choose another --output.", "choose another file."),
+]
+
+
+@pytest.mark.parametrize(("said", "shown"), OPTIONS)
+def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said, shown):
+    page = segmented.folder / "--output.html"
+    worker(f"import sys; print('innerearseg: {page} {said}', file=sys.stderr); sys.exit(2)")
+    report(segmented, str(page))
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(str(page)) and text.endswith(shown)
+    assert "--" not in text.replace(str(page), "")
+
+
+def test_somebody_elses_page_is_refused_in_the_panels_words(segmented, opened, bare):
+    page = segmented.folder / "mine.html"
+    page.write_text("<html>mine", encoding="utf-8")
+    report(segmented, str(page))
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(str(page)) and "was not made by InnerEarSeg" in text
+    assert "--output" not in text and page.read_text(encoding="utf-8") == "<html>mine"
+
+
 def test_leaving_stops_it(segmented, opened, worker):
     worker("import time; time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))
