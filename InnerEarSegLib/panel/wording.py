@@ -9,9 +9,17 @@ _WORDS = (
     ("use --device cpu", "choose the CPU under Options"),
 )
 
+_NOTE = "Note: "
+
 
 def in_panel_words(sentence: str) -> str:
     """A sentence of the worker without the names of its options."""
     for option, words in _WORDS:
         sentence = sentence.replace(option, words)
     return sentence
+
+
+def notes_in(stderr: str) -> list[str]:
+    """What a worker that has done its work wants to be known, a sentence each."""
+    lines = (line.strip() for line in stderr.splitlines())
+    return [in_panel_words(line) for line in lines if line.startswith(_NOTE)]

@@ -162,6 +162,20 @@ def test_somebody_elses_page_is_refused_in_the_panels_words(segmented, opened, b
     assert "--output" not in text and page.read_text(encoding="utf-8") == "<html>mine"
 
 
+def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
+    from InnerEarSegLib.cli.report_command import REMOVED
+
+    page = segmented.folder / "r.html"
+    gone = REMOVED.format(page.with_suffix(".pdf"))
+    notes = ["Note: some letters are not shown.", "noise", gone]
+    worker(f"import sys; print({chr(10).join(notes)!r}, file=sys.stderr)")
+    report(segmented, str(page))
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(f"Report: {page}. ") and opened == [str(page)]
+    assert "some letters are not shown." in text and "noise" not in text
+    assert "r.pdf was of the earlier report" in text and "--" not in text
+
+
 def test_leaving_stops_it(segmented, opened, worker):
     worker("import time; time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))
