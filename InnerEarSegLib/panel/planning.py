@@ -86,7 +86,8 @@ class Planning:
         self._soon.stop()
         self._observers.clear()
         self._dragging = False
-        if views and self._volume is not None:
+        # Views that a scene brought along wait for the CT that they show.
+        if views and self._side_in_view() is not None:
             self._view.leave()
         self._volume, self._results, self._side = None, Results(), None
         self._known, self._plans = {}, {}

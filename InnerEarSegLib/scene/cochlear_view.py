@@ -38,6 +38,7 @@ PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 
 _SLICE_ORDER = ("Red", "Yellow", "Green")
 _SAME = 1e-6  # mm, or of a unit vector
+_PARALLEL = 0.9999  # cosine of 0.8 degrees
 
 
 class CochlearView:
@@ -95,6 +96,8 @@ class CochlearView:
     def follow(self, frame: CochlearFrame) -> bool:
         """Turns the slice views as far as the cochlea was since; zoom and scrolling stay.
 
+        A view that the user has tilted meanwhile stays as it is.
+
         Args:
             frame: the present one of the ear in view, in its landmarks' own RAS mm.
 
@@ -107,10 +110,11 @@ class CochlearView:
         planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
         for view in self._turned():
             name, old = _noted_plane(view)
-            if np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
+            now = numpy_matrix(view.GetSliceToRAS())
+            elsewhere = now[:3, 2] @ old[:3, 2] < _PARALLEL
+            if elsewhere or np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
                 continue
-            matrix = planes[name] @ np.linalg.inv(old) @ numpy_matrix(view.GetSliceToRAS())
-            view.GetSliceToRAS().DeepCopy(vtk_matrix(matrix))
+            view.GetSliceToRAS().DeepCopy(vtk_matrix(planes[name] @ np.linalg.inv(old) @ now))
             view.UpdateMatrices()
             _note_plane(view, name, planes[name])
             moved = True
@@ -185,4 +189,4 @@ def turned_to(view: Any, plane: NDArray[np.float64]) -> bool:
     """Whether a slice view shows a plane, up to panning and zooming within it."""
     matrix = numpy_matrix(view.GetSliceToRAS())
     distance = abs((matrix[:3, 3] - plane[:3, 3]) @ plane[:3, 2])
-    return bool(matrix[:3, 2] @ plane[:3, 2] > 0.9999 and distance < 0.05)
+    return bool(matrix[:3, 2] @ plane[:3, 2] > _PARALLEL and distance < 0.05)

@@ -79,6 +79,11 @@ def test_it_turns_along_as_far_as_the_cochlea_did(scene, volume):
         assert np.allclose(numpy_matrix(node.GetSliceToRAS()), planes[node.GetLayoutName()])
     assert views[0].GetFieldOfView() == (11.0, 8.0, 0.2)
     assert views[0].GetXYZOrigin() == (0.5, -0.25, 0.0)
+    # One that the user turned to something else is hers.
+    views[1].SetOrientationToAxial()
+    axial = numpy_matrix(views[1].GetSliceToRAS())
+    assert view.follow(frame)
+    assert np.array_equal(numpy_matrix(views[1].GetSliceToRAS()), axial)
 
 
 def test_what_to_go_back_to_is_in_the_scene(scene, volume):
