@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from ..results import Segmentation
+from .wording import in_panel_words
 
 
 class Ending(enum.Enum):
@@ -67,7 +68,7 @@ def judge(exit_code: int, crashed: bool, stderr: str) -> Outcome:
         return Outcome(Ending.OUT_OF_MEMORY, OUT_OF_MEMORY, details)
     last = details.splitlines()[-1].strip() if details else ""
     if not crashed and exit_code == 2 and last:
-        sentence = last.removeprefix(_PREFIX)
+        sentence = in_panel_words(last.removeprefix(_PREFIX))
         return Outcome(Ending.UNUSABLE, sentence[:1].upper() + sentence[1:], details)
     if crashed or exit_code in (-9, 137):
         sentence = "The worker process was ended by the system, perhaps for lack of memory."

@@ -50,7 +50,7 @@ class Panel:
         for event, handler in (
             (scene.StartCloseEvent, self._scene_closes),
             (scene.EndCloseEvent, self._scene_closed),
-            (scene.StartImportEvent, self._scene_changes),
+            (scene.StartImportEvent, self._scene_imports),
             (scene.EndImportEvent, self._scene_closed),
             (scene.NodeRemovedEvent, self._node_removed),
         ):
@@ -83,7 +83,7 @@ class Panel:
         if self._devices is not None:
             self._devices.stop()
         self.reporting.close()
-        self.reviewing.release(lock=False)
+        self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()
 
@@ -155,8 +155,12 @@ class Panel:
         self._scene_changes()
         self.running.drop("The scene was closed; the run was stopped.")
 
+    def _scene_imports(self, *_: Any) -> None:
+        self.reviewing.planning.release()  # what is imported may have views of its own
+        self._scene_changes()
+
     def _scene_changes(self, *_: Any) -> None:
-        self.reviewing.release(lock=False)
+        self.reviewing.release(lock=False, views=False)
         self.reviewing.forget_steps()
         self.reporting.bind(None)
         self.inputs.set_parameter_node(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -13,7 +14,7 @@ from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
 from ..scene.find_results import Results
-from ..scene.plan_lines import show_lines
+from ..scene.observers import Observers
 from ..scene.plan_nodes import Plans, find_plan, update_plan
 
 SHOWN = {
@@ -37,17 +38,20 @@ class Planning:
 
     Args:
         ui: the panel's widgets.
+        turned: called when the slice views were turned along with a corrected cochlea.
     """
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: Any, turned: Callable[[], None] = lambda: None) -> None:
         self._ui = ui
+        self._turned_along = turned
         self._volume: Any = None
         self._results = Results()
         self._known: Plans = {}
         self._plans: dict[Side, EarPlan] = {}
         self._side: Side | None = None
         self._view = CochlearView(slicer.mrmlScene)
-        self._lines_before: dict[str, bool] = {}
+        self._observers = Observers()
+        self._dragging = False
         # Landmarks and segments change in bursts, and measuring takes a moment.
         self._soon = qt.QTimer()
         self._soon.setSingleShot(True)
@@ -63,25 +67,35 @@ class Planning:
         return self._plans
 
     def bind(self, volume: Any, results: Results) -> None:
-        """Follows the results of a CT."""
-        self._volume, self._results = volume, results
+        """Follows the results of a CT; views that show another one's are turned back."""
+        self._observers.clear()
+        self._volume, self._results, self._dragging = volume, results, False
+        for node in results.nodes:
+            self._observers.add(node, node.TransformModifiedEvent, lambda *_: self.soon())
+        for node in results.landmarks.values():
+            self._observers.add(node, node.PointStartInteractionEvent, self._drag_began)
+            self._observers.add(node, node.PointEndInteractionEvent, self._drag_ended)
+        self._side = self._side_in_view()  # a scene may have been saved with turned views
+        if self._side is None and volume is not None and not slicer.mrmlScene.IsImporting():
+            self._view.leave()
+        self._show()
         self.soon()
 
     def release(self, views: bool = True) -> None:
         """Forgets the CT; turns views back unless ``views`` is False, as when the scene goes."""
         self._soon.stop()
-        if views:
-            self._leave()
-        else:
-            self._view.forget()
-            self._lines_before.clear()
+        self._observers.clear()
+        self._dragging = False
+        # Views that a scene brought along wait for the CT that they show.
+        if views and self._side_in_view() is not None:
+            self._view.leave()
         self._volume, self._results, self._side = None, Results(), None
         self._known, self._plans = {}, {}
         self._show()
 
     def soon(self) -> None:
-        """Something may have changed."""
-        if self._volume is not None:
+        """Something may have changed; while a point is dragged, the end of that is waited for."""
+        if self._volume is not None and not self._dragging:
             self._soon.start()
 
     def update(self) -> None:
@@ -90,12 +104,14 @@ class Planning:
         if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
             return
         self._plans = update_plan(slicer.mrmlScene, self._volume, self._results, self._known)
+        if self._view.active:
+            self._follow()
         self._show()
 
     def show_ear(self, side: Side) -> None:
         """The other views turned to an ear; in the cochlear view the slices do too."""
-        changed, self._side = side != self._side, side
-        if self._view.active and changed:
+        self._side = side
+        if self._view.active and side != self._side_in_view():
             self._enter()
         self._show()
 
@@ -106,31 +122,41 @@ class Planning:
             self.update()
             self._enter()
         else:
-            self._leave()
+            self._view.leave()
         self._show()
 
     def _enter(self) -> None:
         side = self._shown_side()
         frame = None if side is None else self._plans[side].frame
         if side is None or frame is None:
-            self._leave()
+            self._view.leave()
             return
-        self._hide_lines()
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
-        self._lines_before = {node.GetID(): bool(node.GetDisplayVisibility()) for node in lines}
-        show_lines(lines, True)
-        self._view.enter(self._volume, frame)
+        spacing = min(self._volume.GetSpacing())
+        self._view.enter(self._results.landmarks[side], frame, spacing, lines)
 
-    def _leave(self) -> None:
-        self._hide_lines()
-        self._view.leave()
+    def _follow(self) -> None:
+        """The ear in view was measured anew: the views go along."""
+        side = self._side_in_view()
+        frame = None if side is None else self._plans[side].frame
+        if frame is None:
+            self._view.leave()
+        elif self._view.follow(frame):
+            self._turned_along()
 
-    def _hide_lines(self) -> None:
-        for name, shown in self._lines_before.items():
-            node = slicer.mrmlScene.GetNodeByID(name)
-            if node is not None:
-                show_lines([node], shown)
-        self._lines_before = {}
+    def _drag_began(self, *_: Any) -> None:
+        self._dragging = True
+        self._soon.stop()  # slices that turn under the mouse would take the point along
+
+    def _drag_ended(self, *_: Any) -> None:
+        self._dragging = False
+        self.soon()
+
+    def _side_in_view(self) -> Side | None:
+        """Which of the present ears the views are turned to; None also if to another CT's."""
+        shown = self._view.landmarks
+        nodes = self._results.landmarks.items()
+        return next((side for side, node in nodes if node is shown), None)
 
     def _shown_side(self) -> Side | None:
         if self._side in self._plans:
@@ -143,8 +169,9 @@ class Planning:
         ui, side = self._ui, self._shown_side()
         ui.planCollapsibleButton.setVisible(bool(self._plans))
         possible = side is not None and self._plans[side].frame is not None
-        ui.cochlearViewButton.setEnabled(possible or self._view.active)
-        ui.cochlearViewButton.setChecked(self._view.active)
+        turned = self._volume is not None and self._view.active
+        ui.cochlearViewButton.setEnabled(possible or turned)
+        ui.cochlearViewButton.setChecked(turned)
         ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
         ui.measurementsLabel.setText(measurements_html(self._plans))
         self._show_angles()

@@ -18,6 +18,7 @@ from ..scene.report_subject import subject_of
 from .command import Command, python_command
 from .outcome import Ending, judge
 from .status import Status
+from .wording import notes_in
 from .worker import Worker
 
 _READY = "Writes a page with pictures, measurements and the state of each landmark."
@@ -120,7 +121,11 @@ class Reporting:
             self._status.error(outcome.sentence)
             return
         self._forget_patient()
-        self._status.success(f"Report: {page}")
+        notes = notes_in(outcome.details)
+        if notes:
+            self._status.warn(" ".join([f"Report: {page}.", *notes]))
+        else:
+            self._status.success(f"Report: {page}")
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(page)))
 
     def _forget_patient(self) -> None:

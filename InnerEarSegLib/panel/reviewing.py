@@ -48,7 +48,7 @@ class Reviewing:
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self._display = ReviewDisplay(ui)
-        self.planning = Planning(ui)
+        self.planning = Planning(ui, self._show_edited)
         self._shortcuts = add_shortcuts(
             ui.reviewContent, {name: getattr(ui, name) for name in KEYS}
         )
@@ -102,11 +102,11 @@ class Reviewing:
                 volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start()
             )
             self._measure()
-            self.planning.bind(volume, results)
+        self.planning.bind(volume, results)
         self._show()
 
-    def release(self, lock: bool = True) -> None:
-        """Forgets the CT; ``lock=False`` does not touch its nodes."""
+    def release(self, lock: bool = True, views: bool = True) -> None:
+        """Forgets the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
         self._observers.clear()
         self._soon.stop()
         self._look_at_ct.stop()
@@ -114,7 +114,7 @@ class Reviewing:
             review, self._review = self._review, None
             review.changed = lambda: None
             review.close(lock)
-        self.planning.release(views=lock)
+        self.planning.release(views)
         self._volume, self._results, self._shown = None, Results(), None
 
     def _ct_moved(self, *_: Any) -> None:
@@ -260,11 +260,14 @@ class Reviewing:
 
     def _show(self) -> None:
         self._table.show(self._rows())
-        if self._review is not None and self._review.editing is not None:
-            follow_landmark(self._results, self._review.editing)
+        self._show_edited()
         self.planning.soon()
         self._display.show(self._review, self._table.selected)
         self._display.show_ears(self._results, self._rows())
+
+    def _show_edited(self) -> None:
+        if self._review is not None and self._review.editing is not None:
+            follow_landmark(self._results, self._review.editing)
 
     def _observe_segmentation(self, node: Any) -> None:
         if node is None:

@@ -6,24 +6,46 @@ the modiolus perpendicular to it.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import vtk
 from numpy.typing import NDArray
 
 from ..planning.axes import CochlearFrame
+from .landmarks_node import ATTRIBUTE
 from .matrices import numpy_matrix, to_world, vtk_matrix
+from .view_memory import (
+    bring_back_crosshair,
+    bring_back_line,
+    bring_back_slice,
+    is_noted,
+    note_crosshair,
+    note_line,
+    note_slice,
+)
 from .views import center_slice, nodes_of
+
+EAR_ROLE = "InnerEarSeg.CochlearView"
+"""Node reference from a turned slice view to the landmarks of the ear that it shows."""
+
+PLANE_ATTRIBUTE = ATTRIBUTE + "CochlearPlane"
+"""Attribute of a turned slice view: name and SliceToRAS of the plane that it was turned to."""
 
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
 
 _SLICE_ORDER = ("Red", "Yellow", "Green")
+_SAME = 1e-6  # mm, or of a unit vector
+_PARALLEL = 0.9999  # cosine of 0.8 degrees
 
 
 class CochlearView:
-    """The slice views of a scene, which it turns and turns back.
+    """The slice views of a scene, which it turns, keeps with the cochlea and turns back.
+
+    What it has done is noted in the scene (see ``view_memory``), not here: it outlives the scene's
+    file and the panel.
 
     Args:
         scene: with the application's slice nodes.
@@ -31,57 +53,89 @@ class CochlearView:
 
     def __init__(self, scene: Any) -> None:
         self._scene = scene
-        self._before: dict[str, tuple[Any, tuple[float, ...], tuple[float, ...]]] = {}
-        self._crosshairs: dict[str, tuple[tuple[float, ...], int]] = {}
 
     @property
     def active(self) -> bool:
         """Whether the views are turned."""
-        return bool(self._before)
+        return bool(self._turned())
 
-    def enter(self, volume_node: Any, frame: CochlearFrame) -> None:
-        """Turns the slice views to a cochlea; they remember how they were before the first time.
+    @property
+    def landmarks(self) -> Any:
+        """The vtkMRMLMarkupsFiducialNode of the ear that the views are turned to, or None."""
+        return next((view.GetNodeReference(EAR_ROLE) for view in self._turned()), None)
+
+    def enter(
+        self, landmarks: Any, frame: CochlearFrame, spacing: float, lines: Sequence[Any] = ()
+    ) -> None:
+        """Turns the slice views to the middle of a cochlea; they remember how they were before.
 
         Args:
-            volume_node: the CT, whose parent transform the frame is under.
-            frame: RAS mm of the CT.
+            landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
+                under.
+            frame: in the landmarks' own RAS mm.
+            spacing: of the slices, mm.
+            lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
         """
-        planes = slice_planes(volume_node, frame)
-        spacing = min(volume_node.GetSpacing())
-        for view, plane in zip(self._views(), planes, strict=False):
-            if view.GetID() not in self._before:
-                matrix = vtk.vtkMatrix4x4()
-                matrix.DeepCopy(view.GetSliceToRAS())
-                self._before[view.GetID()] = (matrix, view.GetFieldOfView(), view.GetXYZOrigin())
+        self._hide_lines()
+        for line in lines:
+            note_line(line)
+            line.SetDisplayVisibility(True)
+        planes = slice_planes(landmarks, frame)
+        for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
+            note_slice(view)
+            view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
+            _note_plane(view, name, plane)
             view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
             view.UpdateMatrices()
             center_slice(view, plane[:3, 3], spacing)
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            before = (tuple(crosshair.GetCrosshairRAS()), crosshair.GetCrosshairMode())
-            self._crosshairs.setdefault(crosshair.GetID(), before)
+            note_crosshair(crosshair)
             crosshair.SetCrosshairRAS(*planes[0][:3, 3])
             crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
 
+    def follow(self, frame: CochlearFrame) -> bool:
+        """Turns the slice views as far as the cochlea was since; zoom and scrolling stay.
+
+        A view that the user has tilted meanwhile stays as it is.
+
+        Args:
+            frame: the present one of the ear in view, in its landmarks' own RAS mm.
+
+        Returns:
+            Whether they had to be turned.
+        """
+        landmarks, moved = self.landmarks, False
+        if landmarks is None:
+            return False
+        planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
+        for view in self._turned():
+            name, old = _noted_plane(view)
+            now = numpy_matrix(view.GetSliceToRAS())
+            elsewhere = now[:3, 2] @ old[:3, 2] < _PARALLEL
+            if elsewhere or np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
+                continue
+            view.GetSliceToRAS().DeepCopy(vtk_matrix(planes[name] @ np.linalg.inv(old) @ now))
+            view.UpdateMatrices()
+            _note_plane(view, name, planes[name])
+            moved = True
+        return moved
+
     def leave(self) -> None:
         """Turns the views back to what they were."""
-        for name, (matrix, field, origin) in self._before.items():
-            view = self._scene.GetNodeByID(name)
-            if view is not None:
-                view.GetSliceToRAS().DeepCopy(matrix)
-                view.SetFieldOfView(*field)
-                view.SetXYZOrigin(*origin)
-                view.UpdateMatrices()
-        for name, (place, mode) in self._crosshairs.items():
-            crosshair = self._scene.GetNodeByID(name)
-            if crosshair is not None:
-                crosshair.SetCrosshairRAS(*place)
-                crosshair.SetCrosshairMode(mode)
-        self.forget()
+        for view in self._turned():
+            bring_back_slice(view)
+            view.SetNodeReferenceID(EAR_ROLE, None)
+            view.RemoveAttribute(PLANE_ATTRIBUTE)
+        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+            bring_back_crosshair(crosshair)
+        self._hide_lines()
 
-    def forget(self) -> None:
-        """Leaves the views as they are, as when the scene is closed."""
-        self._before.clear()
-        self._crosshairs.clear()
+    def _hide_lines(self) -> None:
+        for line in nodes_of(self._scene, "vtkMRMLMarkupsLineNode"):
+            bring_back_line(line)
+
+    def _turned(self) -> list[Any]:
+        return [view for view in nodes_of(self._scene, "vtkMRMLSliceNode") if is_noted(view)]
 
     def _views(self) -> list[Any]:
         """Red, yellow, green, then what else there is."""
@@ -93,18 +147,27 @@ class CochlearView:
         return sorted(nodes_of(self._scene, "vtkMRMLSliceNode"), key=order)
 
 
-def slice_planes(volume_node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
+def _note_plane(view: Any, name: str, plane: NDArray[np.float64]) -> None:
+    view.SetAttribute(PLANE_ATTRIBUTE, json.dumps([name, plane.tolist()]))
+
+
+def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]]:
+    name, plane = json.loads(view.GetAttribute(PLANE_ATTRIBUTE))
+    return name, np.array(plane)
+
+
+def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     """SliceToRAS matrices (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
 
     The basal turn is seen from the apex, with the round window to the right in a right ear and to
     the left in a left one; in the other two planes the apex is up.
 
     Args:
-        volume_node: the CT.
-        frame: RAS mm of the CT.
+        node: whose own coordinates the frame is in: the CT, or the ear's landmarks.
+        frame: RAS mm of that node.
     """
     ends = frame.origin + np.concatenate([np.zeros((1, 3)), frame.axes])
-    origin, *tips = to_world(volume_node, ends)
+    origin, *tips = to_world(node, ends)
     x, y, z = (tip - origin for tip in tips)
     # A parent transform may scale or bend: make the three perpendicular again, z first.
     z = z / np.linalg.norm(z)
@@ -126,4 +189,4 @@ def turned_to(view: Any, plane: NDArray[np.float64]) -> bool:
     """Whether a slice view shows a plane, up to panning and zooming within it."""
     matrix = numpy_matrix(view.GetSliceToRAS())
     distance = abs((matrix[:3, 3] - plane[:3, 3]) @ plane[:3, 2])
-    return bool(matrix[:3, 2] @ plane[:3, 2] > 0.9999 and distance < 0.05)
+    return bool(matrix[:3, 2] @ plane[:3, 2] > _PARALLEL and distance < 0.05)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import slicer
+import vtk
 from numpy.typing import NDArray
 
 from .. import __version__
@@ -17,6 +19,7 @@ from .find_results import Results
 from .landmark_memory import parse_point, position_of, radius_of, row_of
 from .landmark_state import CORRECTED, PLACED, Point
 from .landmarks_node import auxiliary_attribute, set_radius
+from .matrices import numpy_matrix
 from .segment_content import segment_content
 
 HAND_RADIUS_MM = 0.2
@@ -26,7 +29,7 @@ corrects a point means it, so it counts more than the network's 0.5 mm, and clic
 
 @dataclass(frozen=True, eq=False)
 class PlanInput:
-    """One ear, in RAS mm of its CT.
+    """One ear, in its landmarks' own RAS mm, which are those of its CT.
 
     Attributes:
         side: of the ear.
@@ -79,14 +82,22 @@ def remember_for_planning(node: Any, landmarks: tuple[Landmark, ...]) -> None:
 
 
 def plan_input(results: Results, side: Side) -> PlanInput | None:
-    """What there is to plan with in one ear; None without its landmarks' node."""
+    """What there is to plan with in one ear; None without its landmarks' node.
+
+    Segment and landmarks are taken together as the scene shows them: where they lie under
+    different transforms, the segment is brought to the landmarks' coordinates. Between transforms
+    that differ by more than a matrix it cannot, and then counts as absent.
+    """
     node = results.landmarks.get(side)
     if node is None:
         return None
-    content = None
+    content = between = None
     if results.segmentation is not None:
-        content = segment_content(results.segmentation, side)
-    inside, matrix = content or (np.zeros((1, 1, 1), bool), np.eye(4))
+        between = _between(results.segmentation, node)
+        content = None if between is None else segment_content(results.segmentation, side)
+    inside, matrix = np.zeros((1, 1, 1), bool), np.eye(4)
+    if content is not None and between is not None:
+        inside, matrix = content[0], between @ content[1]
     k, j, i = inside.shape
     landmarks, radii, auxiliary = {}, {}, {}
     for name in LANDMARKS:
@@ -107,3 +118,16 @@ def plan_input(results: Results, side: Side) -> PlanInput | None:
                 radii[name] = radius
     geometry = Geometry(matrix, (k, j, i))
     return PlanInput(side, inside.astype(np.uint8), geometry, landmarks, radii, auxiliary)
+
+
+def _between(source: Any, target: Any) -> NDArray[np.float64] | None:
+    """4 x 4 matrix from one node's own RAS mm to another's; None if no matrix says it."""
+    ours, its = source.GetParentTransformNode(), target.GetParentTransformNode()
+    if ours is its:
+        return np.eye(4)
+    one, other = (ours, its) if ours is not None else (its, ours)
+    if not one.IsTransformToNodeLinear(other):
+        return None
+    matrix = vtk.vtkMatrix4x4()
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(ours, its, matrix)
+    return numpy_matrix(matrix)

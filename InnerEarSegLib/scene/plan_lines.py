@@ -51,14 +51,21 @@ def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     return node
 
 
-def place_line(node: Any, volume_node: Any, plan: EarPlan) -> None:
-    """Puts a line where the plan has it; nowhere, if it has none."""
+def place_line(node: Any, landmarks: Any, plan: EarPlan) -> None:
+    """Puts a line where the plan has it, under the landmarks' parent transform.
+
+    Args:
+        node: the vtkMRMLMarkupsLineNode; it gets no place if the plan has none for it.
+        landmarks: the ear's vtkMRMLMarkupsFiducialNode, in whose RAS mm the plan is. Not the CT:
+            the user may have put the results' folder under a transform of its own.
+        plan: of the ear.
+    """
     name = node.GetAttribute(LINE_ATTRIBUTE)
     ends = plan.lines.get(name)
     was_modifying = node.StartModify()
     try:
-        if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
-            node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+        if node.GetTransformNodeID() != landmarks.GetTransformNodeID():
+            node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
         for index in range(min(2, node.GetNumberOfControlPoints())):
             if ends is None:
                 node.SetNthControlPointPositionMissing(index)
@@ -72,10 +79,15 @@ def place_line(node: Any, volume_node: Any, plan: EarPlan) -> None:
         node.EndModify(was_modifying)
 
 
-def show_lines(nodes: list[Any], shown: bool) -> None:
-    """Shows or hides lines in all views."""
-    for node in nodes:
-        node.SetDisplayVisibility(shown)
+def empty_line(node: Any) -> None:
+    """Takes a line's place away: its ear is gone."""
+    was_modifying = node.StartModify()
+    try:
+        for index in range(node.GetNumberOfControlPoints()):
+            node.SetNthControlPointPositionMissing(index)
+            node.SetNthControlPointLabel(index, " ")
+    finally:
+        node.EndModify(was_modifying)
 
 
 def _show_as_line(node: Any, side: Side) -> None:

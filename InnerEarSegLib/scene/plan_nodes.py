@@ -15,7 +15,7 @@ from .landmark_memory import side_of
 from .landmarks_node import ATTRIBUTE
 from .matrices import numpy_matrix, vtk_matrix
 from .plan_inputs import plan_input
-from .plan_lines import LINE_ATTRIBUTE, LINE_NAMES, add_line, place_line
+from .plan_lines import LINE_ATTRIBUTE, LINE_NAMES, add_line, empty_line, place_line
 from .plan_table import TABLE_NAME, fill_table
 
 MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
@@ -94,7 +94,7 @@ def update_plan(
 ) -> dict[Side, EarPlan]:
     """Measures the ears anew where something has changed, and shows that in the plan nodes.
 
-    Nodes that the user deleted stay away.
+    Nodes that the user deleted stay away; lines of an ear without landmarks become empty.
 
     Args:
         scene: the vtkMRMLScene.
@@ -116,7 +116,9 @@ def update_plan(
     nodes = find_plan(scene, volume_node)
     for (side, _), node in nodes.lines.items():
         if side in plans:
-            place_line(node, volume_node, plans[side])
+            place_line(node, results.landmarks[side], plans[side])
+        else:
+            empty_line(node)
     signatures = " ".join(f"{side}:{known[side][0]}" for side in sorted(known))
     if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
         fill_table(nodes.table, plans)

@@ -14,6 +14,7 @@ from Testing.panel.helpers import (
     PICTURES,
     scene_text,
     segment,
+    with_all_landmarks,
     write_prepared,
 )
 from Testing.stand_ins.fixtures import slicer_app  # noqa: F401
@@ -100,4 +101,18 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     story.left_over = lambda: sorted(p.name for p in temporary.glob("ies-*") if "ct.nrrd" in
                                      [q.name for q in p.iterdir()])  # fmt: skip
     story.picture = lambda name: slicer_app.picture(PICTURES / f"panel_{name}.png")
+    return story
+
+
+@pytest.fixture
+def planned(story):
+    """A CT with results, measured."""
+    write_prepared(with_all_landmarks(story.ear), story.prepared)
+    story.app.show()
+    segment(story)
+    story.planning = story.panel.reviewing.planning
+    story.measured = lambda: story.wait(lambda: story.planning.plans, what="measurements")
+    story.measured()
+    story.side = story.ear.side
+    story.value = lambda key: story.planning.plans[story.side][key].value
     return story

@@ -135,6 +135,47 @@ def test_a_worker_that_fails_says_why(segmented, opened, worker):
     assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
 
 
+OPTIONS = [
+    ("is there already and was not made by InnerEarSeg; choose another --output.", "another file."),
+    ("is a folder; --output needs a file that ends in .html.", "needs a file that ends in .html."),
+    ("is not there; use --device cpu.", "choose the CPU under Options."),
+    ("is a folder; remove it or choose another --output.", "choose another file."),
+]
+
+
+@pytest.mark.parametrize(("said", "shown"), OPTIONS)
+def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said, shown):
+    page = segmented.folder / "--output.html"
+    worker(f"import sys; print('innerearseg: {page} {said}', file=sys.stderr); sys.exit(2)")
+    report(segmented, str(page))
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(str(page)) and text.endswith(shown)
+    assert "--" not in text.replace(str(page), "")
+
+
+def test_somebody_elses_page_is_refused_in_the_panels_words(segmented, opened, bare):
+    page = segmented.folder / "mine.html"
+    page.write_text("<html>mine", encoding="utf-8")
+    report(segmented, str(page))
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(str(page)) and "was not made by InnerEarSeg" in text
+    assert "--output" not in text and page.read_text(encoding="utf-8") == "<html>mine"
+
+
+def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
+    from InnerEarSegLib.cli.report_command import REMOVED
+
+    page = segmented.folder / "r.html"
+    gone = REMOVED.format(page.with_suffix(".pdf"))
+    notes = ["Note: some letters are not shown.", "noise", gone]
+    worker(f"import sys; print({chr(10).join(notes)!r}, file=sys.stderr)")
+    report(segmented, str(page))
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(f"Report: {page}. ") and opened == [str(page)]
+    assert "some letters are not shown." in text and "noise" not in text
+    assert "r.pdf was of the earlier report" in text and "--" not in text
+
+
 def test_leaving_stops_it(segmented, opened, worker):
     worker("import time; time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))

@@ -80,3 +80,19 @@ def made():
         ear=make_ear,
         grid=grid,
     )
+
+
+@pytest.fixture
+def scene():
+    from InnerEarSegLib.scene.boot import headless_scene
+
+    with headless_scene() as session:
+        yield session.scene
+
+
+@pytest.fixture
+def volume(made, scene):
+    """A CT in the scene."""
+    from InnerEarSegLib.scene.volume_node import add_volume
+
+    return add_volume(scene, made.ct)

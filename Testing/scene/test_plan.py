@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import slicer
-import vtk
 
 from InnerEarSegLib.geometry import Volume
 from InnerEarSegLib.results import (
@@ -21,17 +18,15 @@ from InnerEarSegLib.results import (
 )
 from InnerEarSegLib.scene import populate
 from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.follow_ct import follow_ct
-from InnerEarSegLib.scene.matrices import numpy_matrix, vtk_matrix
+from InnerEarSegLib.scene.matrices import vtk_matrix
 from InnerEarSegLib.scene.plan_lines import LINE_NAMES
 from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
 from InnerEarSegLib.scene.populate import add_result
 from InnerEarSegLib.scene.review import Review
 from InnerEarSegLib.scene.save import write_scene
 from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
-from InnerEarSegLib.scene.views import nodes_of
 from InnerEarSegLib.scene.volume_node import add_volume
 from Testing.numbers.ring import ring_ear
 from Testing.numbers.test_planning import RING_A, pose
@@ -60,17 +55,6 @@ def ring_result(*sides, shift=0.0):
             )
         )
     return Segmentation(tuple(ears), ModelIdentity("test", "1", "0" * 64), "cpu")
-
-
-@pytest.fixture
-def scene():
-    with headless_scene() as session:
-        yield session.scene
-
-
-@pytest.fixture
-def volume(made, scene):
-    return add_volume(scene, made.ct)
 
 
 def length(node):
@@ -253,45 +237,3 @@ def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
         plan = update_plan(scene, volume, find_results(scene, volume))["left"]
         assert plan["a_diameter"].value == pytest.approx(shown, abs=0.006)
         assert plan["a_diameter"].uncertainty < 0.13  # the wall's alone
-
-
-@pytest.mark.parametrize("side", SIDES)
-def test_the_cochlear_view_and_back(scene, volume, side):
-    add_result(scene, volume, ring_result(side))
-    plan = update_plan(scene, volume, find_results(scene, volume))[side]
-    views = nodes_of(scene, "vtkMRMLSliceNode")
-    before = [(numpy_matrix(v.GetSliceToRAS()), v.GetFieldOfView()) for v in views]
-    turned = CochlearView(scene)
-    turned.enter(volume, plan.frame)
-    assert turned.active
-    by_name = {view.GetLayoutName(): view for view in views}
-    planes = slice_planes(volume, plan.frame)
-    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
-        assert turned_to(by_name[name], plane)
-        assert np.allclose(numpy_matrix(by_name[name].GetSliceToRAS())[:3, 3], plan.frame.origin)
-        assert np.linalg.det(plane[:3, :3]) == pytest.approx(1.0)
-    z = plan.frame.axes[2]
-    assert planes[0][:3, 2] @ z == pytest.approx(1.0)
-    assert planes[1][:3, 1] @ z == pytest.approx(1.0) and planes[2][:3, 1] @ z > 0.999
-    assert planes[1][:3, 2] @ planes[2][:3, 2] == pytest.approx(0.0, abs=1e-9)
-    # The round window is to the right in a right ear, to the left in a left one.
-    assert np.sign(planes[0][:3, 0] @ plan.frame.axes[0]) == (1 if side == "right" else -1)
-    turned.enter(volume, replace(plan.frame, origin=plan.frame.origin + 1.0))
-    turned.leave()
-    assert not turned.active
-    for view, (matrix, field) in zip(views, before, strict=True):
-        assert np.allclose(numpy_matrix(view.GetSliceToRAS()), matrix)
-        assert view.GetFieldOfView() == field
-
-
-def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
-    add_result(scene, volume, ring_result("left"))
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    turn = vtk.vtkMatrix4x4()
-    turn.DeepCopy([0, -1, 0, 10, 1, 0, 0, 20, 0, 0, 1, 30, 0, 0, 0, 1])
-    transform.SetMatrixTransformToParent(turn)
-    volume.SetAndObserveTransformNodeID(transform.GetID())
-    plan = update_plan(scene, volume, find_results(scene, volume))["left"]
-    plane = slice_planes(volume, plan.frame)[0]
-    expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
-    assert np.allclose(plane[:3, 2], expected, atol=1e-6)

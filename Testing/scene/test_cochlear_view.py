@@ -1,0 +1,123 @@
+"""The Cochlear view in a real scene: slices turned, kept with the cochlea, and turned back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import vtk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.matrices import numpy_matrix
+from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.views import fitted_field, nodes_of
+from Testing.scene.test_plan import SIDES, ring_result
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_cochlear_view_and_back(scene, volume, side):
+    landmarks = add_result(scene, volume, ring_result(side)).landmarks[side]
+    plan = update_plan(scene, volume, find_results(scene, volume))[side]
+    views = nodes_of(scene, "vtkMRMLSliceNode")
+    before = [(numpy_matrix(v.GetSliceToRAS()), v.GetFieldOfView()) for v in views]
+    turned = CochlearView(scene)
+    turned.enter(landmarks, plan.frame, 0.2)
+    assert turned.active
+    by_name = {view.GetLayoutName(): view for view in views}
+    planes = slice_planes(volume, plan.frame)
+    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
+        assert turned_to(by_name[name], plane)
+        assert np.allclose(numpy_matrix(by_name[name].GetSliceToRAS())[:3, 3], plan.frame.origin)
+        assert np.linalg.det(plane[:3, :3]) == pytest.approx(1.0)
+    z = plan.frame.axes[2]
+    assert planes[0][:3, 2] @ z == pytest.approx(1.0)
+    assert planes[1][:3, 1] @ z == pytest.approx(1.0) and planes[2][:3, 1] @ z > 0.999
+    assert planes[1][:3, 2] @ planes[2][:3, 2] == pytest.approx(0.0, abs=1e-9)
+    # The round window is to the right in a right ear, to the left in a left one.
+    assert np.sign(planes[0][:3, 0] @ plan.frame.axes[0]) == (1 if side == "right" else -1)
+    turned.enter(landmarks, replace(plan.frame, origin=plan.frame.origin + 1.0), 0.2)
+    turned.leave()
+    assert not turned.active
+    for view, (matrix, field) in zip(views, before, strict=True):
+        assert np.allclose(numpy_matrix(view.GetSliceToRAS()), matrix)
+        assert view.GetFieldOfView() == field
+
+
+def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
+    add_result(scene, volume, ring_result("left"))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = vtk.vtkMatrix4x4()
+    turn.DeepCopy([0, -1, 0, 10, 1, 0, 0, 20, 0, 0, 1, 30, 0, 0, 0, 1])
+    transform.SetMatrixTransformToParent(turn)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+    plane = slice_planes(volume, plan.frame)[0]
+    expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
+    assert np.allclose(plane[:3, 2], expected, atol=1e-6)
+
+
+def test_it_turns_along_as_far_as_the_cochlea_did(scene, volume):
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    view, views = CochlearView(scene), nodes_of(scene, "vtkMRMLSliceNode")
+    view.enter(landmarks, frame, 0.2)
+    assert view.landmarks is landmarks and not view.follow(frame)
+    views[0].SetFieldOfView(11.0, 8.0, 0.2)
+    views[0].SetXYZOrigin(0.5, -0.25, 0.0)
+    cosine, sine = np.cos(0.1), np.sin(0.1)
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    moved = replace(frame, origin=frame.origin + (0.1, 0.2, 0.3), axes=frame.axes @ turn.T)
+    assert view.follow(moved)
+    planes = dict(zip(("Red", "Yellow", "Green"), slice_planes(landmarks, moved), strict=True))
+    for node in views:
+        assert np.allclose(numpy_matrix(node.GetSliceToRAS()), planes[node.GetLayoutName()])
+    assert views[0].GetFieldOfView() == (11.0, 8.0, 0.2)
+    assert views[0].GetXYZOrigin() == (0.5, -0.25, 0.0)
+    # One that the user turned to something else is hers.
+    views[1].SetOrientationToAxial()
+    axial = numpy_matrix(views[1].GetSliceToRAS())
+    assert view.follow(frame)
+    assert np.array_equal(numpy_matrix(views[1].GetSliceToRAS()), axial)
+
+
+def test_what_to_go_back_to_is_in_the_scene(scene, volume):
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    before = [numpy_matrix(node.GetSliceToRAS()) for node in nodes_of(scene, "vtkMRMLSliceNode")]
+    lines = find_plan(scene, volume).lines_of("left")
+    lines[0].SetDisplayVisibility(True)
+    CochlearView(scene).enter(landmarks, frame, 0.2, lines)
+    other = CochlearView(scene)
+    assert other.active and other.landmarks is landmarks
+    other.leave()
+    assert not other.active and other.landmarks is None
+    for node, matrix in zip(nodes_of(scene, "vtkMRMLSliceNode"), before, strict=True):
+        assert np.allclose(numpy_matrix(node.GetSliceToRAS()), matrix)
+    assert [bool(line.GetDisplayVisibility()) for line in lines] == [True, False, False]
+
+
+SIZE = st.tuples(st.integers(60, 2000), st.integers(60, 2000))
+
+
+def test_the_fitted_field_is_what_slicer_makes_of_a_resized_window():
+    with headless_scene() as session:
+        logic = session.application_logic.GetSliceLogicByLayoutName("Red")
+        node = logic.GetSliceNode()
+
+        @settings(max_examples=50, deadline=None)
+        @given(before=SIZE, now=SIZE)
+        def check(before, now):
+            node.SetDimensions(*before, 1)
+            node.SetFieldOfView(30.0, 30.0 * before[1] / before[0], 1.0)
+            expected = fitted_field(node.GetFieldOfView(), (*before, 1), (*now, 1))
+            logic.ResizeSliceNode(*now)
+            assert node.GetFieldOfView() == pytest.approx(expected)
+            assert expected[0] / now[0] == pytest.approx(expected[1] / now[1])
+
+        check()
