@@ -141,7 +141,7 @@ def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | N
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     reasons = (node.GetAttribute(ATTRIBUTE + "Warnings") or "").splitlines()
     segment = AUTOMATIC
-    if not given.labyrinth.any():
+    if results.segmentation is None or segment_content(results.segmentation, side) is None:
         segment = REMOVED  # no ear is found without one
     elif segment_was_edited(results.segmentation, side):
         segment = EDITED
