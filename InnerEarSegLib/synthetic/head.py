@@ -26,8 +26,10 @@ from .ear import (
     place_landmarks,
     wall_distance,
 )
+from .face import tooth_places
 from .fields import Array, Lattice, lattice_over
 from .head_cells import mastoid_cells
+from .head_parameters import HeadParameters, ear_parameters, random_head_parameters
 from .head_scan import (
     HeadScan,
     add_streaks,
@@ -38,15 +40,7 @@ from .head_scan import (
     slice_offsets,
     store,
 )
-from .skull import (
-    SIDES,
-    HeadEar,
-    HeadParameters,
-    ear_parameters,
-    head_fields,
-    random_head_parameters,
-    tooth_places,
-)
+from .skull import SIDES, HeadEar, head_fields
 
 LATTICE_MM = 2.0
 """Step of the lattice of the head's fields."""

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ..results import Side
 from .fields import Lattice
-from .skull import HeadEar, HeadFields, HeadParameters
+from .head_parameters import HeadParameters
+from .skull import HeadEar, HeadFields
 
 LEAST_RADIUS = 0.6
 """mm; smaller cells are left out."""

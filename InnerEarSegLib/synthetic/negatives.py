@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from ..geometry import Geometry, Volume
 from . import scan as paint
 from .ear import ear_points
+from .face import jaw, teeth
 from .fields import Array
+from .head_parameters import HeadParameters
 from .head_scan import HeadScan, expose, finish, store
 from .shapes import box, capsule, chain, ellipsoid, union
-from .skull import HeadParameters, jaw, spine, teeth
+from .skull import spine
 
 NegativeKind = Literal["chest", "phantom", "noise", "mr_like", "vertebrae", "jaw", "empty air"]
 NEGATIVE_KINDS: tuple[NegativeKind, ...] = get_args(NegativeKind)

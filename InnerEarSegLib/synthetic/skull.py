@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..results import Side
 from .anatomy import Anatomy
+from .face import face, jaw, orbit, sinuses, teeth, throat
+from .head_parameters import HeadParameters
 from .implicit import Array, smooth_minimum
-from .parameters import EarParameters, random_parameters
+from .parameters import EarParameters
 from .scan import ramp
 from .shapes import box, capsule, chain, ellipsoid, smooth_maximum, union
 
@@ -38,79 +39,6 @@ class HeadEar:
     anatomy: Anatomy
     pose: NDArray[np.float64]
     seed: int
-
-
-@dataclass(frozen=True)
-class HeadParameters:
-    """One person's head.
-
-    Attributes:
-        size: factors on the width, length and height of a typical adult's head.
-        calvaria: mm of bone around the brain.
-        scalp: mm of soft tissue on it.
-        bone_hu: Hounsfield units of cortical bone.
-        marrow_hu: of diploë and marrow.
-        ear_distance: mm from the midline to the middle of a labyrinth.
-        ear_shift: mm by which the left ear lies off the right one's mirror image.
-        ear_turns: degrees (pitch, roll, yaw) by which the right ear is turned against the upright
-            pose of ``make_ear``; the left one is turned like its mirror image.
-        left_turns: degrees by which the left ear deviates from that.
-        sinus: factor on the size of the paranasal sinuses.
-        cell_count: air cells tried in each mastoid.
-        teeth: how many of the 32 are there is about this share.
-    """
-
-    size: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    calvaria: float = 6.5
-    scalp: float = 6.0
-    bone_hu: float = 1600.0
-    marrow_hu: float = 550.0
-    ear_distance: float = 39.0
-    ear_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    ear_turns: tuple[float, float, float] = (9.0, 8.0, -8.0)
-    left_turns: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sinus: float = 1.0
-    cell_count: int = 8000
-    teeth: float = 0.95
-
-
-def random_head_parameters(seed: int) -> HeadParameters:
-    """A plausible head; the same seed gives the same head."""
-    random = np.random.default_rng([20240817, seed])
-
-    def about(value: float, spread: float) -> float:
-        """Normal around ``value``, cut at two ``spread``."""
-        return float(value + spread * np.clip(random.normal(), -2.0, 2.0))
-
-    return HeadParameters(
-        size=(about(1.0, 0.02), about(1.0, 0.025), about(1.0, 0.03)),
-        calvaria=about(6.5, 0.7),
-        scalp=about(6.0, 0.8),
-        bone_hu=about(1600.0, 100.0),
-        marrow_hu=about(550.0, 100.0),
-        ear_distance=about(38.0, 1.0),
-        ear_shift=(about(0.0, 0.7), about(0.0, 0.9), about(0.0, 0.7)),
-        ear_turns=(about(9.0, 4.0), about(8.0, 3.0), about(-8.0, 3.0)),
-        left_turns=(about(0.0, 1.5), about(0.0, 1.5), about(0.0, 1.5)),
-        sinus=about(1.0, 0.07),
-        cell_count=int(random.integers(1000, 14000)),
-        teeth=float(random.uniform(0.6, 1.0)),
-    )
-
-
-def ear_parameters(seed: int) -> dict[Side, EarParameters]:
-    """Two ears of one person: alike, but not the same."""
-    right, other = random_parameters(2 * seed), random_parameters(2 * seed + 1)
-    mixed: dict[str, Any] = {}
-    for name, own in vars(right).items():
-        theirs = getattr(other, name)
-        if isinstance(own, tuple):
-            mixed[name] = tuple(0.75 * a + 0.25 * b for a, b in zip(own, theirs, strict=True))
-        elif isinstance(own, float):
-            mixed[name] = 0.75 * own + 0.25 * theirs
-        else:
-            mixed[name] = own
-    return {"left": EarParameters(**mixed), "right": right}
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +95,14 @@ def _fields_within(
         bone, gap = _petrous(ears[side], side, points)
         petrous, near = np.minimum(petrous, bone), np.minimum(near, gap)
     brain = np.maximum(_brain(p, skull, half), 0.3 - petrous)
-    room = union(brain, _orbit(half), _vertebral_canal(sized))
+    room = union(brain, orbit(half), _vertebral_canal(sized))
     skin = _skin(p, skull, half)
     solid = union(
         # The calvaria is thicker than the floor of the skull.
         brain - (p.calvaria - 3.0 * ramp(-sized[:, 2], -25.0, 0.0)),
         petrous,
         _skull_base(half),
-        _face(half),
+        face(half),
         jaw(half),
         spine(sized),
     )
@@ -183,8 +111,8 @@ def _fields_within(
     for side in SIDES:
         canals = np.minimum(canals, _external_canal(ears[side], side, points))
     # Sinuses keep a wall towards brain and orbits.
-    air = np.maximum(_sinuses(p, half, sized), np.maximum(1.2 - room, skin + 3.0))
-    air = union(air, _throat(sized), np.maximum(canals, 1.5 - brain))
+    air = np.maximum(sinuses(p, half, sized), np.maximum(1.2 - room, skin + 3.0))
+    air = union(air, throat(sized), np.maximum(canals, 1.5 - brain))
     tooth = teeth(p, sized, seed)
     bone = np.maximum(bone, 0.8 - tooth)
     marrow = ramp(near, 13.0, 19.0)
@@ -238,12 +166,6 @@ def _brain(p: HeadParameters, skull: Array, half: Array) -> Array:
     return np.minimum(brain, foramen)
 
 
-def _orbit(half: Array) -> Array:
-    turn = np.array([[0.9, -0.42, 0.0], [0.42, 0.9, 0.0], [0.0, 0.0, 1.0]])
-    cone = ellipsoid(half, (32.0, 76.0, 6.0), (18.0, 29.0, 18.0), turn)
-    return cone
-
-
 def _vertebral_canal(points: Array) -> Array:
     return capsule(points, (0.0, -15.0, -30.0), (0.0, -22.0, -160.0), 10.0, 9.0)
 
@@ -285,36 +207,6 @@ def _skull_base(half: Array) -> Array:
     )
 
 
-def _face(half: Array) -> Array:
-    rim = np.abs(_orbit(half)) - 2.2
-    rim = np.maximum(rim, half[:, 1] - 92.0)
-    return union(
-        rim,
-        ellipsoid(half, (0.0, 68.0, -38.0), (31.0, 30.0, 13.0)),
-        ellipsoid(half, (24.0, 70.0, -20.0), (22.0, 24.0, 20.0)),
-        box(half, (0.0, 70.0, -8.0), (16.0, 30.0, 22.0), 5.0),
-        capsule(half, (0.0, 94.0, 14.0), (0.0, 105.0, -8.0), 7.0, 3.0),
-        chain(
-            half,
-            [(44.0, 82.0, -14.0), (58.0, 66.0, -15.0), (67.0, 35.0, -10.0), (65.0, 8.0, -6.0)],
-            [7.0, 4.0, 3.0, 3.5],
-        ),
-        chain(half, [(10.0, 98.0, 26.0), (34.0, 96.0, 27.0), (52.0, 80.0, 16.0)], [6.0, 5.0, 4.0]),
-        capsule(half, (52.0, 80.0, 16.0), (46.0, 82.0, -14.0), 4.5, 5.0),
-    )
-
-
-def jaw(half: Array) -> Array:
-    """Distance to the mandible without its teeth; ``half`` has |right|."""
-    ramus = box(half, (49.0, 20.0, -38.0), (4.5, 13.0, 25.0), 3.0)
-    condyle = capsule(half, (50.0, 13.0, -7.0), (50.0, 14.0, -20.0), 5.0, 4.0)
-    coronoid = capsule(half, (50.0, 34.0, -10.0), (49.0, 30.0, -25.0), 2.5, 4.0)
-    arch = [(47.0, 20.0), (42.0, 45.0), (30.0, 72.0), (15.0, 88.0), (0.0, 92.0)]
-    upper = chain(half, [(x, y, -70.0) for x, y in arch], [5.5, 5.5, 5.5, 5.0, 5.0])
-    lower = chain(half, [(x, y, -82.0) for x, y in arch], [5.5, 5.5, 5.5, 6.0, 6.5])
-    return union(ramus, condyle, coronoid, smooth_minimum(upper, lower, 6.0))
-
-
 def spine(points: Array) -> Array:
     """C1 as a ring, the lower cervical vertebrae as bodies with an arch."""
     around = np.sqrt(points[:, 0] ** 2 + ((points[:, 1] + 14.0) * 1.1) ** 2)
@@ -338,82 +230,12 @@ def spine(points: Array) -> Array:
     return union(*parts)
 
 
-def _sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
-    size = p.sinus
-    septum = 1.0 - half[:, 0]
-    maxillary = ellipsoid(half, (27.0, 66.0, -18.0), np.array([14.0, 18.0, 16.0]) * size)
-    sphenoid = ellipsoid(half, (8.0, 39.0, 3.0), np.array([9.0, 13.0, 10.0]) * size)
-    frontal = ellipsoid(half, (11.0, 100.0, 27.0), np.array([13.0, 5.0, 12.0]) * size)
-    # Its septum is never in the middle.
-    sphenoid = np.maximum(sphenoid, 0.6 - np.abs(points[:, 0] - 2.0))
-    # Ethmoid cells: a lattice of thin walls in a box between the orbits.
-    walls = 0.45 - np.abs((half[:, 1] + 0.3 * half[:, 2]) % 8.0 - 4.0)
-    walls = np.maximum(walls, 0.45 - np.abs((half[:, 2] - 0.2 * half[:, 1]) % 9.0 - 4.5))
-    ethmoid = np.maximum(box(half, (7.5, 68.0, 6.0), (6.0, 21.0, 11.0), 3.0), walls)
-    ethmoid = np.maximum(ethmoid, septum)
-    nose = box(half, (6.5, 72.0, -20.0), (7.0, 28.0, 17.0), 3.0)
-    for height, length in ((-28.0, 20.0), (-15.0, 16.0)):
-        turbinate = capsule(
-            half, (8.0, 70.0 - length, height), (8.0, 70.0 + length, height), 3.2, 2.8
-        )
-        nose = np.maximum(nose, -turbinate)
-    nose = np.maximum(nose, septum)
-    return union(maxillary, sphenoid, np.maximum(frontal, septum), ethmoid, nose)
-
-
-def _throat(points: Array) -> Array:
-    flat = points * np.array([0.6, 1.0, 1.0], np.float32)
-    pharynx = chain(
-        flat, [(0.0, 38.0, -18.0), (0.0, 24.0, -45.0), (0.0, 20.0, -160.0)], [7.0, 6.0, 6.0]
-    )
-    nostril = points.copy()
-    nostril[:, 0] = np.abs(nostril[:, 0])
-    nostrils = capsule(nostril, (6.0, 96.0, -28.0), (7.0, 106.0, -42.0), 3.5, 3.5)
-    return union(pharynx, nostrils)
-
-
-def tooth_places(p: HeadParameters, seed: int) -> list[tuple[NDArray, float]]:
-    """Root tips' middle to crown of each tooth there is: centres (3,) and radii, head frame.
-
-    The places are those of a head of typical size.
-    """
-    random = np.random.default_rng([20240818, seed])
-    places: list[tuple[NDArray, float]] = []
-    for number in range(8):
-        angle = np.radians(6.0 + 10.8 * number)
-        x, y = 27.0 * np.sin(angle) ** 0.9, 42.0 + 47.0 * np.cos(angle)
-        radius = 3.2 if number < 3 else 3.8 if number < 5 else 4.9
-        for out in (-1.0, 1.0):
-            for z in (-51.0, -60.5):
-                if random.random() < p.teeth:
-                    places.append((np.array([out * x, y, z]), radius))
-    return places
-
-
-def teeth(p: HeadParameters, points: Array, seed: int) -> Array:
-    """Distance to the teeth, crowns and roots; 50 mm where none is near."""
-    result = np.full(len(points), 50.0, dtype=np.float32)
-    near = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
-    window = np.flatnonzero(near & (np.abs(points[:, 0]) < 45.0))
-    if len(window) == 0:
-        return result
-    inside = points[window]
-    gap = result[window]
-    for center, radius in tooth_places(p, seed):
-        gap = np.minimum(gap, ellipsoid(inside, center, (radius, radius, 4.6)))
-        root = 12.0 if center[2] > -55.0 else -12.0
-        end = center + np.array([0.0, -2.0, root])
-        gap = np.minimum(gap, capsule(inside, center, end, 0.65 * radius, 0.3 * radius))
-    result[window] = gap
-    return result
-
-
 def _soft_hu(skin: Array, brain: Array, half: Array) -> Array:
     """Muscle, with fat under the skin and around the eyes, brain with fluid around it."""
     hu = np.full(len(half), 50.0, dtype=np.float32)
     hu += ramp(-skin, 2.0, 4.0) * ramp(skin, -9.0, -6.0) * np.float32(-130.0)
     eye = ellipsoid(half, (32.0, 82.0, 7.0), (12.0, 12.0, 12.0))
-    hu += ramp(-_orbit(half), 0.0, 2.0) * (np.float32(-80.0) - hu)
+    hu += ramp(-orbit(half), 0.0, 2.0) * (np.float32(-80.0) - hu)
     hu += ramp(-eye, -1.0, 1.0) * (np.float32(15.0) - hu)
     inside = ramp(-brain, -1.0, 1.0)
     ventricle = capsule(half, (8.0, -25.0, 45.0), (10.0, 45.0, 45.0), 7.0, 6.0)
