@@ -31,13 +31,3 @@ def is_ours(path: Path) -> bool:
         return mark is not None and mark.encode() in path.read_bytes()
     except OSError:
         return False
-
-
-def remove_derived(folder: Path) -> None:
-    """Remove our reports and tables from a folder whose result is replaced.
-
-    Nobody should file the report of an earlier result beside a new one.
-    """
-    for name in DERIVED:
-        if is_ours(folder / name):
-            (folder / name).unlink(missing_ok=True)

@@ -6,11 +6,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .derived import remove_derived
+from .derived import DERIVED, is_ours
 from .errors import UnusableInput
+from .moves import Moves
 from .staging import clean_stale, make_stage
 
 LAST = "result.json"
@@ -70,7 +71,8 @@ class Output:
     A folder that is not there yet appears with all its files in one step, so that not even a kill
     leaves a part of a result. In a folder that exists, the files of an earlier run are replaced
     one by one, ``result.json`` going first and coming last; measurements and reports that were made
-    from them go.
+    from them go. If one of them cannot be replaced, or the run is cancelled, all are put back; only
+    a kill in that moment leaves a folder without ``result.json``.
 
     Attributes:
         folder: where the files go.
@@ -155,11 +157,9 @@ class Output:
             inner = stage / "new" / self.folder.relative_to(place)
             inner.mkdir(parents=True)
             yield inner
-            self._publish(stage / "new", inner, place)
+            self._publish(stage, inner, place)
         except OSError as error:
-            raise UnusableInput(
-                f"The output folder {self.folder} cannot be written: {error.strerror or error}."
-            ) from None
+            raise UnusableInput(self._why_not(error)) from None
         except UnusableInput as error:
             if stage is None:
                 raise
@@ -177,37 +177,62 @@ class Output:
             place = place.parent
         return place
 
-    def _publish(self, new: Path, inner: Path, place: Path) -> None:
+    def _why_not(self, error: OSError) -> str:
+        reason = error.strerror or str(error)
+        known = Path(error.filename2) if error.filename2 else None
+        if known is None or not known.is_relative_to(self.folder) or known == self.folder:
+            return f"The output folder {self.folder} cannot be written: {reason}."
+        return (
+            f"{known} cannot be replaced: {reason}. All is as it was; close it where it is open, "
+            "or choose another --output."
+        )
+
+    def _publish(self, stage: Path, inner: Path, place: Path) -> None:
         missing = self.folder.relative_to(place).parts
         if missing and not (place / missing[0]).exists():
-            (new / missing[0]).rename(place / missing[0])
+            (stage / "new" / missing[0]).rename(place / missing[0])
             return
         self.folder.mkdir(parents=True, exist_ok=True)  # another run may have made it meanwhile
-        self._replace(inner)
+        self._replace(inner, stage / "before")
 
-    def _replace(self, inner: Path) -> None:
-        """Replace the files of an earlier run by those of this one."""
-        self._set_aside(self._to_keep(self.folder))
-        written = sorted(inner.iterdir(), key=lambda path: path.name == LAST)
-        (self.folder / LAST).unlink(missing_ok=True)
-        for name in OWN_FILES:
-            if name not in {path.name for path in written}:
-                (self.folder / name).unlink(missing_ok=True)
-        remove_derived(self.folder)
-        for path in written:
-            path.replace(self.folder / path.name)
+    def _replace(self, inner: Path, before: Path) -> None:
+        """Replace the files of an earlier run by those of this one, all or none.
 
-    def _set_aside(self, names: Sequence[str]) -> None:
-        """Move files and folders to a new folder of today's date."""
-        if not names:
-            return
+        Args:
+            inner: holds the new files.
+            before: a folder to be made, for what they replace.
+        """
+        before.mkdir()
+        kept = self._to_keep(self.folder)
+        aside = self._new_folder_aside() if kept else None
+        try:
+            with Moves() as moves:
+                # Without its receipt, what a kill leaves in place is taken for somebody's work.
+                for name in sorted(kept, key=lambda name: (name != LAST, name != RECEIPT, name)):
+                    assert aside is not None
+                    moves.move(self.folder / name, aside / name)
+                for name in (*OWN_FILES, *self._derived()):  # LAST is the first of them
+                    if os.path.lexists(self.folder / name):
+                        moves.move(self.folder / name, before / name)
+                for path in sorted(inner.iterdir(), key=lambda path: path.name == LAST):
+                    moves.move(path, self.folder / path.name)
+        except BaseException:
+            if aside is not None:
+                with suppress(OSError):
+                    aside.rmdir()
+            raise
+        self.aside = aside
+
+    def _derived(self) -> list[str]:
+        """Our reports and tables of the result that goes; nobody should file them with another."""
+        return [name for name in DERIVED if is_ours(self.folder / name)]
+
+    def _new_folder_aside(self) -> Path:
+        """A new folder of today's date, for what must not be replaced."""
         day = base = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
         count = 1
         while (self.folder / day).exists():
             count += 1
             day = f"{base}-{count}"
         (self.folder / day).mkdir()
-        self.aside = self.folder / day
-        # Without its receipt, what a kill leaves in place is taken for somebody's work, and kept.
-        for name in sorted(names, key=lambda name: (name != LAST, name != RECEIPT, name)):
-            (self.folder / name).rename(self.folder / day / name)
+        return self.folder / day

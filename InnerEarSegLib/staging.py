@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-PREFIX = ".innerearseg-"
+from .moves import PREFIX, Moves
+
 OLD_S = 24 * 3600.0
 """Nothing writes for a day: by then it is left over, whoever made it."""
 
@@ -42,25 +43,12 @@ def replace_together(
     Raises:
         OSError: one could not be moved; all places are as they were. ``filename2`` is the place.
     """
-    steps = [*pairs, *((None, path) for path in gone)]
-    undo: list[tuple[Path | None, Path]] = []
-    try:
-        for number, (there, here) in enumerate(steps):
-            kept = None
+    with Moves() as moves:
+        for number, (there, here) in enumerate([*pairs, *((None, path) for path in gone)]):
             if here.exists():
-                kept = stage / f"before-{number}"
-                here.replace(kept)
-            undo.append((kept, here))
+                moves.move(here, stage / f"before-{number}")
             if there is not None:
-                there.replace(here)
-    except OSError as error:
-        error.filename2 = str(here)
-        for kept, place in reversed(undo):
-            if kept is not None:
-                kept.replace(place)
-            else:
-                place.unlink(missing_ok=True)
-        raise
+                moves.move(there, here)
 
 
 def clean_stale(place: Path) -> None:

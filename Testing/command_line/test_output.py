@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from InnerEarSegLib.errors import UnusableInput
+from InnerEarSegLib.errors import Cancelled, UnusableInput
 from InnerEarSegLib.output import LAST, Output
 from InnerEarSegLib.staging import PREFIX, make_stage
 
@@ -194,3 +194,51 @@ def test_what_living_runs_and_other_machines_have_made_stays(tmp_path):
     with Output(tmp_path).staging() as stage:
         fill(stage)
     assert names(tmp_path) == sorted([living.name, foreign.name, *FILES])
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A folder with a result, its report, and somebody's own notes."""
+    folder = tmp_path / "out"
+    with Output(folder).staging() as stage:
+        for name in ("result.json", "scene.mrb", "labyrinth.seg.nrrd"):
+            (stage / name).write_text(f"old {name}")
+    (folder / "report.pdf").write_text("/Creator (InnerEarSeg) ...")
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+def everything(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("locked", ["scene.mrb", "report.pdf", "result.json", "new scene.mrb"])
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), Cancelled("x")])
+@pytest.mark.parametrize("keep", [(), ("scene.mrb", "result.json", "report.pdf")])
+def test_a_file_that_cannot_be_replaced_changes_nothing(earlier, monkeypatch, locked, error, keep):
+    """As where a PDF is open in a program on Windows; and as a cancel in that moment."""
+    before = everything(earlier)
+    real, refused = type(earlier).replace, []
+
+    def replace(path, target):
+        name = "new " * (path.parent != earlier) + path.name
+        if name == locked and not refused:
+            refused.append(name)
+            raise error
+        return real(path, target)
+
+    output = Output(earlier, lambda folder: keep)
+    with pytest.raises((UnusableInput, Cancelled)) as raised, output.staging() as stage:
+        for name in ("result.json", "scene.mrb"):
+            (stage / name).write_text(f"new {name}")
+        monkeypatch.setattr(type(earlier), "replace", replace)
+    monkeypatch.undo()
+    assert everything(earlier) == before and output.aside is None
+    assert sorted(path.name for path in earlier.iterdir()) == sorted(before)
+    if isinstance(error, PermissionError):
+        assert str(earlier / locked.removeprefix("new ")) in str(raised.value)
+        assert "All is as it was" in str(raised.value)
+    with output.staging() as stage:
+        (stage / "result.json").write_text("new")
+    assert (earlier / "result.json").read_text() == "new"
+    assert (earlier / "notes.txt").read_text() == "mine"

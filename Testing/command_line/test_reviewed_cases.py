@@ -10,6 +10,7 @@ from InnerEarSegLib.batch.finished import look_at, names_to_keep
 from InnerEarSegLib.batch.receipt import read_receipt, receipt_of, same_image
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.standing import BEFORE, NO_COUNT
+from InnerEarSegLib.moves import Moves
 from InnerEarSegLib.output import Output
 
 from .make_ct import phantom, write
@@ -116,15 +117,16 @@ def test_a_kill_amid_setting_aside_loses_nothing(case, tmp_path, monkeypatch):
     correct(folder)
     save_beside(folder)
     before = contents(folder)
-    real, steps = type(folder).rename, []
+    real, steps = type(folder).replace, []
 
-    def rename(path, target):
+    def replace(path, target):
         steps.append(path.name)
         if len(steps) == 4:
             raise KeyboardInterrupt
         return real(path, target)
 
-    monkeypatch.setattr(type(folder), "rename", rename)
+    monkeypatch.setattr(type(folder), "replace", replace)
+    monkeypatch.setattr(Moves, "__exit__", lambda *_: None)  # a kill takes nothing back
     with pytest.raises(KeyboardInterrupt):
         publish(case, tmp_path / "out", "new")
     monkeypatch.undo()
