@@ -13,6 +13,7 @@ from ..geometry import Geometry, apply_affine
 from ..inferring.bundle import Bundle
 from ..results import (
     AUXILIARY,
+    CHECK,
     HELICOTREMA,
     LANDMARKS,
     OVAL_WINDOW,
@@ -32,6 +33,11 @@ MAX_VOLUME_MM3 = 420.0
 
 MIN_CUT_VOLUME_MM3 = 30.0
 """The same for what is left of a labyrinth that the field of view cuts off."""
+
+AT_BORDER = (
+    "The labyrinth comes within two voxels of the CT's border: a part of it may lie outside. Check "
+    "its canals and the basal turn."
+)
 
 MIN_PRESENCE = 0.5
 SURE_BORDER_MM = 0.6
@@ -86,8 +92,10 @@ def decode_ear(
     if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
     signs = signs_of(seen, bundle.landmarks)
+    if evidence.near_border and not evidence.cut:
+        remarks = (*remarks, (CHECK, AT_BORDER))
     quality = judge(landmarks, volume, scan, evidence.cut, remarks)
-    if bundle.calibration is not None and not evidence.cut:
+    if bundle.calibration is not None and not (evidence.cut or evidence.near_border):
         quality = replace(quality, expected_dice=bundle.calibration.expected_dice(signs))
     return Ear(
         side=seen.pose.side,

@@ -72,6 +72,19 @@ def test_a_scan_smaller_than_a_head_may_show_one_ear_or_both(head, bundle, cente
     assert set(ears_by_side(segment(cut(head, center, size), bundle))) == sides
 
 
+@pytest.mark.parametrize("behind_mm", [0.9, 1.9])
+def test_an_ear_that_lacks_a_piece_of_a_canal_is_not_called_good(head, found, bundle, behind_mm):
+    """Up to 3.5 % of its labyrinth lies behind the scan's last slice; it was called good before."""
+    ear = ears_by_side(found)["left"]
+    low = ear.geometry.to_ras(np.argwhere(ear.labyrinth)[:, ::-1]).min(axis=0)
+    center = np.array(CENTRES["left"], float)
+    size = np.array([44.0, 44.0, 44.0])
+    center[1] = low[1] + behind_mm + size[1] / 2  # the crop begins within the posterior canal
+    (seen,) = segment(cut(head, center, size), bundle).ears
+    assert seen.quality.verdict != "good" and seen.quality.expected_dice is None
+    assert any("border" in reason or "cut off" in reason for reason in seen.quality.reasons)
+
+
 @pytest.mark.parametrize(
     ("change", "tolerance"),
     [
