@@ -160,7 +160,7 @@ def plan_ear(
         values.frame,
         tuple(_measurement(key, values, spread, points) for key in keys),
         values.lines,
-        ear_remarks(side, points, lumen, values.frame, template),
+        ear_remarks(side, points, lumen, values.frame, template, values.numbers),
         counted,
         points,
     )

@@ -25,12 +25,19 @@ CUT_MM = 0.4
 this far before it, its apex is missing."""
 
 
+WALL_MM = (-0.1, 0.5)
+"""How much longer the farthest distance to the wall opposite of the round window is than A, which
+goes to the same wall on one straight line: -0.05 to 0.42 mm in those specimens, also with points
+displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two apart."""
+
+
 def ear_remarks(
     side: Side,
     points: Mapping[str, NDArray],
     lumen: Lumen,
     frame: CochlearFrame | None,
     template: Template,
+    numbers: Mapping[str, float],
 ) -> tuple[str, ...]:
     """Sentences on the ear as a whole, each for a person to act on.
 
@@ -40,6 +47,7 @@ def ear_remarks(
         lumen: its labyrinth.
         frame: of the cochlea, or None.
         template: the average ear.
+        numbers: what was measured, by key.
     """
     remarks = []
     if not lumen.volume:
@@ -59,6 +67,7 @@ def ear_remarks(
         )
     if frame is not None:
         remarks += [_misfit(side, points, lumen, template), _cut(points, lumen, frame)]
+        remarks.append(_gap(numbers))
     return tuple(remark for remark in remarks if remark)
 
 
@@ -117,4 +126,18 @@ def _cut(points: Mapping[str, NDArray], lumen: Lumen, frame: CochlearFrame) -> s
     return (
         f"The segment ends {short:.1f} mm before the helicotrema: its apex is missing, or the "
         "helicotrema is misplaced, and the height is wrong."
+    )
+
+
+def _gap(numbers: Mapping[str, float]) -> str:
+    straight, farthest = (numbers.get(k) for k in ("a_diameter", "round_window_to_lateral_wall"))
+    if straight is None or farthest is None:
+        return ""
+    low, high = WALL_MM
+    if low <= farthest - straight <= high:
+        return ""
+    return (
+        f"A and the distance to the lateral wall differ by {abs(farthest - straight):.1f} mm, "
+        "though both end opposite of the round window: the segment has a gap or a speck there. "
+        "Mend it, or do not use A and what is made from it."
     )

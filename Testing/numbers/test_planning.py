@@ -246,6 +246,32 @@ def test_a_segment_without_its_apex_is_remarked_on(specimens):
     assert any("before the helicotrema" in remark for remark in found.remarks)
 
 
+@pytest.mark.parametrize("what", ["gap", "speck"])
+def test_a_damaged_wall_opposite_of_the_round_window_is_remarked_on(specimens, what):
+    """Either moves A by about a millimetre; it stood there without a word."""
+    case = read_case(specimens, "F13")
+    whole = reference(case)
+    frame, labels = whole.frame, case.labels.copy()
+    wall = frame.from_ras(whole.lines["A"])[1]  # where A ends opposite of the window
+    ijk = np.indices(labels.shape)[::-1].reshape(3, -1).T
+    places = frame.from_ras(case.label_geometry.to_ras(ijk))
+    if what == "gap":
+        outward = wall[:2] / np.linalg.norm(wall[:2])
+        along, across = places[:, :2] @ outward, places[:, :2] @ [-outward[1], outward[0]]
+        reach = np.linalg.norm(wall[:2])
+        chosen = (np.abs(across) < 0.5) & (along > reach - 1.2) & (along < reach + 0.5)
+        labels.reshape(-1)[chosen] = 0
+    else:
+        outside = wall * (1.0 + 0.7 / np.linalg.norm(wall[:2]))
+        chosen = np.linalg.norm(places - outside, axis=1) < 0.35
+        labels.reshape(-1)[chosen] = 1
+    exact = dict.fromkeys(POINTS, 0.0)
+    damaged = plan_ear(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
+    said = "the segment has a gap or a speck there"
+    assert any(said in remark for remark in damaged.remarks)
+    assert not any(said in remark for remark in whole.remarks)
+
+
 def test_stray_voxels_turn_nothing_and_are_remarked_on(specimens):
     case = read_case(specimens, "T03")
     labels = case.labels.copy()
