@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         subject = read_subject(options.input)
     else:
         subject, notes = _subject(options)
-        for note in notes:
+        for note in (*subject.left_out, *notes):
             print(f"Note: {note}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
         folder = Path(temporary)

@@ -92,6 +92,7 @@ class Report:
         overview: a few of the ears' pictures, four at most.
         plans: the numbers themselves.
         states: what of each ear they were made of.
+        left_out: a sentence for each ear that is there no more.
     """
 
     patient: str
@@ -105,6 +106,7 @@ class Report:
     overview: tuple[Figure, ...]
     plans: Mapping[Side, EarPlan]
     states: States
+    left_out: tuple[str, ...] = ()
 
 
 def build_report(
@@ -154,6 +156,7 @@ def build_report(
         notes=(*without_names(subject.warnings), *notes),
         plans=plans,
         states={ear.side: state_reviewed(ear) for ear in subject.ears},
+        left_out=subject.left_out,
     )
 
 

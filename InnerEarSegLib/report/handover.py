@@ -32,6 +32,7 @@ def write_subject(subject: Subject, folder: Path) -> None:
         "model": asdict(subject.model),
         "warnings": list(subject.warnings),
         "spacing_mm": list(subject.spacing_mm),
+        "left_out": list(subject.left_out),
         "ears": [],
     }
     try:
@@ -73,6 +74,7 @@ def read_subject(folder: Path) -> Subject:
             model=ModelIdentity(**content["model"]),
             warnings=tuple(content["warnings"]),
             spacing_mm=tuple(content["spacing_mm"]),
+            left_out=tuple(content["left_out"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableInput(f"The report's data in {folder} cannot be read: {error}.") from None

@@ -85,7 +85,7 @@ def write_report(report: Report, names: Names) -> Written:
 
                 write_pdf(report, stage / "pdf")
                 made.append((stage / "pdf", names.pdf))
-            write_measurements(report.plans, report.states, stage)
+            write_measurements(report.plans, report.states, stage, bool(report.left_out))
             tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
             made += zip(tables, names.tables, strict=True)
             replace_together(made, stage, gone=[removed] if removed else [])

@@ -14,7 +14,7 @@ from ..planning.catalogue import CATALOGUE, VOLUME, entry, insertion_angle_key, 
 from ..planning.measure import INSERTION_ANGLES_DEG, INSERTION_LENGTHS_MM
 from ..planning.plan import EarPlan, compare, plan_ear
 from ..results import Ear, Landmark, Side
-from .state import States, made_of
+from .state import REVIEWED, States, made_of
 
 SCHEMA_VERSION = 2
 DIFFERENCE = "left minus right"
@@ -51,29 +51,33 @@ def _points(landmarks: Iterable[Landmark]) -> dict[str, tuple[float, float, floa
     return {landmark.name: landmark.ras for landmark in landmarks if landmark.ras is not None}
 
 
-def to_json(plans: Plans, states: States) -> dict[str, Any]:
+def to_json(plans: Plans, states: States, incomplete: bool = False) -> dict[str, Any]:
     """The content of ``measurements.json``: plain lists, numbers and strings.
 
     Args:
         plans: of each ear.
         states: of the same ears: what they were measured with.
+        incomplete: whether somebody took an ear away.
     """
     both = [compare(plans["left"], plans["right"])] if len(plans) == 2 else []
     return {
         "schema_version": SCHEMA_VERSION,
         "made_by": f"{MAKER} {__version__}",
-        "made_of": made_of(states),
+        "made_of": REVIEWED if incomplete else made_of(states),
         "ears": [{**plan.to_json(), **states[side].to_json()} for side, plan in plans.items()],
         "left_minus_right": [item.to_json() for items in both for item in items],
     }
 
 
-def write_measurements(plans: Plans, states: States, folder: Path) -> None:
+def write_measurements(
+    plans: Plans, states: States, folder: Path, incomplete: bool = False
+) -> None:
     """Write ``measurements.json`` and ``measurements.csv``, a row a measurement and side.
 
-    The JSON says what of each ear was measured, and whether anybody had gone over it.
+    The JSON says what of each ear was measured, and whether anybody had gone over it; also where
+    somebody took an ear away (``incomplete``).
     """
-    content = to_json(plans, states)
+    content = to_json(plans, states, incomplete)
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (folder / MEASUREMENTS_JSON).write_text(text, encoding="utf-8")
     rows = [row for plan in plans.values() for row in plan.rows()]

@@ -30,6 +30,7 @@ def page(report: Report) -> str:
         _header(report),
         f'<p class="device">{escape(NOT_A_DEVICE)}</p>',
         '<div class="verdicts">' + "".join(map(_verdict, report.ears)) + "</div>",
+        *(f'<p class="device">{escape(sentence)}</p>' for sentence in report.left_out),
         _measurements(report),
         _figures(report.overview, "four"),
         *map(_ear, report.ears),

@@ -95,6 +95,9 @@ class _Paper:
         pdf.ln(2)
         for ear in report.ears:
             self._verdict(ear)
+        for sentence in report.left_out:
+            pdf.set_fill_color(255, 246, 224)
+            self._text(sentence, 9, fill=True, height=5)
         self._heading("Measurements")
         self._measurements()
         pdf.ln(1)

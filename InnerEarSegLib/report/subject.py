@@ -82,12 +82,14 @@ class Subject:
         model: which network found them.
         warnings: of the run, one sentence each.
         spacing_mm: voxel size (i, j, k) of the CT.
+        left_out: a sentence for each ear that is there no more, and why.
     """
 
     ears: tuple[ReviewedEar, ...]
     model: ModelIdentity
     warnings: tuple[str, ...] = ()
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    left_out: tuple[str, ...] = ()
 
 
 def ct_around(array: NDArray, grid: Geometry, center: NDArray, half_mm: NDArray) -> Volume:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnusableInput
+from ..quiet import quiet
 from ..results import LANDMARKS
 from .find_results import Results
 from .landmark_memory import automatic_of, position_of
@@ -43,7 +44,8 @@ def changed_beside(scene: Any, results: Results, folder: Path) -> list[str]:
 
 def _same_landmarks(scene: Any, path: Path, node: Any) -> bool:
     try:
-        saved = node_landmarks(landmarks_node(scene, path))
+        with quiet():  # MRML's own messages on a damaged file; a sentence follows
+            saved = node_landmarks(landmarks_node(scene, path))
     except UnusableInput:
         return False
     found = {name: automatic_of(node, name) for name in LANDMARKS}
@@ -64,7 +66,8 @@ def _agree(saved: Mapping[str, Point | None], known: Mapping[str, Point | None])
 
 def _same_segments(scene: Any, path: Path, node: Any, sides: tuple[Any, ...]) -> bool:
     try:
-        saved = segmentation_node(scene, path)
+        with quiet():
+            saved = segmentation_node(scene, path)
     except UnusableInput:
         return False
     return all(

@@ -91,14 +91,13 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         raise UnusableInput(why)
     node = results.segmentation or next(iter(results.landmarks.values()))
     warnings = (node.GetAttribute(ATTRIBUTE + "Warnings") or "").splitlines()
-    warnings += left_out
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "
             "are in the CT without any transform."
         )
     i, j, k = (float(value) for value in grid.spacing)
-    return Subject(ears, _model(results), tuple(warnings), (i, j, k))
+    return Subject(ears, _model(results), tuple(warnings), (i, j, k), tuple(left_out))
 
 
 def _ears_without_landmarks(results: Results) -> list[str]:

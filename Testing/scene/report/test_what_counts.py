@@ -103,6 +103,9 @@ def test_an_ear_without_landmarks_is_not_left_out_silently(made, tmp_path, capsy
     path = saved(tmp_path, made.ct, made.two, delete("left"))
     said = "The landmarks of the left ear were removed, and it is left out"
     assert said in report(path, tmp_path / "x.html")
+    assert said in capsys.readouterr().err
+    numbers = json.loads((tmp_path / "x.measurements.json").read_text(encoding="utf-8"))
+    assert numbers["made_of"] == "reviewed" and len(numbers["ears"]) == 1
     path = saved(tmp_path, made.ct, made.two, delete("left", "right"))
     assert main(["report", str(path), "--output", str(tmp_path / "y.html")]) == 2
     errors = capsys.readouterr().err
