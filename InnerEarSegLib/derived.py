@@ -31,3 +31,16 @@ def is_ours(path: Path) -> bool:
         return mark is not None and mark.encode() in path.read_bytes()
     except OSError:
         return False
+
+
+def was_added_to(pdf: Path) -> bool:
+    """Whether somebody annotated, filled in or signed one of our PDFs.
+
+    Such changes are appended with a further end mark, or the file is written anew by another
+    program, which then calls itself its producer.
+    """
+    try:
+        raw = pdf.read_bytes()
+    except OSError:
+        return False
+    return raw.count(b"%%EOF") != 1 or b"/Producer" in raw  # ours names none

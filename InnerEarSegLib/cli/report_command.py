@@ -23,6 +23,7 @@ NOT_USED = (
     "{} is not as the scene has it, and was not used. Correct landmarks and segment in the "
     "scene, in 3D Slicer, and save that."
 )
+ASIDE = "Note: somebody had added to the earlier report's PDF: it is now {}."
 REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
 
@@ -97,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
         print(path)
     if written.removed is not None:
         print(REMOVED.format(written.removed), file=sys.stderr)
+    if written.aside is not None:
+        print(ASIDE.format(written.aside), file=sys.stderr)
     return 0
 
 

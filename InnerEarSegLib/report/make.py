@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, is_ours
+from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, is_ours, was_added_to
 from ..errors import UnusableInput
+from ..output import EARLIER
 from ..staging import clean_stale, make_stage, replace_together
 from .content import Report
 from .measurements import write_measurements
@@ -44,17 +46,19 @@ class Written:
     Attributes:
         files: those that are there now, the page first.
         removed: an earlier report's PDF, which would have stayed beside a newer page; or None.
+        aside: where an earlier report's PDF is now that somebody had added to; or None.
     """
 
     files: tuple[Path, ...]
     removed: Path | None = None
+    aside: Path | None = None
 
 
 def write_report(report: Report, names: Names) -> Written:
     """Write all files; each is whole, and either all are there or all is as it was.
 
     Without a PDF, one of ours that is named after the page goes: nobody should file it with numbers
-    that are not its own.
+    that are not its own. One that somebody annotated or signed is set aside, with and without.
 
     Raises:
         UnusableInput: a folder cannot be written, one of the names is a folder or somebody else's
@@ -73,6 +77,7 @@ def write_report(report: Report, names: Names) -> Written:
             )
     old_pdf = names.page.with_suffix(".pdf")
     removed = old_pdf if names.pdf is None and is_ours(old_pdf) else None
+    aside = _aside(old_pdf) if is_ours(old_pdf) and was_added_to(old_pdf) else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         clean_stale(folder)
@@ -88,7 +93,9 @@ def write_report(report: Report, names: Names) -> Written:
             write_measurements(report.plans, report.states, stage, bool(report.left_out))
             tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
             made += zip(tables, names.tables, strict=True)
-            replace_together(made, stage, gone=[removed] if removed else [])
+            moved = [(old_pdf, aside)] if aside else []
+            gone = [removed] if removed and not aside else []
+            replace_together([*moved, *made], stage, gone)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
@@ -96,4 +103,11 @@ def write_report(report: Report, names: Names) -> Written:
         raise UnusableInput(
             f"The report {where} cannot be written: {error.strerror or error}."
         ) from None
-    return Written(tuple(here for _, here in made), removed)
+    return Written(tuple(here for _, here in made), None if aside else removed, aside)
+
+
+def _aside(pdf: Path) -> Path:
+    """A name beside it that is not taken."""
+    base = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
+    names = (f"{base}{number}-{pdf.name}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(path for path in map(pdf.with_name, names) if not path.exists())

@@ -126,6 +126,16 @@ def test_an_old_pdf_does_not_stay_beside_a_new_page(result_folder, tmp_path, cap
     assert main([*arguments, "--pdf"]) == 0 and main(arguments) == 0
     assert not (tmp_path / "a.pdf").exists()
     assert f"{tmp_path / 'a.pdf'} was of the earlier report" in capsys.readouterr().err
+    assert main([*arguments, "--pdf"]) == 0
+    for more in ([], ["--pdf"]):  # annotated or signed: saved by appending
+        main([*arguments, "--pdf"])
+        signed = (tmp_path / "a.pdf").read_bytes() + b"signature\n%%EOF\n"
+        (tmp_path / "a.pdf").write_bytes(signed)
+        capsys.readouterr()
+        assert main([*arguments, *more]) == 0
+        aside = sorted(tmp_path.glob("earlier-*-a.pdf"))[-1]
+        assert aside.read_bytes() == signed and str(aside) in capsys.readouterr().err
+        assert (tmp_path / "a.pdf").exists() == bool(more)
     (tmp_path / "a.pdf").write_bytes(b"%PDF of somebody else")
     assert main(arguments) == 0 and (tmp_path / "a.pdf").exists()
     assert capsys.readouterr().err == ""
