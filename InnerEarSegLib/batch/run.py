@@ -12,6 +12,7 @@ from ..errors import UnusableInput
 from ..model_file import card_in, file_content
 from ..output import earlier_folders
 from ..staging import clean_stale
+from .apart import refuse_folders_of_cts
 from .cohort import Case
 from .devices import for_cases
 from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
@@ -61,11 +62,12 @@ def run_cohort(
 
     Raises:
         UnusableInput: the model is none, neither table can be written or one is somebody else's, or
-            a case's folder is of another CT; then nothing was done.
+            a case's folder is of another CT or holds one; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
     model, output = settings[0].model, settings[0].output
     sha256 = model_sha256(model)
+    refuse_folders_of_cts(cases, output)
     standings = [Standing.of(case, sha256, output) for case in cases]
     refuse_foreign_tables(output)
     refuse_other_cts(standings, output)
