@@ -15,7 +15,8 @@ from ..staging import clean_stale
 from .apart import refuse_folders_of_cts
 from .cohort import Case
 from .devices import for_cases
-from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
+from .others import refuse_other_cts, rows_of_others
+from .own_tables import refuse_foreign_tables
 from .pool import Pool
 from .standing import Standing
 from .summary import JSON, Row

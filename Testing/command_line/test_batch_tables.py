@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from InnerEarSegLib.batch.others import refuse_foreign_tables
+from InnerEarSegLib.batch.own_tables import refuse_foreign_tables
 from InnerEarSegLib.batch.summary import Row
 from InnerEarSegLib.batch.tables import Tables
 from InnerEarSegLib.cli.main import main
@@ -58,6 +58,8 @@ def test_excel_knows_its_letters_and_we_know_it_again(tmp_path):
         (tmp_path / "summary.csv").write_bytes(content)
         refuse_foreign_tables(tmp_path)
     (tmp_path / "summary.csv").write_bytes(b"\xef\xbb\xbfpatient,image,")
+    refuse_foreign_tables(tmp_path)  # beside a batch's own JSON it is set aside
+    (tmp_path / "summary.json").unlink()
     with pytest.raises(UnusableInput, match="was not made by InnerEarSeg"):
         refuse_foreign_tables(tmp_path)
 
