@@ -81,10 +81,13 @@ def run_cohort(
     aside = {case.name: earlier_folders(output / case.name) for case in cases}
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    tables.write([*rows.values(), *others], say)
-    if len(tables.problems) == 2:
+    lines: list[str] = []
+    tables.write([*rows.values(), *others], lines.append)
+    if len(tables.problems) == 2:  # nothing is tried again then
         why = tables.problems[JSON]
         raise UnusableInput(f"The output folder {output} cannot be written: {why}.")
+    for line in lines:
+        say(line)
     if others:
         say(OTHERS.format(len(others)))
     if earlier:
