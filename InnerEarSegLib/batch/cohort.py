@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ _ENDINGS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd", ".dcm")
 _NO_NAME = re.compile(r"[/\\:*?\"<>|\x00-\x1f]|^[.\s]|[.\s]$")
 """What some system forbids in the name of a folder."""
 _TAKEN = {"summary.csv", "summary.json"}
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]|conin\$|conout\$)\s*(\.|$)")
 """What Windows takes for a device, whatever follows a dot."""
 
@@ -26,7 +28,8 @@ class Case:
     """One CT of a cohort.
 
     Attributes:
-        name: of its output folder; none is twice in a cohort, not even in other letters' case.
+        name: of its output folder; none is twice in a cohort, not even in other letters' case or
+            with letters and accents composed in another way.
         image: its place as the list has it.
         source: what is read; its path is absolute.
         options: what of the list decides about the result besides the CT, as written there.
@@ -64,7 +67,7 @@ def read_list(path: Path) -> Cohort:
     cases: dict[str, tuple[int, Case]] = {}
     for number, row in rows:
         case = _case(path, number, row)
-        earlier = cases.setdefault(case.name.casefold(), (number, case))
+        earlier = cases.setdefault(_folder_of(case.name), (number, case))
         if earlier[0] != number:
             raise UnusableInput(
                 f"The list {path.name} names two cases {case.name!r}, in lines {earlier[0]} and "
@@ -97,6 +100,11 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
     return Case(name, image, source, tuple(options.items()))
 
 
+def _folder_of(name: str) -> str:
+    """The same for names that are one folder on some system: macOS composes letters itself."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def _can_be_folder(name: str) -> bool:
     """On any system, and beside the summary."""
     small = name.casefold()
@@ -114,5 +122,15 @@ def _name_of(image: str) -> str:
 
 
 def _commas(numbers: str) -> str:
-    """Numbers with any of the usual separators, as ``where`` reads them."""
+    """Numbers with any of the usual separators, as ``where`` reads them.
+
+    Raises:
+        UnusableInput: they have decimal commas, which would be taken for separators.
+    """
+    parts = [part for part in re.split(r"[;\s]+", numbers.strip()) if part]
+    if len(parts) > 1 and any(_DECIMAL_COMMA.fullmatch(part) for part in parts):
+        raise UnusableInput(
+            f"{numbers!r} has decimal commas; write points, and blanks between the numbers: "
+            f"{' '.join(part.replace(',', '.') for part in parts)}."
+        )
     return ",".join(re.split(r"[,;\s]+", numbers.strip()))

@@ -10,7 +10,7 @@ from typing import Any
 from ..derived import DERIVED, MEASUREMENTS_JSON, is_ours
 from ..output import LAST, OWN_FILES, RECEIPT, visible_names
 from .receipt import Receipt, is_unchanged, read_receipt, read_record
-from .summary import can_show
+from .summary import JSON, can_show
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ def look_at(folder: Path) -> Found:
                 changed.append(name)
         except OSError:
             broken.append(name)
-    expected = {*hashes, *record.get("beside", ()), RECEIPT, LAST}
+    # A report that lies there now may have the name of a file that did then.
+    beside = {name for name in record.get("beside", ()) if not is_ours(folder / name)}
+    expected = {*hashes, *beside, RECEIPT, LAST}
     added = [name for name in visible_names(folder) if name not in expected]
     return Found(
         read_receipt(folder),
@@ -83,10 +85,10 @@ def names_to_keep(folder: Path) -> list[str]:
 
     Nothing, where a receipt proves that all is as the batch has left it. Otherwise all of the
     result and what was added to it; in a folder that is not the batch's, whatever has the name of
-    a result, unless a record proves that it is just that.
+    a result or is a report of ours, unless a record proves that it is just that.
     """
     found = look_at(folder)
-    names = {*OWN_FILES, *DERIVED, *_written(found)}
+    names = {*OWN_FILES, *DERIVED, *_reports(folder), *_written(found)}
     if found.receipt is not None:
         names |= set(found.added)
     return _to_keep(folder, found, names)
@@ -95,12 +97,17 @@ def names_to_keep(folder: Path) -> list[str]:
 def results_to_keep(folder: Path) -> list[str]:
     """What must be set aside when a result without measurements comes into anybody's folder.
 
-    As ``names_to_keep``, but what has no name of the result's files, or is a report that others
-    have made, stays in its place, where nothing replaces it.
+    As ``names_to_keep``, but what has no name of the result's files and is no report of ours stays
+    in its place, where nothing replaces it.
     """
     found = look_at(folder)
-    reports = {name for name in DERIVED if is_ours(folder / name)}
-    return _to_keep(folder, found, {*OWN_FILES, *reports, *_written(found)})
+    return _to_keep(folder, found, {*OWN_FILES, *_reports(folder), *_written(found)})
+
+
+def _reports(folder: Path) -> set[str]:
+    """Reports and tables of ours, whatever they are called: not to be filed with a new result."""
+    names = set(visible_names(folder)) - {JSON}  # a batch's holds all its cases' measurements
+    return {name for name in names if is_ours(folder / name)}
 
 
 def _written(found: Found) -> set[str]:

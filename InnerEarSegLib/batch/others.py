@@ -11,7 +11,7 @@ from ..errors import UnusableInput
 from .finished import look_at
 from .receipt import same_image
 from .standing import Standing, remark, status_of
-from .summary import CSV, FIRST_COLUMNS, JSON, Row
+from .summary import JSON, Row
 
 
 def refuse_other_cts(standings: Sequence[Standing], output: Path) -> None:
@@ -30,34 +30,6 @@ def refuse_other_cts(standings: Sequence[Standing], output: Path) -> None:
             f"{each.case.source.path}; choose another --output, or give the case another name in "
             "the list's column 'case'."
         )
-
-
-def refuse_foreign_tables(output: Path) -> None:
-    """Refuse an output folder in which the summary's names are somebody else's.
-
-    Raises:
-        UnusableInput: they are, or cannot be read to see.
-    """
-    for name in (CSV, JSON):
-        path = output / name
-        if path.exists() and not _is_ours(path):
-            raise UnusableInput(
-                f"{path} is there already and was not made by InnerEarSeg; choose another --output."
-            )
-
-
-def _is_ours(path: Path) -> bool:
-    """Also an empty or cut one, as a power cut leaves it."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            start = file.read(200)
-    except UnicodeDecodeError:
-        return False
-    except OSError as error:
-        raise UnusableInput(f"{path} cannot be read: {error.strerror or error}.") from None
-    begin = ",".join(FIRST_COLUMNS) if path.name == CSV else '{"innerearseg":'
-    squeezed = "".join(start.split())
-    return squeezed.startswith(begin) or begin.startswith(squeezed)
 
 
 def rows_of_others(output: Path, names: Collection[str]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -16,11 +17,14 @@ COLUMNS = ("case", "image", "series", "center", "roi")
 Row = tuple[int, dict[str, str]]
 """Its line in the file, counted from 1, and its cells by column, stripped."""
 
-_SEPARATOR = re.compile(r"sep=([^\"\n])[^\n]*\n?", re.IGNORECASE)
-"""Excel's own first line, by which it knows the separator."""
+_SEPARATOR = re.compile(r"\"?sep=([^\"\n])[^\n]*\n?", re.IGNORECASE)
+"""Excel's own first line, by which it knows the separator; some programs quote it."""
 _REMARK = re.compile(r"\s+#")
-_QUOTED_FIRST = re.compile(r"""(["']).+?\1(?=\s+#|$)""")
-_QUOTED = re.compile(r"""(["'])(?P<name>.+)\1""")
+_QUOTES = [tuple(pair) for pair in ('""', "''", "“”", "„“", "‘’", "‚‘", "«»", "»«")]
+"""Pairs, also those that word processors make of straight ones."""
+_QUOTED_FIRST = re.compile("|".join(rf"{a}.+?{b}(?=\s+#|$)" for a, b in _QUOTES))
+_QUOTED = re.compile("|".join(f"{a}.+{b}" for a, b in _QUOTES))
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
@@ -38,15 +42,18 @@ def read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
     Raises:
         UnusableInput: it cannot be read or is no such table.
     """
+    is_table = path.suffix.lower() in TABLES
     try:
-        text = path.read_text(encoding="utf-8-sig")  # Excel's UTF-8 begins with a mark
+        with path.open("rb") as file:
+            # Windows' PowerShell and old Notepads write UTF-16; Excel's UTF-8 begins with a mark.
+            encoding = "utf-16" if file.read(2) in _UTF_16 else "utf-8-sig"
+        text = path.read_text(encoding=encoding)
     except OSError as error:
         raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UnusableInput(
-            f"The list {path} is not UTF-8 text; in Excel, save it as 'CSV UTF-8'."
-        ) from None
-    if path.suffix.lower() in TABLES:
+    except UnicodeError:
+        how = "in Excel, save it as 'CSV UTF-8'" if is_table else "save it with that encoding"
+        raise UnusableInput(f"The list {path} is not UTF-8 text; {how}.") from None
+    if is_table:
         return _table(path, text)
     return list(_lines(path.parent, text)), ()
 
@@ -70,8 +77,9 @@ def _without_remark(folder: Path, line: str) -> str:
 
 
 def _unquoted(folder: Path, name: str) -> str:
-    match = _QUOTED.fullmatch(name)
-    return name if match is None or _is_there(folder, name) else match["name"].strip()
+    if _QUOTED.fullmatch(name) is None or _is_there(folder, name):
+        return name
+    return name[1:-1].strip()
 
 
 def _is_there(folder: Path, name: str) -> bool:

@@ -12,9 +12,11 @@ from ..errors import UnusableInput
 from ..model_file import card_in, file_content
 from ..output import earlier_folders
 from ..staging import clean_stale
+from .apart import refuse_folders_of_cts
 from .cohort import Case
 from .devices import for_cases
-from .others import refuse_foreign_tables, refuse_other_cts, rows_of_others
+from .others import refuse_other_cts, rows_of_others
+from .own_tables import refuse_foreign_tables
 from .pool import Pool
 from .standing import Standing
 from .summary import JSON, Row
@@ -61,11 +63,12 @@ def run_cohort(
 
     Raises:
         UnusableInput: the model is none, neither table can be written or one is somebody else's, or
-            a case's folder is of another CT; then nothing was done.
+            a case's folder is of another CT or holds one; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
     model, output = settings[0].model, settings[0].output
     sha256 = model_sha256(model)
+    refuse_folders_of_cts(cases, output)
     standings = [Standing.of(case, sha256, output) for case in cases]
     refuse_foreign_tables(output)
     refuse_other_cts(standings, output)
@@ -78,10 +81,13 @@ def run_cohort(
     aside = {case.name: earlier_folders(output / case.name) for case in cases}
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    tables.write([*rows.values(), *others], say)
-    if len(tables.problems) == 2:
+    lines: list[str] = []
+    tables.write([*rows.values(), *others], lines.append)
+    if len(tables.problems) == 2:  # nothing is tried again then
         why = tables.problems[JSON]
         raise UnusableInput(f"The output folder {output} cannot be written: {why}.")
+    for line in lines:
+        say(line)
     if others:
         say(OTHERS.format(len(others)))
     if earlier:

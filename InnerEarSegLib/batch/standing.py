@@ -18,7 +18,9 @@ AGAIN = "--again does it anew and sets these files aside."
 UNSURE = "perhaps corrected by hand, which its receipt, of an earlier form, does not tell"
 BEFORE = (
     "The values here are from before the scene was changed: `innerearseg report` on its folder, "
-    "then the batch again, bring in what the scene says now."
+    "then the batch again, bring in what the scene says now. If report refuses that scene, as "
+    "without the landmarks of any ear, the values stay these; --again makes new ones and sets "
+    "these files aside."
 )
 NO_COUNT = (
     "Edits of these files do not count, as only the scene is read: correct scene.mrb in 3D Slicer, "

@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from .. import __version__
 from ..report.measurements import columns
 from ..results import Side
+from .seal import sealed
 from .values import ear_cells, ears_of, values_of
 
 Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
 CSV, JSON = "summary.csv", "summary.json"
 FIRST_COLUMNS = ("case", "image", "status", "reason")
+CSV_DIGESTS = "summary_csv_sha256"
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,16 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
-def as_json(rows: Sequence[Row]) -> bytes:
-    """The content of summary.json."""
+def as_json(rows: Sequence[Row], csv_digests: Collection[str] = ()) -> bytes:
+    """The content of summary.json, which proves that nobody has changed it.
+
+    Args:
+        rows: as for ``as_csv``.
+        csv_digests: SHA-256 of what the summary.csv beside it may be.
+    """
     content = {
         "innerearseg": __version__,
+        CSV_DIGESTS: sorted(csv_digests),
         "counts": counts(rows),
         "cases": [
             {
@@ -150,4 +158,4 @@ def as_json(rows: Sequence[Row]) -> bytes:
             for row in rows
         ],
     }
-    return json.dumps(content, indent=2).encode("utf-8")
+    return sealed(json.dumps(content, indent=2).encode("utf-8"))

@@ -89,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
+    from ..batch.apart import refuse_place_of_ct
     from ..batch.finished import results_to_keep
     from ..batch.one_ct import segment_to_folder
     from ..batch.receipt import write_record
@@ -99,6 +100,7 @@ def run(options: argparse.Namespace) -> int:
     from ..output import Output
 
     source = Source(options.input, options.series, where.region(options.center, options.roi))
+    refuse_place_of_ct(options.input, options.output)
     output = Output(options.output, results_to_keep)
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback

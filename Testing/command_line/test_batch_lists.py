@@ -52,6 +52,10 @@ def test_a_table_may_say_more(tmp_path, separator):
         (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
         (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),
         (["image,image", "x.nii,y.nii"], "two columns 'image'"),
+        (["image;center", "x.nii;1,5 2,5 -3,5"], r"commas; write points.*: 1\.5 2\.5 -3\.5\.$"),
+        (["image,center", 'x.nii,"1,5; 2; 3"'], r"Line 2 of list.csv.*points.*: 1\.5 2 3\.$"),
+        (["image;roi", "x.nii;1,5 2,5 3,5"], "has decimal commas"),  # not six numbers
+        (["image", "a/Mu\u0308ller.nii", "b/M\u00fcller.nii"], "two cases 'M.*lines 2 and 3"),
     ],
 )
 def test_a_list_that_cannot_be_used(tmp_path, lines, said):
@@ -88,13 +92,50 @@ def test_quotes_of_a_copied_place_are_stripped(tmp_path):
     assert images(table) == [r"C:\CT\P 1.nii", "b.nii"]
 
 
+@pytest.mark.parametrize("center", ["1.5 2.5 3", "1.5,2.5,3", "1.5, 2.5, 3", " 1.5 ; 2.5;3 "])
+def test_points_and_any_separators_of_a_center(tmp_path, center):
+    (case,) = read_list(listed(tmp_path, "image\tcenter", f"x.nii\t{center}")).cases
+    assert case.source.region.center.tolist() == [1.5, 2.5, 3]
+
+
+@pytest.mark.parametrize("quotes", ["“”", "„“", "‘’", "‚‘", "«»", "»«"])
+def test_quotes_that_a_word_processor_made(tmp_path, quotes):
+    place = r"C:\CT\P 1.nii"
+    text = f"{quotes[0]}{place}{quotes[1]}"
+    assert images(listed(tmp_path, f"{text} # seen", name="l.txt")) == [place]
+    assert images(listed(tmp_path, "image", text)) == [place]
+    (tmp_path / f"{quotes[0]}odd{quotes[1]}").touch()
+    odd = f"{quotes[0]}odd{quotes[1]}"
+    assert images(listed(tmp_path, odd, name="l.txt")) == [odd]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_lists_as_windows_writes_them(tmp_path, encoding):
+    for name, text in (
+        ("l.txt", "M\u00fcller.nii\r\nb.nii\r\n"),
+        ("l.csv", "image\r\nM\u00fcller.nii\r\nb.nii"),
+    ):
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        assert images(tmp_path / name) == ["M\u00fcller.nii", "b.nii"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("l.txt", "UTF-8 text; save it with that"), ("l.csv", "in Excel, save it")]
+)
+@pytest.mark.parametrize("raw", ["image\nk\u00e4se.nii\n".encode("latin-1"), b"\xff\xfea\0b"])
+def test_other_encodings_are_refused_with_fitting_advice(tmp_path, name, said, raw):
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(UnusableInput, match=said):
+        read_list(tmp_path / name)
+
+
 @pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_excels_line_on_the_separator_is_honoured(tmp_path, separator, mark):
+@pytest.mark.parametrize("as_cell", [False, True])
+def test_excels_line_on_the_separator_is_honoured(tmp_path, separator, mark, as_cell):
+    said = quoted(f"sep={separator}") if as_cell else f"SEP={separator}"
     rows = [["image", "center", "a,b;c"], ["x.nii", "1 2 3", ""], ["y.nii", "1 2", ""]]
-    path = listed(
-        tmp_path, f"{mark}SEP={separator}", *(separator.join(map(quoted, r)) for r in rows)
-    )
+    path = listed(tmp_path, mark + said, *(separator.join(map(quoted, r)) for r in rows))
     with pytest.raises(UnusableInput, match=r"Line 4 of list.csv: '1,2' is not R,A,S"):
         read_list(path)
     path.write_text(path.read_text(encoding="utf-8").replace('1 2"', '1 2 4"'), encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from InnerEarSegLib.batch.others import refuse_foreign_tables
+from InnerEarSegLib.batch.own_tables import refuse_foreign_tables
 from InnerEarSegLib.batch.summary import Row
 from InnerEarSegLib.batch.tables import Tables
 from InnerEarSegLib.cli.main import main
@@ -58,6 +58,8 @@ def test_excel_knows_its_letters_and_we_know_it_again(tmp_path):
         (tmp_path / "summary.csv").write_bytes(content)
         refuse_foreign_tables(tmp_path)
     (tmp_path / "summary.csv").write_bytes(b"\xef\xbb\xbfpatient,image,")
+    refuse_foreign_tables(tmp_path)  # beside a batch's own JSON it is set aside
+    (tmp_path / "summary.json").unlink()
     with pytest.raises(UnusableInput, match="was not made by InnerEarSeg"):
         refuse_foreign_tables(tmp_path)
 
@@ -107,3 +109,27 @@ def test_a_table_that_cannot_be_read_is_not_called_somebody_elses(tmp_path, capf
     assert main(["batch", *map(str, arguments)]) == 2
     errors = capfd.readouterr().err
     assert errors.count("\n") == 1 and f"{name} cannot be read: Is a directory." in errors
+
+
+def test_without_any_table_nothing_is_done_and_nothing_said_of_trying_again(
+    tmp_path, capfd, monkeypatch
+):
+    write(tmp_path / "ct.nrrd")
+    (tmp_path / "list.txt").write_text("ct.nrrd\n")
+    out = tmp_path / "out"
+    Tables(out).write([Row("a", "a.nii", "failed")])
+    real = Path.replace
+
+    def replace(path, target):
+        if target.parent == out:
+            raise PermissionError(13, "Permission denied")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    model = write_model(tmp_path / "quick.pt")
+    arguments = [tmp_path / "list.txt", "--output", out, "--model", model, "--device", "cpu"]
+    assert main(["batch", *map(str, arguments)]) == 2
+    text, errors = capfd.readouterr()
+    assert text == "" and errors.count("\n") == 1
+    assert "cannot be written: Permission denied." in errors
+    assert {each.name for each in out.iterdir()} == {"summary.csv", "summary.json"}

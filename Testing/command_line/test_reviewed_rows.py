@@ -8,7 +8,13 @@ import pytest
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import as_json, cells
+from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.scene.boot import headless_scene
+from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.save import write_bundle
+from InnerEarSegLib.scene.volume_node import add_volume
 
+from ..scene.report.subjects import truth_of
 from .make_ct import write
 from .worked_on import (
     MARKS,
@@ -84,3 +90,21 @@ def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp
     )  # fmt: skip
     old = {"ears": [{key: MEASURED["ears"][0][key] for key in ("side", "measurements")}]}
     assert shown(case, folder, old)["values"] == "unknown"
+
+
+def test_the_advice_is_true_where_the_scene_has_no_landmarks_any_more(
+    case, tmp_path, capsys, synthetic_ear
+):
+    folder = publish(case, tmp_path / "out")
+    with headless_scene() as session:
+        volume = add_volume(session.scene, synthetic_ear.ct)
+        (node,) = add_result(session.scene, volume, truth_of(synthetic_ear)).landmarks.values()
+        session.scene.RemoveNode(node)
+        write_bundle(session.scene, folder / "scene.mrb")
+    assert main(["report", str(folder)]) == 2
+    assert "landmarks of the left ear were removed" in capsys.readouterr().err
+    said = row(case, tmp_path / "out")
+    assert cells(said)["values"] == "automatic"
+    assert "If report refuses that scene" in said.reason and "--again makes new" in said.reason
+    publish(case, tmp_path / "out")  # as --again does
+    assert (row(case, tmp_path / "out").reason, cells(said)["values"]) == ("", "automatic")

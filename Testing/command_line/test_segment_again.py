@@ -80,6 +80,36 @@ def test_results_without_a_record_may_be_anybodys(earlier, again):
     assert contents(earlier / DAY) == before and names(earlier) == {*NEW, DAY}
 
 
+def test_reports_of_any_name_go_along(earlier, again):
+    reports = {
+        "befund.html": b'<meta name="generator" content="InnerEarSeg 1">',
+        "befund.PDF": b"/Creator (InnerEarSeg)",
+        "befund.measurements.json": b'{"made_by": "InnerEarSeg 1"}',
+        "befund.measurements.csv": b"side,key,label,",
+    }
+    others = {"letter.html": b"<p>of another program", "table.csv": b"patient,age",
+              "summary.json": b'{"innerearseg": "1", "made_by": "InnerEarSeg 1"}'}  # fmt: skip
+    for name in reports:  # each alone counts as added
+        for other, raw in (others | {name: reports[name]}).items():
+            (earlier / other).write_bytes(raw)
+        before = contents(earlier)
+        said = again(earlier)
+        (aside,) = (path for path in earlier.glob("earlier-*") if f"{path}." in said)
+        assert contents(aside) == {k: v for k, v in before.items() if k not in others}
+        assert names(earlier) - {path.name for path in earlier.glob("earlier-*")} == {*NEW, *others}
+        assert "earlier" not in again(earlier)
+
+
+def test_a_report_alone_goes_along_where_a_batch_comes(earlier, tmp_path):
+    case = Case("out", "ct.nrrd", Source(write(tmp_path / "ct.nrrd", phantom(seed=2))))
+    raw = b'<meta name="generator" content="InnerEarSeg 1">'
+    for count in ("", "-2"):  # the second time it has the name of what was there at first
+        (earlier / "befund.html").write_bytes(raw)
+        publish(case, tmp_path)
+        assert (earlier / f"{DAY}{count}" / "befund.html").read_bytes() == raw
+        assert "befund.html" not in names(earlier)
+
+
 def test_somebody_elses_report_is_neither_moved_nor_removed(earlier, again):
     (earlier / "report.pdf").write_bytes(b"of another program")
     assert "earlier" not in again(earlier)
