@@ -1,0 +1,97 @@
+"""The Cochlear view of a head: it goes to the ear that the user goes to, or makes way for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from InnerEarSegLib.results import ROUND_WINDOW
+from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.plan_nodes import find_plan
+from InnerEarSegLib.scene.segment_content import segment_center
+from InnerEarSegLib.scene.views import nodes_of
+from InnerEarSegLib.scene.volume_node import add_volume
+from Testing.panel.helpers import segment
+from Testing.panel.test_cochlear_view_stories import slices
+from Testing.panel.two_ears import head, prepare_two
+
+SIDES = ("left", "right")
+
+
+@pytest.fixture
+def two(story):
+    """A CT with two measured ears; the slices are at the left one."""
+    story.volume = add_volume(story.scene, head(story.ear.ct))
+    story.ui.inputSelector.setCurrentNode(story.volume)
+    prepare_two(story)
+    segment(story)
+    story.planning = story.panel.reviewing.planning
+    story.wait(lambda: len(story.planning.plans) == 2, what="measurements")
+    results = find_results(story.scene, story.volume)
+    story.landmarks = results.landmarks
+    story.middle = {side: segment_center(results.segmentation, side) for side in SIDES}
+    story.ui.leftEarButton.click()
+    return story
+
+
+def without_frame(two, side):
+    """Takes an ear's round window away."""
+    node = two.landmarks[side]
+    node.UnsetNthControlPointPosition(node.GetControlPointIndexByLabel(ROUND_WINDOW))
+    two.wait(lambda: two.planning.plans[side].frame is None, what="measurements")
+
+
+def at_cochlea(two, side):
+    """Whether all slices are in its planes, and at its middle."""
+    planes = slice_planes(two.landmarks[side], two.planning.plans[side].frame)
+    return all(
+        turned_to(two.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+        and np.allclose(slices(two)[name][:3, 3], plane[:3, 3], atol=1e-3)
+        for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True)
+    )
+
+
+def assert_at_ear(two, side, before):
+    """The slices have the orientation of before, and are at an ear."""
+    for name, matrix in slices(two).items():
+        np.testing.assert_allclose(matrix[:3, :3], before[name][:3, :3], atol=1e-6)
+        np.testing.assert_allclose(matrix[:3, 3], two.middle[side], atol=1e-3)
+    for camera in nodes_of(two.scene, "vtkMRMLCameraNode"):
+        np.testing.assert_allclose(camera.GetFocalPoint(), two.middle[side], atol=2.0)
+
+
+def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
+    two.ui.cochlearViewButton.click()
+    assert at_cochlea(two, "left")
+    two.ui.rightEarButton.click()
+    assert at_cochlea(two, "right")
+    shown = {
+        side: [n.GetDisplayVisibility() for n in find_plan(two.scene, two.volume).lines_of(side)]
+        for side in SIDES
+    }
+    assert not any(shown["left"]) and all(shown["right"])
+
+
+def test_the_view_makes_way_for_an_ear_without_a_frame(two):
+    without_frame(two, "right")
+    before = slices(two)
+    two.ui.cochlearViewButton.click()
+    assert at_cochlea(two, "left")
+    two.ui.rightEarButton.click()
+    assert_at_ear(two, "right", before)
+    assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
+    two.ui.leftEarButton.click()
+    two.ui.cochlearViewButton.click()
+    assert at_cochlea(two, "left")
+
+
+def test_the_view_makes_way_for_an_ear_without_landmarks(two):
+    two.scene.RemoveNode(two.landmarks["right"])
+    two.wait(lambda: set(two.planning.plans) == {"left"}, what="measurements")
+    before = slices(two)
+    two.ui.cochlearViewButton.click()
+    assert two.ui.cochlearViewButton.checked
+    two.ui.rightEarButton.click()  # its segment is there
+    assert_at_ear(two, "right", before)
+    assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
