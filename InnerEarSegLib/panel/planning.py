@@ -121,7 +121,7 @@ class Planning:
             self._view.leave()
         go_to_ear(self._volume, self._results, side)
         self.choose_ear(side)
-        if self.shows_other_than(side):
+        if self._view.active:
             self._enter()
         self._show()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.results import ROUND_WINDOW
+from InnerEarSegLib.results import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
 from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.scene.landmarks_node import automatic_attribute, auxiliary_attribute
+from InnerEarSegLib.scene.matrices import numpy_matrix
 from InnerEarSegLib.scene.plan_nodes import find_plan
 from InnerEarSegLib.scene.segment_content import segment_center
 from InnerEarSegLib.scene.views import nodes_of
@@ -95,3 +97,34 @@ def test_the_view_makes_way_for_an_ear_without_landmarks(two):
     two.ui.rightEarButton.click()  # its segment is there
     assert_at_ear(two, "right", before)
     assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
+
+
+def test_the_ear_in_view_goes_back_to_its_planes(two):
+    two.ui.cochlearViewButton.click()
+    red = two.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    red.JumpSliceByOffsetting(*(numpy_matrix(red.GetSliceToRAS()) @ (0.0, 0.0, 3.0, 1.0))[:3])
+    assert not at_cochlea(two, "left")
+    two.ui.leftEarButton.click()
+    assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
+
+
+def test_a_landmark_that_was_not_found_leads_to_the_planes_of_its_ear(two):
+    node, frame = two.landmarks["left"], two.planning.plans["left"].frame
+    node.SetAttribute(auxiliary_attribute(BASAL_TURN), "{} {} {}".format(*frame.origin))
+    node.SetAttribute(automatic_attribute(OVAL_WINDOW), "")
+    node.UnsetNthControlPointPosition(node.GetControlPointIndexByLabel(OVAL_WINDOW))
+    two.planning.update()
+    two.ui.cochlearViewButton.click()
+    assert at_cochlea(two, "left")
+    table = two.ui.landmarksTable
+    table.selectRow(row_of(table, "Left", "Oval window"))
+    assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
+
+
+def row_of(table, *words):
+    """The row of a landmark in the panel's table."""
+    return next(
+        line
+        for line in range(table.rowCount)
+        if all(table.item(line, c).text() == word for c, word in enumerate(words))
+    )
