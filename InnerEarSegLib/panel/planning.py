@@ -15,9 +15,10 @@ from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
 from ..scene.find_results import Results
+from ..scene.matrices import to_world
 from ..scene.observers import Observers
 from ..scene.plan_nodes import Plans, find_plan, update_plan
-from .navigation import go_to_ear
+from .navigation import ear_center, go_to_ear
 
 SHOWN = {
     "a_diameter": "A",
@@ -152,7 +153,9 @@ class Planning:
             return
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
         spacing = min(self._volume.GetSpacing())
-        self._view.enter(self._results.landmarks[side], frame, spacing, lines)
+        center = ear_center(self._results, side)
+        middle = None if center is None else to_world(self._volume, center)
+        self._view.enter(self._results.landmarks[side], frame, spacing, lines, middle)
 
     def _follow(self) -> None:
         """The ear in view was measured anew: the views go along."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..planning.axes import CochlearFrame
 from .landmarks_node import ATTRIBUTE
@@ -21,6 +21,8 @@ from .view_memory import (
     bring_back_line,
     bring_back_slice,
     is_noted,
+    move_noted_crosshair,
+    move_noted_slice,
     note_crosshair,
     note_line,
     note_slice,
@@ -65,9 +67,16 @@ class CochlearView:
         return next((view.GetNodeReference(EAR_ROLE) for view in self._turned()), None)
 
     def enter(
-        self, landmarks: Any, frame: CochlearFrame, spacing: float, lines: Sequence[Any] = ()
+        self,
+        landmarks: Any,
+        frame: CochlearFrame,
+        spacing: float,
+        lines: Sequence[Any] = (),
+        middle: ArrayLike | None = None,
     ) -> None:
         """Turns the slice views to the middle of a cochlea; they remember how they were before.
+
+        Those that are turned to another ear already stay at this one when they are turned back.
 
         Args:
             landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
@@ -75,12 +84,15 @@ class CochlearView:
             frame: in the landmarks' own RAS mm.
             spacing: of the slices, mm.
             lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
+            middle: of the ear, world RAS mm; None: the cochlea's is taken.
         """
         self._hide_lines()
         for line in lines:
             note_line(line)
             line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
+        if self.active and self.landmarks is not landmarks:
+            self._go_back_to(planes[0][:3, 3] if middle is None else middle)
         for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
             note_slice(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
@@ -129,6 +141,13 @@ class CochlearView:
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
             bring_back_crosshair(crosshair)
         self._hide_lines()
+
+    def _go_back_to(self, place: ArrayLike) -> None:
+        """The views will be turned back at a place, world RAS mm."""
+        for view in self._turned():
+            move_noted_slice(view, place)
+        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+            move_noted_crosshair(crosshair, place)
 
     def _hide_lines(self) -> None:
         for line in nodes_of(self._scene, "vtkMRMLMarkupsLineNode"):

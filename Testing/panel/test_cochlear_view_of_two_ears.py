@@ -9,13 +9,12 @@ from InnerEarSegLib.results import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
 from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.landmarks_node import automatic_attribute, auxiliary_attribute
-from InnerEarSegLib.scene.matrices import numpy_matrix
 from InnerEarSegLib.scene.plan_nodes import find_plan
 from InnerEarSegLib.scene.segment_content import segment_center
 from InnerEarSegLib.scene.views import nodes_of
 from InnerEarSegLib.scene.volume_node import add_volume
 from Testing.panel.helpers import segment
-from Testing.panel.test_cochlear_view_stories import slices
+from Testing.panel.test_cochlear_view_stories import red, slices
 from Testing.panel.two_ears import head, prepare_two
 
 SIDES = ("left", "right")
@@ -64,6 +63,10 @@ def assert_at_ear(two, side, before):
 
 
 def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
+    before = slices(two)
+    red(two).SetFieldOfView(12.0, 9.0, 0.4)
+    red(two).SetXYZOrigin(1.0, -0.5, 0.0)
+    crosshair = nodes_of(two.scene, "vtkMRMLCrosshairNode")[0]
     two.ui.cochlearViewButton.click()
     assert at_cochlea(two, "left")
     two.ui.rightEarButton.click()
@@ -73,6 +76,12 @@ def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
         for side in SIDES
     }
     assert not any(shown["left"]) and all(shown["right"])
+    # Turned back they stay at this ear.
+    two.ui.cochlearViewButton.click()
+    assert_at_ear(two, "right", before)
+    assert red(two).GetFieldOfView() == pytest.approx((12.0, 9.0, 0.4))
+    assert red(two).GetXYZOrigin() == (0.0, 0.0, 0.0)
+    assert crosshair.GetCrosshairRAS() == pytest.approx(tuple(two.middle["right"]), abs=1e-3)
 
 
 def test_the_view_makes_way_for_an_ear_without_a_frame(two):
@@ -101,8 +110,8 @@ def test_the_view_makes_way_for_an_ear_without_landmarks(two):
 
 def test_the_ear_in_view_goes_back_to_its_planes(two):
     two.ui.cochlearViewButton.click()
-    red = two.scene.GetNodeByID("vtkMRMLSliceNodeRed")
-    red.JumpSliceByOffsetting(*(numpy_matrix(red.GetSliceToRAS()) @ (0.0, 0.0, 3.0, 1.0))[:3])
+    towards_apex = slices(two)["Red"] @ (0.0, 0.0, 3.0, 1.0)
+    red(two).JumpSliceByOffsetting(*towards_apex[:3])
     assert not at_cochlea(two, "left")
     two.ui.leftEarButton.click()
     assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
