@@ -108,7 +108,8 @@ class CochlearView:
     def follow(self, frame: CochlearFrame) -> bool:
         """Turns the slice views as far as the cochlea was since; zoom and scrolling stay.
 
-        A view that the user has tilted meanwhile stays as it is.
+        A view that the user has tilted meanwhile stays as it is, and so does one that does not know
+        what it was turned to, as a script may have left it.
 
         Args:
             frame: the present one of the ear in view, in its landmarks' own RAS mm.
@@ -121,7 +122,10 @@ class CochlearView:
             return False
         planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
         for view in self._turned():
-            name, old = _noted_plane(view)
+            noted = _noted_plane(view)
+            if noted is None:
+                continue
+            name, old = noted
             now = numpy_matrix(view.GetSliceToRAS())
             elsewhere = now[:3, 2] @ old[:3, 2] < _PARALLEL
             if elsewhere or np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
@@ -170,9 +174,14 @@ def _note_plane(view: Any, name: str, plane: NDArray[np.float64]) -> None:
     view.SetAttribute(PLANE_ATTRIBUTE, json.dumps([name, plane.tolist()]))
 
 
-def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]]:
-    name, plane = json.loads(view.GetAttribute(PLANE_ATTRIBUTE))
-    return name, np.array(plane)
+def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]] | None:
+    """Name and SliceToRAS (4 x 4) of what a view was turned to; None: there is no such note."""
+    try:
+        name, rows = json.loads(view.GetAttribute(PLANE_ATTRIBUTE) or "null")
+        plane = np.array(rows, dtype=float).reshape(4, 4)
+    except (TypeError, ValueError):
+        return None
+    return (name, plane) if name in PLANES else None
 
 
 def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:

@@ -103,15 +103,15 @@ def _write(node: Any, before: dict[str, Any]) -> None:
 
 
 def _read(node: Any) -> dict[str, Any] | None:
-    text = node.GetAttribute(VIEW_ATTRIBUTE)
-    if not text:
+    """What a node notes; None: nothing, or nothing that can be read."""
+    try:
+        before = json.loads(node.GetAttribute(VIEW_ATTRIBUTE) or "null")
+    except ValueError:
         return None
-    before: dict[str, Any] = json.loads(text)
-    return before
+    return before if isinstance(before, dict) else None
 
 
 def _take(node: Any) -> dict[str, Any] | None:
     before = _read(node)
-    if before is not None:
-        node.RemoveAttribute(VIEW_ATTRIBUTE)
+    node.RemoveAttribute(VIEW_ATTRIBUTE)
     return before
