@@ -6,8 +6,10 @@ import html
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import qt
 import slicer
+from numpy.typing import NDArray
 
 from ..planning.axes import CochlearFrame
 from ..planning.formulas import insertion_angle
@@ -135,6 +137,20 @@ class Planning:
         """Whether the slices are turned to the cochlea of another ear."""
         return self._view.active and self._side_in_view() != side
 
+    def stay_in_view(self) -> Side | None:
+        """The CT was moved: turned slices go to its ear, and are there when turned back, too.
+
+        Returns:
+            Which ear that is; None if the slices are not turned.
+        """
+        side = self._side_in_view()
+        middle = None if side is None else self._middle(side)
+        if side is None or middle is None:
+            return None
+        self._view.go_back_to(middle)
+        self.show_ear(side)
+        return side
+
     # The view
 
     def _turn(self, on: bool) -> None:
@@ -153,9 +169,13 @@ class Planning:
             return
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
         spacing = min(self._volume.GetSpacing())
-        center = ear_center(self._results, side)
-        middle = None if center is None else to_world(self._volume, center)
+        middle = self._middle(side)
         self._view.enter(self._results.landmarks[side], frame, spacing, lines, middle)
+
+    def _middle(self, side: Side) -> NDArray[np.float64] | None:
+        """Of an ear, world RAS mm."""
+        center = ear_center(self._results, side)
+        return None if center is None else to_world(self._volume, center)
 
     def _follow(self) -> None:
         """The ear in view was measured anew: the views go along."""

@@ -123,11 +123,12 @@ class Reviewing:
             return
         self._following = True
         try:
-            self.release()  # the change of all numbers is no step of the user's
+            self.release(views=False)  # the change of all numbers is no step of the user's
             self.bind(volume)
         finally:
             self._following = False
-        if self._table.selected is not None:
+        self._shown = self.planning.stay_in_view()
+        if self._shown is None and self._table.selected is not None:
             self._jump(self._table.selected)
 
     def forget_steps(self, volume: Any = None) -> None:

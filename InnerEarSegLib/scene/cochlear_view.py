@@ -92,7 +92,7 @@ class CochlearView:
             line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
         if self.active and self.landmarks is not landmarks:
-            self._go_back_to(planes[0][:3, 3] if middle is None else middle)
+            self.go_back_to(planes[0][:3, 3] if middle is None else middle)
         for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
             note_slice(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
@@ -136,6 +136,13 @@ class CochlearView:
             moved = True
         return moved
 
+    def go_back_to(self, place: ArrayLike) -> None:
+        """Turned back, the views will be at this place, world RAS mm, not where they were."""
+        for view in self._turned():
+            move_noted_slice(view, place)
+        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+            move_noted_crosshair(crosshair, place)
+
     def leave(self) -> None:
         """Turns the views back to what they were."""
         for view in self._turned():
@@ -145,13 +152,6 @@ class CochlearView:
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
             bring_back_crosshair(crosshair)
         self._hide_lines()
-
-    def _go_back_to(self, place: ArrayLike) -> None:
-        """The views will be turned back at a place, world RAS mm."""
-        for view in self._turned():
-            move_noted_slice(view, place)
-        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            move_noted_crosshair(crosshair, place)
 
     def _hide_lines(self) -> None:
         for line in nodes_of(self._scene, "vtkMRMLMarkupsLineNode"):

@@ -15,6 +15,7 @@ from InnerEarSegLib.scene.views import nodes_of
 from InnerEarSegLib.scene.volume_node import add_volume
 from Testing.panel.helpers import segment
 from Testing.panel.test_cochlear_view_stories import red, slices
+from Testing.panel.test_scene_stories import grid, linear
 from Testing.panel.two_ears import head, prepare_two
 
 SIDES = ("left", "right")
@@ -128,6 +129,28 @@ def test_a_landmark_that_was_not_found_leads_to_the_planes_of_its_ear(two):
     table = two.ui.landmarksTable
     table.selectRow(row_of(table, "Left", "Oval window"))
     assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
+
+
+@pytest.mark.parametrize("transform", [linear, grid])
+def test_the_view_stays_on_when_the_ct_is_moved(two, transform):
+    before = slices(two)
+    two.ui.rightEarButton.click()
+    two.ui.cochlearViewButton.click()
+    old = slices(two)
+    two.volume.SetAndObserveTransformNodeID(transform(two.scene).GetID())
+    assert two.ui.cochlearViewButton.checked and at_cochlea(two, "right")
+    assert not np.allclose(old["Red"], slices(two)["Red"])
+    two.volume.HardenTransform()
+    two.process()
+    assert two.ui.cochlearViewButton.checked and at_cochlea(two, "right")
+    lines = find_plan(two.scene, two.volume).lines_of("right")
+    assert len(lines) == 3 and all(line.GetDisplayVisibility() for line in lines)
+    two.ui.cochlearViewButton.click()
+    results = find_results(two.scene, two.volume)
+    two.middle["right"] = segment_center(results.segmentation, "right")
+    assert_at_ear(two, "right", before)
+    two.ui.cochlearViewButton.click()  # of the ear that the user is at
+    assert at_cochlea(two, "right")
 
 
 def row_of(table, *words):
