@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import slicer
+from numpy.typing import NDArray
 
 from ..results import LANDMARKS, Side
 from ..scene.find_results import Results
@@ -16,28 +18,34 @@ from ..scene.views import show_ear
 from ..scene.windows_view import face_windows
 
 
-def go_to_ear(volume: Any, results: Results, side: Side) -> None:
-    """Turns slices and 3D view to the middle of an ear."""
+def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
+    """Middle of an ear, RAS mm of its CT; None where neither segment nor landmarks are there."""
     center: Any = None
     if results.segmentation is not None:
         center = segment_center(results.segmentation, side)
     if center is None and side in results.landmarks:
         places = (position_of(results.landmarks[side], name) for name in LANDMARKS)
         center = next((place for place in places if place is not None), None)
+    return None if center is None else np.array(center)
+
+
+def go_to_ear(volume: Any, results: Results, side: Side) -> None:
+    """Turns slices and 3D view to the middle of an ear."""
+    center = ear_center(results, side)
     if center is not None:
         show_ear(slicer.mrmlScene, volume, center)
         face_windows(slicer.mrmlScene, results, side)
 
 
-def go_to_landmark(volume: Any, results: Results, key: Key) -> None:
-    """Turns all views to a landmark; to its ear where it was not found."""
+def go_to_landmark(volume: Any, results: Results, key: Key) -> bool:
+    """Turns all views to a landmark; False, and nothing is done, where it was not found."""
     side, name = key
     node = results.landmarks[side]
     place = position_of(node, name) or automatic_of(node, name)
-    if place is not None:
-        jump_to(slicer.mrmlScene, node, place, volume)
-    else:
-        go_to_ear(volume, results, side)
+    if place is None:
+        return False
+    jump_to(slicer.mrmlScene, node, place, volume)
+    return True
 
 
 def follow_landmark(results: Results, key: Key) -> None:

@@ -6,16 +6,21 @@ import html
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import qt
 import slicer
+from numpy.typing import NDArray
 
+from ..planning.axes import CochlearFrame
 from ..planning.formulas import insertion_angle
 from ..planning.plan import EarPlan
 from ..results import Side
 from ..scene.cochlear_view import CochlearView
 from ..scene.find_results import Results
+from ..scene.matrices import to_world
 from ..scene.observers import Observers
 from ..scene.plan_nodes import Plans, find_plan, update_plan
+from .navigation import ear_center, go_to_ear
 
 SHOWN = {
     "a_diameter": "A",
@@ -109,11 +114,42 @@ class Planning:
         self._show()
 
     def show_ear(self, side: Side) -> None:
-        """The other views turned to an ear; in the cochlear view the slices do too."""
-        self._side = side
-        if self._view.active and side != self._side_in_view():
+        """Turns all views to an ear; in the Cochlear view, the slices to its cochlea.
+
+        That view makes way for an ear that it cannot show.
+        """
+        if self._view.active and side not in self._plans:
+            self.update()  # a scene that was loaded with the view on, a moment ago
+        if self._frame(side) is None:
+            self._view.leave()
+        go_to_ear(self._volume, self._results, side)
+        self.choose_ear(side)
+        if self._view.active:
             self._enter()
         self._show()
+
+    def choose_ear(self, side: Side) -> None:
+        """The user is at an ear, which the Cochlear view button is about from now on."""
+        self._side = side
+        self._show()
+
+    def shows_other_than(self, side: Side) -> bool:
+        """Whether the slices are turned to the cochlea of another ear."""
+        return self._view.active and self._side_in_view() != side
+
+    def stay_in_view(self) -> Side | None:
+        """The CT was moved: turned slices go to its ear, and are there when turned back, too.
+
+        Returns:
+            Which ear that is; None if the slices are not turned.
+        """
+        side = self._side_in_view()
+        middle = None if side is None else self._middle(side)
+        if side is None or middle is None:
+            return None
+        self._view.go_back_to(middle)
+        self.show_ear(side)
+        return side
 
     # The view
 
@@ -127,18 +163,23 @@ class Planning:
 
     def _enter(self) -> None:
         side = self._shown_side()
-        frame = None if side is None else self._plans[side].frame
+        frame = self._frame(side)
         if side is None or frame is None:
             self._view.leave()
             return
         lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
         spacing = min(self._volume.GetSpacing())
-        self._view.enter(self._results.landmarks[side], frame, spacing, lines)
+        middle = self._middle(side)
+        self._view.enter(self._results.landmarks[side], frame, spacing, lines, middle)
+
+    def _middle(self, side: Side) -> NDArray[np.float64] | None:
+        """Of an ear, world RAS mm."""
+        center = ear_center(self._results, side)
+        return None if center is None else to_world(self._volume, center)
 
     def _follow(self) -> None:
         """The ear in view was measured anew: the views go along."""
-        side = self._side_in_view()
-        frame = None if side is None else self._plans[side].frame
+        frame = self._frame(self._side_in_view())
         if frame is None:
             self._view.leave()
         elif self._view.follow(frame):
@@ -159,16 +200,19 @@ class Planning:
         return next((side for side, node in nodes if node is shown), None)
 
     def _shown_side(self) -> Side | None:
-        if self._side in self._plans:
-            return self._side
-        return next(iter(sorted(self._plans)), None)
+        """The ear that the user is at, else the first one."""
+        return self._side or next(iter(sorted(self._plans)), None)
+
+    def _frame(self, side: Side | None) -> CochlearFrame | None:
+        plan = None if side is None else self._plans.get(side)
+        return None if plan is None else plan.frame
 
     # Showing
 
     def _show(self) -> None:
-        ui, side = self._ui, self._shown_side()
+        ui = self._ui
         ui.planCollapsibleButton.setVisible(bool(self._plans))
-        possible = side is not None and self._plans[side].frame is not None
+        possible = self._frame(self._shown_side()) is not None
         turned = self._volume is not None and self._view.active
         ui.cochlearViewButton.setEnabled(possible or turned)
         ui.cochlearViewButton.setChecked(turned)

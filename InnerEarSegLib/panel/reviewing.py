@@ -17,7 +17,7 @@ from ..scene.observers import Observers
 from ..scene.review import Review, Steps
 from ..scene.segment_content import update_volume
 from ..scene.segmentation_node import SEGMENT_IDS
-from .navigation import follow_landmark, go_to_ear, go_to_landmark
+from .navigation import follow_landmark, go_to_landmark
 from .planning import Planning
 from .review_display import ReviewDisplay
 from .segment_editor import open_segment_editor
@@ -123,11 +123,12 @@ class Reviewing:
             return
         self._following = True
         try:
-            self.release()  # the change of all numbers is no step of the user's
+            self.release(views=False)  # the change of all numbers is no step of the user's
             self.bind(volume)
         finally:
             self._following = False
-        if self._table.selected is not None:
+        self._shown = self.planning.stay_in_view()
+        if self._shown is None and self._table.selected is not None:
             self._jump(self._table.selected)
 
     def forget_steps(self, volume: Any = None) -> None:
@@ -167,18 +168,20 @@ class Reviewing:
     def show_ear(self, side: Side) -> None:
         """Turns all views to an ear."""
         if self._volume is not None:
-            go_to_ear(self._volume, self._results, side)
             self._shown = side
             self.planning.show_ear(side)
 
     def _jump(self, key: Key) -> None:
         if self._volume is None:
             return
-        if self._shown is not None and key[0] != self._shown:  # the other ear: its own viewpoint
-            go_to_ear(self._volume, self._results, key[0])
-        self._shown = key[0]
-        self.planning.show_ear(key[0])
-        go_to_landmark(self._volume, self._results, key)
+        side = key[0]
+        # The other ear has its own viewpoint.
+        if self._shown not in (None, side) or self.planning.shows_other_than(side):
+            self.show_ear(side)
+        self._shown = side
+        self.planning.choose_ear(side)
+        if not go_to_landmark(self._volume, self._results, key):
+            self.show_ear(side)
 
     def _row_selected(self) -> None:
         key = self._table.selected

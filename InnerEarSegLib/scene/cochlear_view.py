@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..planning.axes import CochlearFrame
 from .landmarks_node import ATTRIBUTE
@@ -21,6 +21,8 @@ from .view_memory import (
     bring_back_line,
     bring_back_slice,
     is_noted,
+    move_noted_crosshair,
+    move_noted_slice,
     note_crosshair,
     note_line,
     note_slice,
@@ -65,9 +67,16 @@ class CochlearView:
         return next((view.GetNodeReference(EAR_ROLE) for view in self._turned()), None)
 
     def enter(
-        self, landmarks: Any, frame: CochlearFrame, spacing: float, lines: Sequence[Any] = ()
+        self,
+        landmarks: Any,
+        frame: CochlearFrame,
+        spacing: float,
+        lines: Sequence[Any] = (),
+        middle: ArrayLike | None = None,
     ) -> None:
         """Turns the slice views to the middle of a cochlea; they remember how they were before.
+
+        Those that are turned to another ear already stay at this one when they are turned back.
 
         Args:
             landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
@@ -75,12 +84,15 @@ class CochlearView:
             frame: in the landmarks' own RAS mm.
             spacing: of the slices, mm.
             lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
+            middle: of the ear, world RAS mm; None: the cochlea's is taken.
         """
         self._hide_lines()
         for line in lines:
             note_line(line)
             line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
+        if self.active and self.landmarks is not landmarks:
+            self.go_back_to(planes[0][:3, 3] if middle is None else middle)
         for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
             note_slice(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
@@ -96,7 +108,8 @@ class CochlearView:
     def follow(self, frame: CochlearFrame) -> bool:
         """Turns the slice views as far as the cochlea was since; zoom and scrolling stay.
 
-        A view that the user has tilted meanwhile stays as it is.
+        A view that the user has tilted meanwhile stays as it is, and so does one that does not know
+        what it was turned to, as a script may have left it.
 
         Args:
             frame: the present one of the ear in view, in its landmarks' own RAS mm.
@@ -109,7 +122,10 @@ class CochlearView:
             return False
         planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
         for view in self._turned():
-            name, old = _noted_plane(view)
+            noted = _noted_plane(view)
+            if noted is None:
+                continue
+            name, old = noted
             now = numpy_matrix(view.GetSliceToRAS())
             elsewhere = now[:3, 2] @ old[:3, 2] < _PARALLEL
             if elsewhere or np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
@@ -119,6 +135,13 @@ class CochlearView:
             _note_plane(view, name, planes[name])
             moved = True
         return moved
+
+    def go_back_to(self, place: ArrayLike) -> None:
+        """Turned back, the views will be at this place, world RAS mm, not where they were."""
+        for view in self._turned():
+            move_noted_slice(view, place)
+        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+            move_noted_crosshair(crosshair, place)
 
     def leave(self) -> None:
         """Turns the views back to what they were."""
@@ -151,9 +174,14 @@ def _note_plane(view: Any, name: str, plane: NDArray[np.float64]) -> None:
     view.SetAttribute(PLANE_ATTRIBUTE, json.dumps([name, plane.tolist()]))
 
 
-def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]]:
-    name, plane = json.loads(view.GetAttribute(PLANE_ATTRIBUTE))
-    return name, np.array(plane)
+def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]] | None:
+    """Name and SliceToRAS (4 x 4) of what a view was turned to; None: there is no such note."""
+    try:
+        name, rows = json.loads(view.GetAttribute(PLANE_ATTRIBUTE) or "null")
+        plane = np.array(rows, dtype=float).reshape(4, 4)
+    except (TypeError, ValueError):
+        return None
+    return (name, plane) if name in PLANES else None
 
 
 def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:

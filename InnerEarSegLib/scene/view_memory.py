@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from .landmarks_node import ATTRIBUTE
 from .matrices import numpy_matrix, vtk_matrix
 from .views import fitted_field
@@ -35,6 +38,16 @@ def note_slice(view: Any) -> None:
     )
 
 
+def move_noted_slice(view: Any, place: ArrayLike) -> None:
+    """Lets a slice view go back to another place, world RAS mm, turned and zoomed as it was."""
+    before = _read(view)
+    if before is not None:
+        for row, value in zip(before["slice_to_ras"], np.asarray(place), strict=False):
+            row[3] = float(value)
+        before["origin"] = [0.0, 0.0, 0.0]  # centred, as JumpSliceByCentering does it
+        _write(view, before)
+
+
 def bring_back_slice(view: Any) -> None:
     """Makes a slice view as it was, with square pixels in its present window."""
     before = _take(view)
@@ -50,6 +63,14 @@ def bring_back_slice(view: Any) -> None:
 def note_crosshair(node: Any) -> None:
     """Notes place and look of the crosshair, the first time only."""
     _note(node, {"ras": node.GetCrosshairRAS(), "mode": node.GetCrosshairMode()})
+
+
+def move_noted_crosshair(node: Any, place: ArrayLike) -> None:
+    """Lets the crosshair go back to another place, world RAS mm."""
+    before = _read(node)
+    if before is not None:
+        before["ras"] = np.asarray(place).tolist()
+        _write(node, before)
 
 
 def bring_back_crosshair(node: Any) -> None:
@@ -74,13 +95,23 @@ def bring_back_line(node: Any) -> None:
 
 def _note(node: Any, before: dict[str, Any]) -> None:
     if not is_noted(node):
-        node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
+        _write(node, before)
+
+
+def _write(node: Any, before: dict[str, Any]) -> None:
+    node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
+
+
+def _read(node: Any) -> dict[str, Any] | None:
+    """What a node notes; None: nothing, or nothing that can be read."""
+    try:
+        before = json.loads(node.GetAttribute(VIEW_ATTRIBUTE) or "null")
+    except ValueError:
+        return None
+    return before if isinstance(before, dict) else None
 
 
 def _take(node: Any) -> dict[str, Any] | None:
-    text = node.GetAttribute(VIEW_ATTRIBUTE)
-    if not text:
-        return None
+    before = _read(node)
     node.RemoveAttribute(VIEW_ATTRIBUTE)
-    before: dict[str, Any] = json.loads(text)
     return before

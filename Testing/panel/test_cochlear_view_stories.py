@@ -13,10 +13,7 @@ from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.matrices import numpy_matrix
 from InnerEarSegLib.scene.plan_nodes import find_plan
-from InnerEarSegLib.scene.volume_node import add_volume
 from InnerEarSegLib.scene.window import can_render
-from Testing.panel.helpers import segment
-from Testing.panel.two_ears import head, other_ear, prepare_two
 
 
 def slices(story):
@@ -93,27 +90,6 @@ def test_a_closed_scene_forgets_all(planned):
     planned.process()
     assert not planned.ui.cochlearViewButton.checked and not planned.planning.plans
     assert not planned.ui.planCollapsibleButton.visible
-
-
-def test_two_ears_turn_the_view_with_the_ear(story):
-    two = add_volume(story.scene, head(story.ear.ct))
-    story.ui.inputSelector.setCurrentNode(two)
-    prepare_two(story)
-    segment(story)
-    planning = story.panel.reviewing.planning
-    story.wait(lambda: len(planning.plans) == 2, what="measurements")
-    story.ui.leftEarButton.click()
-    story.ui.cochlearViewButton.click()
-    red = story.scene.GetNodeByID("vtkMRMLSliceNodeRed")
-    assert turned_to(red, slice_planes(two, planning.plans["left"].frame)[0])
-    story.ui.rightEarButton.click()
-    assert turned_to(red, slice_planes(two, planning.plans["right"].frame)[0])
-    shown = {
-        side: [n.GetDisplayVisibility() for n in find_plan(story.scene, two).lines_of(side)]
-        for side in ("left", "right")
-    }
-    assert not any(shown["left"]) and all(shown["right"])
-    assert other_ear(story.ear.ear).side in planning.plans
 
 
 def test_views_turn_along_with_a_correction_and_keep_zoom_and_place(planned):

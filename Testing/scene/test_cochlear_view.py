@@ -11,11 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.cochlear_view import CochlearView, slice_planes, turned_to
+from InnerEarSegLib.scene.cochlear_view import (
+    PLANE_ATTRIBUTE,
+    CochlearView,
+    slice_planes,
+    turned_to,
+)
 from InnerEarSegLib.scene.find_results import find_results
 from InnerEarSegLib.scene.matrices import numpy_matrix
 from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
 from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.scene.view_memory import VIEW_ATTRIBUTE
 from InnerEarSegLib.scene.views import fitted_field, nodes_of
 from Testing.scene.test_plan import SIDES, ring_result
 
@@ -121,3 +127,37 @@ def test_the_fitted_field_is_what_slicer_makes_of_a_resized_window():
             assert expected[0] / now[0] == pytest.approx(expected[1] / now[1])
 
         check()
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "[", "7", '["basal turn", [[1, 0], [0, 1]]]', '["?", 1]']
+)
+def test_a_view_whose_plane_is_not_noted_stays_and_is_turned_back(scene, volume, text):
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    red, other = nodes_of(scene, "vtkMRMLSliceNode")[:2]
+    before = numpy_matrix(red.GetSliceToRAS())
+    view = CochlearView(scene)
+    view.enter(landmarks, frame, 0.2)
+    turned, its = (numpy_matrix(node.GetSliceToRAS()) for node in (red, other))
+    red.SetAttribute(PLANE_ATTRIBUTE, text)
+    assert view.follow(replace(frame, origin=frame.origin + 1.0))
+    assert np.array_equal(numpy_matrix(red.GetSliceToRAS()), turned)
+    assert not np.allclose(numpy_matrix(other.GetSliceToRAS()), its)
+    view.leave()
+    assert not view.active and np.allclose(numpy_matrix(red.GetSliceToRAS()), before)
+
+
+def test_a_note_that_cannot_be_read_is_dropped(scene, volume):
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    red, other = nodes_of(scene, "vtkMRMLSliceNode")[:2]
+    before = numpy_matrix(other.GetSliceToRAS())
+    view = CochlearView(scene)
+    view.enter(landmarks, frame, 0.2)
+    turned = numpy_matrix(red.GetSliceToRAS())
+    red.SetAttribute(VIEW_ATTRIBUTE, "{")
+    view.leave()
+    assert not view.active
+    assert np.array_equal(numpy_matrix(red.GetSliceToRAS()), turned)
+    assert np.allclose(numpy_matrix(other.GetSliceToRAS()), before)
