@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import Cancelled, InnerEarSegError, UnusableModel
+from ..errors import Cancelled, UnusableModel
 from ..inferring.bundle import Bundle
 from ..reading.cases import check_names
 from ..reading.dataset import Case
@@ -15,6 +15,7 @@ from ..segment import segment
 from .masks import MISSED
 from .match import ear_of
 from .metrics import CaseMetrics, measure
+from .reasons import reason_of
 from .summary import MASK_FIELDS, Row
 
 FEW_VOXELS = 3
@@ -70,7 +71,7 @@ def evaluate(
         except (Cancelled, UnusableModel):
             raise
         except Exception as error:  # also a mistake of ours must not cost the other cases
-            done.failed[name] = _reason(error)
+            done.failed[name] = reason_of(error)
             say(f"{name}: not measured: {done.failed[name]}")
             continue
         done.rows.append(row)
@@ -153,12 +154,3 @@ def _overlap(row: Row) -> str:
     if row["assd_mm"] is None:
         return "Dice 0: what was found lies outside the reference's labels"
     return f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
-
-
-def _reason(error: Exception) -> str:
-    """Why a case was not measured, in a line."""
-    if isinstance(error, MemoryError):
-        return "This machine has not enough memory."
-    if isinstance(error, InnerEarSegError):
-        return " ".join(str(error).split())
-    return " ".join(f"Unexpected {type(error).__name__}: {error}".split())

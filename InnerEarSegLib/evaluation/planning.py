@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Cancelled, UnusableInput, UnusableModel
 from ..planning.body import Body
 from ..planning.frame import SIGMAS_IN_RADIUS
 from ..planning.lumen import Lumen
@@ -18,6 +19,7 @@ from ..planning.template import POINTS, Template, mean_template
 from ..reading.cases import check_names
 from ..reading.dataset import Case, case_names, read_case
 from ..results import Ear, Side
+from .reasons import reason_of
 
 COMPARED = ("a_diameter", "b_diameter", "cochlear_height", "round_window_to_lateral_wall")
 
@@ -50,45 +52,68 @@ class PlanError:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What came of a dataset.
+
+    Attributes:
+        errors: of the cases that could be measured.
+        failed: why others could not be, in a sentence, by name.
+    """
+
+    errors: list[PlanError]
+    failed: dict[str, str]
+
+
 def segmented_errors(
     root: Path, names: Sequence[str] | None, segment: Segment, say: Say
-) -> list[PlanError]:
+) -> Planned:
     """Errors of the whole journey: CT to labyrinth and landmarks to plan.
+
+    A case that cannot be read or measured does not stop the others.
 
     Args:
         root: the dataset's folder.
         names: which specimens; None for all.
         segment: finds the ear in a case's CT.
         say: receives a line a case.
+
+    Raises:
+        UnusableInput: if there is no such case.
+        UnusableModel: if the model cannot be run.
     """
-    errors = []
-    for case in _cases(root, names):
+
+    def measured(name: str) -> None:
+        case = read_case(root, name)
         ear = segment(case)
-        if ear is None:
-            say(f"{case.name}: no inner ear found")
-            continue
-        marks = (*ear.landmarks, *ear.auxiliary)
-        points = {mark.name: np.array(mark.ras) for mark in marks if mark.ras}
-        radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
-        start = time.perf_counter()
-        found = plan_ear(ear.side, ear.labyrinth, ear.geometry, points, radii)
-        seconds = time.perf_counter() - start
-        error = _error(case, found, reference(case), seconds)
+        error = None if ear is None else _planned_error(case, ear)
         if error is None:
-            say(f"{case.name}: no cochlear frame")
-            continue
+            say(f"{name}: no inner ear found" if ear is None else f"{name}: no cochlear frame")
+            return
         errors.append(error)
         say(sentence(error))
-    return errors
+
+    errors: list[PlanError] = []
+    return Planned(errors, _each(measured, _names(root, names), say))
+
+
+def _planned_error(case: Case, ear: Ear) -> PlanError | None:
+    """Of the plan on an ear that was found; None if one of the two has no cochlear frame."""
+    marks = (*ear.landmarks, *ear.auxiliary)
+    points = {mark.name: np.array(mark.ras) for mark in marks if mark.ras}
+    radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
+    start = time.perf_counter()
+    found = plan_ear(ear.side, ear.labyrinth, ear.geometry, points, radii)
+    return _error(case, found, reference(case), time.perf_counter() - start)
 
 
 def displaced_errors(
     root: Path, names: Sequence[str] | None, mean_mm: float, draws: int, say: Say
-) -> list[PlanError]:
+) -> Planned:
     """Errors where all reference points are displaced at random, by a normal distribution.
 
-    The average ear is then that of the other specimens. Unlike a network's, these errors are
-    independent of what the reference's own clicks got wrong.
+    The average ear is then that of the other specimens that can be read. Unlike a network's, these
+    errors are independent of what the reference's own clicks got wrong.
 
     Args:
         root: the dataset's folder.
@@ -97,19 +122,36 @@ def displaced_errors(
         draws: how often for each specimen.
         say: receives a line a case: its mean errors.
     """
-    check_names(names or (), case_names(root))
-    every = {case.name: case for case in _cases(root, None)}
-    shapes = {name: _template_case(case) for name, case in every.items()}
-    errors = []
-    for name in names or every:
+    chosen = _names(root, names)
+    every: dict[str, Case] = {}
+    shapes: dict[str, TemplateCase] = {}
+
+    def read(name: str) -> None:
+        case = read_case(root, name)
+        lacking = [point for point in POINTS if point not in case.landmarks]
+        if lacking:
+            raise UnusableInput(f"Its reference has no {lacking[0]}.")
+        shapes[name] = _template_case(case)
+        every[name] = case
+
+    def measured(name: str) -> None:
         case = every[name]
         if case.labels is None:
-            continue
-        template, _ = mean_template([shape for other, shape in shapes.items() if other != name])
-        mine = _displaced(case, template, mean_mm, draws)
-        errors += mine
+            return
+        others = [shape for other, shape in shapes.items() if other != name]
+        if not others:
+            raise UnusableInput("No other specimen can be read to make an average ear of.")
+        mine = _displaced(case, mean_template(others)[0], mean_mm, draws)
+        if not mine:
+            say(f"{name}: no cochlear frame")
+            return
+        errors.extend(mine)
         say(sentence(_mean(name, mine)))
-    return errors
+
+    errors: list[PlanError] = []
+    unread = _each(read, case_names(root), say, "left out of the average ear")
+    failed = _each(measured, [name for name in chosen if name in every], say)
+    return Planned(errors, {name: unread[name] for name in chosen if name in unread} | failed)
 
 
 def _displaced(case: Case, template: Template, mean_mm: float, draws: int) -> list[PlanError]:
@@ -138,7 +180,7 @@ def template_of(
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
     """The average ear of a dataset, and the spread about it; see ``mean_template``."""
     return mean_template(
-        [_template_case(case) for case in _cases(root, None) if case.name not in without]
+        [_template_case(read_case(root, name)) for name in case_names(root) if name not in without]
     )
 
 
@@ -180,11 +222,27 @@ def summary(errors: Sequence[PlanError]) -> list[str]:
     return lines
 
 
-def _cases(root: Path, names: Sequence[str] | None) -> Iterator[Case]:
+def _names(root: Path, names: Sequence[str] | None) -> list[str]:
+    """Those chosen of a dataset's specimens, or all."""
     known = case_names(root)
     check_names(names or (), known)
-    for name in names or known:
-        yield read_case(root, name)
+    return list(names or known)
+
+
+def _each(
+    work: Callable[[str], None], names: Sequence[str], say: Say, what: str = "not measured"
+) -> dict[str, str]:
+    """Do something with each specimen, and tell why it could not be done with some, by name."""
+    failed = {}
+    for name in names:
+        try:
+            work(name)
+        except (Cancelled, UnusableModel):
+            raise
+        except Exception as error:  # also a mistake of ours must not cost the other cases
+            failed[name] = reason_of(error)
+            say(f"{name}: {what}: {failed[name]}")
+    return failed
 
 
 def _template_case(case: Case) -> TemplateCase:
