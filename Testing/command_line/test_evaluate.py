@@ -61,6 +61,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
         "case,image,labels,side\n"
         f"F01,{synthetic_file},elsewhere.nrrd,{synthetic_ear.side}\n"
         "broken,broken.nii,,\n"
+        "gone,nothing.nii,,\n"
     )
     out = tmp_path / "out"
     out.mkdir()
@@ -69,10 +70,12 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
-    assert "broken: not measured: " in said and "Not measured: broken" in said
+    assert "broken: not measured: " in said and "Not measured: broken, gone" in said
     assert "Warning: the model's card lists F01 as trained on" in said
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken"]
+    assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken", "gone"]
+    assert "row 4: image " in summary["not_measured"]["gone"]
+    assert summary["not_measured"]["gone"].endswith("nothing.nii does not exist.")
     assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
     (row,) = csv.DictReader((out / "cases.csv").open())
     assert row["found"] == "True" and row["assd_mm"] == ""
