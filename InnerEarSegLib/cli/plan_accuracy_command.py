@@ -58,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
         0 if every case was measured, 4 if some were not.
     """
     from ..evaluation import planning
+    from ..evaluation.plan_errors import summary
 
     if options.template:
         template, spread = planning.template_of(options.dataset, HELD_OUT.split(","))
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
          [error for error in errors if error.case in trained_on]),
     ):  # fmt: skip
         if those:
-            say("\n".join([*filter(None, [title]), *planning.summary(those)]))
+            say("\n".join([*filter(None, [title]), *summary(those)]))
     if done.failed:
         say(f"Not measured: {', '.join(done.failed)}; the reasons are above.")
     return SOME_FAILED if done.failed else 0

@@ -19,9 +19,8 @@ from ..planning.template import POINTS, Template, mean_template
 from ..reading.cases import check_names
 from ..reading.dataset import Case, case_names, read_case
 from ..results import Ear, Side
+from .plan_errors import PlanError, error_between, mean_of, sentence
 from .reasons import reason_of
-
-COMPARED = ("a_diameter", "b_diameter", "cochlear_height", "round_window_to_lateral_wall")
 
 MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
 """Mean length of a normal vector in three dimensions, per standard deviation along an axis."""
@@ -29,27 +28,6 @@ MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
 Say = Callable[[str], None]
 Segment = Callable[[Case], Ear | None]
 TemplateCase = tuple[Side, Mapping[str, NDArray], Body | None]
-
-
-@dataclass(frozen=True)
-class PlanError:
-    """How far one ear's plan is from the one measured on its reference.
-
-    Attributes:
-        case: specimen.
-        axis_deg: angle between the modiolar axes.
-        origin_mm: distance of the origins.
-        mm: signed difference of each of COMPARED that both have.
-        within: of each of these, whether it is within the plan's 90 % interval.
-        seconds: that the plan took.
-    """
-
-    case: str
-    axis_deg: float
-    origin_mm: float
-    mm: dict[str, float]
-    within: dict[str, bool]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -104,7 +82,7 @@ def _planned_error(case: Case, ear: Ear) -> PlanError | None:
     radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
     start = time.perf_counter()
     found = plan_ear(ear.side, ear.labyrinth, ear.geometry, points, radii)
-    return _error(case, found, reference(case), time.perf_counter() - start)
+    return error_between(case.name, found, reference(case), time.perf_counter() - start)
 
 
 def displaced_errors(
@@ -146,7 +124,7 @@ def displaced_errors(
             say(f"{name}: no cochlear frame")
             return
         errors.extend(mine)
-        say(sentence(_mean(name, mine)))
+        say(sentence(mean_of(name, mine)))
 
     errors: list[PlanError] = []
     unread = _each(read, case_names(root), say, "left out of the average ear")
@@ -169,7 +147,7 @@ def _displaced(case: Case, template: Template, mean_mm: float, draws: int) -> li
         found = plan_ear(
             case.stated_side, case.labels, case.label_geometry, points, radii, template=template
         )
-        error = _error(case, found, truth, time.perf_counter() - start)
+        error = error_between(case.name, found, truth, time.perf_counter() - start)
         if error is not None:
             errors.append(error)
     return errors
@@ -189,37 +167,6 @@ def reference(case: Case) -> EarPlan:
     labels = np.zeros((1, 1, 1), np.uint8) if case.labels is None else case.labels
     exact = dict.fromkeys(POINTS, 0.0)
     return plan_ear(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
-
-
-def sentence(error: PlanError) -> str:
-    """One case in a line."""
-    parts = [f"axis {error.axis_deg:.1f}°", f"origin {error.origin_mm:.2f} mm"]
-    parts += [f"{key.replace('_', ' ')} {value:+.2f} mm" for key, value in error.mm.items()]
-    return f"{error.case}: {', '.join(parts)}"
-
-
-def summary(errors: Sequence[PlanError]) -> list[str]:
-    """Mean, 95th percentile and worst of each absolute error, a line each."""
-    columns = {
-        "axis, degrees": [error.axis_deg for error in errors],
-        "origin, mm": [error.origin_mm for error in errors],
-    }
-    for key in COMPARED:
-        columns[f"{key.replace('_', ' ')}, mm"] = [abs(e.mm[key]) for e in errors if key in e.mm]
-    lines = [
-        f"{name}: mean {np.mean(values):.2f}, 95 % {np.percentile(values, 95):.2f}, "
-        f"worst {max(values):.2f}, n {len(values)}"
-        for name, values in columns.items()
-        if values
-    ]
-    for key in COMPARED:
-        hits = [error.within[key] for error in errors if key in error.within]
-        if hits:
-            name = key.replace("_", " ")
-            lines.append(f"{name}: {sum(hits)} of {len(hits)} within their 90 % interval")
-    if errors:
-        lines.append(f"seconds an ear: {np.mean([error.seconds for error in errors]):.2f}")
-    return lines
 
 
 def _names(root: Path, names: Sequence[str] | None) -> list[str]:
@@ -250,34 +197,3 @@ def _template_case(case: Case) -> TemplateCase:
     if case.labels is not None:
         body = Lumen.of(case.labels, case.label_geometry).body
     return case.stated_side, case.landmarks, body
-
-
-def _error(case: Case, found: EarPlan, truth: EarPlan, seconds: float) -> PlanError | None:
-    if found.frame is None or truth.frame is None:
-        return None
-    cosine = float(found.frame.axes[2] @ truth.frame.axes[2])
-    differences, within = {}, {}
-    for key in COMPARED:
-        value, true = found[key].value, truth[key].value
-        if value is not None and true is not None:
-            differences[key] = value - true
-            within[key] = abs(value - true) <= (found[key].uncertainty or 0.0)
-    return PlanError(
-        case.name,
-        float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))),
-        float(np.linalg.norm(found.frame.origin - truth.frame.origin)),
-        differences,
-        within,
-        seconds,
-    )
-
-
-def _mean(name: str, errors: Sequence[PlanError]) -> PlanError:
-    return PlanError(
-        name,
-        float(np.mean([error.axis_deg for error in errors])),
-        float(np.mean([error.origin_mm for error in errors])),
-        {key: float(np.mean([abs(e.mm[key]) for e in errors if key in e.mm])) for key in COMPARED},
-        {},
-        float(np.mean([error.seconds for error in errors])),
-    )

@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.evaluation.plan_errors import PlanError, mean_of, sentence
 from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.reading.image import image_of
 
@@ -124,6 +125,13 @@ def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, said, 
     with pytest.raises(SystemExit) as ended:
         main(["plan-accuracy", str(specimens), *more])
     assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_a_mean_is_of_the_draws_that_have_a_figure():
+    errors = [PlanError("P", 2.0, 1.0, {"a_diameter": mm}, {}, 0.1) for mm in (-0.5, 0.1)]
+    mean = mean_of("P", [*errors, PlanError("P", 5.0, 4.0, {}, {}, 0.1)])
+    assert mean.axis_deg == pytest.approx(3.0) and mean.mm == {"a_diameter": pytest.approx(0.3)}
+    assert sentence(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
 
 
 @pytest.fixture
