@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .names import names
+from .numbers import whole_number_from
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="whose networks stand in for the other stages; the bundled model by default",
     )
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
-    parser.add_argument("--workers", type=int, default=1, help="processes that draw samples")
+    parser.add_argument(
+        "--workers",
+        type=whole_number_from(0),
+        default=1,
+        help="processes that draw samples (0: in this process)",
+    )
     parser.add_argument(
         "--train-only", action="store_true", help="do not measure: that needs more than torch"
     )

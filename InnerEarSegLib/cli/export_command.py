@@ -20,7 +20,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--metrics",
         type=Path,
         metavar="FILE.json",
-        help="summary of `innerearseg evaluate`, written into the card",
+        help="summary of `innerearseg evaluate`, written into the card with the model measured",
     )
     parser.add_argument(
         "--crossval",
@@ -66,8 +66,10 @@ def _summary(path: Path | None, *needed: str) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnusableInput(f"{path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise UnusableInput(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError:
+        content = None
     if not isinstance(content, dict) or any(key not in content for key in ("summary", *needed)):
         raise UnusableInput(f"{path} is no summary.json of `innerearseg evaluate` or `crossval`.")
     return content

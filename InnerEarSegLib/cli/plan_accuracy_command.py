@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+from .batch_command import SOME_FAILED
 from .names import names
+from .numbers import millimetres_up_to, whole_number_from
 
 if TYPE_CHECKING:
-    from ..evaluation.planning import PlanError
+    from ..evaluation.planning import Planned
 
 say = partial(print, flush=True)
 
 HELD_OUT = "F06,T03,F13"
 """Specimens that the bundled model, and the average ear, never saw."""
+
+MAX_DISPLACE_MM = 5.0
+"""The landmarks of an ear lie this far apart: beyond it there is no ear left to measure."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -28,12 +33,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     parser.add_argument(
         "--displace",
-        type=_above_zero,
+        type=millimetres_up_to(MAX_DISPLACE_MM),
         metavar="MM",
-        help="no network: displace the reference's points at random, by MM on average",
+        help="no network: displace the reference's points at random, by MM on average (at most "
+        f"{MAX_DISPLACE_MM:g})",
     )
     parser.add_argument(
-        "--draws", type=_at_least_one, default=10, help="displacements a case (default 10)"
+        "--draws", type=whole_number_from(1), default=10, help="displacements a case (default 10)"
     )
     parser.add_argument(
         "--template",
@@ -46,8 +52,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, print each case and the summary."""
+    """Measure, print each case and the summary.
+
+    Returns:
+        0 if every case was measured, 4 if some were not.
+    """
     from ..evaluation import planning
+    from ..evaluation.plan_errors import summary
 
     if options.template:
         template, spread = planning.template_of(options.dataset, HELD_OUT.split(","))
@@ -56,12 +67,16 @@ def run(options: argparse.Namespace) -> int:
             say(f", spread {spread[name]:.2f} mm")
         return 0
     if options.displace is not None:
-        errors = planning.displaced_errors(
+        done = planning.displaced_errors(
             options.dataset, options.cases, options.displace, options.draws, say
         )
         trained_on: frozenset[str] = frozenset()
     else:
-        errors, trained_on = _segmented(options)
+        done, trained_on = _segmented(options)
+    errors = done.errors
+    if not errors and done.failed:
+        name, reason = next(iter(done.failed.items()))
+        raise UnusableInput(f"No case could be measured; {name}: {reason}")
     if not errors:
         raise UnusableInput("None of these cases has labels and a cochlear frame to compare with.")
     for title, those in (
@@ -70,25 +85,13 @@ def run(options: argparse.Namespace) -> int:
          [error for error in errors if error.case in trained_on]),
     ):  # fmt: skip
         if those:
-            say("\n".join([*filter(None, [title]), *planning.summary(those)]))
-    return 0
+            say("\n".join([*filter(None, [title]), *summary(those)]))
+    if done.failed:
+        say(f"Not measured: {', '.join(done.failed)}; the reasons are above.")
+    return SOME_FAILED if done.failed else 0
 
 
-def _above_zero(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < float("inf"):
-        raise ValueError(text)
-    return value
-
-
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
-def _segmented(options: argparse.Namespace) -> tuple[list[PlanError], frozenset[str]]:
+def _segmented(options: argparse.Namespace) -> tuple[Planned, frozenset[str]]:
     """Through the whole journey with a model; and the names of what it was trained on."""
     from ..evaluation.match import ear_of
     from ..evaluation.planning import segmented_errors

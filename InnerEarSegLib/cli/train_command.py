@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from .names import names
+from .numbers import whole_number_from
 
 say = partial(print, flush=True)
 
@@ -22,7 +23,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     parser.add_argument(
         "--workers",
-        type=int,
+        type=whole_number_from(0),
         default=1,
         help="processes that draw samples (0: in this process; GPU: 8 or more)",
     )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import Cancelled, InnerEarSegError, UnusableModel
+from ..errors import Cancelled, UnusableModel
 from ..inferring.bundle import Bundle
 from ..reading.cases import check_names
 from ..reading.dataset import Case
@@ -14,8 +14,12 @@ from ..results import LANDMARKS, Ear, Segmentation
 from ..segment import segment
 from .masks import MISSED
 from .match import ear_of
-from .metrics import measure
+from .metrics import CaseMetrics, measure
+from .reasons import reason_of
 from .summary import MASK_FIELDS, Row
+
+FEW_VOXELS = 3
+"""By so many an ear may reach beyond a label map that was cropped to its labels."""
 
 Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
@@ -67,12 +71,12 @@ def evaluate(
         except (Cancelled, UnusableModel):
             raise
         except Exception as error:  # also a mistake of ours must not cost the other cases
-            done.failed[name] = _reason(error)
+            done.failed[name] = reason_of(error)
             say(f"{name}: not measured: {done.failed[name]}")
             continue
         done.rows.append(row)
         say(f"{name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
-        for remark in case.remarks:
+        for remark in (*case.remarks, *filter(None, [row["remark"]])):
             say(f"  {remark}")
         ear = ear_of(result, case)
         if look is not None and ear is not None:
@@ -89,7 +93,8 @@ def row_of(case: Case, result: Segmentation) -> Row:
     Returns:
         case, found, side, side_right, verdict, expected_dice, the fields of ``MaskMetrics``, and
         for each landmark its error in mm and voxels, its predicted radius, its confidence, and
-        whether it was missed; of auxiliary landmarks the error in mm.
+        whether it was missed; of auxiliary landmarks the error in mm; and a remark where the label
+        map does not reach as far as what was found.
     """
     ear = ear_of(result, case)
     row: Row = {"case": case.name, "found": ear is not None}
@@ -97,7 +102,8 @@ def row_of(case: Case, result: Segmentation) -> Row:
         row |= {"side": None, "side_right": None if case.side is None else False}
         if case.labels is not None:
             row |= dataclasses.asdict(MISSED)
-        return row | {f"{name} missed": name in case.landmarks for name in LANDMARKS}
+        row |= {f"{name} missed": name in case.landmarks for name in LANDMARKS}
+        return row | {"remark": ""}
     measured = measure(ear, case.labels, case.label_geometry, case.landmarks, case.side)
     row |= {"side": ear.side, "side_right": measured.side_right, "verdict": ear.quality.verdict}
     masks = measured.masks
@@ -112,7 +118,19 @@ def row_of(case: Case, result: Segmentation) -> Row:
         row[f"{landmark.name} missed"] = landmark.name in case.landmarks and landmark.ras is None
     for landmark in ear.auxiliary:
         row[f"{landmark.name} mm"] = measured.landmark_mm.get(landmark.name)
+    row["remark"] = _remark(measured)
     return row
+
+
+def _remark(measured: CaseMetrics) -> str:
+    """What to say of an ear that reaches beyond the reference's label map."""
+    if measured.outside_voxels <= FEW_VOXELS:
+        return ""
+    return (
+        f"{measured.outside:.0%} of what was found lies outside the reference's label map, by up "
+        f"to {measured.outside_voxels} voxels, and counts as wrong; check that the map holds the "
+        "whole labyrinth."
+    )
 
 
 def sentence_of(row: Row) -> str:
@@ -136,12 +154,3 @@ def _overlap(row: Row) -> str:
     if row["assd_mm"] is None:
         return "Dice 0: what was found lies outside the reference's labels"
     return f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
-
-
-def _reason(error: Exception) -> str:
-    """Why a case was not measured, in a line."""
-    if isinstance(error, MemoryError):
-        return "This machine has not enough memory."
-    if isinstance(error, InnerEarSegError):
-        return " ".join(str(error).split())
-    return " ".join(f"Unexpected {type(error).__name__}: {error}".split())

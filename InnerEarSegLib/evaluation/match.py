@@ -6,7 +6,7 @@ import numpy as np
 
 from ..reading.dataset import Case
 from ..results import Ear, Segmentation
-from .metrics import on_grid
+from .grids import on_grid
 
 NEAR_MM = 15.0
 """The middle of an ear's landmarks lies nearer to the middle of its labyrinth; the two ears of a

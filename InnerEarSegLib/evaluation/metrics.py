@@ -6,32 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..geometry import Geometry
-from ..reading.image import image_of
 from ..results import Ear
+from .grids import on_common_grid, on_grid
 from .masks import MISSED, MaskMetrics, compare_masks
 
 
 @dataclass(frozen=True)
 class CaseMetrics:
-    """One ear against its reference, on the reference's own grid.
+    """One ear against its reference, on the reference's grid, continued to hold the whole ear.
 
     Attributes:
-        masks: of the labyrinths; MISSED if the ear lies outside the reference's grid; None without
-            reference labels.
+        masks: of the labyrinths; MISSED if all of the ear lies outside the reference's own grid;
+            None without reference labels.
         landmark_mm: distance in mm by landmark; None where it was not found. Landmarks that the
             reference lacks are not in it.
         landmark_voxels: the same in voxels of the reference's grid.
         side_right: whether the side is the reference's; None where that is not known.
+        outside: share of the ear's labyrinth that lies outside the reference's own grid, where it
+            counts as wrong.
+        outside_voxels: by how many voxels of this grid it does so at most.
     """
 
     masks: MaskMetrics | None
     landmark_mm: dict[str, float | None]
     landmark_voxels: dict[str, float | None]
     side_right: bool | None
+    outside: float = 0.0
+    outside_voxels: int = 0
 
 
 def measure(
@@ -50,10 +54,13 @@ def measure(
         landmarks: reference RAS mm by name.
         side: reference side, or None.
     """
-    masks = None
+    masks, outside, outside_voxels = None, 0.0, 0
     if labels is not None and labels.any():
-        found = on_grid(ear, geometry)
-        masks = compare_masks(found, labels, geometry.spacing[::-1]) if found.any() else MISSED
+        masks = MISSED
+        if on_grid(ear, geometry).any():
+            pair = on_common_grid(ear, labels, geometry)
+            masks = compare_masks(pair.found, pair.truth, geometry.spacing[::-1])
+            outside, outside_voxels = pair.outside, pair.outside_voxels
     millimetres: dict[str, float | None] = {}
     voxels: dict[str, float | None] = {}
     for landmark in (*ear.landmarks, *ear.auxiliary):
@@ -66,13 +73,5 @@ def measure(
         millimetres[landmark.name] = float(np.linalg.norm(there - truth))
         apart = geometry.to_ijk(there) - geometry.to_ijk(truth)
         voxels[landmark.name] = float(np.linalg.norm(apart))
-    return CaseMetrics(masks, millimetres, voxels, None if side is None else ear.side == side)
-
-
-def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
-    """The ear's mask on another grid, nearest voxel: uint8 [k, j, i]."""
-    mask = image_of(ear.labyrinth, ear.geometry)
-    empty = image_of(np.zeros(geometry.shape, np.uint8), geometry)
-    return sitk.GetArrayFromImage(
-        sitk.Resample(mask, empty, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    )
+    side_right = None if side is None else ear.side == side
+    return CaseMetrics(masks, millimetres, voxels, side_right, outside, outside_voxels)

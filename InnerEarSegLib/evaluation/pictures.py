@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..reading.dataset import Case
 from ..results import Ear
-from .metrics import on_grid
+from .grids import on_grid
 from .summary import Row, errors_of
 
 matplotlib.use("Agg")

@@ -69,8 +69,10 @@ def case_names(root: Path) -> list[str]:
     """Names of all specimens under the dataset's folder, sorted.
 
     Raises:
-        UnusableInput: if there is none.
+        UnusableInput: if there is no such folder, or none in it.
     """
+    if not root.exists():
+        raise UnusableInput(f"{root} does not exist.")
     names = sorted(path.parent.name for path in root.glob("*/*_DESC.json"))
     if not names:
         raise UnusableInput(
@@ -86,23 +88,45 @@ def read_case(root: Path, name: str) -> Case:
     Raises:
         UnusableInput: if the description or the CT cannot be used at all.
     """
-    try:
-        description = json.loads((root / name / f"{name}_DESC.json").read_text(encoding="utf-8"))
-        landmarks = {
-            KEYS[key]: np.array(ras, dtype=np.float64)
-            for key, ras in description["LANDMARKS"].items()
-            if key in KEYS
-        }
-        side: Side = "left" if description["SIDE"].upper().startswith("L") else "right"
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise UnusableInput(f"{name}_DESC.json in {root / name} cannot be read: {error}") from None
+    landmarks, side = _read_description(root / name / f"{name}_DESC.json")
     ct, geometry, remarks = _read_ct(root / name / "CT" / f"{name}_CT_RAW.nii", name)
     labels, remark = _read_labels(root / name / "CT" / f"{name}_CT_LABELS.nii", name)
     return Case(name, ct, labels, geometry, landmarks, side, remarks + remark)
 
 
+def _read_description(path: Path) -> tuple[dict[str, NDArray[np.float64]], Side]:
+    """Landmarks, RAS mm by our names, and the side.
+
+    Raises:
+        UnusableInput: if the file cannot be read or says something else.
+    """
+    what = f"{path.name} in {path.parent}"
+    try:
+        description = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UnusableInput(f"{what} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError):
+        raise UnusableInput(f"{what} is no JSON text; download it again.") from None
+    for key, kind in (("LANDMARKS", dict), ("SIDE", str)):
+        if not isinstance(description, dict) or not isinstance(description.get(key), kind):
+            raise UnusableInput(f"{what} lacks {key}; download it again.")
+    landmarks = {}
+    for key, ras in description["LANDMARKS"].items():
+        try:
+            point = np.array([float(value) for value in ras])
+        except (TypeError, ValueError):
+            point = np.zeros(0)
+        if key in KEYS and not (point.shape == (3,) and np.isfinite(point).all()):
+            raise UnusableInput(f"{what} gives landmark {key} no three numbers.")
+        if key in KEYS:
+            landmarks[KEYS[key]] = point
+    return landmarks, "left" if description["SIDE"].upper().startswith("L") else "right"
+
+
 def _read_ct(path: Path, name: str) -> tuple[Volume, Geometry, tuple[str, ...]]:
     """The CT's whole slices, the geometry of the header, and remarks."""
+    if not path.exists():
+        raise UnusableInput(f"{name}: the CT {path} is missing.")
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:

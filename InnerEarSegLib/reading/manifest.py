@@ -34,6 +34,7 @@ class Entry:
         landmarks: landmarks file, or None.
         side: "left" or "right", or None where it is not known.
         label_values: values of the label map that are labyrinth; empty for all but 0.
+        where: the list and its row, for messages.
     """
 
     case: str
@@ -42,10 +43,14 @@ class Entry:
     landmarks: Path | None
     side: Side | None
     label_values: tuple[int, ...]
+    where: str = "The list"
 
 
 def read_manifest(path: Path) -> list[Entry]:
     """Rows of a manifest; relative paths are relative to its folder.
+
+    Whether the files are there is only asked when a row is read, so that one that is gone does not
+    cost the others.
 
     Raises:
         UnusableInput: naming the row and column that cannot be used.
@@ -86,8 +91,12 @@ def read_entry(entry: Entry) -> Case:
     """The CT and references of one row.
 
     Raises:
-        UnusableInput: in one sentence, if a file cannot be used.
+        UnusableInput: in one sentence, if a file is not there or cannot be used.
     """
+    files = {"image": entry.image, "labels": entry.labels, "landmarks": entry.landmarks}
+    for key, path in files.items():
+        if path is not None and not path.exists():
+            raise UnusableInput(f"{entry.where}: {key} {path} does not exist.")
     ct = read_ct(entry.image)
     labels, geometry = None, ct.geometry
     if entry.labels is not None:
@@ -112,9 +121,6 @@ def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry
         if not text[key]:
             raise UnusableInput(f"{where}: {key} is empty.")
     paths = {key: folder / text[key] for key in ("image", "labels", "landmarks") if text.get(key)}
-    for key, path in paths.items():
-        if not path.exists():
-            raise UnusableInput(f"{where}: {key} {path} does not exist.")
     side = text.get("side", "").lower()
     if side not in ("", "left", "right"):
         raise UnusableInput(f"{where}: side {side!r} is neither left nor right.")
@@ -131,6 +137,7 @@ def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry
         landmarks=paths.get("landmarks"),
         side=cast(Side, side) if side else None,
         label_values=values,
+        where=where,
     )
 
 

@@ -46,7 +46,8 @@ def card_text(card: dict[str, Any]) -> str:
     ]
     lines += [f"- {note}" for note in training.get("notes", ())]
     if card["metrics"].get("summary"):
-        lines += ["", "## Measured on the held-out specimens", "", *_measured(card["metrics"])]
+        lines += ["", "## Measured on the held-out specimens", "", *_whose(card["metrics"])]
+        lines += _measured(card["metrics"])
     if card.get("crossval"):
         lines += ["", "## Cross-validation", "", *_cross_validated(card["crossval"])]
     lines += [
@@ -60,6 +61,14 @@ def card_text(card: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _whose(content: dict[str, Any]) -> list[str]:
+    """Which model file the figures are of: not this one, whose card they are on."""
+    model = content.get("model")
+    if not model:
+        return ["The summary does not say which model these figures are of.", ""]
+    return [f"Figures of {model}.", ""]
 
 
 def _measured(content: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,13 @@ def pack(cases: Sequence[TrainingCase], path: Path) -> None:
     path.write_bytes(buffer.getvalue())
 
 
+_NOT_PACKED = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What numpy and we raise on files of other kinds, empty and damaged ones among them."""
+
+
 def unpack(path: Path) -> list[TrainingCase]:
     """Read what ``pack`` wrote.
 
@@ -98,7 +106,7 @@ def unpack(path: Path) -> list[TrainingCase]:
             return [
                 _unpack_case(item, arrays) for item in json.loads(bytes(arrays["index"]).decode())
             ]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except _NOT_PACKED:
         raise UnusableInput(f"{path} was not written by `innerearseg pack`.") from None
 
 

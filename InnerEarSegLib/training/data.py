@@ -17,8 +17,11 @@ def load_cases(
     A packed file already holds its synthetic ears, so that it needs no SimpleITK.
 
     Raises:
-        UnusableInput: if there are no specimens, or the packed file has other synthetic ears.
+        UnusableInput: if there is no such file or folder, no specimen in it, or the packed file has
+            other synthetic ears.
     """
+    if not source.exists():
+        raise UnusableInput(f"The data {source} does not exist.")
     if source.is_file():
         cases = unpack(source)
         packed = sum(case.synthetic for case in cases)

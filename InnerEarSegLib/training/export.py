@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..network.unet import count_parameters
 from .base import part_of_base
 from .card_text import card_text
 from .measured import check_crossval, check_metrics
+from .model_output import CARD_ENDS_IN, check_model_file, published_model
 from .run import Run, read_run
 from .stage import steps_done, trained_network
 
@@ -73,7 +75,8 @@ def export(
         base: a model of the same specimens, landmarks and canonical ear, from which stages are
             taken that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
-        metrics: what was measured with these weights, with the command that measured it.
+        metrics: summary of ``innerearseg evaluate``. The file that it measured had another card,
+            so that its SHA-256 is not this one's; the card says which file it was.
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
@@ -82,9 +85,10 @@ def export(
         The card.
 
     Raises:
-        UnusableInput: if a stage has neither a checkpoint nor a base, the base does not fit, or
-            what was measured says nothing of this run; see ``measured``.
+        UnusableInput: if the file cannot be written, a stage has neither a checkpoint nor a base,
+            the base does not fit, or what was measured says nothing of this run; see ``measured``.
     """
+    check_model_file(output)
     run = read_run(run_folder)
     if metrics is not None:
         check_metrics(metrics, run)
@@ -119,12 +123,12 @@ def export(
         card["crossval"] = {key: crossval[key] for key in OF_CROSSVAL if key in crossval}
     card |= {name: about for name, (_, about) in parts.items()}
     module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(output.name + ".new")
-    torch.jit.save(module, str(temporary), _extra_files={CARD: json.dumps(card, indent=2)})
-    load_bundle(temporary, torch.device("cpu"))  # what cannot be loaded is not exported
-    temporary.replace(output)
-    output.with_suffix(".md").write_text(card_text(card), encoding="utf-8")
+    with published_model(output) as new:
+        content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
+        torch.jit.save(module, content, _extra_files={CARD: json.dumps(card, indent=2)})
+        new.write_bytes(content.getvalue())
+        load_bundle(new, torch.device("cpu"))  # what cannot be loaded is not exported
+        new.with_suffix(CARD_ENDS_IN).write_text(card_text(card), encoding="utf-8")
     return card
 
 

@@ -8,10 +8,12 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.evaluation.plan_errors import PlanError, mean_of, sentence
 from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.reading.image import image_of
 
 from .conftest import innerearseg
+from .make_model import write_model
 
 
 def evaluate(*arguments):
@@ -60,6 +62,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
         "case,image,labels,side\n"
         f"F01,{synthetic_file},elsewhere.nrrd,{synthetic_ear.side}\n"
         "broken,broken.nii,,\n"
+        "gone,nothing.nii,,\n"
     )
     out = tmp_path / "out"
     out.mkdir()
@@ -68,10 +71,12 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
-    assert "broken: not measured: " in said and "Not measured: broken" in said
+    assert "broken: not measured: " in said and "Not measured: broken, gone" in said
     assert "Warning: the model's card lists F01 as trained on" in said
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken"]
+    assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken", "gone"]
+    assert "row 4: image " in summary["not_measured"]["gone"]
+    assert summary["not_measured"]["gone"].endswith("nothing.nii does not exist.")
     assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
     (row,) = csv.DictReader((out / "cases.csv").open())
     assert row["found"] == "True" and row["assd_mm"] == ""
@@ -106,12 +111,75 @@ def test_plan_accuracy_refuses_an_unknown_case_with_the_same_sentence(specimens,
 
 
 @pytest.mark.parametrize(
-    "more", [["--displace", "-1"], ["--displace", "nan"], ["--displace", "0.2", "--draws", "0"]]
+    ("more", "said"),
+    [
+        (["--displace", "-1"], "'-1' is no number of millimetres above 0 and up to 5"),
+        (["--displace", "nan"], "'nan' is no number of millimetres"),
+        (["--displace", "5.1"], "'5.1' is no number of millimetres"),
+        (["--displace", "far"], "'far' is no number of millimetres"),
+        (["--displace", "0.2", "--draws", "0"], "'0' is no whole number from 1 on"),
+        (["--displace", "0.2", "--draws", "2.5"], "'2.5' is no whole number from 1 on"),
+    ],
 )
-def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, capsys):
+def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, said, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["plan-accuracy", str(specimens), *more])
-    assert ended.value.code == 2 and "invalid" in capsys.readouterr().err
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_a_mean_is_of_the_draws_that_have_a_figure():
+    errors = [PlanError("P", 2.0, 1.0, {"a_diameter": mm}, {}, 0.1) for mm in (-0.5, 0.1)]
+    mean = mean_of("P", [*errors, PlanError("P", 5.0, 4.0, {}, {}, 0.1)])
+    assert mean.axis_deg == pytest.approx(3.0) and mean.mm == {"a_diameter": pytest.approx(0.3)}
+    assert sentence(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
+
+
+@pytest.fixture
+def partly_broken(specimens, tmp_path):
+    """Links to four specimens; F13 has a broken description, F01 too, F03 no CT."""
+    for name in ("F01", "F03", "F06", "F13", "T03"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "CT").symlink_to(specimens / name / "CT")
+        text = (specimens / name / f"{name}_DESC.json").read_text(encoding="utf-8")
+        if name in ("F01", "F13"):
+            text = text[: len(text) // 2]
+        (tmp_path / name / f"{name}_DESC.json").write_text(text, encoding="utf-8")
+    (tmp_path / "F03" / "CT").unlink()
+    return tmp_path
+
+
+def test_a_broken_specimen_does_not_cost_plan_accuracy_the_others(partly_broken, capsys):
+    arguments = ["plan-accuracy", str(partly_broken), "--displace", "0.2", "--draws", "2"]
+    assert main([*arguments, "--cases", "F06,T03,F13"]) == 4
+    said = capsys.readouterr().out
+    assert "F13: left out of the average ear: F13_DESC.json in " in said
+    assert "F01: left out of" in said and "F03: left out of" in said
+    assert "F06: axis " in said and "T03: axis " in said and "axis, degrees: mean " in said
+    assert "n 4\n" in said and "Not measured: F13; the reasons are above." in said
+    assert main([*arguments, "--cases", "F06"]) == 0
+    assert "Not measured" not in capsys.readouterr().out
+    assert main([*arguments, "--cases", "F13,F03"]) == 2
+    assert "No case could be measured; F13: F13_DESC.json in" in capsys.readouterr().err
+
+
+def test_a_broken_specimen_does_not_cost_the_whole_journey_the_others(partly_broken, capsys):
+    model = write_model(partly_broken / "finds nothing.pt")  # which is quick
+    arguments = ["--cases", "F13,F06,F03", "--device", "cpu", "--model", str(model)]
+    assert main(["plan-accuracy", str(partly_broken), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert "F13: not measured: " in captured.out and "F03: not measured: " in captured.out
+    assert "F06: no inner ear found" in captured.out
+    assert "No case could be measured; F13: " in captured.err
+
+
+@pytest.mark.parametrize("command", ["train", "crossval"])
+@pytest.mark.parametrize("workers", ["-3", "many"])
+def test_fewer_than_no_workers_are_refused(tmp_path, command, workers, capsys):
+    words = [command, "c.json", "--data", "x", "--output", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--workers", workers])
+    assert ended.value.code == 2 and not list(tmp_path.iterdir())
+    assert f"--workers: {workers!r} is no whole number from 0 on" in capsys.readouterr().err
 
 
 def test_plan_accuracy_counts_what_can_be_compared(specimens, capsys):

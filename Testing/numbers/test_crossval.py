@@ -136,6 +136,23 @@ def test_wrong_stages_and_bases_are_refused_before_data_are_read(tmp_path, capsy
         assert main(words) == 2 and "out is a file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["train", "crossval"])
+def test_data_that_are_not_there_or_not_packed_are_refused(tmp_path, command, capsys):
+    (tmp_path / "empty.npz").touch()
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    np.savez(tmp_path / "other.npz", index=np.frombuffer(b"[3]", np.uint8))
+    for name, sentence in (
+        ("nope.npz", "nope.npz does not exist."),
+        ("nope", "nope does not exist."),
+        ("empty.npz", "was not written by `innerearseg pack`."),
+        ("array.npy", "was not written by `innerearseg pack`."),
+        ("other.npz", "was not written by `innerearseg pack`."),
+    ):
+        words = [command, str(CONFIG), "--data", str(tmp_path / name)]
+        assert main([*words, "--output", str(tmp_path / "out"), "--device", "cpu"]) == 2
+        assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_a_model_is_measured_on_what_it_did_not_see(cases, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(crossval, "COPIES", {"as scanned": lambda image: image})
     rows = evaluate_base(cases[:1], tmp_path, CPU, bundled_model(), silent)

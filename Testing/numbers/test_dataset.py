@@ -1,7 +1,5 @@
 """The human bony labyrinth dataset, damaged files included."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -52,8 +50,35 @@ def test_what_cannot_be_used_is_said(root, tmp_path):
     (root / "S01" / "CT" / "S01_CT_RAW.nii").write_bytes(b"nothing")
     with pytest.raises(UnusableInput, match="cannot be read as NIfTI"):
         read_case(root, "S01")
-    (root / "S01" / "S01_DESC.json").write_text(json.dumps({"SIDE": "LEFT"}))
-    with pytest.raises(UnusableInput, match=r"S01_DESC\.json"):
+    (root / "S01" / "CT" / "S01_CT_RAW.nii").unlink()
+    with pytest.raises(UnusableInput, match=r"S01: the CT .*S01_CT_RAW\.nii is missing\.$"):
+        read_case(root, "S01")
+    with pytest.raises(UnusableInput, match=r"nope does not exist\.$"):
+        case_names(root / "nope")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"SIDE": "LEFT"}', "lacks LANDMARKS; download it again"),
+        ('{"SIDE": "LEFT", "LANDMARKS": [1]}', "lacks LANDMARKS"),
+        ('{"SIDE": 3, "LANDMARKS": {}}', "lacks SIDE"),
+        ("[]", "lacks LANDMARKS"),
+        ('{"SIDE": ', "is no JSON text"),
+        ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2]}}', "gives landmark A no three numbers"),
+        ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2, NaN]}}', "gives landmark A no three numbers"),
+        ('{"SIDE": "LEFT", "LANDMARKS": {"A": 1}}', "gives landmark A no three numbers"),
+        ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2, "x"]}}', "gives landmark A no three"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_description_that_cannot_be_used_is_said_in_our_words(root, text, sentence):
+    path = root / "S01" / "S01_DESC.json"
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    with pytest.raises(UnusableInput, match=rf"^S01_DESC\.json in .*{sentence}.*\.$"):
         read_case(root, "S01")
 
 

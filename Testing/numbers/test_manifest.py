@@ -103,7 +103,6 @@ def test_a_folder_is_read_in_the_dataset_s_layout(tmp_path, synthetic_ear):
         ("case,image\n", "holds no case"),
         ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' more than once"),
         ("case,image\n,ct.nii.gz\n", "row 2: case is empty"),
-        ("case,image\na,nothing.nii\n", "row 2: image .*nothing.nii does not exist"),
         ("case,image,side\na,ct.nii.gz,up\n", "neither left nor right"),
         ("case,image,label_values\na,ct.nii.gz,x\n", "whole numbers"),
         ("case,image\na,ct.nii.gz,more\n", "more cells than"),
@@ -112,6 +111,16 @@ def test_a_folder_is_read_in_the_dataset_s_layout(tmp_path, synthetic_ear):
 def test_a_list_that_cannot_be_used_is_refused_with_a_sentence(folder, text, sentence):
     with pytest.raises(UnusableInput, match=sentence):
         cases_of(write_list(folder, text))
+
+
+@pytest.mark.parametrize("gone", ["image", "labels", "landmarks"])
+def test_a_file_that_is_gone_is_said_when_its_row_is_read(folder, gone):
+    row = {"image": "ct.nii.gz", "labels": "", "landmarks": ""} | {gone: "nothing.nii"}
+    text = f"case,image,labels,landmarks\none,ct.nii.gz,,\ntwo,{','.join(row.values())}\n"
+    cases = cases_of(write_list(folder, text))
+    assert cases["one"]().name == "one"
+    with pytest.raises(UnusableInput, match=rf"row 3: {gone} .*nothing\.nii does not exist\."):
+        cases["two"]()
 
 
 def test_what_is_no_list_is_refused(tmp_path):

@@ -1,5 +1,7 @@
 """Which ear a reference is compared with, and what a row says where there is none."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,17 @@ def test_landmarks_of_a_missed_ear_are_missed():
     summary = summarise([row])
     assert summary["landmarks_missed"] == 2
     assert (summary["side_right"], summary["side_known"]) == (0, 1)
+
+
+def test_an_ear_that_reaches_beyond_the_label_map_is_remarked():
+    """The map ends with so many of the ear's 8 voxels in it; up to 3 may be outside."""
+    whole = case("left", LEFT_AT)
+    for reach, said in ((16, ""), (7, ""), (5, ""), (4, "50% ")):
+        labels = whole.labels[:, :, : 11 + reach].copy()
+        grid = Geometry(whole.label_geometry.ijk_to_ras, labels.shape)
+        part = dataclasses.replace(whole, labels=labels, label_geometry=grid)
+        row = row_of(part, found(ear("left", LEFT_AT)))
+        reached = min(reach, 8)
+        assert row["dice"] == pytest.approx(2 * reached / (8 + reached))
+        assert row["remark"].startswith(said) and bool(row["remark"]) == bool(said)
+    assert "by up to 4 voxels" in row["remark"]

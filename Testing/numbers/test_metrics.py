@@ -84,3 +84,48 @@ def test_an_ear_on_a_cropped_grid_meets_its_reference():
     assert result.landmark_mm == {"a": pytest.approx(0.6), "b": None}
     assert result.landmark_voxels == {"a": pytest.approx(2.0), "b": None}
     assert measure(ear, None, geometry, {}, None).side_right is None
+
+
+WHOLE = Geometry(np.array([[0, -0.2, 0, 5], [0.2, 0, 0, 6], [0, 0, 0.3, 7], [0, 0, 0, 1.0]]), (12, 12, 24))  # fmt: skip # noqa: E501
+"""Of the boxes, turned by a right angle."""
+
+
+def cut(mask, first, last):
+    """A mask on WHOLE cropped to voxels from ``first`` to ``last`` (k, j, i), and its grid."""
+    matrix = WHOLE.ijk_to_ras.copy()
+    matrix[:3, 3] = WHOLE.to_ras(first[::-1])
+    part = mask[tuple(slice(a, b) for a, b in zip(first, last, strict=True))].copy()
+    return part, Geometry(matrix, part.shape)
+
+
+def found_as(mask):
+    return Ear("left", mask, WHOLE, (), 1.0)
+
+
+@pytest.mark.parametrize(("first", "last"), [(4, 14), (1, 12), (1, 20)])
+def test_what_lies_beside_a_cropped_map_counts_as_beside_a_whole_one(first, last):
+    labels, grid = cut(box(4, 12), (2, 2, 4), (10, 10, 12))
+    ear = found_as(box(first, last))
+    whole, cropped = (
+        measure(ear, x, g, {}, None) for x, g in ((box(4, 12), WHOLE), (labels, grid))
+    )
+    assert whole.masks == cropped.masks and whole.outside == whole.outside_voxels == 0
+    assert cropped.masks.dice == pytest.approx(16 / (8 + last - first))
+    assert cropped.outside_voxels == max(4 - first, last - 12)
+    assert cropped.outside == pytest.approx((last - first - 8) / (last - first))
+
+
+def test_half_a_map_is_no_whole_one():
+    labels, grid = cut(box(4, 12), (0, 0, 0), (12, 12, 8))
+    result = measure(found_as(box(4, 12)), labels, grid, {}, None)
+    assert result.masks.dice == pytest.approx(2 * 4 / (8 + 4))
+    assert result.outside == 0.5 and result.outside_voxels == 4
+
+
+def test_a_coarser_map_is_continued_in_its_own_voxels():
+    # 2 voxels of WHOLE along i are one of the map; the ear reaches 6 of these beyond its 4.
+    matrix = WHOLE.ijk_to_ras @ np.diag([2.0, 1.0, 1.0, 1.0])
+    matrix[:3, 3] = WHOLE.to_ras([4.5, 2, 2])
+    labels = np.ones((8, 8, 4), np.uint8)
+    result = measure(found_as(box(4, 24)), labels, Geometry(matrix, labels.shape), {}, None)
+    assert result.masks.dice == pytest.approx(2 * 4 / (4 + 10)) and result.outside_voxels == 6

@@ -343,7 +343,7 @@ def test_the_bundled_average_ear_is_what_the_command_prints(specimens):
 
 @pytest.mark.slow
 def test_frames_of_displaced_points_are_close(specimens):
-    errors = displaced_errors(specimens, ["F01", "F13", "T03"], 0.25, 20, lambda line: None)
+    errors = displaced_errors(specimens, ["F01", "F13", "T03"], 0.25, 20, lambda line: None).errors
     assert np.mean([error.axis_deg for error in errors]) < 5.0
     assert np.mean([error.origin_mm for error in errors]) < 0.6
     assert np.mean([abs(error.mm["a_diameter"]) for error in errors]) < 0.3

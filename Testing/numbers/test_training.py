@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
 
+from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import UnusableInput, UnusableModel
 from InnerEarSegLib.inferring.bundle import load_bundle
 from InnerEarSegLib.model_file import read_card
@@ -150,6 +152,73 @@ def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, c
     with pytest.raises(UnusableInput, match=sentence):
         export(finished, tmp_path / "x.pt", version="1", metrics=METRICS | change)
     assert not (tmp_path / "x.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("bad.csv/m.pt", r"bad\.csv is a file"),
+        ("folder", "folder is a folder; --output needs a file"),
+        ("carded.pt", r"its card .*carded\.md is a folder"),
+        ("m.md", "end its name in .pt"),
+        ("/proc/nope/m.pt", "m.pt cannot be written"),
+    ],
+)
+def test_a_model_file_that_cannot_be_written_is_refused_first(tmp_path, output, sentence, capsys):
+    """There is no run either, which would be said next."""
+    (tmp_path / "bad.csv").write_text("x")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "carded.md").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    words = ["export", str(tmp_path / "no run"), "--output", str(tmp_path / output)]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert re.search(sentence, said) and said.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_export_that_fails_leaves_the_earlier_model_and_its_card(
+    finished, tmp_path, monkeypatch
+):
+    file = tmp_path / "m.pt"
+    for name in ("m.pt", "m.md"):
+        (tmp_path / name).write_text("of an earlier run")
+
+    def full(card):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("InnerEarSegLib.training.export.card_text", full)
+    with pytest.raises(UnusableInput, match="cannot be written: No space left on device"):
+        export(finished, file, version="1")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("m.pt", "m.md"), "of an earlier run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"model": "tiny 1.1, SHA-256 77aa"}, "Figures of tiny 1.1, SHA-256 77aa."),
+        ({}, "does not say which model"),
+    ],
+)
+def test_the_card_says_whose_figures_it_shows(finished, tmp_path, model, said):
+    summary = {"cases": 1, "found": 1, "side_right": 1}
+    export(
+        finished, tmp_path / "m.pt", version="1.2", metrics=METRICS | {"summary": summary} | model
+    )
+    assert said in (tmp_path / "m.md").read_text(encoding="utf-8")
+
+
+def test_a_broken_summary_is_refused_in_our_words(tmp_path, capsys):
+    (tmp_path / "broken.json").write_text('{"summary": ')
+    words = ["export", str(tmp_path), "--output", str(tmp_path / "m.pt"), "--metrics"]
+    for name, sentence in (
+        ("broken.json", "is no summary.json of `innerearseg evaluate`"),
+        ("none.json", "none.json cannot be read: No such file or directory."),
+    ):
+        assert main([*words, str(tmp_path / name)]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_export_of_an_unfinished_or_wrong_folder(tmp_path):
