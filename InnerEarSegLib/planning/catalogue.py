@@ -8,6 +8,7 @@ from ..results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
 ESCUDE = "Escudé et al. 2006"
 ERIXON = "Erixon and Rask-Andersen 2013"
+SCHURZIG = "after Schurzig et al. 2018"
 ALEXIADES = "Alexiades et al. 2015"
 VERBIST = "Verbist et al. 2010"
 REVIEW = "a systematic review of 5791 cochleae (Curtis et al. 2023)"
@@ -75,6 +76,13 @@ CATALOGUE: dict[str, Entry] = {
         "mm",
         "Largest straight distance from the round window to the lateral wall of the basal turn "
         "opposite of it, in any direction.",
+    ),
+    "lateral_wall_first_turn": Entry(
+        "Lateral wall, first turn",
+        "mm",
+        "Length along the lateral wall to 360° as half an ellipse and half a circle: "
+        "1.18 A + 2.69 B - sqrt(0.72 A B).",
+        SCHURZIG,
     ),
     "lateral_wall_two_turns": Entry(
         "Lateral wall, two turns",

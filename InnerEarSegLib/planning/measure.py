@@ -124,6 +124,10 @@ def _apply_formulas(
 ) -> None:
     """What the published formulas make of A."""
     a = numbers["a_diameter"]
+    if "b_diameter" in numbers:
+        numbers["lateral_wall_first_turn"] = formulas.elliptic_circular_first_turn(
+            a, numbers["b_diameter"]
+        )
     numbers["lateral_wall_two_turns"] = formulas.escude_lateral_wall(a, 720.0)
     numbers["lateral_wall_length"] = formulas.erixon_lateral_wall(a)
     numbers["organ_of_corti_two_turns"] = formulas.alexiades_two_turns(a)

@@ -21,8 +21,8 @@ class Leaving:
 leaving = Leaving()
 bundle = load_bundle(bundled_model(), torch.device("cpu"))
 windows = torch.zeros(2, *bundle.refine.window)
-threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     run_windows(bundle.refine, windows, bundle.intensity, Progress())
 except KeyboardInterrupt:
     print("cancelled", flush=True)

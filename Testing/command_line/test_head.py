@@ -72,7 +72,7 @@ def test_a_scan_smaller_than_a_head_may_show_one_ear_or_both(head, bundle, cente
     assert set(ears_by_side(segment(cut(head, center, size), bundle))) == sides
 
 
-@pytest.mark.parametrize("behind_mm", [0.9, 1.9])
+@pytest.mark.parametrize("behind_mm", [pytest.param(0.9, marks=pytest.mark.slow), 1.9])
 def test_an_ear_that_lacks_a_piece_of_a_canal_is_not_called_good(head, found, bundle, behind_mm):
     """Up to 3.5 % of its labyrinth lies behind the scan's last slice; it was called good before."""
     ear = ears_by_side(found)["left"]
@@ -88,10 +88,10 @@ def test_an_ear_that_lacks_a_piece_of_a_canal_is_not_called_good(head, found, bu
 @pytest.mark.parametrize(
     ("change", "tolerance"),
     [
-        (soft, 0.7),
+        pytest.param(soft, 0.7, marks=pytest.mark.slow),
         (thicker(3), 1.0),
-        (lambda image: thicker(2)(soft(image)), 0.7),
-        (regridded, 0.3),
+        pytest.param(lambda image: thicker(2)(soft(image)), 0.7, marks=pytest.mark.slow),
+        pytest.param(regridded, 0.3, marks=pytest.mark.slow),
     ],
     ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"],
 )
@@ -107,6 +107,7 @@ def test_the_same_head_scanned_in_another_way(head, found, bundle, change, toler
         assert distances.max() < tolerance, (side, distances)
 
 
+@pytest.mark.slow
 def test_a_rolled_and_tilted_patient(head, found, bundle):
     turn = np.eye(4)
     turn[:3, :3] = roll()
@@ -145,7 +146,9 @@ def part_of(head, low, high):
     ("axis", "end", "offset", "missing"),
     [
         (1, "high", -1.5, {"helicotrema"}),  # ends 1.5 mm behind the helicotrema
-        (2, "low", 1.0, {"helicotrema", "round window"}),  # begins 1 mm above it
+        pytest.param(  # begins 1 mm above it
+            2, "low", 1.0, {"helicotrema", "round window"}, marks=pytest.mark.slow
+        ),
         (2, "high", 5.0, set()),  # ends 5 mm above it: canals are cut off
     ],
 )
@@ -170,6 +173,7 @@ def test_the_canals_alone_are_no_ear(head, found, bundle):
     assert segment(part_of(head, low, high), bundle).ears == ()
 
 
+@pytest.mark.slow
 def test_a_head_that_begins_within_the_ears(head, found, bundle):
     """Its first slice lies just above the helicotremata: no ear at a wrong place or side."""
     whole = ears_by_side(found)
