@@ -32,6 +32,7 @@ def results(runs: Path) -> dict[str, float]:
     return {str(p.relative_to(runs)): p.stat().st_mtime for p in runs.glob("*/*/result.json")}
 
 
+@pytest.mark.slow
 def test_a_study_is_killed_goes_on_and_reports(plan_file, data, tmp_path, capfd):
     runs = tmp_path / "runs"
     command = ablate(plan_file, data, runs, "--devices", "cpu")

@@ -219,6 +219,7 @@ def wait_for_end(pids, seconds=10):
 
 @POSIX
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
+@pytest.mark.slow
 def test_a_kill_ends_the_workers_and_the_next_run_goes_on(quick_model, tmp_path):
     for index in range(6):
         write(tmp_path / f"ct{index}.nrrd", phantom((64, 64, 64), seed=index))

@@ -81,6 +81,7 @@ def list_of(folder, *names):
     return path
 
 
+@pytest.mark.slow
 def test_other_lists_into_the_same_folder(quick_model, tmp_path, capfd):
     out = tmp_path / "out"
     for seed, name in enumerate(("one.nrrd", "b/one.nrrd", "b/two.nrrd")):

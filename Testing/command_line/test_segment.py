@@ -91,6 +91,7 @@ def test_scene_opens_with_everything(done):
             assert session.scene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node") == 1, kind
 
 
+@pytest.mark.slow
 def test_plain_output_is_the_same_result(done, synthetic_file, tmp_path):
     process = innerearseg(
         "segment", synthetic_file, "--output", tmp_path / "new" / "deep", "--plain", "--device",

@@ -50,7 +50,11 @@ def positions(result):
 
 
 @pytest.mark.parametrize(
-    ("order", "flips"), [((2, 0, 1), (True, False, True)), ((1, 0, 2), (False, False, True))]
+    ("order", "flips"),
+    [
+        ((2, 0, 1), (True, False, True)),
+        pytest.param((1, 0, 2), (False, False, True), marks=pytest.mark.slow),
+    ],
 )
 def test_storage_order_does_not_matter(results, bundle, order, flips):
     case, result = results["F06"]
@@ -63,6 +67,7 @@ def test_storage_order_does_not_matter(results, bundle, order, flips):
     assert np.linalg.norm(points - expected, axis=1).max() < 0.05
 
 
+@pytest.mark.slow
 def test_a_rotated_grid_hardly_matters(results, bundle):
     case, result = results["F13"]
     turn = sitk.Euler3DTransform()
