@@ -18,6 +18,7 @@ class Leaving:
     def __del__(self, sleep=time.sleep):
         sleep(2.0)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 leaving = Leaving()
 bundle = load_bundle(bundled_model(), torch.device("cpu"))
 windows = torch.zeros(2, *bundle.refine.window)
