@@ -65,6 +65,22 @@ def earlier_folders(folder: Path) -> set[str]:
         return set()
 
 
+def earlier_place(folder: Path, name: str = "") -> Path:
+    """A place of today's date that is not taken, for what must not be replaced.
+
+    Args:
+        folder: that it is in.
+        name: of a file that goes there; empty for a folder.
+    """
+    day = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
+    end = f"-{name}" if name else ""
+    place, count = folder / f"{day}{end}", 1
+    while place.exists():
+        count += 1
+        place = folder / f"{day}-{count}{end}"
+    return place
+
+
 class Output:
     """Where a run's files go.
 
@@ -204,7 +220,9 @@ class Output:
         """
         before.mkdir()
         kept = self._to_keep(self.folder)
-        aside = self._new_folder_aside() if kept else None
+        aside = earlier_place(self.folder) if kept else None
+        if aside is not None:
+            aside.mkdir()
         try:
             with Moves() as moves:
                 # Without its receipt, what a kill leaves in place is taken for somebody's work.
@@ -226,13 +244,3 @@ class Output:
     def _derived(self) -> list[str]:
         """Our reports and tables of the result that goes; nobody should file them with another."""
         return [name for name in DERIVED if is_ours(self.folder / name)]
-
-    def _new_folder_aside(self) -> Path:
-        """A new folder of today's date, for what must not be replaced."""
-        day = base = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
-        count = 1
-        while (self.folder / day).exists():
-            count += 1
-            day = f"{base}-{count}"
-        (self.folder / day).mkdir()
-        return self.folder / day

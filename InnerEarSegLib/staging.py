@@ -41,7 +41,8 @@ def replace_together(
         gone: files that are to go.
 
     Raises:
-        OSError: one could not be moved; all places are as they were. ``filename2`` is the place.
+        OSError: one could not be moved; all places are as they were. ``filename2`` is the file
+            that could not be moved, by the name that a user knows.
     """
     with Moves() as moves:
         for number, (there, here) in enumerate([*pairs, *((None, path) for path in gone)]):

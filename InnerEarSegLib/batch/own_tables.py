@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import codecs
 import json
-import time
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..output import EARLIER
+from ..output import earlier_place
 from .seal import digest_of, is_sealed
 from .summary import CSV, CSV_DIGESTS, FIRST_COLUMNS, JSON
 
@@ -73,12 +72,7 @@ def set_aside(path: Path) -> Path:
     Raises:
         OSError: it cannot be moved, and is where it was.
     """
-    day = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
-    place, count = path.with_name(f"{day}-{path.name}"), 1
-    while place.exists():
-        count += 1
-        place = path.with_name(f"{day}-{count}-{path.name}")
-    return path.rename(place)
+    return path.rename(earlier_place(path.parent, path.name))
 
 
 def _beginning(path: Path) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..derived import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, is_ours, was_added_to
 from ..errors import UnusableInput
-from ..output import EARLIER
+from ..output import earlier_place
 from ..staging import clean_stale, make_stage, replace_together
 from .content import Report
 from .measurements import write_measurements
@@ -76,8 +75,9 @@ def write_report(report: Report, names: Names) -> Written:
                 "the report."
             )
     old_pdf = names.page.with_suffix(".pdf")
-    removed = old_pdf if names.pdf is None and is_ours(old_pdf) else None
-    aside = _aside(old_pdf) if is_ours(old_pdf) and was_added_to(old_pdf) else None
+    ours = is_ours(old_pdf)
+    aside = earlier_place(folder, old_pdf.name) if ours and was_added_to(old_pdf) else None
+    removed = old_pdf if ours and names.pdf is None and aside is None else None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         clean_stale(folder)
@@ -94,7 +94,7 @@ def write_report(report: Report, names: Names) -> Written:
             tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
             made += zip(tables, names.tables, strict=True)
             moved = [(old_pdf, aside)] if aside else []
-            gone = [removed] if removed and not aside else []
+            gone = [removed] if removed else []
             replace_together([*moved, *made], stage, gone)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
@@ -103,11 +103,4 @@ def write_report(report: Report, names: Names) -> Written:
         raise UnusableInput(
             f"The report {where} cannot be written: {error.strerror or error}."
         ) from None
-    return Written(tuple(here for _, here in made), None if aside else removed, aside)
-
-
-def _aside(pdf: Path) -> Path:
-    """A name beside it that is not taken."""
-    base = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
-    names = (f"{base}{number}-{pdf.name}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-    return next(path for path in map(pdf.with_name, names) if not path.exists())
+    return Written(tuple(here for _, here in made), removed, aside)

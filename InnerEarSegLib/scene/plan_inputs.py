@@ -17,7 +17,7 @@ from ..planning.plan import EarPlan, plan_ear
 from ..results import AUXILIARY, LANDMARKS, Landmark, Side
 from .find_results import Results
 from .landmark_memory import parse_point, position_of, radius_of, row_of
-from .landmark_state import CORRECTED, PLACED, Point
+from .landmark_state import BY_HAND, Point
 from .landmarks_node import auxiliary_attribute, set_radius
 from .matrices import numpy_matrix
 from .segment_content import segment_content
@@ -105,7 +105,7 @@ def plan_input(results: Results, side: Side) -> PlanInput | None:
         if place is not None:
             landmarks[name] = place
             radius = radius_of(node, name)
-            if row_of(node, name).state in (CORRECTED, PLACED):
+            if row_of(node, name).state in BY_HAND:
                 radius = HAND_RADIUS_MM
             if radius is not None:
                 radii[name] = radius

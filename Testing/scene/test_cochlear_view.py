@@ -26,6 +26,12 @@ from InnerEarSegLib.scene.views import fitted_field, nodes_of
 from Testing.scene.test_plan import SIDES, ring_result
 
 
+def planned_left(scene, volume):
+    """Landmarks' node and frame of a left ear."""
+    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
+    return landmarks, update_plan(scene, volume, find_results(scene, volume))["left"].frame
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_the_cochlear_view_and_back(scene, volume, side):
     landmarks = add_result(scene, volume, ring_result(side)).landmarks[side]
@@ -69,8 +75,7 @@ def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
 
 
 def test_it_turns_along_as_far_as_the_cochlea_did(scene, volume):
-    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
-    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    landmarks, frame = planned_left(scene, volume)
     view, views = CochlearView(scene), nodes_of(scene, "vtkMRMLSliceNode")
     view.enter(landmarks, frame, 0.2)
     assert view.landmarks is landmarks and not view.follow(frame)
@@ -93,8 +98,7 @@ def test_it_turns_along_as_far_as_the_cochlea_did(scene, volume):
 
 
 def test_what_to_go_back_to_is_in_the_scene(scene, volume):
-    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
-    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    landmarks, frame = planned_left(scene, volume)
     before = [numpy_matrix(node.GetSliceToRAS()) for node in nodes_of(scene, "vtkMRMLSliceNode")]
     lines = find_plan(scene, volume).lines_of("left")
     lines[0].SetDisplayVisibility(True)
@@ -133,8 +137,7 @@ def test_the_fitted_field_is_what_slicer_makes_of_a_resized_window():
     "text", [None, "", "[", "7", '["basal turn", [[1, 0], [0, 1]]]', '["?", 1]']
 )
 def test_a_view_whose_plane_is_not_noted_stays_and_is_turned_back(scene, volume, text):
-    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
-    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    landmarks, frame = planned_left(scene, volume)
     red, other = nodes_of(scene, "vtkMRMLSliceNode")[:2]
     before = numpy_matrix(red.GetSliceToRAS())
     view = CochlearView(scene)
@@ -149,8 +152,7 @@ def test_a_view_whose_plane_is_not_noted_stays_and_is_turned_back(scene, volume,
 
 
 def test_a_note_that_cannot_be_read_is_dropped(scene, volume):
-    landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
-    frame = update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    landmarks, frame = planned_left(scene, volume)
     red, other = nodes_of(scene, "vtkMRMLSliceNode")[:2]
     before = numpy_matrix(other.GetSliceToRAS())
     view = CochlearView(scene)
