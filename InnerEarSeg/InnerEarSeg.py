@@ -93,7 +93,7 @@ class InnerEarSegLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self):
         """The module's typed parameter node, one in a scene and saved with it."""
-        from InnerEarSegLib.panel.parameters import InnerEarSegParameterNode
+        from InnerEarSegLib.panel.inputs import InnerEarSegParameterNode
 
         return InnerEarSegParameterNode(super().getParameterNode())
 
@@ -106,7 +106,7 @@ class InnerEarSegLogic(ScriptedLoadableModuleLogic):
         Raises:
             InnerEarSegError: whatever went wrong, in one sentence.
         """
-        from InnerEarSegLib.panel.blocking import run_and_wait
+        from InnerEarSegLib.panel.run import run_and_wait
 
         return run_and_wait(volumeNode, device, modelPath, keepReviewed)
 
@@ -121,7 +121,7 @@ class InnerEarSegTest(ScriptedLoadableModuleTest):
 
     def test_synthetic_ear(self):
         """A synthetic ear in, a labyrinth and its landmarks out, twice."""
-        from InnerEarSegLib.panel.self_test import check_synthetic_ear
+        from InnerEarSegLib.panel.sample_data import check_synthetic_ear
 
         self.delayDisplay("Segmenting a synthetic ear")
         check_synthetic_ear(InnerEarSegLogic())

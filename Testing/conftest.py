@@ -24,8 +24,8 @@ def bundle():
     """The bundled model on the CPU."""
     import torch
 
-    from InnerEarSegLib.inferring.bundle import load_bundle
-    from InnerEarSegLib.model_file import bundled_model
+    from InnerEarSegLib.model.bundle import load_bundle
+    from InnerEarSegLib.model.card import bundled_model
 
     return load_bundle(bundled_model(), torch.device("cpu"))
 
@@ -33,6 +33,6 @@ def bundle():
 @pytest.fixture(scope="session")
 def synthetic_ear():
     """A synthetic left ear that no training has seen (training uses other seeds)."""
-    from InnerEarSegLib.synthetic.dataset import random_ear
+    from InnerEarSegLib.synthetic.files import random_ear
 
     return random_ear(11, 0)

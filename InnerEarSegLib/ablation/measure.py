@@ -12,14 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..finding.pose import Pose, fit_pose
-from ..geometry import Geometry
-from ..inferring.window import look, sample, window_to_ijk
-from ..results import LANDMARKS
+from ..model.inference import look, sample, window_to_ijk
+from ..segmentation.pose import Pose, fit_pose
+from ..training.augmentation import small_rotation
 from ..training.cases import TrainingCase
 from ..training.config import Config, StageConfig
-from ..training.landmark_losses import landmark_points
-from ..training.spatial import small_rotation
+from ..training.losses import landmark_points
+from ..types import LANDMARKS, Geometry
 from .plan import STAGE, MeasureConfig
 from .surface import dice, surface_distance
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnusableInput
-from ..network.normalise import Intensity
+from ..model.config import Intensity
 from ..training.config import Config, StageConfig, check_window, from_dict
 
 BASAL = "basal"

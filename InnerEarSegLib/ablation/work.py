@@ -12,12 +12,11 @@ from typing import Any, Literal
 import torch
 from filelock import FileLock, Timeout
 
-from ..inferring.device import choose_device
-from ..network.unet import count_parameters
-from ..training.cases import TrainingCase
-from ..training.data import load_cases
+from ..model.device import choose_device
+from ..model.unet import count_parameters
+from ..training.cases import TrainingCase, load_cases
 from ..training.run import code_revision, read_run, train
-from ..training.stage import LOG, Diverged, trained_network
+from ..training.trainer import LOG, Diverged, trained_network
 from .measure import measure
 from .plan import STAGE, Plan, as_json
 from .study import RESULT, StudyFolder, figures_json, read_study, region_mm, write_json

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..output import OWN_FILES
+from ..io.result_folder import OWN_FILES
 from .cohort import Case
 
 Key = str | tuple[int, int]

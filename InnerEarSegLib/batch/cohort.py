@@ -8,8 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..cli import where
 from ..errors import UnusableInput
+from ..io import region as where
 from .rows import read_rows
 from .source import Source
 

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..reading.dicom import DICOMDIR
-from ..reading.files_read import files_read
-from ..reading.volume import header_reader
+from ..io.dicom import DICOMDIR
+from ..io.files_read import files_read
+from ..io.volume import header_reader
 from .source import Source
 
 _SYSTEMS = {".ds_store", "thumbs.db", "desktop.ini"}

@@ -91,7 +91,7 @@ def _places(device: str) -> list[str]:
     # Imported here, so that a cohort on the CPU has no torch in the process that only waits.
     import torch
 
-    from ..inferring.device import choose_device
+    from ..model.device import choose_device
 
     chosen = choose_device(device)
     if chosen.type == "cuda" and chosen.index is None:

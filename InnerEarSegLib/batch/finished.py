@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..derived import DERIVED, MEASUREMENTS_JSON, is_ours
-from ..output import LAST, OWN_FILES, RECEIPT, visible_names
+from ..io.result_folder import (
+    DERIVED,
+    LAST,
+    MEASUREMENTS_JSON,
+    OWN_FILES,
+    RECEIPT,
+    is_ours,
+    visible_names,
+)
 from .receipt import Receipt, is_unchanged, read_receipt, read_record
 from .summary import JSON, can_show
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..exchange import write_plain
-from ..output import LAST, Output
+from ..io.result_files import write_plain
+from ..io.result_folder import LAST, Output
+from ..io.volume import read_ct
+from ..process import quiet
 from ..progress import Progress
-from ..quiet import quiet
-from ..reading.volume import read_ct
-from ..results import Segmentation
-from ..segment import segment
+from ..segmentation.pipeline import segment
+from ..types import Segmentation
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..inferring.bundle import Bundle
+    from ..model.bundle import Bundle
 
 
 def segment_to_folder(
@@ -62,7 +62,7 @@ def segment_to_folder(
             write_plain(result, folder)
         elif result.ears:
             progress.stage("write", 0.8, "Writing the scene")
-            from ..scene.save import write_scene
+            from ..mrml.files import write_scene
 
             with quiet():  # what VTK and MRML print of a full disk; it is said in a sentence
                 write_scene(ct, result, folder)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..output import earlier_place
+from ..io.result_folder import earlier_place
 from .seal import digest_of, is_sealed
 from .summary import CSV, CSV_DIGESTS, FIRST_COLUMNS, JSON
 

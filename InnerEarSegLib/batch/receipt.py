@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..derived import DERIVED, MAKER
-from ..output import OWN_FILES, RECEIPT, visible_names
+from ..io.result_folder import DERIVED, MAKER, OWN_FILES, RECEIPT, visible_names
 from .cohort import Case
 from .ct_files import of_files, of_folder
 

@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..model_file import card_in, file_content
-from ..output import earlier_folders
-from ..staging import clean_stale
+from ..io.result_folder import clean_stale, earlier_folders
+from ..model.card import card_in, file_content
 from .apart import refuse_folders_of_cts
 from .cohort import Case
 from .devices import for_cases

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..finding.region import Region
+    from ..io.region import Region
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..derived import MEASUREMENTS_JSON
+from ..io.result_folder import MEASUREMENTS_JSON
 from .cohort import Case
 from .finished import Found, look_at
 from .receipt import Receipt, differences, receipt_of

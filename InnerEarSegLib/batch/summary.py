@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from .. import __version__
-from ..report.measurements import columns
-from ..results import Side
+from ..report.tables import columns
+from ..types import Side
 from .seal import sealed
 from .values import ear_cells, ears_of, values_of
 

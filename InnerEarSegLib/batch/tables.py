@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..staging import make_stage
+from ..io.result_folder import make_stage
 from .own_tables import digests_noted, is_own, set_aside
 from .seal import digest_of
 from .summary import CSV, JSON, Row, as_csv, as_json

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..planning.catalogue import VOLUME
-from ..report.state import REVIEWED
-from ..report.subject import AUTOMATIC, REMOVED
-from ..results import LANDMARKS
+from ..cochlea.catalogue import VOLUME
+from ..report.subject import AUTOMATIC, REMOVED, REVIEWED
+from ..types import LANDMARKS
 
 UNKNOWN = "unknown"
 """Of measurements of earlier versions, which do not say what they were made of."""

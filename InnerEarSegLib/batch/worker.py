@@ -19,9 +19,9 @@ from ..errors import Cancelled, InnerEarSegError
 from .cohort import Case
 
 if TYPE_CHECKING:
-    from ..inferring.bundle import Bundle
+    from ..model.bundle import Bundle
     from ..progress import Progress
-    from ..results import Segmentation
+    from ..types import Segmentation
 
 GRACE_SECONDS = 2.0
 """For taking unfinished files away before the process is ended as it is."""
@@ -102,10 +102,10 @@ def work(case: Case) -> Failure | None:
 
 
 def _do(case: Case) -> None:
-    from ..output import Output
+    from ..io.result_folder import Output
     from ..progress import Progress
-    from ..report.measurements import plan_of, write_measurements
-    from ..report.state import state_found
+    from ..report.subject import state_found
+    from ..report.tables import plan_of, write_measurements
     from .finished import names_to_keep
     from .one_ct import segment_to_folder
     from .receipt import receipt_of, write_receipt
@@ -142,7 +142,7 @@ def _bundle(progress: Progress) -> Bundle:
         import SimpleITK as sitk
         import torch
 
-        from ..inferring.bundle import load_bundle
+        from ..model.bundle import load_bundle
 
         settings = _State.settings
         torch.set_num_threads(settings.threads)

@@ -81,7 +81,7 @@ def _train(options: argparse.Namespace) -> int:
     from ..ablation.select import chosen, shard
     from ..ablation.study import open_study
     from ..ablation.work import Job, read_cases
-    from ..inferring.device import choose_device
+    from ..model.device import choose_device
 
     plan = load_plan(options.plan)
     if options.budget_steps is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, UnusableInput
-from .cancelling import cancel_on_kill
+from ..process import cancel_on_kill
 
 if TYPE_CHECKING:
     from ..batch.tables import Tables
@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
     from ..batch.run import model_sha256, run_cohort
     from ..batch.summary import CSV
     from ..batch.tables import Tables
-    from ..model_file import bundled_model
-    from ..output import Output
+    from ..io.result_folder import Output
+    from ..model.card import bundled_model
 
     if options.workers is not None and options.workers < 1:
         raise UnusableInput("--workers must be at least 1.")

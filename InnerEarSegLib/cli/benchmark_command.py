@@ -34,12 +34,11 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from ..evaluation.benchmark import time_journey
-    from ..inferring.bundle import load_bundle
-    from ..model_file import bundled_model
-    from ..output import Output
-    from ..reading.image import image_of
-    from ..reading.volume import read_ct
-    from ..synthetic.dataset import random_ear
+    from ..io.result_folder import Output
+    from ..io.volume import image_of, read_ct
+    from ..model.bundle import load_bundle
+    from ..model.card import bundled_model
+    from ..synthetic.files import random_ear
     from ..synthetic.head import random_head
 
     folder = Output(options.output).folder

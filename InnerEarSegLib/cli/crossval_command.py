@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .names import names
-from .numbers import whole_number_from
+from .arguments import names, whole_number_from
 
 if TYPE_CHECKING:
     import torch
@@ -57,9 +56,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
     from ..evaluation.files import check_folder
-    from ..inferring.device import choose_device
+    from ..model.device import choose_device
+    from ..training.cases import load_cases
     from ..training.config import load_config
-    from ..training.data import load_cases
     from ..training.folds import train_folds
     from ..training.run import check_stages
 
@@ -86,13 +85,13 @@ def _check(options: argparse.Namespace, config: Config) -> Base:
         What stands in for stages that are not trained.
     """
     from ..errors import UnusableInput
-    from ..model_file import bundled_model
+    from ..model.card import bundled_model
     from ..training.base import read_base
 
     try:
-        from ..evaluation import masks, plots, summary  # noqa: F401
-        from ..evaluation.crossval import COPIES
-        from ..evaluation.kept_rows import check_same_base
+        from ..evaluation import metrics as masks  # noqa: F401
+        from ..evaluation import plots, summary  # noqa: F401
+        from ..evaluation.crossval import COPIES, check_same_base
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
@@ -112,12 +111,11 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device, bas
         reliability_sentences,
         with_radii,
     )
-    from ..evaluation.crossval import as_scanned, evaluate_base, evaluate_folds
+    from ..evaluation.crossval import as_scanned, evaluate_base, evaluate_folds, networks_trained
     from ..evaluation.files import published
-    from ..evaluation.kept_rows import networks_trained
     from ..evaluation.plots import draw_plots, draw_reliability
     from ..evaluation.summary import sentences, summarise, write_tables
-    from ..model_file import bundled_model
+    from ..model.card import bundled_model
 
     output, model = options.output, options.base or bundled_model()
     rows = evaluate_folds(cases, options.folds, output, device, base=model, say=say)

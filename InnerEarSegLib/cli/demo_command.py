@@ -23,10 +23,10 @@ def run(options: argparse.Namespace) -> int:
     """Generate, segment through the command line, draw, and compare with the exact truth."""
     import SimpleITK as sitk
 
-    from ..output import Output
-    from ..reading.image import image_of
-    from ..scene.render import render_overview_in_child
-    from ..synthetic.dataset import random_ear
+    from ..io.result_folder import Output
+    from ..io.volume import image_of
+    from ..mrml.overview import render_overview_in_child
+    from ..synthetic.files import random_ear
     from . import main
 
     folder = Output(options.output).folder
@@ -49,8 +49,8 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
     """How far the files are from the generator's truth, read back as Slicer would."""
     import numpy as np
 
-    from ..geometry import Geometry
-    from ..scene.read_back import read_landmarks, read_segments
+    from ..mrml.read_results import read_landmarks, read_segments
+    from ..types import Geometry
 
     segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
     grid = Geometry(segment.ijk_to_ras, segment.array.shape)

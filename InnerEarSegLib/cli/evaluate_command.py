@@ -7,8 +7,8 @@ import shlex
 from functools import partial
 from pathlib import Path
 
+from .arguments import names
 from .batch_command import SOME_FAILED
-from .names import names
 
 say = partial(print, flush=True)
 
@@ -40,16 +40,15 @@ def run(options: argparse.Namespace) -> int:
         0 if every case was measured, 4 if some were not.
     """
     from ..errors import UnusableInput
-    from ..inferring.bundle import load_bundle
-    from ..inferring.device import choose_device
-    from ..model_file import bundled_model
-    from ..reading.cases import cases_of
+    from ..io.manifest import cases_of
+    from ..model.bundle import load_bundle
+    from ..model.card import bundled_model
+    from ..model.device import choose_device
 
     try:
         from ..evaluation.evaluate import evaluate
         from ..evaluation.files import check_folder, published
-        from ..evaluation.pictures import Extremes
-        from ..evaluation.plots import draw_plots
+        from ..evaluation.plots import Extremes, draw_plots
         from ..evaluation.summary import apart, write_tables
     except ModuleNotFoundError as error:
         raise UnusableInput(

@@ -21,8 +21,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Pack."""
-    from ..training.cases import pack
-    from ..training.data import load_cases
+    from ..training.cases import load_cases, pack
 
     cases = load_cases(options.data, options.synthetic, options.seed, say)
     pack(cases, options.output)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+from .arguments import millimetres_up_to, names, whole_number_from
 from .batch_command import SOME_FAILED
-from .names import names
-from .numbers import millimetres_up_to, whole_number_from
 
 if TYPE_CHECKING:
-    from ..evaluation.planning import Planned
+    from ..evaluation.measurement_errors import Planned
 
 say = partial(print, flush=True)
 
@@ -57,8 +56,8 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 if every case was measured, 4 if some were not.
     """
-    from ..evaluation import planning
-    from ..evaluation.plan_errors import summary
+    from ..evaluation import measurement_errors as planning
+    from ..evaluation.measurement_errors import summary
 
     if options.template:
         template, spread = planning.template_of(options.dataset, HELD_OUT.split(","))
@@ -93,14 +92,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _segmented(options: argparse.Namespace) -> tuple[Planned, frozenset[str]]:
     """Through the whole journey with a model; and the names of what it was trained on."""
-    from ..evaluation.match import ear_of
-    from ..evaluation.planning import segmented_errors
-    from ..inferring.bundle import load_bundle
-    from ..inferring.device import choose_device
-    from ..model_file import bundled_model
-    from ..reading.dataset import Case
-    from ..results import Ear
-    from ..segment import segment
+    from ..evaluation.measurement_errors import segmented_errors
+    from ..evaluation.metrics import ear_of
+    from ..io.dataset import Case
+    from ..model.bundle import load_bundle
+    from ..model.card import bundled_model
+    from ..model.device import choose_device
+    from ..segmentation.pipeline import segment
+    from ..types import Ear
 
     bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
     trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from .cancelling import cancel_on_kill
+from ..process import cancel_on_kill
 
 if TYPE_CHECKING:
     from ..report.subject import Subject
@@ -57,10 +57,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     cancel_on_kill()
+    from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
-    from ..report.handover import PATIENT, read_subject, write_subject
-    from ..report.make import Names, write_report
-    from ..scene.ear_views import draw_in_child
+    from ..report.files import Names, write_report
+    from ..report.subject import PATIENT, read_subject, write_subject
 
     patient = options.patient
     typed = options.input / PATIENT
@@ -109,7 +109,7 @@ def _page(options: argparse.Namespace) -> Path:
     Raises:
         UnusableInput: it is no name of a page, or a folder.
     """
-    from ..derived import REPORT_HTML
+    from ..io.result_folder import REPORT_HTML
 
     given = options.input
     page = options.output or (given if given.is_dir() else given.parent) / REPORT_HTML
@@ -122,11 +122,10 @@ def _page(options: argparse.Namespace) -> Path:
 
 def _subject(options: argparse.Namespace) -> tuple[Subject, tuple[str, ...]]:
     """What a folder or a scene holds, and notes on what lies beside it."""
-    from ..scene.boot import headless_scene
-    from ..scene.files_beside import changed_beside
-    from ..scene.find_results import find_results
-    from ..scene.report_subject import cts_with_results, open_scene, subject_of
-    from ..scene.save import SCENE_FILE
+    from ..mrml.files import SCENE_FILE, changed_beside
+    from ..mrml.results import find_results
+    from ..mrml.scene import headless_scene
+    from ..mrml.subject import cts_with_results, open_scene, subject_of
 
     path = options.input
     if not path.exists():

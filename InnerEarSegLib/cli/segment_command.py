@@ -6,11 +6,12 @@ import argparse
 import json
 from pathlib import Path
 
+from .. import process as watch
 from ..errors import Cancelled
+from ..io import region as where
+from ..process import cancel_on_kill
 from ..progress import Progress
-from ..results import Segmentation
-from . import watch, where
-from .cancelling import cancel_on_kill
+from ..types import Segmentation
 
 NO_EAR = 3
 ASIDE = "Note: the earlier result there, which somebody may have worked on, is now in {}."
@@ -94,10 +95,10 @@ def run(options: argparse.Namespace) -> int:
     from ..batch.one_ct import segment_to_folder
     from ..batch.receipt import write_record
     from ..batch.source import Source
-    from ..inferring.bundle import Bundle, load_bundle
-    from ..inferring.device import choose_device
-    from ..model_file import bundled_model
-    from ..output import Output
+    from ..io.result_folder import Output
+    from ..model.bundle import Bundle, load_bundle
+    from ..model.card import bundled_model
+    from ..model.device import choose_device
 
     source = Source(options.input, options.series, where.region(options.center, options.roi))
     refuse_place_of_ct(options.input, options.output)

@@ -25,11 +25,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a line a change and ear, then the largest shift, and write both."""
     from ..evaluation.stability import stability
-    from ..inferring.bundle import load_bundle
-    from ..inferring.device import choose_device
-    from ..model_file import bundled_model
-    from ..output import Output
-    from ..reading.volume import read_ct
+    from ..io.result_folder import Output
+    from ..io.volume import read_ct
+    from ..model.bundle import load_bundle
+    from ..model.card import bundled_model
+    from ..model.device import choose_device
     from .segment_command import NO_EAR
 
     folder = Output(options.output).folder

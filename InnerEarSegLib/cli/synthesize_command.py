@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         raise UnusableInput("--spacing must be 0.3 to 2 mm.")
     try:
         if options.head:
-            from ..synthetic.head_files import write_heads
+            from ..synthetic.files import write_heads
 
             write_heads(
                 options.output,
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
                 varied=options.varied,
             )
         else:
-            from ..synthetic.dataset import write_dataset
+            from ..synthetic.files import write_dataset
 
             write_dataset(options.output, options.count, options.seed)
     except OSError as error:

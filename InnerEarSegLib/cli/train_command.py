@@ -6,8 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from .names import names
-from .numbers import whole_number_from
+from .arguments import names, whole_number_from
 
 say = partial(print, flush=True)
 
@@ -38,10 +37,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
-    from ..inferring.device import choose_device
-    from ..output import Output
+    from ..io.result_folder import Output
+    from ..model.device import choose_device
+    from ..training.cases import load_cases
     from ..training.config import load_config
-    from ..training.data import load_cases
     from ..training.run import check_stages, train
 
     config = load_config(options.config)

@@ -18,11 +18,11 @@ import torch
 from monai.inferers import sliding_window_inference
 from torch import Tensor, nn
 
-from ..finding.refine import is_fine
-from ..geometry import Geometry, Volume
-from ..inferring.bundle import Bundle, Stage
-from ..model_file import STAGES
-from ..segment import segment
+from ..model.bundle import Bundle, Stage
+from ..model.card import STAGES
+from ..segmentation.pipeline import segment
+from ..segmentation.prediction import is_fine
+from ..types import Geometry, Volume
 
 BRUTE_WINDOWS = 6
 OVERLAP = 0.25

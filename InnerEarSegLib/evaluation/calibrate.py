@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..decoding.calibration import AMBIGUITY, DRAWN_AT, Calibration
-from ..results import AUXILIARY, LANDMARKS
+from ..model.calibration import AMBIGUITY, DRAWN_AT, Calibration
+from ..types import AUXILIARY, LANDMARKS
 from .summary import Row
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)

@@ -1,4 +1,4 @@
-"""Results over specimens with references, a row for each."""
+"""Why a case was not measured, in a line."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import Cancelled, UnusableModel
-from ..inferring.bundle import Bundle
-from ..reading.cases import check_names
-from ..reading.dataset import Case
-from ..results import LANDMARKS, Ear, Segmentation
-from ..segment import segment
-from .masks import MISSED
-from .match import ear_of
-from .metrics import CaseMetrics, measure
-from .reasons import reason_of
+from ..errors import Cancelled, InnerEarSegError, UnusableModel
+from ..io.dataset import Case
+from ..io.manifest import check_names
+from ..model.bundle import Bundle
+from ..segmentation.pipeline import segment
+from ..types import LANDMARKS, Ear, Segmentation
+from .metrics import MISSED, CaseMetrics, ear_of, measure
 from .summary import MASK_FIELDS, Row
+
+
+def reason_of(error: Exception) -> str:
+    """The sentence of an error, which may also be a mistake of ours."""
+    if isinstance(error, MemoryError):
+        return "This machine has not enough memory."
+    if isinstance(error, InnerEarSegError):
+        return " ".join(str(error).split())
+    return " ".join(f"Unexpected {type(error).__name__}: {error}".split())
+
 
 FEW_VOXELS = 3
 """By so many an ear may reach beyond a label map that was cropped to its labels."""

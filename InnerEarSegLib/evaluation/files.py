@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..output import Output
-from ..staging import clean_stale, make_stage, replace_together
+from ..io.result_folder import Output, clean_stale, make_stage, replace_together
 
 TABLES = ("cases.csv", "summary.json")
 PICTURES = (

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Geometry, Volume, apply_affine
-from ..inferring.bundle import Bundle
-from ..results import Ear
-from ..segment import segment
-from .copies import (
+from ..model.bundle import Bundle
+from ..segmentation.pipeline import segment
+from ..types import Ear, Geometry, Volume, apply_affine
+from .perturbations import (
     ROLL_DEGREES,
     SOFT_SIGMA_MM,
     Change,

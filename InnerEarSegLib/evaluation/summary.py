@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
-from ..results import LANDMARKS
+from ..types import LANDMARKS
 
 Row = dict[str, Any]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import slicer
+
 from ..errors import UnusableInput
-from .command import Command, python_command
 from .worker import Worker
+from .worker_process import Command, python_command
 
 AUTOMATIC = ("auto", "Automatic")
 CPU = ("cpu", "CPU")
@@ -84,3 +87,29 @@ def parse_devices(text: str) -> Devices:
             continue
         return Devices(None if version is None else str(version), gpus)
     return Devices()
+
+
+MINIMUM = ">=2.0"
+WINDOWS_LIMIT = ",<2.13"
+"""2.13 installs only in part on Windows with Slicer 5.12 (light-the-torch#176)."""
+
+
+def has_extension() -> bool:
+    """Whether the PyTorch extension is installed."""
+    return hasattr(slicer.modules, "pytorchutils")
+
+
+def install() -> str:
+    """Installs PyTorch; returns what went wrong, in one sentence, or nothing."""
+    import PyTorchUtils
+
+    wanted = MINIMUM + (WINDOWS_LIMIT if sys.platform == "win32" else "")
+    slicer.app.processEvents()  # so that what is said before is on the screen
+    try:
+        with slicer.util.WaitCursor():
+            done = PyTorchUtils.PyTorchUtilsLogic().installTorch(
+                askConfirmation=False, torchVersionRequirement=wanted
+            )
+    except Exception as error:  # whatever pip, the network or the disk do
+        return f"PyTorch could not be installed: {error}"
+    return "" if done is not None else "PyTorch was not installed."

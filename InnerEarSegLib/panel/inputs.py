@@ -1,7 +1,8 @@
-"""The panel's choices: widgets and parameter node kept alike."""
+"""Everything the user can choose, kept in the scene."""
 
 from __future__ import annotations
 
+import enum
 import html
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +10,53 @@ from typing import Any
 
 import slicer
 import vtk
+from slicer import vtkMRMLMarkupsNode, vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 from ..errors import InnerEarSegError
-from ..model_file import bundled_model, read_card
-from ..scene.export_ct import voxels
-from ..scene.observers import Observers
-from ..scene.where_to_look import has_region
+from ..model.card import bundled_model, card_lines, read_card
+from ..mrml.scene import Observers
+from ..mrml.volumes import has_region, voxels
 from . import settings
 from .devices import AUTOMATIC, CPU, Devices
-from .model_card import card_lines
-from .parameters import Ears
 from .run import Choices
+
+# ruff: noqa: N815 - parameters are named as other modules of Slicer name theirs
+
+
+class Ears(enum.Enum):
+    """Which ears are wanted."""
+
+    AUTOMATIC = "automatic"
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+    @property
+    def sides(self) -> tuple[str, ...] | None:
+        """Ears that may be shown; None for whatever is found."""
+        return (self.value,) if self in (Ears.LEFT, Ears.RIGHT) else None
+
+
+@parameterNodeWrapper
+class InnerEarSegParameterNode:
+    """The module's choices.
+
+    inputVolume: the CT.
+    ears: which ears are wanted.
+    region: a point or ROI that says where to look, or nothing.
+    device: "auto", "cpu", or a GPU as torch names it.
+    modelPath: a model file; empty for the bundled one.
+    keepReviewed: whether a new run leaves what the user reviewed.
+    """
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    ears: Ears = Ears.AUTOMATIC
+    region: vtkMRMLMarkupsNode
+    device: str = "auto"
+    modelPath: str = ""
+    keepReviewed: bool = True
+
 
 _EARS = tuple(Ears)
 _CARD_WIDTH = 38

@@ -8,14 +8,12 @@ import numpy as np
 import slicer
 from numpy.typing import NDArray
 
-from ..results import LANDMARKS, Side
-from ..scene.find_results import Results
-from ..scene.jump import jump_to, slide_to
-from ..scene.landmark_memory import automatic_of, position_of
-from ..scene.landmark_state import Key
-from ..scene.segment_content import segment_center
-from ..scene.views import show_ear
-from ..scene.windows_view import face_windows
+from ..mrml.landmark_state import Key
+from ..mrml.landmarks import automatic_of, position_of
+from ..mrml.results import Results
+from ..mrml.segments import segment_center
+from ..mrml.views import face_windows, jump_to, show_ear, slide_to
+from ..types import LANDMARKS, Side
 
 
 def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:

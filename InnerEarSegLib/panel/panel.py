@@ -7,18 +7,18 @@ from typing import Any
 
 import slicer
 
-from ..results import POOR, Segmentation
-from ..scene.find_results import find_results
-from ..scene.observers import Observers
-from ..scene.populate import add_result
-from ..scene.views import show_in_3d
-from ..scene.volume_node import show_bone_window
+from ..mrml.populate import add_result
+from ..mrml.results import find_results
+from ..mrml.scene import Observers
+from ..mrml.views import show_in_3d
+from ..mrml.volumes import show_bone_window
+from ..types import POOR, Segmentation
 from .devices import DeviceQuestion, Devices
 from .inputs import Inputs
-from .reporting import Reporting
-from .reviewing import Reviewing
+from .report_section import Reporting
+from .review_section import Reviewing
 from .run import Choices
-from .running import Running
+from .run_section import Running
 from .status import Status
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..results import CHECK, GOOD, POOR, Side
-from ..scene.find_results import Results
-from ..scene.landmark_state import BY_HAND, MISSING, Key, Row
-from ..scene.landmarks_node import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
-from ..scene.review import Review
-from ..scene.segment_content import volume_attribute
+from ..mrml.landmark_state import BY_HAND, MISSING, Key, Row
+from ..mrml.landmarks import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
+from ..mrml.results import Results
+from ..mrml.review import Review
+from ..mrml.segments import volume_attribute
+from ..types import CHECK, GOOD, POOR, Side
 
 SIDES: tuple[Side, ...] = ("left", "right")
 

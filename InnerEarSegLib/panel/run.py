@@ -15,17 +15,26 @@ from pathlib import Path
 from typing import Any
 
 import qt
+import slicer
 
-from ..errors import UnusableInput
-from ..exchange import read_plain
-from ..results import Segmentation
-from ..scene.export_ct import export_steps
-from ..scene.follow_ct import place_of
-from ..scene.where_to_look import where_to_look
-from .command import segment_command
-from .outcome import CANCELLED, Ending, Outcome, judge
-from .progress_lines import LineReader, Report
+from ..errors import InnerEarSegError, UnusableInput
+from ..io.result_files import read_plain
+from ..mrml.populate import ResultNodes, add_result
+from ..mrml.scene import Observers
+from ..mrml.transforms import place_of
+from ..mrml.volumes import export_steps, where_to_look
+from ..types import Segmentation
 from .worker import Worker
+from .worker_process import (
+    CANCELLED,
+    CT_CHANGED,
+    Ending,
+    LineReader,
+    Outcome,
+    Report,
+    judge,
+    segment_command,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,3 +201,53 @@ def wanted_ears(result: Segmentation, sides: tuple[str, ...] | None) -> Segmenta
     if sides is None:
         return result
     return replace(result, ears=tuple(ear for ear in result.ears if ear.side in sides))
+
+
+def run_and_wait(
+    volume: Any, device: str, model: str | Path | None, keep_reviewed: bool
+) -> ResultNodes | None:
+    """Segments a CT; the event loop runs meanwhile.
+
+    Raises:
+        InnerEarSegError: whatever went wrong, in one sentence.
+    """
+    ends: list[Outcome] = []
+    loop = qt.QEventLoop()
+
+    def ended(outcome: Outcome) -> None:
+        ends.append(outcome)
+        loop.quit()
+
+    choices = Choices(
+        volume=volume,
+        device=device,
+        model=None if model is None else Path(model),
+        keep_reviewed=keep_reviewed,
+    )
+    run = Run(choices, lambda report: None, ended)
+    scene, observers = slicer.mrmlScene, Observers()
+
+    def look(*_: Any) -> None:
+        if not scene.IsNodePresent(volume):
+            loop.quit()
+
+    observers.add(scene, scene.NodeRemovedEvent, look)
+    observers.add(scene, scene.EndCloseEvent, look)
+    run.start()
+    try:
+        if not ends:
+            loop.exec_()
+    finally:
+        observers.clear()
+        if not ends:
+            run.stop_now()
+    if not scene.IsNodePresent(volume):
+        raise InnerEarSegError("The CT was removed from the scene; the run was stopped.")
+    outcome = ends[0]
+    if outcome.ending is Ending.NO_EAR:
+        return None
+    if outcome.result is None:
+        raise InnerEarSegError(outcome.sentence)
+    if run.choices.ct_changed:
+        raise InnerEarSegError(CT_CHANGED)
+    return add_result(slicer.mrmlScene, volume, outcome.result, keep_reviewed=keep_reviewed)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
+
+import slicer
+
+from ..mrml.landmarks import position_of
+from ..mrml.results import find_results
+from ..mrml.segments import segment_volume
+from ..mrml.volumes import add_volume
+from ..synthetic.files import random_ear
 
 CATEGORY = "InnerEarSeg"
 SAMPLE = "InnerEarSegSyntheticEar"
@@ -47,9 +56,9 @@ def load_synthetic_ear(source: Any = None) -> Any:
     """
     import slicer
 
-    from ..scene.views import show_ear
-    from ..scene.volume_node import add_volume
-    from ..synthetic.dataset import random_ear
+    from ..mrml.views import show_ear
+    from ..mrml.volumes import add_volume
+    from ..synthetic.files import random_ear
 
     with slicer.util.WaitCursor():
         ear = random_ear(*_EAR)
@@ -58,3 +67,32 @@ def load_synthetic_ear(source: Any = None) -> Any:
         node.SetName(name)
         show_ear(slicer.mrmlScene, node, ear.ct.geometry.center)
     return node
+
+
+_SEED = 7
+_MAX_MM = 2.0
+"""Far beyond the usual error: this tests the module in Slicer, not the model's accuracy."""
+
+
+def check_synthetic_ear(logic: Any) -> None:
+    """Segments a generated ear twice and compares with its known landmarks.
+
+    Raises:
+        AssertionError: something is not as it should be.
+    """
+    ear = random_ear(_SEED, 0)
+    volume = add_volume(slicer.mrmlScene, ear.ct)
+    added = logic.process(volume)
+    assert added is not None, "no ear was found"
+    assert ear.side in added.landmarks, f"the {ear.side} ear was not found"
+    size = segment_volume(added.segmentation, ear.side)
+    assert 80.0 < size < 400.0, f"labyrinth of {size:.0f} mm³"
+    for name, truth in ear.landmarks.items():
+        found = position_of(added.landmarks[ear.side], name)
+        if found is not None:
+            error = math.dist(found, [float(value) for value in truth])
+            assert error < _MAX_MM, f"{name} is {error:.2f} mm off"
+    count = slicer.mrmlScene.GetNumberOfNodes()
+    logic.process(volume)
+    assert slicer.mrmlScene.GetNumberOfNodes() == count, "a second run added nodes"
+    assert find_results(slicer.mrmlScene, volume).segmentation is added.segmentation

@@ -6,8 +6,8 @@ from typing import Any
 
 import qt
 
-from ..results import LANDMARK_DEFINITIONS
-from ..scene.landmark_state import CONFIRMED, NOT_FOUND, PLACED, REMOVED, Key, Row, certainty_words
+from ..mrml.landmark_state import CONFIRMED, NOT_FOUND, PLACED, REMOVED, Key, Row, certainty_words
+from ..types import LANDMARK_DEFINITIONS
 
 HEADINGS = ("Ear", "Landmark", "State", "Accuracy", "Moved")
 _DOUBT = (255, 170, 0, 70)

@@ -7,9 +7,8 @@ from typing import Any
 
 import qt
 
-from ..cli.watch import HELLO
-from .command import Command
-from .process_tree import ProcessTree
+from ..process import HELLO
+from .worker_process import Command, ProcessTree
 
 GRACE_MS = 1000
 """Between the polite request and the kill; both together stay below two seconds."""

@@ -1,1 +1,1 @@
-"""What is filed: measurements as tables, pictures, and a page of both."""
+"""The report of a CT: page, PDF and tables."""

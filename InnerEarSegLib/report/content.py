@@ -1,22 +1,46 @@
-"""What a report says, in words and pictures; the page and the PDF only lay it out."""
+"""Sentences about a CT without what may tell whose it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
-from ..planning.catalogue import entry
-from ..planning.measurement import Measurement
-from ..planning.plan import EarPlan, compare, plan_ear
-from ..results import CHECK, GOOD, POOR, Side
-from .figures import Figure, cochlear_figures, landmark_figures
-from .privacy import without_names
-from .state import States, state_reviewed
-from .subject import AUTOMATIC, ReviewedEar, ReviewedLandmark, Subject
-from .views import view_figures
+from ..cochlea.catalogue import Measurement, entry
+from ..cochlea.measurements import EarPlan, compare, plan_ear
+from ..types import CHECK, GOOD, POOR, Side
+from .figures import Figure, cochlear_figures, landmark_figures, view_figures
+from .subject import AUTOMATIC, ReviewedEar, ReviewedLandmark, States, Subject, state_reviewed
+
+_SERIES = re.compile(r"^Of \d+ CT series in the folder, .* was read\.$", re.DOTALL)
+_ONE_FILE = re.compile(r"is one slice of a series; the whole series was read\.$")
+_TELLING = re.compile(r"[/\\^@]|\d+(\.\d+){3,}|\.(nii|nrrd|nhdr|mha|mhd|dcm|gz)\b", re.IGNORECASE)
+"""Paths, DICOM's names and UIDs, and names of files."""
+
+SEVERAL = "The folder held several CT series; one was read."
+LEFT_OUT = "A remark on the input was left out, as it may name a file."
+
+
+def without_names(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Warnings of the reader, which may quote names of files and descriptions of series.
+
+    Those are replaced by a sentence that says as much without them.
+    """
+    kept = []
+    for sentence in sentences:
+        if _SERIES.match(sentence):
+            sentence = SEVERAL
+        elif _ONE_FILE.search(sentence):
+            continue
+        elif _TELLING.search(sentence):
+            sentence = LEFT_OUT
+        if sentence not in kept:
+            kept.append(sentence)
+    return tuple(kept)
+
 
 TITLE = "Inner ear: CT report"
 NOT_A_DEVICE = (

@@ -10,11 +10,9 @@ from html import escape
 from pathlib import Path
 
 from .. import __version__
-from ..derived import MAKER
+from ..io.result_folder import MAKER
 from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report, Row
-from .figures import Figure
-from .svg import figure_svg
-from .views import LEGEND
+from .figures import LEGEND, Figure, figure_svg
 
 _STYLE = Path(__file__).with_name("page.css")
 

@@ -10,9 +10,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 
-from ..geometry import Geometry
-from ..planning.axes import CochlearFrame
-from ..reading.image import image_of
+from ..cochlea.frame import CochlearFrame
+from ..io.volume import image_of
+from ..types import Geometry
 from .subject import ReviewedEar
 
 PIXELS = 440

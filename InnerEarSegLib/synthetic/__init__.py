@@ -7,10 +7,9 @@ al. 2019, CC BY 4.0). No voxel, mesh or landmark of a specimen is in here.
 
 from __future__ import annotations
 
-from .dataset import write_case, write_dataset
 from .ear import SyntheticEar, make_ear
+from .files import write_case, write_dataset, write_head, write_heads
 from .head import EarTruth, SyntheticHead, random_head
-from .head_files import write_head, write_heads
 from .head_scan import HeadScan, random_scan
 from .negatives import NEGATIVE_KINDS, random_negative
 from .parameters import EarParameters, random_parameters

@@ -8,11 +8,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..geometry import Geometry, Volume
-from ..results import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, VESTIBULE, Side
+from ..types import (
+    BASAL_TURN,
+    HELICOTREMA,
+    OVAL_WINDOW,
+    ROUND_WINDOW,
+    VESTIBULE,
+    Geometry,
+    Side,
+    Volume,
+)
 from . import scan, surroundings
 from .anatomy import EAR_FROM_CANAL, Anatomy, build_anatomy
-from .implicit import Array, distance_map, labyrinth_distance, leave
+from .distances import Array, distance_map, labyrinth_distance, leave
 from .parameters import EarParameters
 
 Filling = Literal["fluid", "air", "mixed"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .head_parameters import HeadParameters
-from .implicit import Array, smooth_minimum
-from .shapes import box, capsule, chain, ellipsoid, union
+from .distances import Array, box, capsule, chain, ellipsoid, smooth_minimum, union
+from .parameters import HeadParameters
 
 
 def orbit(half: Array) -> Array:

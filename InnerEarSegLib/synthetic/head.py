@@ -13,8 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Geometry, Volume
-from ..results import Side
+from ..types import Geometry, Side, Volume
 from . import scan as paint
 from . import surroundings
 from .anatomy import build_anatomy
@@ -27,9 +26,6 @@ from .ear import (
     wall_distance,
 )
 from .face import tooth_places
-from .fields import Array, Lattice, lattice_over
-from .head_cells import mastoid_cells
-from .head_parameters import HeadParameters, ear_parameters, random_head_parameters
 from .head_scan import (
     HeadScan,
     add_streaks,
@@ -40,7 +36,9 @@ from .head_scan import (
     slice_offsets,
     store,
 )
-from .skull import SIDES, HeadEar, head_fields
+from .parameters import HeadParameters, ear_parameters, random_head_parameters
+from .scan import Array, Lattice, lattice_over
+from .skull import SIDES, HeadEar, head_fields, mastoid_cells
 
 LATTICE_MM = 2.0
 """Step of the lattice of the head's fields."""

@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..geometry import Geometry, Volume
-from .fields import Array
+from ..types import Geometry, Volume
+from .scan import Array
 
 Kernel = Literal["bone", "soft"]
 View = Literal["head", "left", "right", "left ear", "right ear"]

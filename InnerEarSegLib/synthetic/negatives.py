@@ -8,14 +8,14 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Geometry, Volume
+from ..types import Geometry, Volume
 from . import scan as paint
+from .distances import box, capsule, chain, ellipsoid, union
 from .ear import ear_points
 from .face import jaw, teeth
-from .fields import Array
-from .head_parameters import HeadParameters
 from .head_scan import HeadScan, expose, finish, store
-from .shapes import box, capsule, chain, ellipsoid, union
+from .parameters import HeadParameters
+from .scan import Array
 from .skull import spine
 
 NegativeKind = Literal["chest", "phantom", "noise", "mr_like", "vertebrae", "jaw", "empty air"]

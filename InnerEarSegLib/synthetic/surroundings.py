@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anatomy import Tube
-from .implicit import Array, distance_map, segment_distance, tube_distance
+from .distances import Array, distance_map, segment_distance, tube_distance
 from .parameters import EarParameters
 
 MEMBRANE = 0.2

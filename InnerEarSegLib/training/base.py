@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..errors import UnusableInput
-from ..model_file import STAGES, card_in, card_of_any_schema, file_content
+from ..model.card import STAGES, card_in, card_of_any_schema, file_content
 from .config import Config
 from .run import Run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model_file import STAGES
+from ..model.card import STAGES
 
 
 def card_text(card: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
-from ..geometry import Geometry
-from ..results import Side
+from ..synthetic.files import random_ear
+from ..types import Geometry, Side
 
 if TYPE_CHECKING:
-    from ..reading.dataset import Case
+    from ..io.dataset import Case
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def training_case(case: Case, *, synthetic: bool = False) -> TrainingCase:
 def read_cases(root: Path) -> tuple[list[TrainingCase], tuple[str, ...]]:
     """All cases of a dataset folder, and what is wrong with its files."""
     # Here, not above: training from packed arrays needs no SimpleITK.
-    from ..reading.dataset import case_names, read_case
+    from ..io.dataset import case_names, read_case
 
     cases = [read_case(root, name) for name in case_names(root)]
     return [training_case(case) for case in cases], tuple(r for c in cases for r in c.remarks)
@@ -125,3 +125,55 @@ def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
         side=item["side"],
         synthetic=item["synthetic"],
     )
+
+
+def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
+    """The first ``count`` ears of the series ``seed``; none that a test or the demo shows.
+
+    The demo and ``innerearseg synthesize`` use small seeds; the offset keeps them apart.
+    """
+    cases = []
+    for index in range(count):
+        ear = random_ear(seed + 1_000_000, index)
+        cases.append(
+            TrainingCase(
+                name=f"synthetic {index}",
+                ct=ear.ct.array,
+                labels=ear.labels.array,
+                geometry=ear.ct.geometry,
+                landmarks={name: np.array(point) for name, point in ear.landmarks.items()},
+                side=ear.side,
+                synthetic=True,
+            )
+        )
+    return cases
+
+
+def load_cases(
+    source: Path, synthetic: int, seed: int, say: Callable[[str], None]
+) -> list[TrainingCase]:
+    """Specimens from a dataset folder or packed file, with this many synthetic ears.
+
+    A packed file already holds its synthetic ears, so that it needs no SimpleITK.
+
+    Raises:
+        UnusableInput: if there is no such file or folder, no specimen in it, or the packed file has
+            other synthetic ears.
+    """
+    if not source.exists():
+        raise UnusableInput(f"The data {source} does not exist.")
+    if source.is_file():
+        cases = unpack(source)
+        packed = sum(case.synthetic for case in cases)
+        if packed != synthetic:
+            raise UnusableInput(
+                f"{source} holds {packed} synthetic ears, the config asks for {synthetic}; pack "
+                f"again with --synthetic {synthetic}."
+            )
+        return cases
+    pass
+
+    cases, remarks = read_cases(source)
+    for remark in remarks:
+        say(remark)
+    return cases + synthetic_cases(synthetic, seed)

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import UnusableInput
-from ..network.config import NetworkConfig
-from ..network.normalise import Intensity
-from ..results import BASAL_TURN, LANDMARKS, VESTIBULE
+from ..model.config import Intensity, NetworkConfig
+from ..types import BASAL_TURN, LANDMARKS, VESTIBULE
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A finished run to the one file that inference needs."""
+"""What was measured, and whether it may stand on a run's card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import dataclasses
 import datetime
 import io
 import json
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +18,144 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import UnusableInput
-from ..inferring.bundle import load_bundle
-from ..model_file import CARD, CARD_SCHEMA, STAGES
-from ..network.unet import count_parameters
+from ..io.result_folder import clean_stale, make_stage, replace_together
+from ..model.bundle import load_bundle
+from ..model.calibration import LEVEL, calibration_from
+from ..model.card import CARD, CARD_SCHEMA, STAGES
+from ..model.unet import count_parameters
+from ..types import LANDMARKS
 from .base import part_of_base
 from .card_text import card_text
-from .measured import check_crossval, check_metrics
-from .model_output import CARD_ENDS_IN, check_model_file, published_model
 from .run import Run, read_run
-from .stage import steps_done, trained_network
+from .trainer import steps_done, trained_network
+
+OF_EVALUATE = ("command", "summary", "cases")
+OF_CROSSVAL = (*OF_EVALUATE, "steps", "calibration", "reliability")
+
+
+def check_metrics(content: Mapping[str, Any], run: Run) -> None:
+    """Refuse a summary of ``evaluate`` that says nothing of new cases.
+
+    Raises:
+        UnusableInput: if it is none, holds no case, or one that the run was trained on.
+    """
+    names = _names(content, OF_EVALUATE, "innerearseg evaluate")
+    marked = {row["case"] for row in content["cases"] if row.get("trained_on")}
+    seen = [name for name in names if name in marked or name in run.trained_on]
+    if seen:
+        raise UnusableInput(
+            f"The metrics are of cases that the model was trained on ({', '.join(seen)}); evaluate "
+            "--cases of others."
+        )
+
+
+def check_crossval(content: Mapping[str, Any], run: Run) -> None:
+    """Refuse a summary of ``crossval`` that says nothing of this run's recipe.
+
+    Raises:
+        UnusableInput: if it is none, holds no case or no calibration of the landmarks, or lacks a
+            specimen that the run was trained on.
+    """
+    names = _names(content, OF_CROSSVAL, "innerearseg crossval")
+    lacking = [name for name in run.trained_on if name not in names]
+    if lacking:
+        raise UnusableInput(
+            f"The cross-validation is of other specimens: it lacks {', '.join(lacking)}, which the "
+            "model was trained on."
+        )
+    try:
+        calibration = calibration_from(content["calibration"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        calibration = None
+    if calibration is None or LEVEL not in calibration.factors:
+        raise UnusableInput("The cross-validation found no ear, so that it calibrates nothing.")
+    unknown = [name for name in LANDMARKS if name not in calibration.scale_mm]
+    if unknown:
+        raise UnusableInput(f"The cross-validation calibrates no {unknown[0]}.")
+
+
+def _names(content: Mapping[str, Any], needed: tuple[str, ...], command: str) -> list[str]:
+    """Names of the cases of a summary.json."""
+    try:
+        names = [str(row["case"]) for row in content["cases"]]
+        whole = all(key in content for key in needed)
+    except (KeyError, TypeError):
+        whole, names = False, []
+    if not whole:
+        raise UnusableInput(f"The file is no summary.json of `{command}`.")
+    if not names:
+        raise UnusableInput(f"The summary.json of `{command}` holds no case.")
+    return names
+
+
+CARD_ENDS_IN = ".md"
+
+
+def check_model_file(output: Path) -> None:
+    """Refuse a model file that could not be written in the end; changes nothing.
+
+    Raises:
+        UnusableInput: if it or its card is a folder, its name is that of the card, or its folder
+            is a file or cannot be made or written.
+    """
+    try:
+        if output.is_dir():
+            raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
+        if output.suffix.lower() == CARD_ENDS_IN:
+            raise UnusableInput(
+                f"The model cannot be written to {output}: its card is written there; end its name "
+                "in .pt."
+            )
+        if output.with_suffix(CARD_ENDS_IN).is_dir():
+            raise UnusableInput(
+                f"The model {output} cannot be written: its card "
+                f"{output.with_suffix(CARD_ENDS_IN)} is a folder."
+            )
+        place = output.resolve().parent
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            raise UnusableInput(f"The model {output} cannot be written: {place} is a file.")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise UnusableInput(
+                f"The model {output} cannot be written: {place} is not open for writing."
+            )
+        make_stage(place).rmdir()  # what the system allows is only known by trying
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise _unwritable(output, error) from None
+
+
+@contextmanager
+def published_model(output: Path) -> Iterator[Path]:
+    """A hidden file to write the model to, its card beside it; both move to their places together.
+
+    Args:
+        output: the model file; its folder is made if it is not there.
+
+    Raises:
+        UnusableInput: if they cannot be written; all is as it was.
+    """
+    stage = None
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        clean_stale(output.parent)
+        stage = make_stage(output.parent)
+        new = stage / "new" / output.name
+        new.parent.mkdir()
+        yield new
+        names = (output.name, output.with_suffix(CARD_ENDS_IN).name)
+        replace_together([(new.with_name(n), output.with_name(n)) for n in names], stage)
+    except OSError as error:
+        raise _unwritable(output, error) from None
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+def _unwritable(output: Path, error: Exception) -> UnusableInput:
+    reason = getattr(error, "strerror", None) or error
+    return UnusableInput(f"The model {output} cannot be written: {reason}.")
+
 
 DATA = {
     "name": "Human Bony Labyrinth: Co-Registered CT and micro-CT Images, Surface Models and "
@@ -34,7 +166,7 @@ DATA = {
     "licence": "CC BY 4.0",
 }
 
-OF_CROSSVAL = (
+EXPORT_OF_CROSSVAL = (
     "command", "base", "steps", "summary", "reliability", "dice_agreement",
     "dice_agreement_as_scanned", "cases",
 )  # fmt: skip
@@ -120,7 +252,7 @@ def export(
     }
     if crossval is not None:
         card["calibration"] = crossval["calibration"]
-        card["crossval"] = {key: crossval[key] for key in OF_CROSSVAL if key in crossval}
+        card["crossval"] = {key: crossval[key] for key in EXPORT_OF_CROSSVAL if key in crossval}
     card |= {name: about for name, (_, about) in parts.items()}
     module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
     with published_model(output) as new:

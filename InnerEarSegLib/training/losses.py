@@ -1,17 +1,131 @@
-"""Losses of the joint network, written out so that training needs torch alone."""
+"""Losses of the heatmaps, and what point a heatmap means that was trained with each of them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from .config import StageConfig
-from .landmark_losses import heatmap_loss
+from ..segmentation.heatmap import decode_heatmaps
+from .config import LossConfig, StageConfig
 from .samples import Sample
+
+FINEST_SIGMA = 0.5
+"""Voxels: narrower Gaussians would fall between the voxels of a coarse level."""
+
+
+def heatmap_loss(
+    heatmaps: Tensor, points: Tensor, present: Tensor, spacing_mm: float, how: LossConfig
+) -> Tensor:
+    """The configured loss of each heatmap: [b, landmark].
+
+    Args:
+        heatmaps: the head's output [b, landmark, k, j, i].
+        points: [b, landmark, 3] as window (i, j, k).
+        present: bool [b, landmark].
+        spacing_mm: voxel edge of the heatmaps.
+        how: kind of loss, and the width of its target.
+    """
+    sigma = max(FINEST_SIGMA, how.heatmap_sigma_mm / spacing_mm)
+    if how.heatmaps == "squares":
+        return squares_loss(heatmaps, points, present, sigma)
+    if how.heatmaps == "coordinates":
+        return coordinates_loss(heatmaps, points, present, spacing_mm)
+    return landmark_loss(heatmaps, points, present, sigma)
+
+
+def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float) -> Tensor:
+    """Kullback-Leibler divergence from the Gaussian around each landmark: [b, landmark].
+
+    The network's distribution is a softmax over all voxels and one class of logit 0 for "not in
+    this window", which is the target where a landmark is absent.
+
+    Args:
+        heatmaps: logits [b, landmark, k, j, i].
+        points: [b, landmark, 3] as window (i, j, k).
+        present: bool [b, landmark].
+        sigma: standard deviation of the Gaussian in voxels.
+    """
+    log_all = F.softplus(torch.logsumexp(heatmaps.flatten(2), dim=2))  # log(1 + sum of exp)
+    shape = heatmaps.shape[2:]
+    # A Gaussian is the product of three: weigh the logits axis by axis, without its full grid.
+    weights = []
+    for axis, size in enumerate(shape):
+        x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)
+        line = torch.softmax(-0.5 * ((x - points[:, :, 2 - axis, None]) / sigma) ** 2, dim=-1)
+        weights.append(line)
+    expected = torch.einsum("blkji,blk,blj,bli->bl", heatmaps, *weights)
+    entropy = sum(torch.special.entr(line).sum(dim=-1) for line in weights)
+    return torch.where(present, log_all - expected - entropy, log_all)
+
+
+def squares_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float) -> Tensor:
+    """Squared differences to a Gaussian of height 1, nothing where the landmark is absent.
+
+    They are divided by what an empty heatmap would cost and multiplied by what the softmax
+    cross-entropy of an even one does, so that a weight against other losses means the same.
+
+    Args and returns: as of ``landmark_loss``, but the heatmaps are heights, no logits.
+    """
+    lines = []
+    for axis, size in enumerate(heatmaps.shape[2:]):
+        x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)
+        lines.append(torch.exp(-0.5 * ((x - points[:, :, 2 - axis, None]) / sigma) ** 2))
+    target = torch.einsum("blk,blj,bli->blkji", *lines) * present[:, :, None, None, None]
+    empty = (math.sqrt(math.pi) * sigma) ** 3  # the integral of the squared Gaussian
+    even = math.log(1.0 + math.prod(heatmaps.shape[2:]))
+    return (heatmaps - target).square().sum(dim=(2, 3, 4)) * (even / empty)
+
+
+def coordinates_loss(
+    heatmaps: Tensor, points: Tensor, present: Tensor, spacing_mm: float
+) -> Tensor:
+    """Distance in mm of the softmax's mean (after Nibali et al. 2018), and whether it is there.
+
+    Presence is learned as in ``landmark_loss``: by the surprise at "not in this window" or not.
+    """
+    log_mass = torch.logsumexp(heatmaps.flatten(2), dim=2)
+    offset = (expected_points(heatmaps) - points).square().sum(dim=2)
+    distance = spacing_mm * torch.sqrt(offset + 1e-6)  # whose slope is defined at 0 too
+    return torch.where(present, distance + F.softplus(-log_mass), F.softplus(log_mass))
+
+
+def expected_points(heatmaps: Tensor) -> Tensor:
+    """Mean (i, j, k) of each heatmap's softmax over voxels: [b, landmark, 3]."""
+    shape = heatmaps.shape[2:]
+    probability = torch.softmax(heatmaps.flatten(2), dim=2).unflatten(2, shape)
+    means = []
+    for axis, size in enumerate(shape):
+        x = torch.arange(size, device=heatmaps.device, dtype=probability.dtype)
+        others = tuple(2 + other for other in range(3) if other != axis)
+        means.append(probability.sum(dim=others) @ x)
+    return torch.stack(means[::-1], dim=2)
+
+
+def landmark_points(heatmaps: Tensor, stage: StageConfig) -> NDArray[np.float64]:
+    """Where the heatmaps of one window say that their landmarks are.
+
+    Args:
+        heatmaps: [landmark, k, j, i].
+        stage: how they were trained.
+
+    Returns:
+        Continuous (i, j, k), [landmark, 3].
+    """
+    how, heatmaps = stage.loss, heatmaps.float()
+    if how.heatmaps == "coordinates":
+        return expected_points(heatmaps[None])[0].double().cpu().numpy()
+    if how.heatmaps == "squares":
+        heatmaps = torch.log(heatmaps.clamp(min=1e-6))  # whose softmax has the heights' shape
+    peaks = decode_heatmaps(heatmaps, stage.spacing_mm, how.heatmap_sigma_mm)
+    return np.array([peak.ijk for peak in peaks])
+
 
 TVERSKY_ADDED, TVERSKY_MISSED = 0.3, 0.7
 """What an added and a missed voxel weigh (Salehi et al. 2017)."""

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..finding.pose import fit_pose
-from ..inferring.window import sample
-from .appearance import random_outside, vary
+from ..model.inference import sample
+from ..segmentation.pose import fit_pose
+from .augmentation import random_outside, random_view, vary
 from .cases import TrainingCase
 from .config import Config, StageConfig
-from .spatial import random_view
 
 
 class Sample(NamedTuple):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.geometry import Geometry
 from InnerEarSegLib.training.cases import TrainingCase, pack
+from InnerEarSegLib.types import Geometry
 
 PLAN: dict[str, Any] = {
     "name": "A tiny study",

@@ -8,11 +8,11 @@ import torch
 
 from InnerEarSegLib.ablation.measure import measure, network_window, random_poses
 from InnerEarSegLib.ablation.plan import MeasureConfig, Study
-from InnerEarSegLib.finding.pose import Pose, fit_pose
-from InnerEarSegLib.network.config import NetworkConfig
-from InnerEarSegLib.results import LANDMARKS
-from InnerEarSegLib.training.canonical import canonical_template
+from InnerEarSegLib.model.config import NetworkConfig
+from InnerEarSegLib.segmentation.pose import Pose, fit_pose
 from InnerEarSegLib.training.config import LossConfig
+from InnerEarSegLib.training.run import canonical_template
+from InnerEarSegLib.types import LANDMARKS
 
 CPU = torch.device("cpu")
 REGION = (16.0, 20.0, 24.0)

@@ -12,9 +12,9 @@ from torch.utils.data import default_collate
 
 from InnerEarSegLib.ablation.plan import BASAL, STAGE, load_plan, value_of
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.training.canonical import canonical_template
+from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Sample, Samples
-from InnerEarSegLib.training.stage import build_network, build_optimiser, training_step
+from InnerEarSegLib.training.trainer import build_network, build_optimiser, training_step
 
 from .conftest import PLAN
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 
-from InnerEarSegLib.reading.image import image_of
+from InnerEarSegLib.io.volume import image_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.reading.volume import read_ct
+from InnerEarSegLib.io.volume import read_ct
 
 from .make_ct import phantom, write
 from .make_dicom import write_multi_frame, write_series

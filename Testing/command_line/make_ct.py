@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.reading.image import image_of
+from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.types import Geometry
 
 
 def phantom(shape=(24, 32, 40), seed=0):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from InnerEarSegLib.model_file import bundled_model, read_card
+from InnerEarSegLib.model.card import bundled_model, read_card
 
 
 class Network(torch.nn.Module):

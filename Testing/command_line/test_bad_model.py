@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.model_file import CARD_SCHEMA
+from InnerEarSegLib.model.card import CARD_SCHEMA
 
 from .make_ct import phantom, write
 from .make_model import Network, Strange, write_model

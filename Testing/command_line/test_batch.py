@@ -19,8 +19,8 @@ from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import counts
 from InnerEarSegLib.batch.worker import Settings
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.reading.image import image_of
-from InnerEarSegLib.synthetic.dataset import random_ear
+from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.synthetic.files import random_ear
 
 from .conftest import REPOSITORY, innerearseg
 from .dying import dies_on_bad

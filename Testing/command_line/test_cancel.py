@@ -8,9 +8,9 @@ from .conftest import REPOSITORY
 PROGRAM = """
 import os, signal, sys, threading, time
 import torch
-from InnerEarSegLib.inferring.bundle import load_bundle
-from InnerEarSegLib.inferring.run import run_windows
-from InnerEarSegLib.model_file import bundled_model
+from InnerEarSegLib.model.bundle import load_bundle
+from InnerEarSegLib.model.inference import run_windows
+from InnerEarSegLib.model.card import bundled_model
 from InnerEarSegLib.progress import Progress
 
 class Leaving:

@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.uid import RLELossless
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.reading.volume import read_ct
+from InnerEarSegLib.io.volume import read_ct
 
 from .make_ct import linear, phantom
 from .make_dicom import dataset, save, uid, write_multi_frame, write_series

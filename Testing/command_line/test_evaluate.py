@@ -8,9 +8,9 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.evaluation.plan_errors import PlanError, mean_of, sentence
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.reading.image import image_of
+from InnerEarSegLib.evaluation.measurement_errors import PlanError, mean_of, sentence
+from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.types import Geometry
 
 from .conftest import innerearseg
 from .make_model import write_model

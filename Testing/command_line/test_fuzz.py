@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.reading.volume import read_ct
+from InnerEarSegLib.io.volume import read_ct
 
 from .conftest import REPOSITORY
 from .fuzz_child import HEADER, INTERESTING, make

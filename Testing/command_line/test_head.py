@@ -5,12 +5,11 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.evaluation.copies import regridded, roll, soft, thicker
-from InnerEarSegLib.finding.region import Region
-from InnerEarSegLib.geometry import Geometry, Volume
-from InnerEarSegLib.reading.image import geometry_of, image_of
-from InnerEarSegLib.reading.volume import read_ct
-from InnerEarSegLib.segment import segment
+from InnerEarSegLib.evaluation.perturbations import regridded, roll, soft, thicker
+from InnerEarSegLib.io.region import Region
+from InnerEarSegLib.io.volume import geometry_of, image_of, read_ct
+from InnerEarSegLib.segmentation.pipeline import segment
+from InnerEarSegLib.types import Geometry, Volume
 
 from ..conftest import SHARED
 

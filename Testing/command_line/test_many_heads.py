@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from InnerEarSegLib.segment import segment
+from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.synthetic.head import random_head
 from InnerEarSegLib.synthetic.head_scan import random_scan
 from InnerEarSegLib.synthetic.negatives import NEGATIVE_KINDS, random_negative

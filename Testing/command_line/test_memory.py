@@ -8,12 +8,12 @@ import torch
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import OutOfMemory, UnusableModel
-from InnerEarSegLib.inferring import bundle as bundle_module
-from InnerEarSegLib.inferring.bundle import Stage
-from InnerEarSegLib.inferring.memory import FALLBACK, fall_back
-from InnerEarSegLib.inferring.run import run_windows
-from InnerEarSegLib.network.normalise import Intensity
-from InnerEarSegLib.panel.outcome import Ending, judge
+from InnerEarSegLib.model import bundle as bundle_module
+from InnerEarSegLib.model.bundle import Stage
+from InnerEarSegLib.model.config import Intensity
+from InnerEarSegLib.model.device import FALLBACK, fall_back
+from InnerEarSegLib.model.inference import run_windows
+from InnerEarSegLib.panel.worker_process import Ending, judge
 from InnerEarSegLib.progress import Progress
 
 from .make_ct import phantom, write

@@ -2,8 +2,8 @@
 
 import pytest
 
+from InnerEarSegLib.cli.arguments import names
 from InnerEarSegLib.cli.main import build_parser
-from InnerEarSegLib.cli.names import names
 
 
 def test_spaces_a_trailing_comma_and_doubles_do_no_harm():

@@ -11,8 +11,7 @@ import time
 import pytest
 
 from InnerEarSegLib.errors import Cancelled, UnusableInput
-from InnerEarSegLib.output import LAST, Output
-from InnerEarSegLib.staging import PREFIX, make_stage
+from InnerEarSegLib.io.result_folder import LAST, PREFIX, Output, make_stage
 
 from .conftest import REPOSITORY
 from .make_ct import write
@@ -148,7 +147,7 @@ def test_a_closed_folder(tmp_path, monkeypatch):
 KILLED = """
 import sys, time
 from pathlib import Path
-from InnerEarSegLib.output import Output
+from InnerEarSegLib.io.result_folder import Output
 with Output(Path(sys.argv[1])).staging() as stage:
     for name in ("labyrinth.seg.nrrd", "scene.mrb", "result.json"):
         (stage / name).write_bytes(b"x" * 5_000_000)

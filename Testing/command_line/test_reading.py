@@ -10,10 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.reading.header import NO_ORIENTATION
-from InnerEarSegLib.reading.image import geometry_of
-from InnerEarSegLib.reading.volume import read_ct
+from InnerEarSegLib.io.header import NO_ORIENTATION
+from InnerEarSegLib.io.volume import geometry_of, read_ct
+from InnerEarSegLib.types import Geometry
 
 from .bad_files import DIM, PIXDIM, QFORM_CODE, SLOPE, SROW, nifti
 from .make_ct import edit, patch, phantom, write

@@ -10,8 +10,7 @@ from InnerEarSegLib.batch.finished import look_at, names_to_keep
 from InnerEarSegLib.batch.receipt import read_receipt, receipt_of, same_image
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.standing import BEFORE, NO_COUNT
-from InnerEarSegLib.moves import Moves
-from InnerEarSegLib.output import Output
+from InnerEarSegLib.io.result_folder import Moves, Output
 
 from .make_ct import phantom, write
 from .worked_on import (

@@ -9,10 +9,10 @@ from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import as_json, cells
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.save import write_bundle
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.files import write_bundle
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.volumes import add_volume
 
 from ..scene.report.subjects import truth_of
 from .make_ct import write

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from InnerEarSegLib.exchange import read_plain
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.output import OWN_FILES
-from InnerEarSegLib.reading.image import image_of
-from InnerEarSegLib.results import AUXILIARY, LANDMARKS
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.read_back import read_landmarks, read_segments
+from InnerEarSegLib.io.result_files import read_plain
+from InnerEarSegLib.io.result_folder import OWN_FILES
+from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.mrml.read_results import read_landmarks, read_segments
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Geometry
 
 from .conftest import REPOSITORY, innerearseg
 
@@ -150,7 +149,7 @@ def test_a_kill_leaves_nothing(synthetic_file, tmp_path):
 
 def test_full_disk_is_a_sentence_and_leaves_the_old_result(tmp_path, monkeypatch):
     from InnerEarSegLib.errors import UnusableInput
-    from InnerEarSegLib.output import Output
+    from InnerEarSegLib.io.result_folder import Output
 
     (tmp_path / "result.json").write_text("old")
     with pytest.raises(UnusableInput, match="No space left"), Output(tmp_path).staging() as stage:

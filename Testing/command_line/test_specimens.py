@@ -8,10 +8,10 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.errors import Cancelled
 from InnerEarSegLib.evaluation.metrics import measure
-from InnerEarSegLib.geometry import Volume
-from InnerEarSegLib.reading.dataset import read_case
-from InnerEarSegLib.reading.image import geometry_of, image_of
-from InnerEarSegLib.segment import segment
+from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.volume import geometry_of, image_of
+from InnerEarSegLib.segmentation.pipeline import segment
+from InnerEarSegLib.types import Volume
 
 HELD_OUT = ("F06", "T03", "F13")
 

@@ -6,7 +6,7 @@ import time
 from InnerEarSegLib.batch.finished import names_to_keep
 from InnerEarSegLib.batch.receipt import receipt_of, write_receipt
 from InnerEarSegLib.batch.standing import Standing
-from InnerEarSegLib.output import Output
+from InnerEarSegLib.io.result_folder import Output
 
 EAR = {
     "side": "left",

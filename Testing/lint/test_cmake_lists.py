@@ -102,8 +102,8 @@ def test_installed(tmp_path):
     for below in ("Icons/InnerEarSeg.png", "UI/InnerEarSeg.ui"):
         assert (modules / "Resources" / below).is_file()
     code = (
-        "import InnerEarSegLib, InnerEarSegLib.segment\n"
-        "from InnerEarSegLib.model_file import bundled_model\n"
+        "import InnerEarSegLib, InnerEarSegLib.segmentation.pipeline\n"
+        "from InnerEarSegLib.model.card import bundled_model\n"
         "print(InnerEarSegLib.__file__)\nprint(bundled_model())"
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=modules, **run).stdout.splitlines()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from InnerEarSegLib.geometry import Geometry, apply_affine
-from InnerEarSegLib.planning.template import POINTS, TEMPLATE
+from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE
+from InnerEarSegLib.types import Geometry, apply_affine
 
 RING_MM, TUBE_MM = 2.5, 1.0
 """Radius of the ring's centreline and of its tube: its outer wall is 3.5 mm from the axis."""

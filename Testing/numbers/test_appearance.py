@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from InnerEarSegLib.training.appearance import anisotropic_blur, another_kernel
+from InnerEarSegLib.training.augmentation import anisotropic_blur, another_kernel
 from InnerEarSegLib.training.config import AugmentationConfig
 
 

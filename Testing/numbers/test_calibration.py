@@ -6,13 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.decoding.calibration import (
-    AMBIGUITY,
-    DRAWN_AT,
-    Calibration,
-    calibration_from,
-)
-from InnerEarSegLib.decoding.certainty import ambiguity
 from InnerEarSegLib.evaluation.calibrate import (
     calibrate,
     dice_agreement,
@@ -20,7 +13,9 @@ from InnerEarSegLib.evaluation.calibrate import (
     reliability_sentences,
     with_radii,
 )
-from InnerEarSegLib.results import LANDMARKS
+from InnerEarSegLib.model.calibration import AMBIGUITY, DRAWN_AT, Calibration, calibration_from
+from InnerEarSegLib.segmentation.quality import ambiguity
+from InnerEarSegLib.types import LANDMARKS
 
 KNOWN = Calibration(
     scale_mm={"helicotrema": 0.4},

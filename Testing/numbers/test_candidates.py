@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.finding.candidates import petrous_candidates
-from InnerEarSegLib.finding.places import beside, covering_grid, places_to_look
-from InnerEarSegLib.finding.region import Region
-from InnerEarSegLib.geometry import Geometry
+from InnerEarSegLib.io.region import Region
+from InnerEarSegLib.segmentation.detection import (
+    beside,
+    covering_grid,
+    petrous_candidates,
+    places_to_look,
+)
+from InnerEarSegLib.types import Geometry
 
 SPACING = (0.8, 0.9, 1.1)
 SHAPE = (90, 110, 120)

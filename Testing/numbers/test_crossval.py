@@ -11,20 +11,18 @@ import pytest
 import torch
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.decoding.calibration import calibration_from
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation import crossval
 from InnerEarSegLib.evaluation.calibrate import calibrate, reliability
-from InnerEarSegLib.evaluation.crossval import evaluate_base, evaluate_folds
-from InnerEarSegLib.evaluation.kept_rows import networks_trained
+from InnerEarSegLib.evaluation.crossval import evaluate_base, evaluate_folds, networks_trained
 from InnerEarSegLib.evaluation.summary import summarise
-from InnerEarSegLib.geometry import Volume
-from InnerEarSegLib.inferring.bundle import Bundle, load_bundle
-from InnerEarSegLib.model_file import bundled_model, read_card
-from InnerEarSegLib.results import Segmentation
+from InnerEarSegLib.model.bundle import Bundle, load_bundle
+from InnerEarSegLib.model.calibration import calibration_from
+from InnerEarSegLib.model.card import bundled_model, read_card
 from InnerEarSegLib.training.base import read_base
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.folds import folds, train_folds
+from InnerEarSegLib.types import Segmentation, Volume
 
 from .test_training import CPU, cases, silent, tiny  # noqa: F401
 

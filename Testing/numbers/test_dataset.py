@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.reading.dataset import case_names, read_case
-from InnerEarSegLib.synthetic.dataset import write_case
+from InnerEarSegLib.io.dataset import case_names, read_case
+from InnerEarSegLib.synthetic.files import write_case
 from InnerEarSegLib.training.cases import training_case
 
 

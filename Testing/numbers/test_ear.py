@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.decoding.calibration import Calibration
-from InnerEarSegLib.decoding.ear import decode_ear
-from InnerEarSegLib.decoding.heatmap import Peak
-from InnerEarSegLib.finding.canonical_look import Seen
-from InnerEarSegLib.finding.pose import Pose
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.results import LANDMARKS
+from InnerEarSegLib.model.calibration import Calibration
+from InnerEarSegLib.segmentation.ear import decode_ear
+from InnerEarSegLib.segmentation.heatmap import Peak
+from InnerEarSegLib.segmentation.pose import Pose
+from InnerEarSegLib.segmentation.prediction import Seen
+from InnerEarSegLib.types import LANDMARKS, Geometry
 
 POINTS = {
     "round window": (0.0, 0.0, 0.0),

@@ -6,8 +6,8 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from InnerEarSegLib.geometry import Geometry, apply_affine
-from InnerEarSegLib.reading.image import geometry_of, image_of
+from InnerEarSegLib.io.volume import geometry_of, image_of
+from InnerEarSegLib.types import Geometry, apply_affine
 
 
 def grid() -> Geometry:

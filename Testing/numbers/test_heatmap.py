@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.decoding.heatmap import decode_heatmaps
-from InnerEarSegLib.training.landmark_losses import landmark_loss
+from InnerEarSegLib.segmentation.heatmap import decode_heatmaps
+from InnerEarSegLib.training.losses import landmark_loss
 
 SHAPE, SPACING, SIGMA = (20, 24, 28), 0.2, 0.5
 

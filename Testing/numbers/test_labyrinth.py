@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.decoding.labyrinth import (
+from InnerEarSegLib.segmentation.mask import (
     crop_to_content,
     fine_grid,
     labyrinth_mask,
     largest_part,
 )
-from InnerEarSegLib.finding.pose import Pose
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.training.spatial import random_rotation
+from InnerEarSegLib.segmentation.pose import Pose
+from InnerEarSegLib.training.augmentation import random_rotation
+from InnerEarSegLib.types import Geometry
 
 
 def ct_grid(spacing) -> Geometry:

@@ -6,19 +6,17 @@ import pytest
 import torch
 
 from InnerEarSegLib.training.config import LossConfig, StageConfig
-from InnerEarSegLib.training.landmark_losses import (
+from InnerEarSegLib.training.losses import (
     coordinates_loss,
+    dice_loss,
     expected_points,
+    focal_loss,
     heatmap_loss,
+    joint_loss,
     landmark_loss,
     landmark_points,
-    squares_loss,
-)
-from InnerEarSegLib.training.losses import (
-    dice_loss,
-    focal_loss,
-    joint_loss,
     loss_of_scales,
+    squares_loss,
     tversky_loss,
 )
 from InnerEarSegLib.training.samples import Sample

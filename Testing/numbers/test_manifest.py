@@ -7,11 +7,11 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.reading.cases import cases_of
-from InnerEarSegLib.reading.image import image_of
-from InnerEarSegLib.reading.landmarks import read_landmarks
-from InnerEarSegLib.synthetic.dataset import write_case
+from InnerEarSegLib.io.landmark_files import read_landmarks
+from InnerEarSegLib.io.manifest import cases_of
+from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.synthetic.files import write_case
+from InnerEarSegLib.types import Geometry
 
 
 def markups(path, system="LPS", label="Helicotrema", position=(1.0, 2.0, 3.0)):

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of
-from InnerEarSegLib.evaluation.match import ear_of
+from InnerEarSegLib.evaluation.metrics import ear_of
 from InnerEarSegLib.evaluation.summary import summarise
-from InnerEarSegLib.geometry import Geometry, Volume
-from InnerEarSegLib.reading.dataset import Case
-from InnerEarSegLib.results import LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
+from InnerEarSegLib.io.dataset import Case
+from InnerEarSegLib.types import (
+    LANDMARKS,
+    Ear,
+    Geometry,
+    Landmark,
+    ModelIdentity,
+    Segmentation,
+    Volume,
+)
 
 LEFT_AT, RIGHT_AT = (-35.0, 0.0, 0.0), (35.0, 0.0, 0.0)
 

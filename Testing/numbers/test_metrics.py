@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from InnerEarSegLib.evaluation.masks import compare_masks
-from InnerEarSegLib.evaluation.metrics import measure
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.results import Ear, Landmark
+from InnerEarSegLib.evaluation.metrics import compare_masks, measure
+from InnerEarSegLib.types import Ear, Geometry, Landmark
 
 CUBE = np.ones(3)
 

@@ -6,9 +6,8 @@ import io
 import pytest
 import torch
 
-from InnerEarSegLib.network.blocks import AttentionGate, SqueezeExcite
-from InnerEarSegLib.network.config import NetworkConfig
-from InnerEarSegLib.network.unet import JointUNet, count_parameters
+from InnerEarSegLib.model.config import NetworkConfig
+from InnerEarSegLib.model.unet import AttentionGate, JointUNet, SqueezeExcite, count_parameters
 
 BASE = NetworkConfig(channels=(8, 16))
 

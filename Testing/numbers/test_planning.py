@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.evaluation.planning import displaced_errors, reference, template_of
-from InnerEarSegLib.geometry import Volume, apply_affine
-from InnerEarSegLib.planning.axes import axes_of
-from InnerEarSegLib.planning.body import Body
-from InnerEarSegLib.planning.frame import cochlear_frame
-from InnerEarSegLib.planning.plan import compare, plan_ear
-from InnerEarSegLib.planning.template import POINTS, TEMPLATE
-from InnerEarSegLib.reading.dataset import read_case
+from InnerEarSegLib.cochlea.frame import Body, axes_of
+from InnerEarSegLib.cochlea.measurements import compare, plan_ear
+from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE, cochlear_frame
+from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
+from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.report.content import build_report
 from InnerEarSegLib.report.subject import ReviewedEar, ReviewedLandmark, Subject
-from InnerEarSegLib.results import (
+from InnerEarSegLib.training.augmentation import random_rotation
+from InnerEarSegLib.types import (
     AUXILIARY,
     GOOD,
     HELICOTREMA,
@@ -27,8 +25,9 @@ from InnerEarSegLib.results import (
     ROUND_WINDOW,
     ModelIdentity,
     Quality,
+    Volume,
+    apply_affine,
 )
-from InnerEarSegLib.training.spatial import random_rotation
 
 from .ring import ring_ear
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from InnerEarSegLib.planning import formulas
+from InnerEarSegLib.cochlea import formulas
 
 
 def test_escude_by_hand():

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.finding.pose import Pose, fit_pose, handedness
-from InnerEarSegLib.geometry import apply_affine
-from InnerEarSegLib.training.spatial import random_rotation, small_rotation
+from InnerEarSegLib.segmentation.pose import Pose, fit_pose, handedness
+from InnerEarSegLib.training.augmentation import random_rotation, small_rotation
+from InnerEarSegLib.types import apply_affine
 
 TEMPLATE = {
     "a": np.array([3.0, 0.0, 0.0]),
@@ -67,9 +67,9 @@ def test_handedness_by_hand():
 
 
 def test_side_of_every_specimen_follows_from_its_landmarks(specimens):
-    from InnerEarSegLib.reading.dataset import case_names, read_case
-    from InnerEarSegLib.training.canonical import canonical_template
+    from InnerEarSegLib.io.dataset import case_names, read_case
     from InnerEarSegLib.training.cases import training_case
+    from InnerEarSegLib.training.run import canonical_template
 
     cases = [training_case(read_case(specimens, name)) for name in case_names(specimens)]
     template = canonical_template(cases, sorted(cases[0].landmarks))

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from InnerEarSegLib.decoding.quality import judge
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.results import Landmark
+from InnerEarSegLib.segmentation.quality import judge
+from InnerEarSegLib.types import Geometry, Landmark
 
 
 def grid(spacing):

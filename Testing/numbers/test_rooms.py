@@ -48,7 +48,7 @@ def test_no_import_against_the_stream(path):
 
 def test_reading_a_result_needs_no_torch():
     """The panel's way to a result, in a process of its own."""
-    program = "import sys, InnerEarSegLib.exchange as e; sys.exit('torch' in sys.modules)"
+    program = "import sys, InnerEarSegLib.io.result_files as e; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0
 
 
@@ -56,7 +56,7 @@ def test_a_report_needs_neither_slicer_nor_torch():
     """The worker of the panel's Report, and the process that draws in 3D."""
     program = (
         "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
-        "import InnerEarSegLib.scene.ear_views, InnerEarSegLib.report.make, "
+        "import InnerEarSegLib.mrml.ear_rendering, InnerEarSegLib.report.files, "
         "InnerEarSegLib.report.content"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0
@@ -67,7 +67,7 @@ def test_training_from_packed_arrays_needs_torch_and_numpy_alone():
     program = (
         "import sys; sys.modules |= dict.fromkeys(("
         "'SimpleITK', 'slicer', 'monai', 'scipy', 'matplotlib', 'pydicom')); "
-        "import InnerEarSegLib.training.run, InnerEarSegLib.training.data, "
+        "import InnerEarSegLib.training.run, InnerEarSegLib.training.cases, "
         "InnerEarSegLib.ablation.engine"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.finding.pose import fit_pose
-from InnerEarSegLib.training.appearance import blur, coarsen, correlated_noise, refill
-from InnerEarSegLib.training.canonical import canonical_template
+from InnerEarSegLib.segmentation.pose import fit_pose
+from InnerEarSegLib.training.augmentation import (
+    blur,
+    coarsen,
+    correlated_noise,
+    random_view,
+    refill,
+)
 from InnerEarSegLib.training.cases import TrainingCase, pack, unpack
 from InnerEarSegLib.training.config import AugmentationConfig, Config, StageConfig
+from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Samples, cut
-from InnerEarSegLib.training.spatial import random_view
 
 NAMES = ("helicotrema", "oval window", "round window", "basal turn centre", "vestibule centre")
 

@@ -12,7 +12,6 @@ import SimpleITK as sitk
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from InnerEarSegLib.synthetic import (
     EarParameters,
     make_ear,
@@ -21,16 +20,17 @@ from InnerEarSegLib.synthetic import (
     write_dataset,
 )
 from InnerEarSegLib.synthetic.anatomy import Ellipsoid, Tube, build_anatomy
-from InnerEarSegLib.synthetic.dataset import random_rotation
-from InnerEarSegLib.synthetic.ear import BASAL_TURN, VESTIBULE, find_windows
-from InnerEarSegLib.synthetic.implicit import (
+from InnerEarSegLib.synthetic.distances import (
     distance_map,
     ellipsoid_distance,
     labyrinth_distance,
     leave,
     tube_distance,
 )
+from InnerEarSegLib.synthetic.ear import BASAL_TURN, VESTIBULE, find_windows
+from InnerEarSegLib.synthetic.files import random_rotation
 from InnerEarSegLib.synthetic.scan import occupancy, to_hounsfield
+from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
 COARSE = {"spacing": (0.4, 0.4, 0.4), "size_mm": (22.0, 22.0, 22.0)}
 NAMES = {HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, BASAL_TURN, VESTIBULE}

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from InnerEarSegLib.finding.pose import handedness
-from InnerEarSegLib.geometry import Geometry, Volume
-from InnerEarSegLib.reading.image import geometry_of
-from InnerEarSegLib.results import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, VESTIBULE
+from InnerEarSegLib.io.volume import geometry_of
+from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic import (
     NEGATIVE_KINDS,
     HeadScan,
@@ -21,8 +19,17 @@ from InnerEarSegLib.synthetic import (
     random_scan,
     write_head,
 )
-from InnerEarSegLib.synthetic.fields import lattice_over
 from InnerEarSegLib.synthetic.head_scan import head_pose, store
+from InnerEarSegLib.synthetic.scan import lattice_over
+from InnerEarSegLib.types import (
+    BASAL_TURN,
+    HELICOTREMA,
+    OVAL_WINDOW,
+    ROUND_WINDOW,
+    VESTIBULE,
+    Geometry,
+    Volume,
+)
 
 SIDES = ("left", "right")
 COARSE = {"spacing": (1.6, 1.6, 1.6), "table": False}
@@ -307,7 +314,7 @@ def test_negatives_are_volumes_in_any_order(kind):
 
 @pytest.mark.slow
 def test_no_ear_is_found_in_teeth(bundle):
-    from InnerEarSegLib.segment import segment
+    from InnerEarSegLib.segmentation.pipeline import segment
 
     assert segment(random_negative(1, "jaw", size_mm=(40.0, 40.0, 40.0)), bundle).ears == ()
 
@@ -315,7 +322,7 @@ def test_no_ear_is_found_in_teeth(bundle):
 @pytest.mark.slow
 @pytest.mark.parametrize("side", SIDES)
 def test_the_model_finds_an_ear_at_head_resolution(side, bundle):
-    from InnerEarSegLib.segment import segment
+    from InnerEarSegLib.segmentation.pipeline import segment
 
     shown = crop(side)
     (ear,) = segment(shown.ct, bundle).ears

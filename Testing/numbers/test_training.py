@@ -12,15 +12,14 @@ import torch
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import UnusableInput, UnusableModel
-from InnerEarSegLib.inferring.bundle import load_bundle
-from InnerEarSegLib.model_file import read_card
-from InnerEarSegLib.network.config import NetworkConfig
+from InnerEarSegLib.model.bundle import load_bundle
+from InnerEarSegLib.model.card import read_card
+from InnerEarSegLib.model.config import NetworkConfig
 from InnerEarSegLib.training.cases import TrainingCase
 from InnerEarSegLib.training.config import Config, OptimiserConfig, StageConfig
 from InnerEarSegLib.training.export import export
-from InnerEarSegLib.training.precision import arithmetic
 from InnerEarSegLib.training.run import train
-from InnerEarSegLib.training.stage import build_optimiser, learning_rate, steps_done
+from InnerEarSegLib.training.trainer import arithmetic, build_optimiser, learning_rate, steps_done
 
 CPU = torch.device("cpu")
 METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case": "S1"}]}
@@ -28,7 +27,7 @@ METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case"
 
 @pytest.fixture(scope="module")
 def cases():
-    from InnerEarSegLib.synthetic.dataset import random_ear
+    from InnerEarSegLib.synthetic.files import random_ear
 
     found = []
     for index in range(2):
@@ -91,8 +90,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(cases, finished, tmp_path,
         if line.startswith("refine: step 4"):
             raise Stop
 
-    monkeypatch.setattr("InnerEarSegLib.training.stage.LOG_EVERY", 1)
-    monkeypatch.setattr("InnerEarSegLib.training.stage.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("InnerEarSegLib.training.trainer.LOG_EVERY", 1)
+    monkeypatch.setattr("InnerEarSegLib.training.trainer.CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(Stop):
         train(tiny(), cases, tmp_path / "run", CPU, say=stop_at_four)
     assert steps_done(tmp_path / "run" / "refine") == 3

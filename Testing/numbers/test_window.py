@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from InnerEarSegLib.finding.pose import Pose
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.inferring.window import look
+from InnerEarSegLib.model.inference import look
+from InnerEarSegLib.segmentation.pose import Pose
+from InnerEarSegLib.types import Geometry
 
 
 def ramp() -> tuple[torch.Tensor, Geometry]:

@@ -28,15 +28,8 @@ SHIFT_MM = (0.5, -0.4, 0.3)
 @pytest.fixture(scope="session")
 def ear():
     """A synthetic ear with its truth; the round window is made uncertain and wrong."""
-    from InnerEarSegLib.results import (
-        LANDMARKS,
-        Ear,
-        Landmark,
-        ModelIdentity,
-        Quality,
-        Segmentation,
-    )
-    from InnerEarSegLib.synthetic.dataset import random_ear
+    from InnerEarSegLib.synthetic.files import random_ear
+    from InnerEarSegLib.types import LANDMARKS, Ear, Landmark, ModelIdentity, Quality, Segmentation
 
     made = random_ear(7, 0)
     truth = {name: tuple(float(v) for v in made.landmarks[name]) for name in LANDMARKS}
@@ -64,10 +57,10 @@ def ear():
 @pytest.fixture
 def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     """The module, opened, with a CT in the scene."""
-    from InnerEarSegLib.panel.command import python_command
+    from InnerEarSegLib.mrml.volumes import add_volume
     from InnerEarSegLib.panel.devices import DeviceQuestion
     from InnerEarSegLib.panel.run import Run
-    from InnerEarSegLib.scene.volume_node import add_volume
+    from InnerEarSegLib.panel.worker_process import python_command
 
     prepared = write_prepared(ear.result, tmp_path / "prepared")
     temporary = tmp_path / "t"

@@ -34,7 +34,7 @@ def report(stage: str, fraction: float, message: str) -> None:
 def watch() -> None:
     """As the real worker with --watch-stdin does."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from InnerEarSegLib.cli.watch import end_with_stdin
+    from InnerEarSegLib.process import end_with_stdin
 
     end_with_stdin()
 

@@ -16,7 +16,7 @@ PICTURES = REPOSITORY / "Testing" / "output"
 
 def write_prepared(result, folder: Path) -> Path:
     """A result as the worker writes it."""
-    from InnerEarSegLib.exchange import write_plain
+    from InnerEarSegLib.io.result_files import write_plain
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -57,8 +57,8 @@ def result_with(result, **changes):
 
 def with_all_landmarks(ear):
     """The prepared ear as the networks find it: with auxiliary landmarks, all of them right."""
-    from InnerEarSegLib.results import AUXILIARY, LANDMARKS, Landmark
-    from InnerEarSegLib.synthetic.dataset import random_ear
+    from InnerEarSegLib.synthetic.files import random_ear
+    from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Landmark
 
     truth = random_ear(7, 0).landmarks
     marks = {name: Landmark(name, tuple(map(float, truth[name])), 0.9, 0.3) for name in truth}

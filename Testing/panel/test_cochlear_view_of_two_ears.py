@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.results import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
-from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.landmarks_node import automatic_attribute, auxiliary_attribute
-from InnerEarSegLib.scene.plan_nodes import find_plan
-from InnerEarSegLib.scene.segment_content import segment_center
-from InnerEarSegLib.scene.views import nodes_of
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.mrml.landmarks import automatic_attribute, auxiliary_attribute
+from InnerEarSegLib.mrml.measurements import find_plan
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.segments import segment_center
+from InnerEarSegLib.mrml.views import nodes_of
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.helpers import segment
 from Testing.panel.test_cochlear_view_stories import red, slices
 from Testing.panel.test_scene_stories import grid, linear

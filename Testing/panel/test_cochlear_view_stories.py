@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.results import HELICOTREMA
-from InnerEarSegLib.scene.cochlear_view import slice_planes, turned_to
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.matrices import numpy_matrix
-from InnerEarSegLib.scene.plan_nodes import find_plan
-from InnerEarSegLib.scene.window import can_render
+from InnerEarSegLib.mrml.arrays import numpy_matrix
+from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.mrml.measurements import find_plan
+from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.types import HELICOTREMA
 
 
 def slices(story):

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.panel.command import segment_command
-from InnerEarSegLib.panel.process_tree import ProcessTree
-from InnerEarSegLib.scene.matrices import image_data
+from InnerEarSegLib.mrml.arrays import image_data
+from InnerEarSegLib.panel.worker_process import ProcessTree, segment_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive
 
@@ -140,7 +139,7 @@ def test_cancel_closes_the_workers_input(story, without_tables):
 
 
 def start_real(story, tmp_path):
-    from InnerEarSegLib.scene.export_ct import export_ct
+    from InnerEarSegLib.mrml.volumes import export_ct
 
     export_ct(story.volume, tmp_path / "ct.nrrd")
     command = segment_command(tmp_path / "ct.nrrd", tmp_path / "out", "cpu", None)

@@ -7,12 +7,11 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.landmark_memory import automatic_of
-from InnerEarSegLib.scene.matrices import numpy_matrix
-from InnerEarSegLib.scene.segment_content import segment_content, segment_volume
-from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from InnerEarSegLib.mrml.arrays import numpy_matrix
+from InnerEarSegLib.mrml.landmarks import automatic_of
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
+from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.test_scene_stories import grid, linear
 
 

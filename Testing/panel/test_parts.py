@@ -11,12 +11,16 @@ import zipfile
 import pytest
 
 from InnerEarSegLib.errors import UnusableModel
-from InnerEarSegLib.model_file import CARD_SCHEMA, bundled_model, read_card
-from InnerEarSegLib.panel.command import LIBRARY_PARENT, segment_command
-from InnerEarSegLib.panel.model_card import card_lines
-from InnerEarSegLib.panel.outcome import Ending, judge
-from InnerEarSegLib.panel.process_tree import ProcessTree
-from InnerEarSegLib.panel.progress_lines import LineReader, Report
+from InnerEarSegLib.model.card import CARD_SCHEMA, bundled_model, card_lines, read_card
+from InnerEarSegLib.panel.worker_process import (
+    LIBRARY_PARENT,
+    Ending,
+    LineReader,
+    ProcessTree,
+    Report,
+    judge,
+    segment_command,
+)
 
 LINE = b'{"stage": "find", "fraction": 0.25, "message": "L\xc3\xb6oking"}\n'
 
@@ -152,7 +156,7 @@ def test_model_of_another_version(tmp_path):
 def test_a_system_without_a_list_of_processes(monkeypatch):
     import subprocess
 
-    from InnerEarSegLib.panel import process_tree
+    from InnerEarSegLib.panel import worker_process as process_tree
 
     def fail(*_, **__):
         raise subprocess.TimeoutExpired("ps", 5)

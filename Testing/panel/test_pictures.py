@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import slicer
 
-from InnerEarSegLib.scene.volume_node import add_volume
-from InnerEarSegLib.scene.window import can_render
+from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.volumes import add_volume
 from Testing.panel.helpers import PICTURES, segment
 from Testing.panel.two_ears import head, prepare_two
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.results import ROUND_WINDOW, Landmark
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.plan_nodes import find_plan
-from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
+from InnerEarSegLib.mrml.measurements import find_plan
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS
+from InnerEarSegLib.types import ROUND_WINDOW, Landmark
 from Testing.panel.helpers import result_with, segment, with_all_landmarks, write_prepared
 
 

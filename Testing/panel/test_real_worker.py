@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from InnerEarSegLib.model_file import bundled_model
-from InnerEarSegLib.panel.command import segment_command
-from InnerEarSegLib.scene.find_results import find_results
+from InnerEarSegLib.model.card import bundled_model
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.panel.worker_process import segment_command
 
 MODEL = os.environ.get("INNEREARSEG_TEST_MODEL")
 """A model file to use instead of the bundled one."""

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from InnerEarSegLib.report.handover import PATIENT, SUBJECT, read_subject
-from InnerEarSegLib.scene.landmark_memory import set_position
+from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.report.subject import PATIENT, SUBJECT, read_subject
 from Testing.stand_ins.dialogs import dialogs
 
 
@@ -31,8 +31,8 @@ def segmented(story):
 @pytest.fixture
 def worker(monkeypatch):
     """Sets the program that stands for the worker; it gets the handed-over folder."""
-    from InnerEarSegLib.panel.command import python_command
-    from InnerEarSegLib.panel.reporting import Reporting
+    from InnerEarSegLib.panel.report_section import Reporting
+    from InnerEarSegLib.panel.worker_process import python_command
 
     def program(text):
         def command(folder, page, pdf):
@@ -60,8 +60,8 @@ def report(story, answer):
 @pytest.fixture
 def bare(monkeypatch):
     """The real worker without slicer and torch."""
-    from InnerEarSegLib.panel.command import python_command
-    from InnerEarSegLib.panel.reporting import Reporting
+    from InnerEarSegLib.panel.report_section import Reporting
+    from InnerEarSegLib.panel.worker_process import python_command
 
     real = Reporting.make_command
     program = (

@@ -7,10 +7,10 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
-from InnerEarSegLib.scene.window import can_render
+from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS
+from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
 from Testing.panel.helpers import segment
 
 needs_opengl = pytest.mark.skipif(not can_render(), reason="no OpenGL library")

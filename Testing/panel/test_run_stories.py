@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from InnerEarSegLib.panel import torch_setup
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.views import nodes_of
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.views import nodes_of
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive, result_with, write_prepared
 
@@ -156,8 +155,8 @@ def test_garbage_on_stdout_does_no_harm(story):
 
 
 def test_program_that_cannot_be_started(story, monkeypatch):
-    from InnerEarSegLib.panel.command import Command
     from InnerEarSegLib.panel.run import Run
+    from InnerEarSegLib.panel.worker_process import Command
 
     before = story.xml()
     broken = staticmethod(lambda *_: Command("/nowhere/PythonSlicer", ()))
@@ -172,7 +171,7 @@ def test_result_that_the_scene_refuses(story, monkeypatch):
         raise RuntimeError("no")
 
     before = story.xml()
-    monkeypatch.setattr("InnerEarSegLib.scene.populate.group_results", broken)
+    monkeypatch.setattr("InnerEarSegLib.mrml.populate.group_results", broken)
     story.segment()
     assert story.ui.statusLabel.text == (
         "The result could not be put into the scene, which is as it was."
@@ -221,6 +220,8 @@ def test_torch_is_missing(story, monkeypatch):
     assert "pip download torch" in shown.text
     assert story.xml() == before
     calls = []
+    from InnerEarSegLib.panel import devices as torch_setup
+
     monkeypatch.setattr(torch_setup, "has_extension", lambda: True)
 
     def install():
@@ -254,6 +255,8 @@ def test_torch_is_installed_through_its_extension(story, monkeypatch):
     module = ModuleType("PyTorchUtils")
     module.PyTorchUtilsLogic = Logic
     monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+    from InnerEarSegLib.panel import devices as torch_setup
+
     monkeypatch.setattr(torch_setup, "has_extension", lambda: True)
     story.mode = "no_torch"
     story.app.dialogs.answer("Install PyTorch")

@@ -7,8 +7,8 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.matrices import to_world, vtk_matrix
+from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
+from InnerEarSegLib.mrml.results import find_results
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import MODULE, alive
 

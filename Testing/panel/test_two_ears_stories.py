@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.results import HELICOTREMA, LANDMARKS, ROUND_WINDOW, Quality
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.segment_content import segment_center, segment_volume
-from InnerEarSegLib.scene.segmentation_node import COLORS, SEGMENT_IDS
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.segments import COLORS, SEGMENT_IDS, segment_center, segment_volume
+from InnerEarSegLib.types import HELICOTREMA, LANDMARKS, ROUND_WINDOW, Quality
 from Testing.panel.helpers import result_with, write_prepared
 from Testing.panel.test_review_stories import column, slice_center
 from Testing.panel.two_ears import prepare_two

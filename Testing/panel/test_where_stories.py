@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.panel.command import segment_command
-from InnerEarSegLib.reading.volume import read_ct
-from InnerEarSegLib.scene.export_ct import export_ct
-from InnerEarSegLib.scene.matrices import to_world, vtk_matrix
+from InnerEarSegLib.io.volume import read_ct
+from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
+from InnerEarSegLib.mrml.volumes import export_ct
+from InnerEarSegLib.panel.worker_process import segment_command
 from Testing.panel.test_scene_stories import grid, linear
 
 

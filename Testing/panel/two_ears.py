@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from InnerEarSegLib.geometry import Geometry, Volume
-from InnerEarSegLib.results import Quality
+from InnerEarSegLib.types import Geometry, Quality, Volume
 from Testing.panel.helpers import write_prepared
 
 DISTANCE_MM = 80.0

@@ -7,8 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from InnerEarSegLib.geometry import Geometry, Volume
-from InnerEarSegLib.results import LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
+from InnerEarSegLib.types import (
+    LANDMARKS,
+    Ear,
+    Geometry,
+    Landmark,
+    ModelIdentity,
+    Segmentation,
+    Volume,
+)
 
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
@@ -84,7 +91,7 @@ def made():
 
 @pytest.fixture
 def scene():
-    from InnerEarSegLib.scene.boot import headless_scene
+    from InnerEarSegLib.mrml.scene import headless_scene
 
     with headless_scene() as session:
         yield session.scene
@@ -93,6 +100,6 @@ def scene():
 @pytest.fixture
 def volume(made, scene):
     """A CT in the scene."""
-    from InnerEarSegLib.scene.volume_node import add_volume
+    from InnerEarSegLib.mrml.volumes import add_volume
 
     return add_volume(scene, made.ct)

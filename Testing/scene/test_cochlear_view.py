@@ -10,19 +10,19 @@ import vtk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.cochlear_view import (
+from InnerEarSegLib.mrml.arrays import numpy_matrix
+from InnerEarSegLib.mrml.cochlear_view import (
     PLANE_ATTRIBUTE,
+    VIEW_ATTRIBUTE,
     CochlearView,
     slice_planes,
     turned_to,
 )
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.matrices import numpy_matrix
-from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.view_memory import VIEW_ATTRIBUTE
-from InnerEarSegLib.scene.views import fitted_field, nodes_of
+from InnerEarSegLib.mrml.measurements import find_plan, update_plan
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.views import fitted_field, nodes_of
 from Testing.scene.test_plan import SIDES, ring_result
 
 

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.geometry import Geometry
-from InnerEarSegLib.results import LANDMARKS
-from InnerEarSegLib.scene.read_back import read_landmarks, read_segments
-from InnerEarSegLib.scene.save import write_scene
-from InnerEarSegLib.scene.verify import is_whole
+from InnerEarSegLib.mrml.files import is_whole, write_scene
+from InnerEarSegLib.mrml.read_results import read_landmarks, read_segments
+from InnerEarSegLib.types import LANDMARKS, Geometry
 
 
 def segment_points(path, name, made):

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.geometry import Volume
-from InnerEarSegLib.results import (
+from InnerEarSegLib.mrml import populate
+from InnerEarSegLib.mrml.arrays import vtk_matrix
+from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.mrml.measurement_nodes import LINE_NAMES
+from InnerEarSegLib.mrml.measurements import find_plan, update_plan
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.review import Review
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS
+from InnerEarSegLib.mrml.transforms import follow_ct
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.types import (
     AUXILIARY,
     LANDMARKS,
     ROUND_WINDOW,
@@ -15,19 +26,8 @@ from InnerEarSegLib.results import (
     Landmark,
     ModelIdentity,
     Segmentation,
+    Volume,
 )
-from InnerEarSegLib.scene import populate
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.follow_ct import follow_ct
-from InnerEarSegLib.scene.matrices import vtk_matrix
-from InnerEarSegLib.scene.plan_lines import LINE_NAMES
-from InnerEarSegLib.scene.plan_nodes import find_plan, update_plan
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.review import Review
-from InnerEarSegLib.scene.save import write_scene
-from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
-from InnerEarSegLib.scene.volume_node import add_volume
 from Testing.numbers.ring import ring_ear
 from Testing.numbers.test_planning import RING_A, pose
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.results import HELICOTREMA
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.matrices import numpy_matrix, vtk_matrix
-from InnerEarSegLib.scene.plan_nodes import update_plan
-from InnerEarSegLib.scene.populate import add_result
+from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
+from InnerEarSegLib.mrml.measurements import update_plan
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.types import HELICOTREMA
 from Testing.numbers.test_planning import pose
 from Testing.panel.test_scene_stories import grid
 from Testing.scene.test_plan import ring_result

@@ -10,11 +10,11 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.scene import render
-from InnerEarSegLib.scene.save import write_scene
-from InnerEarSegLib.scene.segmentation_node import COLORS
-from InnerEarSegLib.scene.viewpoints import anatomical_viewpoints
-from InnerEarSegLib.scene.window import can_render
+from InnerEarSegLib.mrml import overview as render
+from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.segments import COLORS
+from InnerEarSegLib.mrml.views import anatomical_viewpoints
 
 needs_opengl = pytest.mark.skipif(not can_render(), reason=render.NO_OPENGL)
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark, ModelIdentity
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.landmark_memory import memory_of, row_of
-from InnerEarSegLib.scene.landmark_state import (
+from InnerEarSegLib.mrml.landmark_state import (
     AUTOMATIC,
     CONFIRMED,
     CORRECTED,
@@ -24,10 +20,13 @@ from InnerEarSegLib.scene.landmark_state import (
     plain_certainty,
     review_order,
 )
-from InnerEarSegLib.scene.landmarks_node import index_of, set_automatic
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.review import Review
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.landmarks import index_of, memory_of, row_of, set_automatic
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.review import Review
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark, ModelIdentity
 
 HELIX, OVAL, ROUND = ("left", HELICOTREMA), ("left", OVAL_WINDOW), ("left", ROUND_WINDOW)
 MISSING = ("right", OVAL_WINDOW)
@@ -93,7 +92,7 @@ def test_confidence_in_words():
 
 
 def test_the_table_and_the_workers_remarks_agree_on_what_is_low():
-    from InnerEarSegLib.decoding import quality
+    from InnerEarSegLib.segmentation import quality
 
     assert quality.LOW_CONFIDENCE == LOW_CONFIDENCE
 

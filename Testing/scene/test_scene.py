@@ -10,14 +10,14 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.geometry import apply_affine
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.lattice import resample_mask
-from InnerEarSegLib.scene.matrices import numpy_matrix, vtk_matrix
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.read_back import node_landmarks, node_segments
-from InnerEarSegLib.scene.save import write_scene
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
+from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.read_results import node_landmarks, node_segments
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.segments import resample_mask
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.types import apply_affine
 
 
 @pytest.fixture(scope="module")

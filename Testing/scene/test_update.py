@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.results import HELICOTREMA, OVAL_WINDOW, Landmark
-from InnerEarSegLib.scene import populate
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.read_back import node_landmarks
-from InnerEarSegLib.scene.review import Review
-from InnerEarSegLib.scene.segment_content import (
+from InnerEarSegLib.mrml import populate
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.read_results import node_landmarks
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.review import Review
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.segments import (
+    SEGMENT_IDS,
     segment_center,
     segment_volume,
     segment_was_edited,
     update_volume,
 )
-from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, Landmark
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_failure_at_any_step_leaves_the_scene_as_it_was(made, scene, monkeypat
     if step == "set_segments" and not earlier:
         monkeypatch.setattr(populate, "add_segmentation", broken)
     if step == "set_automatic" and not earlier:
-        monkeypatch.setattr("InnerEarSegLib.scene.landmarks_node.set_automatic", broken)
+        monkeypatch.setattr("InnerEarSegLib.mrml.landmarks.set_automatic", broken)
     with pytest.raises(RuntimeError, match="no"):
         add_result(scene, volume, made.two)
     assert text_of(scene) == before

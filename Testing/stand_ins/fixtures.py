@@ -57,7 +57,7 @@ class StandIn:
 
     def draw_views(self) -> bool:
         """Have slice and 3D views drawn from now on; False where no OpenGL library is."""
-        from InnerEarSegLib.scene import window
+        from InnerEarSegLib.mrml import rendering as window
 
         from .views import _View
 
@@ -157,7 +157,7 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
     install()
     import slicer
 
-    from InnerEarSegLib.scene.boot import headless_scene
+    from InnerEarSegLib.mrml.scene import headless_scene
 
     from . import modules, pythonqt
     from .dialogs import dialogs

@@ -15,7 +15,7 @@ from PySide6.QtCore import Property, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from InnerEarSegLib.scene import offscreen
+from InnerEarSegLib.mrml import rendering as offscreen
 
 
 class _View(QWidget):

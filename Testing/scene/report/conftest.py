@@ -2,7 +2,7 @@
 
 import pytest
 
-from InnerEarSegLib.scene.save import write_scene
+from InnerEarSegLib.mrml.files import write_scene
 
 from .subjects import truth_of
 
@@ -24,4 +24,4 @@ def in_3d():
 def flat(request, monkeypatch):
     """Spares the process that draws in 3D, but for tests that ask for it."""
     if "in_3d" not in request.fixturenames:
-        monkeypatch.setattr("InnerEarSegLib.scene.ear_views.draw_in_child", lambda folder: "")
+        monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.draw_in_child", lambda folder: "")

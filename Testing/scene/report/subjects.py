@@ -1,13 +1,13 @@
 """Results to report on."""
 
-from InnerEarSegLib.results import AUXILIARY, LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.landmark_memory import remember_confirmed, set_position
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.report_subject import subject_of
-from InnerEarSegLib.scene.save import write_bundle
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.files import write_bundle
+from InnerEarSegLib.mrml.landmarks import remember_confirmed, set_position
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.subject import subject_of
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
 
 MODEL = ModelIdentity("Test model", "1.2.3", "ab" * 32)
 

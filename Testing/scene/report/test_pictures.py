@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.geometry import Geometry, Volume
+from InnerEarSegLib.mrml.files import write_bundle, write_scene
+from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.report.planes import LOW_HU, PIXELS, draw, orthogonal_planes
 from InnerEarSegLib.report.subject import ReviewedEar
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.landmark_memory import set_position
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.save import write_bundle, write_scene
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.types import Geometry, Volume
 
 from .reading import looked_at
 from .subjects import truth_of
@@ -77,7 +77,7 @@ def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, t
 
 
 def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("InnerEarSegLib.scene.ear_views.sys.executable", "/bin/false")
+    monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.sys.executable", "/bin/false")
     page = tmp_path / "report.html"
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
     parser = looked_at(page)

@@ -7,10 +7,10 @@ import pytest
 
 from InnerEarSegLib.cli import report_command
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.reading.volume import read_ct
-from InnerEarSegLib.report.privacy import LEFT_OUT, SEVERAL, without_names
-from InnerEarSegLib.results import Segmentation
-from InnerEarSegLib.scene.save import write_scene
+from InnerEarSegLib.io.volume import read_ct
+from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.report.content import LEFT_OUT, SEVERAL, without_names
+from InnerEarSegLib.types import Segmentation
 from Testing.command_line.make_ct import phantom
 from Testing.command_line.make_dicom import uid, write_series
 
@@ -74,7 +74,7 @@ def test_who_it_is_appears_as_it_was_typed(dicom_result, capsys, monkeypatch):
     capsys.readouterr()
     assert main(["report", str(out), "--pdf", "--patient", "Łukasz Šimůnek"]) == 0
     assert b"/FontFile2" in (out / "report.pdf").read_bytes() and not capsys.readouterr().err
-    monkeypatch.setattr("InnerEarSegLib.report.fonts._fonts", lambda: iter(()))
+    monkeypatch.setattr("InnerEarSegLib.report.pdf._fonts", lambda: iter(()))
     assert main(["report", str(out), "--pdf", "--patient", "李"]) == 0
     assert "李" in (out / "report.html").read_text(encoding="utf-8")
     assert capsys.readouterr().err == report_command.LETTERS + "\n"

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.derived import DERIVED
-from InnerEarSegLib.output import Output
-from InnerEarSegLib.report.handover import read_subject, write_subject
-from InnerEarSegLib.scene.window import can_render
+from InnerEarSegLib.io.result_folder import DERIVED, Output
+from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.report.subject import read_subject, write_subject
 
 from .reading import looked_at, words_of_pdf
 from .subjects import MODEL, reviewed

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from InnerEarSegLib.cli.main import CANCELLED, main
-from InnerEarSegLib.report.handover import PATIENT, write_subject
-from InnerEarSegLib.scene.boot import headless_scene
-from InnerEarSegLib.scene.find_results import find_results
-from InnerEarSegLib.scene.populate import add_result
-from InnerEarSegLib.scene.read_back import segmentation_node
-from InnerEarSegLib.scene.save import write_bundle, write_node, write_scene
-from InnerEarSegLib.scene.segmentation_node import SEGMENT_IDS
-from InnerEarSegLib.scene.volume_node import add_volume
+from InnerEarSegLib.mrml.files import write_bundle, write_node, write_scene
+from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.read_results import segmentation_node
+from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.report.subject import PATIENT, write_subject
 
 from .reading import looked_at
 from .subjects import reviewed, truth_of
@@ -139,7 +139,7 @@ def test_one_of_two_cts_of_the_same_name(synthetic_ear, tmp_path, capsys):
 def test_a_polite_kill_leaves_no_ct_behind(folder, monkeypatch, capsys):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(
-        "InnerEarSegLib.scene.ear_views.draw_in_child",
+        "InnerEarSegLib.mrml.ear_rendering.draw_in_child",
         lambda folder: os.kill(os.getpid(), signal.SIGTERM),
     )
     old = signal.getsignal(signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""The cochlear frame and the measurements of a cochlea with their uncertainty."""

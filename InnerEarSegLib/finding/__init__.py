@@ -1,1 +1,0 @@
-"""Finding the ear and the pose in which it lies."""

@@ -1,1 +1,0 @@
-"""Running the bundled network on windows of a CT."""

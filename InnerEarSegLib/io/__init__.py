@@ -1,0 +1,1 @@
+"""Files: CT, datasets, manifests, landmarks, and the result folder."""

@@ -1,0 +1,231 @@
+"""DICOM planes to a regular grid with axes at right angles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnusableInput
+from ..types import RAS_FROM_LPS, Geometry
+from .dicom_headers import Slice
+from .hounsfield import AIR
+from .limits import check_affine, check_shape
+
+MAX_GAP_MM = 3.0
+"""Across a wider gap nothing can be interpolated: an ear's canals would be guessed."""
+
+REGULAR = 0.09
+"""Share of the slice distance by which positions may be off a regular grid: some scanners round
+them to a tenth of a millimetre."""
+
+STRAIGHT = 0.5
+"""Pixels by which slices may be off a line at right angles to them, from the first to the last."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Planes in order, and the grid onto which they go.
+
+    Attributes:
+        slices: sorted along their normal, one for each position.
+        places: mm of each along the normal, ascending.
+        shifts: (n, 2) mm of each along row and column, against the first.
+        step: mm between slices of the grid.
+        count: slices of the grid.
+        tilted: whether slices have to be shifted within their planes.
+        regular: whether slices lie on the grid as they are.
+        warnings: one sentence each.
+    """
+
+    slices: tuple[Slice, ...]
+    places: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    step: float
+    count: int
+    tilted: bool
+    regular: bool
+    warnings: tuple[str, ...]
+
+
+def stack_of(planes: Sequence[Slice], what: object) -> Stack:
+    """Order planes of equal orientation, size and pixel spacing.
+
+    Args:
+        planes: in any order.
+        what: the folder or file, for sentences.
+
+    Raises:
+        UnusableInput: if they make no volume.
+    """
+    if any(np.isnan(plane.position).any() for plane in planes) or not np.any(planes[0].normal):
+        raise UnusableInput(f"The DICOM images in {what} do not say where they lie in the patient.")
+    first = planes[0]
+    if abs(first.row @ first.column) > 1e-3 or abs(np.linalg.norm(first.normal) - 1) > 1e-2:
+        raise UnusableInput(f"{what} has axes that are not at right angles; resample it first.")
+    kept, warnings = _one_for_each_place(planes)
+    positions = np.array([plane.position for plane in kept])
+    places = positions @ first.normal
+    check_shape((first.shape[1], first.shape[0], len(kept)), what)
+    step, count, regular, more = _steps(places, kept, what)
+    relative = positions - positions[0]
+    shifts = np.stack([relative @ first.row, relative @ first.column], axis=1)
+    tilted = bool((np.abs(shifts) > STRAIGHT * np.array(first.spacing)).any())
+    if tilted:
+        along = positions[-1] - positions[0]
+        angle = np.degrees(np.arccos(min(1.0, abs(along @ first.normal) / np.linalg.norm(along))))
+        more += (
+            f"The gantry was tilted by {angle:.1f} degrees; the slices were resampled onto a grid "
+            "with right angles.",
+        )
+    stack = Stack(tuple(kept), places, shifts, step, count, tilted, regular, warnings + more)
+    check_shape(grid_of(stack).shape[::-1], what)
+    check_affine(grid_of(stack).ijk_to_ras, what)
+    return stack
+
+
+def grid_of(stack: Stack) -> Geometry:
+    """The grid onto which the planes go, in RAS."""
+    first = stack.slices[0]
+    low, size = _extent(stack)
+    lps = np.eye(4)
+    lps[:3, 0] = first.row * first.spacing[0]
+    lps[:3, 1] = first.column * first.spacing[1]
+    lps[:3, 2] = first.normal * stack.step
+    lps[:3, 3] = first.position + lps[:3, 0] * low[0] + lps[:3, 1] * low[1]
+    return Geometry(RAS_FROM_LPS @ lps, (stack.count, int(size[1]), int(size[0])))
+
+
+def resample(stack: Stack, planes: NDArray) -> NDArray:
+    """Planes [n, j, i] in HU on the stack's grid, [k, j, i]; what no plane shows is air."""
+    if stack.tilted:
+        planes = _straightened(stack, planes)
+    if stack.regular:
+        return planes
+    at = stack.places[0] + stack.step * np.arange(stack.count)
+    upper = np.clip(np.searchsorted(stack.places, at), 1, len(stack.places) - 1)
+    lower = upper - 1
+    weight = (at - stack.places[lower]) / (stack.places[upper] - stack.places[lower])
+    out = np.empty((stack.count, *planes.shape[1:]), np.float32)
+    for k, (a, b, w) in enumerate(zip(lower, upper, np.clip(weight, 0, 1), strict=True)):
+        out[k] = (1 - w) * planes[a] + w * planes[b]
+    return _rounded(out, planes.dtype)
+
+
+def _one_for_each_place(planes: Sequence[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
+    """Sorted along the normal; where several lie at one place, those of the first acquisition."""
+    normal = planes[0].normal
+    copies = {plane.uid: plane for plane in reversed(planes)}  # files that were copied twice
+    order = sorted(
+        copies.values(),
+        key=lambda p: (round(float(p.position @ normal), 2), p.acquisition, p.instance),
+    )
+    kept: list[Slice] = []
+    for plane in order:
+        if not kept or (plane.position - kept[-1].position) @ normal > 0.011:
+            kept.append(plane)
+    dropped = len(order) - len(kept)
+    if not dropped:
+        return kept, ()
+    return kept, (
+        f"{dropped} slices lie at the place of another one; those of the first acquisition were "
+        "taken.",
+    )
+
+
+def _steps(
+    places: NDArray[np.float64], kept: Sequence[Slice], what: object
+) -> tuple[float, int, bool, tuple[str, ...]]:
+    """Distance and number of the grid's slices, whether the planes lie on it, and warnings."""
+    gaps = np.diff(places)
+    median = float(np.median(gaps))
+    mean = float((places[-1] - places[0]) / len(gaps))
+    off = np.abs(places - (places[0] + mean * np.arange(len(places))))
+    if off.max() <= REGULAR * mean:
+        return mean, len(places), True, ()
+    missing = [k for k, gap in enumerate(gaps) if gap > 1.5 * median]
+    widest = float(gaps.max())
+    if widest > MAX_GAP_MM and missing:
+        lack = int(sum(round(gaps[k] / median) - 1 for k in missing))
+        raise UnusableInput(
+            f"In {what} {_slices(lack)} missing {_between(missing, kept)}, a gap of "
+            f"{widest:.1f} mm; at most {MAX_GAP_MM:.0f} mm can be filled, so load the whole series."
+        )
+    count = int(np.floor((places[-1] - places[0]) / median + 1e-3)) + 1
+    multiples = gaps / median
+    if missing and np.abs(multiples - np.round(multiples)).max() < 0.1:
+        lack = int(sum(round(m) - 1 for m in multiples))
+        # Along the true distance, so that the slices that are there stay as they are.
+        step = float((places[-1] - places[0]) / np.round(multiples).sum())
+        return (
+            step,
+            int(np.round(multiples).sum()) + 1,
+            False,
+            (f"{_slices(lack)} missing {_between(missing, kept)}; the gap was interpolated.",),
+        )
+    return (
+        median,
+        count,
+        False,
+        (
+            f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
+            f"{median:.2f} mm.",
+        ),
+    )
+
+
+def _slices(count: int) -> str:
+    return "1 slice is" if count == 1 else f"{count} slices are"
+
+
+def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
+    """Where slices are missing, by the numbers of their neighbours."""
+    places = []
+    for k in missing[:5]:
+        numbers = sorted((kept[k].instance, kept[k + 1].instance))
+        height = RAS_FROM_LPS[:3, :3] @ (kept[k].position + kept[k + 1].position) / 2
+        axis = int(np.argmax(np.abs(kept[k].normal)))
+        places.append(
+            f"between instance numbers {numbers[0]} and {numbers[1]} (at {'RAS'[axis]} "
+            f"{height[axis]:.1f} mm)"
+        )
+    rest = f" and at {len(missing) - 5} more places" if len(missing) > 5 else ""
+    return ", ".join(places) + rest
+
+
+def _extent(stack: Stack) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First pixel (i, j) of the grid, in pixels of the first plane, and size (i, j)."""
+    first = stack.slices[0]
+    size = np.array(first.shape[::-1])
+    if not stack.tilted:
+        return np.zeros(2, dtype=np.int64), size
+    moved = stack.shifts / np.array(first.spacing)
+    low = np.floor(moved.min(axis=0) + 1e-6).astype(np.int64)
+    high = np.ceil(moved.max(axis=0) - 1e-6).astype(np.int64)
+    return low, size + high - low
+
+
+def _straightened(stack: Stack, planes: NDArray) -> NDArray:
+    """Each plane moved within itself to where it lies, linearly between pixels."""
+    low, size = _extent(stack)
+    out = np.full((len(planes), int(size[1]), int(size[0])), AIR, planes.dtype)
+    moved = stack.shifts / np.array(stack.slices[0].spacing) - low
+    for k, plane in enumerate(planes):
+        whole = np.floor(moved[k] + 1e-6).astype(int)
+        rest = np.clip(moved[k] - whole, 0, 1)
+        image = np.pad(plane.astype(np.float32), 1, constant_values=AIR)
+        for axis, part in ((1, rest[0]), (0, rest[1])):
+            image = (1 - part) * image + part * np.roll(image, 1, axis)
+        image = image[1:, 1:]  # one row and one column more than the plane, for the fraction
+        rows = min(image.shape[0], out.shape[1] - whole[1])
+        columns = min(image.shape[1], out.shape[2] - whole[0])
+        out[k, whole[1] : whole[1] + rows, whole[0] : whole[0] + columns] = _rounded(
+            image[:rows, :columns], planes.dtype
+        )
+    return out
+
+
+def _rounded(values: NDArray, dtype: np.dtype) -> NDArray:
+    return np.rint(values).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)

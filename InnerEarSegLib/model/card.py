@@ -1,0 +1,146 @@
+"""Where the model file is and what its card says, without loading its networks (or torch)."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ..errors import UnusableModel
+from ..types import LANDMARKS
+
+CARD = "card.json"
+CARD_SCHEMA = 2
+STAGES = ("locate", "orient", "refine")
+"""Networks in a model file, in the order in which a CT meets them."""
+NAME = "InnerEarSeg.pt"
+MAX_BYTES = 2_000_000_000
+"""More is no model of ours, and is not read into memory to find out."""
+
+
+def bundled_model() -> Path:
+    """The model that comes with the extension: beside the library, or in it when installed.
+
+    Raises:
+        UnusableModel: if it is missing.
+    """
+    library = Path(__file__).resolve().parent
+    places = [folder / "Resources" / "Models" / NAME for folder in (library.parent, library)]
+    for path in places:
+        if path.is_file():
+            return path
+    raise UnusableModel(
+        f"The bundled model {NAME} is missing from {places[0].parent}; reinstall InnerEarSeg or "
+        "choose another model file."
+    )
+
+
+def file_content(path: Path) -> bytes:
+    """All bytes of a model file.
+
+    Raises:
+        UnusableModel: if it cannot be read.
+    """
+    try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise UnusableModel(f"The model file {Path(path).name} is too large for a model.")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UnusableModel(
+            f"The model file {Path(path).name} cannot be read: {error.strerror}."
+        ) from None
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a model file.
+
+    Raises:
+        UnusableModel: saying in one sentence what is wrong with the file.
+    """
+    return card_in(file_content(path), path)
+
+
+def card_in(content: bytes, path: Path) -> dict[str, Any]:
+    """The card within a model file's bytes.
+
+    Raises:
+        UnusableModel: naming ``path`` and what is wrong, another schema among it.
+    """
+    card = card_of_any_schema(content, path)
+    schema = card.get("schema") if isinstance(card, dict) else None
+    if schema != CARD_SCHEMA:
+        raise UnusableModel(
+            f"The model file {Path(path).name} has card schema {schema!r}, this version of "
+            f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
+        )
+    return card
+
+
+def card_of_any_schema(content: bytes, path: Path) -> Any:
+    """The same, whatever version wrote it; TorchScript files are zip archives.
+
+    Raises:
+        UnusableModel: if there is none.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(f"/extra/{CARD}")]
+            if not names:
+                raise UnusableModel(
+                    f"The model file {Path(path).name} has no card; it was not written by "
+                    "`innerearseg export`."
+                )
+            return json.loads(archive.read(names[0]))
+    except UnusableModel:
+        raise
+    except Exception:  # zipfile raises much besides BadZipFile on damaged archives
+        raise UnusableModel(
+            f"The model file {Path(path).name} is empty, cut short or no TorchScript file."
+        ) from None
+
+
+FIGURES = {
+    "dice": "Dice, held out",
+    "assd_mm": "Surface",
+    **{f"{name} mm": name.capitalize() for name in LANDMARKS},
+}
+"""Those of the card's figures that are shown, and what they are called."""
+
+CROSS_VALIDATED = "all landmarks mm"
+
+
+def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """The card for people: heading and text."""
+    training = card.get("training") or {}
+    data = training.get("data") or {}
+    lines = [
+        ("In use", f"{card.get('name', '?')}, version {card.get('version', '?')}"),
+        ("Made", f"{card.get('date', '?')} by {card.get('made_by', '?')}"),
+        ("Finds", ", ".join(name for name in LANDMARKS if name in card.get("landmarks", []))),
+    ]
+    if data:
+        trained = len(training.get("trained_on", []))
+        lines.append(("Trained on", f"{trained} specimens of {data.get('name', 'unnamed data')}"))
+        lines.append(("Data by", str(data.get("authors", "not said"))))
+    measured = _summary(card, "metrics")
+    lines += [(title, _words(name, measured[name])) for name, title in FIGURES.items()
+              if name in measured]  # fmt: skip
+    folds = _summary(card, "crossval")
+    if CROSS_VALIDATED in folds:
+        text = _words(CROSS_VALIDATED, folds[CROSS_VALIDATED])
+        lines.append(("Landmarks, cross-validated", text))
+    lines.append(("Licence", str(card.get("licence", "not said"))))
+    return lines
+
+
+def _summary(card: dict[str, Any], part: str) -> dict[str, Any]:
+    """The figures of a part of the card; none if it has no such part."""
+    return (card.get(part) or {}).get("summary") or {}
+
+
+def _words(name: str, figure: dict[str, Any]) -> str:
+    """A figure's mean, worst case and number of cases."""
+    unit = " mm" if name.endswith("mm") else ""
+    return f"{figure['mean']:.3f}{unit}, worst {figure['worst']:.3f} of {figure['cases']} cases"

@@ -1,0 +1,71 @@
+"""The typed config of the network. Every field is one thing an ablation can vary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Architecture of the joint network.
+
+    Attributes:
+        channels: feature channels of each level, finest first; its length is the depth.
+        blocks_per_level: convolution blocks in each encoder and each decoder level.
+        kernel_size: edge of the cubic convolution kernels, odd.
+        normalisation: layer after each convolution. ``group`` uses groups of ``group_size``.
+        group_size: channels in one group of ``group`` normalisation.
+        activation: non-linearity after each normalisation.
+        residual: add a level's input to its output (1 x 1 x 1 projection where widths differ).
+        upsampling: how the decoder doubles the resolution.
+        dropout: channel dropout at the coarsest level, 0 to switch off.
+        deep_supervision: coarser decoder levels have heads of their own while training
+            (Lee et al. 2015), which the exported network does without.
+        attention_gates: what the decoder takes over from the encoder is weighed voxel by voxel
+            (Oktay et al. 2018).
+        squeeze_excite: each level weighs its channels by their means (Hu et al. 2018).
+        head_blocks: convolution blocks that each head has for itself before its last 1 x 1 x 1
+            convolution.
+        decoders: whether both heads share one decoder or the landmarks have their own.
+    """
+
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    blocks_per_level: int = 2
+    kernel_size: int = 3
+    normalisation: Literal["group", "instance", "batch", "none"] = "group"
+    group_size: int = 8
+    activation: Literal["leaky_relu", "relu", "silu", "gelu"] = "leaky_relu"
+    residual: bool = False
+    upsampling: Literal["trilinear", "transposed"] = "trilinear"
+    dropout: float = 0.0
+    deep_supervision: bool = False
+    attention_gates: bool = False
+    squeeze_excite: bool = False
+    head_blocks: int = 0
+    decoders: Literal["shared", "separate"] = "shared"
+
+    @property
+    def window_multiple(self) -> int:
+        """Each edge of an input window must be a multiple of this many voxels."""
+        return 2 ** (len(self.channels) - 1)
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Clip HU to a range and scale it to about -1 ... 1.
+
+    Attributes:
+        low: HU that becomes -1; also stands for everything outside the field of view (air).
+        high: HU that becomes +1 (dense bone and metal are alike above it).
+    """
+
+    low: float = -1000.0
+    high: float = 3000.0
+
+    def __call__(self, hu: Tensor) -> Tensor:
+        """Normalised values, any shape."""
+        half = (self.high - self.low) / 2.0
+        return (hu.clamp(self.low, self.high) - self.low) / half - 1.0

@@ -1,0 +1,79 @@
+"""Where the networks run."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import OutOfMemory, UnusableInput
+from ..progress import Progress
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device for a name: "auto" takes a GPU where there is one; "cuda:1" the second.
+
+    Raises:
+        UnusableInput: if the name is unknown or the machine has no such device.
+    """
+    count = {
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+        "cpu": 1,
+    }
+    if name == "auto":
+        name = next(kind for kind, there in count.items() if there)
+    kind, colon, index = name.partition(":")
+    if kind not in count or (colon and not (index.isascii() and index.isdigit())):
+        raise UnusableInput(
+            f"The device {name!r} is unknown; choose one of {', '.join(DEVICES)}, or cuda:0, "
+            "cuda:1 and so on."
+        )
+    if not count[kind]:
+        raise UnusableInput(
+            f"The device {name!r} is not there (no GPU, or torch was installed without its "
+            "support); use --device cpu."
+        )
+    if colon and int(index) >= count[kind]:
+        raise UnusableInput(
+            f"The device {name!r} is not there; the last one of this machine is "
+            f"{kind}:{count[kind] - 1}."
+        )
+    return torch.device(name)
+
+
+_WORDS = ("out of memory", "alloc_failed", "can't allocate memory", "not enough memory")
+"""Apple's and the CPU's allocators, and CUDA's libraries, raise plain RuntimeErrors."""
+
+FALLBACK = "The memory of the GPU was not enough, so the CPU was used from then on."
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there was no memory left."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _WORDS)
+
+
+def fall_back(
+    network: torch.nn.Module, device: torch.device, cpu_fallback: bool, progress: Progress | None
+) -> None:
+    """Move a network to the CPU and say so.
+
+    Args:
+        network: on ``device`` until now; moved in place.
+        device: where memory was not enough.
+        cpu_fallback: whether that is wanted.
+        progress: takes the warning.
+
+    Raises:
+        OutOfMemory: if it is not wanted.
+    """
+    if not cpu_fallback:
+        # The panel recognises this sentence and asks whether to go on with the CPU.
+        raise OutOfMemory(f"{device.type.upper()} is out of memory; use --device cpu.")
+    network.to("cpu")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if progress is not None:
+        progress.warn(FALLBACK)

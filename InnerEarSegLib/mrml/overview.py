@@ -1,0 +1,306 @@
+"""One picture of a whole result, for a person to judge it at a glance.
+
+Per ear: a row of three slices through each landmark, and two 3D views.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import NDArray
+from vtk.util.numpy_support import numpy_to_vtk
+
+from ..errors import InnerEarSegError, UnusableInput
+from ..types import Segmentation, Volume, apply_affine
+from .arrays import numpy_matrix, to_world
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, confidence_attribute, radius_of
+from .populate import add_result
+from .read_results import node_landmarks, node_segments
+from .rendering import SliceView, ThreeDView, add_text, can_render, text_panel
+from .scene import HeadlessSession, headless_scene
+from .segments import SEGMENT_IDS, SEGMENT_NAMES
+from .views import aim, anatomical_viewpoints
+from .volumes import add_volume
+
+_TILE = 380
+_COLUMN = 460
+_HEADER = 64
+_FIELD_MM = 20.0
+_PLANES = (("Red", "axial"), ("Green", "coronal"), ("Yellow", "sagittal"))
+_GREY = (0.75, 0.77, 0.80)
+_RED = (1.0, 0.45, 0.40)
+
+
+def draw_overview(session: HeadlessSession) -> NDArray[np.uint8]:
+    """Draws the result in the session's scene, (height, width, 3) RGB."""
+    scene = session.scene
+    segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    lists = [
+        scene.GetNthNodeByClass(index, "vtkMRMLMarkupsFiducialNode")
+        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode"))
+    ]
+    lists = [node for node in lists if node.GetAttribute(SIDE_ATTRIBUTE) in SEGMENT_IDS]
+    if segmentation is None or not lists:
+        width = 3 * _TILE + _COLUMN
+        text = {
+            "text": "No ear was found.",
+            "position": (0.5, 0.5),
+            "size": 34,
+            "align": "centered middle",
+        }
+        return text_panel((width, width // 4), [text])
+    slices = [SliceView(session, name, (_TILE, _TILE)) for name, _ in _PLANES]
+    notes = [_Notes(view, plane) for view, (_, plane) in zip(slices, _PLANES, strict=True)]
+    space = ThreeDView(session, (_COLUMN, 3 * _TILE // 2))
+    space.node.SetBackgroundColor(0.10, 0.11, 0.13)
+    space.node.SetBackgroundColor2(0.22, 0.25, 0.30)
+    caption = add_text(space.renderer, "", (0.03, 0.98), 17)
+
+    panels = []
+    for node in lists:
+        _show_only(segmentation, lists, node)
+        panels.append(_header(segmentation, node))
+        rows = np.vstack(
+            [
+                _landmark_row(slices, notes, node, index)
+                for index in range(node.GetNumberOfControlPoints())
+            ]
+        )
+        _show_points(node, range(node.GetNumberOfControlPoints()))
+        column = _column(space, caption, segmentation, node)
+        height = max(len(rows), len(column))
+        panels.append(np.hstack([_padded(rows, height), _padded(column, height)]))
+    return np.vstack(panels)
+
+
+class _Notes:
+    """Text in a slice view: what is cut, and the directions at its edges."""
+
+    def __init__(self, view: SliceView, plane: str) -> None:
+        self.title = add_text(view.renderer, "", (0.03, 0.975), 17)
+        add_text(view.renderer, plane, (0.03, 0.02), 16, _GREY, "left bottom")
+        places = {
+            (-1, 0): (0.02, 0.5, "left middle"),
+            (1, 0): (0.98, 0.5, "right middle"),
+            (0, -1): (0.5, 0.07, "centered bottom"),
+            (0, 1): (0.5, 0.975, "centered top"),
+        }
+        axes = numpy_matrix(view.node.GetSliceToRAS())[:3, :2]
+        for (x, y), (left, bottom, align) in places.items():
+            letter = _direction(axes @ (x, y))
+            add_text(view.renderer, letter, (left, bottom), 16, _GREY, align)
+
+
+def _direction(vector: NDArray[np.float64]) -> str:
+    axis = int(np.argmax(np.abs(vector)))
+    return ("LR", "PA", "IS")[axis][int(vector[axis] > 0)]
+
+
+def _show_only(segmentation: Any, lists: list[Any], node: Any) -> None:
+    # The other ear would stand behind this one in the 3D views.
+    side = node.GetAttribute(SIDE_ATTRIBUTE)
+    for segment in segmentation.GetSegmentation().GetSegmentIDs():
+        visible = segment == SEGMENT_IDS[side]
+        segmentation.GetDisplayNode().SetSegmentVisibility(segment, visible)
+    for other in lists:
+        other.GetDisplayNode().SetVisibility(other is node)
+
+
+def _show_points(node: Any, shown: Collection[int]) -> None:
+    for index in range(node.GetNumberOfControlPoints()):
+        node.SetNthControlPointVisibility(index, index in shown)
+
+
+def _header(segmentation: Any, node: Any) -> NDArray[np.uint8]:
+    side = node.GetAttribute(SIDE_ATTRIBUTE)
+    color = segmentation.GetSegmentation().GetSegment(SEGMENT_IDS[side]).GetColor()
+    volume = segmentation.GetAttribute(f"{ATTRIBUTE}VolumeMm3.{side}")
+    model = segmentation.GetAttribute(ATTRIBUTE + "Model") or ""
+    found = f"{float(volume):.0f} mm\u00b3" if volume else ""
+    return text_panel(
+        (3 * _TILE + _COLUMN, _HEADER),
+        [
+            {
+                "text": SEGMENT_NAMES[side],
+                "position": (0.01, 0.5),
+                "size": 30,
+                "color": color,
+                "align": "left middle",
+            },
+            {"text": found, "position": (0.17, 0.47), "size": 22, "align": "left middle"},
+            {
+                "text": f"InnerEarSeg, model {model}. Automatic result, to be checked.",
+                "position": (0.99, 0.5),
+                "size": 17,
+                "color": _GREY,
+                "align": "right middle",
+            },
+        ],
+    )
+
+
+def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index: int) -> NDArray:
+    name = node.GetNthControlPointLabel(index)
+    if node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
+        text = {
+            "text": f"{name}: not found",
+            "position": (0.5, 0.5),
+            "size": 24,
+            "color": _RED,
+            "align": "centered middle",
+        }
+        return text_panel((3 * _TILE, _TILE), [text])
+    # The windows are 3 mm apart: in each other's slices their labels would overlap.
+    _show_points(node, [index])
+    world = node.GetNthControlPointPositionWorld(index)
+    confidence = node.GetAttribute(confidence_attribute(name))
+    tiles = []
+    for view, note in zip(slices, notes, strict=True):
+        depth = view.node.GetFieldOfView()[2]
+        view.node.SetFieldOfView(_FIELD_MM, _FIELD_MM, depth)
+        view.node.JumpSliceByCentering(*world)
+        view.logic.UpdatePipeline()
+        if note is notes[0]:
+            certainty = f"\nconfidence {float(confidence):.2f}" if confidence else ""
+            if radius_of(node, name) is not None:
+                certainty = f"\n± {radius_of(node, name):.1f} mm"
+            note.title.SetInput(name + certainty)
+        tiles.append(_framed(view.picture()))
+    return np.hstack(tiles)
+
+
+def _column(space: ThreeDView, caption: Any, segmentation: Any, node: Any) -> NDArray:
+    side = node.GetAttribute(SIDE_ATTRIBUTE)
+    segment = node_segments(segmentation)[SEGMENT_NAMES[side]]
+    inside = np.argwhere(segment.array)[:, ::-1]
+    cloud = apply_affine(segment.ijk_to_ras, inside[:: max(1, len(inside) // 5000)])
+    world = to_world(segmentation, cloud)
+    points = {
+        name: to_world(node, ras) for name, ras in node_landmarks(node).items() if ras is not None
+    }
+    pictures = []
+    for title, direction, up in anatomical_viewpoints(world, points):
+        caption.SetInput(title)
+        aim(space, world, direction, up)
+        pictures.append(_framed(space.picture()))
+    return np.vstack(pictures)
+
+
+def _framed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    picture[:2] = picture[-2:] = 40
+    picture[:, :2] = picture[:, -2:] = 40
+    return picture
+
+
+def _padded(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    return np.pad(picture, ((0, height - len(picture)), (0, 0), (0, 0)))
+
+
+NO_OPENGL = (
+    "Pictures need an OpenGL library, and none works here: "
+    "on Debian or Ubuntu install libegl1 and libgl1-mesa-dri."
+)
+
+
+def render_overview(ct: Volume, result: Segmentation, png: Path) -> Path:
+    """Draws a result into a PNG, in this process.
+
+    Raises:
+        UnusableInput: there is no OpenGL library, or the file cannot be written.
+    """
+    _need_opengl()
+    with headless_scene() as session:
+        add_result(session.scene, add_volume(session.scene, ct), result)
+        return _write_png(draw_overview(session), Path(png))
+
+
+def render_scene_file(mrb: Path, png: Path) -> Path:
+    """Draws the result in a saved ``scene.mrb`` into a PNG, in this process."""
+    _need_opengl()
+    mrb = Path(mrb).resolve()
+    if not mrb.is_file():
+        raise UnusableInput(f"There is no file {mrb}.")
+    with headless_scene() as session:
+        if not session.scene.ReadFromMRB(str(mrb), False):
+            raise UnusableInput(f"{mrb} cannot be opened as a Slicer scene.")
+        return _write_png(draw_overview(session), Path(png))
+
+
+def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Path:
+    """As ``render_scene_file``, in a child process: a broken OpenGL cannot end the caller.
+
+    Raises:
+        UnusableInput: with one sentence, when there is no picture for whatever reason.
+    """
+    png = Path(png).resolve()
+    # So that an old picture is never taken for the new one.
+    png.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "InnerEarSegLib.mrml.overview",
+        str(Path(mrb).resolve()),
+        str(png),
+    ]
+    package_root = Path(__file__).resolve().parents[2]
+    try:
+        child = subprocess.run(
+            command, cwd=package_root, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnusableInput(f"Drawing {png.name} took more than {timeout:.0f} seconds.") from error
+    if child.returncode == 0 and png.is_file() and png.stat().st_size > 0:
+        return png
+    last = (child.stderr.strip().splitlines() or [""])[-1]
+    if child.returncode == 2:
+        raise UnusableInput(last)
+    if child.returncode == 1:  # an exception: a fault of this program
+        raise UnusableInput(f"Drawing {png.name} failed: {last}.")
+    raise UnusableInput(f"{NO_OPENGL} (The drawing process ended with {child.returncode}.)")
+
+
+def _need_opengl() -> None:
+    if not can_render():
+        raise UnusableInput(NO_OPENGL)
+
+
+def _write_png(pixels: NDArray[np.uint8], png: Path) -> Path:
+    png = png.resolve()
+    height, width, _ = pixels.shape
+    image = vtk.vtkImageData()
+    image.SetDimensions(width, height, 1)
+    rows = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
+    image.GetPointData().SetScalars(numpy_to_vtk(rows, deep=True))
+    writer = vtk.vtkPNGWriter()
+    writer.SetWriteToMemory(True)  # VTK's own file writing does not report a full disk
+    writer.SetInputData(image)
+    writer.Write()
+    try:
+        png.write_bytes(memoryview(writer.GetResult()))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnusableInput(f"Cannot write {png.name} in {png.parent}: {reason}.") from error
+    return png
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point; exit status 2 with one sentence on stderr for what the user can act on."""
+    if len(arguments) != 2:
+        print("usage: python -m InnerEarSegLib.mrml.overview SCENE.mrb PNG", file=sys.stderr)
+        return 2
+    try:
+        render_scene_file(Path(arguments[0]), Path(arguments[1]))
+    except InnerEarSegError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

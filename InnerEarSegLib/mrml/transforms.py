@@ -1,0 +1,157 @@
+"""Results that stay on the anatomy, whatever is done to their CT.
+
+Results are kept in the CT's own coordinates, under the CT's parent transform. Two things can be
+done to a CT with results:
+
+- It is put under another transform: its results go with it, their numbers stay.
+- Its own matrix is changed, above all by hardening its transform: the numbers of the results have
+  to change with it. A matrix that was only replaced takes the voxels along, so results keep their
+  place among the voxels. A grid transform that is hardened resamples the voxels; results then
+  keep their place in the world.
+
+So each result remembers where its CT's voxels were when the two last agreed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from numpy.typing import NDArray
+
+from ..types import Side
+from .arrays import numpy_matrix, vtk_matrix
+from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
+from .results import Results
+from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
+
+_SAME_MM = 1e-3
+
+
+@dataclass
+class Followed:
+    """What was done to the results.
+
+    Attributes:
+        moved: whether any of them was put elsewhere or under another transform.
+        landmarks: how the numbers of an ear's landmarks were changed, where they were.
+    """
+
+    moved: bool = False
+    landmarks: dict[Side, PointMapping] = field(default_factory=dict)
+
+
+def place_of(volume_node: Any) -> str:
+    """Where a CT's voxels lie in its own coordinates: matrix and dimensions, as text."""
+    matrix = vtk.vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(matrix)
+    image = volume_node.GetImageData()
+    values = [f"{value:.10g}" for value in numpy_matrix(matrix)[:3].ravel()]
+    dimensions = (0, 0, 0) if image is None else image.GetDimensions()
+    return " ".join(values + [str(number) for number in dimensions])
+
+
+def remember_place(node: Any, volume_node: Any) -> None:
+    """Notes with a result where its CT's voxels lie in the CT's own coordinates."""
+    node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
+
+
+def ct_has_moved(results: Results, volume_node: Any) -> bool:
+    """Whether ``follow_ct`` has something to do."""
+    place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
+    return any(
+        node.GetTransformNodeID() != transform
+        or _change(node, volume_node, node.GetAttribute(PLACE_ATTRIBUTE) or place, place)
+        for node in results.nodes
+    )
+
+
+def follow_ct(results: Results, volume_node: Any) -> Followed:
+    """Brings results to where the CT is now and under its present parent transform."""
+    followed = Followed()
+    place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
+    for node in results.nodes:
+        change = _change(node, volume_node, node.GetAttribute(PLACE_ATTRIBUTE) or place, place)
+        if change is not None:
+            side = side_of(node)
+            if side is None:
+                _map_segments(node, change)
+            else:
+                followed.landmarks[side] = _mapping(change)
+                map_landmarks(node, followed.landmarks[side])
+            node.SetAttribute(PLACE_ATTRIBUTE, place)
+            followed.moved = True
+        if node.GetTransformNodeID() != transform:
+            node.SetAndObserveTransformNodeID(transform)
+            followed.moved = True
+    return followed
+
+
+def _change(node: Any, volume_node: Any, old: str, new: str) -> Any:
+    """vtkAbstractTransform from a result's numbers to those that fit the CT now; None: the same.
+
+    While a transform is being hardened the CT already has its new matrix and still its old
+    parent; for a grid transform nothing can be said before that has gone too.
+    """
+    if _same(old, new):
+        return None
+    ours, its = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
+    (before, size_before), (after, size_after) = _grid(old), _grid(new)
+    if size_before == size_after and _straight(ours):
+        change = vtk.vtkTransform()
+        change.SetMatrix(vtk_matrix(after @ np.linalg.inv(before)))
+        return change
+    if ours is its and not _straight(ours):
+        return None
+    if _straight(ours) and _straight(its):
+        # Cropped or resampled in place, under the same parent: this is the identity.
+        matrix = vtk.vtkMatrix4x4()
+        slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(ours, its, matrix)
+        change = vtk.vtkTransform()
+        change.SetMatrix(matrix)
+        return change
+    change = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(ours, its, change)
+    return change
+
+
+def _same(old: str, new: str) -> bool:
+    """Whether two places are one, up to what saving a scene rounds off."""
+    if old == new:
+        return True
+    (before, size), (after, size_after) = _grid(old), _grid(new)
+    corners = np.array([*np.ndindex(2, 2, 2)]) * np.array(size, float)
+    homogeneous = np.column_stack([corners, np.ones(8)])
+    return size == size_after and np.abs(homogeneous @ (before - after).T).max() < _SAME_MM
+
+
+def _straight(transform_node: Any) -> bool:
+    return transform_node is None or bool(transform_node.IsTransformToWorldLinear())
+
+
+def _grid(place: str) -> tuple[NDArray[np.float64], list[str]]:
+    """Matrix and dimensions of a place."""
+    values = place.split()
+    matrix = np.eye(4)
+    matrix[:3] = np.array(values[:12], float).reshape(3, 4)
+    return matrix, values[12:]
+
+
+def _mapping(change: Any) -> PointMapping:
+    def mapping(point: Any) -> Any:
+        return tuple(change.TransformPoint(*point))
+
+    return mapping
+
+
+def _map_segments(node: Any, change: Any) -> None:
+    """Moves all segments; linear changes touch no voxel, others resample."""
+    untouched = [side for side in SEGMENT_IDS if not segment_was_edited(node, side)]
+    node.ApplyTransform(change)
+    for side in untouched:
+        if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
+            remember_automatic_segment(node, side)
+    node.CreateClosedSurfaceRepresentation()

@@ -1,0 +1,254 @@
+"""What the slice and 3D views of a scene show, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
+from .arrays import to_world
+from .read_results import node_landmarks
+from .results import Results
+from .segments import segment_content
+
+Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""Caption, unit vector from the ear to the camera, and the view's up; world RAS."""
+
+_MARGIN = 1.18  # room for the labels
+
+
+def anatomical_viewpoints(
+    cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
+) -> list[Viewpoint]:
+    """Two views in which the landmarks are well apart.
+
+    The directions come from the ear, not from the patient's axes: a specimen may lie in the
+    scanner in any way.
+
+    Args:
+        cloud: (n, 3) points of the labyrinth, world RAS mm.
+        landmarks: positions by name, world RAS mm; missing ones left out.
+    """
+    center = cloud.mean(axis=0)
+    if not {HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW} <= set(landmarks):
+        up = np.array([0.0, 0.0, 1.0])
+        return [
+            ("from the front", np.array([0.0, 1.0, 0.0]), up),
+            ("from above", up, np.array([0.0, 1.0, 0.0])),
+        ]
+    apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
+    # Both windows open towards the middle ear.
+    windows = (oval + round_) / 2
+    along = _unit(oval - round_)  # roughly from the cochlea's base towards the canals
+    normal = _unit(np.cross(apex - round_, oval - round_))
+    if normal @ (windows - center) < 0:
+        normal = -normal
+    side = _unit(np.cross(along, normal))
+    return [
+        ("facing the windows", _unit(normal + 0.25 * along), along),
+        (
+            "a quarter turn further",
+            _unit(side * np.sign(side @ (apex - windows)) + 0.35 * normal),
+            along,
+        ),
+    ]
+
+
+def aim(view: Any, cloud: NDArray[np.float64], direction: NDArray, up: NDArray) -> None:
+    """Points a ``ThreeDView``'s camera at a cloud of points, filling the view."""
+    backward = _unit(direction)
+    right = _unit(np.cross(up, backward))
+    axes = np.stack([right, np.cross(backward, right), backward])
+    seen = cloud @ axes.T
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    center = (low + high) / 2 @ axes
+    half = (high - low) / 2
+    camera = view.renderer.GetActiveCamera()
+    width, height = view.window.GetSize()
+    tangent = np.tan(np.radians(camera.GetViewAngle() / 2))
+    # The nearest part must fit too, as it looks largest.
+    distance = _MARGIN * max(half[0] / tangent * height / width, half[1] / tangent) + half[2]
+    camera.SetFocalPoint(*center)
+    camera.SetPosition(*(center + distance * backward))
+    camera.SetViewUp(*axes[1])
+    view.renderer.ResetCameraClippingRange()
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
+
+
+FIELD_OF_VIEW_MM = 30.0
+"""Wide enough for a labyrinth (up to 20 mm) and the windows' surroundings."""
+
+_CAMERA_MM = 75.0
+
+
+def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
+    """Turns all slice views and the 3D view to an ear.
+
+    Args:
+        scene: with the view nodes of the application (or of ``boot.headless_scene``).
+        volume_node: the CT, shown in the background.
+        center: middle of the ear, RAS mm of the CT (its parent transform not yet applied).
+    """
+    world = to_world(volume_node, center)
+    for node in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
+        node.SetBackgroundVolumeID(volume_node.GetID())
+        # Scrolling and zooming stays per view: linked views would all jump to one field of view.
+        node.SetLinkedControl(False)
+    for node in nodes_of(scene, "vtkMRMLSliceNode"):
+        center_slice(node, world, min(volume_node.GetSpacing()))
+    for node in nodes_of(scene, "vtkMRMLViewNode"):
+        node.SetBoxVisible(False)
+        node.SetAxisLabelsVisible(False)
+        node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
+        node.SetOrientationMarkerSize(node.OrientationMarkerSizeSmall)
+        node.SetRulerType(node.RulerTypeThin)
+    for node in nodes_of(scene, "vtkMRMLCameraNode"):
+        _aim_camera(node, world)
+    for node in nodes_of(scene, "vtkMRMLCrosshairNode"):
+        node.SetCrosshairRAS(*world)
+        node.SetCrosshairMode(node.NoCrosshair)
+    for node in nodes_of(scene, "vtkMRMLSelectionNode"):
+        node.SetActiveVolumeID(volume_node.GetID())
+
+
+def nodes_of(scene: Any, class_name: str) -> list[Any]:
+    """All nodes of a class."""
+    return [
+        scene.GetNthNodeByClass(index, class_name)
+        for index in range(scene.GetNumberOfNodesByClass(class_name))
+    ]
+
+
+def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
+    """Centres a slice view on a point, zoomed to an ear."""
+    width, height, _ = node.GetDimensions()
+    # The shorter side of the window shows the whole field of view.
+    per_pixel = FIELD_OF_VIEW_MM / max(min(width, height), 1)
+    node.SetFieldOfView(width * per_pixel, height * per_pixel, spacing)
+    node.JumpSliceByCentering(*world)
+    node.SetRulerType(node.RulerTypeThin)
+
+
+def fitted_field(
+    field: Sequence[float], before: Sequence[int], now: Sequence[int]
+) -> tuple[float, float, float]:
+    """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
+
+    The picture is as high in mm as before, and pixels stay as square as they were.
+
+    Args:
+        field: width, height and depth in mm that were shown.
+        before: width, height and depth of the window then, pixels.
+        now: the same at present.
+    """
+    width, height, depth = field
+    if min(*before[:2], *now[:2]) <= 0:
+        return width, height, depth
+    wider, higher = now[0] / before[0], now[1] / before[1]
+    return width * wider / higher, height, depth
+
+
+def _aim_camera(node: Any, world: np.ndarray) -> None:
+    """From the front and a little above, as Slicer's default view."""
+    node.SetFocalPoint(*world)
+    node.SetPosition(*(world + _CAMERA_MM * np.array([0.0, 0.94, 0.34])))
+    node.SetViewUp(0.0, 0.0, 1.0)
+    node.ResetClippingRange()
+
+
+def show_in_3d(scene: Any) -> None:
+    """Changes to the four-up layout if only a single slice view is shown."""
+    for layout in nodes_of(scene, "vtkMRMLLayoutNode"):
+        alone = (
+            layout.SlicerLayoutOneUpRedSliceView,
+            layout.SlicerLayoutOneUpYellowSliceView,
+            layout.SlicerLayoutOneUpGreenSliceView,
+        )
+        if layout.GetViewArrangement() in alone:
+            layout.SetViewArrangement(layout.SlicerLayoutFourUpView)
+
+
+CLOSE_MM = 2 * FIELD_OF_VIEW_MM
+"""A view that shows less than this is near enough to see a landmark; its zoom is left alone."""
+
+
+def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None) -> None:
+    """Centres all slice views and the crosshair on a point, and the 3D view if it is far from it.
+
+    Args:
+        scene: with the application's view nodes.
+        node: whose coordinates ``position`` is in (its parent transform not yet applied).
+        position: RAS mm.
+        volume_node: the CT, brought into views that show another volume, or None.
+    """
+    world = to_world(node, position)
+    if volume_node is not None:
+        for composite in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
+            if composite.GetBackgroundVolumeID() != volume_node.GetID():
+                composite.SetBackgroundVolumeID(volume_node.GetID())
+    for view in nodes_of(scene, "vtkMRMLSliceNode"):
+        if max(view.GetFieldOfView()[:2]) > CLOSE_MM:
+            center_slice(view, world, view.GetFieldOfView()[2])
+        else:
+            view.JumpSliceByCentering(*world)
+    for crosshair in nodes_of(scene, "vtkMRMLCrosshairNode"):
+        crosshair.SetCrosshairRAS(*world)
+        # With a gap in the middle, so that the landmark stays visible.
+        crosshair.SetCrosshairMode(crosshair.ShowIntersection)
+    for camera in nodes_of(scene, "vtkMRMLCameraNode"):
+        shift = world - camera.GetFocalPoint()
+        if np.linalg.norm(shift) < FIELD_OF_VIEW_MM / 2:
+            continue  # this ear is in view as a whole, and a shift would cut it off
+        camera.SetPosition(*(camera.GetPosition() + shift))
+        camera.SetFocalPoint(*world)
+        camera.ResetClippingRange()
+
+
+def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
+    """Moves all slices through a point, without panning; the crosshair goes along."""
+    world = to_world(node, position)
+    for view in nodes_of(scene, "vtkMRMLSliceNode"):
+        view.JumpSliceByOffsetting(*world)
+    for crosshair in nodes_of(scene, "vtkMRMLCrosshairNode"):
+        crosshair.SetCrosshairRAS(*world)
+
+
+_DISTANCE_MM = 50.0
+_MAX_POINTS = 2000
+
+
+def face_windows(scene: Any, results: Results, side: Side) -> None:
+    """Turns the 3D view to look at the oval and the round window of an ear.
+
+    Args:
+        scene: with the application's camera nodes.
+        results: of one CT.
+        side: of the ear; without a segment nothing happens.
+    """
+    node, landmarks = results.segmentation, results.landmarks.get(side)
+    content = None if node is None else segment_content(node, side)
+    if content is None or landmarks is None:
+        return
+    inside, matrix = content
+    index = np.argwhere(inside)[:, ::-1]
+    index = index[:: max(1, len(index) // _MAX_POINTS)]
+    cloud = to_world(node, index @ matrix[:3, :3].T + matrix[:3, 3])
+    points = {
+        name: to_world(landmarks, ras)
+        for name, ras in node_landmarks(landmarks).items()
+        if ras is not None
+    }
+    _, direction, up = anatomical_viewpoints(cloud, points)[0]
+    direction = direction / np.linalg.norm(direction)
+    center = (cloud.min(axis=0) + cloud.max(axis=0)) / 2.0
+    for camera in nodes_of(scene, "vtkMRMLCameraNode"):
+        camera.SetFocalPoint(*center)
+        camera.SetPosition(*(center + _DISTANCE_MM * direction))
+        camera.SetViewUp(*up)
+        camera.ResetClippingRange()

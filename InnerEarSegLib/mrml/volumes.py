@@ -1,0 +1,208 @@
+"""The CT as a scalar volume node, as a file for the worker, and the region to look in."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from numpy.typing import NDArray
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..errors import UnusableInput
+from ..types import RAS_FROM_LPS, Geometry, Volume
+from .arrays import image_data, numpy_matrix, vtk_matrix
+
+BONE_WINDOW = 4000.0
+"""Width in HU. With the level below it spans -1000 to 3000 HU, so that air cells, the lumen of the
+labyrinth (about 0 HU) and the otic capsule (about 2000 HU) are all told apart."""
+
+BONE_LEVEL = 1000.0
+
+
+def add_volume(scene: Any, volume: Volume) -> Any:
+    """Adds the CT with a bone window; returns the vtkMRMLScalarVolumeNode.
+
+    Voxels [k, j, i] are copied; ``volume.geometry`` gives the position in RAS mm.
+    """
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", volume.name)
+    node.SetIJKToRASMatrix(vtk_matrix(volume.geometry.ijk_to_ras))
+    node.SetAndObserveImageData(image_data(volume.array, vtk.vtkImageData()))
+    node.CreateDefaultDisplayNodes()
+    show_bone_window(node)
+    return node
+
+
+def show_bone_window(volume_node: Any) -> None:
+    """Sets a volume node's grey scale to the bone window."""
+    display = volume_node.GetDisplayNode()
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(BONE_WINDOW, BONE_LEVEL)
+
+
+PIECE_BYTES = 4_000_000
+"""Written at a time: some 10 ms on a slow disk."""
+
+_NRRD_TYPES = {
+    "int8": "int8", "uint8": "uint8", "int16": "int16", "uint16": "uint16", "int32": "int32",
+    "uint32": "uint32", "int64": "int64", "uint64": "uint64", "float32": "float",
+    "float64": "double",
+}  # fmt: skip
+
+
+def voxels(volume_node: Any) -> NDArray:
+    """A view, not a copy, of a volume node's voxels [k, j, i].
+
+    Raises:
+        UnusableInput: the volume is empty or has several values per voxel.
+    """
+    image = volume_node.GetImageData()
+    scalars = None if image is None else image.GetPointData().GetScalars()
+    if scalars is None or image.GetNumberOfPoints() == 0:
+        raise UnusableInput(f"The volume {volume_node.GetName()} has no voxels.")
+    if scalars.GetNumberOfComponents() != 1:
+        raise UnusableInput(f"The volume {volume_node.GetName()} is a colour image, not a CT.")
+    return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])
+
+
+def geometry_of(volume_node: Any) -> Geometry:
+    """Grid of a volume node in its local RAS mm."""
+    matrix = vtk.vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(matrix)
+    i, j, k = volume_node.GetImageData().GetDimensions()
+    return Geometry(numpy_matrix(matrix), (k, j, i))
+
+
+def export_ct(volume_node: Any, path: Path) -> None:
+    """Writes the CT as an uncompressed NRRD file.
+
+    Args:
+        volume_node: the CT.
+        path: ends in .nrrd.
+
+    Raises:
+        UnusableInput: nothing could be written, in one sentence.
+    """
+    for _ in export_steps(volume_node, path):
+        pass
+
+
+def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
+    """As ``export_ct``, a few milliseconds at a time; yields the part that is done, 0 to 1.
+
+    The voxels are kept alive meanwhile, also when the node is removed. A generator that is closed
+    before its end leaves a part of the file.
+    """
+    array = voxels(volume_node)
+    header = _header(array, geometry_of(volume_node))
+    values = array.reshape(-1)  # a view: VTK's arrays have no gaps
+    step = max(1, PIECE_BYTES // array.dtype.itemsize)
+    little = array.dtype.newbyteorder("<")
+    try:
+        with path.open("wb") as stream:
+            stream.write(header)
+            for first in range(0, values.size, step):
+                values[first : first + step].astype(little, copy=False).tofile(stream)
+                yield min(1.0, (first + step) / values.size)
+    except OSError as error:
+        raise UnusableInput(
+            f"The CT cannot be written to {path.parent}: {error.strerror or error}."
+        ) from None
+
+
+def _header(array: NDArray, geometry: Geometry) -> bytes:
+    kind = _NRRD_TYPES.get(array.dtype.newbyteorder("=").name)
+    if kind is None:
+        raise UnusableInput(f"Voxels of type {array.dtype} are not supported.")
+    lps = RAS_FROM_LPS @ geometry.ijk_to_ras
+    vectors = ["(" + ",".join(repr(float(v)) for v in lps[:3, axis]) + ")" for axis in range(4)]
+    lines = [
+        "NRRD0004",
+        f"type: {kind}",
+        "dimension: 3",
+        "space: left-posterior-superior",
+        "sizes: " + " ".join(str(n) for n in array.shape[::-1]),
+        "space directions: " + " ".join(vectors[:3]),
+        "kinds: domain domain domain",
+        *(["endian: little"] if array.dtype.itemsize > 1 else []),
+        "encoding: raw",
+        f"space origin: {vectors[3]}",
+    ]
+    return ("\n".join(lines) + "\n\n").encode("ascii")
+
+
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where to look.
+
+    Attributes:
+        center: R, A, S of a point, or None.
+        roi: R, A, S of a box's centre and its full edge lengths along them, or None.
+    """
+
+    center: Numbers | None = None
+    roi: Numbers | None = None
+
+
+def has_region(region_node: Any) -> bool:
+    """Whether a markups node says where to look."""
+    return region_node is not None and len(_world_points(region_node)) > 0
+
+
+def where_to_look(region_node: Any, volume_node: Any) -> Where:
+    """A markups point list or ROI as the command line wants it; None: nowhere in particular.
+
+    Raises:
+        UnusableInput: there is no point yet, or it lies outside the CT.
+    """
+    if region_node is None:
+        return Where()
+    world = _world_points(region_node)
+    if not len(world):
+        raise UnusableInput(
+            f"{region_node.GetName()} has no point yet: place it in the ear, or choose none."
+        )
+    general = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
+        None, volume_node.GetParentTransformNode(), general
+    )
+    local = np.array([general.TransformPoint(*point) for point in world])
+    low, high = local.min(axis=0), local.max(axis=0)
+    ijk = geometry_of(volume_node).to_ijk(local)
+    size = np.array(volume_node.GetImageData().GetDimensions())
+    if np.any(ijk.max(axis=0) < -0.5) or np.any(ijk.min(axis=0) > size - 0.5):
+        raise UnusableInput("The place to look lies outside the CT.")
+    if len(world) == 1:
+        return Where(center=_rounded(low))
+    return Where(roi=_rounded(np.concatenate([(low + high) / 2, high - low])))
+
+
+def _rounded(values: NDArray[np.float64]) -> Numbers:
+    return tuple(round(float(value), 4) for value in values)
+
+
+def _world_points(region_node: Any) -> NDArray[np.float64]:
+    """The point, or points all over the surface of the box, as a grid transform bends its faces."""
+    if region_node.IsA("vtkMRMLMarkupsROINode"):
+        half = np.array(region_node.GetSize()) / 2.0
+        if region_node.GetNumberOfDefinedControlPoints() == 0 or half.min() <= 0:
+            return np.empty((0, 3))
+        to_world = numpy_matrix(region_node.GetObjectToWorldMatrix())
+        ticks = np.linspace(-1, 1, 9)
+        cube = np.stack(np.meshgrid(ticks, ticks, ticks), axis=-1).reshape(-1, 3)
+        surface = cube[np.abs(cube).max(axis=1) == 1]
+        return surface * half @ to_world[:3, :3].T + to_world[:3, 3]
+    points = [
+        list(region_node.GetNthControlPointPositionWorld(index))
+        for index in range(region_node.GetNumberOfControlPoints())
+        if region_node.GetNthControlPointPositionStatus(index) == region_node.PositionDefined
+    ]
+    return np.array(points[:1]).reshape(-1, 3)

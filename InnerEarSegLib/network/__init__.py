@@ -1,1 +1,0 @@
-"""The volumetric 3D U-Net with two heads, and the config that describes it."""

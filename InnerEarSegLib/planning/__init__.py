@@ -1,1 +1,0 @@
-"""From an ear to the numbers behind an electrode choice."""

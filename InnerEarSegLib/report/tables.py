@@ -1,0 +1,119 @@
+"""The measurements of a CT's ears as files for cohorts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..cochlea.catalogue import CATALOGUE, VOLUME, entry, insertion_angle_key, insertion_length_key
+from ..cochlea.measurements import (
+    INSERTION_ANGLES_DEG,
+    INSERTION_LENGTHS_MM,
+    EarPlan,
+    compare,
+    plan_ear,
+)
+from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
+from ..types import Ear, Landmark, Side
+from .subject import REVIEWED, States, made_of
+
+SCHEMA_VERSION = 2
+DIFFERENCE = "left minus right"
+
+KEYS: tuple[str, ...] = (
+    *CATALOGUE,
+    *map(insertion_angle_key, INSERTION_LENGTHS_MM),
+    *map(insertion_length_key, INSERTION_ANGLES_DEG),
+)
+"""Of all measurements, in the order in which they are shown."""
+
+_UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg"}
+
+Plans = Mapping[Side, EarPlan]
+
+
+def plan_of(ear: Ear) -> EarPlan:
+    """An ear's measurements, as it was found."""
+    return plan_ear(
+        ear.side,
+        ear.labyrinth,
+        ear.geometry,
+        _points(ear.landmarks),
+        {
+            landmark.name: landmark.radius_mm
+            for landmark in (*ear.landmarks, *ear.auxiliary)
+            if landmark.radius_mm is not None
+        },
+        _points(ear.auxiliary),
+    )
+
+
+def _points(landmarks: Iterable[Landmark]) -> dict[str, tuple[float, float, float]]:
+    return {landmark.name: landmark.ras for landmark in landmarks if landmark.ras is not None}
+
+
+def to_json(plans: Plans, states: States, incomplete: bool = False) -> dict[str, Any]:
+    """The content of ``measurements.json``: plain lists, numbers and strings.
+
+    Args:
+        plans: of each ear.
+        states: of the same ears: what they were measured with.
+        incomplete: whether somebody took an ear away.
+    """
+    both = [compare(plans["left"], plans["right"])] if len(plans) == 2 else []
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "made_by": f"{MAKER} {__version__}",
+        "made_of": REVIEWED if incomplete else made_of(states),
+        "ears": [{**plan.to_json(), **states[side].to_json()} for side, plan in plans.items()],
+        "left_minus_right": [item.to_json() for items in both for item in items],
+    }
+
+
+def write_measurements(
+    plans: Plans, states: States, folder: Path, incomplete: bool = False
+) -> None:
+    """Write ``measurements.json`` and ``measurements.csv``, a row a measurement and side.
+
+    The JSON says what of each ear was measured, and whether anybody had gone over it; also where
+    somebody took an ear away (``incomplete``).
+    """
+    content = to_json(plans, states, incomplete)
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    (folder / MEASUREMENTS_JSON).write_text(text, encoding="utf-8")
+    rows = [row for plan in plans.values() for row in plan.rows()]
+    rows += [{"side": DIFFERENCE, **item} for item in content["left_minus_right"]]
+    # Spreadsheets take a file without the mark for one in their own encoding: "mmÂ³".
+    with (folder / MEASUREMENTS_CSV).open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["side", "key", "value"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def columns(content: Mapping[str, Any] | None, side: Side) -> dict[str, float | None]:
+    """An ear's measurements as cells of a wide table, always the same columns.
+
+    Args:
+        content: of ``measurements.json``; None without one.
+        side: of the ear.
+
+    Returns:
+        Value and half width of the 90 % interval by column; None where there is none. Columns
+        end in their unit; the labyrinth's volume, which the table has already, is left out.
+    """
+    ears = content["ears"] if content else []
+    items = {
+        item["key"]: item for ear in ears if ear["side"] == side for item in ear["measurements"]
+    }
+    cells = {}
+    for key in KEYS:
+        if key == VOLUME:
+            continue
+        name = f"{side}_{key}_{_UNITS[entry(key).unit]}"
+        cells[name] = items.get(key, {}).get("value")
+        cells[f"{name}_uncertainty_90"] = items.get(key, {}).get("uncertainty_90")
+    return cells

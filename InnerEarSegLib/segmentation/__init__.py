@@ -1,0 +1,1 @@
+"""From a CT to ears: detection, pose, landmarks, labyrinth and their quality."""

@@ -1,0 +1,118 @@
+"""The canonical pose: where an ear lies, how it is turned, and which side it is.
+
+A left ear is the mirror image of a right one. The canonical ear is a right ear with its centre
+at the origin and its principal axes along x, y, z; any ear is a rotated, shifted and, if left,
+mirrored copy of it. Fitting both kinds to five landmarks therefore also tells the side, whatever
+the specimen's or patient's pose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Geometry, Side, apply_affine
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """How a canonical right ear maps into RAS.
+
+    Attributes:
+        matrix: 4 x 4 from canonical mm to RAS mm: orthonormal, determinant +1 for a right ear
+            and -1 for a left one.
+        residual: root mean square distance in mm of the fitted landmarks.
+    """
+
+    matrix: NDArray[np.float64]
+    residual: float = 0.0
+
+    @property
+    def side(self) -> Side:
+        """Which ear has this handedness."""
+        return "right" if np.linalg.det(self.matrix[:3, :3]) > 0 else "left"
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """RAS mm of the middle of the ear, (3,)."""
+        return self.matrix[:3, 3]
+
+    def window(self, spacing: float, shape: tuple[int, int, int]) -> Geometry:
+        """A grid centred on the ear and aligned with it.
+
+        Args:
+            spacing: voxel edge in mm.
+            shape: (k, j, i) voxels; i runs along canonical x, j along y, k along z.
+        """
+        ijk_to_canonical = np.eye(4)
+        ijk_to_canonical[:3, :3] *= spacing
+        ijk_to_canonical[:3, 3] = -spacing * (np.array(shape[::-1]) - 1) / 2.0
+        return Geometry(self.matrix @ ijk_to_canonical, shape)
+
+
+def fit_pose(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> Pose:
+    """The pose, of either side, that best maps template landmarks onto found ones.
+
+    The better fit tells the side. See ``fit_poses``.
+    """
+    return fit_poses(template, points)[0]
+
+
+def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> list[Pose]:
+    """The best pose of each side, the better one first.
+
+    Least squares over orthonormal matrices (Kabsch 1976; Umeyama 1991), once with determinant
+    +1 and once with -1.
+
+    Args:
+        template: canonical mm by landmark name.
+        points: RAS mm by landmark name; at least four of the template's.
+
+    Raises:
+        ValueError: with fewer than four common landmarks, which cannot tell the side.
+    """
+    names = [name for name in template if name in points]
+    if len(names) < 4:
+        raise ValueError(f"four landmarks are needed to fit a pose, got {names}")
+    source = np.array([template[name] for name in names], dtype=np.float64)
+    target = np.array([points[name] for name in names], dtype=np.float64)
+    fits = [fit_orthonormal(source, target, determinant) for determinant in (1.0, -1.0)]
+    return sorted(fits, key=lambda pose: pose.residual)
+
+
+def fit_orthonormal(
+    source: NDArray, target: NDArray, determinant: float, weights: NDArray | None = None
+) -> Pose:
+    """Orthonormal fit of points (n, 3) onto points (n, 3) with the given determinant.
+
+    Args:
+        source: (n, 3), three points or more that are not on a line.
+        target: (n, 3), the same points elsewhere.
+        determinant: +1, or -1 for a mirror image.
+        weights: (n,) how much each point counts; None for all the same.
+    """
+    weights = np.ones(len(source)) if weights is None else np.asarray(weights)
+    share = weights / weights.sum()
+    source_mean, target_mean = share @ source, share @ target
+    u, _, vt = np.linalg.svd(((target - target_mean) * share[:, None]).T @ (source - source_mean))
+    flip = np.diag([1.0, 1.0, determinant * np.sign(np.linalg.det(u @ vt))])
+    matrix = np.eye(4)
+    matrix[:3, :3] = u @ flip @ vt
+    matrix[:3, 3] = target_mean - matrix[:3, :3] @ source_mean
+    misfit = apply_affine(matrix, source) - target
+    return Pose(matrix, float(np.sqrt(share @ (misfit**2).sum(axis=1))))
+
+
+def handedness(
+    helicotrema: NDArray, oval_window: NDArray, round_window: NDArray, centroid: NDArray
+) -> float:
+    """(A - RW) . ((OW - RW) x (centroid - RW)) in mm³: positive in left ears.
+
+    The rule of the human bony labyrinth dataset; all arguments are RAS mm, centroid of the
+    labyrinth.
+    """
+    normal = np.cross(np.subtract(oval_window, round_window), np.subtract(centroid, round_window))
+    return float(np.dot(np.subtract(helicotrema, round_window), normal))

@@ -1,0 +1,229 @@
+"""Judge how far an ear's result can be trusted, in words with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..model.calibration import AMBIGUITY, DRAWN_AT
+from ..types import (
+    CHECK,
+    GOOD,
+    HELICOTREMA,
+    OVAL_WINDOW,
+    POOR,
+    ROUND_WINDOW,
+    Geometry,
+    Landmark,
+    Quality,
+    Verdict,
+)
+from .prediction import Seen
+
+
+def signs_of(seen: Seen, names: Sequence[str]) -> dict[str, float]:
+    """The uncalibrated signs of uncertainty of one ear.
+
+    Args:
+        seen: from the network that drew.
+        names: of the landmarks, in its order.
+
+    Returns:
+        AMBIGUITY, DRAWN_AT (voxel edge of the network that drew, which names it), and by landmark
+        the spread of its heatmap in mm.
+    """
+    spreads = {name: peak.spread_mm for name, peak in zip(names, seen.peaks, strict=True)}
+    return {AMBIGUITY: ambiguity(seen.labyrinth), DRAWN_AT: seen.stage.spacing_mm, **spreads}
+
+
+def ambiguity(logits: Tensor) -> float:
+    """Voxels that the network is undecided on, in and around the labyrinth, relative to its size.
+
+    The sum of min(p, 1 - p) over the labyrinth and the voxels that touch it, divided by its number
+    of voxels: what a network whose probabilities were true would expect to get wrong there.
+
+    Args:
+        logits: float32 [k, j, i].
+
+    Returns:
+        0 for a drawing without doubt, or for none at all.
+    """
+    inside = (logits > 0).float()
+    if not inside.any():
+        return 0.0
+    around = F.max_pool3d(inside[None, None], 3, stride=1, padding=1)[0, 0]
+    probability = torch.sigmoid(logits.double())
+    doubt = torch.minimum(probability, 1.0 - probability) * around
+    return float(doubt.sum() / inside.sum())
+
+
+SHELL_MM = (0.8, 2.0)
+"""How far from the labyrinth its bony capsule is looked for."""
+
+MIN_CAPSULE_HU = 900.0
+MIN_CONTRAST_HU = 500.0
+"""Measured on specimens and on a head with kernels from sharp to soft and slices up to 1.9 mm: the
+capsule has 1500 to 1900 HU, the lumen at most 400."""
+
+CORE_MM = 0.4
+BORDER_MM = 0.25
+"""A labyrinth this near to the border of the scan may go on beyond it. The whole one of F13 comes
+nearer than 0.8 mm."""
+
+NEAR_VOXELS = 1.75
+"""A labyrinth that is cut off by up to 2 mm is drawn to 1.1 to 1.6 of the scan's voxels before the
+border (measured on the real head at 0.5 and 0.6 mm), and so is a whole one that just fits."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Measured on the window in which the labyrinth was drawn.
+
+    Attributes:
+        capsule_hu: third quartile of the voxels around the labyrinth. Not the median: a part of
+            them lies in the middle ear and in the internal auditory canal.
+        lumen_hu: median of the voxels well inside, where bone does not blur in.
+        cut: whether the labyrinth reaches the border of the scan.
+        near_border: whether it comes so near that it may have been cut off.
+    """
+
+    capsule_hu: float
+    lumen_hu: float
+    cut: bool
+    near_border: bool
+
+    @property
+    def is_cavity_in_bone(self) -> bool:
+        """Whether something softer lies in bone, whatever fills it; noise and MR have no such."""
+        return (
+            self.capsule_hu >= MIN_CAPSULE_HU and self.capsule_hu - self.lumen_hu >= MIN_CONTRAST_HU
+        )
+
+
+def evidence_of(seen: Seen, scan: Geometry) -> Evidence | None:
+    """Measure; None if nothing was drawn.
+
+    Args:
+        seen: what the network drew, and the CT in the same window.
+        scan: grid of the whole CT.
+    """
+    inside = (seen.labyrinth > 0).float()
+    if not inside.any():
+        return None
+    spacing = seen.stage.spacing_mm
+    shell = _grown(inside, SHELL_MM[1] / spacing) - _grown(inside, SHELL_MM[0] / spacing)
+    near = torch.nonzero(_grown(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
+    in_scan = scan.contains(seen.window.to_ras(near))
+    drawn = scan.to_ijk(seen.window.to_ras(torch.nonzero(inside).numpy()[:, ::-1]))
+    last = np.array(scan.shape[::-1]) - 0.5
+    ijk = torch.nonzero(shell > 0).numpy()
+    kept = scan.contains(seen.window.to_ras(ijk[:, ::-1]))
+    around = seen.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
+    core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
+    lumen = seen.ct[core > 0] if core.any() else seen.ct[inside > 0]
+    return Evidence(
+        capsule_hu=float(around.quantile(0.75)) if len(around) else float("-inf"),
+        lumen_hu=float(lumen.median()),
+        cut=not bool(in_scan.all()),
+        near_border=bool(np.minimum(drawn + 0.5, last - drawn).min() < NEAR_VOXELS),
+    )
+
+
+def _grown(mask: Tensor, radius: float) -> Tensor:
+    """A mask [k, j, i] grown by about this many voxels, with a cube."""
+    edge = 2 * max(1, round(radius)) + 1
+    for axis in range(3):  # one axis after the other costs far less than the whole cube
+        window = [edge if other == axis else 1 for other in range(3)]
+        padding = [size // 2 for size in window]
+        mask = F.max_pool3d(mask[None, None], window, stride=1, padding=padding)[0, 0]
+    return mask
+
+
+USUAL_VOLUME_MM3 = (144.0, 267.0)
+USUAL_WINDOWS_MM = (2.5, 3.3)
+USUAL_APEX_MM = (5.7, 7.4)
+"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
+helicotrema."""
+
+SLACK = 0.15
+FAR_SLACK = 0.4
+"""How far outside the usual range, relative to it, a measure is before it is remarked on, and
+before the result is called poor."""
+
+LOW_CONFIDENCE = 0.5
+COARSE_MM = 0.8
+VERY_COARSE_MM = 1.3
+_RANK: dict[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
+
+Remark = tuple[Verdict, str]
+
+
+def judge(
+    landmarks: tuple[Landmark, ...],
+    volume_mm3: float,
+    scan: Geometry,
+    cut: bool,
+    remarks: tuple[Remark, ...] = (),
+) -> Quality:
+    """The verdict on one ear: the worst of all remarks, and their sentences.
+
+    Args:
+        landmarks: of the ear.
+        volume_mm3: of the labyrinth.
+        scan: grid of the whole CT.
+        cut: whether the labyrinth reaches the border of the scan.
+        remarks: what is known from elsewhere.
+    """
+    found: list[Remark] = [*remarks, *_on_resolution(scan), *_on_landmarks(landmarks, cut)]
+    if cut:
+        found.append((POOR, "The labyrinth is cut off by the CT's field of view."))
+    found += _on_measures(landmarks, volume_mm3, cut)
+    verdict: Verdict = max((grade for grade, _ in found), key=_RANK.__getitem__, default=GOOD)
+    return Quality(verdict, tuple(sentence for _, sentence in found))
+
+
+def _on_resolution(scan: Geometry) -> list[Remark]:
+    """One sentence if voxels are so large that landmarks scatter."""
+    largest = float(scan.spacing.max())
+    if largest <= COARSE_MM:
+        return []
+    grade: Verdict = POOR if largest > VERY_COARSE_MM else CHECK
+    return [(grade, f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more.")]
+
+
+def _on_landmarks(landmarks: tuple[Landmark, ...], cut: bool) -> list[Remark]:
+    """One sentence for each landmark that is missing or uncertain."""
+    remarks: list[Remark] = []
+    for landmark in landmarks:
+        if landmark.ras is None:
+            why = ": it lies outside the CT or at its border" if cut else ""
+            remarks.append((POOR, f"The {landmark.name} was not found{why}."))
+        elif landmark.confidence < LOW_CONFIDENCE:
+            sentence = f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f})"
+            remarks.append((CHECK, f"{sentence}: check it."))
+    return remarks
+
+
+def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) -> list[Remark]:
+    """One sentence for each measure far outside its usual range."""
+    at = {landmark.name: landmark.ras for landmark in landmarks}
+    measures = [] if cut else [("The labyrinth's volume", volume_mm3, "mm³", USUAL_VOLUME_MM3)]
+    for other, usual in ((OVAL_WINDOW, USUAL_WINDOWS_MM), (HELICOTREMA, USUAL_APEX_MM)):
+        here, there = at[ROUND_WINDOW], at[other]
+        if here is not None and there is not None:
+            distance = float(np.linalg.norm(np.subtract(here, there)))
+            measures.append((f"The distance from round window to {other}", distance, "mm", usual))
+    remarks: list[Remark] = []
+    for what, value, unit, (low, high) in measures:
+        if low * (1.0 - SLACK) <= value <= high * (1.0 + SLACK):
+            continue
+        far = not low * (1.0 - FAR_SLACK) <= value <= high * (1.0 + FAR_SLACK)
+        usual_range = f"usual are {low:g} to {high:g} {unit}"
+        sentence = f"{what} is {value:.1f} {unit}, {usual_range}: check it."
+        remarks.append((POOR if far else CHECK, sentence))
+    return remarks

@@ -1,0 +1,234 @@
+"""Random views and appearances of an ear: what the specimens do not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..model.inference import affine_grid
+from ..segmentation.pose import Pose
+from ..types import Geometry, apply_affine
+from .config import AugmentationConfig, StageConfig
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A deformed window onto a scan.
+
+    Attributes:
+        window_to_mm: 4 x 4 from window index (i, j, k) to window mm.
+        mm_to_ras: 4 x 4 from (deformed) window mm to RAS mm.
+        displacement: float32 [3, k, j, i], (x, y, z) mm added to window mm before mm_to_ras.
+    """
+
+    window_to_mm: NDArray[np.float64]
+    mm_to_ras: NDArray[np.float64]
+    displacement: Tensor
+
+    def source_ijk(self, source: Geometry) -> Tensor:
+        """Continuous source IJK of every window voxel: float32 [k, j, i, 3]."""
+        to_ijk = np.linalg.inv(source.ijk_to_ras) @ self.mm_to_ras
+        k, j, i = self.displacement.shape[1:]
+        grid = affine_grid(torch.from_numpy(to_ijk @ self.window_to_mm), (k, j, i))
+        linear = torch.from_numpy(to_ijk[:3, :3]).to(torch.float32)
+        return grid + torch.einsum("ab,bkji->kjia", linear, self.displacement)
+
+    def window_ijk(self, ras: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Continuous window (i, j, k) of RAS points (n, 3), by fixed-point inversion."""
+        target = apply_affine(np.linalg.inv(self.mm_to_ras), ras)
+        to_index = np.linalg.inv(self.window_to_mm)
+        mm = target
+        for _ in range(5):
+            mm = target - self._displacement_at(apply_affine(to_index, mm))
+        return apply_affine(to_index, mm)
+
+    def _displacement_at(self, ijk: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Displacement in mm (n, 3) at continuous window (i, j, k) points (n, 3)."""
+        size = np.array(self.displacement.shape[:0:-1])
+        grid = torch.from_numpy(2.0 * ijk / (size - 1) - 1.0).to(torch.float32)
+        values = F.grid_sample(
+            self.displacement[None],
+            grid[None, :, None, None],
+            padding_mode="border",
+            align_corners=True,
+        )
+        return values[0, :, :, 0, 0].T.numpy().astype(np.float64)
+
+
+def random_view(pose: Pose, stage: StageConfig, rng: np.random.Generator) -> View:
+    """A random view of the ear that lies in this pose."""
+    how = stage.augmentation
+    base = pose.matrix.copy()
+    if how.any_rotation:
+        base[:3, :3] = random_rotation(rng) @ np.diag([rng.choice([-1.0, 1.0]), 1.0, 1.0])
+    jitter = np.eye(4)
+    if not how.any_rotation:
+        jitter[:3, :3] = small_rotation(rng, how.rotation_degrees)
+    jitter[:3, :3] = jitter[:3, :3] @ np.diag(np.exp(rng.normal(0.0, how.scale, 3)))
+    jitter[:3, 3] = rng.normal(0.0, how.shift_mm, 3)
+    return View(
+        window_to_mm=Pose(np.eye(4)).window(stage.spacing_mm, stage.window).ijk_to_ras,
+        mm_to_ras=base @ jitter,
+        displacement=random_displacement(stage, how, rng),
+    )
+
+
+def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
+    """A rotation matrix uniform over all directions (Shoemake 1992: a random unit quaternion)."""
+    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float64]:
+    """Rotation about a random axis by a normal angle (Rodrigues' formula)."""
+    axis = rng.normal(size=3)
+    x, y, z = axis / np.linalg.norm(axis)
+    angle = np.deg2rad(rng.normal(0.0, degrees))
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * cross @ cross
+
+
+def random_displacement(
+    stage: StageConfig, how: AugmentationConfig, rng: np.random.Generator
+) -> Tensor:
+    """A smooth random displacement of a window: float32 [3, k, j, i] in mm."""
+    controls = [
+        max(2, round(size * stage.spacing_mm / how.elastic_spacing_mm) + 1) for size in stage.window
+    ]
+    values = rng.normal(0.0, how.elastic_mm, (1, 3, *controls)).astype(np.float32)
+    field = F.interpolate(
+        torch.from_numpy(values), size=stage.window, mode="trilinear", align_corners=True
+    )
+    return field[0]
+
+
+MEDIA_HU = ((-1000.0, -700.0), (-20.0, 100.0), (100.0, 600.0))
+"""Air, fluid, and fluid with contrast agent or much partial volume."""
+
+
+def random_outside(how: AugmentationConfig, rng: np.random.Generator, air: float) -> float:
+    """HU of what lies outside the scan: mostly air, as scanners pad, sometimes anything."""
+    return float(rng.uniform(-1000.0, 1500.0)) if rng.random() < how.outside else air
+
+
+def vary(
+    ct: Tensor,
+    labyrinth: Tensor | None,
+    spacing_mm: float,
+    how: AugmentationConfig,
+    rng: np.random.Generator,
+) -> Tensor:
+    """The same anatomy as another scanner might show it.
+
+    Args:
+        ct: the window.
+        labyrinth: its partial volume, 0 to 1; None where it is not known.
+        spacing_mm: voxel edge of the window.
+        how: what to vary.
+        rng: where chance comes from.
+    """
+    if labyrinth is not None and rng.random() < how.lumen and labyrinth.sum() > 1:
+        ct = refill(ct, labyrinth, rng)
+    ct = (ct + 1000.0) * float(np.exp(rng.normal(0.0, how.gain))) - 1000.0
+    ct = ct + float(rng.normal(0.0, how.offset_hu))
+    if rng.random() < how.coarse:
+        ct = coarsen(ct, spacing_mm, rng.uniform(spacing_mm, how.coarse_mm, 3))
+    if rng.random() < how.kernel:
+        ct = another_kernel(ct, spacing_mm, how, rng)
+    if rng.random() < how.blur:
+        ct = blur(ct, float(rng.uniform(0.0, how.blur_mm)) / spacing_mm)
+    if rng.random() < how.noise:
+        ct = ct + correlated_noise(ct.shape, rng) * float(rng.uniform(0.0, how.noise_hu))
+    return ct
+
+
+def refill(ct: Tensor, labyrinth: Tensor, rng: np.random.Generator) -> Tensor:
+    """Shift the labyrinth's mean HU to another medium and keep its texture."""
+    low, high = MEDIA_HU[rng.integers(len(MEDIA_HU))]
+    mean = (ct * labyrinth).sum() / labyrinth.sum()
+    return ct + labyrinth * (float(rng.uniform(low, high)) - mean)
+
+
+def coarsen(ct: Tensor, spacing_mm: float, coarse_mm: np.ndarray) -> Tensor:
+    """Average over voxels of size coarse_mm (k, j, i) and interpolate back."""
+    k, j, i = (
+        max(2, round(n * spacing_mm / mm)) for n, mm in zip(ct.shape, coarse_mm, strict=True)
+    )
+    small = F.adaptive_avg_pool3d(ct[None, None], (k, j, i))
+    return F.interpolate(small, size=ct.shape, mode="trilinear", align_corners=False)[0, 0]
+
+
+def another_kernel(
+    ct: Tensor, spacing_mm: float, how: AugmentationConfig, rng: np.random.Generator
+) -> Tensor:
+    """As a soft or thick-sliced reconstruction shows it, or as a sharpening bone kernel does.
+
+    Slices lie in any direction to the window. Averaging over a slice of thickness t and
+    interpolating between such slices blur like a Gaussian of variance t²/12 + t²/6 = (t/2)².
+    """
+    across = rng.normal(size=3)
+    across /= np.linalg.norm(across)
+    plane, slab = rng.uniform(0.0, how.kernel_mm), rng.uniform(0.0, how.slab_mm)
+    slab = max(plane, slab)
+    covariance = plane**2 * np.eye(3) + (slab**2 - plane**2) * np.outer(across, across)
+    smooth = anisotropic_blur(ct, covariance / spacing_mm**2)
+    if rng.random() < 0.3:
+        return ct + float(rng.uniform(0.0, 1.0)) * (ct - smooth)
+    return smooth
+
+
+def anisotropic_blur(ct: Tensor, covariance: np.ndarray) -> Tensor:
+    """Gaussian blur with a covariance (3 x 3 over k, j, i) in voxels², by Fourier transform."""
+    pad = 1 + int(2.5 * np.sqrt(np.trace(covariance)))
+    pad = min(pad, min(ct.shape) - 1)
+    wide = F.pad(ct[None, None], [pad] * 6, mode="replicate")[0, 0]
+    k, j, i = wide.shape
+    waves = (torch.fft.fftfreq(k), torch.fft.fftfreq(j), torch.fft.rfftfreq(i))
+    exponent = torch.zeros(k, j, i // 2 + 1)
+    for a in range(3):
+        for b in range(3):
+            wave_a = waves[a].reshape([-1 if axis == a else 1 for axis in range(3)])
+            wave_b = waves[b].reshape([-1 if axis == b else 1 for axis in range(3)])
+            exponent += float(covariance[a, b]) * wave_a * wave_b
+    damped = torch.fft.rfftn(wide) * torch.exp(-2.0 * torch.pi**2 * exponent)
+    smooth = torch.fft.irfftn(damped, s=(k, j, i))
+    return smooth[pad : k - pad, pad : j - pad, pad : i - pad]
+
+
+def blur(ct: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur with a standard deviation in voxels."""
+    radius = int(np.ceil(2.5 * sigma))
+    if radius == 0:
+        return ct
+    x = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (x / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    out = ct[None, None]
+    for axis in range(3):
+        shape = [1, 1, 1, 1, 1]
+        shape[2 + axis] = -1
+        pad = [0] * 6
+        pad[4 - 2 * axis] = pad[5 - 2 * axis] = radius
+        out = F.conv3d(F.pad(out, pad, mode="replicate"), kernel.reshape(shape))
+    return out[0, 0]
+
+
+def correlated_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+    """Unit noise, white or correlated over about two voxels."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    noise = torch.randn((1, 1, *shape), generator=generator)
+    if rng.random() < 0.6:
+        noise = F.avg_pool3d(noise, 3, stride=1, padding=1)
+    noise = noise[0, 0]
+    return noise / noise.std()

@@ -1,0 +1,244 @@
+"""What the library works on and finds, as plain objects: volumes in RAS mm, ears, landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""4 x 4 matrix between LPS (ITK, DICOM) and RAS (MRML, NIfTI); its own inverse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """The grid of a volume.
+
+    Attributes:
+        ijk_to_ras: 4 x 4 affine from IJK index (voxel centres at integers) to RAS mm.
+        shape: numpy array shape (k, j, i).
+    """
+
+    ijk_to_ras: NDArray[np.float64]
+    shape: tuple[int, int, int]
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """Voxel size (i, j, k) in mm."""
+        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of one voxel in mm³."""
+        return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """RAS mm of the middle of the grid."""
+        return self.to_ras((np.array(self.shape[::-1]) - 1) / 2.0)
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(8, 3) RAS mm of the outer corners, half a voxel beyond the corner voxels' centres."""
+        size = np.array(self.shape[::-1])
+        unit = np.array(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij")).reshape(3, 8).T
+        return self.to_ras(unit * size - 0.5)
+
+    def to_ras(self, ijk: ArrayLike) -> NDArray[np.float64]:
+        """RAS mm of IJK indices, both (..., 3)."""
+        return apply_affine(self.ijk_to_ras, ijk)
+
+    def to_ijk(self, ras: ArrayLike) -> NDArray[np.float64]:
+        """Continuous IJK indices of RAS mm, both (..., 3)."""
+        return apply_affine(np.linalg.inv(self.ijk_to_ras), ras)
+
+    def contains(self, ras: ArrayLike, margin: float = 0.0) -> NDArray[np.bool_]:
+        """Whether RAS points (..., 3) lie inside the field of view shrunk by ``margin`` mm."""
+        ijk = self.to_ijk(ras)
+        inset = margin / self.spacing
+        upper = np.array(self.shape[::-1]) - 0.5
+        return np.all((ijk >= -0.5 + inset) & (ijk <= upper - inset), axis=-1)
+
+
+def apply_affine(matrix: NDArray, points: ArrayLike) -> NDArray[np.float64]:
+    """Points (..., 3) mapped by a 4 x 4 affine."""
+    points = np.asarray(points, dtype=np.float64)
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A CT (or a label map) and where it lies.
+
+    Attributes:
+        array: [k, j, i]; Hounsfield units for a CT.
+        geometry: the grid, in RAS mm.
+        name: what to call it in the scene.
+        warnings: what the reader noticed, one sentence each.
+    """
+
+    array: NDArray
+    geometry: Geometry
+    name: str = "CT"
+    warnings: tuple[str, ...] = ()
+
+
+Side = Literal["left", "right"]
+
+HELICOTREMA = "helicotrema"
+OVAL_WINDOW = "oval window"
+ROUND_WINDOW = "round window"
+LANDMARKS = (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)
+"""The three landmarks of the product, in the order in which they are shown."""
+
+BASAL_TURN = "basal turn centre"
+VESTIBULE = "vestibule centre"
+AUXILIARY = (BASAL_TURN, VESTIBULE)
+"""Auxiliary landmarks: they help to find the pose, fix the cochlea's axes, and are not shown."""
+
+LANDMARK_DEFINITIONS = {
+    HELICOTREMA: "Apex of the cochlea, where scala vestibuli and scala tympani meet.",
+    OVAL_WINDOW: "Centre of the oval window, the footplate's opening into the vestibule.",
+    ROUND_WINDOW: "Centre of the round window, at the base of the scala tympani.",
+}
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """One landmark of one ear.
+
+    Attributes:
+        name: one of LANDMARKS.
+        ras: position in RAS mm of the input CT, or None where it was not found.
+        confidence: 0 (none) to 1; falls when the heatmap is weak, wide or split.
+        radius_mm: of the ball around ``ras`` that should hold the true point in 90 % of cases, by
+            the model's cross-validation; None without a position or a calibrated model.
+    """
+
+    name: str
+    ras: tuple[float, float, float] | None
+    confidence: float
+    radius_mm: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As in ``result.json``."""
+        return {
+            "name": self.name,
+            "ras_mm": None if self.ras is None else [round(value, 4) for value in self.ras],
+            "confidence": round(self.confidence, 4),
+            "radius_90_mm": None if self.radius_mm is None else round(self.radius_mm, 3),
+        }
+
+
+Verdict = Literal["good", "check", "poor"]
+GOOD: Final = "good"
+CHECK: Final = "check"
+POOR: Final = "poor"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far one ear's result can be trusted, in words.
+
+    Attributes:
+        verdict: "good": nothing stands out. "check": something wants a look before it is used.
+            "poor": do not plan on it.
+        reasons: one sentence each, for the user; none for "good".
+        expected_dice: what the labyrinth's Dice against a reference would probably be, by the
+            model's calibration; None without one.
+    """
+
+    verdict: Verdict = "good"
+    reasons: tuple[str, ...] = ()
+    expected_dice: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ear:
+    """One inner ear.
+
+    Attributes:
+        side: from the handedness of the anatomy, not from the position in the volume.
+        labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth, on ``geometry``.
+        geometry: grid of ``labyrinth``, in RAS mm of the input CT.
+        landmarks: in the order of LANDMARKS, each exactly once.
+        volume_mm3: of the labyrinth.
+        quality: how far to trust it.
+        auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
+            cochlea's own axes. Empty where a result was made without them.
+        signs: of uncertainty, before calibration: "ambiguity" (see ``decoding.certainty``) and the
+            spread in mm of each landmark's heatmap by its name.
+    """
+
+    side: Side
+    labyrinth: NDArray[np.uint8]
+    geometry: Geometry
+    landmarks: tuple[Landmark, ...]
+    volume_mm3: float
+    quality: Quality = Quality()
+    auxiliary: tuple[Landmark, ...] = ()
+    signs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which network made a result."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """All that one run of the library found in one CT.
+
+    Attributes:
+        ears: none, one or two.
+        model: which network.
+        device: where it ran, as torch names it ("cpu", "cuda:0", ...).
+        seconds: wall-clock seconds per stage.
+        warnings: one sentence each; the reader's and the library's.
+    """
+
+    ears: tuple[Ear, ...]
+    model: ModelIdentity
+    device: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``result.json``: plain lists, numbers and strings."""
+        return {
+            "schema_version": RESULT_SCHEMA_VERSION,
+            "ears": [
+                {
+                    "side": ear.side,
+                    "labyrinth_volume_mm3": round(ear.volume_mm3, 2),
+                    "landmarks": [landmark.to_json() for landmark in ear.landmarks],
+                    "auxiliary_landmarks": [landmark.to_json() for landmark in ear.auxiliary],
+                    "quality": {
+                        "verdict": ear.quality.verdict,
+                        "reasons": list(ear.quality.reasons),
+                        "expected_dice": None
+                        if ear.quality.expected_dice is None
+                        else round(ear.quality.expected_dice, 3),
+                    },
+                }
+                for ear in self.ears
+            ],
+            "model": {
+                "name": self.model.name,
+                "version": self.model.version,
+                "sha256": self.model.sha256,
+            },
+            "device": self.device,
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "warnings": list(self.warnings),
+        }
+
+
+RESULT_SCHEMA_VERSION = 3
