@@ -24,10 +24,10 @@ def bundle():
     """The bundled model on the CPU."""
     import torch
 
-    from InnerEarSegLib.model.bundle import load_bundle
+    from InnerEarSegLib.model.bundle import load_model
     from InnerEarSegLib.model.card import bundled_model
 
-    return load_bundle(bundled_model(), torch.device("cpu"))
+    return load_model(bundled_model(), torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

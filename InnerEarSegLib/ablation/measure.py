@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..model.inference import look, sample, window_to_ijk
+from ..model.inference import look, patch_to_ijk, sample
 from ..segmentation.pose import Pose, fit_pose
 from ..training.augmentation import small_rotation
 from ..training.cases import TrainingCase
@@ -117,9 +117,9 @@ def _measure_case(
         logits, heatmaps = _look(network, case, window, config, device)
         if case.labels is not None and tasks != "landmarks":
             grid = pose.window(how.spacing_mm, (k, j, i))
-            found = sample(logits, window_to_ijk(grid, window), NOWHERE) > 0
+            found = sample(logits, patch_to_ijk(grid, window), NOWHERE) > 0
             labels = torch.from_numpy(case.labels).float()
-            truth = sample(labels, window_to_ijk(grid, case.geometry), 0.0) > 0.5
+            truth = sample(labels, patch_to_ijk(grid, case.geometry), 0.0) > 0.5
             dices.append(dice(found, truth))
             distances.append(surface_distance(found, truth, how.spacing_mm))
         if tasks != "segmentation":

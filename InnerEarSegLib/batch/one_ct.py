@@ -18,13 +18,13 @@ from ..types import Segmentation
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..model.bundle import Bundle
+    from ..model.bundle import Model
 
 
 def segment_to_folder(
     source: Source,
     output: Output,
-    bundle: Callable[[], Bundle],
+    bundle: Callable[[], Model],
     progress: Progress,
     *,
     plain: bool = False,

@@ -19,7 +19,7 @@ from ..errors import Cancelled, InnerEarSegError
 from .cohort import Case
 
 if TYPE_CHECKING:
-    from ..model.bundle import Bundle
+    from ..model.bundle import Model
     from ..progress import Progress
     from ..types import Segmentation
 
@@ -61,7 +61,7 @@ class Failure:
 
 class _State:
     settings: Settings
-    bundle: Bundle | None = None
+    bundle: Model | None = None
     busy = False
 
 
@@ -137,19 +137,17 @@ def _do(case: Case) -> None:
         _State.bundle = None
 
 
-def _bundle(progress: Progress) -> Bundle:
+def _bundle(progress: Progress) -> Model:
     if _State.bundle is None:
         import SimpleITK as sitk
         import torch
 
-        from ..model.bundle import load_bundle
+        from ..model.bundle import load_model
 
         settings = _State.settings
         torch.set_num_threads(settings.threads)
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(settings.threads)
-        _State.bundle = load_bundle(
-            settings.model, torch.device(settings.device), progress=progress
-        )
+        _State.bundle = load_model(settings.model, torch.device(settings.device), progress=progress)
     return _State.bundle
 
 

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from ..evaluation.benchmark import time_journey
     from ..io.result_folder import Output
     from ..io.volume import image_of, read_ct
-    from ..model.bundle import load_bundle
+    from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..synthetic.files import random_ear
     from ..synthetic.head import random_head
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             sitk.WriteImage(image, str(files[f"synthetic {name}"]), True)
         files |= {path.name: path for path in options.ct}
         for device in devices:
-            bundle = load_bundle(bundled_model(), torch.device(device))
+            bundle = load_model(bundled_model(), torch.device(device))
             for name, path in files.items():
                 label = f"{name}, {device}"
                 timings.append(time_journey(label, path, read_ct(path), bundle, device, say))

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from ..errors import UnusableInput
     from ..io.manifest import cases_of
-    from ..model.bundle import load_bundle
+    from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
 
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     check_folder(options.output)
     cases = cases_of(options.dataset)
-    bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
+    bundle = load_model(options.model or bundled_model(), choose_device(options.device))
     extremes = Extremes()
     look = None if options.no_pictures else extremes.look
     done = evaluate(cases, bundle, options.cases, say, look)

@@ -95,13 +95,13 @@ def _segmented(options: argparse.Namespace) -> tuple[Planned, frozenset[str]]:
     from ..evaluation.measurement_errors import segmented_errors
     from ..evaluation.metrics import ear_of
     from ..io.dataset import Case
-    from ..model.bundle import load_bundle
+    from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
     from ..segmentation.pipeline import segment
     from ..types import Ear
 
-    bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
+    bundle = load_model(options.model or bundled_model(), choose_device(options.device))
     trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
 
     def find(case: Case) -> Ear | None:

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     from ..batch.receipt import write_record
     from ..batch.source import Source
     from ..io.result_folder import Output
-    from ..model.bundle import Bundle, load_bundle
+    from ..model.bundle import Model, load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
 
@@ -106,9 +106,9 @@ def run(options: argparse.Namespace) -> int:
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
-    def bundle() -> Bundle:
+    def bundle() -> Model:
         model = options.model or bundled_model()
-        return load_bundle(model, device, cpu_fallback=fallback, progress=progress)
+        return load_model(model, device, cpu_fallback=fallback, progress=progress)
 
     result = segment_to_folder(
         source,

@@ -27,13 +27,13 @@ def run(options: argparse.Namespace) -> int:
     from ..evaluation.stability import stability
     from ..io.result_folder import Output
     from ..io.volume import read_ct
-    from ..model.bundle import load_bundle
+    from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
     from .segment_command import NO_EAR
 
     folder = Output(options.output).folder
-    bundle = load_bundle(options.model or bundled_model(), choose_device(options.device))
+    bundle = load_model(options.model or bundled_model(), choose_device(options.device))
     rows = stability(read_ct(options.input), bundle, say)
     if not rows:
         say("No inner ear was found in this CT.")

@@ -11,7 +11,7 @@ from .catalogue import DISTANCES, VOLUME, is_insertion_angle
 from .formulas import LAST_ANGLE_DEG
 from .frame import CochlearFrame
 from .template import MIN_POINTS, Template, misfits
-from .walls import Lumen, height
+from .walls import LabyrinthMask, height
 
 MISFIT_MM = 1.5
 """A point farther than this from where the rest puts it is no variation: up to 0.95 mm in the
@@ -32,7 +32,7 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 def ear_remarks(
     side: Side,
     points: Mapping[str, NDArray],
-    lumen: Lumen,
+    lumen: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
     numbers: Mapping[str, float],
@@ -103,7 +103,9 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-def _misfit(side: Side, points: Mapping[str, NDArray], lumen: Lumen, template: Template) -> str:
+def _misfit(
+    side: Side, points: Mapping[str, NDArray], lumen: LabyrinthMask, template: Template
+) -> str:
     distances = misfits(side, points, lumen.body, template)
     name = max(distances, key=lambda key: distances[key])
     if distances[name] < MISFIT_MM:
@@ -114,7 +116,7 @@ def _misfit(side: Side, points: Mapping[str, NDArray], lumen: Lumen, template: T
     )
 
 
-def _cut(points: Mapping[str, NDArray], lumen: Lumen, frame: CochlearFrame) -> str:
+def _cut(points: Mapping[str, NDArray], lumen: LabyrinthMask, frame: CochlearFrame) -> str:
     reach = height(lumen, frame)
     if reach is None or HELICOTREMA not in points:
         return ""

@@ -25,7 +25,7 @@ from .catalogue import (
 from .checks import ear_remarks, why_not
 from .frame import CochlearFrame
 from .template import RADIUS_MM, SIGMAS_IN_RADIUS, SPREAD_MM, TEMPLATE, Template, cochlear_frame
-from .walls import Lumen, farthest_wall, height, lateral_wall
+from .walls import LabyrinthMask, farthest_wall, height, lateral_wall
 
 INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
 INSERTION_ANGLES_DEG = (360.0, 540.0)
@@ -63,7 +63,7 @@ class Values:
 
 def measure(
     side: Side,
-    lumen: Lumen,
+    lumen: LabyrinthMask,
     points: Mapping[str, NDArray],
     radii: Mapping[str, float],
     lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
@@ -97,7 +97,7 @@ def measure(
 
 def _measure_cochlea(
     values: Values,
-    lumen: Lumen,
+    lumen: LabyrinthMask,
     frame: CochlearFrame,
     round_window: NDArray,
     shifts: WallShifts,
@@ -163,7 +163,7 @@ HALF_WIDTH = 1.645
 
 
 @dataclass(frozen=True, eq=False)
-class EarPlan:
+class CochlearMeasurements:
     """What there is to plan on in one ear.
 
     Attributes:
@@ -229,7 +229,7 @@ class EarPlan:
         return " ".join(filter(None, (item.remark and f"{item.remark}.", *of_the_ear)))
 
 
-def plan_ear(
+def measure_cochlea(
     side: Side,
     labyrinth: NDArray[np.uint8],
     geometry: Geometry,
@@ -239,7 +239,7 @@ def plan_ear(
     insertion_lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
     insertion_angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
     template: Template = TEMPLATE,
-) -> EarPlan:
+) -> CochlearMeasurements:
     """Measure one ear, with the uncertainty that its landmarks and walls carry over.
 
     The error of the published formulas is not in it.
@@ -263,7 +263,7 @@ def plan_ear(
         if np.isfinite(ras).all()
     }
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
-    lumen = Lumen.of(labyrinth, geometry)
+    lumen = LabyrinthMask.of(labyrinth, geometry)
 
     def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
         wanted = (insertion_lengths_mm, insertion_angles_deg)
@@ -276,7 +276,7 @@ def plan_ear(
         *map(insertion_angle_key, insertion_lengths_mm),
         *map(insertion_length_key, insertion_angles_deg),
     ]
-    return EarPlan(
+    return CochlearMeasurements(
         side,
         values.frame,
         tuple(_measurement(key, values, spread, points) for key in keys),
@@ -348,7 +348,7 @@ def _of_a(key: str, numbers: Mapping[str, float]) -> str:
     return "made from an A diameter outside the published range" if odd else ""
 
 
-def compare(left: EarPlan, right: EarPlan) -> tuple[Measurement, ...]:
+def compare(left: CochlearMeasurements, right: CochlearMeasurements) -> tuple[Measurement, ...]:
     """Left minus right, for each measurement that both ears have.
 
     Uncertainties add as squares: the ears' landmarks err independently.

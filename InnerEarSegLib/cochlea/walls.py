@@ -21,7 +21,7 @@ shape then says nothing about the cochlea."""
 
 
 @dataclass(frozen=True, eq=False)
-class Lumen:
+class LabyrinthMask:
     """A labyrinth, ready to be measured in any frame.
 
     Attributes:
@@ -41,7 +41,7 @@ class Lumen:
     stray: float = 0.0
 
     @classmethod
-    def of(cls, labyrinth: NDArray, geometry: Geometry) -> Lumen:
+    def of(cls, labyrinth: NDArray, geometry: Geometry) -> LabyrinthMask:
         """From a mask [k, j, i] (not 0: inside) on a grid."""
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
         ijk_to_ras = geometry.ijk_to_ras.copy()
@@ -115,7 +115,7 @@ STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
 
-def lateral_wall(lumen: Lumen, frame: CochlearFrame, direction: NDArray) -> float | None:
+def lateral_wall(lumen: LabyrinthMask, frame: CochlearFrame, direction: NDArray) -> float | None:
     """Distance in mm from the modiolar axis to the lateral wall, seen along the axis.
 
     The basal turn climbs: its two sides lie at different heights. So the whole cochlea is seen
@@ -148,7 +148,7 @@ def lateral_wall(lumen: Lumen, frame: CochlearFrame, direction: NDArray) -> floa
     return float(radii[last] + STEP_MM * (inner - 0.5) / (inner - outer))
 
 
-def height(lumen: Lumen, frame: CochlearFrame) -> tuple[float, float] | None:
+def height(lumen: LabyrinthMask, frame: CochlearFrame) -> tuple[float, float] | None:
     """Lowest and highest point of the cochlea along its axis, mm in the frame.
 
     The lowest is sought where the basal turn is alone, 45 to 225 degrees from the round window;
@@ -170,7 +170,7 @@ def height(lumen: Lumen, frame: CochlearFrame) -> tuple[float, float] | None:
     return low, float(np.partition(apical, -stray - 1)[-stray - 1]) + half
 
 
-def farthest_wall(lumen: Lumen, frame: CochlearFrame, point: NDArray) -> float | None:
+def farthest_wall(lumen: LabyrinthMask, frame: CochlearFrame, point: NDArray) -> float | None:
     """Straight distance in mm from a point to the farthest lateral wall opposite of it.
 
     Args:

@@ -18,7 +18,7 @@ import torch
 from monai.inferers import sliding_window_inference
 from torch import Tensor, nn
 
-from ..model.bundle import Bundle, Stage
+from ..model.bundle import Model, PatchNetwork
 from ..model.card import STAGES
 from ..segmentation.pipeline import segment
 from ..segmentation.prediction import is_fine
@@ -70,7 +70,7 @@ class Timing:
 
 
 def time_journey(
-    name: str, path: Path, ct: Volume, bundle: Bundle, device: str, say: Callable[[str], None]
+    name: str, path: Path, ct: Volume, bundle: Model, device: str, say: Callable[[str], None]
 ) -> Timing:
     """Measure one input.
 
@@ -147,7 +147,7 @@ class _Counted(nn.Module):
         return self.network(windows)
 
 
-def _search(ct: Volume, bundle: Bundle) -> tuple[float, Counter[str]]:
+def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     """Seconds of the journey without files, and the forward passes that it made."""
     counts: Counter[str] = Counter()
     stages = {name: getattr(bundle, name) for name in STAGES}
@@ -165,12 +165,12 @@ def _search(ct: Volume, bundle: Bundle) -> tuple[float, Counter[str]]:
     return time.perf_counter() - started, counts
 
 
-def _bare_seconds(bundle: Bundle, passes: Counter[str]) -> float:
+def _bare_seconds(bundle: Model, passes: Counter[str]) -> float:
     """Seconds of that many forward passes of each network on ready windows."""
     return sum(count * _pass_seconds(getattr(bundle, name)) for name, count in passes.items())
 
 
-def _pass_seconds(stage: Stage, repeats: int = 3) -> float:
+def _pass_seconds(stage: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
     device = next(stage.network.parameters()).device
     window = torch.zeros(1, 1, *stage.window, device=device)
@@ -189,7 +189,7 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _brute_force(ct: Volume, bundle: Bundle) -> tuple[float, int, int]:
+def _brute_force(ct: Volume, bundle: Model) -> tuple[float, int, int]:
     """MONAI's sliding window with the network that would draw this CT, at its spacing.
 
     A part of the volume is really run; all windows take the same time, so the rest follows.
@@ -212,7 +212,7 @@ def _brute_force(ct: Volume, bundle: Bundle) -> tuple[float, int, int]:
     return (time.perf_counter() - started) * windows / part, windows, part
 
 
-def _window_count(geometry: Geometry, stage: Stage) -> int:
+def _window_count(geometry: Geometry, stage: PatchNetwork) -> int:
     """Windows that MONAI lays over a CT at the network's spacing."""
     voxels = geometry.spacing[::-1] * geometry.shape / stage.spacing_mm
     counts = [

@@ -12,7 +12,7 @@ import torch
 
 from ..errors import UnusableInput
 from ..io.dataset import Case
-from ..model.bundle import Bundle, load_bundle
+from ..model.bundle import Model, load_model
 from ..model.card import STAGES, file_content
 from ..segmentation.pipeline import segment
 from ..training.cases import TrainingCase
@@ -149,7 +149,7 @@ def evaluate_folds(
             how = "with other networks" if MADE_WITH in known else "with a base that is not noted"
             say(f"{folder} was measured {how}; it is measured again.")
         export(folder, folder / "model.pt", version=f"fold {number}", base=base, any_base=True)
-        bundle = load_bundle(folder / "model.pt", device)
+        bundle = load_model(folder / "model.pt", device)
         found = [
             row | {"fold": number}
             for name in held_out
@@ -176,7 +176,7 @@ def evaluate_base(
         base: the model.
         say: receives a line a case.
     """
-    bundle = load_bundle(base, device)
+    bundle = load_model(base, device)
     trained_on = bundle.card["training"]["trained_on"]
     path = output / "base.json"
     if path.is_file():
@@ -198,7 +198,7 @@ def as_scanned(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["copy"] == AS_SCANNED]
 
 
-def _rows(case: TrainingCase, bundle: Bundle, fine: bool, say: Callable[[str], None]) -> list[Row]:
+def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Callable[[str], None]) -> list[Row]:
     """One specimen in all copies."""
     image = clamped_image(Volume(case.ct, case.geometry))
     rows = []

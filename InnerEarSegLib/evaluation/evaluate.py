@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..io.dataset import Case
 from ..io.manifest import check_names
-from ..model.bundle import Bundle
+from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import LANDMARKS, Ear, Segmentation
 from .metrics import MISSED, CaseMetrics, ear_of, measure
@@ -47,7 +47,7 @@ class Evaluation:
 
 def evaluate(
     cases: Mapping[str, Callable[[], Case]],
-    bundle: Bundle,
+    bundle: Model,
     names: Sequence[str] | None,
     say: Callable[[str], None],
     look: Look | None = None,

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cochlea.frame import Body
-from ..cochlea.measurements import EarPlan, plan_ear
+from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..cochlea.template import POINTS, SIGMAS_IN_RADIUS, Template, mean_template
-from ..cochlea.walls import Lumen
+from ..cochlea.walls import LabyrinthMask
 from ..errors import Cancelled, UnusableInput, UnusableModel
 from ..io.dataset import Case, case_names, read_case
 from ..io.manifest import check_names
@@ -44,7 +44,9 @@ class PlanError:
     seconds: float
 
 
-def error_between(case: str, found: EarPlan, truth: EarPlan, seconds: float) -> PlanError | None:
+def error_between(
+    case: str, found: CochlearMeasurements, truth: CochlearMeasurements, seconds: float
+) -> PlanError | None:
     """How far a plan is off; None if one of the two has no cochlear frame.
 
     Args:
@@ -175,7 +177,7 @@ def _planned_error(case: Case, ear: Ear) -> PlanError | None:
     points = {mark.name: np.array(mark.ras) for mark in marks if mark.ras}
     radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
     start = time.perf_counter()
-    found = plan_ear(ear.side, ear.labyrinth, ear.geometry, points, radii)
+    found = measure_cochlea(ear.side, ear.labyrinth, ear.geometry, points, radii)
     return error_between(case.name, found, reference(case), time.perf_counter() - start)
 
 
@@ -238,7 +240,7 @@ def _displaced(case: Case, template: Template, mean_mm: float, draws: int) -> li
         }
         radii = dict.fromkeys(points, mean_mm / MEAN_OF_SIGMA * SIGMAS_IN_RADIUS)
         start = time.perf_counter()
-        found = plan_ear(
+        found = measure_cochlea(
             case.stated_side, case.labels, case.label_geometry, points, radii, template=template
         )
         error = error_between(case.name, found, truth, time.perf_counter() - start)
@@ -256,11 +258,11 @@ def template_of(
     )
 
 
-def reference(case: Case) -> EarPlan:
+def reference(case: Case) -> CochlearMeasurements:
     """What is measured on the reference's labels in the reference's frame."""
     labels = np.zeros((1, 1, 1), np.uint8) if case.labels is None else case.labels
     exact = dict.fromkeys(POINTS, 0.0)
-    return plan_ear(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
+    return measure_cochlea(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
 
 
 def _names(root: Path, names: Sequence[str] | None) -> list[str]:
@@ -289,5 +291,5 @@ def _each(
 def _template_case(case: Case) -> TemplateCase:
     body = None
     if case.labels is not None:
-        body = Lumen.of(case.labels, case.label_geometry).body
+        body = LabyrinthMask.of(case.labels, case.label_geometry).body
     return case.stated_side, case.landmarks, body

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.bundle import Bundle
+from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import Ear, Geometry, Volume, apply_affine
 from .perturbations import (
@@ -61,7 +61,7 @@ class Shift:
         return dict(vars(self))
 
 
-def stability(ct: Volume, bundle: Bundle, say: Callable[[str], None] = print) -> list[Shift]:
+def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> list[Shift]:
     """Segment a CT as it is, and changed in each way.
 
     Args:

@@ -22,7 +22,7 @@ from .device import fall_back, is_out_of_memory
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class PatchNetwork:
     """One network of the bundle and what its windows look like.
 
     Attributes:
@@ -44,7 +44,7 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class Bundle:
+class Model:
     """A loaded model.
 
     Attributes:
@@ -61,22 +61,22 @@ class Bundle:
 
     card: dict[str, Any]
     identity: ModelIdentity
-    locate: Stage
-    orient: Stage
-    refine: Stage
+    locate: PatchNetwork
+    orient: PatchNetwork
+    refine: PatchNetwork
     landmarks: tuple[str, ...]
     template: dict[str, NDArray[np.float64]]
     intensity: Intensity
     calibration: Calibration | None = None
 
 
-def load_bundle(
+def load_model(
     path: Path,
     device: torch.device,
     *,
     cpu_fallback: bool = True,
     progress: Progress | None = None,
-) -> Bundle:
+) -> Model:
     """Load a model file and check that it is one that this version understands.
 
     Args:
@@ -108,7 +108,7 @@ def load_bundle(
     try:
         landmarks = tuple(str(name) for name in card["landmarks"])
         stages = {
-            name: Stage(
+            name: PatchNetwork(
                 network=getattr(module, name),
                 spacing_mm=float(card[name]["spacing_mm"]),
                 window=tuple(int(size) for size in card[name]["window"]),  # type: ignore[arg-type]
@@ -118,7 +118,7 @@ def load_bundle(
             )
             for name in STAGES
         }
-        bundle = Bundle(
+        bundle = Model(
             card=card,
             identity=ModelIdentity(
                 str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest()
@@ -140,7 +140,7 @@ def load_bundle(
     return bundle
 
 
-def _check_numbers(bundle: Bundle, path: Path) -> None:
+def _check_numbers(bundle: Model, path: Path) -> None:
     """Refuse a card whose numbers cannot be those of a network."""
     sane = all(
         len(stage.window) == 3

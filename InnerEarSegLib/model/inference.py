@@ -12,12 +12,12 @@ from torch import Tensor
 from ..errors import OutOfMemory, UnusableModel
 from ..progress import Progress
 from ..types import Geometry
-from .bundle import Stage
+from .bundle import PatchNetwork
 from .config import Intensity
 from .device import fall_back, is_out_of_memory
 
 
-def window_to_ijk(window: Geometry, source: Geometry) -> Tensor:
+def patch_to_ijk(window: Geometry, source: Geometry) -> Tensor:
     """Continuous source IJK of every voxel of a window: float32 [k, j, i, 3]."""
     matrix = np.linalg.inv(source.ijk_to_ras) @ window.ijk_to_ras
     return affine_grid(torch.from_numpy(matrix), window.shape)
@@ -79,14 +79,14 @@ def look(ct: Tensor, geometry: Geometry, window: Geometry, outside: float) -> Te
     shift = np.eye(4)
     shift[:3, 3] = first
     part = Geometry(geometry.ijk_to_ras @ shift, (near.shape[0], near.shape[1], near.shape[2]))
-    return sample(near.float().clamp(min=outside), window_to_ijk(window, part), outside)
+    return sample(near.float().clamp(min=outside), patch_to_ijk(window, part), outside)
 
 
 POLL_SECONDS = 0.1
 
 
-def run_windows(
-    stage: Stage, windows: Tensor, intensity: Intensity, progress: Progress
+def run_patches(
+    stage: PatchNetwork, windows: Tensor, intensity: Intensity, progress: Progress
 ) -> tuple[Tensor, Tensor]:
     """Run a network on windows.
 
@@ -134,13 +134,13 @@ def run_windows(
     return logits[:, 0], heatmaps
 
 
-def _device(stage: Stage) -> torch.device:
+def _device(stage: PatchNetwork) -> torch.device:
     parameter = next(stage.network.parameters(), None)
     return torch.device("cpu") if parameter is None else parameter.device
 
 
 def _forward(
-    stage: Stage, windows: Tensor, intensity: Intensity, progress: Progress
+    stage: PatchNetwork, windows: Tensor, intensity: Intensity, progress: Progress
 ) -> tuple[Tensor, Tensor] | BaseException:
     """The outputs on the CPU, or what the pass raised."""
     outcome: list[tuple[Tensor, Tensor] | BaseException] = []

@@ -9,7 +9,7 @@ import slicer
 import vtk
 
 from ..cochlea.catalogue import Measurement
-from ..cochlea.measurements import EarPlan, compare
+from ..cochlea.measurements import CochlearMeasurements, compare
 from ..types import Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE
 from .segments import COLORS
@@ -53,7 +53,7 @@ def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     return node
 
 
-def place_line(node: Any, landmarks: Any, plan: EarPlan) -> None:
+def place_line(node: Any, landmarks: Any, plan: CochlearMeasurements) -> None:
     """Puts a line where the plan has it, under the landmarks' parent transform.
 
     Args:
@@ -115,7 +115,7 @@ TABLE_NAME = "Cochlear measurements"
 SIDES: tuple[Side, ...] = ("left", "right")
 
 
-def fill_table(node: Any, plans: Mapping[Side, EarPlan]) -> None:
+def fill_table(node: Any, plans: Mapping[Side, CochlearMeasurements]) -> None:
     """Writes the measurements of the ears that are there.
 
     One row a measurement: its name and unit; for each ear the value and the half width of its 90 %

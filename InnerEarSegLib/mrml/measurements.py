@@ -13,7 +13,7 @@ import vtk
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..cochlea.measurements import EarPlan, plan_ear
+from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..types import AUXILIARY, LANDMARKS, Geometry, Landmark, Side
 from .arrays import numpy_matrix, vtk_matrix
 from .landmark_state import BY_HAND, Point
@@ -45,7 +45,7 @@ corrects a point means it, so it counts more than the network's 0.5 mm, and clic
 
 
 @dataclass(frozen=True, eq=False)
-class PlanInput:
+class MeasurementInput:
     """One ear, in its landmarks' own RAS mm, which are those of its CT.
 
     Attributes:
@@ -77,14 +77,14 @@ class PlanInput:
         digest.update(str(sorted(self.radii.items())).encode())
         return digest.hexdigest()[:32]
 
-    def plan(self) -> EarPlan:
+    def plan(self) -> CochlearMeasurements:
         """Measures the ear."""
-        return plan_ear(
+        return measure_cochlea(
             self.side, self.labyrinth, self.geometry, self.landmarks, self.radii, self.auxiliary
         )
 
 
-def remember_for_planning(node: Any, landmarks: tuple[Landmark, ...]) -> None:
+def remember_for_measuring(node: Any, landmarks: tuple[Landmark, ...]) -> None:
     """Notes auxiliary landmarks' positions, and all landmarks' radii, with an ear's landmarks.
 
     Args:
@@ -98,7 +98,7 @@ def remember_for_planning(node: Any, landmarks: tuple[Landmark, ...]) -> None:
             node.SetAttribute(auxiliary_attribute(landmark.name), place)
 
 
-def plan_input(results: Results, side: Side) -> PlanInput | None:
+def measurement_input(results: Results, side: Side) -> MeasurementInput | None:
     """What there is to plan with in one ear; None without its landmarks' node.
 
     Segment and landmarks are taken together as the scene shows them: where they lie under
@@ -134,7 +134,7 @@ def plan_input(results: Results, side: Side) -> PlanInput | None:
             if radius is not None:
                 radii[name] = radius
     geometry = Geometry(matrix, (k, j, i))
-    return PlanInput(side, inside.astype(np.uint8), geometry, landmarks, radii, auxiliary)
+    return MeasurementInput(side, inside.astype(np.uint8), geometry, landmarks, radii, auxiliary)
 
 
 def _between(source: Any, target: Any) -> NDArray[np.float64] | None:
@@ -153,12 +153,12 @@ def _between(source: Any, target: Any) -> NDArray[np.float64] | None:
 MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
 """Attribute of the table with the signatures of what it was made from."""
 
-Plans = MutableMapping[Side, tuple[str, EarPlan]]
+Plans = MutableMapping[Side, tuple[str, CochlearMeasurements]]
 """Each ear's plan with the signature of what it was made from."""
 
 
 @dataclass(frozen=True, eq=False)
-class PlanNodes:
+class MeasurementNodes:
     """What the scene holds of the plans of one CT.
 
     Attributes:
@@ -180,26 +180,26 @@ class PlanNodes:
         return [node for (own, _), node in self.lines.items() if own == side]
 
 
-def find_plan(scene: Any, volume_node: Any) -> PlanNodes:
+def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
     """The plan nodes of a CT; empty if it has none."""
     if volume_node is None or volume_node.GetID() is None:
-        return PlanNodes()
+        return MeasurementNodes()
     tables = linked_nodes(scene, "vtkMRMLTableNode", volume_node)
     lines: dict[tuple[Side, str], Any] = {}
     for node in linked_nodes(scene, "vtkMRMLMarkupsLineNode", volume_node):
         side, name = side_of(node), node.GetAttribute(LINE_ATTRIBUTE)
         if side is not None and name in LINE_NAMES:
             lines.setdefault((side, name), node)
-    return PlanNodes(tables[0] if tables else None, lines)
+    return MeasurementNodes(tables[0] if tables else None, lines)
 
 
-def add_plan(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
+def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
     """Adds those nodes of the ears' plans that are not there yet, still empty.
 
     Returns:
         The nodes that were added.
     """
-    found = find_plan(scene, volume_node)
+    found = find_measurements(scene, volume_node)
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     place = selection and (
         selection.GetActivePlaceNodeClassName(),
@@ -221,9 +221,9 @@ def add_plan(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
     return added
 
 
-def update_plan(
+def update_measurements(
     scene: Any, volume_node: Any, results: Results, known: Plans | None = None
-) -> dict[Side, EarPlan]:
+) -> dict[Side, CochlearMeasurements]:
     """Measures the ears anew where something has changed, and shows that in the plan nodes.
 
     Nodes that the user deleted stay away; lines of an ear without landmarks become empty.
@@ -241,11 +241,11 @@ def update_plan(
     for side in set(known) - set(results.landmarks):
         del known[side]
     for side in results.landmarks:
-        given = plan_input(results, side)
+        given = measurement_input(results, side)
         if given is not None and (side not in known or known[side][0] != given.signature):
             known[side] = (given.signature, given.plan())
     plans = {side: plan for side, (_, plan) in known.items()}
-    nodes = find_plan(scene, volume_node)
+    nodes = find_measurements(scene, volume_node)
     for (side, _), node in nodes.lines.items():
         if side in plans:
             place_line(node, results.landmarks[side], plans[side])
@@ -258,14 +258,14 @@ def update_plan(
     return plans
 
 
-class SavedPlan:
+class SavedMeasurements:
     """The plan nodes of a CT as they were.
 
     Args:
         nodes: those that are there.
     """
 
-    def __init__(self, nodes: PlanNodes) -> None:
+    def __init__(self, nodes: MeasurementNodes) -> None:
         self._nodes = nodes
         if nodes.table is not None:
             self._table = vtk.vtkTable()

@@ -23,12 +23,12 @@ from .landmarks import (
     set_automatic,
 )
 from .measurements import (
-    PlanNodes,
-    SavedPlan,
-    add_plan,
-    find_plan,
-    remember_for_planning,
-    update_plan,
+    MeasurementNodes,
+    SavedMeasurements,
+    add_measurements,
+    find_measurements,
+    remember_for_measuring,
+    update_measurements,
 )
 from .results import Results, find_results, group_results, link_to_ct
 from .segments import (
@@ -61,7 +61,7 @@ class ResultNodes:
     segmentation: Any
     landmarks: dict[Side, Any]
     folder_item: int
-    plan: PlanNodes
+    plan: MeasurementNodes
     kept: tuple[str, ...] = ()
 
 
@@ -101,16 +101,16 @@ def add_result(
             dice = ear.quality.expected_dice
             node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, "" if dice is None else f"{dice:.3f}")
             node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
-            remember_for_planning(node, (*ear.landmarks, *ear.auxiliary))
+            remember_for_measuring(node, (*ear.landmarks, *ear.auxiliary))
         for node in (segmentation, *landmarks.values()):
             link_to_ct(node, volume_node)
             remember_place(node, volume_node)
         if not earlier:
             _name_after_ct(scene, volume_node, [segmentation, *landmarks.values()])
-        planned = add_plan(scene, volume_node, landmarks)
+        planned = add_measurements(scene, volume_node, landmarks)
         _name_after_ct(scene, volume_node, planned)
-        update_plan(scene, volume_node, Results(segmentation, landmarks))
-        plan = find_plan(scene, volume_node)
+        update_measurements(scene, volume_node, Results(segmentation, landmarks))
+        plan = find_measurements(scene, volume_node)
         folder = group_results(scene, volume_node, [segmentation, *landmarks.values(), *plan.nodes])
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
@@ -170,7 +170,7 @@ def _all_or_nothing(scene: Any, volume_node: Any, earlier: Results) -> Iterator[
     """Takes every change back if something is raised."""
     before = _all_nodes(scene)
     saved = _Saved(scene, earlier)
-    saved_plan = SavedPlan(find_plan(scene, volume_node))
+    saved_plan = SavedMeasurements(find_measurements(scene, volume_node))
     try:
         yield
     except BaseException:

@@ -29,7 +29,7 @@ from .landmarks import (
     position_of,
     row_of,
 )
-from .measurements import plan_input
+from .measurements import measurement_input
 from .results import CT_ROLE, Results, find_results
 from .segments import SEGMENT_IDS, segment_content, segment_was_edited
 from .views import nodes_of
@@ -118,7 +118,7 @@ def _ears_without_landmarks(results: Results) -> list[str]:
 
 
 def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | None:
-    node, given = results.landmarks[side], plan_input(results, side)
+    node, given = results.landmarks[side], measurement_input(results, side)
     if given is None:
         return None
     marks = []

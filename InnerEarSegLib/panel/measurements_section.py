@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from ..cochlea.formulas import insertion_angle
 from ..cochlea.frame import CochlearFrame
-from ..cochlea.measurements import EarPlan
+from ..cochlea.measurements import CochlearMeasurements
 from ..mrml.arrays import to_world
 from ..mrml.cochlear_view import CochlearView
-from ..mrml.measurements import Plans, find_plan, update_plan
+from ..mrml.measurements import Plans, find_measurements, update_measurements
 from ..mrml.results import Results
 from ..mrml.scene import Observers
 from ..types import Side
@@ -38,7 +38,7 @@ _TURN = (
 )
 
 
-class Planning:
+class MeasurementsSection:
     """Numbers, insertion angle and the Cochlear view button.
 
     Args:
@@ -52,7 +52,7 @@ class Planning:
         self._volume: Any = None
         self._results = Results()
         self._known: Plans = {}
-        self._plans: dict[Side, EarPlan] = {}
+        self._plans: dict[Side, CochlearMeasurements] = {}
         self._side: Side | None = None
         self._view = CochlearView(slicer.mrmlScene)
         self._observers = Observers()
@@ -67,7 +67,7 @@ class Planning:
         self._show()
 
     @property
-    def plans(self) -> dict[Side, EarPlan]:
+    def plans(self) -> dict[Side, CochlearMeasurements]:
         """The plan of each ear of the present CT, as far as measured yet."""
         return self._plans
 
@@ -108,7 +108,9 @@ class Planning:
         self._soon.stop()
         if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
             return
-        self._plans = update_plan(slicer.mrmlScene, self._volume, self._results, self._known)
+        self._plans = update_measurements(
+            slicer.mrmlScene, self._volume, self._results, self._known
+        )
         if self._view.active:
             self._follow()
         self._show()
@@ -167,7 +169,7 @@ class Planning:
         if side is None or frame is None:
             self._view.leave()
             return
-        lines = find_plan(slicer.mrmlScene, self._volume).lines_of(side)
+        lines = find_measurements(slicer.mrmlScene, self._volume).lines_of(side)
         spacing = min(self._volume.GetSpacing())
         middle = self._middle(side)
         self._view.enter(self._results.landmarks[side], frame, spacing, lines, middle)
@@ -232,7 +234,7 @@ class Planning:
         self._ui.insertionAngleLabel.setText(text)
 
 
-def measurements_html(plans: dict[Side, EarPlan]) -> str:
+def measurements_html(plans: dict[Side, CochlearMeasurements]) -> str:
     """The key numbers as a small table, a line an ear, and what is to be said on them."""
     if not plans:
         return ""

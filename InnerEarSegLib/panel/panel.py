@@ -15,10 +15,10 @@ from ..mrml.volumes import show_bone_window
 from ..types import POOR, Segmentation
 from .devices import DeviceQuestion, Devices
 from .inputs import Inputs
-from .report_section import Reporting
-from .review_section import Reviewing
+from .report_section import ReportSection
+from .review_section import ReviewSection
 from .run import Choices
-from .run_section import Running
+from .run_section import RunSection
 from .status import Status
 
 
@@ -39,9 +39,9 @@ class Panel:
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)
-        self.reviewing = Reviewing(ui)
-        self.reporting = Reporting(ui, self.status)
-        self.running = Running(ui, self.status, self._apply, self._update)
+        self.reviewing = ReviewSection(ui)
+        self.reporting = ReportSection(ui, self.status)
+        self.running = RunSection(ui, self.status, self._apply, self._update)
         self.inputs = Inputs(ui, self._update)
         ui.segmentButton.connect("clicked()", self._start)
         ui.cancelButton.connect("clicked()", self.running.cancel)

@@ -23,7 +23,7 @@ _READY = "Writes a page with pictures, measurements and the state of each landma
 _NOTHING = "There is nothing to report on yet: segment the CT first."
 
 
-class Reporting:
+class ReportSection:
     """At most one report at a time.
 
     Args:

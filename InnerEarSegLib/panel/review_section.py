@@ -16,7 +16,7 @@ from ..mrml.scene import Observers
 from ..mrml.segments import SEGMENT_IDS, update_volume
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..types import Side
-from .measurements_section import Planning
+from .measurements_section import MeasurementsSection
 from .navigation import follow_landmark, go_to_landmark
 from .review_display import ReviewDisplay
 from .table import LandmarkTable
@@ -60,7 +60,7 @@ def open_segment_editor(segmentation: Any, volume: Any, segment_id: str) -> None
 _SETTLE_MS = 100
 
 
-class Reviewing:
+class ReviewSection:
     """Table, buttons and keys.
 
     Attributes:
@@ -81,7 +81,7 @@ class Reviewing:
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self._display = ReviewDisplay(ui)
-        self.planning = Planning(ui, self._show_edited)
+        self.planning = MeasurementsSection(ui, self._show_edited)
         self._shortcuts = add_shortcuts(
             ui.reviewContent, {name: getattr(ui, name) for name in KEYS}
         )

@@ -23,7 +23,7 @@ _HINTS = ("hand over",)
 """Stages that report so often that they would fill the log."""
 
 
-class Running:
+class RunSection:
     """At most one run at a time.
 
     Args:

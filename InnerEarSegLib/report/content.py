@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..cochlea.catalogue import Measurement, entry
-from ..cochlea.measurements import EarPlan, compare, plan_ear
+from ..cochlea.measurements import CochlearMeasurements, compare, measure_cochlea
 from ..types import CHECK, GOOD, POOR, Side
 from .figures import Figure, cochlear_figures, landmark_figures, view_figures
 from .subject import AUTOMATIC, ReviewedEar, ReviewedLandmark, States, Subject, state_reviewed
@@ -128,7 +128,7 @@ class Report:
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     overview: tuple[Figure, ...]
-    plans: Mapping[Side, EarPlan]
+    plans: Mapping[Side, CochlearMeasurements]
     states: States
     left_out: tuple[str, ...] = ()
 
@@ -184,13 +184,15 @@ def build_report(
     )
 
 
-def plan_reviewed(ear: ReviewedEar) -> EarPlan:
+def plan_reviewed(ear: ReviewedEar) -> CochlearMeasurements:
     """Measurements of an ear as it is after review."""
     points = {x.name: x.ras for x in ear.landmarks if x.ras is not None}
-    return plan_ear(ear.side, ear.labyrinth, ear.geometry, points, ear.radii, ear.auxiliary)
+    return measure_cochlea(ear.side, ear.labyrinth, ear.geometry, points, ear.radii, ear.auxiliary)
 
 
-def _rows(plans: Mapping[Side, EarPlan], both: tuple[Measurement, ...]) -> tuple[Row, ...]:
+def _rows(
+    plans: Mapping[Side, CochlearMeasurements], both: tuple[Measurement, ...]
+) -> tuple[Row, ...]:
     differences = {item.key: item for item in both}
     rows = []
     for item in next(iter(plans.values())).measurements:
@@ -223,7 +225,7 @@ def _signed(difference: Measurement) -> str:
     return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
 
 
-def _ear(ear: ReviewedEar, plan: EarPlan, views: Path | None) -> EarSection:
+def _ear(ear: ReviewedEar, plan: CochlearMeasurements, views: Path | None) -> EarSection:
     figures = landmark_figures(ear)
     remarks = list(plan.remarks)
     changed = [

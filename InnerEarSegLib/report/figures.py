@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.measurements import EarPlan
+from ..cochlea.measurements import CochlearMeasurements
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
 from .planes import Plane, cochlear_planes, draw, orthogonal_planes, png
 from .subject import ReviewedEar
@@ -89,7 +89,7 @@ def landmark_figures(ear: ReviewedEar) -> dict[str, list[Figure]]:
     }
 
 
-def cochlear_figures(ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
+def cochlear_figures(ear: ReviewedEar, plan: CochlearMeasurements) -> list[Figure]:
     """The cochlea in its own planes, with A, B and the modiolar axis; empty without a frame."""
     if plan.frame is None:
         return []
@@ -237,7 +237,7 @@ class View:
         }
 
 
-def view_figures(folder: Path, ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
+def view_figures(folder: Path, ear: ReviewedEar, plan: CochlearMeasurements) -> list[Figure]:
     """The views that were drawn of an ear, with landmarks and diameters marked; maybe none."""
     try:
         views = json.loads((folder / VIEWS).read_text(encoding="utf-8"))
@@ -266,7 +266,7 @@ def view_figures(folder: Path, ear: ReviewedEar, plan: EarPlan) -> list[Figure]:
 
 
 def _marks(
-    ear: ReviewedEar, plan: EarPlan, plane: Plane
+    ear: ReviewedEar, plan: CochlearMeasurements, plane: Plane
 ) -> tuple[list[Line], tuple[Dot, ...], list[Word]]:
     lines, words = [], []
     for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):

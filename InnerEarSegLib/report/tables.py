@@ -13,9 +13,9 @@ from ..cochlea.catalogue import CATALOGUE, VOLUME, entry, insertion_angle_key, i
 from ..cochlea.measurements import (
     INSERTION_ANGLES_DEG,
     INSERTION_LENGTHS_MM,
-    EarPlan,
+    CochlearMeasurements,
     compare,
-    plan_ear,
+    measure_cochlea,
 )
 from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
 from ..types import Ear, Landmark, Side
@@ -33,12 +33,12 @@ KEYS: tuple[str, ...] = (
 
 _UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg"}
 
-Plans = Mapping[Side, EarPlan]
+Plans = Mapping[Side, CochlearMeasurements]
 
 
-def plan_of(ear: Ear) -> EarPlan:
+def plan_of(ear: Ear) -> CochlearMeasurements:
     """An ear's measurements, as it was found."""
-    return plan_ear(
+    return measure_cochlea(
         ear.side,
         ear.labyrinth,
         ear.geometry,

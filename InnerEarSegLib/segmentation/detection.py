@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..io.region import Region
-from ..model.bundle import Bundle, Stage
+from ..model.bundle import Model, PatchNetwork
 from ..progress import Progress
 from ..types import Geometry
-from .localization import SAME_EAR_MM, sightings_near, turned_poses
-from .prediction import Seen, orient
+from .localization import SAME_EAR_MM, candidates_near, turned_poses
+from .prediction import EarPrediction, orient
 
 GRID_MM = 1.5
 BONE_SIGMA_MM = 7.0
@@ -108,7 +108,7 @@ ASIDE_MM = 6.0
 
 
 def places_to_look(
-    ct: Tensor, geometry: Geometry, stage: Stage, region: Region | None
+    ct: Tensor, geometry: Geometry, stage: PatchNetwork, region: Region | None
 ) -> NDArray[np.float64]:
     """Centres (n, 3) RAS mm of the first windows to look through, the likeliest first.
 
@@ -183,8 +183,8 @@ through. Ears of specimens and of a head have 0.09 to 0.21."""
 
 
 def find_ears(
-    ct: Tensor, geometry: Geometry, bundle: Bundle, region: Region | None, progress: Progress
-) -> list[Seen]:
+    ct: Tensor, geometry: Geometry, bundle: Model, region: Region | None, progress: Progress
+) -> list[EarPrediction]:
     """Search a scan for ears, coarse to fine.
 
     Args:
@@ -200,7 +200,7 @@ def find_ears(
     places = places_to_look(ct, geometry, bundle.locate, region)
     rounds = [places[:FIRST_PLACES], places[FIRST_PLACES:], beside(places[:MISSED])]
     least, most = _number_of_ears(geometry, region)
-    ears: list[Seen] = []
+    ears: list[EarPrediction] = []
     for number, centres in enumerate(rounds):
         # What may show one ear or both is searched in all places, but beside them for one alone.
         if _sides(ears) >= (most if number < len(rounds) - 1 else least):
@@ -234,7 +234,7 @@ def _number_of_ears(geometry: Geometry, region: Region | None) -> tuple[int, int
     return (2 if extent > HEAD_MM else 1), (2 if extent > ONE_EAR_MM else 1)
 
 
-def _sides(ears: list[Seen]) -> int:
+def _sides(ears: list[EarPrediction]) -> int:
     """Of how many sides there are ears."""
     return len({ear.pose.side for ear in ears})
 
@@ -243,14 +243,14 @@ def _ears_at(
     ct: Tensor,
     geometry: Geometry,
     places: NDArray[np.float64],
-    known: list[Seen],
-    bundle: Bundle,
+    known: list[EarPrediction],
+    bundle: Model,
     region: Region | None,
     progress: Progress,
-) -> list[Seen]:
+) -> list[EarPrediction]:
     """Unknown ears around some places (n, 3), until as many are found as the scan may show."""
-    ears: list[Seen] = []
-    sightings = sightings_near(ct, geometry, places, bundle, progress)
+    ears: list[EarPrediction] = []
+    sightings = candidates_near(ct, geometry, places, bundle, progress)
     hopeful = [sighting for sighting in sightings[:MAX_TRIES] if sighting.score >= MIN_SCORE]
     least, most = _number_of_ears(geometry, region)
     for sighting in hopeful:
@@ -278,10 +278,10 @@ def _ears_at(
     return ears
 
 
-def _one_a_side(ears: list[Seen]) -> list[Seen]:
+def _one_a_side(ears: list[EarPrediction]) -> list[EarPrediction]:
     """The surer ear of each side."""
     ranked = sorted(ears, key=lambda ear: ear.presence * np.exp(-ear.pose.residual), reverse=True)
-    best: dict[str, Seen] = {}
+    best: dict[str, EarPrediction] = {}
     for ear in ranked:
         best.setdefault(ear.pose.side, ear)
     return list(best.values())

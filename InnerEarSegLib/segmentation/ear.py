@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.bundle import Bundle
+from ..model.bundle import Model
 from ..types import (
     AUXILIARY,
     CHECK,
@@ -23,8 +23,8 @@ from ..types import (
 )
 from .mask import crop_to_content, fine_grid, labyrinth_mask
 from .pose import handedness
-from .prediction import Seen
-from .quality import Remark, evidence_of, judge, signs_of
+from .prediction import EarPrediction
+from .quality import Remark, ct_plausibility, judge, uncertainty_features
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
@@ -54,7 +54,7 @@ FINEST_MM = 0.2
 
 
 def decode_ear(
-    seen: Seen, scan: Geometry, bundle: Bundle, remarks: tuple[Remark, ...] = ()
+    seen: EarPrediction, scan: Geometry, bundle: Model, remarks: tuple[Remark, ...] = ()
 ) -> Ear | None:
     """Mask, landmarks and verdict of one ear.
 
@@ -68,7 +68,7 @@ def decode_ear(
         bundle: the model that ran.
         remarks: for the verdict.
     """
-    evidence = evidence_of(seen, scan)
+    evidence = ct_plausibility(seen, scan)
     if evidence is None or not evidence.is_cavity_in_bone:
         return None
     if _lacks_a_landmark(seen, scan, bundle) or _is_vague(seen):
@@ -90,7 +90,7 @@ def decode_ear(
     )
     if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
-    signs = signs_of(seen, bundle.landmarks)
+    signs = uncertainty_features(seen, bundle.landmarks)
     if evidence.near_border and not evidence.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
     quality = judge(landmarks, volume, scan, evidence.cut, remarks)
@@ -108,7 +108,7 @@ def decode_ear(
     )
 
 
-def _lacks_a_landmark(seen: Seen, scan: Geometry, bundle: Bundle) -> bool:
+def _lacks_a_landmark(seen: EarPrediction, scan: Geometry, bundle: Model) -> bool:
     """Whether a landmark is absent although the pose puts it well inside the scan."""
     for name, peak in zip(bundle.landmarks, seen.peaks, strict=True):
         expected = apply_affine(seen.pose.matrix, bundle.template[name])
@@ -117,7 +117,7 @@ def _lacks_a_landmark(seen: Seen, scan: Geometry, bundle: Bundle) -> bool:
     return False
 
 
-def _is_vague(seen: Seen) -> bool:
+def _is_vague(seen: EarPrediction) -> bool:
     """Whether the heatmaps are on the whole too weak, wide or split for an ear."""
     there = [peak.confidence for peak in seen.peaks if peak.presence >= MIN_PRESENCE]
     return float(np.mean(there)) < MIN_MEAN_CONFIDENCE if there else True
@@ -136,7 +136,7 @@ def _side_agrees(
     return (product > 0) == (side == "left")
 
 
-def _landmark(name: str, seen: Seen, scan: Geometry, bundle: Bundle, cut: bool) -> Landmark:
+def _landmark(name: str, seen: EarPrediction, scan: Geometry, bundle: Model, cut: bool) -> Landmark:
     """One landmark; without a position if it is more likely absent, or outside the CT.
 
     Where the scan ends within the labyrinth, what is seen at its very border, or vaguely near it,

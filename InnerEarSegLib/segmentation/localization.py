@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..model.bundle import Bundle, Stage
-from ..model.inference import look, run_windows
+from ..model.bundle import Model, PatchNetwork
+from ..model.inference import look, run_patches
 from ..progress import Progress
 from ..types import Geometry
 from .heatmap import Peak, decode_heatmaps
@@ -31,7 +31,7 @@ MIN_BONE_VOXELS = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class Candidate:
     """An ear as a network sees it in one window.
 
     Attributes:
@@ -53,13 +53,13 @@ class Sighting:
         return self.presence * float(np.exp(-self.pose.residual / 2.0))
 
 
-def sightings_near(
+def candidates_near(
     ct: Tensor,
     geometry: Geometry,
     centres: NDArray[np.float64],
-    bundle: Bundle,
+    bundle: Model,
     progress: Progress,
-) -> list[Sighting]:
+) -> list[Candidate]:
     """What the low-resolution network sees around some places, each ear once.
 
     A place may lie so far from an ear that a window around it shows half of it. That is enough to
@@ -75,16 +75,16 @@ def sightings_near(
     Returns:
         The best sighting of each place that looks like an ear, the best one first.
     """
-    windows = [upright_window(centre, bundle.locate) for centre in centres]
-    first = _apart(_sightings(ct, geometry, windows, bundle, progress))
+    windows = [upright_patch(centre, bundle.locate) for centre in centres]
+    first = _apart(_candidates(ct, geometry, windows, bundle, progress))
     middles = [s.pose.center for s in first[:CENTRED]]
-    centred = [upright_window(middle, bundle.locate) for middle in middles]
-    return _apart([*first, *_sightings(ct, geometry, centred, bundle, progress)])
+    centred = [upright_patch(middle, bundle.locate) for middle in middles]
+    return _apart([*first, *_candidates(ct, geometry, centred, bundle, progress)])
 
 
-def _apart(sightings: list[Sighting]) -> list[Sighting]:
+def _apart(sightings: list[Candidate]) -> list[Candidate]:
     """The best sighting of each place, the best place first."""
-    apart: list[Sighting] = []
+    apart: list[Candidate] = []
     for sighting in sorted(sightings, key=lambda s: s.score, reverse=True):
         here = sighting.pose.center
         others = [other.pose.center for other in apart]
@@ -94,7 +94,7 @@ def _apart(sightings: list[Sighting]) -> list[Sighting]:
 
 
 def turned_poses(
-    ct: Tensor, geometry: Geometry, sighting: Sighting, bundle: Bundle, progress: Progress
+    ct: Tensor, geometry: Geometry, sighting: Candidate, bundle: Model, progress: Progress
 ) -> list[Pose]:
     """The poses in which an ear may lie, from windows that are turned and mirrored around it.
 
@@ -106,8 +106,8 @@ def turned_poses(
     """
     stage = bundle.locate
     centre = sighting.pose.center
-    turned = [upright_window(centre, stage, turn) for turn in turns_and_mirrors()]
-    again = _sightings(ct, geometry, turned, bundle, progress)
+    turned = [upright_patch(centre, stage, turn) for turn in turns_and_mirrors()]
+    again = _candidates(ct, geometry, turned, bundle, progress)
     poses = [pose for one in [sighting, *again] for pose in one.poses]
     best = [
         min((pose for pose in poses if pose.side == side), key=lambda pose: pose.residual)
@@ -133,8 +133,8 @@ def turns_and_mirrors() -> list[NDArray[np.float64]]:
     return [turn * (-1.0 if n % 2 else 1.0) for n, turn in enumerate(turns)]
 
 
-def upright_window(
-    centre: NDArray[np.float64], stage: Stage, turn: NDArray[np.float64] | None = None
+def upright_patch(
+    centre: NDArray[np.float64], stage: PatchNetwork, turn: NDArray[np.float64] | None = None
 ) -> Geometry:
     """A window along RAS around a point, snapped to a fixed lattice.
 
@@ -152,13 +152,13 @@ def upright_window(
     return Pose(matrix).window(stage.spacing_mm, stage.window)
 
 
-def _sightings(
+def _candidates(
     ct: Tensor,
     geometry: Geometry,
     windows: list[Geometry],
-    bundle: Bundle,
+    bundle: Model,
     progress: Progress,
-) -> list[Sighting]:
+) -> list[Candidate]:
     """What the low-resolution network sees in each window that holds bone."""
     stage = bundle.locate
     found = []
@@ -170,16 +170,16 @@ def _sightings(
         if not bony:
             continue
         seen = torch.stack([views[n] for n in bony])
-        _, heatmaps = run_windows(stage, seen, bundle.intensity, progress)
+        _, heatmaps = run_patches(stage, seen, bundle.intensity, progress)
         for n, maps in zip(bony, heatmaps, strict=True):
             peaks = decode_heatmaps(maps, stage.spacing_mm, stage.heatmap_sigma_mm)
-            sighting = sighting_of(peaks, batch[n], bundle)
+            sighting = candidate_from(peaks, batch[n], bundle)
             if sighting is not None:
                 found.append(sighting)
     return found
 
 
-def sighting_of(peaks: list[Peak], window: Geometry, bundle: Bundle) -> Sighting | None:
+def candidate_from(peaks: list[Peak], window: Geometry, bundle: Model) -> Candidate | None:
     """The ear that the peaks of one window make up; None if too few landmarks are there."""
     there = {
         name: peak
@@ -189,6 +189,6 @@ def sighting_of(peaks: list[Peak], window: Geometry, bundle: Bundle) -> Sighting
     if len(there) < MIN_LANDMARKS:
         return None
     points = {name: window.to_ras(peak.ijk) for name, peak in there.items()}
-    return Sighting(
+    return Candidate(
         fit_poses(bundle.template, points), min(peak.presence for peak in there.values())
     )

@@ -9,12 +9,12 @@ import torch
 
 from ..errors import UnusableInput
 from ..io.region import Region
-from ..model.bundle import Bundle
+from ..model.bundle import Model
 from ..progress import CancelCheck, Progress, ProgressCallback
 from ..types import CHECK, POOR, Ear, Geometry, Quality, Segmentation, Volume
 from .detection import find_ears
 from .ear import decode_ear
-from .prediction import Seen, is_fine, refine
+from .prediction import EarPrediction, is_fine, refine
 from .quality import Remark
 
 UNSHARP: Remark = (
@@ -29,7 +29,7 @@ MIRRORED = (
 
 def segment(
     ct: Volume,
-    bundle: Bundle,
+    bundle: Model,
     *,
     region: Region | None = None,
     fine: bool = True,
@@ -41,7 +41,7 @@ def segment(
 
     Args:
         ct: [k, j, i] in HU, with its RAS geometry.
-        bundle: from ``load_bundle``; its networks say on which device this runs.
+        bundle: from ``load_model``; its networks say on which device this runs.
         region: where to look, instead of everywhere.
         fine: whether the high-resolution network draws where the CT has the resolution for it.
         report: called with (stage, fraction, message).
@@ -80,11 +80,11 @@ def segment(
 def _draw(
     array: torch.Tensor,
     geometry: Geometry,
-    seen: Seen,
-    bundle: Bundle,
+    seen: EarPrediction,
+    bundle: Model,
     fine: bool,
     progress: Progress,
-) -> tuple[Seen, tuple[Remark, ...]]:
+) -> tuple[EarPrediction, tuple[Remark, ...]]:
     """The best drawing of one ear that the CT's resolution allows, and remarks on it."""
     if not fine or not is_fine(geometry):
         return seen, ()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from ..model.bundle import Bundle, Stage
-from ..model.inference import look, run_windows
+from ..model.bundle import Model, PatchNetwork
+from ..model.inference import look, run_patches
 from ..progress import Progress
 from ..types import Geometry
 from .heatmap import Peak, decode_heatmaps
-from .localization import sighting_of
+from .localization import candidate_from
 from .pose import Pose
 
 MAX_RESIDUAL_MM = 0.7
@@ -21,7 +21,7 @@ MAX_RESIDUAL_MM = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class EarPrediction:
     """What a network says about one ear in its canonical pose.
 
     Attributes:
@@ -35,7 +35,7 @@ class Seen:
     """
 
     window: Geometry
-    stage: Stage
+    stage: PatchNetwork
     ct: Tensor
     labyrinth: Tensor
     peaks: list[Peak]
@@ -43,9 +43,14 @@ class Seen:
     presence: float
 
 
-def look_at_ear(
-    ct: Tensor, geometry: Geometry, pose: Pose, stage: Stage, bundle: Bundle, progress: Progress
-) -> Seen | None:
+def predict_ear(
+    ct: Tensor,
+    geometry: Geometry,
+    pose: Pose,
+    stage: PatchNetwork,
+    bundle: Model,
+    progress: Progress,
+) -> EarPrediction | None:
     """Look at an ear in a pose.
 
     Args:
@@ -61,14 +66,14 @@ def look_at_ear(
     """
     window = pose.window(stage.spacing_mm, stage.window)
     view = look(ct, geometry, window, bundle.intensity.low)
-    logits, heatmaps = run_windows(stage, view[None], bundle.intensity, progress)
+    logits, heatmaps = run_patches(stage, view[None], bundle.intensity, progress)
     peaks = decode_heatmaps(heatmaps[0], stage.spacing_mm, stage.heatmap_sigma_mm)
-    sighting = sighting_of(peaks, window, bundle)
+    sighting = candidate_from(peaks, window, bundle)
     if sighting is None or sighting.pose.residual > MAX_RESIDUAL_MM:
         return None
     if sighting.pose.side != pose.side:
         return None
-    return Seen(window, stage, view, logits[0], peaks, sighting.pose, sighting.presence)
+    return EarPrediction(window, stage, view, logits[0], peaks, sighting.pose, sighting.presence)
 
 
 PASSES = 2
@@ -76,8 +81,8 @@ PASSES = 2
 
 
 def orient(
-    ct: Tensor, geometry: Geometry, poses: list[Pose], bundle: Bundle, progress: Progress
-) -> Seen | None:
+    ct: Tensor, geometry: Geometry, poses: list[Pose], bundle: Model, progress: Progress
+) -> EarPrediction | None:
     """Look at an ear in each of some poses, and again in the one that fits best.
 
     The side in whose pose the landmarks make up a real ear is the right one.
@@ -92,7 +97,7 @@ def orient(
     Returns:
         The last look, or None if what is there turns out to be no ear.
     """
-    tries = [look_at_ear(ct, geometry, pose, bundle.orient, bundle, progress) for pose in poses]
+    tries = [predict_ear(ct, geometry, pose, bundle.orient, bundle, progress) for pose in poses]
     seen = min(
         (found for found in tries if found is not None),
         key=lambda found: found.pose.residual,
@@ -100,7 +105,7 @@ def orient(
     )
     for _ in range(1, PASSES):
         if seen is not None:
-            seen = look_at_ear(ct, geometry, seen.pose, bundle.orient, bundle, progress)
+            seen = predict_ear(ct, geometry, seen.pose, bundle.orient, bundle, progress)
     return seen
 
 
@@ -118,8 +123,8 @@ def is_fine(geometry: Geometry) -> bool:
 
 
 def refine(
-    ct: Tensor, geometry: Geometry, oriented: Seen, bundle: Bundle, progress: Progress
-) -> Seen | None:
+    ct: Tensor, geometry: Geometry, oriented: EarPrediction, bundle: Model, progress: Progress
+) -> EarPrediction | None:
     """Look at an ear at high resolution.
 
     Args:
@@ -133,7 +138,7 @@ def refine(
         The look, its landmarks halfway between what the two networks say, as their errors differ;
         or None if it does not bear out what the coarser network saw.
     """
-    seen = look_at_ear(ct, geometry, oriented.pose, bundle.refine, bundle, progress)
+    seen = predict_ear(ct, geometry, oriented.pose, bundle.refine, bundle, progress)
     if seen is None:
         return None
     peaks = []

@@ -23,10 +23,10 @@ from ..types import (
     Quality,
     Verdict,
 )
-from .prediction import Seen
+from .prediction import EarPrediction
 
 
-def signs_of(seen: Seen, names: Sequence[str]) -> dict[str, float]:
+def uncertainty_features(seen: EarPrediction, names: Sequence[str]) -> dict[str, float]:
     """The uncalibrated signs of uncertainty of one ear.
 
     Args:
@@ -81,7 +81,7 @@ border (measured on the real head at 0.5 and 0.6 mm), and so is a whole one that
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CtPlausibility:
     """Measured on the window in which the labyrinth was drawn.
 
     Attributes:
@@ -105,7 +105,7 @@ class Evidence:
         )
 
 
-def evidence_of(seen: Seen, scan: Geometry) -> Evidence | None:
+def ct_plausibility(seen: EarPrediction, scan: Geometry) -> CtPlausibility | None:
     """Measure; None if nothing was drawn.
 
     Args:
@@ -126,7 +126,7 @@ def evidence_of(seen: Seen, scan: Geometry) -> Evidence | None:
     around = seen.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
     core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
     lumen = seen.ct[core > 0] if core.any() else seen.ct[inside > 0]
-    return Evidence(
+    return CtPlausibility(
         capsule_hu=float(around.quantile(0.75)) if len(around) else float("-inf"),
         lumen_hu=float(lumen.median()),
         cut=not bool(in_scan.all()),

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..errors import UnusableInput
 from ..io.result_folder import clean_stale, make_stage, replace_together
-from ..model.bundle import load_bundle
+from ..model.bundle import load_model
 from ..model.calibration import LEVEL, calibration_from
 from ..model.card import CARD, CARD_SCHEMA, STAGES
 from ..model.unet import count_parameters
@@ -259,7 +259,7 @@ def export(
         content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
         torch.jit.save(module, content, _extra_files={CARD: json.dumps(card, indent=2)})
         new.write_bytes(content.getvalue())
-        load_bundle(new, torch.device("cpu"))  # what cannot be loaded is not exported
+        load_model(new, torch.device("cpu"))  # what cannot be loaded is not exported
         new.with_suffix(CARD_ENDS_IN).write_text(card_text(card), encoding="utf-8")
     return card
 

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
 from ..errors import UnusableInput
-from ..model.inference import look, sample, window_to_ijk
+from ..model.inference import look, patch_to_ijk, sample
 from ..model.unet import JointUNet
 from ..segmentation.pose import Pose, fit_pose
 from ..types import LANDMARKS
@@ -106,7 +106,7 @@ def validate(
         with torch.no_grad():
             logits, heatmaps = network(config.intensity(ct)[None, None].to(device))
         if case.labels is not None:
-            grid = window_to_ijk(window, case.geometry)
+            grid = patch_to_ijk(window, case.geometry)
             truth = sample(torch.from_numpy(case.labels).float(), grid, 0.0) > 0.5
             found = logits[0, 0].cpu() > 0
             both = float((truth & found).sum())

@@ -9,10 +9,10 @@ import torch
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import OutOfMemory, UnusableModel
 from InnerEarSegLib.model import bundle as bundle_module
-from InnerEarSegLib.model.bundle import Stage
+from InnerEarSegLib.model.bundle import PatchNetwork
 from InnerEarSegLib.model.config import Intensity
 from InnerEarSegLib.model.device import FALLBACK, fall_back
-from InnerEarSegLib.model.inference import run_windows
+from InnerEarSegLib.model.inference import run_patches
 from InnerEarSegLib.panel.worker_process import Ending, judge
 from InnerEarSegLib.progress import Progress
 
@@ -43,32 +43,32 @@ class Greedy(torch.nn.Module):
 
 
 def stage(network, **options):
-    return Stage(network, 0.4, (8, 8, 8), 1.0, **options)
+    return PatchNetwork(network, 0.4, (8, 8, 8), 1.0, **options)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_goes_on_with_the_cpu_and_says_so(error):
     network, progress = Greedy(1, error), Progress()
-    logits, heatmaps = run_windows(stage(network), WINDOWS, INTENSITY, progress)
+    logits, heatmaps = run_patches(stage(network), WINDOWS, INTENSITY, progress)
     assert logits.shape == WINDOWS.shape and heatmaps.shape[1] == 5
     assert network.moved == ["cpu"] and progress.warnings == [FALLBACK]
 
 
 def test_no_memory_on_the_cpu_either():
     with pytest.raises(OutOfMemory, match="not enough memory"):
-        run_windows(stage(Greedy(9)), WINDOWS, INTENSITY, Progress())
+        run_patches(stage(Greedy(9)), WINDOWS, INTENSITY, Progress())
 
 
 def test_fails_where_the_cpu_is_not_wanted():
     network, progress = Greedy(1), Progress()
     with pytest.raises(OutOfMemory, match="is out of memory"):
-        run_windows(stage(network, cpu_fallback=False), WINDOWS, INTENSITY, progress)
+        run_patches(stage(network, cpu_fallback=False), WINDOWS, INTENSITY, progress)
     assert network.moved == [] and progress.warnings == []
 
 
 def test_other_errors_are_the_models():
     with pytest.raises(UnusableModel, match="cannot be run"):
-        run_windows(stage(Greedy(1, ValueError)), WINDOWS, INTENSITY, Progress())
+        run_patches(stage(Greedy(1, ValueError)), WINDOWS, INTENSITY, Progress())
 
 
 def test_the_panel_recognises_the_sentence():
@@ -85,7 +85,7 @@ def test_the_panel_recognises_the_sentence():
 def test_the_command_line(options, status, tmp_path, monkeypatch, capfd):
     ct = write(tmp_path / "ct.nrrd", phantom((60, 64, 68)), spacing=0.4)
     model = write_model(tmp_path / "model.pt")
-    real = bundle_module.load_bundle
+    real = bundle_module.load_model
 
     def greedy(*arguments, **keywords):
         bundle = real(*arguments, **keywords)

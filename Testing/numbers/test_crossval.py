@@ -16,7 +16,7 @@ from InnerEarSegLib.evaluation import crossval
 from InnerEarSegLib.evaluation.calibrate import calibrate, reliability
 from InnerEarSegLib.evaluation.crossval import evaluate_base, evaluate_folds, networks_trained
 from InnerEarSegLib.evaluation.summary import summarise
-from InnerEarSegLib.model.bundle import Bundle, load_bundle
+from InnerEarSegLib.model.bundle import Model, load_model
 from InnerEarSegLib.model.calibration import calibration_from
 from InnerEarSegLib.model.card import bundled_model, read_card
 from InnerEarSegLib.training.base import read_base
@@ -54,7 +54,7 @@ def test_folds_train_without_their_specimens(trained):
 
 
 def finds_nothing(ct, bundle, *, fine):
-    assert isinstance(ct, Volume) and isinstance(bundle, Bundle) and not fine
+    assert isinstance(ct, Volume) and isinstance(bundle, Model) and not fine
     return Segmentation((), bundle.identity, "cpu")
 
 
@@ -187,7 +187,7 @@ def test_a_model_file_keeps_table_and_calibration(trained, tmp_path):
         trained / "fold-1", file, version="1", base=bundled_model(), any_base=True,
         crossval=content,
     )  # fmt: skip
-    bundle = load_bundle(file, torch.device("cpu"))
+    bundle = load_model(file, torch.device("cpu"))
     expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert bundle.calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
     assert bundle.calibration.expected_dice(

@@ -10,7 +10,7 @@ from InnerEarSegLib.model.calibration import Calibration
 from InnerEarSegLib.segmentation.ear import decode_ear
 from InnerEarSegLib.segmentation.heatmap import Peak
 from InnerEarSegLib.segmentation.pose import Pose
-from InnerEarSegLib.segmentation.prediction import Seen
+from InnerEarSegLib.segmentation.prediction import EarPrediction
 from InnerEarSegLib.types import LANDMARKS, Geometry
 
 POINTS = {
@@ -42,7 +42,7 @@ def seen(side="right", radius=3.6, present=LANDMARKS, bone=1500.0, lumen=0.0):
     pose = Pose(np.diag([1.0 if side == "right" else -1.0, 1, 1, 1]))
     logits = torch.from_numpy(radius - distance).float()
     ct = torch.where(logits > 0, lumen, bone)
-    return Seen(window, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, pose, 1.0)
+    return EarPrediction(window, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, pose, 1.0)
 
 
 def test_a_plausible_ear():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.cochlea.frame import Body, axes_of
-from InnerEarSegLib.cochlea.measurements import compare, plan_ear
+from InnerEarSegLib.cochlea.measurements import compare, measure_cochlea
 from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE, cochlear_frame
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
 from InnerEarSegLib.io.dataset import read_case
@@ -50,7 +50,7 @@ def degrees_between(a, b):
 
 def plan(matrix, left=False, radii=EXACT, without=()):
     mask, geometry, points = ring_ear(matrix)
-    return plan_ear(
+    return measure_cochlea(
         "left" if left else "right",
         mask,
         geometry,
@@ -105,7 +105,7 @@ def test_neither_another_turn_nor_a_vestibule_moves_the_lateral_wall(other_mm):
     basal, other = (np.abs(np.hypot(x, y) - middle) < half for middle, half in
                     ((2.9, 0.6), (other_mm, 0.25)))  # fmt: skip
     lumen = ((basal | other) & (np.abs(z) < 1.0)).astype(np.uint8)
-    found = plan_ear("right", lumen, geometry, points, EXACT)
+    found = measure_cochlea("right", lumen, geometry, points, EXACT)
     assert found["b_diameter"].value == pytest.approx(7.0, abs=0.15)
 
 
@@ -147,7 +147,7 @@ def test_without_a_round_window_there_is_no_frame_and_a_reason():
 
 def test_an_empty_segment_still_gives_frame_and_distances():
     _, geometry, points = ring_ear(np.eye(4))
-    found = plan_ear("right", np.zeros((3, 3, 3), np.uint8), geometry, points)
+    found = measure_cochlea("right", np.zeros((3, 3, 3), np.uint8), geometry, points)
     assert found.frame is not None
     volume = found["labyrinth_volume"]
     assert volume.value is None and volume.remark == "needs the segment"
@@ -196,7 +196,7 @@ def test_uncertainty_is_never_written_as_nothing():
 def test_a_point_that_is_no_number_counts_as_missing():
     mask, geometry, points = ring_ear(np.eye(4))
     points = {**points, ROUND_WINDOW: [np.nan, 0.0, 0.0]}
-    found = plan_ear("right", mask, geometry, points)
+    found = measure_cochlea("right", mask, geometry, points)
     assert found.frame is None
     assert "no round window" in found.remarks[0]
 
@@ -204,7 +204,7 @@ def test_a_point_that_is_no_number_counts_as_missing():
 def test_values_made_from_an_impossible_diameter_say_so():
     mask, geometry, points = ring_ear(np.eye(4))
     x = np.array(points[ROUND_WINDOW]) - [2.5, 0.0, 0.0]
-    found = plan_ear("right", mask, geometry, {**points, ROUND_WINDOW: x}, EXACT)
+    found = measure_cochlea("right", mask, geometry, {**points, ROUND_WINDOW: x}, EXACT)
     assert found["a_diameter"].value < 8.04
     assert "A diameter outside" in found["organ_of_corti_length"].remark
     angle = found["insertion_angle_at_28_mm"]
@@ -213,7 +213,9 @@ def test_values_made_from_an_impossible_diameter_say_so():
 
 def test_no_electrode_goes_beyond_the_apex():
     mask, geometry, points = ring_ear(np.eye(4))
-    found = plan_ear("right", mask, geometry, points, EXACT, insertion_lengths_mm=(20.0, 45.0))
+    found = measure_cochlea(
+        "right", mask, geometry, points, EXACT, insertion_lengths_mm=(20.0, 45.0)
+    )
     assert found["insertion_angle_at_20_mm"].value < 900.0
     assert found["insertion_angle_at_45_mm"].value is None
     assert "beyond 900°" in found["insertion_angle_at_45_mm"].remark
@@ -228,9 +230,9 @@ def test_what_does_not_fit_an_ear_is_remarked_on(specimens):
     }
     other = "left" if case.stated_side == "right" else "right"
     grid = case.label_geometry
-    assert plan_ear(case.stated_side, case.labels, grid, case.landmarks).remarks == ()
+    assert measure_cochlea(case.stated_side, case.labels, grid, case.landmarks).remarks == ()
     for side, points in ((case.stated_side, swapped), (other, case.landmarks)):
-        remarks = plan_ear(side, case.labels, grid, points).remarks
+        remarks = measure_cochlea(side, case.labels, grid, points).remarks
         assert any(f"do not fit a {side} ear" in remark for remark in remarks)
 
 
@@ -241,7 +243,7 @@ def test_a_segment_without_its_apex_is_remarked_on(specimens):
     z = frame.from_ras(case.label_geometry.to_ras(ijk[:, ::-1]))[:, 2]
     cut = case.labels.copy()
     cut[tuple(ijk[z > 2.0].T)] = 0
-    found = plan_ear(case.stated_side, cut, case.label_geometry, case.landmarks)
+    found = measure_cochlea(case.stated_side, cut, case.label_geometry, case.landmarks)
     assert any("before the helicotrema" in remark for remark in found.remarks)
 
 
@@ -265,7 +267,7 @@ def test_a_damaged_wall_opposite_of_the_round_window_is_remarked_on(specimens, w
         chosen = np.linalg.norm(places - outside, axis=1) < 0.35
         labels.reshape(-1)[chosen] = 1
     exact = dict.fromkeys(POINTS, 0.0)
-    damaged = plan_ear(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
+    damaged = measure_cochlea(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
     said = "the segment has a gap or a speck there"
     assert any(said in remark for remark in damaged.remarks)
     assert not any(said in remark for remark in whole.remarks)
@@ -277,7 +279,7 @@ def test_stray_voxels_turn_nothing_and_are_remarked_on(specimens):
     labels[2:12, 2:12, 2:12] = 1  # 4 mm³ in a corner
     radii = dict.fromkeys(case.landmarks, 0.5)
     with_stray, without = (
-        plan_ear(case.stated_side, each, case.label_geometry, case.landmarks, radii)
+        measure_cochlea(case.stated_side, each, case.label_geometry, case.landmarks, radii)
         for each in (labels, case.labels)
     )
     assert np.allclose(with_stray.frame.axes, without.frame.axes)

@@ -12,7 +12,7 @@ import torch
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import UnusableInput, UnusableModel
-from InnerEarSegLib.model.bundle import load_bundle
+from InnerEarSegLib.model.bundle import load_model
 from InnerEarSegLib.model.card import read_card
 from InnerEarSegLib.model.config import NetworkConfig
 from InnerEarSegLib.training.cases import TrainingCase
@@ -127,7 +127,7 @@ def test_export_round_trip(finished, tmp_path):
     file = tmp_path / "é model.pt"
     card = export(finished, file, version="1.2", metrics=METRICS, notes=["Short."])
     assert read_card(file) == json.loads(json.dumps(card))
-    bundle = load_bundle(file, CPU)
+    bundle = load_model(file, CPU)
     assert bundle.identity.version == "1.2" and len(bundle.identity.sha256) == 64
     assert card["training"]["trained_on"] == ["S0"]
     assert card["training"]["held_out_to_choose_by"] == ["S1"]
@@ -239,22 +239,22 @@ def test_damaged_models_are_refused_in_a_sentence(finished, tmp_path, damage, me
     broken = tmp_path / "broken.pt"
     broken.write_bytes(damage((tmp_path / "whole.pt").read_bytes()))
     with pytest.raises(UnusableModel, match=message):
-        load_bundle(broken, CPU)
+        load_model(broken, CPU)
 
 
 def test_models_of_another_kind_are_refused(tmp_path):
     module = torch.jit.script(torch.nn.Conv3d(1, 1, 1))
     torch.jit.save(module, str(tmp_path / "plain.pt"))
     with pytest.raises(UnusableModel, match="has no card"):
-        load_bundle(tmp_path / "plain.pt", CPU)
+        load_model(tmp_path / "plain.pt", CPU)
     torch.jit.save(module, str(tmp_path / "old.pt"), _extra_files={"card.json": '{"schema": 0}'})
     with pytest.raises(UnusableModel, match="schema 0"):
-        load_bundle(tmp_path / "old.pt", CPU)
+        load_model(tmp_path / "old.pt", CPU)
     torch.jit.save(module, str(tmp_path / "new.pt"), _extra_files={"card.json": '{"schema": 2}'})
     with pytest.raises(UnusableModel, match="incomplete"):
-        load_bundle(tmp_path / "new.pt", CPU)
+        load_model(tmp_path / "new.pt", CPU)
     with pytest.raises(UnusableModel, match="cannot be read"):
-        load_bundle(tmp_path / "none.pt", CPU)
+        load_model(tmp_path / "none.pt", CPU)
 
 
 def test_heatmaps_that_are_no_logits_are_not_exported(finished, tmp_path):

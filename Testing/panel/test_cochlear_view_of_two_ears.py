@@ -7,7 +7,7 @@ import pytest
 
 from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
 from InnerEarSegLib.mrml.landmarks import automatic_attribute, auxiliary_attribute
-from InnerEarSegLib.mrml.measurements import find_plan
+from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.segments import segment_center
 from InnerEarSegLib.mrml.views import nodes_of
@@ -73,7 +73,10 @@ def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
     two.ui.rightEarButton.click()
     assert at_cochlea(two, "right")
     shown = {
-        side: [n.GetDisplayVisibility() for n in find_plan(two.scene, two.volume).lines_of(side)]
+        side: [
+            n.GetDisplayVisibility()
+            for n in find_measurements(two.scene, two.volume).lines_of(side)
+        ]
         for side in SIDES
     }
     assert not any(shown["left"]) and all(shown["right"])
@@ -143,7 +146,7 @@ def test_the_view_stays_on_when_the_ct_is_moved(two, transform):
     two.volume.HardenTransform()
     two.process()
     assert two.ui.cochlearViewButton.checked and at_cochlea(two, "right")
-    lines = find_plan(two.scene, two.volume).lines_of("right")
+    lines = find_measurements(two.scene, two.volume).lines_of("right")
     assert len(lines) == 3 and all(line.GetDisplayVisibility() for line in lines)
     two.ui.cochlearViewButton.click()
     results = find_results(two.scene, two.volume)

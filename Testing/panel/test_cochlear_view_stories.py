@@ -10,7 +10,7 @@ import slicer
 
 from InnerEarSegLib.mrml.arrays import numpy_matrix
 from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
-from InnerEarSegLib.mrml.measurements import find_plan
+from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.types import HELICOTREMA
@@ -53,7 +53,7 @@ def facing(story):
 
 def test_cochlear_view_and_back(planned):
     before = slices(planned)
-    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
     assert not any(line.GetDisplayVisibility() for line in lines)
     planned.ui.cochlearViewButton.click()
     planes = slice_planes(planned.volume, planned.planning.plans[planned.side].frame)
@@ -160,7 +160,7 @@ def test_pixels_are_square_after_a_window_that_was_resized_meanwhile(planned):
 @pytest.mark.parametrize("which", ["segmentation", "landmarks"])
 def test_deleted_results_turn_the_views_back(planned, which):
     before, results = slices(planned), find_results(planned.scene, planned.volume)
-    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
     planned.ui.cochlearViewButton.click()
     node = results.segmentation if which == "segmentation" else results.landmarks[planned.side]
     planned.scene.RemoveNode(node)
@@ -188,7 +188,7 @@ def test_a_scene_that_was_saved_with_turned_views_turns_them_back(planned, tmp_p
     planned.ui.cochlearViewButton.click()
     for name, matrix in slices(planned).items():
         np.testing.assert_allclose(matrix, before[name], atol=1e-3)
-    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
     assert len(lines) == 3 and not any(line.GetDisplayVisibility() for line in lines)
     assert not planned.ui.cochlearViewButton.checked
 
@@ -197,7 +197,7 @@ def test_a_scene_that_is_added_finds_the_views_turned_back(planned, tmp_path):
     before = slices(planned)
     assert planned.scene.WriteToMRB(str(tmp_path / "case.mrb"))
     planned.ui.cochlearViewButton.click()
-    lines = find_plan(planned.scene, planned.volume).lines_of(planned.side)
+    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
     assert planned.scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
     planned.process()
     for name, matrix in slices(planned).items():
@@ -210,7 +210,7 @@ def test_views_stay_with_results_whose_folder_is_put_under_a_transform(planned):
     from Testing.panel.test_scene_stories import linear
 
     results = find_results(planned.scene, planned.volume)
-    plan = find_plan(planned.scene, planned.volume)
+    plan = find_measurements(planned.scene, planned.volume)
     planned.ui.cochlearViewButton.click()
     before = facing(planned)[0]
     transform = linear(planned.scene)

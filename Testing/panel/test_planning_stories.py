@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.mrml.measurements import find_plan
+from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.types import ROUND_WINDOW, Landmark
@@ -17,7 +17,7 @@ def test_numbers_are_shown_and_are_those_of_the_scene(planned):
     assert planned.ui.planCollapsibleButton.visible
     text = planned.ui.measurementsLabel.text
     assert planned.side.capitalize() in text and f"{planned.value('a_diameter'):.1f} ±" in text
-    line = find_plan(planned.scene, planned.volume).lines[planned.side, "A"]
+    line = find_measurements(planned.scene, planned.volume).lines[planned.side, "A"]
     ends = [np.array(line.GetNthControlPointPosition(index)) for index in (0, 1)]
     assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(planned.value("a_diameter"))
     assert 7.5 < planned.value("a_diameter") < 10.5
@@ -72,7 +72,7 @@ def test_a_missing_round_window_is_said(story):
 
 def test_a_deleted_ear_leaves_neither_numbers_nor_lines(planned):
     results = find_results(planned.scene, planned.volume)
-    plan = find_plan(planned.scene, planned.volume)
+    plan = find_measurements(planned.scene, planned.volume)
     lines = plan.lines_of(planned.side)
     for line in lines:
         line.SetDisplayVisibility(True)  # as the user may, in Data

@@ -31,14 +31,14 @@ def segmented(story):
 @pytest.fixture
 def worker(monkeypatch):
     """Sets the program that stands for the worker; it gets the handed-over folder."""
-    from InnerEarSegLib.panel.report_section import Reporting
+    from InnerEarSegLib.panel.report_section import ReportSection
     from InnerEarSegLib.panel.worker_process import python_command
 
     def program(text):
         def command(folder, page, pdf):
             return python_command(["-c", text, str(folder)])
 
-        monkeypatch.setattr(Reporting, "make_command", staticmethod(command))
+        monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
 
     return program
 
@@ -60,10 +60,10 @@ def report(story, answer):
 @pytest.fixture
 def bare(monkeypatch):
     """The real worker without slicer and torch."""
-    from InnerEarSegLib.panel.report_section import Reporting
+    from InnerEarSegLib.panel.report_section import ReportSection
     from InnerEarSegLib.panel.worker_process import python_command
 
-    real = Reporting.make_command
+    real = ReportSection.make_command
     program = (
         "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
         "from InnerEarSegLib.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -74,7 +74,7 @@ def bare(monkeypatch):
         assert arguments[:2] == ("-m", "InnerEarSegLib")
         return python_command(["-c", program, *arguments[2:]])
 
-    monkeypatch.setattr(Reporting, "make_command", staticmethod(command))
+    monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
 
 
 def test_from_a_correction_to_a_page(segmented, opened, bare):

@@ -18,7 +18,7 @@ from InnerEarSegLib.mrml.cochlear_view import (
     slice_planes,
     turned_to,
 )
-from InnerEarSegLib.mrml.measurements import find_plan, update_plan
+from InnerEarSegLib.mrml.measurements import find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
@@ -29,13 +29,13 @@ from Testing.scene.test_plan import SIDES, ring_result
 def planned_left(scene, volume):
     """Landmarks' node and frame of a left ear."""
     landmarks = add_result(scene, volume, ring_result("left")).landmarks["left"]
-    return landmarks, update_plan(scene, volume, find_results(scene, volume))["left"].frame
+    return landmarks, update_measurements(scene, volume, find_results(scene, volume))["left"].frame
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_the_cochlear_view_and_back(scene, volume, side):
     landmarks = add_result(scene, volume, ring_result(side)).landmarks[side]
-    plan = update_plan(scene, volume, find_results(scene, volume))[side]
+    plan = update_measurements(scene, volume, find_results(scene, volume))[side]
     views = nodes_of(scene, "vtkMRMLSliceNode")
     before = [(numpy_matrix(v.GetSliceToRAS()), v.GetFieldOfView()) for v in views]
     turned = CochlearView(scene)
@@ -68,7 +68,7 @@ def test_the_cochlear_view_of_a_ct_under_a_transform(scene, volume):
     turn.DeepCopy([0, -1, 0, 10, 1, 0, 0, 20, 0, 0, 1, 30, 0, 0, 0, 1])
     transform.SetMatrixTransformToParent(turn)
     volume.SetAndObserveTransformNodeID(transform.GetID())
-    plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+    plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
     plane = slice_planes(volume, plan.frame)[0]
     expected = numpy_matrix(turn)[:3, :3] @ plan.frame.axes[2]
     assert np.allclose(plane[:3, 2], expected, atol=1e-6)
@@ -100,7 +100,7 @@ def test_it_turns_along_as_far_as_the_cochlea_did(scene, volume):
 def test_what_to_go_back_to_is_in_the_scene(scene, volume):
     landmarks, frame = planned_left(scene, volume)
     before = [numpy_matrix(node.GetSliceToRAS()) for node in nodes_of(scene, "vtkMRMLSliceNode")]
-    lines = find_plan(scene, volume).lines_of("left")
+    lines = find_measurements(scene, volume).lines_of("left")
     lines[0].SetDisplayVisibility(True)
     CochlearView(scene).enter(landmarks, frame, 0.2, lines)
     other = CochlearView(scene)

@@ -10,7 +10,7 @@ from InnerEarSegLib.mrml import populate
 from InnerEarSegLib.mrml.arrays import vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.measurement_nodes import LINE_NAMES
-from InnerEarSegLib.mrml.measurements import find_plan, update_plan
+from InnerEarSegLib.mrml.measurements import find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
@@ -119,19 +119,19 @@ def test_two_cts_have_a_plan_each(made, scene, volume):
     other = add_result(scene, other_volume, ring_result("left")).plan
     assert other.table is not one.table and not set(other.nodes) & set(one.nodes)
     assert other.table.GetName() != one.table.GetName()
-    assert find_plan(scene, volume).table is one.table
+    assert find_measurements(scene, volume).table is one.table
 
 
 def test_a_corrected_landmark_moves_the_line(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
     results, known = find_results(scene, volume), {}
-    before = update_plan(scene, volume, results, known)["left"]
+    before = update_measurements(scene, volume, results, known)["left"]
     landmarks, line = nodes.landmarks["left"], nodes.plan.lines["left", "A"]
     index = landmarks.GetControlPointIndexByLabel(ROUND_WINDOW)
     place = np.array(landmarks.GetNthControlPointPosition(index))
     outwards = before.frame.axes[0]
     landmarks.SetNthControlPointPosition(index, *(place + 0.8 * outwards))
-    after = update_plan(scene, volume, results, known)["left"]
+    after = update_measurements(scene, volume, results, known)["left"]
     assert after["a_diameter"].value - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
     assert length(line) == pytest.approx(after["a_diameter"].value)
     assert float(cell(nodes.plan.table, "A diameter", "Left")) == pytest.approx(
@@ -142,20 +142,20 @@ def test_a_corrected_landmark_moves_the_line(scene, volume):
     review = Review(scene, nodes.landmarks)
     review.reset(("left", ROUND_WINDOW))
     review.close()
-    again = update_plan(scene, volume, results, known)["left"]
+    again = update_measurements(scene, volume, results, known)["left"]
     assert again["a_diameter"].value == pytest.approx(before["a_diameter"].value, abs=0.01)
 
 
 def test_an_edited_segment_changes_the_numbers(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
     results, known = find_results(scene, volume), {}
-    before = update_plan(scene, volume, results, known)["left"]
+    before = update_measurements(scene, volume, results, known)["left"]
     array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(
         nodes.segmentation, SEGMENT_IDS["left"]
     )
     array[:] = 0
     nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"]).Modified()
-    after = update_plan(scene, volume, results, known)["left"]
+    after = update_measurements(scene, volume, results, known)["left"]
     assert before["a_diameter"].value is not None and after["a_diameter"].value is None
     line = nodes.plan.lines["left", "A"]
     assert line.GetNthControlPointPositionStatus(0) == line.PositionMissing
@@ -165,9 +165,9 @@ def test_an_edited_segment_changes_the_numbers(scene, volume):
 def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypatch):
     add_result(scene, volume, ring_result("left"))
     results, known = find_results(scene, volume), {}
-    first = update_plan(scene, volume, results, known)["left"]
+    first = update_measurements(scene, volume, results, known)["left"]
     text = text_of(scene)
-    assert update_plan(scene, volume, results, known)["left"] is first
+    assert update_measurements(scene, volume, results, known)["left"] is first
     assert text_of(scene) == text
 
 
@@ -175,9 +175,9 @@ def test_deleted_nodes_stay_away_until_the_next_run(scene, volume):
     plan = add_result(scene, volume, ring_result("left")).plan
     scene.RemoveNode(plan.lines["left", "B"])
     scene.RemoveNode(plan.table)
-    update_plan(scene, volume, find_results(scene, volume))
-    assert find_plan(scene, volume).table is None
-    assert ("left", "B") not in find_plan(scene, volume).lines
+    update_measurements(scene, volume, find_results(scene, volume))
+    assert find_measurements(scene, volume).table is None
+    assert ("left", "B") not in find_measurements(scene, volume).lines
     assert len(add_result(scene, volume, ring_result("left")).plan.nodes) == 4
 
 
@@ -192,7 +192,7 @@ def test_it_follows_the_ct(scene, volume):
     follow_ct(results, volume)
     before = length(nodes.plan.lines["left", "A"])
     local = np.array(nodes.plan.lines["left", "A"].GetNthControlPointPosition(0))
-    plan = update_plan(scene, volume, results)["left"]
+    plan = update_measurements(scene, volume, results)["left"]
     line = nodes.plan.lines["left", "A"]
     assert line.GetTransformNodeID() == transform.GetID() and length(line) == pytest.approx(before)
     world = np.array(line.GetNthControlPointPositionWorld(0))
@@ -200,7 +200,7 @@ def test_it_follows_the_ct(scene, volume):
     # Hardened, the numbers change with the CT, and so do those of the auxiliary landmarks.
     volume.HardenTransform()
     follow_ct(results, volume)
-    hardened = update_plan(scene, volume, results)["left"]
+    hardened = update_measurements(scene, volume, results)["left"]
     assert np.allclose(line.GetNthControlPointPositionWorld(0), world, atol=0.02)
     assert np.allclose(hardened.frame.axes[2], turn[:3, :3] @ plan.frame.axes[2], atol=1e-3)
 
@@ -228,12 +228,12 @@ def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
         scene = session.scene
         assert scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
         volume = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        found = find_plan(scene, volume)
+        found = find_measurements(scene, volume)
         assert found.table is not None and len(found.lines) == 3
         shown = float(cell(found.table, "A diameter", "Left"))
         assert shown == pytest.approx(RING_A, abs=0.12)
         assert length(found.lines["left", "A"]) == pytest.approx(shown, abs=0.006)
         # The auxiliary landmarks and radii came along: nothing is drawn to the average ear.
-        plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+        plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
         assert plan["a_diameter"].value == pytest.approx(shown, abs=0.006)
         assert plan["a_diameter"].uncertainty < 0.13  # the wall's alone

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
-from InnerEarSegLib.mrml.measurements import update_plan
+from InnerEarSegLib.mrml.measurements import update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.types import HELICOTREMA
@@ -41,7 +41,7 @@ def test_lines_stay_in_the_folder_that_was_put_under_a_transform(scene, volume, 
     for node in (nodes.segmentation, landmarks, *lines.values()):  # as its transform in Data does
         node.SetAndObserveTransformNodeID(transform.GetID())
     move(landmarks, HELICOTREMA, (0.3, 0.0, 0.0))
-    plan = update_plan(scene, volume, find_results(scene, volume))["left"]
+    plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
     turn = numpy_matrix(transform.GetMatrixTransformToParent())
     for (_, name), line in lines.items():
         assert line.GetTransformNodeID() == transform.GetID(), name
@@ -53,7 +53,7 @@ def test_lines_stay_in_the_folder_that_was_put_under_a_transform(scene, volume, 
 
 def test_a_segment_under_another_transform_is_measured_where_it_is_seen(scene, volume, nodes):
     results = find_results(scene, volume)
-    before = update_plan(scene, volume, results)["left"]
+    before = update_measurements(scene, volume, results)["left"]
     landmarks, transform = nodes.landmarks["left"], rigid(scene, 4)
     # Other numbers under a transform, the same places in the world; the segment stays as it is.
     back = np.linalg.inv(numpy_matrix(transform.GetMatrixTransformToParent()))
@@ -64,7 +64,7 @@ def test_a_segment_under_another_transform_is_measured_where_it_is_seen(scene, v
             moved = back[:3, :3] @ place + back[:3, 3]
             landmarks.SetAttribute(name, " ".join(map(str, moved)))
     landmarks.SetAndObserveTransformNodeID(transform.GetID())
-    after = update_plan(scene, volume, results)["left"]
+    after = update_measurements(scene, volume, results)["left"]
     for key in ("a_diameter", "b_diameter", "cochlear_height"):
         assert after[key].value == pytest.approx(before[key].value, abs=0.02), key
     line = nodes.plan.lines["left", "B"]
@@ -77,7 +77,7 @@ def test_between_transforms_that_bend_the_segment_counts_as_absent(scene, volume
     bent = grid(scene)
     nodes.segmentation.SetAndObserveTransformNodeID(bent.GetID())
     results = find_results(scene, volume)
-    assert update_plan(scene, volume, results)["left"]["a_diameter"].value is None
+    assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is None
     nodes.landmarks["left"].SetAndObserveTransformNodeID(bent.GetID())  # both: nothing between
-    assert update_plan(scene, volume, results)["left"]["a_diameter"].value is not None
+    assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is not None
     assert nodes.plan.lines["left", "A"].GetTransformNodeID() == bent.GetID()
