@@ -26,7 +26,7 @@ def bundled_model() -> Path:
     Raises:
         UnusableModel: if it is missing.
     """
-    library = Path(__file__).resolve().parent
+    library = Path(__file__).resolve().parents[1]
     places = [folder / "Resources" / "Models" / NAME for folder in (library.parent, library)]
     for path in places:
         if path.is_file():
