@@ -169,8 +169,8 @@ class Ear:
         quality: how far to trust it.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        signs: of uncertainty, before calibration: "ambiguity" (see ``decoding.certainty``) and the
-            spread in mm of each landmark's heatmap by its name.
+        uncertainty: uncalibrated features (``segmentation.quality.uncertainty_features``):
+            "ambiguity", "drawn at mm" and each landmark's heatmap spread in mm by its name.
     """
 
     side: Side
@@ -180,7 +180,7 @@ class Ear:
     volume_mm3: float
     quality: Quality = Quality()
     auxiliary: tuple[Landmark, ...] = ()
-    signs: Mapping[str, float] = field(default_factory=dict)
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,7 @@ def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Callable[[str], No
         row = row_of(reference, result) | {"copy": name}
         ear = ear_of(result, reference)
         if ear is not None:
-            row["signs"] = dict(ear.signs)
+            row["signs"] = dict(ear.uncertainty)
         rows.append(row)
         say(f"{case.name}, {name}: {sentence_of(row)}")
     return rows

@@ -1,4 +1,4 @@
-"""From signs of uncertainty to millimetres and Dice, as cross-validation found them related."""
+"""Calibrate uncertainty features to millimetres and Dice, by cross-validation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 AMBIGUITY = "ambiguity"
 DRAWN_AT = "drawn at mm"
-"""Keys of the signs of uncertainty that are no landmark's; see ``certainty``."""
+"""Keys of the uncertainty features that do not belong to one landmark."""
 
 LEVEL = 0.9
 """Share of cases in which the radius that results give should hold the true point."""
@@ -54,13 +54,13 @@ class Calibration:
         stretch = min(max(spread_mm / self.spread_mm[name], 1.0 / LARGEST_STRETCH), LARGEST_STRETCH)
         return self.factors[level] * self.scale_mm[name] * stretch
 
-    def expected_dice(self, signs: Mapping[str, float]) -> float | None:
+    def expected_dice(self, uncertainty: Mapping[str, float]) -> float | None:
         """Probable Dice against a reference, between 0 and 1; None where not calibrated."""
-        line = self.dice.get(signs[DRAWN_AT])
+        line = self.dice.get(uncertainty[DRAWN_AT])
         if line is None:
             return None
         intercept, slope = line
-        return min(max(intercept + slope * signs[AMBIGUITY], 0.0), 1.0)
+        return min(max(intercept + slope * uncertainty[AMBIGUITY], 0.0), 1.0)
 
     def to_json(self) -> dict[str, Any]:
         """As on a model's card."""

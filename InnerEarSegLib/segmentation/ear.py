@@ -90,12 +90,12 @@ def decode_ear(
     )
     if not _side_agrees(seen.pose.side, landmarks, mask, grid):
         return None
-    signs = uncertainty_features(seen, bundle.landmarks)
+    uncertainty = uncertainty_features(seen, bundle.landmarks)
     if evidence.near_border and not evidence.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
     quality = judge(landmarks, volume, scan, evidence.cut, remarks)
     if bundle.calibration is not None and not (evidence.cut or evidence.near_border):
-        quality = replace(quality, expected_dice=bundle.calibration.expected_dice(signs))
+        quality = replace(quality, expected_dice=bundle.calibration.expected_dice(uncertainty))
     return Ear(
         side=seen.pose.side,
         labyrinth=mask,
@@ -104,7 +104,7 @@ def decode_ear(
         volume_mm3=volume,
         quality=quality,
         auxiliary=auxiliary,
-        signs=signs,
+        uncertainty=uncertainty,
     )
 
 

@@ -27,7 +27,7 @@ from .prediction import EarPrediction
 
 
 def uncertainty_features(seen: EarPrediction, names: Sequence[str]) -> dict[str, float]:
-    """The uncalibrated signs of uncertainty of one ear.
+    """Return the uncalibrated uncertainty features of one ear.
 
     Args:
         seen: from the network that drew.

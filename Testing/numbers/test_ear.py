@@ -62,7 +62,7 @@ def test_a_calibrated_model_gives_radii_and_an_expected_dice():
     ear = decode_ear(seen(), CT, bundle)
     # The heatmaps of these windows spread 0.5 mm.
     assert all(x.radius_mm == pytest.approx(1.6 * 0.3 * 0.5 / 0.4) for x in ear.landmarks)
-    assert ear.quality.expected_dice == pytest.approx(0.97 - 0.5 * ear.signs["ambiguity"])
+    assert ear.quality.expected_dice == pytest.approx(0.97 - 0.5 * ear.uncertainty["ambiguity"])
     assert all(x.radius_mm is None for x in decode_ear(seen(), CT, BUNDLE).landmarks)
 
 
