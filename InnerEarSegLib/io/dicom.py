@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 from ..process import quiet
 from ..types import Geometry
+from .checks import MIN_SLICES, check_spacing
 from .dicom_headers import DicomFile, Slice, dicom_files, looks_like_dicom, read_dicom_header
 from .dicom_series import Series, all_series, choose
 from .dicom_stack import grid_of, resample, stack_of
 from .hounsfield import to_hounsfield
-from .limits import MIN_SLICES, check_spacing
 
 
 def read_planes(slices: Sequence[Slice], what: object) -> NDArray:

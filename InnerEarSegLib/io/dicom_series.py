@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UnusableInput
+from .checks import MAX_SLICE_MM, MIN_SLICES
 from .dicom_headers import DicomFile, Slice
-from .limits import MAX_SLICE_MM, MIN_SLICES
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SCOUT_WORDS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"}

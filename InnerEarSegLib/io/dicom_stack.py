@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry
+from .checks import check_affine, check_shape
 from .dicom_headers import Slice
 from .hounsfield import AIR
-from .limits import check_affine, check_shape
 
 MAX_GAP_MM = 3.0
 """Across a wider gap nothing can be interpolated: an ear's canals would be guessed."""

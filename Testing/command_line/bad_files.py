@@ -65,6 +65,19 @@ def truncated(ending: str, keep: float, compress: bool = False):
     return cut
 
 
+def flipped(ending: str):
+    """A packed file with one bit changed among its voxels: its checksum tells."""
+
+    def flip(folder: Path) -> Path:
+        path = write(folder / f"ct{ending}", compress=True)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 4
+        path.write_bytes(content)
+        return path
+
+    return flip
+
+
 def unreadable(folder: Path) -> Path:
     # root may read everything, so a link that leads to itself stands for a file that is closed.
     (folder / "ct.nii").symlink_to(folder / "ct.nii")
@@ -198,18 +211,21 @@ TABLE = [
     ("text with the name of an image", text("ct.nrrd", b"hello\n" * 99), "damaged, cut short"),
     ("a folder with the name of a file", a_folder("ct.nii"), "holds no DICOM image"),
     ("empty folder", a_folder("dicom"), "holds no DICOM image"),
-    ("truncated .nii", truncated(".nii", 0.5), "is cut short"),
-    ("truncated .nii, the last bytes", truncated(".nii", 0.999), "is cut short"),
-    ("truncated .nii, in the header", truncated(".nii", 0.005), "is cut short"),
-    ("truncated .nii.gz", truncated(".nii.gz", 0.5), "is cut short"),
-    ("truncated .nii.gz, in the header", truncated(".nii.gz", 0.002), "is cut short"),
-    ("truncated .nii.gz, the checksum", truncated(".nii.gz", 0.9999), "is cut short"),
-    ("truncated .nrrd", truncated(".nrrd", 0.5), "is cut short"),
-    ("truncated .nrrd, packed", truncated(".nrrd", 0.5, True), "is cut short"),
+    ("truncated .nii", truncated(".nii", 0.5), "cut short"),
+    ("truncated .nii, the last bytes", truncated(".nii", 0.999), "cut short"),
+    ("truncated .nii, in the header", truncated(".nii", 0.005), "cut short"),
+    ("truncated .nii.gz", truncated(".nii.gz", 0.5), "cut short"),
+    ("truncated .nii.gz, in the header", truncated(".nii.gz", 0.002), "cut short"),
+    ("truncated .nii.gz, the checksum", truncated(".nii.gz", 0.9999), "cut short"),
+    ("truncated .nrrd", truncated(".nrrd", 0.5), "cut short"),
+    ("truncated .nrrd, packed", truncated(".nrrd", 0.5, True), "cut short"),
     ("truncated .nrrd, in the header", truncated(".nrrd", 0.001), "damaged, cut short"),
-    ("truncated .mha", truncated(".mha", 0.5), "is cut short"),
-    ("truncated .mha, packed", truncated(".mha", 0.5, True), "is cut short"),
+    ("truncated .mha", truncated(".mha", 0.5), "cut short"),
+    ("truncated .mha, packed", truncated(".mha", 0.5, True), "cut short"),
     ("truncated .mha, in the header", truncated(".mha", 0.001), "damaged, cut short"),
+    ("a changed bit, .nii.gz", flipped(".nii.gz"), "damaged, cut short"),
+    ("a changed bit, .nrrd", flipped(".nrrd"), "damaged, cut short"),
+    ("a changed bit, .mha", flipped(".mha"), "damaged, cut short"),
     ("header without its voxels (.nhdr)", detached, "which is not there"),
     ("header without its voxels (.mhd)", detached_meta, "which is not there"),
     # Dimensions and kinds of voxels
@@ -229,18 +245,18 @@ TABLE = [
     ("gigavoxels", gigavoxel_nifti, "the limit is 1.0"),
     ("gigavoxels .nrrd", nrrd(b"sizes: 40 32 24", b"sizes: 4000 3200 240"), "the limit is 1.0"),
     ("gigavoxels .mha", mha(b"DimSize = 40 32 24", b"DimSize = 4000 3200 240"), "the limit is 1.0"),
-    ("a tiny file that promises 0.7 gigavoxels", lying_gz, "is cut short"),
-    ("a tiny .nrrd that promises", nrrd(b"sizes: 40 32 24", b"sizes: 900 900 900"), "is cut short"),
-    ("negative size", nrrd(b"sizes: 40 32 24", b"sizes: 40 -32 24"), "its header gives no size"),
+    ("a tiny file that promises 0.7 gigavoxels", lying_gz, "cut short"),
+    ("a tiny .nrrd that promises", nrrd(b"sizes: 40 32 24", b"sizes: 900 900 900"), "cut short"),
+    ("negative size", nrrd(b"sizes: 40 32 24", b"sizes: 40 -32 24"), "damaged, cut short"),
     (
         "unknown data type",
         lambda f: nifti(f, (DATATYPE, struct.pack("<h", 77))),
-        "unknown data type 77",
+        "it is damaged",
     ),
     (
         "words for numbers",
         mha(b"DimSize = 40 32 24", b"DimSize = 40 32 xy"),
-        "where numbers belong",
+        "damaged, cut short",
     ),
     (
         "voxels at no place",
@@ -263,13 +279,13 @@ TABLE = [
         "impossible voxel size",
     ),
     ("zero spacing .nrrd", nrrd(b"(-0.5,0,0)", b"(0,0,0)"), "impossible voxel size"),
-    ("infinite spacing .nrrd", nrrd(b"(-0.5,0,0)", b"(inf,0,0)"), "holds no numbers"),
+    ("infinite spacing .nrrd", nrrd(b"(-0.5,0,0)", b"(inf,0,0)"), "damaged, cut short"),
     ("two voxel sizes", contradiction, "contradicts itself"),
     ("pixels over 1.5 mm", values(lambda a: a, spacing=1.6), "too coarse for an inner ear"),
     ("slices over 2 mm", nrrd(b"(0,0,0.5", b"(0,0,2.2"), "too coarse for an inner ear"),
     ("skewed sform", skewed_sform, "not at right angles"),
     ("skewed sform .nii.gz", skewed_gz, "not at right angles"),
-    ("singular sform", singular_sform, "sform is singular"),
+    ("singular sform", singular_sform, "its axes are singular"),
     ("qform that is no rotation", no_rotation, "qform is no rotation"),
     ("skewed axes .nrrd", nrrd(b"(-0.5,0,0)", b"(-0.5,0.1,0)"), "not at right angles"),
     ("two equal axes .nrrd", nrrd(b"(-0.5,0,0)", b"(0,-0.5,0)"), "not at right angles"),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.header import NO_ORIENTATION
+from InnerEarSegLib.io.checks import NO_ORIENTATION
 from InnerEarSegLib.io.volume import geometry_of, read_ct
 from InnerEarSegLib.types import Geometry
 
