@@ -6,7 +6,7 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation.perturbations import regridded, roll, soft, thicker
-from InnerEarSegLib.io.region import Region
+from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.io.volume import geometry_of, image_of, read_ct
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.types import Geometry, Volume
@@ -119,14 +119,14 @@ def test_a_rolled_and_tilted_patient(head, found, bundle):
 
 
 def test_a_given_centre_finds_that_ear_alone(head, found, bundle):
-    result = segment(head, bundle, region=Region.around(CENTRES["left"]))
+    result = segment(head, bundle, region=region_of(",".join(map(str, CENTRES["left"])), None))
     (ear,) = result.ears
     assert ear.side == "left"
     assert np.allclose(points(ear), points(ears_by_side(found)["left"]), atol=0.3)
 
 
 def test_elsewhere_in_the_head_there_is_no_ear(head, bundle):
-    box = Region.box((7.0, 40.0, 30.0, 60.0, 70.0, 60.0))  # the face
+    box = region_of(None, "7,40,30,60,70,60")  # the face
     assert segment(head, bundle, region=box).ears == ()
 
 
@@ -187,7 +187,7 @@ def test_a_head_that_begins_within_the_ears(head, found, bundle):
 
 def test_a_place_outside_the_scan_is_said(head, bundle):
     with pytest.raises(UnusableInput, match="outside the CT"):
-        segment(head, bundle, region=Region.around((500.0, 500.0, 500.0)))
+        segment(head, bundle, region=region_of("500,500,500", None))
 
 
 def test_a_mirrored_header_is_noticed(head, found, bundle):

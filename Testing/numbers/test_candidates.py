@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.io.region import Region
+from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.segmentation.detection import (
     beside,
     covering_grid,
@@ -73,10 +73,10 @@ def test_a_small_scan_is_covered_and_a_large_one_is_searched_by_its_bone():
     ct, geometry = scene()
     large = places_to_look(ct, geometry, Window, None)
     assert np.linalg.norm(large[0] - EAR) < 4.0
-    small = places_to_look(ct, geometry, Window, Region.around(EAR))
+    small = places_to_look(ct, geometry, Window, region_of(",".join(map(str, EAR)), None))
     assert len(small) == 8  # 30 mm are covered by two windows of 24 mm along each axis
     assert np.all(np.abs(small - EAR) <= 15.0)
-    assert len(places_to_look(ct, geometry, Window, Region.around((900.0, 0.0, 0.0)))) == 0
+    assert len(places_to_look(ct, geometry, Window, region_of("900,0,0", None))) == 0
 
 
 def test_grid_by_hand():
@@ -93,7 +93,7 @@ def test_beside_is_six_places_each():
 
 
 def test_region_of_a_box_has_full_edges():
-    region = Region.box((1.0, 2.0, 3.0, 10.0, 20.0, -30.0))
+    region = region_of(None, "1,2,3,10,20,30")
     assert region.low.tolist() == [-4.0, -8.0, -12.0]
     assert region.high.tolist() == [6.0, 12.0, 18.0]
     assert region.holds(np.array([6.0, 2.0, 3.0])) and not region.holds(np.array([6.1, 2, 3]))
