@@ -1,4 +1,4 @@
-"""DICOM planes to a regular grid with axes at right angles."""
+"""Resample DICOM planes to a regular grid with axes at right angles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dicom_headers import Slice
 from .hounsfield import AIR
 
 MAX_GAP_MM = 3.0
-"""Across a wider gap nothing can be interpolated: an ear's canals would be guessed."""
+"""Interpolation across a wider gap would invent an ear's canals."""
 
 REGULAR = 0.09
 """Share of the slice distance by which positions may be off a regular grid: some scanners round
@@ -27,7 +27,7 @@ STRAIGHT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Planes in order, and the grid onto which they go.
+    """Planes in order, and their target grid.
 
     Attributes:
         slices: sorted along their normal, one for each position.
@@ -51,14 +51,14 @@ class Stack:
 
 
 def stack_of(planes: Sequence[Slice], what: object) -> Stack:
-    """Order planes of equal orientation, size and pixel spacing.
+    """Sort planes of equal orientation, size and pixel spacing into a stack.
 
     Args:
         planes: in any order.
         what: the folder or file, for sentences.
 
     Raises:
-        UnusableInput: if they make no volume.
+        UnusableInput: if they do not form a volume.
     """
     if any(np.isnan(plane.position).any() for plane in planes) or not np.any(planes[0].normal):
         raise UnusableInput(f"The DICOM images in {what} do not say where they lie in the patient.")
@@ -87,7 +87,7 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
 
 
 def grid_of(stack: Stack) -> Geometry:
-    """The grid onto which the planes go, in RAS."""
+    """Return the stack's target grid in RAS."""
     first = stack.slices[0]
     low, size = _extent(stack)
     lps = np.eye(4)
@@ -99,7 +99,7 @@ def grid_of(stack: Stack) -> Geometry:
 
 
 def resample(stack: Stack, planes: NDArray) -> NDArray:
-    """Planes [n, j, i] in HU on the stack's grid, [k, j, i]; what no plane shows is air."""
+    """Resample planes [n, j, i] in HU to the stack's grid [k, j, i], with air around them."""
     if stack.tilted:
         planes = _straightened(stack, planes)
     if stack.regular:
@@ -115,7 +115,7 @@ def resample(stack: Stack, planes: NDArray) -> NDArray:
 
 
 def _one_for_each_place(planes: Sequence[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
-    """Sorted along the normal; where several lie at one place, those of the first acquisition."""
+    """Sort planes along the normal and keep one for each position, of the first acquisition."""
     normal = planes[0].normal
     copies = {plane.uid: plane for plane in reversed(planes)}  # files that were copied twice
     order = sorted(
@@ -138,7 +138,7 @@ def _one_for_each_place(planes: Sequence[Slice]) -> tuple[list[Slice], tuple[str
 def _steps(
     places: NDArray[np.float64], kept: Sequence[Slice], what: object
 ) -> tuple[float, int, bool, tuple[str, ...]]:
-    """Distance and number of the grid's slices, whether the planes lie on it, and warnings."""
+    """Return the grid's slice distance and count, whether planes lie on it, and warnings."""
     gaps = np.diff(places)
     median = float(np.median(gaps))
     mean = float((places[-1] - places[0]) / len(gaps))
@@ -153,27 +153,20 @@ def _steps(
             f"In {what} {_slices(lack)} missing {_between(missing, kept)}, a gap of "
             f"{widest:.1f} mm; at most {MAX_GAP_MM:.0f} mm can be filled, so load the whole series."
         )
-    count = int(np.floor((places[-1] - places[0]) / median + 1e-3)) + 1
+    extent = float(places[-1] - places[0])
     multiples = gaps / median
-    if missing and np.abs(multiples - np.round(multiples)).max() < 0.1:
-        lack = int(sum(round(m) - 1 for m in multiples))
-        # Along the true distance, so that the slices that are there stay as they are.
-        step = float((places[-1] - places[0]) / np.round(multiples).sum())
-        return (
-            step,
-            int(np.round(multiples).sum()) + 1,
-            False,
-            (f"{_slices(lack)} missing {_between(missing, kept)}; the gap was interpolated.",),
-        )
-    return (
-        median,
-        count,
-        False,
-        (
-            f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
-            f"{median:.2f} mm.",
-        ),
+    whole = np.round(multiples)
+    if missing and np.abs(multiples - whole).max() < 0.1:
+        steps = int(whole.sum())
+        lack = _slices(steps - len(gaps))
+        # Along the true distance, so that existing slices stay as they are.
+        warning = f"{lack} missing {_between(missing, kept)}; the gap was interpolated."
+        return extent / steps, steps + 1, False, (warning,)
+    warning = (
+        f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
+        f"{median:.2f} mm."
     )
+    return median, int(np.floor(extent / median + 1e-3)) + 1, False, (warning,)
 
 
 def _slices(count: int) -> str:
@@ -181,7 +174,7 @@ def _slices(count: int) -> str:
 
 
 def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
-    """Where slices are missing, by the numbers of their neighbours."""
+    """Describe where slices are missing, by the instance numbers of their neighbours."""
     places = []
     for k in missing[:5]:
         numbers = sorted((kept[k].instance, kept[k + 1].instance))
@@ -196,7 +189,7 @@ def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
 
 
 def _extent(stack: Stack) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First pixel (i, j) of the grid, in pixels of the first plane, and size (i, j)."""
+    """Return the grid's first pixel (i, j), in pixels of the first plane, and size (i, j)."""
     first = stack.slices[0]
     size = np.array(first.shape[::-1])
     if not stack.tilted:
@@ -208,7 +201,7 @@ def _extent(stack: Stack) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _straightened(stack: Stack, planes: NDArray) -> NDArray:
-    """Each plane moved within itself to where it lies, linearly between pixels."""
+    """Shift each plane within itself to its position, by linear interpolation."""
     low, size = _extent(stack)
     out = np.full((len(planes), int(size[1]), int(size[0])), AIR, planes.dtype)
     moved = stack.shifts / np.array(stack.slices[0].spacing) - low
