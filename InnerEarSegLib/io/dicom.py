@@ -16,7 +16,7 @@ from ..types import Geometry
 from .checks import MIN_SLICES, check_spacing
 from .dicom_headers import Slice, dicom_files, looks_like_dicom, read_dicom_header
 from .dicom_series import Series, all_series, choose
-from .dicom_stack import grid_of, resample, stack_of
+from .dicom_stack import resample, stack_of
 from .hounsfield import to_hounsfield
 
 DICOMDIR = "DICOMDIR"
@@ -48,7 +48,7 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str
     folder = path if path.is_dir() else path.parent
     return (
         resample(stack, planes),
-        grid_of(stack),
+        stack.grid,
         folder.resolve().name or "CT",
         warnings + stack.warnings + of_values,
     )

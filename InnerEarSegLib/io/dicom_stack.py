@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,20 +32,18 @@ class Stack:
 
     Attributes:
         slices: sorted along their normal, one for each position.
-        places: mm of each along the normal, ascending.
-        shifts: (n, 2) mm of each along row and column, against the first.
-        step: mm between slices of the grid.
-        count: slices of the grid.
-        tilted: whether slices have to be shifted within their planes.
-        regular: whether slices lie on the grid as they are.
+        grid: the target grid, in RAS.
+        index: (n,) of each plane along the grid's third axis, fractional.
+        shifts: (n, 2) pixels of each along row and column, from the grid's first voxel.
+        tilted: whether planes have to be shifted within themselves.
+        regular: whether each plane is one slice of the grid.
         warnings: one sentence each.
     """
 
     slices: tuple[Slice, ...]
-    places: NDArray[np.float64]
+    grid: Geometry
+    index: NDArray[np.float64]
     shifts: NDArray[np.float64]
-    step: float
-    count: int
     tilted: bool
     regular: bool
     warnings: tuple[str, ...]
@@ -71,44 +70,41 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
     check_shape((first.shape[1], first.shape[0], len(kept)), what)
     step, count, regular, more = _steps(places, kept, what)
     relative = positions - positions[0]
-    shifts = np.stack([relative @ first.row, relative @ first.column], axis=1)
-    tilted = bool((np.abs(shifts) > STRAIGHT * np.array(first.spacing)).any())
+    shifts = np.stack([relative @ first.row, relative @ first.column], axis=1) / first.spacing
+    size, low = np.array(first.shape[::-1]), np.zeros(2)
+    tilted = bool((np.abs(shifts) > STRAIGHT).any())
     if tilted:
-        along = positions[-1] - positions[0]
+        along = relative[-1]
         angle = np.degrees(np.arccos(min(1.0, abs(along @ first.normal) / np.linalg.norm(along))))
         more += (
             f"The gantry was tilted by {angle:.1f} degrees; the slices were resampled onto a grid "
             "with right angles.",
         )
-    stack = Stack(tuple(kept), places, shifts, step, count, tilted, regular, warnings + more)
-    check_shape(grid_of(stack).shape[::-1], what)
-    check_affine(grid_of(stack).ijk_to_ras, what)
-    return stack
-
-
-def grid_of(stack: Stack) -> Geometry:
-    """Return the stack's target grid in RAS."""
-    first = stack.slices[0]
-    low, size = _extent(stack)
+        low = np.floor(shifts.min(axis=0) + 1e-6)
+        size = size + (np.ceil(shifts.max(axis=0) - 1e-6) - low).astype(int)
     lps = np.eye(4)
     lps[:3, 0] = first.row * first.spacing[0]
     lps[:3, 1] = first.column * first.spacing[1]
-    lps[:3, 2] = first.normal * stack.step
-    lps[:3, 3] = first.position + lps[:3, 0] * low[0] + lps[:3, 1] * low[1]
-    return Geometry(RAS_FROM_LPS @ lps, (stack.count, int(size[1]), int(size[0])))
+    lps[:3, 2] = first.normal * step
+    lps[:3, 3] = positions[0] + lps[:3, :2] @ low
+    grid = Geometry(RAS_FROM_LPS @ lps, (count, int(size[1]), int(size[0])))
+    check_shape(grid.shape[::-1], what)
+    check_affine(grid.ijk_to_ras, what)
+    index = (places - places[0]) / step
+    return Stack(tuple(kept), grid, index, shifts - low, tilted, regular, warnings + more)
 
 
-def resample(stack: Stack, planes: NDArray) -> NDArray:
+def resample(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:
     """Resample planes [n, j, i] in HU to the stack's grid [k, j, i], with air around them."""
     if stack.tilted:
         planes = _straightened(stack, planes)
     if stack.regular:
         return planes
-    at = stack.places[0] + stack.step * np.arange(stack.count)
-    upper = np.clip(np.searchsorted(stack.places, at), 1, len(stack.places) - 1)
+    at = np.arange(stack.grid.shape[0])
+    upper = np.clip(np.searchsorted(stack.index, at), 1, len(stack.index) - 1)
     lower = upper - 1
-    weight = (at - stack.places[lower]) / (stack.places[upper] - stack.places[lower])
-    out = np.empty((stack.count, *planes.shape[1:]), np.float32)
+    weight = (at - stack.index[lower]) / (stack.index[upper] - stack.index[lower])
+    out = np.empty((len(at), *planes.shape[1:]), np.float32)
     for k, (a, b, w) in enumerate(zip(lower, upper, np.clip(weight, 0, 1), strict=True)):
         out[k] = (1 - w) * planes[a] + w * planes[b]
     return _rounded(out, planes.dtype)
@@ -188,26 +184,12 @@ def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
     return ", ".join(places) + rest
 
 
-def _extent(stack: Stack) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the grid's first pixel (i, j), in pixels of the first plane, and size (i, j)."""
-    first = stack.slices[0]
-    size = np.array(first.shape[::-1])
-    if not stack.tilted:
-        return np.zeros(2, dtype=np.int64), size
-    moved = stack.shifts / np.array(first.spacing)
-    low = np.floor(moved.min(axis=0) + 1e-6).astype(np.int64)
-    high = np.ceil(moved.max(axis=0) - 1e-6).astype(np.int64)
-    return low, size + high - low
-
-
-def _straightened(stack: Stack, planes: NDArray) -> NDArray:
+def _straightened(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:
     """Shift each plane within itself to its position, by linear interpolation."""
-    low, size = _extent(stack)
-    out = np.full((len(planes), int(size[1]), int(size[0])), AIR, planes.dtype)
-    moved = stack.shifts / np.array(stack.slices[0].spacing) - low
+    out = np.full((len(planes), *stack.grid.shape[1:]), AIR, planes.dtype)
     for k, plane in enumerate(planes):
-        whole = np.floor(moved[k] + 1e-6).astype(int)
-        rest = np.clip(moved[k] - whole, 0, 1)
+        whole = np.floor(stack.shifts[k] + 1e-6).astype(int)
+        rest = np.clip(stack.shifts[k] - whole, 0, 1)
         image = np.pad(plane.astype(np.float32), 1, constant_values=AIR)
         for axis, part in ((1, rest[0]), (0, rest[1])):
             image = (1 - part) * image + part * np.roll(image, 1, axis)
@@ -220,5 +202,5 @@ def _straightened(stack: Stack, planes: NDArray) -> NDArray:
     return out
 
 
-def _rounded(values: NDArray, dtype: np.dtype) -> NDArray:
+def _rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.rint(values).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)
