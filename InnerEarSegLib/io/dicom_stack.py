@@ -154,9 +154,11 @@ def _steps(
     whole = np.round(multiples)
     if missing and np.abs(multiples - whole).max() < 0.1:
         steps = int(whole.sum())
-        lack = _slices(steps - len(gaps))
         # Along the true distance, so that existing slices stay as they are.
-        warning = f"{lack} missing {_between(missing, kept)}; the gap was interpolated."
+        warning = (
+            f"{_slices(steps - len(gaps))} missing {_between(missing, kept)}; the gap was "
+            "interpolated."
+        )
         return extent / steps, steps + 1, False, (warning,)
     warning = (
         f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "

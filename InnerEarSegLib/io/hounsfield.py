@@ -115,10 +115,9 @@ def _rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[A
     whole = float(slope).is_integer() and float(intercept).is_integer()
     short = stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
     exact = whole and short and max(abs(slope), abs(intercept)) < 2**15
-    kind = np.dtype(np.int32 if exact else np.float32)
-    scaled: NDArray[Any] = stored.astype(kind)
-    scaled *= kind.type(slope)
-    scaled += kind.type(intercept)
+    scaled: NDArray[Any] = stored.astype(np.int32 if exact else np.float32)
+    scaled *= np.asarray(slope, scaled.dtype)
+    scaled += np.asarray(intercept, scaled.dtype)
     return scaled
 
 

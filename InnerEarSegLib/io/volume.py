@@ -8,7 +8,7 @@ import warnings
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -273,7 +273,7 @@ def _read_nifti(path: Path) -> Stored:
         packed = file.read(2) == GZIP_MAGIC  # whatever the name says
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
-            fields = _nifti_fields(file, path)
+            fields = _nifti_fields(cast(IO[bytes], file), path)
             dtype = fields.get_data_dtype()
             if not 1 <= fields["dim"][0] <= 7:
                 raise damaged(path, f"its header names {fields['dim'][0]} dimensions")
@@ -312,7 +312,7 @@ def _read_nifti(path: Path) -> Stored:
     return stored.astype(dtype.newbyteorder("="), copy=False), slope, intercept, affines[0], notes
 
 
-def _nifti_fields(file: BinaryIO, path: Path) -> Any:
+def _nifti_fields(file: IO[bytes], path: Path) -> Any:
     """Return nibabel's header of either version, unchecked."""
     from nibabel.nifti1 import Nifti1Header
     from nibabel.nifti2 import Nifti2Header

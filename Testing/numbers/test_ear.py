@@ -34,7 +34,7 @@ CT = Geometry(np.array([[0.2, 0, 0, -10], [0, 0.2, 0, -10], [0, 0, 0.2, -10], [0
 
 def seen(side="right", radius=3.6, present=LANDMARKS, bone=1500.0, lumen=0.0):
     """A ball-shaped labyrinth around (-2, 1, 2) in bone, and the points above."""
-    window = Pose(np.diag([1.0 if side == "right" else -1.0, 1, 1, 1])).window(0.2, (72, 88, 120))
+    window = Pose(np.diag([1.0 if side == "right" else -1.0, 1, 1, 1])).patch(0.2, (72, 88, 120))
     k, j, i = np.indices(window.shape)
     distance = np.linalg.norm(window.to_ras(np.stack([i, j, k], -1)) - [-2, 1, 2], axis=-1)
     there = {name: 1.0 if name in present else 0.1 for name in LANDMARKS}
@@ -42,7 +42,7 @@ def seen(side="right", radius=3.6, present=LANDMARKS, bone=1500.0, lumen=0.0):
     pose = Pose(np.diag([1.0 if side == "right" else -1.0, 1, 1, 1]))
     logits = torch.from_numpy(radius - distance).float()
     ct = torch.where(logits > 0, lumen, bone)
-    return EarPrediction(window, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, pose, 1.0)
+    return EarPrediction(window, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, [pose], 1.0)
 
 
 def test_a_plausible_ear():

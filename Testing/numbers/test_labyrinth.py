@@ -23,7 +23,7 @@ def ct_grid(spacing) -> Geometry:
 
 
 def test_coarse_voxels_are_divided_and_fine_ones_kept():
-    window = Pose(np.eye(4)).window(0.2, (40, 40, 40))
+    window = Pose(np.eye(4)).patch(0.2, (40, 40, 40))
     grid = fine_grid(ct_grid((0.16, 0.2, 0.6)), window, 0.2)
     assert grid.spacing == pytest.approx([0.16, 0.2, 0.2])
     # The first third of a slice is centred a third of a slice before the slice's own centre.
@@ -37,7 +37,7 @@ def test_sphere_keeps_its_volume_and_place_through_any_turn():
     matrix = np.eye(4)
     matrix[:3, :3] = random_rotation(np.random.default_rng(5)) @ np.diag([-1.0, 1, 1])
     matrix[:3, 3] = center + [0.3, 0.2, -0.4]
-    window = Pose(matrix).window(0.2, (48, 48, 48))
+    window = Pose(matrix).patch(0.2, (48, 48, 48))
     k, j, i = np.indices(window.shape)
     distance = np.linalg.norm(window.to_ras(np.stack([i, j, k], -1)) - center, axis=-1)
     grid = fine_grid(ct_grid((0.3, 0.3, 0.5)), window, 0.2)
