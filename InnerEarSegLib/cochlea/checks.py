@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -31,7 +32,7 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 
 def ear_remarks(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     lumen: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
@@ -72,7 +73,7 @@ def ear_remarks(
 def why_not(
     key: str,
     numbers: Mapping[str, float],
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     frame: CochlearFrame | None,
 ) -> str:
     """Why there is no value, a few words.
@@ -94,7 +95,7 @@ def why_not(
     return "no wall there: the segment is cut or leaks"
 
 
-def _why_no_frame(points: Mapping[str, NDArray]) -> str:
+def _why_no_frame(points: Mapping[str, NDArray[Any]]) -> str:
     if ROUND_WINDOW not in points:
         return "there is no round window"
     if len(points) < MIN_POINTS:
@@ -104,7 +105,7 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
 
 
 def _misfit(
-    side: Side, points: Mapping[str, NDArray], lumen: LabyrinthMask, template: Template
+    side: Side, points: Mapping[str, NDArray[Any]], lumen: LabyrinthMask, template: Template
 ) -> str:
     distances = misfits(side, points, lumen.body, template)
     name = max(distances, key=lambda key: distances[key])
@@ -116,7 +117,7 @@ def _misfit(
     )
 
 
-def _cut(points: Mapping[str, NDArray], lumen: LabyrinthMask, frame: CochlearFrame) -> str:
+def _cut(points: Mapping[str, NDArray[Any]], lumen: LabyrinthMask, frame: CochlearFrame) -> str:
     reach = height(lumen, frame)
     if reach is None or HELICOTREMA not in points:
         return ""

@@ -66,7 +66,7 @@ class Values:
 def values_of(
     side: Side,
     lumen: LabyrinthMask,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     radii: Mapping[str, float],
     lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
     angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
@@ -101,7 +101,7 @@ def _measure_cochlea(
     values: Values,
     lumen: LabyrinthMask,
     frame: CochlearFrame,
-    round_window: NDArray,
+    round_window: NDArray[Any],
     shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
@@ -126,7 +126,9 @@ def _measure_cochlea(
         values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
-def _in_plane(frame: CochlearFrame, start: NDArray, end: NDArray, z: float) -> NDArray:
+def _in_plane(
+    frame: CochlearFrame, start: NDArray[Any], end: NDArray[Any], z: float
+) -> NDArray[Any]:
     """Two points given in x and y, at a height, in RAS mm: (2, 3)."""
     return frame.to_ras([[*start, z], [*end, z]])
 
@@ -310,7 +312,7 @@ def measure_cochlea(
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     lumen = LabyrinthMask.of(labyrinth, geometry)
 
-    def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
+    def take(places: Mapping[str, NDArray[Any]], average: Template, shifts: WallShifts) -> Values:
         wanted = (insertion_lengths_mm, insertion_angles_deg)
         return values_of(side, lumen, places, counted, *wanted, average, shifts)
 
@@ -333,8 +335,8 @@ def measure_cochlea(
 
 
 def _spread(
-    take: Callable[[Mapping[str, NDArray], Template, WallShifts], Values],
-    points: Mapping[str, NDArray],
+    take: Callable[[Mapping[str, NDArray[Any]], Template, WallShifts], Values],
+    points: Mapping[str, NDArray[Any]],
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:
@@ -366,7 +368,7 @@ def _spread(
 
 
 def _measurement(
-    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray]
+    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray[Any]]
 ) -> Measurement:
     found = entry(key)
     value = values.numbers.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +45,7 @@ window) to 0.3 mm (ends of the labyrinth's axes)."""
 
 def fit_template(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     variances: Mapping[str, float],
     body: Body | None,
     template: Template = TEMPLATE,
@@ -75,7 +76,7 @@ def fit_template(
 
 def misfits(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     body: Body | None,
     template: Template = TEMPLATE,
 ) -> dict[str, float]:
@@ -97,7 +98,7 @@ def misfits(
 
 
 def mean_template(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]],
+    cases: Sequence[tuple[Side, Mapping[str, NDArray[Any]], Body | None]],
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
     """Generalised Procrustes mean of specimens in the cochlear frame, and the spread about it.
 
@@ -129,7 +130,7 @@ def mean_template(
 
 
 def _bodies(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]], template: Template
+    cases: Sequence[tuple[Side, Mapping[str, NDArray[Any]], Body | None]], template: Template
 ) -> list[dict[str, NDArray[np.float64]]]:
     """Points of each body in the cochlear frame, axes pointing as in the average ear."""
     found: list[dict[str, NDArray[np.float64]]] = []
@@ -145,7 +146,7 @@ def _bodies(
     return found
 
 
-def _off_the_usual(way: Mapping[str, NDArray]) -> float:
+def _off_the_usual(way: Mapping[str, NDArray[Any]]) -> float:
     """How far the body's axes point from where they usually do, mm; only their signs matter."""
     return float(sum(np.linalg.norm(way[name] - TEMPLATE[name]) for name in BODY))
 

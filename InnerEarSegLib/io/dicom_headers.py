@@ -219,7 +219,7 @@ def _missing_bytes(path: Path, dataset: Any, file: Any) -> int:
     header = 8 if dataset.is_implicit_VR else 12  # tag, VR and length
     pixels = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel", 1) or 1)
     bits = pixels * max(1, _number_of_frames(dataset)) * int(dataset.get("BitsAllocated", 16))
-    return max(0, bits // 8 + header - (size - file.tell()))
+    return max(0, bits // 8 + header - (size - int(file.tell())))
 
 
 def _kernel(dataset: Any) -> str:
@@ -252,7 +252,7 @@ def _number(value: Any) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _list(value: Any) -> list:
+def _list(value: Any) -> list[Any]:
     if value is None or value == "":
         return []
     return list(value) if not isinstance(value, str) and hasattr(value, "__iter__") else [value]

@@ -142,7 +142,8 @@ def _sample(array: NDArray[Any], count: int) -> NDArray[Any]:
 
 def _shifted(array: NDArray[Any], offset: int) -> NDArray[Any]:
     if array.dtype.kind == "f":
-        return array - np.asarray(offset, array.dtype)
+        array -= np.asarray(offset, array.dtype)
+        return array
     if array.dtype.itemsize > 2:  # so that it fits
         array = np.minimum(array, 2 * MAX_HU)
     return array.astype(np.int32) - offset

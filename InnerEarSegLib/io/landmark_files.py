@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     return known
 
 
-def _json(content: dict) -> dict[str, NDArray[np.float64]]:
+def _json(content: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
     """Parse a markups file or a description of the dataset."""
     if "LANDMARKS" in content:
         return _points((name, ras, False) for name, ras in content["LANDMARKS"].items())
@@ -76,7 +77,7 @@ def _fcsv(text: str) -> dict[str, NDArray[np.float64]]:
     return _points((row[label], row[x : x + 3], lps) for row in rows)
 
 
-def _points(found: Iterable[tuple[str, Iterable, bool]]) -> dict[str, NDArray[np.float64]]:
+def _points(found: Iterable[tuple[str, Iterable[Any], bool]]) -> dict[str, NDArray[np.float64]]:
     """Return finite points as RAS by label, from (label, position, whether it is LPS)."""
     points = {}
     for label, position, lps in found:

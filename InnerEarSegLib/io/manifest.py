@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -104,7 +104,7 @@ def read_entry(entry: Entry) -> Case:
     return Case(entry.case, ct, labels, geometry, landmarks, entry.side, ct.warnings)
 
 
-def _is_blank(row: dict) -> bool:
+def _is_blank(row: dict[Any, Any]) -> bool:
     """Return whether a row has separators alone, as spreadsheets leave below a table."""
     beyond = row.get(None) or []
     cells = [*beyond, *(cell for title, cell in row.items() if title is not None)]

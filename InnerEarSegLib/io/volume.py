@@ -318,7 +318,8 @@ def _nifti_fields(file: IO[bytes], path: Path) -> Any:
     from nibabel.nifti2 import Nifti2Header
 
     content = file.read(Nifti2Header.sizeof_hdr)
-    for kind in (Nifti1Header, Nifti2Header):
+    kinds: tuple[Any, ...] = (Nifti1Header, Nifti2Header)
+    for kind in kinds:
         if kind.may_contain_header(content):
             fields = kind(content[: kind.sizeof_hdr], check=False)
             magic = bytes(fields["magic"])
@@ -367,8 +368,8 @@ def _nifti_orientations(
     )
 
 
-def geometry_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
-    """Return the RAS geometry of an image of three or more dimensions, or of a header."""
+def geometry_of(image: Any) -> Geometry:
+    """Return the RAS geometry of a sitk.Image, or of a sitk.ImageFileReader with its header."""
     size, spacing, count = image.GetSize(), image.GetSpacing(), image.GetDimension()
     lps = np.eye(4)
     lps[:3, :3] = np.array(image.GetDirection()).reshape(count, count)[:3, :3] * spacing[:3]

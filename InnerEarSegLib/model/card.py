@@ -71,12 +71,12 @@ def card_in(content: bytes, path: Path) -> dict[str, Any]:
     """
     card = card_of_any_schema(content, path)
     schema = card.get("schema") if isinstance(card, dict) else None
-    if schema != CARD_SCHEMA:
-        raise UnusableModel(
-            f"The model file {Path(path).name} has card schema {schema!r}, this version of "
-            f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
-        )
-    return card
+    if isinstance(card, dict) and schema == CARD_SCHEMA:
+        return card
+    raise UnusableModel(
+        f"The model file {Path(path).name} has card schema {schema!r}, this version of "
+        f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
+    )
 
 
 def card_of_any_schema(content: bytes, path: Path) -> Any:

@@ -47,7 +47,7 @@ class NetworkConfig:
     @property
     def patch_multiple(self) -> int:
         """Each edge of an input patch must be a multiple of this many voxels."""
-        return 2 ** (len(self.channels) - 1)
+        return 1 << (len(self.channels) - 1)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -25,12 +26,13 @@ def normalisation(config: NetworkConfig, channels: int) -> nn.Module:
 
 def activation(config: NetworkConfig) -> nn.Module:
     """Return the configured non-linearity."""
-    return {
+    layers: dict[str, Callable[[], nn.Module]] = {
         "leaky_relu": lambda: nn.LeakyReLU(0.01, inplace=True),
         "relu": lambda: nn.ReLU(inplace=True),
         "silu": lambda: nn.SiLU(inplace=True),
         "gelu": nn.GELU,
-    }[config.activation]()
+    }
+    return layers[config.activation]()
 
 
 def convolutions(config: NetworkConfig, blocks: int, inputs: int, outputs: int) -> list[nn.Module]:
@@ -68,8 +70,10 @@ class Level(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.layers(x)
-        return y + self.shortcut(x) if self.residual else y
+        y: Tensor = self.layers(x)
+        if self.residual:
+            y = y + self.shortcut(x)
+        return y
 
 
 class Up(nn.Module):
@@ -93,7 +97,8 @@ class Up(nn.Module):
         x = self.up(x)
         if self.gate is not None:
             skip = self.gate(skip, x)
-        return self.level(torch.cat([x, skip], dim=1))
+        joined: Tensor = self.level(torch.cat([x, skip], dim=1))
+        return joined
 
 
 class AttentionGate(nn.Module):

@@ -60,8 +60,7 @@ def search_centers(
 def centers_beside(centers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the six neighbours of each centre (n, 3), for ears that it just missed."""
     steps = ASIDE_MM * np.concatenate([np.eye(3), -np.eye(3)])
-    beside: NDArray[np.float64] = (centers[:, None] + steps).reshape(-1, 3)
-    return beside
+    return np.asarray((centers[:, None] + steps).reshape(-1, 3), np.float64)
 
 
 def covering_grid(
@@ -76,7 +75,8 @@ def covering_grid(
         first, last = low[axis] + edge[axis] / 2.0, high[axis] - edge[axis] / 2.0
         middle = (low[axis] + high[axis]) / 2.0
         lines.append([middle] if counts[axis] == 1 else np.linspace(first, last, counts[axis]))
-    return np.array(np.meshgrid(*lines, indexing="ij")).reshape(3, -1).T
+    points: NDArray[np.float64] = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
+    return points.reshape(-1, 3)
 
 
 def petrous_candidates(ct: Tensor, geometry: Geometry, limit: int) -> NDArray[np.float64]:

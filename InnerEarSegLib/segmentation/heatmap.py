@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def decode_heatmaps(logits: Tensor, spacing_mm: float, sigma_mm: float) -> list[
 
 
 def _peak(
-    probability: Tensor, mode: tuple, radius: int, spacing_mm: float, sigma_mm: float
+    probability: Tensor, mode: tuple[Any, ...], radius: int, spacing_mm: float, sigma_mm: float
 ) -> Peak:
     """Measure mean, mass and spread of a probability [k, j, i] in a cube around its mode."""
     center = np.array(mode, dtype=np.float64)  # (k, j, i)

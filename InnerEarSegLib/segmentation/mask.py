@@ -58,7 +58,7 @@ def labyrinth_mask(logits: Tensor, patch: Geometry, grid: Geometry) -> NDArray[n
 def largest_part(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8]:
     """Return the largest connected part of a mask [k, j, i]; an empty mask stays empty."""
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(image_of(mask, grid), True))
-    return (sitk.GetArrayFromImage(parts) == 1).astype(np.uint8)
+    return np.asarray(sitk.GetArrayFromImage(parts) == 1, np.uint8)
 
 
 def crop_to_content(mask: NDArray[np.uint8], grid: Geometry) -> tuple[NDArray[np.uint8], Geometry]:

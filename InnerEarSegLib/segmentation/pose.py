@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,12 +54,14 @@ class Pose:
         return Geometry(self.matrix @ ijk_to_canonical, shape)
 
 
-def fit_pose(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> Pose:
+def fit_pose(template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]) -> Pose:
     """Return the better of ``fit_poses``, which also tells the side."""
     return fit_poses(template, points)[0]
 
 
-def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> list[Pose]:
+def fit_poses(
+    template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]
+) -> list[Pose]:
     """Fit the template to landmarks: the best pose of each side, the better one first.
 
     Least squares over orthonormal matrices (Kabsch 1976; Umeyama 1991), once with determinant
@@ -81,7 +84,10 @@ def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) ->
 
 
 def fit_orthonormal(
-    source: NDArray, target: NDArray, determinant: float, weights: NDArray | None = None
+    source: NDArray[Any],
+    target: NDArray[Any],
+    determinant: float,
+    weights: NDArray[Any] | None = None,
 ) -> Pose:
     """Fit points (n, 3) onto points (n, 3) by an orthonormal map of the given determinant.
 
@@ -104,7 +110,10 @@ def fit_orthonormal(
 
 
 def handedness(
-    helicotrema: NDArray, oval_window: NDArray, round_window: NDArray, centroid: NDArray
+    helicotrema: NDArray[Any],
+    oval_window: NDArray[Any],
+    round_window: NDArray[Any],
+    centroid: NDArray[Any],
 ) -> float:
     """Return (A - RW) . ((OW - RW) x (centroid - RW)) in mm³: positive in left ears.
 

@@ -15,6 +15,7 @@ from ..types import (
     CHECK,
     GOOD,
     HELICOTREMA,
+    LOW_CONFIDENCE,
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
@@ -159,7 +160,6 @@ FAR_SLACK = 0.4
 """Share of a usual range's limit by which a measure may lie outside before a remark, and before
 the verdict "poor"."""
 
-LOW_CONFIDENCE = 0.5
 COARSE_MM = 0.8
 VERY_COARSE_MM = 1.3
 _RANK: dict[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
