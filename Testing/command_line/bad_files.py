@@ -16,19 +16,13 @@ QFORM_CODE, QUATERNION, SROW = 252, 256, 280
 """Places in a NIfTI-1 header."""
 
 
-def nifti(folder: Path, *patches: tuple[int, bytes]) -> Path:
-    path = write(folder / "ct.nii")
-    for at, content in patches:
-        patch(path, at, content)
-    return path
-
-
 def header(*fields: tuple[int, str, object], packed: bool = False):
     """A NIfTI file with fields (place, struct's format, value or values) of its header changed."""
 
     def make(folder: Path) -> Path:
-        pieces = [(at, struct.pack(form, *np.atleast_1d(value))) for at, form, value in fields]
-        path = nifti(folder, *pieces)
+        path = write(folder / "ct.nii")
+        for at, form, value in fields:
+            patch(path, at, struct.pack(form, *np.atleast_1d(value)))
         if not packed:
             return path
         return file("ct.nii.gz", gzip.compress(path.read_bytes()))(folder)
