@@ -39,6 +39,10 @@ CHUNK = 1 << 22
 MAX_TEXT_BYTES = 1 << 20
 """Text headers have some kilobytes."""
 
+TEXT_FIELD = re.compile(rb"^([^#:=\n][^:=\n]*)[:=](?!=)(.*)$", re.MULTILINE)
+NRRD_END = re.compile(rb"\n\r?\n")
+META_END = re.compile(rb"^[ \t]*ElementDataFile[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
+
 NRRD_SPACES = {
     "right-anterior-superior", "left-anterior-superior", "left-posterior-superior",
     "ras", "las", "lps",
@@ -193,23 +197,17 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
     """
     with path.open("rb") as file:
         start = file.read(MAX_TEXT_BYTES)
-    fields: dict[str, str] = {}
-    offset, ended = 0, len(start) < MAX_TEXT_BYTES
-    for line in start.splitlines(keepends=True):
-        offset += len(line)
-        match = re.match(rb"\s*([\w ]+?)\s*[:=](?!=)(.*)", line)
-        if match:
-            name, value = (part.decode("latin-1").strip() for part in match.groups())
-            fields[name.lower()] = value
-        if not line.strip() or (match and name.lower() == "elementdatafile"):
-            ended = True
-            break
-    if not ended:
+    end = NRRD_END if start.startswith(b"NRRD") else META_END
+    found = end.search(start)
+    offset = found.end() if found else len(start)  # without an end, the voxels lie elsewhere
+    if offset == MAX_TEXT_BYTES:
         raise damaged(path, "its header has no end")
-    place = next(
-        (fields[key] for key in ("data file", "datafile", "elementdatafile") if key in fields),
-        "LOCAL",
-    )
+    fields = {
+        name.decode("latin-1").strip().lower(): value.decode("latin-1").strip()
+        for name, value in TEXT_FIELD.findall(start[:offset])
+    }
+    keys = ("data file", "datafile", "elementdatafile")
+    place = next((fields[key] for key in keys if key in fields), "LOCAL")
     if place.upper() == "LOCAL":
         return fields, path, offset
     if place.upper().startswith("LIST") or "%" in place:
@@ -236,12 +234,7 @@ def _is_packed(fields: dict[str, str], path: Path) -> bool:
 
 
 def _check_packed(data: Path, offset: int, most: int) -> None:
-    """Check the checksum of a gzip or zlib stream, which ITK does not.
-
-    Args:
-        data: the file.
-        offset: bytes before the stream.
-        most: bytes of voxels at most; a longer stream is not unpacked further.
+    """Compare the checksum of a gzip or zlib stream of at most so many bytes; ITK does not.
 
     Raises:
         EOFError: if the stream is cut short.
@@ -252,9 +245,10 @@ def _check_packed(data: Path, offset: int, most: int) -> None:
         file.seek(offset)
         while not stream.eof and count <= most:
             packed = stream.unconsumed_tail or file.read(CHUNK)
-            if not packed:
+            piece = stream.decompress(packed, CHUNK)
+            if not packed and not piece:
                 raise EOFError
-            count += len(stream.decompress(packed, CHUNK))
+            count += len(piece)
 
 
 def _read_nifti(path: Path) -> Stored:
