@@ -161,6 +161,8 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
     """Read NRRD or MetaImage, its voxels in the same file or in one beside it."""
     fields, data, offset = _text_header(path)
     packed = _is_packed(fields, path)
+    if image_io == "MetaImageIO":
+        _check_metaimage(fields, path, data.stat().st_size)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(image_io)
     reader.SetFileName(str(path))
@@ -231,6 +233,31 @@ def _is_packed(fields: dict[str, str], path: Path) -> bool:
     if fields.get("binarydata", "true")[:1].lower() not in "t1y":
         raise UnusableInput(f"{path} holds its voxels as text; save it as binary.")
     return encoding != "raw" or fields.get("compresseddata", "false")[:1].lower() in "t1y"
+
+
+def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> None:
+    """Refuse numbers with which ITK's MetaIO would crash or take too much memory.
+
+    Raises:
+        UnusableInput: if numbers are missing, too many or too large.
+    """
+    try:
+        count = int(fields["ndims"])
+        axes = ("dimsize", "elementspacing", "elementsize", "offset", "position", "origin")
+        sizes = dict.fromkeys(axes, count) | dict.fromkeys(
+            ("transformmatrix", "orientation", "rotation"), count * count
+        )
+        fits = 1 <= count <= 9 and all(
+            len([float(word) for word in fields[name].split()]) == size
+            for name, size in sizes.items()
+            if name in fields
+        )
+        channels = int(fields.get("elementnumberofchannels", "1"))
+        packed = int(fields.get("compresseddatasize", "0"))
+    except (KeyError, ValueError):
+        raise damaged(path, "its header lacks numbers") from None
+    if not fits or not 1 <= channels <= 100 or not 0 <= packed <= file_bytes:
+        raise damaged(path, "its header contradicts itself")
 
 
 def _check_packed(data: Path, offset: int, most: int) -> None:

@@ -179,6 +179,8 @@ TABLE = [
     ("negative size", text(".nrrd", SIZES, b"sizes: 40 -32 24"), SHORT),
     ("unknown data type", header((DATATYPE, "<h", 77)), "it is damaged"),
     ("words for numbers", text(".mha", DIMSIZE, b"DimSize = 40 32 xy"), SHORT),
+    ("1e30 dimensions", text(".mha", b"NDims = 3", b"NDims = 1e30"), SHORT),
+    ("numbers that are missing", text(".mha", DIMSIZE, b"DimSize = 40 32"), SHORT),
     ("voxels at no place", header((OFFSET, "<f", np.nan)), "where the voxels begin"),
     # Geometry
     ("zero spacing", header((PIXDIM + 4, "<f", 0.0)), SIZE),
