@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.frame import CochlearFrame
-from .arrays import numpy_matrix, to_world, vtk_matrix
 from .landmarks import ATTRIBUTE
-from .views import center_slice, fitted_field, nodes_of
+from .scene import nodes_of, numpy_matrix, to_world, vtk_matrix
+from .views import center_slice, fitted_field
 
 VIEW_ATTRIBUTE = ATTRIBUTE + "BeforeCochlearView"
 """Of slice, crosshair and line nodes, with what they go back to."""

@@ -21,7 +21,7 @@ from ..types import LANDMARKS, Geometry, Point, Segmentation, Side, Volume
 from .landmarks import automatic_of, node_landmarks, position_of, same_place
 from .populate import ResultNodes, add_result
 from .results import Results
-from .scene import headless_scene
+from .scene import headless_scene, nodes_of
 from .segments import SEGMENT_NAMES, automatic_fingerprint, fingerprint, segment_content
 from .volumes import add_volume
 
@@ -104,8 +104,7 @@ def _write_node(node: Any, path: Path) -> Path:
 
 def write_bundle(scene: Any, path: Path) -> Path:
     """Write the whole scene with its data into one .mrb file."""
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-        volume = scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
+    for volume in nodes_of(scene, "vtkMRMLScalarVolumeNode"):
         if volume.GetStorageNode() is None:
             volume.AddDefaultStorageNode()
         # The bundle is a zip file that stores without compressing (measured). Compressing here

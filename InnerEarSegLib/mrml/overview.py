@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import InnerEarSegError, UnusableInput
-from .arrays import numpy_matrix, to_world
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of, node_landmarks
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of, node_landmarks, side_of
 from .rendering import (
     add_text,
     anatomical_viewpoints,
@@ -29,7 +28,7 @@ from .rendering import (
     text_panel,
     unit,
 )
-from .scene import HeadlessSession, headless_scene
+from .scene import HeadlessSession, headless_scene, nodes_of, numpy_matrix, to_world
 from .segments import SEGMENT_IDS, SEGMENT_NAMES
 from .views import labyrinth_cloud
 
@@ -46,11 +45,7 @@ def draw_overview(session: HeadlessSession) -> NDArray[np.uint8]:
     """Draws the result in the session's scene, (height, width, 3) RGB."""
     scene = session.scene
     segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
-    lists = [
-        scene.GetNthNodeByClass(index, "vtkMRMLMarkupsFiducialNode")
-        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode"))
-    ]
-    lists = [node for node in lists if node.GetAttribute(SIDE_ATTRIBUTE) in SEGMENT_IDS]
+    lists = [node for node in nodes_of(scene, "vtkMRMLMarkupsFiducialNode") if side_of(node)]
     if segmentation is None or not lists:
         width = 3 * _TILE + _COLUMN
         text = {

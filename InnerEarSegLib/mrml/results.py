@@ -24,7 +24,6 @@ from ..types import (
     Quality,
     Side,
 )
-from .arrays import numpy_matrix
 from .landmarks import (
     EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
@@ -34,6 +33,7 @@ from .landmarks import (
     number_of,
     side_of,
 )
+from .scene import nodes_of, numpy_matrix
 from .segments import segment_content, segment_was_edited
 
 CT_ROLE = "InnerEarSeg.CT"
@@ -83,10 +83,7 @@ def link_to_ct(node: Any, volume_node: Any) -> None:
 
 def linked_nodes(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
     """All nodes of a class that are results of a CT."""
-    nodes = (
-        scene.GetNthNodeByClass(index, class_name)
-        for index in range(scene.GetNumberOfNodesByClass(class_name))
-    )
+    nodes = nodes_of(scene, class_name)
     return [node for node in nodes if node.GetNodeReferenceID(CT_ROLE) == volume_node.GetID()]
 
 

@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 import slicer
 import vtk
 from numpy.typing import NDArray
 
+from ..io.volume import image_of
 from ..types import Ear, Geometry, Segmentation, Side
-from .arrays import image_array, image_data, numpy_matrix, vtk_matrix
 from .landmarks import ATTRIBUTE
+from .scene import image_array, image_data, numpy_matrix, vtk_matrix
 
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
 _CATEGORY = "SCT^123037004^Anatomical Structure"
@@ -58,7 +60,7 @@ def offset_on_lattice(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | 
 def resample_mask(
     mask: NDArray[np.uint8], grid: Geometry, lattice: Geometry
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """A mask [k, j, i] brought onto another lattice by trilinear interpolation.
+    """Bring a mask [k, j, i] onto another lattice by linear interpolation.
 
     Returns:
         The mask on the part of ``lattice`` that covers ``grid``, and that part's first IJK index.
@@ -66,31 +68,13 @@ def resample_mask(
     corners = lattice.to_ijk(grid.corners)
     first = np.floor(corners.min(axis=0)).astype(np.int64)
     size = np.ceil(corners.max(axis=0)).astype(np.int64) - first + 1
-    values = np.zeros(size[::-1], dtype=np.uint8)
-    # A rim of zeros, so that interpolation needs no special case at the edges.
-    padded = np.pad(mask, 1).astype(np.float32)
-    limit = np.array(padded.shape[::-1]) - 2
-    j, i = np.meshgrid(np.arange(size[1]), np.arange(size[0]), indexing="ij")
-    for k in range(size[2]):  # slice by slice: the whole grid of points would need gigabytes
-        points = np.stack([i + first[0], j + first[1], np.full_like(i, k + first[2])], axis=-1)
-        ijk = grid.to_ijk(lattice.to_ras(points)) + 1
-        inside = np.all((ijk >= 0) & (ijk <= limit + 1), axis=-1)
-        ijk = ijk[inside]
-        if ijk.size:
-            low = np.clip(np.floor(ijk).astype(np.int64), 0, limit)
-            values[k][inside] = _trilinear(padded, low, ijk - low) >= 0.5
-    return values, first
-
-
-def _trilinear(
-    array: NDArray[np.float32], low: NDArray[np.int64], part: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    total = np.zeros(len(low))
-    for corner in np.ndindex(2, 2, 2):
-        weight = np.prod(np.where(corner, part, 1 - part), axis=-1)
-        i, j, k = (low + corner).T
-        total += weight * array[k, j, i]
-    return total
+    to_part = np.eye(4)
+    to_part[:3, 3] = first
+    part = Geometry(lattice.ijk_to_ras @ to_part, (int(size[2]), int(size[1]), int(size[0])))
+    target = image_of(np.zeros(part.shape, np.uint8), part)
+    image = image_of((mask != 0).astype(np.float32), grid)
+    resampled = sitk.Resample(image, target, sitk.Transform(), sitk.sitkLinear, 0.0)
+    return (sitk.GetArrayFromImage(resampled) >= 0.5).astype(np.uint8), first
 
 
 COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..types import Side, apply_affine
-from .arrays import to_world
 from .landmarks import node_landmarks
 from .rendering import anatomical_viewpoints
 from .results import Results
+from .scene import nodes_of, to_world
 from .segments import segment_content
 
 FIELD_OF_VIEW_MM = 30.0
@@ -49,14 +49,6 @@ def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
         node.SetCrosshairMode(node.NoCrosshair)
     for node in nodes_of(scene, "vtkMRMLSelectionNode"):
         node.SetActiveVolumeID(volume_node.GetID())
-
-
-def nodes_of(scene: Any, class_name: str) -> list[Any]:
-    """All nodes of a class."""
-    return [
-        scene.GetNthNodeByClass(index, class_name)
-        for index in range(scene.GetNumberOfNodesByClass(class_name))
-    ]
 
 
 def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:

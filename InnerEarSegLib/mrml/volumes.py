@@ -15,7 +15,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry, Volume
-from .arrays import image_data, numpy_matrix, vtk_matrix
+from .scene import image_data, numpy_matrix, vtk_matrix
 
 BONE_WINDOW = 4000.0
 """Width in HU. With the level below it spans -1000 to 3000 HU, so that air cells, the lumen of the

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.mrml.arrays import image_data
+from InnerEarSegLib.mrml.scene import image_data
 from InnerEarSegLib.panel.worker_process import ProcessTree, segment_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive

@@ -7,9 +7,9 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
 from InnerEarSegLib.mrml.landmarks import automatic_of
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.test_scene_stories import grid, linear

@@ -7,7 +7,7 @@ import pytest
 import vtk
 
 from InnerEarSegLib.io.volume import read_ct
-from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
+from InnerEarSegLib.mrml.scene import to_world, vtk_matrix
 from InnerEarSegLib.mrml.volumes import export_ct
 from InnerEarSegLib.panel.worker_process import segment_command
 from Testing.panel.test_scene_stories import grid, linear

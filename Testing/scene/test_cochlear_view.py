@@ -10,7 +10,6 @@ import vtk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
 from InnerEarSegLib.mrml.cochlear_view import (
     PLANE_ATTRIBUTE,
     VIEW_ATTRIBUTE,
@@ -21,8 +20,8 @@ from InnerEarSegLib.mrml.cochlear_view import (
 from InnerEarSegLib.mrml.measurements import find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.views import fitted_field, nodes_of
+from InnerEarSegLib.mrml.scene import headless_scene, nodes_of, numpy_matrix
+from InnerEarSegLib.mrml.views import fitted_field
 from Testing.scene.test_plan import SIDES, ring_result
 
 
