@@ -62,8 +62,8 @@ def fit_template(
 
     Args:
         side: of the ear.
-        points: RAS mm by name, all in the template; without principal axes four at least, not in a
-            plane.
+        points: RAS mm by name, all in the template; together with the principal axes, at least
+            four that are not in a plane.
         variances: of each point along an axis, in mm².
         principal_axes: of a whole labyrinth, or None; they point the way that fits best.
         template: the average ear.

@@ -148,6 +148,12 @@ def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
 _DISTANCE_MM = 50.0
 
 
+def landmark_places(node: Any) -> dict[str, NDArray[np.float64]]:
+    """Return the world RAS mm of the landmarks that are there, by label."""
+    places = node_landmarks(node)
+    return {name: to_world(node, ras) for name, ras in places.items() if ras is not None}
+
+
 def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
     """Return about ``most`` points of an ear's segment, world RAS mm (n, 3); maybe none."""
     content = segment_content(node, side)
@@ -172,12 +178,7 @@ def face_windows(scene: Any, results: Results, side: Side) -> None:
     cloud = labyrinth_cloud(node, side, 2000)
     if not len(cloud):
         return
-    points = {
-        name: to_world(landmarks, ras)
-        for name, ras in node_landmarks(landmarks).items()
-        if ras is not None
-    }
-    _, direction, up = anatomical_viewpoints(cloud, points)[0]
+    _, direction, up = anatomical_viewpoints(cloud, landmark_places(landmarks))[0]
     direction = direction / np.linalg.norm(direction)
     center = (cloud.min(axis=0) + cloud.max(axis=0)) / 2.0
     for camera in nodes_of(scene, "vtkMRMLCameraNode"):
