@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,25 +58,6 @@ def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
     node.SetFieldOfView(width * per_pixel, height * per_pixel, spacing)
     node.JumpSliceByCentering(*world)
     node.SetRulerType(node.RulerTypeThin)
-
-
-def fitted_field(
-    field: Sequence[float], before: Sequence[int], now: Sequence[int]
-) -> tuple[float, float, float]:
-    """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
-
-    The picture is as high in mm as before, and pixels stay as square as they were.
-
-    Args:
-        field: width, height and depth in mm that were shown.
-        before: width, height and depth of the window then, pixels.
-        now: the same at present.
-    """
-    width, height, depth = field
-    if min(*before[:2], *now[:2]) <= 0:
-        return width, height, depth
-    wider, higher = now[0] / before[0], now[1] / before[1]
-    return width * wider / higher, height, depth
 
 
 def _aim_camera(node: Any, world: np.ndarray) -> None:
