@@ -44,10 +44,7 @@ class LabyrinthMask:
     def of(cls, labyrinth: NDArray, geometry: Geometry) -> LabyrinthMask:
         """From a mask [k, j, i] (not 0: inside) on a grid."""
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
-        ijk_to_ras = geometry.ijk_to_ras.copy()
-        ijk_to_ras[:3, 3] = geometry.to_ras([-1.0, -1.0, -1.0])
-        k, j, i = mask.shape
-        grid = Geometry(ijk_to_ras, (k, j, i))
+        grid = geometry.part([-1.0, -1.0, -1.0], mask.shape)
         everything = int(mask.sum())
         mask = _without_strays(mask, grid)
         places = np.argwhere(mask)

@@ -103,12 +103,11 @@ def read_ear(results: Results, side: Side) -> Ear | None:
     segment = SEGMENT_REMOVED  # no ear is found without one
     if content is not None:
         segment = EDITED if segment_was_edited(segmentation, side) else AUTOMATIC
-    inside, matrix = np.zeros((1, 1, 1), bool), np.eye(4)
+    inside, geometry = np.zeros((1, 1, 1), bool), Geometry(np.eye(4), (1, 1, 1))
     between = None if content is None else _between(segmentation, node)
     if content is not None and between is not None:
-        inside, matrix = content[0], between @ content[1]
-    k, j, i = inside.shape
-    geometry = Geometry(matrix, (k, j, i))
+        inside = content[0]
+        geometry = Geometry(between @ content[1].ijk_to_ras, content[1].shape)
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     return Ear(
         side=side,

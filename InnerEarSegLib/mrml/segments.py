@@ -40,10 +40,7 @@ def common_lattice(grids: Sequence[Geometry]) -> Geometry:
     # Corners lie half a voxel outside the outer voxels' centres.
     first = np.ceil(corners.min(axis=0) - TOLERANCE)
     last = np.floor(corners.max(axis=0) + TOLERANCE)
-    origin = np.eye(4)
-    origin[:3, 3] = first
-    size = (last - first + 1).astype(int)
-    return Geometry(finest.ijk_to_ras @ origin, (int(size[2]), int(size[1]), int(size[0])))
+    return finest.part(first, (last - first + 1)[::-1])
 
 
 def offset_on_lattice(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
@@ -68,9 +65,7 @@ def resample_mask(
     corners = lattice.to_ijk(grid.corners)
     first = np.floor(corners.min(axis=0)).astype(np.int64)
     size = np.ceil(corners.max(axis=0)).astype(np.int64) - first + 1
-    to_part = np.eye(4)
-    to_part[:3, 3] = first
-    part = Geometry(lattice.ijk_to_ras @ to_part, (int(size[2]), int(size[1]), int(size[0])))
+    part = lattice.part(first, size[::-1])
     target = image_of(np.zeros(part.shape, np.uint8), part)
     image = image_of((mask != 0).astype(np.float32), grid)
     resampled = sitk.Resample(image, target, sitk.Transform(), sitk.sitkLinear, 0.0)
@@ -83,6 +78,7 @@ COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
 SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
+_LABELMAP = "Binary labelmap"  # vtkSegmentationConverter's name of the representation
 _OUTLINE_PIXELS = 2
 _FILL_OPACITY = 0.12
 
@@ -135,34 +131,33 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
 def _lattice_of_segments(node: Any, ids: Collection[str]) -> Geometry | None:
     """The lattice of the segments that are already there and stay."""
     segmentation = node.GetSegmentation()
-    staying = [name for name in segmentation.GetSegmentIDs() if name in ids]
-    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    for segment_id in staying:
-        image = segmentation.GetSegment(segment_id).GetRepresentation(name)
-        if image is not None and not image.IsEmpty():
-            matrix = vtk.vtkMatrix4x4()
-            image.GetImageToWorldMatrix(matrix)
-            ijk_to_ras = numpy_matrix(matrix)
-            ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ image.GetExtent()[::2]
-            return Geometry(ijk_to_ras, tuple(image.GetDimensions()[::-1]))
+    for segment_id in segmentation.GetSegmentIDs():
+        if segment_id in ids:
+            image = segmentation.GetSegment(segment_id).GetRepresentation(_LABELMAP)
+            if image is not None and not image.IsEmpty():
+                return _geometry_of(image)
     return None
+
+
+def _geometry_of(image: Any) -> Geometry:
+    """The grid of a vtkOrientedImageData's own voxels: its matrix is that of index 0."""
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    shape = tuple(image.GetDimensions()[::-1])
+    return Geometry(numpy_matrix(matrix), shape).part(image.GetExtent()[::2], shape)
 
 
 def _set_reference_lattice(node: Any, lattice: Geometry) -> None:
     # The CT's grid would be the usual choice, but on saving Slicer resamples all segments to the
     # reference grid, and the labyrinth is finer than the CT.
     converter = slicer.vtkSegmentationConverter
-    text = converter.SerializeImageGeometry(_empty_image(lattice))
-    node.GetSegmentation().SetConversionParameter(
-        converter.GetReferenceImageGeometryParameterName(), text
-    )
-
-
-def _empty_image(lattice: Geometry) -> Any:
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(*lattice.shape[::-1])
     image.SetImageToWorldMatrix(vtk_matrix(lattice.ijk_to_ras))
-    return image
+    node.GetSegmentation().SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(),
+        converter.SerializeImageGeometry(image),
+    )
 
 
 def _segment(ear: Ear, lattice: Geometry) -> Any:
@@ -182,10 +177,7 @@ def _segment(ear: Ear, lattice: Geometry) -> Any:
     segment.SetName(SEGMENT_NAMES[ear.side])
     segment.SetColor(*COLORS[ear.side])
     segment.SetTerminology(inner_ear_term(ear.side))
-    representation = (
-        slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    )
-    segment.AddRepresentation(representation, image)
+    segment.AddRepresentation(_LABELMAP, image)
     return segment
 
 
@@ -200,8 +192,8 @@ def _show(node: Any) -> None:
     display.SetOpacity3D(0.55)
 
 
-Content = tuple[NDArray[np.bool_], NDArray[np.float64]]
-"""Voxels [k, j, i] cut to what is set, and their IJK-to-RAS matrix in the node's own RAS mm."""
+Content = tuple[NDArray[np.bool_], Geometry]
+"""Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm."""
 
 
 def volume_attribute(side: Side) -> str:
@@ -215,45 +207,33 @@ def automatic_segment_attribute(side: Side) -> str:
 
 
 def segment_content(node: Any, side: Side) -> Content | None:
-    """An ear's segment; None if there is none or it is empty."""
+    """Return an ear's segment; None if there is none or it is empty."""
     segment = node.GetSegmentation().GetSegment(SEGMENT_IDS[side])
-    if segment is None:
-        return None
-    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    image = segment.GetRepresentation(name)
+    image = None if segment is None else segment.GetRepresentation(_LABELMAP)
     if image is None or image.IsEmpty():
         return None
     # Segments that were edited share one image, each with a label of its own.
     inside = image_array(image) == segment.GetLabelValue()
     if not inside.any():
         return None
-    matrix = _matrix_of(image)
-    first = np.array(image.GetExtent()[::2], float)
     kept = []
     for axis in range(3):
         used = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
         kept.append(slice(int(used[0]), int(used[-1]) + 1))
-    start = first + [part.start for part in kept[::-1]]
-    matrix[:3, 3] += matrix[:3, :3] @ start
-    return inside[tuple(kept)], matrix
+    inside = inside[tuple(kept)]
+    return inside, _geometry_of(image).part([part.start for part in kept[::-1]], inside.shape)
 
 
 def segment_volume(node: Any, side: Side) -> float:
-    """Volume of an ear's segment in mm³."""
+    """Return the volume of an ear's segment in mm³."""
     content = segment_content(node, side)
-    if content is None:
-        return 0.0
-    inside, matrix = content
-    return float(inside.sum() * abs(np.linalg.det(matrix[:3, :3])))
+    return 0.0 if content is None else float(content[0].sum()) * content[1].voxel_volume
 
 
 def segment_center(node: Any, side: Side) -> NDArray[np.float64] | None:
-    """Middle of an ear's segment, the node's own RAS mm; None if it is empty."""
+    """Return the middle of an ear's segment, the node's own RAS mm; None if it is empty."""
     content = segment_content(node, side)
-    if content is None:
-        return None
-    inside, matrix = content
-    return matrix[:3, :3] @ ((np.array(inside.shape[::-1]) - 1) / 2.0) + matrix[:3, 3]
+    return None if content is None else content[1].center
 
 
 def update_volume(node: Any, side: Side) -> float:
@@ -291,9 +271,3 @@ def fingerprint(content: Content | None) -> str:
     digest = hashlib.sha256(str(inside.shape).encode())
     digest.update(np.packbits(inside).tobytes())
     return digest.hexdigest()[:32]
-
-
-def _matrix_of(image: Any) -> NDArray[np.float64]:
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return numpy_matrix(matrix)

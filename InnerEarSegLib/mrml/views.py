@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import Side, apply_affine
+from ..types import Side
 from .landmarks import node_landmarks
 from .rendering import anatomical_viewpoints
 from .results import Results
@@ -139,9 +139,8 @@ def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
     content = segment_content(node, side)
     if content is None:
         return np.empty((0, 3))
-    inside, matrix = content
-    index = np.argwhere(inside)[:, ::-1]
-    return to_world(node, apply_affine(matrix, index[:: max(1, len(index) // most)]))
+    index = np.argwhere(content[0])[:, ::-1]
+    return to_world(node, content[1].to_ras(index[:: max(1, len(index) // most)]))
 
 
 def face_windows(scene: Any, results: Results, side: Side) -> None:

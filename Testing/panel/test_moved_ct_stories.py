@@ -25,10 +25,10 @@ def erase_half(node, side):
 
 def world_points(node, side):
     """World RAS mm of a segment's voxels."""
-    inside, matrix = segment_content(node, side)
+    inside, geometry = segment_content(node, side)
     points = vtk.vtkPoints()
-    for index in np.argwhere(inside)[:, ::-1]:
-        points.InsertNextPoint(*(matrix @ [*index, 1.0])[:3])
+    for ras in geometry.to_ras(np.argwhere(inside)[:, ::-1]):
+        points.InsertNextPoint(*ras)
     general = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
         node.GetParentTransformNode(), None, general
