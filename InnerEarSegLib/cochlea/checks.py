@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -31,7 +32,7 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 
 def ear_remarks(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     mask: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
@@ -72,7 +73,7 @@ def ear_remarks(
 def why_not(
     key: str,
     numbers: Mapping[str, float],
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     frame: CochlearFrame | None,
 ) -> str:
     """Say in a few words why there is no value.
@@ -94,7 +95,7 @@ def why_not(
     return "no wall there: the segment is cut or leaks"
 
 
-def _why_no_frame(points: Mapping[str, NDArray]) -> str:
+def _why_no_frame(points: Mapping[str, NDArray[Any]]) -> str:
     if ROUND_WINDOW not in points:
         return "there is no round window"
     if len(points) < MIN_POINTS:
@@ -104,7 +105,7 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
 
 
 def _misfit(
-    side: Side, points: Mapping[str, NDArray], mask: LabyrinthMask, template: Template
+    side: Side, points: Mapping[str, NDArray[Any]], mask: LabyrinthMask, template: Template
 ) -> str:
     distances = misfits(side, points, mask.principal_axes, template)
     name = max(distances, key=lambda key: distances[key])
@@ -116,7 +117,7 @@ def _misfit(
     )
 
 
-def _cut(points: Mapping[str, NDArray], mask: LabyrinthMask, frame: CochlearFrame) -> str:
+def _cut(points: Mapping[str, NDArray[Any]], mask: LabyrinthMask, frame: CochlearFrame) -> str:
     reach = height(mask, frame)
     if reach is None or HELICOTREMA not in points:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,13 +64,13 @@ class CochlearFrame:
 
     def to_ras(self, points: ArrayLike) -> NDArray[np.float64]:
         """Frame mm (..., 3) to RAS mm."""
-        return np.asarray(points, dtype=np.float64) @ self.axes + self.origin
+        return np.asarray(np.asarray(points, np.float64) @ self.axes + self.origin, np.float64)
 
     def from_ras(self, points: ArrayLike) -> NDArray[np.float64]:
         """RAS mm (..., 3) to frame mm."""
-        return (np.asarray(points, dtype=np.float64) - self.origin) @ self.axes.T
+        return np.asarray((np.asarray(points, np.float64) - self.origin) @ self.axes.T, np.float64)
 
-    def to_json(self) -> dict[str, list]:
+    def to_json(self) -> dict[str, list[float]]:
         """Plain lists, in RAS mm."""
         names = zip(("x_axis", "y_axis", "z_axis"), self.axes, strict=True)
         return {"origin_ras_mm": [round(float(v), 4) for v in self.origin]} | {
@@ -98,7 +99,7 @@ class PrincipalAxes:
     axes: NDArray[np.float64]
 
     @classmethod
-    def of(cls, voxels: NDArray) -> PrincipalAxes:
+    def of(cls, voxels: NDArray[Any]) -> PrincipalAxes:
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 

@@ -64,7 +64,7 @@ class Values:
 def values_of(
     side: Side,
     mask: LabyrinthMask,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     radii: Mapping[str, float],
     template: Template = TEMPLATE,
     shifts: WallShifts = WallShifts(),
@@ -95,7 +95,7 @@ def _measure_cochlea(
     values: Values,
     mask: LabyrinthMask,
     frame: CochlearFrame,
-    round_window: NDArray,
+    round_window: NDArray[Any],
     shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
@@ -120,7 +120,9 @@ def _measure_cochlea(
         values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
-def _in_plane(frame: CochlearFrame, start: NDArray, end: NDArray, z: float) -> NDArray:
+def _in_plane(
+    frame: CochlearFrame, start: NDArray[Any], end: NDArray[Any], z: float
+) -> NDArray[Any]:
     """Two points given in x and y, at a height, in RAS mm: (2, 3)."""
     return frame.to_ras([[*start, z], [*end, z]])
 
@@ -298,7 +300,7 @@ def measure_cochlea(
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     mask = LabyrinthMask.of(labyrinth, geometry)
 
-    def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
+    def take(places: Mapping[str, NDArray[Any]], average: Template, shifts: WallShifts) -> Values:
         return values_of(side, mask, places, counted, average, shifts)
 
     values = take(points, template, WallShifts())
@@ -315,8 +317,8 @@ def measure_cochlea(
 
 
 def _spread(
-    take: Callable[[Mapping[str, NDArray], Template, WallShifts], Values],
-    points: Mapping[str, NDArray],
+    take: Callable[[Mapping[str, NDArray[Any]], Template, WallShifts], Values],
+    points: Mapping[str, NDArray[Any]],
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:
@@ -348,7 +350,7 @@ def _spread(
 
 
 def _measurement(
-    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray]
+    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray[Any]]
 ) -> Measurement:
     found = CATALOGUE[key]
     value = values.numbers.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,7 +54,7 @@ window) to 0.3 mm (ends of the labyrinth's axes)."""
 
 def fit_template(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     variances: Mapping[str, float],
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
@@ -85,7 +86,7 @@ def fit_template(
 
 def misfits(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Mapping[str, NDArray[Any]],
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> dict[str, float]:
@@ -107,7 +108,7 @@ def misfits(
 
 
 def mean_template(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]],
+    cases: Sequence[tuple[Side, Mapping[str, NDArray[Any]], PrincipalAxes | None]],
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
     """Generalised Procrustes mean of specimens in the cochlear frame, and the spread about it.
 
@@ -139,7 +140,8 @@ def mean_template(
 
 
 def _principal_points(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]], template: Template
+    cases: Sequence[tuple[Side, Mapping[str, NDArray[Any]], PrincipalAxes | None]],
+    template: Template,
 ) -> list[dict[str, NDArray[np.float64]]]:
     """Points of the principal axes in the cochlear frame, pointing as in the average ear."""
     found: list[dict[str, NDArray[np.float64]]] = []
@@ -155,7 +157,7 @@ def _principal_points(
     return found
 
 
-def _off_the_usual(way: Mapping[str, NDArray]) -> float:
+def _off_the_usual(way: Mapping[str, NDArray[Any]]) -> float:
     """How far the axes point from where they usually do, mm; only their signs matter."""
     return float(sum(np.linalg.norm(way[name] - TEMPLATE[name]) for name in PRINCIPAL_POINTS))
 
