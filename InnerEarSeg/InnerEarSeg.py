@@ -106,9 +106,12 @@ class InnerEarSegLogic(ScriptedLoadableModuleLogic):
         Raises:
             InnerEarSegError: whatever went wrong, in one sentence.
         """
-        from InnerEarSegLib.panel.run import run_and_wait
+        from InnerEarSegLib.panel.run import Choices, run_and_wait
 
-        return run_and_wait(volumeNode, device, modelPath, keepReviewed)
+        model = None if modelPath is None else Path(modelPath)
+        return run_and_wait(
+            Choices(volumeNode, device=device, model=model, keep_reviewed=keepReviewed)
+        )
 
 
 class InnerEarSegTest(ScriptedLoadableModuleTest):

@@ -18,8 +18,7 @@ from .inputs import Inputs
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
-from .run_section import RunSection
-from .status import Status
+from .run_section import RunSection, Status
 
 
 class Panel:
@@ -35,6 +34,7 @@ class Panel:
         self._get_parameter_node = get_parameter_node
         self._entered = False
         self._obstacle: str | None = None
+        self._devices: DeviceQuestion | None = None
         self._observers = Observers()
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
@@ -44,8 +44,6 @@ class Panel:
         self.running = RunSection(ui, self.status, self._apply, self._update)
         self.inputs = Inputs(ui, self._update)
         ui.segmentButton.connect("clicked()", self._start)
-        ui.cancelButton.connect("clicked()", self.running.cancel)
-        self._devices: DeviceQuestion | None = None
         scene = slicer.mrmlScene
         for event, handler in (
             (scene.StartCloseEvent, self._scene_closes),
@@ -95,7 +93,7 @@ class Panel:
             self.running.start(self.inputs.choices())
 
     def _apply(self, choices: Choices, result: Segmentation) -> str:
-        """Puts a result into the scene and says what was found."""
+        """Put a result into the scene and say what was found."""
         volume = choices.volume
         first = not find_results(slicer.mrmlScene, volume)
         self.reviewing.release()
@@ -132,7 +130,7 @@ class Panel:
     # Around it
 
     def _update(self) -> None:
-        """Shows what can be done now."""
+        """Show what can be done now."""
         ui, busy, obstacle = self._ui, self.running.active, self.inputs.obstacle()
         self.inputs.set_enabled(not busy)
         ui.segmentButton.setEnabled(not busy and not obstacle)

@@ -68,10 +68,10 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     story = SimpleNamespace(mode="ok", commands=[])
 
-    def command(ct, output, device, model, where):
+    def command(folder, device, model, where):
         story.commands.append((device, model))
         story.where = where
-        arguments = [FAKE_WORKER, story.mode, prepared, ct, output, device]
+        arguments = [FAKE_WORKER, story.mode, prepared, folder, device]
         return python_command([str(argument) for argument in arguments])
 
     answer = json.dumps({"torch": "2.9.0", "gpus": [["cuda:0", "NVIDIA RTX A4000"]]})
