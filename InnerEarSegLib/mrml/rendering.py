@@ -1,4 +1,4 @@
-"""Slicer's slice and 3D views, drawn without a display."""
+"""Render windows that need no display, by VTK alone, without 3D Slicer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import sys
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
-
-from .scene import HeadlessSession
 
 
 def can_render() -> bool:
@@ -58,94 +55,6 @@ def picture_of(window: Any) -> NDArray[np.uint8]:
     width, height, _ = image.GetDimensions()
     pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
     return pixels[::-1].copy()
-
-
-_SLICE_MANAGERS = (
-    "vtkMRMLModelSliceDisplayableManager",
-    "vtkMRMLCrosshairDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager2D",
-    "vtkMRMLMarkupsDisplayableManager",
-)
-_THREED_MANAGERS = (
-    "vtkMRMLCameraDisplayableManager",
-    "vtkMRMLViewDisplayableManager",
-    "vtkMRMLModelDisplayableManager",
-    "vtkMRMLOrientationMarkerDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager3D",
-    "vtkMRMLMarkupsDisplayableManager",
-)
-
-
-class OffscreenView:
-    """A render window with a renderer, and Slicer's displayable managers of one view node.
-
-    Attributes:
-        node: the vtkMRMLSliceNode or vtkMRMLViewNode.
-        renderer: the vtkRenderer, for annotations of one's own.
-    """
-
-    def __init__(
-        self,
-        node: Any,
-        factory: Any,
-        managers: tuple[str, ...],
-        size: tuple[int, int],
-        background: Any = None,
-    ) -> None:
-        self.node = node
-        self.window, self.renderer = open_window(size)
-        if background is not None:
-            # Before the managers' actors: 2D actors are drawn in the order of their addition, and
-            # a see-through fill that is drawn before the image shows black.
-            self.renderer.AddViewProp(background)
-        interactor = vtk.vtkRenderWindowInteractor()  # markups' widgets need one
-        interactor.SetRenderWindow(self.window)
-        # The default style would turn the camera with the mouse; displayable managers bring theirs.
-        interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
-        interactor.Initialize()
-        self._interactor = interactor
-        for name in managers:
-            if not factory.IsDisplayableManagerRegistered(name):
-                factory.RegisterDisplayableManager(name)
-        self._group = slicer.vtkMRMLDisplayableManagerGroup()
-        self._group.SetRenderer(self.renderer)
-        self._group.Initialize(factory, self.renderer)
-        self._group.SetMRMLDisplayableNode(node)
-
-    def picture(self) -> NDArray[np.uint8]:
-        """The view as it is now, (height, width, 3) RGB, top row first."""
-        return picture_of(self.window)
-
-
-class SliceView(OffscreenView):
-    """One of the scene's slice views ("Red", "Green", "Yellow")."""
-
-    def __init__(self, session: HeadlessSession, name: str, size: tuple[int, int]) -> None:
-        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-        factory.SetMRMLApplicationLogic(session.application_logic)
-        self.logic = session.application_logic.GetSliceLogicByLayoutName(name)
-        mapper = vtk.vtkImageMapper()
-        mapper.SetColorWindow(255)
-        mapper.SetColorLevel(127.5)
-        mapper.SetInputConnection(self.logic.GetImageDataConnection())
-        image = vtk.vtkActor2D()
-        image.SetMapper(mapper)
-        image.GetProperty().SetDisplayLocationToBackground()
-        super().__init__(self.logic.GetSliceNode(), factory, _SLICE_MANAGERS, size, image)
-        self.renderer.GetActiveCamera().ParallelProjectionOn()
-        self.logic.ResizeSliceNode(*size)
-
-
-class ThreeDView(OffscreenView):
-    """The scene's first 3D view."""
-
-    def __init__(self, session: HeadlessSession, size: tuple[int, int]) -> None:
-        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
-        factory.SetMRMLApplicationLogic(session.application_logic)
-        node = session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
-        super().__init__(node, factory, _THREED_MANAGERS, size)
 
 
 def add_text(
