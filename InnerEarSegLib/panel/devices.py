@@ -110,6 +110,7 @@ def has_extension() -> bool:
 
 def offer_torch(parent: Any) -> bool:
     """Say that PyTorch is missing and how to get it; return whether to install it now."""
+    buttons: tuple[str, ...] = ()
     if has_extension():
         how = "It can be installed now through the PyTorch extension (about 200 MB to 3 GB)."
         buttons = ("Install PyTorch", "Not now")
@@ -118,7 +119,6 @@ def offer_torch(parent: Any) -> bool:
             "It is installed through the PyTorch extension: open the Extensions Manager, install "
             "PyTorch, restart 3D Slicer and press Segment again."
         )
-        buttons = ()
     missing = "PyTorch is missing. InnerEarSeg needs it to run its networks."
     return _ask(parent, qt.QMessageBox.Information, missing, how + _BY_HAND, buttons)
 

@@ -154,7 +154,7 @@ class Panel:
         self.running.drop("The scene was closed; the run was stopped.")
 
     def _scene_imports(self, *_: Any) -> None:
-        self.reviewing.planning.release()  # what is imported may have views of its own
+        self.reviewing.measuring.release()  # what is imported may have views of its own
         self._scene_changes()
 
     def _scene_changes(self, *_: Any) -> None:

@@ -103,9 +103,9 @@ def planned(story):
     write_prepared(with_all_landmarks(story.ear), story.prepared)
     story.app.show()
     segment(story)
-    story.planning = story.panel.reviewing.planning
-    story.measured = lambda: story.wait(lambda: story.planning.plans, what="measurements")
+    story.measuring = story.panel.reviewing.measuring
+    story.measured = lambda: story.wait(lambda: story.measuring.cochleae, what="measurements")
     story.measured()
     story.side = story.ear.side
-    story.value = lambda key: story.planning.plans[story.side][key].value
+    story.value = lambda key: story.measuring.cochleae[story.side][key].value
     return story
