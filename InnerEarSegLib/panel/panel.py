@@ -12,6 +12,7 @@ from ..mrml.results import find_results
 from ..mrml.scene import Observers
 from ..mrml.views import show_in_3d
 from ..mrml.volumes import show_bone_window
+from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
 from .devices import DeviceQuestion, Devices
 from .inputs import Inputs
@@ -36,6 +37,7 @@ class Panel:
         self._obstacle: str | None = None
         self._devices: DeviceQuestion | None = None
         self._observers = Observers()
+        remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)

@@ -118,9 +118,12 @@ class ReviewSection:
         # there, as cropping is not moving.
         add(volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start())
         if self._results.segmentation is not None:
-            segments, core = self._results.segmentation.GetSegmentation(), slicer.vtkSegmentation
-            for event in (core.SourceRepresentationModified, core.RepresentationModified,
-                          core.SegmentAdded, core.SegmentRemoved, core.SegmentModified):  # fmt: skip
+            core = slicer.vtkSegmentation
+            for event in (
+                core.SourceRepresentationModified, core.RepresentationModified,
+                core.SegmentAdded, core.SegmentRemoved, core.SegmentModified,
+            ):  # fmt: skip
+                segments = self._results.segmentation.GetSegmentation()
                 add(segments, event, lambda *_: self._soon.start())
 
     def release(self, lock: bool = True, views: bool = True) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -189,3 +190,25 @@ def test_an_input_that_says_nothing_is_not_watched(story, tmp_path):
         assert any(b'"find"' in line for line in worker.stdout)
     finally:
         worker.kill()
+
+
+def test_folders_of_a_slicer_that_was_killed_are_removed_at_the_next_start(story):
+    from InnerEarSegLib.panel.panel import Panel
+    from InnerEarSegLib.process import temporary_folder
+
+    program = (
+        "import os; from InnerEarSegLib.process import temporary_folder; "
+        "(temporary_folder() / 'ct.nrrd').write_text('CT'); os._exit(9)"
+    )
+    environment = {**os.environ, "TMPDIR": str(story.temporary)}
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=LIBRARY_PARENT, env=environment, check=False
+    )
+    [dead] = story.temporary.glob("ies-*/ct.nrrd")
+    own = temporary_folder()
+    names = ("ies-notes-1", "ies-", "ies-1x-2", f"x-{dead.parent.name}")
+    others = [story.temporary / name for name in names]
+    for other in others:
+        other.mkdir()
+    Panel(story.ui, story.widget.logic.getParameterNode).close()
+    assert not dead.parent.exists() and own.is_dir() and all(other.is_dir() for other in others)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -125,24 +123,3 @@ def test_model_of_another_version(tmp_path):
         archive.writestr("model/extra/card.json", '{"schema": 99}')
     with pytest.raises(UnusableModel, match="schema 99"):
         read_card(path)
-
-
-def test_folders_of_processes_that_were_killed_are_removed(tmp_path, monkeypatch):
-    from InnerEarSegLib.process import remove_stale_folders, temporary_folder
-
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    program = (
-        "import os; from InnerEarSegLib.process import temporary_folder; "
-        "(temporary_folder() / 'ct.nrrd').write_text('CT'); os._exit(9)"
-    )
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", program], cwd=LIBRARY_PARENT, env=environment)
-    [dead] = tmp_path.glob("ies-*/ct.nrrd")
-    own = temporary_folder()
-    others = [
-        tmp_path / name for name in ("ies-notes-1", "ies-", "ies-1x-2", f"x-{dead.parent.name}")
-    ]
-    for other in others:
-        other.mkdir()
-    remove_stale_folders()
-    assert not dead.parent.exists() and own.is_dir() and all(other.is_dir() for other in others)
