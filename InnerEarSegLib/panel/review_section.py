@@ -294,7 +294,7 @@ class ReviewSection:
         ui.editButton.setChecked(editing and not placing)
         ui.placeButton.setChecked(placing)
         if placing:
-            text = "Click in a slice view to place the point. Esc: leave it as it was."
+            text = "Click in a slice view to place the point. Right click: leave it as it was."
         elif mark is not None and editing:
             text = f"Drag the {mark.name} in any view, then Confirm."
         elif left:

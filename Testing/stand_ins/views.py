@@ -15,7 +15,7 @@ from PySide6.QtCore import Property, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from InnerEarSegLib.mrml import rendering as offscreen
+from InnerEarSegLib.mrml import overview
 
 
 class _View(QWidget):
@@ -131,7 +131,7 @@ class qMRMLSliceView(_View):
         self._own.name = name
 
     def _make(self, size: tuple[int, int]) -> Any:
-        view = offscreen.SliceView(self._own.session, self._own.name, size)
+        view = overview.SliceView(self._own.session, self._own.name, size)
         style = slicer.vtkMRMLSliceViewInteractorStyle()
         style.SetSliceLogic(view.logic)
         style.SetDisplayableManagers(view._group)
@@ -160,7 +160,7 @@ class qMRMLThreeDView(_View):
     """Libs/MRML/Widgets/qMRMLThreeDView.h"""
 
     def _make(self, size: tuple[int, int]) -> Any:
-        view = offscreen.ThreeDView(self._own.session, size)
+        view = overview.ThreeDView(self._own.session, size)
         view.renderer.SetBackground(0.75, 0.75, 0.87)
         return view
 
