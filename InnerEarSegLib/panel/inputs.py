@@ -100,11 +100,12 @@ class Inputs:
             return
         selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
         shown = None if selection is None else selection.GetActiveVolumeID()
-        volume = slicer.mrmlScene.GetNodeByID(shown) if shown else None
-        if volume is None or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
-            volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        if volume is not None:
-            self._node.inputVolume = volume
+        volumes = [slicer.mrmlScene.GetNodeByID(shown)] if shown else []
+        for volume in (*volumes, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")):
+            # Not a label map, whose class is derived from it.
+            if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode":
+                self._node.inputVolume = volume
+                return
 
     def set_devices(self, devices: Devices) -> None:
         """Fill the list of devices."""

@@ -16,6 +16,7 @@ from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
 from .devices import DeviceQuestion, Devices
 from .inputs import Inputs
+from .measurements_section import single_shot
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
@@ -45,6 +46,7 @@ class Panel:
         self.reporting = ReportSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update)
         self.inputs = Inputs(ui, self._update)
+        self._choose_soon = single_shot(0, self._choose)  # a node that is added has no voxels yet
         ui.segmentButton.connect("clicked()", self._start)
         scene = slicer.mrmlScene
         for event, handler in (
@@ -52,6 +54,7 @@ class Panel:
             (scene.EndCloseEvent, self._scene_closed),
             (scene.StartImportEvent, self._scene_imports),
             (scene.EndImportEvent, self._scene_closed),
+            (scene.NodeAddedEvent, lambda *_: self._choose_soon.start()),
             (scene.NodeRemovedEvent, self._node_removed),
         ):
             self._observers.add(scene, event, handler)
@@ -86,6 +89,7 @@ class Panel:
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()
+        self._choose_soon.stop()
 
     # Running
 
@@ -168,6 +172,10 @@ class Panel:
     def _scene_closed(self, *_: Any) -> None:
         if self._entered:
             self.inputs.set_parameter_node(self._get_parameter_node())
+            self.inputs.choose_volume()
+
+    def _choose(self) -> None:
+        if self._entered and not slicer.mrmlScene.IsBatchProcessing():
             self.inputs.choose_volume()
 
     def _node_removed(self, *_: Any) -> None:

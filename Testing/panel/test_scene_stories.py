@@ -49,6 +49,32 @@ def test_scene_closed_while_running(story):
     assert story.ui.statusLabel.text.startswith("Found")
 
 
+def test_a_ct_that_is_loaded_while_the_module_is_open_is_chosen(story):
+    start_and_hang(story)
+    story.scene.Clear(False)
+    story.process()
+    assert "the run was stopped" in story.ui.statusLabel.text
+    story.scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
+    story.process()
+    assert story.ui.inputSelector.currentNode() is None
+    first = story.add_volume()
+    story.process()
+    assert story.ui.inputSelector.currentNode() is first and story.ui.segmentButton.enabled
+    assert story.ui.statusLabel.text == "Ready: press Segment."
+    story.add_volume()
+    story.process()
+    assert story.ui.inputSelector.currentNode() is first  # what was chosen stays
+
+
+def test_a_ct_that_is_loaded_while_the_user_is_elsewhere_is_chosen_on_return(story):
+    story.scene.Clear(False)
+    slicer.util.selectModule("Welcome")
+    volume = story.add_volume()
+    story.process()
+    slicer.util.selectModule("InnerEarSeg")
+    assert story.ui.inputSelector.currentNode() is volume
+
+
 def test_scene_closed_with_results(story):
     story.segment()
     story.scene.Clear(False)
