@@ -65,6 +65,8 @@ class InnerEarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(widget)
         self.logic = InnerEarSegLogic()
         self.panel = Panel(self.ui, self.logic.getParameterNode)
+        if getattr(self.parent, "isEntered", False):
+            self.panel.enter()  # Reload sets the open module up and does not enter it
 
     def enter(self):
         """The user opens the module."""

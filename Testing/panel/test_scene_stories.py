@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import slicer
@@ -73,6 +75,34 @@ def test_a_ct_that_is_loaded_while_the_user_is_elsewhere_is_chosen_on_return(sto
     story.process()
     slicer.util.selectModule("InnerEarSeg")
     assert story.ui.inputSelector.currentNode() is volume
+
+
+@pytest.fixture
+def library_kept():
+    """Reload imports the library anew; other tests go on with what they imported."""
+    kept = {n: m for n, m in sys.modules.items() if n.split(".")[0] == "InnerEarSegLib"}
+    yield
+    for name in [n for n in sys.modules if n.split(".")[0] == "InnerEarSegLib"]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_the_panel_is_alive_after_reload(story, library_kept, opened):
+    story.segment()
+    if not opened:
+        slicer.util.selectModule("Welcome")
+    old = story.widget
+    old.onReload()
+    story.process()
+    widget = slicer.modules.InnerEarSegWidget
+    assert widget is not old
+    if not opened:
+        assert widget.ui.inputSelector.currentNode() is None
+        slicer.util.selectModule("InnerEarSeg")
+    assert widget.ui.inputSelector.currentNode() is story.volume
+    assert widget.ui.segmentButton.enabled and widget.ui.landmarksTable.rowCount == 3
+    widget.ui.confirmButton.click()
 
 
 def test_scene_closed_with_results(story):

@@ -147,6 +147,10 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerAbstractModuleWidget):
         setattr(slicer.modules, f"{name}Widget", python)
         python.setup()
 
+    def reload(self) -> None:
+        """As in Slicer, ``setup`` of the new widget is called and ``enter`` is not."""
+        self._setup()
+
     def self(self) -> Any:
         return self._own.python
 

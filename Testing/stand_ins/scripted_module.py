@@ -96,6 +96,11 @@ class ScriptedLoadableModuleWidget:
     def cleanup(self) -> None:
         """Overridden by modules."""
 
+    def onReload(self) -> None:
+        import slicer
+
+        slicer.util.reloadScriptedModule(self.moduleName)
+
     def _onModuleAboutToBeUnloaded(self, name: str) -> None:
         import slicer
 
