@@ -22,6 +22,8 @@ from .review_section import ReviewSection
 from .run import Choices
 from .run_section import RunSection, Status
 
+TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
+
 
 class Panel:
     """Everything behind the widgets of ``InnerEarSeg.ui``.
@@ -35,7 +37,8 @@ class Panel:
         self._ui = ui
         self._get_parameter_node = get_parameter_node
         self._entered = False
-        self._obstacle: str | None = None
+        self._said = ""
+        self._torch_missing = False
         self._devices: DeviceQuestion | None = None
         self._observers = Observers()
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
@@ -44,7 +47,7 @@ class Panel:
         self.status = Status(ui)
         self.reviewing = ReviewSection(ui)
         self.reporting = ReportSection(ui, self.status)
-        self.running = RunSection(ui, self.status, self._apply, self._update)
+        self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
         self._choose_soon = single_shot(0, self._choose)  # a node that is added has no voxels yet
         ui.segmentButton.connect("clicked()", self._start)
@@ -68,8 +71,7 @@ class Panel:
         self.inputs.set_parameter_node(self._get_parameter_node())
         self.inputs.choose_volume()
         if self._devices is None:
-            self._devices = DeviceQuestion(self._devices_known)
-            self._devices.ask()
+            self._ask_devices()
         self.running.come_back()
         self._update()
 
@@ -128,10 +130,17 @@ class Panel:
         warning = f" Do not plan on the {poor} one: its quality is poor." if poor else ""
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
+    def _ask_devices(self) -> None:
+        """Ask which devices there are, again after PyTorch was installed."""
+        if self._devices is not None:
+            self._devices.stop()
+        self._devices = DeviceQuestion(self._devices_known)
+        self._devices.ask()
+
     def _devices_known(self, devices: Devices) -> None:
+        self._torch_missing = devices.torch is None
         self.inputs.set_devices(devices)
-        if devices.torch is None:
-            self.status.log("PyTorch is not installed; Segment will offer to install it.")
+        self._update()
 
     # Around it
 
@@ -147,13 +156,15 @@ class Panel:
         ui.cancelButton.setVisible(self.running.can_cancel)
         ui.progressBar.setVisible(busy)
         ui.elapsedLabel.setVisible(busy)
+        ui.installTorchButton.setVisible(self._torch_missing and not busy)
         if busy or not self._entered:
             return  # elsewhere, the volume of a segment under the Segment Editor is still followed
         self.reviewing.bind(self.inputs.volume)
         self.reporting.bind(self.inputs.volume)
-        if obstacle != self._obstacle:  # else a sentence that matters more would be lost
-            self._obstacle = obstacle
-            self.status.hint(obstacle or "Ready: press Segment.")
+        said = TORCH_MISSING if self._torch_missing else obstacle or "Ready: press Segment."
+        if said != self._said:  # else a sentence that matters more would be lost
+            self._said = said
+            self.status.hint(said, "warn" if self._torch_missing else "info")
 
     def _scene_closes(self, *_: Any) -> None:
         self._scene_changes()

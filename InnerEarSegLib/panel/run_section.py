@@ -64,6 +64,7 @@ class RunSection:
         status: where the sentence for the user goes.
         apply: puts a result into the scene and returns what to say; may raise.
         changed: called when a run begins or ends.
+        installed: called after PyTorch was installed.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class RunSection:
         status: Status,
         apply: Callable[[Choices, Segmentation], str],
         changed: Callable[[], None],
+        installed: Callable[[], None],
     ) -> None:
         self._ui, self._status = ui, status
-        self._apply, self._changed = apply, changed
+        self._apply, self._changed, self._installed = apply, changed, installed
         self._run: Run | None = None
         self._waiting: tuple[Run, Segmentation] | None = None
         self._away = self._installing = False
@@ -84,6 +86,7 @@ class RunSection:
         ui.cpuFallbackCheckBox.setChecked(devices.cpu_fallback() is True)
         ui.cpuFallbackCheckBox.connect("clicked(bool)", devices.remember_cpu_fallback)
         ui.cancelButton.connect("clicked()", self.cancel)
+        ui.installTorchButton.connect("clicked()", lambda: self._install_torch(None))
 
     @property
     def active(self) -> bool:
@@ -188,7 +191,7 @@ class RunSection:
         else:
             self._status.say(outcome.sentence, _KINDS.get(outcome.ending, "error"))
             if outcome.ending is Ending.NO_TORCH:
-                self._without_torch(run.choices)
+                self._install_torch(run.choices)
 
     def _done(self, run: Run, found: Segmentation) -> None:
         result = wanted_ears(found, run.choices.sides)
@@ -224,8 +227,9 @@ class RunSection:
         poor = any(ear.quality.verdict == POOR for ear in result.ears)
         self._status.say(sentence, "warn" if one or poor else "success")
 
-    def _without_torch(self, choices: Choices) -> None:
-        if not devices.offer_torch(self._ui.segmentButton.window()):
+    def _install_torch(self, choices: Choices | None) -> None:
+        """Offer to install PyTorch; then go on with a run that lacked it."""
+        if self.active or not devices.offer_torch(self._ui.segmentButton.window()):
             return
         self._status.say(
             "Installing PyTorch. This takes some minutes, during which 3D Slicer does not answer."
@@ -239,7 +243,10 @@ class RunSection:
             self._changed()
         if problem:
             self._status.say(problem, "error")
-        else:
+            return
+        self._status.say("PyTorch is installed.", "success")
+        self._installed()
+        if choices is not None:
             self.start(choices)
 
     def _without_memory(self, choices: Choices, sentence: str) -> None:

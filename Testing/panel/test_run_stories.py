@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.views import nodes_of
+from InnerEarSegLib.panel.worker_process import python_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive, result_with, write_prepared
 
@@ -232,6 +234,33 @@ def test_torch_is_missing(story, monkeypatch):
     story.ui.segmentButton.click()
     story.wait(lambda: calls and not story.panel.running.active, 10)
     assert story.ui.statusLabel.text.startswith("Found")
+
+
+def test_missing_torch_is_said_before_segment_is_pressed(story, monkeypatch):
+    from InnerEarSegLib.panel import devices
+
+    def answer(torch):
+        text = json.dumps({"torch": torch, "gpus": []})
+        make = staticmethod(lambda: python_command(["-c", f"print({text!r})"]))
+        monkeypatch.setattr(devices.DeviceQuestion, "make_command", make)
+
+    ui = story.ui
+    assert ui.installTorchButton.isHidden()
+    answer(None)
+    story.panel._ask_devices()
+    story.wait(lambda: not ui.installTorchButton.isHidden(), what="the button")
+    assert ui.statusLabel.text.startswith("PyTorch is missing")
+    story.app.dialogs.answer("Close")
+    ui.installTorchButton.click()
+    assert "pip download torch" in story.app.dialogs.shown[0].text
+    assert not ui.installTorchButton.isHidden()
+    monkeypatch.setattr(devices, "has_extension", lambda: True)
+    monkeypatch.setattr(devices, "install", lambda: answer("2.9.0") or "")
+    story.app.dialogs.answer("Install PyTorch")
+    ui.installTorchButton.click()
+    assert ui.statusLabel.text == "PyTorch is installed."
+    story.wait(lambda: ui.installTorchButton.isHidden(), what="torch")
+    assert ui.statusLabel.text == "Ready: press Segment." and not story.commands
 
 
 def test_torch_is_installed_through_its_extension(story, monkeypatch):
