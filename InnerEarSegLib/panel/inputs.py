@@ -71,11 +71,11 @@ class Inputs:
         self._filling = False
         self._observers = Observers()
         self._chosen = Observers()
-        self._model_error = ""
+        self._model_error = self._model_name = ""
         self._shown_model: str | None = None
         self._widgets = (
             ui.inputSelector, ui.regionSelector, ui.earsComboBox, ui.deviceComboBox,
-            ui.modelLineEdit, ui.keepReviewedCheckBox,
+            ui.modelLineEdit, ui.bundledModelButton, ui.keepReviewedCheckBox,
         )  # fmt: skip
         self.set_devices(Devices())
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._from_widgets)
@@ -83,13 +83,15 @@ class Inputs:
         ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._place_new_region)
         ui.earsComboBox.connect("currentIndexChanged(int)", self._from_widgets)
         ui.deviceComboBox.connect("currentIndexChanged(int)", self._device_chosen)
-        ui.modelLineEdit.connect("currentPathChanged(QString)", self._from_widgets)
+        # The text, as currentPathChanged tells of valid input alone: not of an emptied field.
+        ui.modelLineEdit.comboBox().connect("editTextChanged(QString)", self._from_widgets)
+        ui.bundledModelButton.connect("clicked()", lambda: ui.modelLineEdit.setCurrentPath(""))
         ui.keepReviewedCheckBox.connect("toggled(bool)", self._from_widgets)
 
     def set_parameter_node(self, node: Any) -> None:
         """Show another parameter node, or none."""
         self.close()
-        self._node = node
+        self._node, self._shown_model = node, None  # the file may be another one by now
         if node is not None:
             self._observers.add(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets)
         self._to_widgets()
@@ -139,6 +141,12 @@ class Inputs:
             return f"Place a point in {self._node.region.GetName()}, or choose Whole CT."
         return self._model_error
 
+    @property
+    def ready(self) -> str:
+        """What to do without an obstacle; names the model unless it is the bundled one."""
+        other = f" Model: {self._model_name}." if self._node.modelPath else ""
+        return f"Ready: press Segment.{other}"
+
     def choices(self) -> Choices:
         """Return what was chosen; only without an obstacle."""
         node = self._node
@@ -167,7 +175,7 @@ class Inputs:
         node.inputVolume = ui.inputSelector.currentNode()
         node.region = ui.regionSelector.currentNode()
         node.ears = _EARS[ui.earsComboBox.currentIndex]
-        node.modelPath = ui.modelLineEdit.currentPath
+        node.modelPath = ui.modelLineEdit.currentPath.strip()
         node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
         node.EndModify(was)
 
@@ -187,7 +195,7 @@ class Inputs:
                 ui.earsComboBox.setCurrentIndex(_EARS.index(node.ears))
                 # A scene from another machine may name a device that this one lacks.
                 ui.deviceComboBox.setCurrentIndex(max(0, ui.deviceComboBox.findData(node.device)))
-                if ui.modelLineEdit.currentPath != node.modelPath:
+                if ui.modelLineEdit.currentPath.strip() != node.modelPath:
                     ui.modelLineEdit.setCurrentPath(node.modelPath)
                 ui.keepReviewedCheckBox.setChecked(node.keepReviewed)
                 self._show_card(node.modelPath)
@@ -213,12 +221,19 @@ class Inputs:
             return
         self._shown_model, self._model_error = text, ""
         label = self._ui.modelCardLabel
+        label.setToolTip("")
         try:
             rows = card_lines(read_card(Path(text) if text else bundled_model()))
         except InnerEarSegError as error:
             self._model_error = str(error)
             label.setText(html.escape(self._model_error))
             return
+        (first, self._model_name), *others = rows
+        if not text:
+            self._ui.modelLineEdit.comboBox().lineEdit().setPlaceholderText(
+                f"Bundled: {self._model_name}"
+            )
+            rows = [(f"{first}, bundled", self._model_name), *others]
         # Lines that wrap would be cut off at the bottom: layouts in a scroll area do not ask a
         # label again for its height.
         label.setText(_table(rows, _CARD_WIDTH))

@@ -161,7 +161,7 @@ class Panel:
             return  # elsewhere, the volume of a segment under the Segment Editor is still followed
         self.reviewing.bind(self.inputs.volume)
         self.reporting.bind(self.inputs.volume)
-        said = TORCH_MISSING if self._torch_missing else obstacle or "Ready: press Segment."
+        said = TORCH_MISSING if self._torch_missing else obstacle or self.inputs.ready
         if said != self._said:  # else a sentence that matters more would be lost
             self._said = said
             self.status.hint(said, "warn" if self._torch_missing else "info")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 
 import pytest
 
+from InnerEarSegLib.model.card import CARD_SCHEMA
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.views import nodes_of
 from InnerEarSegLib.panel.worker_process import python_command
@@ -44,6 +46,31 @@ def test_choices_are_kept_in_the_scene(story):
     assert ui.deviceComboBox.currentText == "Automatic"
     node.ears = type(node.ears).BOTH
     assert ui.earsComboBox.currentText == "Both"
+
+
+def test_the_field_decides_which_model_runs(story, tmp_path):
+    ui, field = story.ui, story.ui.modelLineEdit
+    bundled, card = field.comboBox().lineEdit().placeholderText, ui.modelCardLabel
+    assert bundled.startswith("Bundled: ") and "In use, bundled" in card.text
+    path = tmp_path / "A.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        card_text = json.dumps({"schema": CARD_SCHEMA, "name": "Mine", "version": "2"})
+        archive.writestr("model/extra/card.json", card_text)
+    field.setCurrentPath(str(path))
+    assert "Mine, version 2" in card.text and "bundled" not in card.text.lower()
+    assert ui.statusLabel.text == "Ready: press Segment. Model: Mine, version 2."
+    for text in (f"{path}x", "anything", str(tmp_path)):  # none of them is valid input to CTK
+        field.comboBox().setEditText(text)
+        assert not ui.segmentButton.enabled and "Mine" not in card.text
+        assert ui.statusLabel.text == ui.segmentButton.toolTip != "Ready: press Segment."
+    field.comboBox().setEditText("")
+    assert "In use, bundled" in card.text and ui.statusLabel.text == "Ready: press Segment."
+    story.segment()
+    field.setCurrentPath(str(path))
+    story.segment()
+    ui.bundledModelButton.click()
+    story.segment()
+    assert [model for _, model in story.commands] == [None, path, None]
 
 
 def test_run_to_the_end(story):

@@ -10,6 +10,7 @@ constructors only the one that takes a parent (CTK, CMake/ctkWrapPythonQt.py).
 
 from __future__ import annotations
 
+import re
 import types
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,6 @@ class ctkPathLineEdit(QWidget):
             filters=self.AllEntries,
             names=[],
             key="",
-            path="",
             valid=False,
             length=0,
             policy=0,
@@ -204,14 +204,19 @@ class ctkPathLineEdit(QWidget):
         button.clicked.connect(self.browse)
 
     def _edited(self, text: str) -> None:
-        own = self._own
-        if text == own.path:
-            return
-        own.path = text
-        self.currentPathChanged(text)
-        valid = bool(text) and Path(text).exists()
-        if valid != own.valid:
-            own.valid = valid
+        """As ``updateHasValidInput``: currentPathChanged is for valid input alone, never ""."""
+        own, path = self._own, Path(text)
+        endings = re.findall(r"\*(\.\w+)", " ".join(own.names))
+        kinds = own.filters or self.AllEntries
+        valid = bool(text) and (
+            (bool(kinds & self.Dirs) and path.is_dir())
+            or (bool(kinds & self.Files) and path.is_file())
+        )
+        valid = valid and (not endings or path.suffix in endings)
+        was, own.valid = own.valid, valid
+        if valid:
+            self.currentPathChanged(text)
+        if valid != was:
             self.validInputChanged(valid)
 
     def comboBox(self) -> QComboBox:
@@ -230,8 +235,8 @@ class ctkPathLineEdit(QWidget):
             self.setCurrentPath(str(path))
 
     def addCurrentPathToHistory(self) -> None:
-        if self._own.path and self._own.combo.findText(self._own.path) < 0:
-            self._own.combo.insertItem(0, self._own.path)
+        if self.currentPath and self._own.combo.findText(self.currentPath) < 0:
+            self._own.combo.insertItem(0, self.currentPath)
 
     def retrieveHistory(self) -> None:
         """Reads the settings; nothing here."""
@@ -242,7 +247,7 @@ class ctkPathLineEdit(QWidget):
     _set_label, _set_filters, _set_name_filters = _set("label"), _set("filters"), _set("names")
     _set_setting_key, _set_minimum_contents_length = _set("key"), _set("length")
 
-    currentPath = Property(str, lambda self: self._own.path, setCurrentPath, user=True)
+    currentPath = Property(str, lambda self: self._own.combo.currentText, setCurrentPath, user=True)
     label = Property(str, lambda self: self._own.label, _set_label)
     filters = Property(int, lambda self: self._own.filters, _set_filters)
     options = Property(int, lambda self: self._own.options, _set("options"))
