@@ -23,8 +23,7 @@ from ..report.figures import VIEWS, View
 from ..report.planes import COLORS, Plane, png
 from ..report.subject import read_subject
 from ..types import Ear
-from .rendering import can_render, open_window, picture_of
-from .views import anatomical_viewpoints
+from .rendering import anatomical_viewpoints, can_render, open_window, picture_of
 
 PIXELS = 720
 _MARGIN = 1.2

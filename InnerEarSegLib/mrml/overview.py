@@ -23,10 +23,17 @@ from .arrays import numpy_matrix, to_world
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of
 from .populate import add_result
 from .read_results import node_landmarks, node_segments
-from .rendering import add_text, can_render, open_window, picture_of, text_panel
+from .rendering import (
+    add_text,
+    anatomical_viewpoints,
+    can_render,
+    open_window,
+    picture_of,
+    text_panel,
+    unit,
+)
 from .scene import HeadlessSession, headless_scene
 from .segments import SEGMENT_IDS, SEGMENT_NAMES
-from .views import aim, anatomical_viewpoints
 from .volumes import add_volume
 
 _TILE = 380
@@ -168,6 +175,29 @@ class ThreeDView(OffscreenView):
         super().__init__(node, factory, _THREED_MANAGERS, size)
 
 
+_MARGIN = 1.18  # room for the labels
+
+
+def _aim(view: Any, cloud: NDArray[np.float64], direction: NDArray, up: NDArray) -> None:
+    """Points a ``ThreeDView``'s camera at a cloud of points, filling the view."""
+    backward = unit(direction)
+    right = unit(np.cross(up, backward))
+    axes = np.stack([right, np.cross(backward, right), backward])
+    seen = cloud @ axes.T
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    center = (low + high) / 2 @ axes
+    half = (high - low) / 2
+    camera = view.renderer.GetActiveCamera()
+    width, height = view.window.GetSize()
+    tangent = np.tan(np.radians(camera.GetViewAngle() / 2))
+    # The nearest part must fit too, as it looks largest.
+    distance = _MARGIN * max(half[0] / tangent * height / width, half[1] / tangent) + half[2]
+    camera.SetFocalPoint(*center)
+    camera.SetPosition(*(center + distance * backward))
+    camera.SetViewUp(*axes[1])
+    view.renderer.ResetCameraClippingRange()
+
+
 class _Notes:
     """Text in a slice view: what is cut, and the directions at its edges."""
 
@@ -276,7 +306,7 @@ def _column(space: ThreeDView, caption: Any, segmentation: Any, node: Any) -> ND
     pictures = []
     for title, direction, up in anatomical_viewpoints(world, points):
         caption.SetInput(title)
-        aim(space, world, direction, up)
+        _aim(space, world, direction, up)
         pictures.append(_framed(space.picture()))
     return np.vstack(pictures)
 

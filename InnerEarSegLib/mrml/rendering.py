@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
+
+from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
 
 def can_render() -> bool:
@@ -97,3 +100,48 @@ def text_panel(size: tuple[int, int], items: list[dict[str, Any]]) -> NDArray[np
     for item in items:
         add_text(renderer, **item)
     return picture_of(window)
+
+
+Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""Caption, unit vector from the ear to the camera, and the view's up; world RAS."""
+
+
+def anatomical_viewpoints(
+    cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
+) -> list[Viewpoint]:
+    """Two views in which the landmarks are well apart.
+
+    The directions come from the ear, not from the patient's axes: a specimen may lie in the
+    scanner in any way.
+
+    Args:
+        cloud: (n, 3) points of the labyrinth, world RAS mm.
+        landmarks: positions by name, world RAS mm; missing ones left out.
+    """
+    center = cloud.mean(axis=0)
+    if not {HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW} <= set(landmarks):
+        up = np.array([0.0, 0.0, 1.0])
+        return [
+            ("from the front", np.array([0.0, 1.0, 0.0]), up),
+            ("from above", up, np.array([0.0, 1.0, 0.0])),
+        ]
+    apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
+    # Both windows open towards the middle ear.
+    windows = (oval + round_) / 2
+    along = unit(oval - round_)  # roughly from the cochlea's base towards the canals
+    normal = unit(np.cross(apex - round_, oval - round_))
+    if normal @ (windows - center) < 0:
+        normal = -normal
+    side = unit(np.cross(along, normal))
+    return [
+        ("facing the windows", unit(normal + 0.25 * along), along),
+        (
+            "a quarter turn further",
+            unit(side * np.sign(side @ (apex - windows)) + 0.35 * normal),
+            along,
+        ),
+    ]
+
+
+def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
