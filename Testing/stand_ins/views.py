@@ -15,11 +15,7 @@ from PySide6.QtCore import Property, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-<<<<<<< HEAD
 from InnerEarSegLib.mrml import overview
-=======
-from InnerEarSegLib.mrml import overview as offscreen
->>>>>>> redesign
 
 
 class _View(QWidget):
