@@ -88,6 +88,7 @@ class Volume:
 
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")
 
 HELICOTREMA = "helicotrema"
 OVAL_WINDOW = "oval window"

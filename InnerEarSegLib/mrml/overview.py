@@ -18,11 +18,8 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import InnerEarSegError, UnusableInput
-from ..types import Segmentation, Volume, apply_affine
 from .arrays import numpy_matrix, to_world
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of
-from .populate import add_result
-from .read_results import node_landmarks, node_segments
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of, node_landmarks
 from .rendering import (
     add_text,
     anatomical_viewpoints,
@@ -34,7 +31,7 @@ from .rendering import (
 )
 from .scene import HeadlessSession, headless_scene
 from .segments import SEGMENT_IDS, SEGMENT_NAMES
-from .volumes import add_volume
+from .views import labyrinth_cloud
 
 _TILE = 380
 _COLUMN = 460
@@ -296,10 +293,7 @@ def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index
 
 def _column(space: ThreeDView, caption: Any, segmentation: Any, node: Any) -> NDArray:
     side = node.GetAttribute(SIDE_ATTRIBUTE)
-    segment = node_segments(segmentation)[SEGMENT_NAMES[side]]
-    inside = np.argwhere(segment.array)[:, ::-1]
-    cloud = apply_affine(segment.ijk_to_ras, inside[:: max(1, len(inside) // 5000)])
-    world = to_world(segmentation, cloud)
+    world = labyrinth_cloud(segmentation, side, 5000)
     points = {
         name: to_world(node, ras) for name, ras in node_landmarks(node).items() if ras is not None
     }
@@ -327,21 +321,10 @@ NO_OPENGL = (
 )
 
 
-def render_overview(ct: Volume, result: Segmentation, png: Path) -> Path:
-    """Draws a result into a PNG, in this process.
-
-    Raises:
-        UnusableInput: there is no OpenGL library, or the file cannot be written.
-    """
-    _need_opengl()
-    with headless_scene() as session:
-        add_result(session.scene, add_volume(session.scene, ct), result)
-        return _write_png(draw_overview(session), Path(png))
-
-
 def render_scene_file(mrb: Path, png: Path) -> Path:
     """Draws the result in a saved ``scene.mrb`` into a PNG, in this process."""
-    _need_opengl()
+    if not can_render():
+        raise UnusableInput(NO_OPENGL)
     mrb = Path(mrb).resolve()
     if not mrb.is_file():
         raise UnusableInput(f"There is no file {mrb}.")
@@ -382,11 +365,6 @@ def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Pa
     if child.returncode == 1:  # an exception: a fault of this program
         raise UnusableInput(f"Drawing {png.name} failed: {last}.")
     raise UnusableInput(f"{NO_OPENGL} (The drawing process ended with {child.returncode}.)")
-
-
-def _need_opengl() -> None:
-    if not can_render():
-        raise UnusableInput(NO_OPENGL)
 
 
 def _write_png(pixels: NDArray[np.uint8], png: Path) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import slicer
+import vtk
 
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation, Side
 from .landmarks import (
@@ -15,7 +16,6 @@ from .landmarks import (
     EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
-    Snapshot,
     add_landmarks,
     landmark_of,
     set_automatic,
@@ -23,7 +23,6 @@ from .landmarks import (
 )
 from .measurements import (
     MeasurementNodes,
-    SavedMeasurements,
     add_measurements,
     find_measurements,
     update_measurements,
@@ -81,7 +80,8 @@ def add_result(
         Exception: whatever goes wrong; the scene is then as it was before.
     """
     earlier = find_results(scene, volume_node)
-    with _all_or_nothing(scene, volume_node, earlier):
+    measured = find_measurements(scene, volume_node).nodes
+    with _all_or_nothing(scene, [*earlier.nodes, *measured]):
         follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
         kept: list[str] = []
         segmentation = _put_segments(
@@ -105,8 +105,8 @@ def add_result(
             remember_place(node, volume_node)
         if not earlier:
             _name_after_ct(scene, volume_node, [segmentation, *landmarks.values()])
-        planned = add_measurements(scene, volume_node, landmarks)
-        _name_after_ct(scene, volume_node, planned)
+        added = add_measurements(scene, volume_node, landmarks)
+        _name_after_ct(scene, volume_node, added)
         update_measurements(scene, volume_node, Results(segmentation, landmarks))
         plan = find_measurements(scene, volume_node)
         folder = group_results(scene, volume_node, [segmentation, *landmarks.values(), *plan.nodes])
@@ -164,11 +164,16 @@ def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
 
 
 @contextmanager
-def _all_or_nothing(scene: Any, volume_node: Any, earlier: Results) -> Iterator[None]:
-    """Takes every change back if something is raised."""
+def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
+    """Restore these nodes and remove all new ones if something is raised."""
     before = _all_nodes(scene)
-    saved = _Saved(scene, earlier)
-    saved_plan = SavedMeasurements(find_measurements(scene, volume_node))
+    copies = [(node, _copy_of(scene, node)) for node in nodes]
+    # A new markups node makes itself the one that Slicer places points in.
+    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    place = selection and (
+        selection.GetActivePlaceNodeClassName(),
+        selection.GetActivePlaceNodeID(),
+    )
     try:
         yield
     except BaseException:
@@ -181,8 +186,11 @@ def _all_or_nothing(scene: Any, volume_node: Any, earlier: Results) -> Iterator[
                 hierarchy.RemoveItem(item, False, False)
             if scene.IsNodePresent(node):
                 scene.RemoveNode(node)
-        saved.restore()
-        saved_plan.restore()
+        for node, copy in copies:
+            node.Copy(copy)
+        if place:
+            selection.SetActivePlaceNodeClassName(place[0])
+            selection.SetActivePlaceNodeID(place[1])
         raise
 
 
@@ -191,45 +199,15 @@ def _all_nodes(scene: Any) -> dict[str, Any]:
     return {node.GetID(): node for node in nodes}
 
 
-class _Saved:
-    """The earlier results as they were."""
-
-    def __init__(self, scene: Any, earlier: Results) -> None:
-        # A new point list makes itself the one that Slicer places points in.
-        self._selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-        self._place = self._selection and (
-            self._selection.GetActivePlaceNodeClassName(),
-            self._selection.GetActivePlaceNodeID(),
-        )
-        self._landmarks: list[tuple[Any, Snapshot, str, int]] = [
-            (node, Snapshot.of(node), node.GetTransformNodeID(), node.GetNumberOfControlPoints())
-            for node in earlier.landmarks.values()
-        ]
-        self._node = earlier.segmentation
-        if self._node is not None:
-            self._segments = slicer.vtkSegmentation()
-            self._segments.DeepCopy(self._node.GetSegmentation())
-            self._attributes = {
-                name: self._node.GetAttribute(name) for name in self._node.GetAttributeNames()
-            }
-            self._transform = self._node.GetTransformNodeID()
-
-    def restore(self) -> None:
-        """Makes all as it was, but for nodes that were added."""
-        if self._place:
-            self._selection.SetActivePlaceNodeClassName(self._place[0])
-            self._selection.SetActivePlaceNodeID(self._place[1])
-        for node, snapshot, transform, count in self._landmarks:
-            node.SetFixedNumberOfControlPoints(False)
-            for index in reversed(range(count, node.GetNumberOfControlPoints())):
-                node.RemoveNthControlPoint(index)
-            node.SetFixedNumberOfControlPoints(True)
-            snapshot.restore(node)
-            node.SetAndObserveTransformNodeID(transform)
-        if self._node is not None:
-            self._node.GetSegmentation().DeepCopy(self._segments)
-            for name in list(self._node.GetAttributeNames()):
-                self._node.RemoveAttribute(name)
-            for name, value in self._attributes.items():
-                self._node.SetAttribute(name, value)
-            self._node.SetAndObserveTransformNodeID(self._transform)
+def _copy_of(scene: Any, node: Any) -> Any:
+    """Return a copy that is not in the scene."""
+    copy = scene.CreateNodeByClass(node.GetClassName())
+    copy.UnRegister(None)
+    # A line outside of a scene warns that it finds no unit of length.
+    shown = vtk.vtkObject.GetGlobalWarningDisplay()
+    vtk.vtkObject.SetGlobalWarningDisplay(False)
+    try:
+        copy.Copy(node)
+    finally:
+        vtk.vtkObject.SetGlobalWarningDisplay(shown)
+    return copy

@@ -97,7 +97,7 @@ COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}
 """Blue and orange: told apart by colour-blind people too, and both bright on bone."""
 
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
-SEGMENT_NAMES = {"left": "Labyrinth left", "right": "Labyrinth right"}
+SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
 _OUTLINE_PIXELS = 2
 _FILL_OPACITY = 0.12

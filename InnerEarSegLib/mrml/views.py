@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ..types import Side
+from ..types import Side, apply_affine
 from .arrays import to_world
-from .read_results import node_landmarks
+from .landmarks import node_landmarks
 from .rendering import anatomical_viewpoints
 from .results import Results
 from .segments import segment_content
@@ -154,7 +154,16 @@ def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
 
 
 _DISTANCE_MM = 50.0
-_MAX_POINTS = 2000
+
+
+def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
+    """Return about ``most`` points of an ear's segment, world RAS mm (n, 3); maybe none."""
+    content = segment_content(node, side)
+    if content is None:
+        return np.empty((0, 3))
+    inside, matrix = content
+    index = np.argwhere(inside)[:, ::-1]
+    return to_world(node, apply_affine(matrix, index[:: max(1, len(index) // most)]))
 
 
 def face_windows(scene: Any, results: Results, side: Side) -> None:
@@ -166,13 +175,11 @@ def face_windows(scene: Any, results: Results, side: Side) -> None:
         side: of the ear; without a segment nothing happens.
     """
     node, landmarks = results.segmentation, results.landmarks.get(side)
-    content = None if node is None else segment_content(node, side)
-    if content is None or landmarks is None:
+    if node is None or landmarks is None:
         return
-    inside, matrix = content
-    index = np.argwhere(inside)[:, ::-1]
-    index = index[:: max(1, len(index) // _MAX_POINTS)]
-    cloud = to_world(node, index @ matrix[:3, :3].T + matrix[:3, 3])
+    cloud = labyrinth_cloud(node, side, 2000)
+    if not len(cloud):
+        return
     points = {
         name: to_world(landmarks, ras)
         for name, ras in node_landmarks(landmarks).items()

@@ -9,8 +9,7 @@ import slicer
 from InnerEarSegLib.mrml import populate
 from InnerEarSegLib.mrml.arrays import vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
-from InnerEarSegLib.mrml.measurement_nodes import LINE_NAMES
-from InnerEarSegLib.mrml.measurements import find_measurements, update_measurements
+from InnerEarSegLib.mrml.measurements import LINE_NAMES, find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review

@@ -12,8 +12,8 @@ import vtk
 
 from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.mrml.landmarks import node_landmarks
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.read_results import node_landmarks, node_segments
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import resample_mask
 from InnerEarSegLib.mrml.volumes import add_volume
@@ -56,7 +56,14 @@ def test_reopened_volume(made, reopened):
 
 def test_reopened_results(made, reopened):
     (segmentation,) = nodes(reopened, "vtkMRMLSegmentationNode")
-    assert list(node_segments(segmentation)) == ["Labyrinth left", "Labyrinth right"]
+    inner = segmentation.GetSegmentation()
+    segments = {x.GetName(): x for x in map(inner.GetSegment, inner.GetSegmentIDs())}
+    assert list(segments) == ["Labyrinth left", "Labyrinth right"]
+    for side, code in (("left", "SCT^7771000^Left"), ("right", "SCT^24028007^Right")):
+        parts = segments[f"Labyrinth {side}"].GetTerminology().split("~")
+        wanted = ["SCT^123037004^Anatomical Structure", "SCT^22945000^Inner ear", code]
+        assert len(parts) == 7 and parts[1:4] == wanted
+    assert len({segment.GetColor() for segment in segments.values()}) == 2
     assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
     assert segmentation.GetAttribute("InnerEarSeg.Model") == "test 1.0"
     lists = nodes(reopened, "vtkMRMLMarkupsFiducialNode")
