@@ -10,12 +10,11 @@ from .fixtures import slicer_app  # noqa: F401
 
 MODULE = """
 import enum
-from typing import Annotated
 
 import qt
 import slicer
 from slicer.i18n import tr as _
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
 
@@ -28,9 +27,8 @@ class Ears(enum.Enum):
 @parameterNodeWrapper
 class Parameters:
     inputVolume: slicer.vtkMRMLScalarVolumeNode
-    where: slicer.vtkMRMLMarkupsNode | None
     ears: Ears = Ears.left
-    count: Annotated[int, WithinRange(0, 5)] = 3
+    count: int = 3
 
 
 class Demo(ScriptedLoadableModule):
@@ -53,9 +51,12 @@ class DemoWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(widget)
         self.logic = DemoLogic()
         self.parameters = self.logic.getParameterNode()
-        self.tag = self.parameters.connectGui(self.ui)
+        self.ui.input.connect("currentNodeChanged(vtkMRMLNode*)", self.onInput)
         self.ui.go.connect("clicked(bool)", self.onGo)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onClose)
+
+    def onInput(self, node):
+        self.parameters.inputVolume = node
 
     def onGo(self, checked):
         self.seen.append(("go", checked, slicer.util.confirmYesNoDisplay("Sure?")))
@@ -71,7 +72,6 @@ class DemoWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         self.removeObservers()
-        self.parameters.disconnectGui(self.tag)
         self.seen.append("cleanup")
 
 
@@ -88,13 +88,8 @@ UI = """<?xml version="1.0" encoding="UTF-8"?>
   <layout class="QFormLayout" name="form">
    <item row="0" column="1"><widget class="qMRMLNodeComboBox" name="input">
     <property name="noneEnabled"><bool>true</bool></property>
-    <property name="SlicerParameterName" stdset="0"><string>inputVolume</string></property>
-   </widget></item>
-   <item row="1" column="1"><widget class="QComboBox" name="ears">
-    <property name="SlicerParameterName" stdset="0"><string>ears</string></property>
-   </widget></item>
-   <item row="2" column="1"><widget class="QSpinBox" name="count">
-    <property name="SlicerParameterName" stdset="0"><string>count</string></property>
+    <property name="nodeTypes"><stringlist><string>vtkMRMLScalarVolumeNode</string></stringlist>
+    </property>
    </widget></item>
   </layout></widget></item>
  <item><widget class="QPushButton" name="go"><property name="text"><string>Go</string></property>
@@ -135,16 +130,12 @@ def test_whole_module(slicer_app, module):  # noqa: F811
     assert ui.input.mrmlScene() is slicer.mrmlScene
     ui.input.setCurrentNode(volume)
     assert parameters.inputVolume is volume
-    assert ui.ears.currentText == "left"
-    ui.ears.currentIndex = 0
-    assert parameters.ears.name == "automatic"
-    parameters.count = 4
-    assert ui.count.value == 4
-    with pytest.raises(ValueError, match="5"):
-        parameters.count = 6
-    with pytest.raises(TypeError):
-        parameters.inputVolume = slicer.vtkMRMLModelNode()
-    parameters.where = None
+    assert parameters.ears.name == "left" and parameters.count == 3
+    parameters.ears = type(parameters.ears).automatic
+    assert parameters.parameterNode.GetParameter("ears") == "automatic"
+    for name, wrong in (("count", "4"), ("inputVolume", slicer.vtkMRMLModelNode())):
+        with pytest.raises(TypeError):
+            setattr(parameters, name, wrong)
     slicer_app.dialogs.answer(qt.QMessageBox.No)
     ui.go.click()
     assert [d.text for d in slicer_app.dialogs.shown] == ["Sure?"]
