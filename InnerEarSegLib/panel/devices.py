@@ -13,7 +13,7 @@ import slicer
 
 from ..errors import UnusableInput
 from .worker import Worker
-from .worker_process import Command, python_command
+from .worker_process import python_command
 
 AUTOMATIC = ("auto", "Automatic")
 CPU = ("cpu", "CPU")
@@ -48,34 +48,22 @@ class Devices:
     gpus: tuple[tuple[str, str], ...] = ()
 
 
-def devices_command() -> Command:
+def devices_command() -> list[str]:
     """Return a call that prints the devices as JSON."""
-    return python_command(["-c", _SCRIPT])
+    return python_command("-c", _SCRIPT)
 
 
-class DeviceQuestion:
-    """Asks once; ``on_answer`` is called when the child has answered."""
-
-    make_command: Callable[[], Command] = staticmethod(devices_command)
-
-    def __init__(self, on_answer: Callable[[Devices], None]) -> None:
-        self._on_answer = on_answer
-        self._text = b""
-        self._worker = Worker(self._read, self._ended)
-        self.stop = self._worker.stop_now
-
-    def ask(self) -> None:
-        """Start the child; without an answer the list stays at Automatic and CPU."""
-        try:
-            self._worker.start(self.make_command())
-        except UnusableInput:
-            self._on_answer(Devices())
-
-    def _read(self, piece: bytes) -> None:
-        self._text += piece
-
-    def _ended(self, *_: object) -> None:
-        self._on_answer(parse_devices(self._text.decode("utf-8", errors="replace")))
+def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
+    """Start a child process that answers; nothing is known if it gives no answer."""
+    heard = bytearray()
+    worker = Worker(
+        heard.extend, lambda *_: on_answer(parse_devices(heard.decode("utf-8", "replace")))
+    )
+    try:
+        worker.start(devices_command())
+    except UnusableInput:
+        on_answer(Devices())
+    return worker
 
 
 def parse_devices(text: str) -> Devices:

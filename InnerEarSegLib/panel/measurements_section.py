@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from ..mrml.scene import Observers
 from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, show_ear
 from ..types import LANDMARKS, Side
+from .worker import single_shot
 
 SHOWN = {
     "a_diameter": "A",
@@ -38,15 +38,6 @@ _TURN = (
     "Turns the slice views to the plane of the basal turn and two planes through the modiolus; "
     "once more turns them back."
 )
-
-
-def single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
-    """Return a timer that calls a function once after each ``start``."""
-    timer = qt.QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.connect("timeout()", function)
-    return timer
 
 
 def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:

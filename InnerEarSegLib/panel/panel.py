@@ -14,13 +14,13 @@ from ..mrml.views import show_in_3d
 from ..mrml.volumes import show_bone_window
 from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
-from .devices import DeviceQuestion, Devices
+from .devices import Devices, ask_devices
 from .inputs import Inputs
-from .measurements_section import single_shot
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
 from .run_section import RunSection, Status
+from .worker import Worker, single_shot
 
 TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
 
@@ -39,7 +39,7 @@ class Panel:
         self._entered = False
         self._said = ""
         self._torch_missing = False
-        self._devices: DeviceQuestion | None = None
+        self._asking: Worker | None = None
         self._observers = Observers()
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         ui.logTextEdit.setVisible(False)
@@ -70,7 +70,7 @@ class Panel:
         self._entered = True
         self.inputs.set_parameter_node(self._get_parameter_node())
         self.inputs.choose_volume()
-        if self._devices is None:
+        if self._asking is None:
             self._ask_devices()
         self.running.come_back()
         self._update()
@@ -85,8 +85,8 @@ class Panel:
     def close(self) -> None:
         """The module is unloaded or Slicer ends."""
         self.running.drop()
-        if self._devices is not None:
-            self._devices.stop()
+        if self._asking is not None:
+            self._asking.stop_now()
         self.reporting.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
@@ -132,10 +132,9 @@ class Panel:
 
     def _ask_devices(self) -> None:
         """Ask which devices there are, again after PyTorch was installed."""
-        if self._devices is not None:
-            self._devices.stop()
-        self._devices = DeviceQuestion(self._devices_known)
-        self._devices.ask()
+        if self._asking is not None:
+            self._asking.stop_now()
+        self._asking = ask_devices(self._devices_known)
 
     def _devices_known(self, devices: Devices) -> None:
         self._torch_missing = devices.torch is None

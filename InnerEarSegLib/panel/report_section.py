@@ -17,7 +17,7 @@ from ..process import temporary_folder
 from ..report.subject import PATIENT, write_subject
 from .run_section import Status
 from .worker import Worker
-from .worker_process import Command, Ending, judge, notes_in, python_command
+from .worker_process import Ending, judge, notes_in, python_command
 
 _READY = "Writes a page with pictures, measurements and the state of each landmark."
 _NOTHING = "There is nothing to report on yet: segment the CT first."
@@ -65,11 +65,10 @@ class ReportSection:
         self._clean()
 
     @staticmethod
-    def make_command(folder: Path, page: Path, pdf: bool) -> Command:
+    def make_command(folder: Path, page: Path, pdf: bool) -> list[str]:
         """Return the worker on what was handed over."""
-        arguments = ["-m", "InnerEarSegLib", "report", str(folder), "--handed-over"]
-        arguments += ["--output", str(page), *(["--pdf"] if pdf else [])]
-        return python_command(arguments, folder)
+        arguments = ["report", str(folder), "--handed-over", "--output", str(page)]
+        return python_command("-m", "InnerEarSegLib", *arguments, *(["--pdf"] if pdf else []))
 
     def _start(self) -> None:
         page = None if self.active or self._volume is None else self._ask_where()
@@ -87,7 +86,7 @@ class ReportSection:
             self._status.say(f"The report could not be made: {error}", "error")
             return
         self._worker = Worker(lambda piece: None, self._ended)
-        self._worker.start(command)
+        self._worker.start(command, self._folder)
         self._status.say("Making the report")
         self._show()
 

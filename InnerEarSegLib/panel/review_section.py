@@ -24,8 +24,9 @@ from ..mrml.segments import SEGMENT_IDS, update_volume, volume_attribute
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
 from ..types import CHECK, GOOD, POOR, Landmark, Side
-from .measurements_section import MeasurementsSection, single_shot
+from .measurements_section import MeasurementsSection
 from .table import LandmarkTable
+from .worker import single_shot
 
 KEYS = {
     "next": "N",

@@ -136,7 +136,7 @@ class Run:
                 self._on_report(Report("hand over", 0.0, f"Handing over the CT, {part:.0%}"))
                 return
             self._stop_export()
-            self._worker.start(self._command)
+            self._worker.start(self._command, self._folder)
         except UnusableInput as error:
             self._end_early(Outcome(Ending.UNUSABLE, str(error)))
 

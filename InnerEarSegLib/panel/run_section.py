@@ -116,15 +116,12 @@ class RunSection:
         self._changed()
         try:
             self._run.start()
-        except UnusableInput as error:
-            self._run = None
-            self._status.say(str(error), "error")
-        except OSError as error:
-            self._run = None
-            self._status.say(f"The run could not be started: {error.strerror or error}.", "error")
-        else:
             self._tick.start()
             self._show_elapsed()
+        except (UnusableInput, OSError) as error:
+            self._run = None
+            problem = f"The run could not be started: {getattr(error, 'strerror', '')}."
+            self._status.say(str(error) if isinstance(error, UnusableInput) else problem, "error")
         self._changed()
 
     def cancel(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import qt
 
 from ..process import HELLO
-from .worker_process import LIBRARY_PARENT, Command
+from .worker_process import LIBRARY_PARENT, worker_environment
 
 KILL_MS = 1500
 """After cancelling; the worker ends by itself within ``process.GRACE_SECONDS``."""
@@ -17,6 +18,15 @@ FIRST_WORD_MS = 5000
 """How long a program that has said nothing yet is waited for before it is killed."""
 
 _KEPT_STDERR = 65536
+
+
+def single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
+    """Return a timer that calls a function once after each ``start``."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.connect("timeout()", function)
+    return timer
 
 
 class Worker:
@@ -44,18 +54,16 @@ class Worker:
         self._process.connect("readyReadStandardError()", self._read_errors)
         self._process.connect("finished(int,QProcess::ExitStatus)", self._ended)
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
-        self._kill = qt.QTimer()
-        self._kill.setSingleShot(True)
-        self._kill.connect("timeout()", self._process.kill)
+        self._kill = single_shot(KILL_MS, self._process.kill)
 
-    def start(self, command: Command) -> None:
-        """Start the program; returns at once."""
+    def start(self, command: Sequence[str], temporary: Path | None = None) -> None:
+        """Start a program, which puts its temporary files into a folder; returns at once."""
         environment = qt.QProcessEnvironment.systemEnvironment()
-        for name, value in command.environment.items():
+        for name, value in worker_environment(temporary).items():
             environment.insert(name, value)
         self._process.setProcessEnvironment(environment)
         self._process.setWorkingDirectory(str(LIBRARY_PARENT))
-        self._process.start(command.program, list(command.arguments))
+        self._process.start(command[0], list(command[1:]))
         self._process.write(HELLO)  # its input stays open from now on
 
     def cancel(self) -> None:

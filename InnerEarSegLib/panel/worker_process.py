@@ -8,8 +8,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,58 +21,37 @@ if TYPE_CHECKING:
 LIBRARY_PARENT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Command:
-    """A program to start.
-
-    Attributes:
-        program: the executable.
-        arguments: for it.
-        environment: variables on top of this process's own.
-    """
-
-    program: str
-    arguments: tuple[str, ...]
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-def python_executable() -> str:
-    """Return Slicer's Python as a program of its own.
+def python_command(*arguments: str) -> list[str]:
+    """Return a call of Slicer's Python, as a program of its own.
 
     Raises:
         UnusableInput: there is none.
     """
+    own = Path(sys.executable).resolve()
+    beside = (own.with_name(name) for name in ("PythonSlicer", "PythonSlicer.exe"))
     found = shutil.which("PythonSlicer")  # Slicer puts it on the path
-    if found:
-        return found
-    folder = Path(sys.executable).resolve().parent
-    for name in ("PythonSlicer", "PythonSlicer.exe"):
-        if (folder / name).is_file():
-            return str(folder / name)
-    if Path(sys.executable).name.lower().startswith("python"):  # outside of Slicer
-        return sys.executable
-    raise UnusableInput("PythonSlicer was not found beside 3D Slicer; reinstall 3D Slicer.")
+    found = found or next((str(path) for path in beside if path.is_file()), None)
+    if found is None and own.name.lower().startswith("python"):  # outside of Slicer
+        found = sys.executable
+    if found is None:
+        raise UnusableInput("PythonSlicer was not found beside 3D Slicer; reinstall 3D Slicer.")
+    return [found, *arguments]
 
 
-def python_command(arguments: Sequence[str], temporary: Path | None = None) -> Command:
-    """Return a call of Python that finds this library.
-
-    Args:
-        arguments: for Python.
-        temporary: where the program puts its temporary files, to be removed with this folder.
-    """
+def worker_environment(temporary: Path | None) -> dict[str, str]:
+    """Return variables for a worker that puts its temporary files into a folder."""
     environment = {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
     if temporary is not None:
         environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
     if "OMP_NUM_THREADS" not in os.environ:
         # One core stays free, so that Slicer answers while the CPU computes.
         environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 2) - 1))
-    return Command(python_executable(), tuple(arguments), environment)
+    return environment
 
 
 def segment_command(
     folder: Path, device: str, model: Path | None, where: Where | None = None
-) -> Command:
+) -> list[str]:
     """Return the worker on FOLDER/ct.nrrd, which writes to FOLDER/out."""
     arguments = [
         "-m", "InnerEarSegLib", "segment", str(folder / "ct.nrrd"),
@@ -87,7 +65,7 @@ def segment_command(
                 arguments.append(f"--{name}=" + ",".join(map(str, numbers)))
     if model is not None:
         arguments += ["--model", str(model)]
-    return python_command(arguments, folder)
+    return python_command(*arguments)
 
 
 _MAX_LINE = 65536

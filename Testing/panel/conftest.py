@@ -58,7 +58,6 @@ def ear():
 def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     """The module, opened, with a CT in the scene."""
     from InnerEarSegLib.mrml.volumes import add_volume
-    from InnerEarSegLib.panel.devices import DeviceQuestion
     from InnerEarSegLib.panel.run import Run
     from InnerEarSegLib.panel.worker_process import python_command
 
@@ -72,14 +71,14 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
         story.commands.append((device, model))
         story.where = where
         arguments = [FAKE_WORKER, story.mode, prepared, folder, device]
-        return python_command([str(argument) for argument in arguments])
+        return python_command(*map(str, arguments))
 
     answer = json.dumps({"torch": "2.9.0", "gpus": [["cuda:0", "NVIDIA RTX A4000"]]})
     monkeypatch.setattr(Run, "make_command", staticmethod(command))
     monkeypatch.setattr(
-        DeviceQuestion, "make_command",
-        staticmethod(lambda: python_command(["-c", f"print({answer!r})"])),
-    )  # fmt: skip
+        "InnerEarSegLib.panel.devices.devices_command",
+        lambda: python_command("-c", f"print({answer!r})"),
+    )
     story.app, story.scene, story.folder = slicer_app, slicer_app.scene, tmp_path
     story.temporary, story.prepared, story.ear = temporary, prepared, ear
     story.volume = add_volume(slicer_app.scene, ear.ct)

@@ -162,7 +162,7 @@ def start_real(story, tmp_path):
     export_ct(story.volume, tmp_path / "ct.nrrd")
     command = segment_command(tmp_path, "cpu", None)
     pipe = subprocess.PIPE
-    return subprocess.Popen([command.program, *command.arguments], cwd=LIBRARY_PARENT,
+    return subprocess.Popen(command, cwd=LIBRARY_PARENT,
                             stdin=pipe, stdout=pipe, stderr=pipe)  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def worker(monkeypatch):
 
     def program(text):
         def command(folder, page, pdf):
-            return python_command(["-c", text, str(folder)])
+            return python_command("-c", text, str(folder))
 
         monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
 
@@ -70,9 +70,9 @@ def bare(monkeypatch):
     )
 
     def command(folder, page, pdf):
-        arguments = real(folder, page, pdf).arguments
-        assert arguments[:2] == ("-m", "InnerEarSegLib")
-        return python_command(["-c", program, *arguments[2:]])
+        arguments = real(folder, page, pdf)[1:]
+        assert arguments[:2] == ["-m", "InnerEarSegLib"]
+        return python_command("-c", program, *arguments[2:])
 
     monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
 

@@ -183,10 +183,9 @@ def test_garbage_on_stdout_does_no_harm(story):
 
 def test_program_that_cannot_be_started(story, monkeypatch):
     from InnerEarSegLib.panel.run import Run
-    from InnerEarSegLib.panel.worker_process import Command
 
     before = story.xml()
-    broken = staticmethod(lambda *_: Command("/nowhere/PythonSlicer", ()))
+    broken = staticmethod(lambda *_: ["/nowhere/PythonSlicer"])
     monkeypatch.setattr(Run, "make_command", broken)
     story.segment()
     assert story.ui.statusLabel.text.startswith("The worker process failed")
@@ -268,8 +267,8 @@ def test_missing_torch_is_said_before_segment_is_pressed(story, monkeypatch):
 
     def answer(torch):
         text = json.dumps({"torch": torch, "gpus": []})
-        make = staticmethod(lambda: python_command(["-c", f"print({text!r})"]))
-        monkeypatch.setattr(devices.DeviceQuestion, "make_command", make)
+        command = python_command("-c", f"print({text!r})")
+        monkeypatch.setattr(devices, "devices_command", lambda: command)
 
     ui = story.ui
     assert ui.installTorchButton.isHidden()
