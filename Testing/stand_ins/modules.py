@@ -26,9 +26,6 @@ class qSlicerModuleManager(QObject):
     moduleLoaded = Signal(str)
     moduleAboutToBeUnloaded = Signal(str)
 
-    def modulesNames(self) -> list[str]:
-        return [m.name for m in vars(slicer.modules).values() if hasattr(m, "logic")]
-
     def module(self, name: str) -> Any:
         return getattr(slicer.modules, name.lower(), None)
 

@@ -48,7 +48,6 @@ class qMRMLNodeComboBox(QWidget):
     nodeAddedByUserAction = Signal(object)
     nodeAboutToBeRemoved = Signal(object)
     currentNodeRenamed = Signal(str)
-    nodeAboutToBeEdited = Signal(object)
     SIGNALS = {  # noqa: RUF012
         "currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged",
         "currentNodeChanged(bool)": "_current_node_valid",
@@ -59,12 +58,11 @@ class qMRMLNodeComboBox(QWidget):
         "nodeAddedByUserAction(vtkMRMLNode*)": "nodeAddedByUserAction",
         "nodeAboutToBeRemoved(vtkMRMLNode*)": "nodeAboutToBeRemoved",
         "currentNodeRenamed(QString)": "currentNodeRenamed",
-        "nodeAboutToBeEdited(vtkMRMLNode*)": "nodeAboutToBeEdited",
     }
     SLOTS = (
         "setMRMLScene(vtkMRMLScene*)", "setCurrentNode(vtkMRMLNode*)", "setCurrentNode(QString)",
         "setCurrentNodeID(QString)", "setCurrentNodeIndex(int)", "addNode(QString)", "addNode()",
-        "removeCurrentNode()", "editCurrentNode()", "renameCurrentNode()",
+        "removeCurrentNode()", "renameCurrentNode()",
     )  # fmt: skip
 
     def __init__(self, parent: Any = None) -> None:
@@ -74,10 +72,8 @@ class qMRMLNodeComboBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(combo)
         self._own = types.SimpleNamespace(
-            combo=combo, scene=None, observers=[], node=None, node_observer=None, attributes=[],
-            types=[], hidden=False, children=True, hide_types=[], base="", labels={}, none=False,
-            add=True, remove=True, edit=False, rename=False, tag="", select=True,
-            none_display="", adjust=QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow,
+            combo=combo, scene=None, observers=[], node=None, node_observer=None, types=[],
+            children=True, none=False, add=True, remove=True, rename=False, none_display="",
         )  # fmt: skip
         combo.activated.connect(self._activated)
 
@@ -108,17 +104,7 @@ class qMRMLNodeComboBox(QWidget):
             return []
         for index in range(own.scene.GetNumberOfNodes()):
             node = own.scene.GetNthNode(index)
-            if node.GetHideFromEditors() and not own.hidden:
-                continue
-            if any(node.IsA(name) for name in own.hide_types):
-                continue
-            kind = next((t for t in own.types if self._is(node, t)), None)
-            if kind is not None and all(
-                node.GetAttribute(name) is not None
-                and (value is None or node.GetAttribute(name) == str(value))
-                for node_type, name, value in own.attributes
-                if node_type == kind
-            ):
+            if not node.GetHideFromEditors() and any(self._is(node, t) for t in own.types):
                 found.append(node)
         return found
 
@@ -143,7 +129,7 @@ class qMRMLNodeComboBox(QWidget):
             text
             for text, on in (
                 ("Create new...", own.add), ("Rename current...", own.rename),
-                ("Edit current...", own.edit), ("Delete current", own.remove),
+                ("Delete current", own.remove),
             )
             if on
         ]  # fmt: skip
@@ -191,7 +177,6 @@ class qMRMLNodeComboBox(QWidget):
         actions = {
             "action:Create new...": self._add_by_user,
             "action:Rename current...": self.renameCurrentNode,
-            "action:Edit current...": self.editCurrentNode,
             "action:Delete current": self.removeCurrentNode,
         }
         if data in actions:
@@ -240,34 +225,12 @@ class qMRMLNodeComboBox(QWidget):
         nodes = self._nodes()
         return nodes[index] if 0 <= index < len(nodes) else None
 
-    def nodeCount(self) -> int:
-        return len(self._nodes())
-
-    def addAttribute(self, node_type: str, name: str, value: Any = None) -> None:
-        self._own.attributes.append((node_type, name, value))
-        self._refresh()
-
-    def removeAttribute(self, node_type: str, name: str) -> None:
-        own = self._own
-        own.attributes = [a for a in own.attributes if a[:2] != (node_type, name)]
-        self._refresh()
-
-    def setNodeTypeLabel(self, label: str, node_type: str) -> None:
-        self._own.labels[node_type] = label
-
-    def nodeTypeLabel(self, node_type: str) -> str:
-        return self._own.labels.get(node_type, "")
-
-    def addMenuAction(self, action: Any) -> None:
-        self._own.combo.addItem(action.text, "action:menu")
-
     def addNode(self, node_type: str | None = None) -> Any:
         own = self._own
-        node = own.scene.AddNewNodeByClass(node_type or own.types[0], own.base)
+        node = own.scene.AddNewNodeByClass(node_type or own.types[0])
         self.nodeAdded(node)
         self.nodeAddedByUser(node)
-        if own.select:
-            self.setCurrentNode(node)
+        self.setCurrentNode(node)
         return node
 
     def removeCurrentNode(self) -> None:
@@ -281,9 +244,6 @@ class qMRMLNodeComboBox(QWidget):
         if name and self._own.node is not None:
             self._own.node.SetName(name)
 
-    def editCurrentNode(self) -> None:
-        self.nodeAboutToBeEdited(self._own.node)
-
     # Properties
 
     def _option(name: str, refresh: bool = True) -> Any:  # type: ignore[misc]  # noqa: N805
@@ -295,19 +255,12 @@ class qMRMLNodeComboBox(QWidget):
         return (lambda self: getattr(self._own, name)), setter
 
     nodeTypes = Property("QStringList", *_option("types"))
-    showHidden = Property(bool, *_option("hidden"))
     showChildNodeTypes = Property(bool, *_option("children"))
-    hideChildNodeTypes = Property("QStringList", *_option("hide_types"))
-    baseName = Property(str, *_option("base", False))
     noneEnabled = Property(bool, *_option("none"))
     addEnabled = Property(bool, *_option("add"))
     removeEnabled = Property(bool, *_option("remove"))
-    editEnabled = Property(bool, *_option("edit"))
     renameEnabled = Property(bool, *_option("rename"))
-    interactionNodeSingletonTag = Property(str, *_option("tag", False))
-    selectNodeUponCreation = Property(bool, *_option("select", False))
     noneDisplay = Property(str, *_option("none_display"))
-    sizeAdjustPolicy = Property(int, *_option("adjust", False))
     currentNodeID = Property(str, currentNodeId, setCurrentNodeID)
 
 
@@ -334,9 +287,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._own.node = None
         self._own.effect = ""
 
-    def mrmlSegmentEditorNode(self) -> Any:
-        return self._own.node
-
     def setMRMLSegmentEditorNode(self, node: Any) -> None:
         self._own.node = node
 
@@ -347,10 +297,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._own.node.SetAndObserveSegmentationNode(node)
         self.segmentationNodeChanged(node)
 
-    def segmentationNodeID(self) -> str:
-        node = self.segmentationNode()
-        return node.GetID() if node else ""
-
     def sourceVolumeNode(self) -> Any:
         return self._own.node.GetSourceVolumeNode() if self._own.node else None
 
@@ -358,19 +304,12 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._own.node.SetAndObserveSourceVolumeNode(node)
         self.sourceVolumeNodeChanged(node)
 
-    def sourceVolumeNodeID(self) -> str:
-        node = self.sourceVolumeNode()
-        return node.GetID() if node else ""
-
     def currentSegmentID(self) -> str:
         return (self._own.node.GetSelectedSegmentID() or "") if self._own.node else ""
 
     def setCurrentSegmentID(self, segment_id: str) -> None:
         self._own.node.SetSelectedSegmentID(segment_id)
         self.currentSegmentIDChanged(segment_id)
-
-    def setActiveEffectByName(self, name: str) -> None:
-        self._own.effect = name
 
 
 def make() -> dict[str, Any]:

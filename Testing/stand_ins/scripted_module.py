@@ -47,14 +47,6 @@ class ScriptedLoadableModule:
     def resourcePath(self, filename: str) -> str:
         return _resource(self.parent.path, filename)
 
-    def getDefaultModuleDocumentationLink(self, docPage: str | None = None) -> str:
-        import slicer
-
-        url = slicer.app.documentationBaseUrl + (docPage or "")
-        if docPage is None:
-            url = slicer.app.moduleDocumentationUrl(self.moduleName)
-        return f'<p>For more information, see the <a href="{url}">online documentation</a>.</p>'
-
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
         module = importlib.import_module(type(self).__module__)
         name = f"{self.moduleName}Test"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-from PySide6.QtCore import Property, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -57,10 +57,6 @@ class _View(QWidget):
         ).copy()
         self._own.stale = False
         self.update()
-
-    def renderWindow(self) -> Any:
-        view = self._view()
-        return None if view is None else view.window
 
     def interactor(self) -> Any:
         view = self._view()
@@ -148,10 +144,6 @@ class qMRMLSliceView(_View):
             view.logic.UpdatePipeline()  # Slicer's event loop does
         super().forceRender()
 
-    def sliceViewInteractorStyle(self) -> Any:
-        self._view()
-        return self._own.style
-
     def mrmlSliceNode(self) -> Any:
         return _slice_logic(self._own).GetSliceNode()
 
@@ -170,12 +162,6 @@ class qMRMLThreeDView(_View):
     def resetFocalPoint(self) -> None:
         if self._view() is not None:
             self._view().renderer.ResetCamera()
-
-    def resetCamera(self, *_: Any) -> None:
-        self.resetFocalPoint()
-
-    def zoomFactor(self) -> float:
-        return 0.05
 
 
 def _slice_logic(own: Any) -> Any:
@@ -211,19 +197,8 @@ class qMRMLSliceWidget(QWidget):
     def mrmlSliceCompositeNode(self) -> Any:
         return self.sliceLogic().GetSliceCompositeNode()
 
-    def imageDataConnection(self) -> Any:
-        return self.sliceLogic().GetImageDataConnection()
-
     def fitSliceToBackground(self) -> None:
         self.sliceLogic().FitSliceToBackground()
-
-    def setSliceOrientation(self, orientation: str) -> None:
-        self.mrmlSliceNode().SetOrientation(orientation)
-
-    sliceOrientation = Property(
-        str, lambda self: self.mrmlSliceNode().GetOrientation(), setSliceOrientation
-    )
-    sliceViewName = Property(str, lambda self: self._own.name)
 
 
 class qMRMLThreeDWidget(QWidget):
