@@ -61,7 +61,6 @@ class Inputs:
     """Choices of the user.
 
     Args:
-        ui: the panel's widgets.
         changed: called after any choice was changed.
     """
 

@@ -59,7 +59,6 @@ class MeasurementsSection:
         side: the ear that the user is at, which the Cochlear view button is about.
 
     Args:
-        ui: the panel's widgets.
         turned: called when the slice views were turned along with a corrected cochlea.
     """
 

@@ -27,7 +27,6 @@ class ReportSection:
     """At most one report at a time.
 
     Args:
-        ui: the panel's widgets.
         status: where the sentence for the user goes.
     """
 

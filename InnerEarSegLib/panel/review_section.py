@@ -52,9 +52,6 @@ class ReviewSection:
     Attributes:
         measuring: the part of the panel that measures the cochleae.
         review: the review of the present CT, None without results.
-
-    Args:
-        ui: the panel's widgets.
     """
 
     def __init__(self, ui: Any) -> None:

@@ -27,11 +27,7 @@ _COLORS = {
 
 
 class Status:
-    """The sentence that says how things stand, and the log behind it.
-
-    Args:
-        ui: the panel's widgets.
-    """
+    """The sentence that says how things stand, and the log behind it."""
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
@@ -60,7 +56,6 @@ class RunSection:
     """At most one run at a time.
 
     Args:
-        ui: the panel's widgets.
         status: where the sentence for the user goes.
         apply: puts a result into the scene and returns what to say; may raise.
         changed: called when a run begins or ends.
