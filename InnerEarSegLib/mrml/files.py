@@ -17,11 +17,11 @@ import numpy as np
 from ..errors import UnusableInput
 from ..io.result_folder import LAST, Output
 from ..process import quiet
-from ..types import LANDMARKS, Geometry, Point, Segmentation, Side, Volume
+from ..types import LANDMARKS, Point, Segmentation, Side, Volume
 from .landmarks import automatic_of, node_landmarks, position_of, same_place
 from .populate import ResultNodes, add_result
 from .results import Results
-from .scene import headless_scene
+from .scene import headless_scene, nodes_of
 from .segments import SEGMENT_NAMES, automatic_fingerprint, fingerprint, segment_content
 from .volumes import add_volume
 
@@ -88,10 +88,10 @@ def _write_result_nodes(nodes: ResultNodes, directory: Path) -> list[Path]:
     pairs = {SEGMENTATION_FILE: nodes.segmentation} | {
         LANDMARKS_FILES[side]: node for side, node in nodes.landmarks.items()
     }
-    return [_write_node(node, directory / name) for name, node in pairs.items()]
+    return [write_node(node, directory / name) for name, node in pairs.items()]
 
 
-def _write_node(node: Any, path: Path) -> Path:
+def write_node(node: Any, path: Path) -> Path:
     """Write one node with its storage node, positions as they are in the CT's RAS."""
     storage = node.GetStorageNode()
     if storage is None:
@@ -104,8 +104,7 @@ def _write_node(node: Any, path: Path) -> Path:
 
 def write_bundle(scene: Any, path: Path) -> Path:
     """Write the whole scene with its data into one .mrb file."""
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-        volume = scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
+    for volume in nodes_of(scene, "vtkMRMLScalarVolumeNode"):
         if volume.GetStorageNode() is None:
             volume.AddDefaultStorageNode()
         # The bundle is a zip file that stores without compressing (measured). Compressing here
@@ -215,13 +214,12 @@ def read_segments(path: Path) -> dict[str, Volume]:
     """Read the labyrinths of a .seg.nrrd by segment name: uint8, 1 inside, RAS mm."""
     with headless_scene() as session:
         node = segmentation_node(session.scene, path)
-        labyrinths = {}
-        for side, name in SEGMENT_NAMES.items():
-            content = segment_content(node, side)
-            if content is not None:
-                array = content[0].astype(np.uint8)
-                labyrinths[name] = Volume(array, Geometry(content[1], array.shape), name)
-        return labyrinths
+        contents = {name: segment_content(node, side) for side, name in SEGMENT_NAMES.items()}
+        return {
+            name: Volume(content[0].astype(np.uint8), content[1], name)
+            for name, content in contents.items()
+            if content is not None
+        }
 
 
 def segmentation_node(scene: Any, path: Path) -> Any:

@@ -14,6 +14,7 @@ from ..cochlea.measurements import CochlearMeasurements, compare, measure, signa
 from ..types import SIDES, Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of
 from .results import Results, link_to_ct, linked_nodes, read_ear
+from .scene import keep_place_node
 from .segments import COLORS
 
 LINE_ATTRIBUTE = ATTRIBUTE + "Line"
@@ -79,11 +80,7 @@ def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> lis
         The nodes that were added.
     """
     found = find_measurements(scene, volume_node)
-    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-    place = selection and (
-        selection.GetActivePlaceNodeClassName(),
-        selection.GetActivePlaceNodeID(),
-    )
+    restore_place_node = keep_place_node(scene)
     added = []
     if found.table is None:
         added.append(scene.AddNewNodeByClass("vtkMRMLTableNode", TABLE_NAME))
@@ -94,9 +91,7 @@ def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> lis
                 added.append(add_line(scene, volume_node, side, name))
     for node in added:
         link_to_ct(node, volume_node)
-    if place:  # a new line makes itself the one that Slicer places points in
-        selection.SetActivePlaceNodeClassName(place[0])
-        selection.SetActivePlaceNodeID(place[1])
+    restore_place_node()
     return added
 
 

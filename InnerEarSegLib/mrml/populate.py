@@ -28,6 +28,7 @@ from .measurements import (
     update_measurements,
 )
 from .results import Results, find_results, group_results, link_to_ct
+from .scene import keep_place_node, nodes_of
 from .segments import (
     SEGMENT_NAMES,
     add_segmentation,
@@ -166,19 +167,14 @@ def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
 @contextmanager
 def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
     """Restore these nodes and remove all new ones if something is raised."""
-    before = _all_nodes(scene)
+    before = {node.GetID() for node in nodes_of(scene, "vtkMRMLNode")}
     copies = [(node, _copy_of(scene, node)) for node in nodes]
-    # A new markups node makes itself the one that Slicer places points in.
-    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-    place = selection and (
-        selection.GetActivePlaceNodeClassName(),
-        selection.GetActivePlaceNodeID(),
-    )
+    restore_place_node = keep_place_node(scene)
     try:
         yield
     except BaseException:
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        for node in _all_nodes(scene).values():
+        for node in nodes_of(scene, "vtkMRMLNode"):
             if node.GetID() in before or node.IsA("vtkMRMLSubjectHierarchyNode"):
                 continue
             item = hierarchy.GetItemByDataNode(node)
@@ -188,15 +184,8 @@ def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
                 scene.RemoveNode(node)
         for node, copy in copies:
             node.Copy(copy)
-        if place:
-            selection.SetActivePlaceNodeClassName(place[0])
-            selection.SetActivePlaceNodeID(place[1])
+        restore_place_node()
         raise
-
-
-def _all_nodes(scene: Any) -> dict[str, Any]:
-    nodes = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
-    return {node.GetID(): node for node in nodes}
 
 
 def _copy_of(scene: Any, node: Any) -> Any:

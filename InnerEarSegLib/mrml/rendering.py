@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,27 +81,40 @@ def add_text(
     style.SetColor(*color)
     style.ShadowOn()
     horizontal, vertical = align.split()
-    {
-        "left": style.SetJustificationToLeft,
-        "centered": style.SetJustificationToCentered,
-        "right": style.SetJustificationToRight,
-    }[horizontal]()
-    {
-        "top": style.SetVerticalJustificationToTop,
-        "middle": style.SetVerticalJustificationToCentered,
-        "bottom": style.SetVerticalJustificationToBottom,
-    }[vertical]()
+    style.SetJustification(("left", "centered", "right").index(horizontal))
+    style.SetVerticalJustification(("bottom", "middle", "top").index(vertical))
     renderer.AddViewProp(actor)
     return actor
 
 
-def text_panel(size: tuple[int, int], items: list[dict[str, Any]]) -> NDArray[np.uint8]:
-    """A dark panel with texts (arguments of ``add_text``), (height, width, 3) RGB."""
+def text_panel(size: tuple[int, int], *texts: tuple[Any, ...]) -> NDArray[np.uint8]:
+    """Draw a dark panel with texts (arguments of ``add_text``), (height, width, 3) RGB."""
     window, renderer = open_window(size)
     renderer.SetBackground(0.10, 0.11, 0.13)
-    for item in items:
-        add_text(renderer, **item)
+    for text in texts:
+        add_text(renderer, *text)
     return picture_of(window)
+
+
+def run_module(
+    name: str, *arguments: Path, timeout: float
+) -> subprocess.CompletedProcess[str] | None:
+    """Run a module of this package in a child process; a broken OpenGL ends a process.
+
+    Returns:
+        The ended process; None if it did not end within ``timeout`` seconds.
+    """
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", name, *map(str, arguments)],
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
 
 
 Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]

@@ -16,8 +16,8 @@ from ..report.subject import Subject, ct_around
 from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
 from .landmarks import ATTRIBUTE, WARNINGS_ATTRIBUTE
 from .results import CT_ROLE, Results, find_results, read_ear
+from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
-from .views import nodes_of
 from .volumes import geometry_of, voxels
 
 

@@ -23,9 +23,9 @@ import vtk
 from numpy.typing import NDArray
 
 from ..types import Side
-from .arrays import numpy_matrix, vtk_matrix
 from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
 from .results import Results
+from .scene import numpy_matrix, vtk_matrix
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
 
 _SAME_MM = 1e-3

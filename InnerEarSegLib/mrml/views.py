@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import Side, apply_affine
-from .arrays import to_world
+from ..types import Side
 from .landmarks import node_landmarks
 from .rendering import anatomical_viewpoints
 from .results import Results
+from .scene import nodes_of, to_world
 from .segments import segment_content
 
 FIELD_OF_VIEW_MM = 30.0
@@ -51,14 +50,6 @@ def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
         node.SetActiveVolumeID(volume_node.GetID())
 
 
-def nodes_of(scene: Any, class_name: str) -> list[Any]:
-    """All nodes of a class."""
-    return [
-        scene.GetNthNodeByClass(index, class_name)
-        for index in range(scene.GetNumberOfNodesByClass(class_name))
-    ]
-
-
 def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
     """Centres a slice view on a point, zoomed to an ear."""
     width, height, _ = node.GetDimensions()
@@ -67,25 +58,6 @@ def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
     node.SetFieldOfView(width * per_pixel, height * per_pixel, spacing)
     node.JumpSliceByCentering(*world)
     node.SetRulerType(node.RulerTypeThin)
-
-
-def fitted_field(
-    field: Sequence[float], before: Sequence[int], now: Sequence[int]
-) -> tuple[float, float, float]:
-    """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
-
-    The picture is as high in mm as before, and pixels stay as square as they were.
-
-    Args:
-        field: width, height and depth in mm that were shown.
-        before: width, height and depth of the window then, pixels.
-        now: the same at present.
-    """
-    width, height, depth = field
-    if min(*before[:2], *now[:2]) <= 0:
-        return width, height, depth
-    wider, higher = now[0] / before[0], now[1] / before[1]
-    return width * wider / higher, height, depth
 
 
 def _aim_camera(node: Any, world: np.ndarray) -> None:
@@ -156,14 +128,19 @@ def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
 _DISTANCE_MM = 50.0
 
 
+def landmark_places(node: Any) -> dict[str, NDArray[np.float64]]:
+    """Return the world RAS mm of the landmarks that are there, by label."""
+    places = node_landmarks(node)
+    return {name: to_world(node, ras) for name, ras in places.items() if ras is not None}
+
+
 def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
     """Return about ``most`` points of an ear's segment, world RAS mm (n, 3); maybe none."""
     content = segment_content(node, side)
     if content is None:
         return np.empty((0, 3))
-    inside, matrix = content
-    index = np.argwhere(inside)[:, ::-1]
-    return to_world(node, apply_affine(matrix, index[:: max(1, len(index) // most)]))
+    index = np.argwhere(content[0])[:, ::-1]
+    return to_world(node, content[1].to_ras(index[:: max(1, len(index) // most)]))
 
 
 def face_windows(scene: Any, results: Results, side: Side) -> None:
@@ -180,12 +157,7 @@ def face_windows(scene: Any, results: Results, side: Side) -> None:
     cloud = labyrinth_cloud(node, side, 2000)
     if not len(cloud):
         return
-    points = {
-        name: to_world(landmarks, ras)
-        for name, ras in node_landmarks(landmarks).items()
-        if ras is not None
-    }
-    _, direction, up = anatomical_viewpoints(cloud, points)[0]
+    _, direction, up = anatomical_viewpoints(cloud, landmark_places(landmarks))[0]
     direction = direction / np.linalg.norm(direction)
     center = (cloud.min(axis=0) + cloud.max(axis=0)) / 2.0
     for camera in nodes_of(scene, "vtkMRMLCameraNode"):

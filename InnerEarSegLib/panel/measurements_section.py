@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from ..cochlea.formulas import insertion_angle
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
-from ..mrml.arrays import to_world
 from ..mrml.cochlear_view import CochlearView
 from ..mrml.landmarks import position_of
 from ..mrml.measurements import find_measurements, update_measurements
 from ..mrml.results import Results
-from ..mrml.scene import Observers
+from ..mrml.scene import Observers, to_world
 from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, show_ear
 from ..types import LANDMARKS, Side

@@ -61,9 +61,9 @@ def test_stories_of_the_panel(bare):
 
 
 def test_the_worker_on_a_file(bare, story, tmp_path):
-    from InnerEarSegLib.mrml.volumes import export_ct
+    from InnerEarSegLib.mrml.volumes import export_steps
 
-    export_ct(story.volume, tmp_path / "ct.nrrd")
+    list(export_steps(story.volume, tmp_path / "ct.nrrd"))
     arguments = ("segment", str(tmp_path / "ct.nrrd"), "--output", str(tmp_path / "out"))
     ended = run(bare, "-m", "InnerEarSegLib", *arguments, "--plain", "--device", "cpu")
     assert ended.returncode == 0, ended.stderr

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.mrml.arrays import image_data
+from InnerEarSegLib.mrml.scene import image_data
 from InnerEarSegLib.panel.worker_process import LIBRARY_PARENT, segment_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive
@@ -157,9 +157,9 @@ def test_a_launcher_that_has_not_started_its_child_yet_is_not_killed(story, how,
 
 
 def start_real(story, tmp_path):
-    from InnerEarSegLib.mrml.volumes import export_ct
+    from InnerEarSegLib.mrml.volumes import export_steps
 
-    export_ct(story.volume, tmp_path / "ct.nrrd")
+    list(export_steps(story.volume, tmp_path / "ct.nrrd"))
     command = segment_command(tmp_path, "cpu", None)
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=LIBRARY_PARENT,

@@ -7,13 +7,12 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
-from InnerEarSegLib.mrml.arrays import vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.measurements import LINE_NAMES, find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
-from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.scene import headless_scene, vtk_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.measurements import update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix, vtk_matrix
 from InnerEarSegLib.types import HELICOTREMA
 from Testing.numbers.test_planning import pose
 from Testing.panel.test_scene_stories import grid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -59,9 +60,9 @@ def test_picture_without_an_ear(made, tmp_path):
 
 def test_child_that_dies_says_what_to_install(monkeypatch, tmp_path):
     (tmp_path / "scene.mrb").touch()
-    real = render.subprocess.run
+    real = subprocess.run
     dies = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"]
-    monkeypatch.setattr(render.subprocess, "run", lambda _, **options: real(dies, **options))
+    monkeypatch.setattr(subprocess, "run", lambda _, **options: real(dies, **options))
     with pytest.raises(UnusableInput, match="libegl1 and libgl1-mesa-dri"):
         render.render_overview_in_child(tmp_path / "scene.mrb", tmp_path / "a.png")
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.landmarks import node_landmarks
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.scene import headless_scene, numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.segments import resample_mask
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import apply_affine
@@ -34,13 +32,14 @@ def nodes(scene, class_name):
     return [scene.GetNthNodeByClass(i, class_name) for i in range(count)]
 
 
-def test_boot_can_be_repeated_and_leaves_nothing():
-    before = set(Path(tempfile.gettempdir()).glob("ies-*"))
+def test_boot_can_be_repeated_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with headless_scene() as first, headless_scene() as second:
         assert first.scene is not second.scene
         first.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
         assert second.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
-    assert set(Path(tempfile.gettempdir()).glob("ies-*")) <= before
+        assert len(list(tmp_path.glob("ies-*"))) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_reopened_volume(made, reopened):
