@@ -42,9 +42,7 @@ class Worker:
     """
 
     def __init__(
-        self,
-        on_output: Callable[[bytes], None],
-        on_finished: Callable[[int, bool, str], None],
+        self, on_output: Callable[[bytes], None], on_finished: Callable[[int, bool, str], None]
     ) -> None:
         self._on_output, self._on_finished = on_output, on_finished
         self._stderr = b""
