@@ -56,27 +56,24 @@ def devices_command() -> list[str]:
 def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
     """Start a child process that answers; nothing is known if it gives no answer."""
     heard = bytearray()
-    worker = Worker(
-        heard.extend, lambda *_: on_answer(parse_devices(heard.decode("utf-8", "replace")))
-    )
+
+    def ended(*_: object) -> None:
+        answer = Devices()
+        for line in heard.decode("utf-8", errors="replace").splitlines():
+            try:
+                content = json.loads(line)
+                gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
+                answer = Devices(content["torch"], gpus)
+            except (ValueError, KeyError, TypeError):
+                continue
+        on_answer(answer)
+
+    worker = Worker(heard.extend, ended)
     try:
         worker.start(devices_command())
     except UnusableInput:
         on_answer(Devices())
     return worker
-
-
-def parse_devices(text: str) -> Devices:
-    """Read the child's answer; nothing is known if it gave none."""
-    for line in reversed(text.splitlines()):
-        try:
-            content = json.loads(line)
-            gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
-            version = content["torch"]
-        except (ValueError, KeyError, TypeError):
-            continue
-        return Devices(None if version is None else str(version), gpus)
-    return Devices()
 
 
 MINIMUM = ">=2.0"

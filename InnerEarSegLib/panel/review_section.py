@@ -92,7 +92,7 @@ class ReviewSection:
     def bind(self, volume: Any) -> None:
         """Show the results of a CT; None: nothing."""
         results = find_results(slicer.mrmlScene, volume)
-        same = volume is self._volume and _ids(results) == _ids(self._results)
+        same = volume is self._volume and results.nodes == self._results.nodes
         if same and self.review is not None:
             self._show()
             return
@@ -361,7 +361,3 @@ def _warnings(node: Any) -> list[str]:
 
 def _later(function: Callable[[], None]) -> None:
     qt.QTimer.singleShot(0, function)
-
-
-def _ids(results: Results) -> list[str]:
-    return [node.GetID() for node in results.nodes]

@@ -23,7 +23,6 @@ from ..mrml.scene import Observers
 from ..mrml.transforms import place_of
 from ..mrml.volumes import export_steps, where_to_look
 from ..process import temporary_folder
-from ..types import Segmentation
 from .worker import Worker
 from .worker_process import (
     CT_CHANGED,
@@ -184,13 +183,6 @@ class Run:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
-
-
-def wanted_ears(result: Segmentation, sides: tuple[str, ...] | None) -> Segmentation:
-    """Return the result without ears that were not asked for."""
-    if sides is None:
-        return result
-    return replace(result, ears=tuple(ear for ear in result.ears if ear.side in sides))
 
 
 def run_and_wait(choices: Choices) -> ResultNodes | None:

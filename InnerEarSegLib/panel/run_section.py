@@ -13,7 +13,7 @@ import qt
 from ..errors import UnusableInput
 from ..types import POOR, Segmentation
 from . import devices
-from .run import Choices, Run, wanted_ears
+from .run import Choices, Run
 from .worker_process import CT_CHANGED, Ending, Outcome, Report
 
 _STYLE = "QLabel {{ background-color: rgba({color}); border-radius: 4px; padding: 5px 8px; }}"
@@ -186,7 +186,8 @@ class RunSection:
                 self._install_torch(run.choices)
 
     def _done(self, run: Run, found: Segmentation) -> None:
-        result = wanted_ears(found, run.choices.sides)
+        sides = run.choices.sides or ("left", "right")
+        result = replace(found, ears=tuple(ear for ear in found.ears if ear.side in sides))
         if not result.ears:
             side = found.ears[0].side if found.ears else "no"
             self._status.say(
