@@ -31,7 +31,7 @@ _PASS_BAND = 0.08
 
 
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
-    """Draws the ears of a handed-over subject in a child process.
+    """Draw the ears of a handed-over subject in a child process.
 
     Returns:
         Empty, or one sentence that says why there are no pictures.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import slicer
 import vtk
 
-from ..cochlea.catalogue import Measurement
 from ..cochlea.measurements import CochlearMeasurements, compare, measure, signature
 from ..types import SIDES, Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of
@@ -39,7 +39,7 @@ MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
 
 @dataclass(frozen=True, eq=False)
 class MeasurementNodes:
-    """What the scene holds of the plans of one CT.
+    """What the scene holds of the measurements of one CT.
 
     Attributes:
         table: the vtkMRMLTableNode, or None.
@@ -61,7 +61,7 @@ class MeasurementNodes:
 
 
 def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
-    """The plan nodes of a CT; empty if it has none."""
+    """Find the measurements of a CT; empty if it has none."""
     if volume_node is None or volume_node.GetID() is None:
         return MeasurementNodes()
     tables = linked_nodes(scene, "vtkMRMLTableNode", volume_node)
@@ -74,7 +74,7 @@ def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
 
 
 def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
-    """Adds those nodes of the ears' plans that are not there yet, still empty.
+    """Add those nodes of the ears' measurements that are not there yet, still empty.
 
     Returns:
         The nodes that were added.
@@ -88,7 +88,7 @@ def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> lis
     for side in sides:
         for name in LINE_NAMES:
             if (side, name) not in found.lines:
-                added.append(add_line(scene, volume_node, side, name))
+                added.append(_add_line(scene, volume_node, side, name))
     for node in added:
         link_to_ct(node, volume_node)
     restore_place_node()
@@ -114,23 +114,16 @@ def update_measurements(
     measured = {side: measure(ear) for side, ear in ears.items()}
     nodes = find_measurements(scene, volume_node)
     for (side, _), node in nodes.lines.items():
-        if side in measured:
-            place_line(node, results.landmarks[side], measured[side])
-        else:
-            empty_line(node)
+        _place_line(node, results.landmarks.get(side), measured.get(side))
     signatures = " ".join(f"{side}:{signature(ears[side])}" for side in sorted(ears))
     if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
-        fill_table(nodes.table, measured)
+        _fill_table(nodes.table, measured)
         nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, signatures)
     return measured
 
 
-def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
-    """Adds a line without a place, locked, not shown, under the CT's parent transform.
-
-    Returns:
-        The vtkMRMLMarkupsLineNode.
-    """
+def _add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
+    """Add a line without a place, locked, not shown, under the CT's parent transform."""
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", f"{LINE_NAMES[name]} {side}")
     node.CreateDefaultDisplayNodes()
     node.SetAttribute(SIDE_ATTRIBUTE, side)
@@ -149,41 +142,31 @@ def add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     return node
 
 
-def place_line(node: Any, landmarks: Any, plan: CochlearMeasurements) -> None:
-    """Puts a line where the plan has it, under the landmarks' parent transform.
+def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None) -> None:
+    """Put a line where it was measured, under the landmarks' parent transform.
 
     Args:
-        node: the vtkMRMLMarkupsLineNode; it gets no place if the plan has none for it.
-        landmarks: the ear's vtkMRMLMarkupsFiducialNode, in whose RAS mm the plan is. Not the CT:
-            the user may have put the results' folder under a transform of its own.
-        plan: of the ear.
+        node: the vtkMRMLMarkupsLineNode; it gets no place if its ear has none for it.
+        landmarks: the ear's vtkMRMLMarkupsFiducialNode, in whose RAS mm it was measured. Not the
+            CT: the user may have put the results' folder under a transform of its own.
+        measured: of the ear; None: its landmarks are gone.
     """
     name = node.GetAttribute(LINE_ATTRIBUTE)
-    ends = plan.lines.get(name)
+    ends = None if measured is None else measured.lines.get(name)
     was_modifying = node.StartModify()
     try:
-        if node.GetTransformNodeID() != landmarks.GetTransformNodeID():
+        if landmarks is not None and node.GetTransformNodeID() != landmarks.GetTransformNodeID():
             node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
         for index in range(min(2, node.GetNumberOfControlPoints())):
+            text = " "
             if ends is None:
                 node.SetNthControlPointPositionMissing(index)
             else:
                 node.SetNthControlPointPosition(index, *map(float, ends[index]))
-        if ends is not None and node.GetNumberOfControlPoints() == 2:
-            length = sum((ends[0] - ends[1]) ** 2) ** 0.5
-            text = "modiolus" if name == "axis" else f"{name} {length:.1f} mm"
-            node.SetNthControlPointLabel(_LABELLED_END[name], text)
-    finally:
-        node.EndModify(was_modifying)
-
-
-def empty_line(node: Any) -> None:
-    """Takes a line's place away: its ear is gone."""
-    was_modifying = node.StartModify()
-    try:
-        for index in range(node.GetNumberOfControlPoints()):
-            node.SetNthControlPointPositionMissing(index)
-            node.SetNthControlPointLabel(index, " ")
+                if index == _LABELLED_END[name]:
+                    length = math.dist(*ends)
+                    text = "modiolus" if name == "axis" else f"{name} {length:.1f} mm"
+            node.SetNthControlPointLabel(index, text)
     finally:
         node.EndModify(was_modifying)
 
@@ -206,59 +189,28 @@ def _show_as_line(node: Any, side: Side) -> None:
     display.SetVisibility(False)
 
 
-def fill_table(node: Any, plans: Mapping[Side, CochlearMeasurements]) -> None:
-    """Writes the measurements of the ears that are there.
+def _fill_table(node: Any, measured: Mapping[Side, CochlearMeasurements]) -> None:
+    """Write the measurements of the ears that are there, a row each, in place of earlier ones.
 
-    One row a measurement: its name and unit; for each ear the value and the half width of its 90 %
-    interval; with two ears left minus right; remarks, definition and source.
-
-    Args:
-        node: the vtkMRMLTableNode; what it held is replaced.
-        plans: of one ear or of both.
+    Each ear has its value and the half width of its 90 % interval; two ears have a difference.
     """
-    sides = [side for side in SIDES if side in plans]
-    columns: dict[str, list[str]] = {"Measurement": [], "Unit": []}
-    for side in sides:
-        columns |= {side.capitalize(): [], f"± {side}": []}
-    if len(sides) == 2:
-        columns["Left - right"] = []
-    columns |= {"Remark": [], "Definition": [], "Source": []}
-    rows = [plans[side].measurements for side in sides]
-    differences: dict[str, Measurement] = {}
-    if len(sides) == 2:
-        differences = {item.key: item for item in compare(plans["left"], plans["right"])}
-    for items in zip(*rows, strict=True):
-        first = items[0]
-        columns["Measurement"].append(first.label)
-        columns["Unit"].append(first.unit)
-        for side, item in zip(sides, items, strict=True):
-            columns[side.capitalize()].append(_number(item.value))
-            columns[f"± {side}"].append(_number(item.uncertainty))
-        if len(sides) == 2:
-            difference = differences.get(first.key)
-            columns["Left - right"].append(
-                _number(None if difference is None else difference.value)
-            )
-        pairs = zip(sides, items, strict=True)
-        columns["Remark"].append(_remarks({s: plans[s].remark_on(item) for s, item in pairs}))
-        columns["Definition"].append(first.definition)
-        columns["Source"].append(first.source)
-    node.SetAndObserveTable(_table(columns))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
-def _remarks(of_each: Mapping[Side, str]) -> str:
-    """What is to be said on either ear's value."""
-    said = {side: remark for side, remark in of_each.items() if remark}
-    if len(set(said.values())) == 1 and len(said) == len(of_each):
-        return next(iter(said.values()))
-    return "; ".join(f"{side}: {remark}" for side, remark in said.items())
-
-
-def _table(columns: Mapping[str, list[str]]) -> Any:
+    ears = [measured[side] for side in SIDES if side in measured]
+    keys = [item.key for item in ears[0].measurements] if ears else []
+    columns = {
+        "Measurement": [ears[0][key].label for key in keys],
+        "Unit": [ears[0][key].unit for key in keys],
+    }
+    for ear in ears:
+        columns[ear.side.capitalize()] = [_number(ear[key].value) for key in keys]
+        columns[f"± {ear.side}"] = [_number(ear[key].uncertainty) for key in keys]
+    if len(ears) == 2:
+        differences = {item.key: item.value for item in compare(*ears)}
+        columns["Left - right"] = [_number(differences.get(key)) for key in keys]
+    columns["Remark"] = [
+        _remarks({ear.side: ear.remark_on(ear[key]) for ear in ears}) for key in keys
+    ]
+    columns["Definition"] = [ears[0][key].definition for key in keys]
+    columns["Source"] = [ears[0][key].source for key in keys]
     table = vtk.vtkTable()
     for name, values in columns.items():
         array = vtk.vtkStringArray()
@@ -266,4 +218,15 @@ def _table(columns: Mapping[str, list[str]]) -> Any:
         for value in values:
             array.InsertNextValue(value)
         table.AddColumn(array)
-    return table
+    node.SetAndObserveTable(table)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _remarks(of_each: Mapping[Side, str]) -> str:
+    """Remarks on either ear's value; said once if both have the same."""
+    if len(set(of_each.values())) == 1:
+        return next(iter(of_each.values()))
+    return "; ".join(f"{side}: {remark}" for side, remark in of_each.items() if remark)

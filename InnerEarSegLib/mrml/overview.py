@@ -43,7 +43,7 @@ _RED = (1.0, 0.45, 0.40)
 
 
 def draw_overview(session: HeadlessSession) -> NDArray[np.uint8]:
-    """Draws the result in the session's scene, (height, width, 3) RGB."""
+    """Draw the result in the session's scene, (height, width, 3) RGB."""
     scene = session.scene
     segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
     lists = [node for node in nodes_of(scene, "vtkMRMLMarkupsFiducialNode") if side_of(node)]
@@ -287,7 +287,7 @@ NO_OPENGL = (
 
 
 def render_scene_file(mrb: Path, png: Path) -> Path:
-    """Draws the result in a saved ``scene.mrb`` into a PNG, in this process."""
+    """Draw the result in a saved ``scene.mrb`` into a PNG, in this process."""
     if not can_render():
         raise UnusableInput(NO_OPENGL)
     mrb = Path(mrb).resolve()

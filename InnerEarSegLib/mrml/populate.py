@@ -51,7 +51,7 @@ class ResultNodes:
         segmentation: the vtkMRMLSegmentationNode.
         landmarks: vtkMRMLMarkupsFiducialNode per side.
         folder_item: subject hierarchy folder with the results.
-        plan: table and lines with the cochlear measurements.
+        measurements: table and lines of the cochleae.
         kept: what the user had reviewed and was left as it was, in words.
     """
 
@@ -59,14 +59,14 @@ class ResultNodes:
     segmentation: Any
     landmarks: dict[Side, Any]
     folder_item: int
-    plan: MeasurementNodes
+    measurements: MeasurementNodes
     kept: tuple[str, ...] = ()
 
 
 def add_result(
     scene: Any, volume_node: Any, result: Segmentation, *, keep_reviewed: bool = True
 ) -> ResultNodes:
-    """Puts segments and landmarks of all ears into the scene, with the first ear in view.
+    """Put segments and landmarks of all ears into the scene, with the first ear in view.
 
     A CT's earlier results are updated; an ear that is not in ``result`` stays as it is.
 
@@ -109,11 +109,13 @@ def add_result(
         added = add_measurements(scene, volume_node, landmarks)
         _name_after_ct(scene, volume_node, added)
         update_measurements(scene, volume_node, Results(segmentation, landmarks))
-        plan = find_measurements(scene, volume_node)
-        folder = group_results(scene, volume_node, [segmentation, *landmarks.values(), *plan.nodes])
+        measurements = find_measurements(scene, volume_node)
+        folder = group_results(
+            scene, volume_node, [segmentation, *landmarks.values(), *measurements.nodes]
+        )
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
-    return ResultNodes(volume_node, segmentation, landmarks, folder, plan, tuple(kept))
+    return ResultNodes(volume_node, segmentation, landmarks, folder, measurements, tuple(kept))
 
 
 def _put_segments(
@@ -156,7 +158,7 @@ def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: 
 
 
 def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
-    """Tells the results of several CTs apart by name."""
+    """Tell the results of several CTs apart by name."""
     for node in nodes:
         same = scene.GetNodesByClassByName(node.GetClassName(), node.GetName())
         same.UnRegister(None)

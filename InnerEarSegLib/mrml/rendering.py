@@ -70,7 +70,7 @@ def add_text(
     color: tuple[float, float, float] = (1.0, 1.0, 1.0),
     align: str = "left top",
 ) -> Any:
-    """Adds a vtkTextActor at a normalized viewport position (0, 0 = bottom left)."""
+    """Add a vtkTextActor at a normalized viewport position (0, 0 = bottom left)."""
     actor = vtk.vtkTextActor()
     actor.SetInput(text)
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()

@@ -77,7 +77,7 @@ def find_results(scene: Any, volume_node: Any) -> Results:
 
 
 def link_to_ct(node: Any, volume_node: Any) -> None:
-    """Marks a node as a result of a CT."""
+    """Mark a node as a result of a CT."""
     node.SetNodeReferenceID(CT_ROLE, volume_node.GetID())
 
 
@@ -142,7 +142,7 @@ FOLDER_NAME = "InnerEarSeg results"
 
 
 def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> int:
-    """Puts result nodes into a folder beside the CT; returns the folder's item ID.
+    """Put result nodes into a folder beside the CT; return the folder's item ID.
 
     Nodes that lie in a folder already stay in it, and the others join them there.
     """

@@ -61,13 +61,13 @@ class Steps:
     """How the ears were when the last ``Review`` was closed."""
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Forget all."""
         self.undo.clear()
         self.redo.clear()
         self.left.clear()
 
     def map(self, mappings: dict[Side, PointMapping]) -> None:
-        """Brings all into other coordinates, as the CT's own matrix was changed."""
+        """Bring all into other coordinates, as the CT's own matrix was changed."""
         for steps in (self.undo, self.redo):
             steps[:] = [
                 (side, snapshot.mapped(mappings[side]) if side in mappings else snapshot)
@@ -108,7 +108,7 @@ class PlaceMode:
         self._restore_place_node: Callable[[], None] = lambda: None
 
     def begin(self, node: Any, label: str) -> None:
-        """Waits for a click, which is not yet given to ``node``."""
+        """Wait for a click, which is not yet given to ``node``."""
         self.end()
         interaction = self._scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
         selection = self._scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
@@ -127,7 +127,7 @@ class PlaceMode:
         )
 
     def end(self) -> None:
-        """Leaves place mode, if it is on."""
+        """Leave place mode, if it is on."""
         if self._target is None:
             return
         self._release()
@@ -137,7 +137,7 @@ class PlaceMode:
         self._ended()
 
     def close(self) -> None:
-        """Forgets everything and calls nobody."""
+        """Forget everything without calling back."""
         if self._target is not None:
             self._release()
 
@@ -273,7 +273,7 @@ class Review:
         self.lock()
 
     def edit(self, key: Key) -> None:
-        """Unlocks one point, and only that, for dragging."""
+        """Unlock one point, and only that, for dragging."""
         self.stop_placing()
         self.lock()
         node, index = self.node(key), index_of(self.node(key), key[1])
@@ -285,7 +285,7 @@ class Review:
         self.changed()
 
     def lock(self) -> None:
-        """Locks all points; ends editing and placing."""
+        """Lock all points; end editing and placing."""
         self.stop_placing()
         with self._own_change():
             for node in self._nodes.values():
@@ -312,15 +312,15 @@ class Review:
         self.changed()
 
     def stop_placing(self) -> None:
-        """Leaves place mode."""
+        """Leave place mode."""
         self._place.end()
 
     def undo(self) -> Key | None:
-        """Takes the last step back; returns the landmark that it was about."""
+        """Take the last step back; return the landmark that it was about."""
         return self._travel(self._steps.undo, self._steps.redo)
 
     def redo(self) -> Key | None:
-        """Takes the last step that was undone again."""
+        """Take the last step that was undone again."""
         return self._travel(self._steps.redo, self._steps.undo)
 
     @property
@@ -334,7 +334,7 @@ class Review:
         return bool(self._steps.redo)
 
     def close(self, lock: bool = True) -> None:
-        """Ends editing and stops observing; the nodes stay as they are."""
+        """End editing and stop observing; the nodes stay as they are."""
         if lock:
             self.lock()
         self._place.close()

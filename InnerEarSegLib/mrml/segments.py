@@ -84,7 +84,7 @@ _FILL_OPACITY = 0.12
 
 
 def add_segmentation(scene: Any, volume_node: Any, result: Segmentation) -> Any:
-    """Adds one segment per ear, under the CT's parent transform.
+    """Add one segment per ear, under the CT's parent transform.
 
     Returns:
         The vtkMRMLSegmentationNode, with a closed surface for the 3D view.
@@ -98,14 +98,14 @@ def add_segmentation(scene: Any, volume_node: Any, result: Segmentation) -> Any:
 
 
 def place_under_ct(node: Any, volume_node: Any) -> None:
-    """Ties the segmentation to its CT and the CT's parent transform."""
+    """Tie the segmentation to its CT and the CT's parent transform."""
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     # This also makes the CT the source volume of the Segment Editor.
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
 
 
 def set_segments(node: Any, ears: Sequence[Ear]) -> None:
-    """Adds the ears' segments, or puts them in the place of older ones; others stay.
+    """Add the ears' segments, or put them in the place of older ones; others stay.
 
     Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
     than the finest ear's is brought to that (see ``lattice``).
@@ -237,7 +237,7 @@ def segment_center(node: Any, side: Side) -> NDArray[np.float64] | None:
 
 
 def update_volume(node: Any, side: Side) -> float:
-    """Measures an ear's segment, stores the volume with the node and returns it."""
+    """Measure an ear's segment; store the volume with the node and return it."""
     volume = segment_volume(node, side)
     text = f"{volume:.2f}"
     if node.GetAttribute(volume_attribute(side)) != text:
@@ -246,7 +246,7 @@ def update_volume(node: Any, side: Side) -> float:
 
 
 def remember_automatic_segment(node: Any, side: Side) -> None:
-    """Notes the segment as it is now as the automatic one."""
+    """Note the segment as it is now as the automatic one."""
     node.SetAttribute(automatic_segment_attribute(side), fingerprint(segment_content(node, side)))
 
 

@@ -22,7 +22,7 @@ from .volumes import geometry_of, voxels
 
 
 def open_scene(scene: Any, path: Path) -> None:
-    """Reads a scene that Slicer or ``innerearseg segment`` saved.
+    """Read a scene that Slicer or ``innerearseg segment`` saved.
 
     Args:
         scene: an empty vtkMRMLScene.

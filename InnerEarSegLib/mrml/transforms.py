@@ -55,7 +55,7 @@ def place_of(volume_node: Any) -> str:
 
 
 def remember_place(node: Any, volume_node: Any) -> None:
-    """Notes with a result where its CT's voxels lie in the CT's own coordinates."""
+    """Note with a result where its CT's voxels lie in the CT's own coordinates."""
     node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
 
 
@@ -70,7 +70,7 @@ def ct_has_moved(results: Results, volume_node: Any) -> bool:
 
 
 def follow_ct(results: Results, volume_node: Any) -> Followed:
-    """Brings results to where the CT is now and under its present parent transform."""
+    """Bring results to where the CT is now and under its present parent transform."""
     followed = Followed()
     place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
     for node in results.nodes:
@@ -148,7 +148,7 @@ def _mapping(change: Any) -> PointMapping:
 
 
 def _map_segments(node: Any, change: Any) -> None:
-    """Moves all segments; linear changes touch no voxel, others resample."""
+    """Move all segments; linear changes touch no voxel, others resample."""
     untouched = [side for side in SEGMENT_IDS if not segment_was_edited(node, side)]
     node.ApplyTransform(change)
     for side in untouched:

@@ -21,7 +21,7 @@ _CAMERA_MM = 75.0
 
 
 def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
-    """Turns all slice views and the 3D view to an ear.
+    """Turn all slice views and the 3D view to an ear.
 
     Args:
         scene: with the view nodes of the application (or of ``boot.headless_scene``).
@@ -51,7 +51,7 @@ def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
 
 
 def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
-    """Centres a slice view on a point, zoomed to an ear."""
+    """Centre a slice view on a point, zoomed to an ear."""
     width, height, _ = node.GetDimensions()
     # The shorter side of the window shows the whole field of view.
     per_pixel = FIELD_OF_VIEW_MM / max(min(width, height), 1)
@@ -69,7 +69,7 @@ def _aim_camera(node: Any, world: np.ndarray) -> None:
 
 
 def show_in_3d(scene: Any) -> None:
-    """Changes to the four-up layout if only a single slice view is shown."""
+    """Change to the four-up layout if only a single slice view is shown."""
     for layout in nodes_of(scene, "vtkMRMLLayoutNode"):
         alone = (
             layout.SlicerLayoutOneUpRedSliceView,
@@ -85,7 +85,7 @@ CLOSE_MM = 2 * FIELD_OF_VIEW_MM
 
 
 def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None) -> None:
-    """Centres all slice views and the crosshair on a point, and the 3D view if it is far from it.
+    """Centre all slice views and the crosshair on a point, and the 3D view if it is far from it.
 
     Args:
         scene: with the application's view nodes.
@@ -117,7 +117,7 @@ def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None)
 
 
 def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
-    """Moves all slices through a point, without panning; the crosshair goes along."""
+    """Move all slices through a point, without panning; the crosshair goes along."""
     world = to_world(node, position)
     for view in nodes_of(scene, "vtkMRMLSliceNode"):
         view.JumpSliceByOffsetting(*world)
@@ -144,7 +144,7 @@ def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
 
 
 def face_windows(scene: Any, results: Results, side: Side) -> None:
-    """Turns the 3D view to look at the oval and the round window of an ear.
+    """Turn the 3D view to look at the oval and the round window of an ear.
 
     Args:
         scene: with the application's camera nodes.

@@ -25,7 +25,7 @@ BONE_LEVEL = 1000.0
 
 
 def add_volume(scene: Any, volume: Volume) -> Any:
-    """Adds the CT with a bone window; returns the vtkMRMLScalarVolumeNode.
+    """Add the CT with a bone window; return the vtkMRMLScalarVolumeNode.
 
     Voxels [k, j, i] are copied; ``volume.geometry`` gives the position in RAS mm.
     """
@@ -38,7 +38,7 @@ def add_volume(scene: Any, volume: Volume) -> Any:
 
 
 def show_bone_window(volume_node: Any) -> None:
-    """Sets a volume node's grey scale to the bone window."""
+    """Set a volume node's grey scale to the bone window."""
     display = volume_node.GetDisplayNode()
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     display.AutoWindowLevelOff()

@@ -12,7 +12,7 @@ from InnerEarSegLib.mrml.scene import numpy_matrix, vtk_matrix
 from InnerEarSegLib.types import HELICOTREMA
 from Testing.numbers.test_planning import pose
 from Testing.panel.test_scene_stories import grid
-from Testing.scene.test_plan import ring_result
+from Testing.scene.test_measurements import ring_result
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def move(node, name, by):
 
 def test_lines_stay_in_the_folder_that_was_put_under_a_transform(scene, volume, nodes):
     transform = rigid(scene, 8)
-    landmarks, lines = nodes.landmarks["left"], nodes.plan.lines
+    landmarks, lines = nodes.landmarks["left"], nodes.measurements.lines
     for node in (nodes.segmentation, landmarks, *lines.values()):  # as its transform in Data does
         node.SetAndObserveTransformNodeID(transform.GetID())
     move(landmarks, HELICOTREMA, (0.3, 0.0, 0.0))
@@ -67,7 +67,7 @@ def test_a_segment_under_another_transform_is_measured_where_it_is_seen(scene, v
     after = update_measurements(scene, volume, results)["left"]
     for key in ("a_diameter", "b_diameter", "cochlear_height"):
         assert after[key].value == pytest.approx(before[key].value, abs=0.02), key
-    line = nodes.plan.lines["left", "B"]
+    line = nodes.measurements.lines["left", "B"]
     np.testing.assert_allclose(
         line.GetNthControlPointPositionWorld(0), before.lines["B"][0], atol=0.05
     )
@@ -80,4 +80,4 @@ def test_between_transforms_that_bend_the_segment_counts_as_absent(scene, volume
     assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is None
     nodes.landmarks["left"].SetAndObserveTransformNodeID(bent.GetID())  # both: nothing between
     assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is not None
-    assert nodes.plan.lines["left", "A"].GetTransformNodeID() == bent.GetID()
+    assert nodes.measurements.lines["left", "A"].GetTransformNodeID() == bent.GetID()

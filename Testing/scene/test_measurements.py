@@ -73,7 +73,7 @@ def text_of(scene):
 
 
 def test_table_and_lines_hold_what_was_measured(scene, volume):
-    plan = add_result(scene, volume, ring_result(*SIDES)).plan
+    plan = add_result(scene, volume, ring_result(*SIDES)).measurements
     assert {(side, name) for side in SIDES for name in LINE_NAMES} == set(plan.lines)
     for side in SIDES:
         assert length(plan.lines[side, "A"]) == pytest.approx(RING_A, abs=0.12)
@@ -90,9 +90,9 @@ def test_table_and_lines_hold_what_was_measured(scene, volume):
 def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    for node in nodes.plan.nodes:
+    for node in nodes.measurements.nodes:
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == nodes.folder_item
-    for node in nodes.plan.lines.values():
+    for node in nodes.measurements.lines.values():
         assert node.GetLocked() and node.GetFixedNumberOfControlPoints()
         assert not node.GetDisplayNode().GetVisibility()
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
@@ -101,20 +101,20 @@ def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume
 
 
 def test_a_second_run_finds_its_nodes_again(scene, volume):
-    first = add_result(scene, volume, ring_result("left")).plan
+    first = add_result(scene, volume, ring_result("left")).measurements
     count = scene.GetNumberOfNodes()
-    second = add_result(scene, volume, ring_result("left", shift=2.0)).plan
+    second = add_result(scene, volume, ring_result("left", shift=2.0)).measurements
     assert scene.GetNumberOfNodes() == count
     assert second.table is first.table and second.lines == first.lines
-    both = add_result(scene, volume, ring_result("right")).plan
+    both = add_result(scene, volume, ring_result("right")).measurements
     assert both.table is first.table and len(both.lines) == 6
     assert cell(both.table, "B diameter", "Left - right") != ""
 
 
 def test_two_cts_have_a_plan_each(made, scene, volume):
-    one = add_result(scene, volume, ring_result("left")).plan
+    one = add_result(scene, volume, ring_result("left")).measurements
     other_volume = add_volume(scene, made.ct)
-    other = add_result(scene, other_volume, ring_result("left")).plan
+    other = add_result(scene, other_volume, ring_result("left")).measurements
     assert other.table is not one.table and not set(other.nodes) & set(one.nodes)
     assert other.table.GetName() != one.table.GetName()
     assert find_measurements(scene, volume).table is one.table
@@ -124,7 +124,7 @@ def test_a_corrected_landmark_moves_the_line(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
     results = find_results(scene, volume)
     before = update_measurements(scene, volume, results)["left"]
-    landmarks, line = nodes.landmarks["left"], nodes.plan.lines["left", "A"]
+    landmarks, line = nodes.landmarks["left"], nodes.measurements.lines["left", "A"]
     index = landmarks.GetControlPointIndexByLabel(ROUND_WINDOW)
     place = np.array(landmarks.GetNthControlPointPosition(index))
     outwards = before.frame.axes[0]
@@ -132,7 +132,7 @@ def test_a_corrected_landmark_moves_the_line(scene, volume):
     after = update_measurements(scene, volume, results)["left"]
     assert after["a_diameter"].value - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
     assert length(line) == pytest.approx(after["a_diameter"].value)
-    assert float(cell(nodes.plan.table, "A diameter", "Left")) == pytest.approx(
+    assert float(cell(nodes.measurements.table, "A diameter", "Left")) == pytest.approx(
         after["a_diameter"].value, abs=0.006
     )
     # What the user placed is less sure than a point that is known exactly.
@@ -155,9 +155,9 @@ def test_an_edited_segment_changes_the_numbers(scene, volume):
     nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"]).Modified()
     after = update_measurements(scene, volume, results)["left"]
     assert before["a_diameter"].value is not None and after["a_diameter"].value is None
-    line = nodes.plan.lines["left", "A"]
+    line = nodes.measurements.lines["left", "A"]
     assert line.GetNthControlPointPositionStatus(0) == line.PositionMissing
-    assert cell(nodes.plan.table, "A diameter", "Left") == ""
+    assert cell(nodes.measurements.table, "A diameter", "Left") == ""
 
 
 def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypatch):
@@ -170,13 +170,13 @@ def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypa
 
 
 def test_deleted_nodes_stay_away_until_the_next_run(scene, volume):
-    plan = add_result(scene, volume, ring_result("left")).plan
+    plan = add_result(scene, volume, ring_result("left")).measurements
     scene.RemoveNode(plan.lines["left", "B"])
     scene.RemoveNode(plan.table)
     update_measurements(scene, volume, find_results(scene, volume))
     assert find_measurements(scene, volume).table is None
     assert ("left", "B") not in find_measurements(scene, volume).lines
-    assert len(add_result(scene, volume, ring_result("left")).plan.nodes) == 4
+    assert len(add_result(scene, volume, ring_result("left")).measurements.nodes) == 4
 
 
 def test_it_follows_the_ct(scene, volume):
@@ -188,10 +188,10 @@ def test_it_follows_the_ct(scene, volume):
     volume.SetAndObserveTransformNodeID(transform.GetID())
     results = find_results(scene, volume)
     follow_ct(results, volume)
-    before = length(nodes.plan.lines["left", "A"])
-    local = np.array(nodes.plan.lines["left", "A"].GetNthControlPointPosition(0))
+    before = length(nodes.measurements.lines["left", "A"])
+    local = np.array(nodes.measurements.lines["left", "A"].GetNthControlPointPosition(0))
     plan = update_measurements(scene, volume, results)["left"]
-    line = nodes.plan.lines["left", "A"]
+    line = nodes.measurements.lines["left", "A"]
     assert line.GetTransformNodeID() == transform.GetID() and length(line) == pytest.approx(before)
     world = np.array(line.GetNthControlPointPositionWorld(0))
     assert np.allclose(world, turn[:3, :3] @ local + turn[:3, 3], atol=1e-4)
@@ -204,7 +204,7 @@ def test_it_follows_the_ct(scene, volume):
 
 
 def test_all_or_nothing(scene, volume, monkeypatch):
-    plan = add_result(scene, volume, ring_result("left")).plan
+    plan = add_result(scene, volume, ring_result("left")).measurements
     before, place = text_of(scene), plan.lines["left", "A"].GetNthControlPointPosition(0)
     shown = cell(plan.table, "A diameter", "Left")
 
