@@ -111,7 +111,7 @@ def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, 
     assert "Jane" not in segmented.xml() and "Jane" not in ui.logTextEdit.plainText
 
 
-def test_another_ct_is_somebody_else(segmented):
+def test_another_ct_is_another_patient(segmented):
     ui = segmented.ui
     ui.patientCheckBox.click()
     ui.patientLineEdit.text = "Jane Doe"
@@ -153,7 +153,7 @@ def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said,
     assert "--" not in text.replace(str(page), "")
 
 
-def test_somebody_elses_page_is_refused_in_the_panels_words(segmented, opened, bare):
+def test_a_page_of_other_origin_is_refused_in_the_panels_words(segmented, opened, bare):
     page = segmented.folder / "mine.html"
     page.write_text("<html>mine", encoding="utf-8")
     report(segmented, str(page))

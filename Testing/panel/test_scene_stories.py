@@ -122,7 +122,7 @@ def test_leaving_the_module_while_running(story):
     before = story.xml()
     story.wait(lambda: not story.panel.running.active, 10)
     story.process()
-    assert story.xml() == before  # she is elsewhere: nothing changes under her hands
+    assert story.xml() == before  # nothing changes while the user works elsewhere
     assert not find_results(story.scene, story.volume)
     slicer.util.selectModule("InnerEarSeg")
     assert story.ui.statusLabel.text.startswith("Found")
