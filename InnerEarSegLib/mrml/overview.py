@@ -14,7 +14,6 @@ import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import InnerEarSegError, UnusableInput
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of, side_of
@@ -24,6 +23,7 @@ from .rendering import (
     can_render,
     open_window,
     picture_of,
+    png_file,
     run_module,
     text_panel,
     unit,
@@ -296,7 +296,14 @@ def render_scene_file(mrb: Path, png: Path) -> Path:
     with headless_scene() as session:
         if not session.scene.ReadFromMRB(str(mrb), False):
             raise UnusableInput(f"{mrb} cannot be opened as a Slicer scene.")
-        return _write_png(draw_overview(session), Path(png))
+        pixels = draw_overview(session)
+    png = Path(png).resolve()
+    try:
+        png.write_bytes(png_file(pixels))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnusableInput(f"Cannot write {png.name} in {png.parent}: {reason}.") from error
+    return png
 
 
 def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Path:
@@ -318,25 +325,6 @@ def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Pa
     if child.returncode == 1:  # an exception: a fault of this program
         raise UnusableInput(f"Drawing {png.name} failed: {last}.")
     raise UnusableInput(f"{NO_OPENGL} (The drawing process ended with {child.returncode}.)")
-
-
-def _write_png(pixels: NDArray[np.uint8], png: Path) -> Path:
-    png = png.resolve()
-    height, width, _ = pixels.shape
-    image = vtk.vtkImageData()
-    image.SetDimensions(width, height, 1)
-    rows = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
-    image.GetPointData().SetScalars(numpy_to_vtk(rows, deep=True))
-    writer = vtk.vtkPNGWriter()
-    writer.SetWriteToMemory(True)  # VTK's own file writing does not report a full disk
-    writer.SetInputData(image)
-    writer.Write()
-    try:
-        png.write_bytes(memoryview(writer.GetResult()))
-    except OSError as error:
-        reason = error.strerror or error
-        raise UnusableInput(f"Cannot write {png.name} in {png.parent}: {reason}.") from error
-    return png
 
 
 def main(arguments: list[str]) -> int:

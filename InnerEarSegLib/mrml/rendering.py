@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
@@ -60,6 +60,23 @@ def picture_of(window: Any) -> NDArray[np.uint8]:
     width, height, _ = image.GetDimensions()
     pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
     return pixels[::-1].copy()
+
+
+def png_file(pixels: NDArray[np.uint8]) -> memoryview:
+    """Return an RGB picture (height, width, 3), top row first, as the content of a PNG file.
+
+    VTK's own file writing does not report a full disk.
+    """
+    height, width, _ = pixels.shape
+    image = vtk.vtkImageData()
+    image.SetDimensions(width, height, 1)
+    rows = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
+    image.GetPointData().SetScalars(numpy_to_vtk(rows, deep=True))
+    writer = vtk.vtkPNGWriter()
+    writer.SetWriteToMemory(True)
+    writer.SetInputData(image)
+    writer.Write()
+    return memoryview(writer.GetResult())
 
 
 def add_text(
