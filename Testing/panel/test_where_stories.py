@@ -17,7 +17,7 @@ from Testing.panel.test_scene_stories import grid, linear
 
 def arguments_of(story):
     """What the worker would be given for the last run."""
-    return segment_command("ct.nrrd", "out", "cpu", None, story.where).arguments
+    return segment_command(story.folder, "cpu", None, story.where)[1:]
 
 
 def numbers(arguments, option):
