@@ -17,8 +17,7 @@ from InnerEarSegLib.synthetic import (
     random_scan,
     write_head,
 )
-from InnerEarSegLib.synthetic.head_scan import head_pose, store
-from InnerEarSegLib.synthetic.scan import lattice_over
+from InnerEarSegLib.synthetic.scan import head_pose, lattice_over, store
 from InnerEarSegLib.types import (
     BASAL_TURN,
     HELICOTREMA,
