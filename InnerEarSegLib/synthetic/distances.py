@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,25 +168,18 @@ def box(points: Array, center: Vector, half: Vector, rounding: float = 2.0) -> A
 
 def chain(points: Array, nodes: Sequence[Vector], radii: Sequence[float]) -> Array:
     """Distance to rods from node to node."""
-    result = capsule(points, nodes[0], nodes[1], radii[0], radii[1])
-    for n in range(1, len(nodes) - 1):
-        piece = capsule(points, nodes[n], nodes[n + 1], radii[n], radii[n + 1])
-        result = np.minimum(result, piece)
-    return result
+    rods = zip(nodes, nodes[1:], radii, radii[1:], strict=False)
+    return union(*(capsule(points, *rod) for rod in rods))
 
 
 def union(*distances: Array) -> Array:
     """The least of several distances."""
-    result = distances[0]
-    for distance in distances[1:]:
-        result = np.minimum(result, distance)
-    return result
+    return reduce(np.minimum, distances)
 
 
 def smooth_maximum(a: Array, b: Array, width: float) -> Array:
     """Intersection of two shapes with its edge rounded over ``width`` mm."""
-    overlap = np.maximum(width - np.abs(a - b), 0.0)
-    return np.maximum(a, b) + overlap**2 / (4.0 * width)
+    return -smooth_minimum(-a, -b, width)
 
 
 def _length(vectors: NDArray) -> Array:

@@ -56,12 +56,12 @@ def make_ear(
     parameters: EarParameters,
     *,
     side: Side,
-    rotation: ArrayLike = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    rotation: ArrayLike = scan.IDENTITY,
     spacing: tuple[float, float, float] = (0.2, 0.2, 0.2),
     size_mm: tuple[float, float, float] = (20.0, 20.0, 20.0),
     center: tuple[float, float, float] = (0.0, 0.0, 0.0),
     view_center: tuple[float, float, float] | None = None,
-    direction: ArrayLike = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    direction: ArrayLike = scan.IDENTITY,
     filling: Filling = "fluid",
     noise_hu: float = 60.0,
     blur_mm: float = 0.2,
@@ -84,7 +84,10 @@ def make_ear(
         seed: of noise, air cells, texture and levels; the labyrinth does not depend on it.
     """
     rotation = _orthonormal(rotation, "rotation", proper=True)
-    geometry = _grid(spacing, size_mm, center if view_center is None else view_center, direction)
+    direction = _orthonormal(direction, "direction", proper=False)
+    count = np.maximum(np.rint(np.asarray(size_mm) / np.asarray(spacing)).astype(int), 1)
+    middle = np.asarray(center if view_center is None else view_center)
+    geometry = scan.grid_around(middle, np.asarray(spacing), count, direction)
     anatomy = build_anatomy(parameters)
     ras_from_ear = ear_pose(anatomy, side, rotation, np.asarray(center, dtype=np.float64))
     points = ear_points(geometry, ras_from_ear)
@@ -206,17 +209,6 @@ def paint_nerves_and_middle_ear(
     membrane, footplate = surroundings.membrane_distances(windows, points, wall)
     scan.paint(hu, scan.occupancy(membrane, voxel), 80.0)
     scan.paint(hu, scan.occupancy(footplate, voxel), 700.0)
-
-
-def _grid(
-    spacing: ArrayLike, size_mm: ArrayLike, middle: ArrayLike, direction: ArrayLike
-) -> Geometry:
-    spacing = np.asarray(spacing, dtype=np.float64)
-    count = np.maximum(np.rint(np.asarray(size_mm) / spacing).astype(int), 1)
-    matrix = np.eye(4)
-    matrix[:3, :3] = _orthonormal(direction, "direction", proper=False) * spacing
-    matrix[:3, 3] = np.asarray(middle) - matrix[:3, :3] @ ((count - 1) / 2.0)
-    return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
 
 
 def _orthonormal(matrix: ArrayLike, name: str, proper: bool) -> NDArray[np.float64]:

@@ -130,23 +130,15 @@ class _Painter:
     """Paints the head on any grid along the lattice's axes."""
 
     def __init__(
-        self,
-        p: HeadParameters,
-        ears: dict[Side, HeadEar],
-        pose: NDArray,
-        grid: Geometry,
-        scan: HeadScan,
-        seed: int,
-    ) -> None:
+        self, p: HeadParameters, ears: dict[Side, HeadEar], pose: NDArray, grid: Geometry,
+        scan: HeadScan, seed: int,
+    ) -> None:  # fmt: skip
         self.p, self.ears, self.pose, self.scan = p, ears, pose, scan
         self.windows = {side: one_ear.find_windows(ear.anatomy) for side, ear in ears.items()}
         self.lattice: Lattice = lattice_over(grid, LATTICE_MM)
         points = one_ear.ear_points(self.lattice.geometry, pose)
-        fields = head_fields(p, ears, points, seed)
-        shape = self.lattice.shape
-        self.fields = {
-            name: value.astype(np.float32).reshape(shape) for name, value in vars(fields).items()
-        }
+        fields, shape = head_fields(p, ears, points, seed), self.lattice.shape
+        self.fields = {n: x.astype(np.float32).reshape(shape) for n, x in fields.items()}
         random = np.random.default_rng([6, seed])
         # Smooth irregularity of a few mm; the same for every grid that is painted.
         grain = paint.correlated_noise(random, shape, self.lattice.geometry.spacing, 1.2)
@@ -154,7 +146,8 @@ class _Painter:
         if scan.table:
             self.fields["table"] = _table(points, pose, self.lattice.geometry, scan)
         cells = [
-            surroundings.mastoid_cells(p, ears[side], fields, self.lattice, pose) for side in SIDES
+            surroundings.mastoid_cells(p, ears[side], self.fields, self.lattice, pose)
+            for side in SIDES
         ]
         self.cells = np.concatenate([centers for centers, _ in cells])
         self.cell_radii = np.concatenate([radii for _, radii in cells])
@@ -288,9 +281,7 @@ def _truth(ear: HeadEar, pose: NDArray, middle: NDArray, scan: HeadScan) -> EarT
     ras_from_ear = pose @ ear.pose
     spacing = np.minimum(LABEL_VOXEL_MM, np.asarray(scan.spacing))
     count = np.rint(2.0 * LABEL_BOX_MM / spacing).astype(int)
-    matrix = np.diag([*spacing, 1.0])
-    matrix[:3, 3] = middle - spacing * (count - 1) / 2.0
-    grid = Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
+    grid = paint.grid_around(middle, spacing, count)
     wall = one_ear.wall_distance(ear.anatomy, one_ear.ear_points(grid, ras_from_ear))
     labels = Volume((wall < 0).reshape(grid.shape).astype(np.uint8), grid, "Synthetic ear labels")
     windows = one_ear.find_windows(ear.anatomy)

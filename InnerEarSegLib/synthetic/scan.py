@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Geometry, Volume
 
@@ -79,6 +79,20 @@ def _between(mine: NDArray, axis: int, wanted: int, count: int) -> tuple[NDArray
 
 
 AIR, SOFT_TISSUE = -1000.0, 45.0
+IDENTITY = np.eye(3)
+
+
+def grid_around(
+    middle: NDArray, spacing: NDArray, count: NDArray, direction: ArrayLike = IDENTITY
+) -> Geometry:
+    """Return a grid of ``count`` (i, j, k) voxels around a point (3,) in RAS mm.
+
+    The columns of ``direction`` (3, 3) are the directions of i, j and k.
+    """
+    matrix = np.eye(4)
+    matrix[:3, :3] = direction * spacing
+    matrix[:3, 3] = middle - matrix[:3, :3] @ ((count - 1) / 2.0)
+    return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
 
 
 def moved(matrix: NDArray, points: NDArray) -> NDArray[np.float64]:
@@ -282,9 +296,7 @@ def scan_grid(scan: HeadScan, pose: NDArray, middles: dict[str, NDArray]) -> Geo
         raise ValueError(f"there is no view {scan.view!r}.")
     size = np.asarray(scan.size_mm if scan.size_mm is not None else VIEW_MM[kind])
     count = np.maximum(np.rint(size / spacing).astype(int), 1)
-    matrix = np.diag([*spacing, 1.0])
-    matrix[:3, 3] = middle + np.asarray(scan.shift_mm) - spacing * (count - 1) / 2.0
-    return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
+    return grid_around(middle + np.asarray(scan.shift_mm), spacing, count)
 
 
 def slice_offsets(scan: HeadScan, finest: float) -> NDArray[np.float64]:

@@ -50,41 +50,25 @@ class HeadEar:
         return middle
 
 
-@dataclass(frozen=True, eq=False)
-class HeadFields:
-    """What is where, at n points; distances in mm, negative inside.
-
-    Attributes:
-        skin: to the head's surface.
-        bone: to bone, with the brain, the orbits and the vertebral canal taken out.
-        air: to sinuses, nose, throat and external auditory canals.
-        teeth: to teeth.
-        soft: Hounsfield units of soft tissue.
-        marrow: 0 to 1, how far the bone's inside may be marrow.
-    """
-
-    skin: Array
-    bone: Array
-    air: Array
-    teeth: Array
-    soft: Array
-    marrow: Array
-
-
 def head_fields(
     p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
-) -> HeadFields:
-    """Evaluate the head at (n, 3) points of the head frame."""
+) -> dict[str, Array]:
+    """Evaluate the head at (n, 3) points of the head frame.
+
+    Returns:
+        Distances to "skin", to "bone" without brain, orbits and vertebral canal, to "air" of
+        sinuses, nose, throat and auditory canals, and to "teeth"; HU of "soft" tissue; 0 to 1 in
+        "marrow", how far the bone's inside may be marrow.
+    """
     sized, half = _typical(p, points)
     skin = _skin(p, ellipsoid(sized, *SKULL), half)
     # Half of a scan is air around the head, where nothing else needs to be known.
     inside = np.flatnonzero(skin < OUTSIDE_MM)
-    within = _fields_within(p, ears, points[inside], seed)
-    result = {name: np.full(len(points), 10.0, np.float32) for name in vars(within)}
-    for name, values in vars(within).items():
+    result = {"skin": skin}
+    for name, values in _fields_within(p, ears, points[inside], seed).items():
+        result[name] = np.full(len(points), 10.0, np.float32)
         result[name][inside] = values
-    result["skin"] = skin
-    return HeadFields(**result)
+    return result
 
 
 def _typical(p: HeadParameters, points: Array) -> tuple[Array, Array]:
@@ -101,7 +85,7 @@ def _right_half(points: Array) -> Array:
 
 def _fields_within(
     p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
-) -> HeadFields:
+) -> dict[str, Array]:
     sized, half = _typical(p, points)
     skull = ellipsoid(sized, *SKULL)
     petrous = np.full(len(points), 1e3, dtype=np.float32)
@@ -130,8 +114,8 @@ def _fields_within(
     air = union(air, throat(sized), np.maximum(canals, 1.5 - brain))
     tooth = teeth(p, sized, seed)
     bone = np.maximum(bone, 0.8 - tooth)
-    marrow = ramp(near, 13.0, 19.0)
-    return HeadFields(skin, bone, air, tooth, _soft_hu(skin, brain, half), marrow)
+    soft, marrow = _soft_hu(skin, brain, half), ramp(near, 13.0, 19.0)
+    return {"bone": bone, "air": air, "teeth": tooth, "soft": soft, "marrow": marrow}
 
 
 def _petrous(ear: HeadEar, points: Array) -> tuple[Array, Array]:

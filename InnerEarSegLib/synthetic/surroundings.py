@@ -14,7 +14,7 @@ from .anatomy import Tube
 from .distances import Array, distance_map, segment_distance, tube_distance
 from .parameters import EarParameters, HeadParameters
 from .scan import Lattice, moved
-from .skull import HeadEar, HeadFields
+from .skull import HeadEar
 
 MEMBRANE = 0.2
 """mm: thickness of the round window's membrane and of the stapes' footplate."""
@@ -140,7 +140,7 @@ def _tube(points: NDArray, radii: list[float]) -> Tube:
 def mastoid_cells(
     p: HeadParameters,
     ear: HeadEar,
-    fields: HeadFields,
+    fields: dict[str, Array],
     lattice: Lattice,
     pose: NDArray,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -149,7 +149,7 @@ def mastoid_cells(
     Args:
         p: of the head.
         ear: on that side.
-        fields: on the lattice, flat.
+        fields: of ``skull.head_fields``, on the lattice [k, j, i].
         lattice: of the fields; cells outside it are left out.
         pose: 4 x 4, head frame to RAS.
     """
@@ -167,8 +167,7 @@ def mastoid_cells(
     nodes = lattice.geometry.to_ijk(ras)
     inside = np.all((nodes >= 0) & (nodes <= np.array(lattice.shape[::-1]) - 1), axis=1)
     # In solid bone, and off the auditory canal.
-    depth = -_values(fields.bone.reshape(lattice.shape), nodes)
-    canal = _values(fields.air.reshape(lattice.shape), nodes)
+    depth, canal = -_values(fields["bone"], nodes), _values(fields["air"], nodes)
     room = np.minimum(np.minimum(depth, canal) - WALL, wanted)
     room[~(inside & keep)] = 0.0
     chosen, radii = np.empty((len(room), 3)), np.empty(len(room))
