@@ -90,14 +90,14 @@ def run(options: argparse.Namespace) -> int:
         if not options.handed_over:
             write_subject(subject, folder)
         problem = draw_in_child(folder)
-        report = build_report(
+        blocks = build_report(
             subject,
             made=datetime.now(),
             patient=patient,
             views=folder,
             notes=(*notes, problem) if problem else notes,
         )
-    written = write_report(report, names)
+    written = write_report(blocks, subject, names)
     for path in written.files:
         print(path)
     if written.removed is not None:
