@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,10 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..types import Side
 
+Vector = NDArray[np.float64]
+"""A point or direction (3,), or several (..., 3)."""
+
+Points = Mapping[str, Vector]
+"""RAS mm by name."""
+
 
 def axes_of(
     center: ArrayLike, round_window: ArrayLike, apex: ArrayLike, mirrored: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Vector, Vector]:
     """Origin and axes from three points.
 
     As ``COORD`` of Wimmer et al. 2019 has them: x runs from the centre of the basal turn to the
@@ -59,14 +66,14 @@ class CochlearFrame:
     """
 
     side: Side
-    origin: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    origin: Vector
+    axes: Vector
 
-    def to_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def to_ras(self, points: ArrayLike) -> Vector:
         """Frame mm (..., 3) to RAS mm."""
         return np.asarray(np.asarray(points, np.float64) @ self.axes + self.origin, np.float64)
 
-    def from_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def from_ras(self, points: ArrayLike) -> Vector:
         """RAS mm (..., 3) to frame mm."""
         return np.asarray((np.asarray(points, np.float64) - self.origin) @ self.axes.T, np.float64)
 
@@ -95,15 +102,19 @@ class PrincipalAxes:
         axes: (3, 3), rows are unit vectors, longest first; their signs mean nothing.
     """
 
-    centroid: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    centroid: Vector
+    axes: Vector
 
     @classmethod
+<<<<<<< HEAD
     def of(cls, voxels: NDArray[Any]) -> PrincipalAxes:
+=======
+    def of(cls, voxels: Vector) -> PrincipalAxes:
+>>>>>>> mrml
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 
-    def points(self, side: Side) -> list[dict[str, NDArray[np.float64]]]:
+    def points(self, side: Side) -> list[dict[str, Vector]]:
         """Return four points, mm by name, for each way in which the axes may point.
 
         Args:

@@ -26,7 +26,7 @@ from .catalogue import (
     range_remark,
 )
 from .checks import ear_remarks, why_not
-from .frame import CochlearFrame
+from .frame import CochlearFrame, Points, Vector
 from .template import RADIUS_MM, SIGMAS_IN_RADIUS, SPREAD_MM, TEMPLATE, Template, cochlear_frame
 from .walls import LabyrinthMask, farthest_wall, height, lateral_wall
 
@@ -58,13 +58,17 @@ class Values:
 
     frame: CochlearFrame | None
     numbers: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
 
 
 def values_of(
     side: Side,
     mask: LabyrinthMask,
+<<<<<<< HEAD
     points: Mapping[str, NDArray[Any]],
+=======
+    points: Points,
+>>>>>>> mrml
     radii: Mapping[str, float],
     template: Template = TEMPLATE,
     shifts: WallShifts = WallShifts(),
@@ -95,7 +99,11 @@ def _measure_cochlea(
     values: Values,
     mask: LabyrinthMask,
     frame: CochlearFrame,
+<<<<<<< HEAD
     round_window: NDArray[Any],
+=======
+    round_window: Vector,
+>>>>>>> mrml
     shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
@@ -120,9 +128,13 @@ def _measure_cochlea(
         values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
+<<<<<<< HEAD
 def _in_plane(
     frame: CochlearFrame, start: NDArray[Any], end: NDArray[Any], z: float
 ) -> NDArray[Any]:
+=======
+def _in_plane(frame: CochlearFrame, start: Vector, end: Vector, z: float) -> Vector:
+>>>>>>> mrml
     """Two points given in x and y, at a height, in RAS mm: (2, 3)."""
     return frame.to_ras([[*start, z], [*end, z]])
 
@@ -175,10 +187,10 @@ class CochlearMeasurements:
     side: Side
     frame: CochlearFrame | None
     measurements: tuple[Measurement, ...]
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     radii: dict[str, float] = field(default_factory=dict)
-    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    points: dict[str, Vector] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Measurement:
         """The measurement with that key.
@@ -300,7 +312,11 @@ def measure_cochlea(
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     mask = LabyrinthMask.of(labyrinth, geometry)
 
+<<<<<<< HEAD
     def take(places: Mapping[str, NDArray[Any]], average: Template, shifts: WallShifts) -> Values:
+=======
+    def take(places: Points, average: Template, shifts: WallShifts) -> Values:
+>>>>>>> mrml
         return values_of(side, mask, places, counted, average, shifts)
 
     values = take(points, template, WallShifts())
@@ -317,8 +333,13 @@ def measure_cochlea(
 
 
 def _spread(
+<<<<<<< HEAD
     take: Callable[[Mapping[str, NDArray[Any]], Template, WallShifts], Values],
     points: Mapping[str, NDArray[Any]],
+=======
+    take: Callable[[Points, Template, WallShifts], Values],
+    points: Points,
+>>>>>>> mrml
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:
@@ -350,7 +371,11 @@ def _spread(
 
 
 def _measurement(
+<<<<<<< HEAD
     key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray[Any]]
+=======
+    key: str, values: Values, spread: Mapping[str, float], points: Points
+>>>>>>> mrml
 ) -> Measurement:
     found = CATALOGUE[key]
     value = values.numbers.get(key)
