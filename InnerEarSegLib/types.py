@@ -64,6 +64,13 @@ class Geometry:
         inside = (ijk >= -0.5 + inset) & (ijk <= upper - inset)
         return np.asarray(np.all(inside, axis=-1), np.bool_)
 
+    def part(self, first: ArrayLike, shape: Sequence[int]) -> Geometry:
+        """Grid of shape (k, j, i) with the same voxels, whose first has this IJK index here."""
+        matrix = self.ijk_to_ras.copy()
+        matrix[:3, 3] = self.to_ras(first)
+        k, j, i = (int(size) for size in shape)
+        return Geometry(matrix, (k, j, i))
+
 
 def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]:
     """Points (..., 3) mapped by a 4 x 4 affine."""
@@ -89,6 +96,7 @@ class Volume:
 
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")
 
 HELICOTREMA = "helicotrema"
 OVAL_WINDOW = "oval window"

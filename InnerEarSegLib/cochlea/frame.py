@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,10 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..types import Side
 
+Vector = NDArray[np.float64]
+"""A point or direction (3,), or several (..., 3)."""
+
+Points = Mapping[str, Vector]
+"""RAS mm by name."""
+
 
 def axes_of(
     center: ArrayLike, round_window: ArrayLike, apex: ArrayLike, mirrored: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Vector, Vector]:
     """Origin and axes from three points.
 
     As ``COORD`` of Wimmer et al. 2019 has them: x runs from the centre of the basal turn to the
@@ -59,14 +66,14 @@ class CochlearFrame:
     """
 
     side: Side
-    origin: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    origin: Vector
+    axes: Vector
 
-    def to_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def to_ras(self, points: ArrayLike) -> Vector:
         """Frame mm (..., 3) to RAS mm."""
         return np.asarray(np.asarray(points, np.float64) @ self.axes + self.origin, np.float64)
 
-    def from_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def from_ras(self, points: ArrayLike) -> Vector:
         """RAS mm (..., 3) to frame mm."""
         return np.asarray((np.asarray(points, np.float64) - self.origin) @ self.axes.T, np.float64)
 
@@ -80,14 +87,14 @@ class CochlearFrame:
 
 CENTROID = "labyrinth centroid"
 LONG, MIDDLE, THIN = "labyrinth long axis", "labyrinth middle axis", "labyrinth thin axis"
-BODY = (CENTROID, LONG, MIDDLE, THIN)
+PRINCIPAL_POINTS = (CENTROID, LONG, MIDDLE, THIN)
 
 REACH_MM = {LONG: 5.0, MIDDLE: 3.0, THIN: 3.0}
 """How far from the centroid a principal axis is pinned: about where the labyrinth ends."""
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class PrincipalAxes:
     """Centroid and principal axes of a labyrinth.
 
     Attributes:
@@ -95,16 +102,20 @@ class Body:
         axes: (3, 3), rows are unit vectors, longest first; their signs mean nothing.
     """
 
-    centroid: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    centroid: Vector
+    axes: Vector
 
     @classmethod
-    def of(cls, voxels: NDArray[Any]) -> Body:
+<<<<<<< HEAD
+    def of(cls, voxels: NDArray[Any]) -> PrincipalAxes:
+=======
+    def of(cls, voxels: Vector) -> PrincipalAxes:
+>>>>>>> mrml
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 
-    def points(self, side: Side) -> list[dict[str, NDArray[np.float64]]]:
-        """Four points of the body, mm by name, for each way in which its axes may point.
+    def points(self, side: Side) -> list[dict[str, Vector]]:
+        """Return four points, mm by name, for each way in which the axes may point.
 
         Args:
             side: of the ear; its handedness rules out half of the ways.

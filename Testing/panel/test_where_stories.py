@@ -9,15 +9,15 @@ import vtk
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.io.volume import read_ct
-from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
-from InnerEarSegLib.mrml.volumes import export_ct
+from InnerEarSegLib.mrml.scene import to_world, vtk_matrix
+from InnerEarSegLib.mrml.volumes import export_steps
 from InnerEarSegLib.panel.worker_process import segment_command
 from Testing.panel.test_scene_stories import grid, linear
 
 
 def arguments_of(story):
     """What the worker would be given for the last run."""
-    return segment_command("ct.nrrd", "out", "cpu", None, story.where).arguments
+    return segment_command(story.folder, "cpu", None, story.where)[1:]
 
 
 def numbers(arguments, option):
@@ -53,7 +53,7 @@ def test_a_point(story, kind, tmp_path):
     arguments = arguments_of(story)
     np.testing.assert_allclose(numbers(arguments, "center"), local, atol=2e-3)
     np.testing.assert_allclose(parsed(arguments).center, local, atol=2e-3)
-    export_ct(story.volume, tmp_path / "ct.nrrd")  # the whole CT, in its own coordinates
+    list(export_steps(story.volume, tmp_path / "ct.nrrd"))  # the whole CT, in its own coordinates
     written = read_ct(tmp_path / "ct.nrrd")
     np.testing.assert_array_equal(written.array, story.ear.ct.array)
     np.testing.assert_allclose(written.geometry.ijk_to_ras, story.ear.ct.geometry.ijk_to_ras)
