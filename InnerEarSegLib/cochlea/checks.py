@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..types import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
 from .catalogue import DISTANCES, VOLUME
@@ -30,11 +29,7 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 
 def ear_remarks(
     side: Side,
-<<<<<<< HEAD
-    points: Mapping[str, NDArray[Any]],
-=======
     points: Points,
->>>>>>> mrml
     mask: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
@@ -75,11 +70,7 @@ def ear_remarks(
 def why_not(
     key: str,
     numbers: Mapping[str, float],
-<<<<<<< HEAD
-    points: Mapping[str, NDArray[Any]],
-=======
     points: Points,
->>>>>>> mrml
     frame: CochlearFrame | None,
 ) -> str:
     """Say in a few words why there is no value.
@@ -101,11 +92,7 @@ def why_not(
     return "no wall there: the segment is cut or leaks"
 
 
-<<<<<<< HEAD
-def _why_no_frame(points: Mapping[str, NDArray[Any]]) -> str:
-=======
 def _why_no_frame(points: Points) -> str:
->>>>>>> mrml
     if ROUND_WINDOW not in points:
         return "there is no round window"
     if len(points) < MIN_POINTS:
@@ -114,13 +101,7 @@ def _why_no_frame(points: Points) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-<<<<<<< HEAD
-def _misfit(
-    side: Side, points: Mapping[str, NDArray[Any]], mask: LabyrinthMask, template: Template
-) -> str:
-=======
 def _misfit(side: Side, points: Points, mask: LabyrinthMask, template: Template) -> str:
->>>>>>> mrml
     distances = misfits(side, points, mask.principal_axes, template)
     name = max(distances, key=lambda key: distances[key])
     if distances[name] < MISFIT_MM:
@@ -131,11 +112,7 @@ def _misfit(side: Side, points: Points, mask: LabyrinthMask, template: Template)
     )
 
 
-<<<<<<< HEAD
-def _cut(points: Mapping[str, NDArray[Any]], mask: LabyrinthMask, frame: CochlearFrame) -> str:
-=======
 def _cut(points: Points, mask: LabyrinthMask, frame: CochlearFrame) -> str:
->>>>>>> mrml
     reach = height(mask, frame)
     if reach is None or HELICOTREMA not in points:
         return ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,11 +105,7 @@ class PrincipalAxes:
     axes: Vector
 
     @classmethod
-<<<<<<< HEAD
-    def of(cls, voxels: NDArray[Any]) -> PrincipalAxes:
-=======
     def of(cls, voxels: Vector) -> PrincipalAxes:
->>>>>>> mrml
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 

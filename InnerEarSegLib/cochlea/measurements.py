@@ -64,11 +64,7 @@ class Values:
 def values_of(
     side: Side,
     mask: LabyrinthMask,
-<<<<<<< HEAD
-    points: Mapping[str, NDArray[Any]],
-=======
     points: Points,
->>>>>>> mrml
     radii: Mapping[str, float],
     template: Template = TEMPLATE,
     shifts: WallShifts = WallShifts(),
@@ -99,11 +95,7 @@ def _measure_cochlea(
     values: Values,
     mask: LabyrinthMask,
     frame: CochlearFrame,
-<<<<<<< HEAD
-    round_window: NDArray[Any],
-=======
     round_window: Vector,
->>>>>>> mrml
     shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
@@ -128,13 +120,7 @@ def _measure_cochlea(
         values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
-<<<<<<< HEAD
-def _in_plane(
-    frame: CochlearFrame, start: NDArray[Any], end: NDArray[Any], z: float
-) -> NDArray[Any]:
-=======
 def _in_plane(frame: CochlearFrame, start: Vector, end: Vector, z: float) -> Vector:
->>>>>>> mrml
     """Two points given in x and y, at a height, in RAS mm: (2, 3)."""
     return frame.to_ras([[*start, z], [*end, z]])
 
@@ -312,11 +298,7 @@ def measure_cochlea(
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     mask = LabyrinthMask.of(labyrinth, geometry)
 
-<<<<<<< HEAD
-    def take(places: Mapping[str, NDArray[Any]], average: Template, shifts: WallShifts) -> Values:
-=======
     def take(places: Points, average: Template, shifts: WallShifts) -> Values:
->>>>>>> mrml
         return values_of(side, mask, places, counted, average, shifts)
 
     values = take(points, template, WallShifts())
@@ -333,13 +315,8 @@ def measure_cochlea(
 
 
 def _spread(
-<<<<<<< HEAD
-    take: Callable[[Mapping[str, NDArray[Any]], Template, WallShifts], Values],
-    points: Mapping[str, NDArray[Any]],
-=======
     take: Callable[[Points, Template, WallShifts], Values],
     points: Points,
->>>>>>> mrml
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:
@@ -371,11 +348,7 @@ def _spread(
 
 
 def _measurement(
-<<<<<<< HEAD
-    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray[Any]]
-=======
     key: str, values: Values, spread: Mapping[str, float], points: Points
->>>>>>> mrml
 ) -> Measurement:
     found = CATALOGUE[key]
     value = values.numbers.get(key)

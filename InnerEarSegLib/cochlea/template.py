@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,11 +55,7 @@ window) to 0.3 mm (ends of the labyrinth's axes)."""
 
 def fit_template(
     side: Side,
-<<<<<<< HEAD
-    points: Mapping[str, NDArray[Any]],
-=======
     points: Points,
->>>>>>> mrml
     variances: Mapping[str, float],
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
@@ -92,11 +87,7 @@ def fit_template(
 
 def misfits(
     side: Side,
-<<<<<<< HEAD
-    points: Mapping[str, NDArray[Any]],
-=======
     points: Points,
->>>>>>> mrml
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> dict[str, float]:
@@ -118,13 +109,8 @@ def misfits(
 
 
 def mean_template(
-<<<<<<< HEAD
-    cases: Sequence[tuple[Side, Mapping[str, NDArray[Any]], PrincipalAxes | None]],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
-=======
     cases: Sequence[tuple[Side, Points, PrincipalAxes | None]],
 ) -> tuple[dict[str, Vector], dict[str, float]]:
->>>>>>> mrml
     """Generalised Procrustes mean of specimens in the cochlear frame, and the spread about it.
 
     Args:
@@ -155,15 +141,9 @@ def mean_template(
 
 
 def _principal_points(
-<<<<<<< HEAD
-    cases: Sequence[tuple[Side, Mapping[str, NDArray[Any]], PrincipalAxes | None]],
-    template: Template,
-) -> list[dict[str, NDArray[np.float64]]]:
-=======
     cases: Sequence[tuple[Side, Points, PrincipalAxes | None]],
     template: Template,
 ) -> list[dict[str, Vector]]:
->>>>>>> mrml
     """Points of the principal axes in the cochlear frame, pointing as in the average ear."""
     found: list[dict[str, Vector]] = []
     for side, at, principal_axes in cases:
@@ -178,11 +158,7 @@ def _principal_points(
     return found
 
 
-<<<<<<< HEAD
-def _off_the_usual(way: Mapping[str, NDArray[Any]]) -> float:
-=======
 def _off_the_usual(way: Points) -> float:
->>>>>>> mrml
     """How far the axes point from where they usually do, mm; only their signs matter."""
     return float(
         sum(np.linalg.norm(np.subtract(way[name], TEMPLATE[name])) for name in PRINCIPAL_POINTS)

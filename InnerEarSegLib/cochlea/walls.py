@@ -65,11 +65,7 @@ class LabyrinthMask:
             stray=(everything - len(places)) * grid.voxel_volume,
         )
 
-<<<<<<< HEAD
-    def inside(self, ras: NDArray[Any]) -> NDArray[np.float64]:
-=======
     def inside(self, ras: Vector) -> Vector:
->>>>>>> mrml
         """How far inside RAS points (..., 3) are: 0 to 1, the wall at 0.5 (trilinear)."""
         size = np.array(self.geometry.shape[::-1])
         ijk = np.clip(self.geometry.to_ijk(ras), 0.0, size - 1.001)
@@ -119,13 +115,7 @@ STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
 
-<<<<<<< HEAD
-def lateral_wall(
-    mask: LabyrinthMask, frame: CochlearFrame, direction: NDArray[Any]
-) -> float | None:
-=======
 def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: Vector) -> float | None:
->>>>>>> mrml
     """Distance in mm from the modiolar axis to the lateral wall, seen along the axis.
 
     The basal turn climbs: its two sides lie at different heights. So the whole cochlea is seen
@@ -180,11 +170,7 @@ def height(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[float, float] | N
     return low, float(np.partition(apical, -stray - 1)[-stray - 1]) + half
 
 
-<<<<<<< HEAD
-def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, point: NDArray[Any]) -> float | None:
-=======
 def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, point: Vector) -> float | None:
->>>>>>> mrml
     """Straight distance in mm from a point to the farthest lateral wall opposite of it.
 
     Args:
