@@ -21,7 +21,7 @@ from ..mrml.scene import Observers, to_world
 from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, show_ear
 from ..types import LANDMARKS, Side
-from .worker import single_shot
+from .worker import timer_for
 
 SHOWN = {
     "a_diameter": "A",
@@ -31,7 +31,6 @@ SHOWN = {
 }
 """What the panel shows, all in mm; the table in the scene has all."""
 
-_SETTLE_MS = 300
 _NO_FRAME = "Needs the round window and two other landmarks."
 _TURN = (
     "Turns the slice views to the plane of the basal turn and two planes through the modiolus; "
@@ -71,7 +70,7 @@ class MeasurementsSection:
         self._observers = Observers()
         self._dragging = False
         # Landmarks and segments change in bursts, and measuring takes a moment.
-        self._soon = single_shot(_SETTLE_MS, self.update)
+        self._soon = timer_for(self.update, 300)
         ui.cochlearViewButton.connect("clicked(bool)", self._turn)
         ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
         self._show()

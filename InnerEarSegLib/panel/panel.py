@@ -20,7 +20,7 @@ from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
 from .run_section import RunSection, Status
-from .worker import Worker, single_shot
+from .worker import Worker, timer_for
 
 TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
 
@@ -49,7 +49,7 @@ class Panel:
         self.reporting = ReportSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
-        self._choose_soon = single_shot(0, self._choose)  # a node that is added has no voxels yet
+        self._choose_soon = timer_for(self._choose)  # a node that is added has no voxels yet
         ui.segmentButton.connect("clicked()", self._start)
         scene = slicer.mrmlScene
         for event, handler in (

@@ -71,12 +71,12 @@ def millimetres_per_pixel(view_name="Red"):
     return node.GetFieldOfView()[0] / view.width
 
 
-def press(story, key):
+def press(story, key, widget=None):
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
     shift = Qt.KeyboardModifier.ShiftModifier if key.isupper() else Qt.KeyboardModifier.NoModifier
-    QTest.keyClick(story.table, getattr(Qt.Key, f"Key_{key.upper()}"), shift)
+    QTest.keyClick(widget or story.table, getattr(Qt.Key, f"Key_{key.upper()}"), shift)
     story.process()
 
 
@@ -269,6 +269,30 @@ def test_keys_work_in_the_panel_only(reviewed):
     assert column(story, 2) == ["automatic", "automatic", "⚠ automatic"]
     for name, key in {"next": "N", "confirm": "C", "edit": "E", "reset": "R"}.items():
         assert f"Key: {key}" in getattr(story.ui, f"{name}Button").toolTip
+
+
+def test_keys_work_in_the_views_while_a_landmark_is_edited(reviewed):
+    """After a drag the focus is in the view."""
+    story, ui = reviewed, reviewed.ui
+    story.app.show()
+    story.app.window.activateWindow()
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    ui.editButton.click()
+    story.node.SetNthControlPointPosition(2, *(position(story, ROUND_WINDOW) + (0, 0, 1.5)))
+    ui.optionsCollapsibleButton.collapsed = False
+    for widget in (ui.earsComboBox, ui.modelLineEdit.comboBox().lineEdit()):
+        widget.setFocus()
+        assert widget.hasFocus()
+        press(story, "c", widget)
+        assert column(story, 2)[2] == "✎ corrected"
+    view.setFocus()
+    press(story, "c", view)
+    assert column(story, 2)[2] == "✓ corrected"
+    press(story, "r", view)
+    assert column(story, 2)[2] == "✓ corrected"  # nothing is edited any more
+    ui.placeButton.click()
+    press(story, "p", view)
+    assert story.review.placing is None
 
 
 def test_a_point_moved_from_python_shows_as_corrected(reviewed):
