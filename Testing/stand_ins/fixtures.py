@@ -168,12 +168,8 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
         sys.modules["slicer.modules"] = slicer.modules
         app = slicer.app = _application(tmp_path)
         app._start(session, tmp_path)
-        for name in ("Volumes", "Segmentations", "SubjectHierarchy", "Markups", "Transforms"):
-            logic = session.application_logic.GetModuleLogic(name)
-            setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name, logic))
-        for name in ("SegmentEditor", "Data", "Welcome"):
-            module = modules.qSlicerLoadableModule(name, None)
-            setattr(slicer.modules, name.lower(), module)
+        for name in ("Segmentations", "Markups", "SegmentEditor", "Data", "Welcome"):
+            setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name))
         dialogs.clear()
         pythonqt.errors.clear()
         stand_in = StandIn(app, session, tmp_path)

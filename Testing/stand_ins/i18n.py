@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 
-def translate(context: str, text: str) -> str:
-    """The text as it is."""
-    return text
-
-
 def tr(text: str) -> str:
     """The text as it is; imported as ``_``."""
     return text
