@@ -40,13 +40,10 @@ _TURN = (
 
 def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
     """Return the middle of an ear, RAS mm of its CT; None without segment and landmarks."""
-    center: Any = None
-    if results.segmentation is not None:
-        center = segment_center(results.segmentation, side)
-    if center is None and side in results.landmarks:
-        places = (position_of(results.landmarks[side], name) for name in LANDMARKS)
-        center = next((place for place in places if place is not None), None)
-    return None if center is None else np.array(center)
+    segments, node = results.segmentation, results.landmarks.get(side)
+    places = [] if segments is None else [segment_center(segments, side)]
+    places += [] if node is None else [position_of(node, name) for name in LANDMARKS]
+    return next((np.array(place) for place in places if place is not None), None)
 
 
 class MeasurementsSection:
@@ -170,8 +167,8 @@ class MeasurementsSection:
             self._view.leave()
             return
         lines = find_measurements(slicer.mrmlScene, self._volume).lines_of(side)
-        spacing = min(self._volume.GetSpacing())
-        self._view.enter(self._results.landmarks[side], frame, spacing, lines, self._middle(side))
+        spacing, node = min(self._volume.GetSpacing()), self._results.landmarks[side]
+        self._view.enter(node, frame, spacing, lines, self._middle(side))
 
     def _middle(self, side: Side) -> NDArray[np.float64] | None:
         """Of an ear, world RAS mm."""

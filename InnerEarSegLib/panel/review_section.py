@@ -31,12 +31,17 @@ from .worker import timer_for
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
 
+
+def _marked(when: Callable[[Review, Landmark], bool]) -> Callable[[Review, Landmark | None], bool]:
+    return lambda review, mark: mark is not None and when(review, mark)
+
+
 BUTTONS: dict[str, tuple[str, Callable[[Review, Landmark | None], bool]]] = {
     "next": ("N", lambda review, mark: any(not x.confirmed for x in review.landmarks.values())),
-    "confirm": ("C", lambda review, mark: bool(mark) and not (mark.confirmed or review.placing)),
-    "edit": ("E", lambda review, mark: bool(mark) and mark.ras is not None),
-    "place": ("P", lambda review, mark: bool(mark)),
-    "reset": ("R", lambda review, mark: bool(mark) and mark.reviewed),
+    "confirm": ("C", _marked(lambda review, mark: not (mark.confirmed or review.placing))),
+    "edit": ("E", _marked(lambda review, mark: mark.ras is not None)),
+    "place": ("P", _marked(lambda review, mark: True)),
+    "reset": ("R", _marked(lambda review, mark: mark.reviewed)),
     # Not Ctrl+Z and Ctrl+Y: these are actions of Slicer's main window, and a key with two meanings
     # does nothing in Qt.
     "undo": ("U", lambda review, mark: review.can_undo),
