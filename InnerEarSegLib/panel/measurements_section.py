@@ -41,7 +41,7 @@ _TURN = (
 def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
     """Return the middle of an ear, RAS mm of its CT; None without segment and landmarks."""
     segments, node = results.segmentation, results.landmarks.get(side)
-    places = [] if segments is None else [segment_center(segments, side)]
+    places: list[Any] = [] if segments is None else [segment_center(segments, side)]
     places += [] if node is None else [position_of(node, name) for name in LANDMARKS]
     return next((np.array(place) for place in places if place is not None), None)
 

@@ -117,7 +117,6 @@ def test_stand_ins_offer_nothing_more():
     from ..stand_ins import (
         application,
         ctk_widgets,
-        io_manager,
         main_window,
         modules,
         mrml_widgets,
@@ -126,7 +125,7 @@ def test_stand_ins_offer_nothing_more():
 
     compared = 0
     for module in (
-        application, ctk_widgets, io_manager, main_window, modules, mrml_widgets, views,
+        application, ctk_widgets, main_window, modules, mrml_widgets, views,
     ):  # fmt: skip
         for name, cls in vars(module).items():
             if name not in names.CLASSES or cls.__module__ != module.__name__:

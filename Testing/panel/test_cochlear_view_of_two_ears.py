@@ -13,10 +13,9 @@ from InnerEarSegLib.mrml.scene import nodes_of
 from InnerEarSegLib.mrml.segments import segment_center
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
-from Testing.panel.helpers import segment
+from Testing.panel.helpers import head, prepare_two, segment
 from Testing.panel.test_cochlear_view_stories import red, slices
 from Testing.panel.test_scene_stories import grid, linear
-from Testing.panel.two_ears import head, prepare_two
 from Testing.scene.test_cochlear_view import turned_to
 
 SIDES = ("left", "right")

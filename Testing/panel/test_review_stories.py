@@ -11,7 +11,7 @@ from InnerEarSegLib.mrml.rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
-from Testing.panel.helpers import segment
+from Testing.panel.helpers import column, result_with, segment, write_prepared
 
 needs_opengl = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
@@ -26,10 +26,6 @@ def reviewed(story):
     story.review = story.panel.reviewing.review
     story.edits = lambda name: story.review.editing == (story.side, name)
     return story
-
-
-def column(story, number):
-    return [story.table.item(row, number).text() for row in range(story.table.rowCount)]
 
 
 def position(story, name):
@@ -201,8 +197,6 @@ def test_place_by_one_click(reviewed):
 
 
 def test_a_landmark_that_was_not_found(reviewed):
-    from Testing.panel.helpers import result_with, write_prepared
-
     ear = reviewed.ear.ear
     marks = (ear.landmarks[0], Landmark(OVAL_WINDOW, None, 0.05), ear.landmarks[2])
     write_prepared(result_with(reviewed.ear.result, landmarks=marks), reviewed.prepared)

@@ -131,9 +131,11 @@ def _python_classes(slicer: Any) -> None:
             )
         slicer.__path__.append(str(folder))
     else:
-        from . import i18n, parameters, scripted_module
+        from . import parameters, scripted_module
 
-        sys.modules["slicer.i18n"] = slicer.i18n = i18n
+        slicer.i18n = types.ModuleType("slicer.i18n")
+        slicer.i18n.tr = lambda text: text  # without translations; imported as ``_``
+        sys.modules["slicer.i18n"] = slicer.i18n
         sys.modules["slicer.ScriptedLoadableModule"] = scripted_module
         slicer.ScriptedLoadableModule = scripted_module
         sys.modules["slicer.parameterNodeWrapper"] = slicer.parameterNodeWrapper = parameters
