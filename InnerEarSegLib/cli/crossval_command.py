@@ -55,7 +55,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
-    from ..evaluation.files import check_folder
+    from ..io.result_folder import ResultFolder
     from ..model.device import choose_device
     from ..training.cases import load_cases
     from ..training.config import load_config
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     only = options.stages or ()
     check_stages(config, only)
-    check_folder(options.output)
+    ResultFolder(options.output)
     device = choose_device(options.device)
     base = None if options.train_only else _check(options, config)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
@@ -112,9 +112,9 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device, bas
         with_radii,
     )
     from ..evaluation.crossval import as_scanned, evaluate_base, evaluate_folds, networks_trained
-    from ..evaluation.files import published
-    from ..evaluation.plots import draw_plots, draw_reliability
+    from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
     from ..evaluation.summary import sentences, summarise, write_tables
+    from ..io.result_folder import ResultFolder
     from ..model.card import bundled_model
 
     output, model = options.output, options.base or bundled_model()
@@ -124,7 +124,8 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device, bas
     judged = with_radii(rows)
     accuracy = as_scanned(judged)
     agreement = {"all copies": dice_agreement(judged), "as scanned": dice_agreement(accuracy)}
-    with published(output) as new:
+    folder = ResultFolder(output)
+    with folder.adding(obsolete=PICTURES) as new:
         write_tables(
             accuracy, new, _command(options), base=base.to_json(),
             steps=networks_trained(output, options.folds),
@@ -139,7 +140,7 @@ def _measure(options: argparse.Namespace, cases: list, device: torch.device, bas
         if figures is not None:
             say(f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
                 f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs")  # fmt: skip # noqa: E501
-    say(f"Files: {output}")
+    say("\n".join([*folder.sentences, f"Files: {output}"]))
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from .arguments import names
-from .batch_command import SOME_FAILED
+from .batch import SOME_FAILED
 
 say = partial(print, flush=True)
 
@@ -41,20 +41,20 @@ def run(options: argparse.Namespace) -> int:
     """
     from ..errors import UnusableInput
     from ..io.manifest import cases_of
+    from ..io.result_folder import ResultFolder
     from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
 
     try:
         from ..evaluation.evaluate import evaluate
-        from ..evaluation.files import check_folder, published
-        from ..evaluation.plots import Extremes, draw_plots
+        from ..evaluation.plots import PICTURES, Extremes, draw_plots
         from ..evaluation.summary import apart, write_tables
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
         ) from None
-    check_folder(options.output)
+    output = ResultFolder(options.output)
     cases = cases_of(options.dataset)
     bundle = load_model(options.model or bundled_model(), choose_device(options.device))
     extremes = Extremes()
@@ -68,14 +68,14 @@ def run(options: argparse.Namespace) -> int:
     command += f" --model {shlex.quote(str(options.model))}" if options.model else ""
     command += f" --output {shlex.quote(str(options.output))}"
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
-    with published(options.output) as new:
+    with output.adding(obsolete=PICTURES) as new:
         write_tables(done.rows, new, command, model=model, not_measured=done.failed)
     if not options.no_pictures:
-        with published(options.output) as new:
+        with output.adding() as new:
             draw_plots(apart(done.rows)[0] or done.rows, new)
             extremes.draw(new)
     say("\n".join(_figures(done.rows)))
-    say(f"Files: {options.output}")
+    say("\n".join([*output.sentences, f"Files: {options.output}"]))
     if done.failed:
         say(f"Not measured: {', '.join(done.failed)}; the reasons are above.")
     return SOME_FAILED if done.failed else 0

@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
     ablate_command,
-    batch_command,
+    batch,
     benchmark_command,
     crossval_command,
     demo_command,
@@ -21,15 +21,15 @@ from . import (
     pack_command,
     plan_accuracy_command,
     report_command,
-    segment_command,
+    segment,
     stability_command,
     synthesize_command,
     train_command,
 )
 
 COMMANDS = (
-    segment_command,
-    batch_command,
+    segment,
+    batch,
     report_command,
     demo_command,
     synthesize_command,

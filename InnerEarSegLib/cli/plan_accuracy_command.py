@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
 from .arguments import millimetres_up_to, names, whole_number_from
-from .batch_command import SOME_FAILED
+from .batch import SOME_FAILED
 
 if TYPE_CHECKING:
     from ..evaluation.measurement_errors import Planned

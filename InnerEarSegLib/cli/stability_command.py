@@ -25,14 +25,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a line a change and ear, then the largest shift, and write both."""
     from ..evaluation.stability import stability
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..io.volume import read_ct
     from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
-    from .segment_command import NO_EAR
+    from .segment import NO_EAR
 
-    folder = Output(options.output).folder
+    output = ResultFolder(options.output)
     bundle = load_model(options.model or bundled_model(), choose_device(options.device))
     rows = stability(read_ct(options.input), bundle, say)
     if not rows:
@@ -41,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
     largest = max((value for row in rows for value in row.shifts_mm.values()), default=0.0)
     lost = sum(not row.found for row in rows)
     say(f"{len(rows)} ears, {lost} not found again; largest shift {largest:.2f} mm")
-    folder.mkdir(parents=True, exist_ok=True)
     content = {"input": options.input.name, "rows": [row.to_json() for row in rows]}
-    (folder / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with output.adding() as folder:
+        (folder / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    for sentence in output.sentences:
+        say(sentence)
     return 0

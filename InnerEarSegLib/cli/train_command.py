@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..model.device import choose_device
     from ..training.cases import load_cases
     from ..training.config import load_config
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     only = options.stages or ()
     check_stages(config, only)
-    Output(options.output)  # refuses what cannot be written, before data are read
+    ResultFolder(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
     train(config, cases, options.output, device, workers=options.workers, only=only, say=say)

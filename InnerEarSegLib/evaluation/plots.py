@@ -18,6 +18,12 @@ from .summary import Row, errors_of
 
 matplotlib.use("Agg")  # no display is needed, nor looked for
 
+PICTURES = (
+    "cases.png", "landmarks.png", "radius.png", "reliability.png",
+    "best.png", "median.png", "worst.png",
+)  # fmt: skip
+"""All pictures of an evaluation; those of an earlier one show other figures."""
+
 COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#009e73"}
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
