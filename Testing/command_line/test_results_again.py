@@ -47,8 +47,10 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced(earlier, again, syntheti
     assert contents(tmp_path / f"out{TODAY}") == before
 
 
-@pytest.mark.parametrize("what", ["scene.mrb", "landmarks_", "labyrinth.seg.nrrd", "report"])
-@pytest.mark.parametrize("more", [(), ("--plain",), ("--json-progress",)])
+@pytest.mark.parametrize(
+    ("what", "more"),
+    [("scene.mrb", ()), ("landmarks_", ("--plain",)), ("report", ("--json-progress",))],
+)
 def test_what_the_user_worked_on_is_set_aside(earlier, again, what, more):
     (earlier / "notes.txt").write_text("mine")
     if what == "report":
@@ -87,10 +89,3 @@ def test_a_batch_never_takes_it_for_done(earlier, tmp_path, worked_on):
     assert row(case, tmp_path).status == "done" and row(case, tmp_path).reason == ""
     aside = tmp_path / f"out{TODAY}"
     assert aside.exists() == worked_on and (not worked_on or contents(aside) == before)
-
-
-def test_the_demo_is_replaced_by_itself_and_never_by_a_segmentation(earlier, again, tmp_path):
-    publish(Case("a", "ct.nrrd", Source(write(tmp_path / "ct.nrrd"))), tmp_path)
-    before = contents(tmp_path / "a")
-    again(tmp_path / "a")
-    assert contents(tmp_path / f"a{TODAY}") == before
