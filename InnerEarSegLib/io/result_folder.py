@@ -163,17 +163,19 @@ class ResultFolder:
             names = names_in(new)
             known = _known(self.folder)
             notes = {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
-            (stage / NOTES).write_text(json.dumps({**known, **notes}, indent=2), encoding="utf-8")
+            gone = {*obsolete} - {*names}
+            rest = {name: digests for name, digests in known.items() if name not in gone}
+            (stage / NOTES).write_text(json.dumps(rest | notes, indent=2), encoding="utf-8")
             before, earlier, removed = stage / "before", [], []
             before.mkdir()
             with Moves() as moves:
-                for name in (*names, *sorted({*obsolete} - {*names})):
+                for name in (*names, *sorted(gone)):
                     path = self.folder / name
                     if not os.path.lexists(path):
                         continue
                     if path.is_file() and _sha256(path) in known.get(name, ()):
                         moves.move(path, before / name)
-                        removed += [path] if name not in names else []
+                        removed += [path] if name in gone else []
                     elif name in names or name in known:
                         earlier.append(earlier_path(path))
                         moves.move(path, earlier[-1])
