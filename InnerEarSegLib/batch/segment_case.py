@@ -92,7 +92,12 @@ def segment_case(
         text = json.dumps(result.to_json(), indent=2)
         (folder / LAST).write_text(text, encoding="utf-8")
         if measure and result.ears:
-            _write_measurements(result, folder)
+            from ..cochlea import measurements
+            from ..report.tables import write_measurements
+
+            write_measurements(
+                {ear.side: measurements.measure(ear) for ear in result.ears}, result.ears, folder
+            )
         progress.check()
     return result
 
@@ -103,12 +108,3 @@ def ct_sha256(ct: Volume) -> str:
     digest.update(repr((ct.array.shape, ct.array.dtype.str)).encode())
     digest.update(np.ascontiguousarray(ct.array).data)
     return digest.hexdigest()
-
-
-def _write_measurements(result: Segmentation, folder: Path) -> None:
-    from ..report.subject import state_found
-    from ..report.tables import plan_of, write_measurements
-
-    plans = {ear.side: plan_of(ear) for ear in result.ears}
-    states = {ear.side: state_found(ear) for ear in result.ears}
-    write_measurements(plans, states, folder)

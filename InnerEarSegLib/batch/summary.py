@@ -12,9 +12,8 @@ from typing import Any, Literal, get_args
 from .. import __version__
 from ..cochlea.catalogue import VOLUME
 from ..io.result_folder import seal
-from ..report.subject import AUTOMATIC, REMOVED, REVIEWED
 from ..report.tables import columns
-from ..types import LANDMARKS, Side
+from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Side
 
 Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
@@ -183,7 +182,7 @@ def _volume(ear: Content) -> float | None:
     """In mm³, of an ear of either file; None without a segment."""
     if "measurements" not in ear:
         return float(ear["labyrinth_volume_mm3"])
-    if ear["segment"] == REMOVED:
+    if ear["segment"] == SEGMENT_REMOVED:
         return None
     items = {item["key"]: item["value"] for item in ear["measurements"]}
     return None if items.get(VOLUME) is None else float(items[VOLUME])

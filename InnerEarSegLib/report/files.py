@@ -53,7 +53,8 @@ def write_report(report: Report, names: Names) -> ResultFolder:
             from .pdf import write_pdf
 
             write_pdf(report, folder / names.pdf.name)
-        write_measurements(report.plans, report.states, folder, bool(report.left_out))
+        ears = report.segmentation.ears
+        write_measurements(report.plans, ears, folder, bool(report.left_out))
         for made, path in zip((MEASUREMENTS_CSV, MEASUREMENTS_JSON), names.tables, strict=True):
             (folder / made).rename(folder / path.name)
     return output
