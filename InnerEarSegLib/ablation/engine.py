@@ -74,7 +74,7 @@ def do_all_on(
     try:
         from distributed import Client
     except ImportError:
-        raise UnusableInput("--scheduler needs Dask: pip install 'innerearseg[cluster]'.") from None
+        raise UnusableInput("--scheduler needs Dask: pip install distributed.") from None
     try:
         client = Client(scheduler, timeout=ANSWER_SECONDS)
     except (OSError, ValueError) as error:
