@@ -123,9 +123,9 @@ def test_no_ear_is_exit_three_and_said(tmp_path):
     assert process.returncode == 3, process.stderr
     assert "No inner ear was found" in process.stdout
     assert json.loads((folder / "result.json").read_text())["ears"] == []
-    assert {path.name for path in folder.iterdir()} == {
-        "case.json", "result.json", "notes.txt",
-    }  # fmt: skip
+    assert {path.name for path in folder.iterdir()} == {"case.json", "result.json"}
+    (aside,) = tmp_path.glob("out-earlier-*")
+    assert (aside / "notes.txt").read_text() == "the user's own" and str(aside) in process.stdout
 
 
 def test_a_kill_leaves_nothing(synthetic_file, tmp_path):
