@@ -2,14 +2,13 @@
 
 python -m InnerEarSegLib.mrml.ear_rendering FOLDER
 
-reads what ``report.handover`` wrote and adds ``views.json`` and its pictures. In a process of its
-own, as a broken OpenGL ends the process.
+reads what ``report.subject.write_subject`` wrote and adds ``views.json`` and its pictures. It runs
+in a process of its own, as a broken OpenGL ends the process.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk
 
-from ..report.figures import VIEWS, View
-from ..report.planes import COLORS, Plane, png
+from ..report.figures import COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
 from ..types import Ear
-from .rendering import anatomical_viewpoints, can_render, open_window, picture_of
+from .rendering import anatomical_viewpoints, can_render, open_window, picture_of, run_module
 
 PIXELS = 720
 _MARGIN = 1.2
@@ -32,25 +30,20 @@ _PASS_BAND = 0.08
 
 
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
-    """Draws the ears of a handed-over subject in a child process.
+    """Draw the ears of a handed-over subject in a child process.
 
     Returns:
         Empty, or one sentence that says why there are no pictures.
     """
-    command = [sys.executable, "-m", "InnerEarSegLib.mrml.ear_rendering", str(folder)]
-    root = Path(__file__).resolve().parents[2]
-    try:
-        child = subprocess.run(
-            command, cwd=root, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    child = run_module("InnerEarSegLib.mrml.ear_rendering", folder, timeout=timeout)
+    if child is None:
         return "3D views are missing: drawing them did not end in time."
     if child.returncode == 0 and (folder / VIEWS).is_file():
         return ""
     return "3D views are missing: no OpenGL library works here."
 
 
-def draw_views(ear: Ear) -> list[tuple[View, NDArray[np.uint8]]]:
+def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
     """Two views of an ear's labyrinth on white, seen in parallel."""
     inside = np.argwhere(ear.labyrinth)[:, ::-1]
     if not len(inside):
@@ -61,7 +54,7 @@ def draw_views(ear: Ear) -> list[tuple[View, NDArray[np.uint8]]]:
     drawn = []
     for caption, direction, up in anatomical_viewpoints(cloud, points):
         plane = _plane(caption, cloud, direction, up)
-        drawn.append((View(ear.side, plane), _render(surface, plane, COLORS[ear.side])))
+        drawn.append((plane, _render(surface, plane, COLORS[ear.side])))
     return drawn
 
 
@@ -85,9 +78,7 @@ def _surface(ear: Ear) -> Any:
     image.SetDimensions(*mask.shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True))
     matrix = vtk.vtkMatrix4x4()
-    ijk_to_ras = ear.geometry.ijk_to_ras.copy()
-    ijk_to_ras[:3, 3] = ear.geometry.to_ras([-1, -1, -1])
-    matrix.DeepCopy(ijk_to_ras.ravel())
+    matrix.DeepCopy(ear.geometry.part([-1, -1, -1], mask.shape).ijk_to_ras.ravel())
     contour = vtk.vtkDiscreteFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, 1)
@@ -143,10 +134,10 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     views = []
     for ear in read_subject(folder).segmentation.ears:
-        for index, (view, pixels) in enumerate(draw_views(ear)):
+        for index, (plane, pixels) in enumerate(draw_views(ear)):
             name = f"view_{ear.side}_{index}.png"
             (folder / name).write_bytes(png(pixels))
-            views.append(view.to_json() | {"file": name})
+            views.append({"side": ear.side, "file": name, "plane": plane.to_json()})
     (folder / VIEWS).write_text(json.dumps(views), encoding="utf-8")
     return 0
 
