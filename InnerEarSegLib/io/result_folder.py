@@ -66,7 +66,7 @@ class ResultFolder:
         try:
             self.folder = Path(folder).resolve()
             if self.folder.exists() and not self.folder.is_dir():
-                raise UnusableInput(f"{folder} is a file; --output needs a folder.")
+                raise NotADirectoryError(20, "it is a file")
             place = self._existing()
             if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
                 raise PermissionError(13, f"{place} is no folder that is open for writing")

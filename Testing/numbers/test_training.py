@@ -156,7 +156,7 @@ def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, c
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
-        ("bad.csv/m.pt", r"bad\.csv is a file"),
+        ("bad.csv/m.pt", r"bad\.csv cannot be written: it is a file"),
         ("folder", "folder is a folder; --output needs a file"),
         ("m.md", "end its name in .pt"),
         ("/proc/nope/m.pt", "/proc/nope cannot be written"),
