@@ -33,7 +33,7 @@ MANIFEST = "case.json"
 NOTES = ".innerearseg.json"
 """In any other folder: SHA-256 of the single files that were written there."""
 MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
-REPORT_HTML, REPORT_PDF = "report.html", "report.pdf"
+REPORT_HTML = "report.html"
 
 PREFIX = ".innerearseg-"
 """Begins the names of hidden folders in which files are made."""
