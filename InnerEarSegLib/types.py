@@ -298,9 +298,8 @@ class Ear:
         quality: how far to trust it, as found automatically.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        signs: of uncertainty, before calibration: "ambiguity" (see
-            ``segmentation.quality.uncertainty_features``) and the spread in mm of each landmark's
-            heatmap by its name.
+        uncertainty: uncalibrated features (``segmentation.quality.uncertainty_features``):
+            "ambiguity", "drawn at mm" and each landmark's heatmap spread in mm by its name.
         segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
     """
 
@@ -311,7 +310,7 @@ class Ear:
     volume_mm3: float
     quality: Quality = Quality()
     auxiliary: tuple[Landmark, ...] = ()
-    signs: Mapping[str, float] = field(default_factory=dict)
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
     segment: str = AUTOMATIC
 
     @property
