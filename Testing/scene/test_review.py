@@ -17,7 +17,6 @@ from InnerEarSegLib.types import (
     CONFIRMED,
     CORRECTED,
     HELICOTREMA,
-    LOW_CONFIDENCE,
     NOT_FOUND,
     OVAL_WINDOW,
     PLACED,
@@ -66,12 +65,6 @@ def test_radius_goes_with_its_landmark(review):
     description = node.GetNthControlPointDescription(index_of(node, "helicotrema"))
     assert "within 0.42 mm in 9 of 10 cases" in description
     assert not Snapshot.of(node).found_as(before)
-
-
-def test_the_table_and_the_workers_remarks_agree_on_what_is_low():
-    from InnerEarSegLib.segmentation import quality
-
-    assert quality.LOW_CONFIDENCE == LOW_CONFIDENCE
 
 
 def test_doubtful_landmarks_come_first():
