@@ -16,7 +16,7 @@ from ..model.inference import look, patch_to_ijk, sample
 from ..segmentation.pose import Pose, fit_pose
 from ..training.augmentation import small_rotation
 from ..training.cases import TrainingCase
-from ..training.config import Config, StageConfig
+from ..training.config import Config, NetworkTraining
 from ..training.losses import landmark_points
 from ..types import LANDMARKS, Geometry
 from .plan import STAGE, MeasureConfig
@@ -86,7 +86,7 @@ def random_poses(pose: Pose, name: str, how: MeasureConfig) -> list[Pose]:
 
 
 def network_window(
-    stage: StageConfig, region_mm: tuple[float, float, float]
+    stage: NetworkTraining, region_mm: tuple[float, float, float]
 ) -> tuple[int, int, int]:
     """(k, j, i) voxels of the smallest window that a network can take and that covers a region."""
     multiple = stage.network.window_multiple
@@ -106,7 +106,7 @@ def _measure_case(
     how: MeasureConfig,
     device: torch.device,
 ) -> CaseFigures:
-    stage = config.stages()[STAGE]
+    stage = config.networks()[STAGE]
     tasks = stage.loss.tasks
     k, j, i = (int(edge / how.spacing_mm) for edge in region_mm)
     dices: list[float] = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import UnusableInput
 from ..model.config import Intensity
-from ..training.config import Config, StageConfig, check_window, from_dict
+from ..training.config import Config, NetworkTraining, check_window, from_dict
 
 BASAL = "basal"
 STAGE = "orient"
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Study(StageConfig):
+class Study(NetworkTraining):
     """All that a variation can change, beside one network's own config.
 
     Attributes:
@@ -35,10 +35,10 @@ class Study(StageConfig):
     synthetic_fraction: float = 0.1
     seed: int = 0
 
-    def stage(self) -> StageConfig:
+    def stage(self) -> NetworkTraining:
         """The network's config."""
-        own = {item.name: getattr(self, item.name) for item in dataclasses.fields(StageConfig)}
-        return StageConfig(**own)
+        own = {item.name: getattr(self, item.name) for item in dataclasses.fields(NetworkTraining)}
+        return NetworkTraining(**own)
 
     def training(self, name: str, held_out: Sequence[str], synthetic: int) -> Config:
         """The training of one network, as ``innerearseg train`` knows it."""

@@ -60,11 +60,11 @@ def run(options: argparse.Namespace) -> int:
     from ..training.cases import load_cases
     from ..training.config import load_config
     from ..training.folds import train_folds
-    from ..training.run import check_stages
+    from ..training.run import check_networks
 
     config = load_config(options.config)
     only = options.stages or ()
-    check_stages(config, only)
+    check_networks(config, only)
     check_folder(options.output)
     device = choose_device(options.device)
     base = None if options.train_only else _check(options, config)

@@ -41,11 +41,11 @@ def run(options: argparse.Namespace) -> int:
     from ..model.device import choose_device
     from ..training.cases import load_cases
     from ..training.config import load_config
-    from ..training.run import check_stages, train
+    from ..training.run import check_networks, train
 
     config = load_config(options.config)
     only = options.stages or ()
-    check_stages(config, only)
+    check_networks(config, only)
     Output(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     cases = load_cases(options.data, config.synthetic, config.seed, say)

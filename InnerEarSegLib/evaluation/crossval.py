@@ -1,83 +1,165 @@
-"""What a cross-validation keeps of each fold, and with which networks it was measured."""
+"""Cross-validation: train without each fold of the specimens, and measure on that fold."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-from ..errors import UnusableInput
-from ..io.dataset import Case
-from ..model.bundle import Model, load_model
+from ..errors import InnerEarSegError, UnusableInput
 from ..model.card import STAGES, file_content
-from ..segmentation.pipeline import segment
-from ..training.cases import TrainingCase
-from ..training.export import export
-from ..training.folds import fold_folder, folds, specimen_names
+from ..model.device import choose_device
+from ..parallel import Place, Workers, plan_places
+from ..training.cases import TrainingCase, load_cases
+from ..training.config import Config
+from ..training.run import folds_of, train
 from ..training.trainer import steps_done
-from ..types import Volume
-from .evaluate import row_of, sentence_of
-from .metrics import ear_of
-from .perturbations import Change, changed, clamped_image, soft, thicker
-from .summary import Row
 
 ROWS = "rows.json"
 MADE_WITH = "made_with"
+AS_SCANNED = "as scanned"
+
+Task = TypeVar("Task")
+Value = TypeVar("Value")
+Row = dict[str, Any]
 
 
-def made_of(folder: Path, base: Path | None, copies: Sequence[str]) -> dict[str, Any]:
-    """What the rows of a fold depend on.
+@dataclass(frozen=True)
+class Fold:
+    """What a process needs to know to train and measure a fold.
+
+    Attributes:
+        config: of the training; its ``held_out`` is replaced.
+        data: dataset folder or packed file, as that process sees it.
+        output: of the cross-validation.
+        number: of the fold, from 1.
+        count: of all folds.
+        only: networks to train; all if empty.
+        base: a model whose networks stand in for the others; None to train and not measure.
+        workers: processes that draw samples.
+    """
+
+    config: Config
+    data: Path
+    output: Path
+    number: int
+    count: int
+    only: tuple[str, ...] = ()
+    base: Path | None = None
+    workers: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return fold_folder(self.output, self.number)
+
+
+def fold_folder(output: Path, number: int) -> Path:
+    """Return the run folder of a fold, counted from 1."""
+    return output / f"fold-{number}"
+
+
+def each_task(
+    function: Callable[[Task, Place], Value],
+    tasks: Sequence[Task],
+    devices: Sequence[str],
+    scheduler: str | None = None,
+) -> Iterator[Value]:
+    """Do tasks in this process, or in several if there are more devices; yield as they end.
+
+    Args:
+        function: of a module that other processes can import.
+        tasks: arguments that can be pickled.
+        devices: one process for each; a device named twice does two tasks at a time.
+        scheduler: address of a Dask scheduler, whose workers are used instead.
+
+    Raises:
+        UnusableInput: if the scheduler does not answer.
+        InnerEarSegError: if a task fails; those that are under way are stopped.
+    """
+    if scheduler is None and len(devices) == 1:
+        for task in tasks:
+            yield function(task, Place(devices[0], torch.get_num_threads()))
+        return
+    with Workers(() if scheduler else plan_places(devices), scheduler) as workers:
+        for done in workers.run(function, tasks):
+            if done.error is not None:
+                raise InnerEarSegError(f"{done.error} What is finished stays.")
+            yield done.value
+
+
+@lru_cache(maxsize=1)
+def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
+    """Read specimens once in a process, and not once a task; see ``load_cases``."""
+    return load_cases(data, synthetic, seed, partial(print, flush=True))
+
+
+def do_fold(fold: Fold, place: Place) -> list[Row]:
+    """Train a fold, or go on where an earlier call stopped, and measure it.
+
+    Returns:
+        The rows of ``measure_fold``; none if there is no base.
+
+    Raises:
+        UnusableInput: if there are too few specimens, or the folder holds another run.
+    """
+    say = partial(print, flush=True)
+    cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
+    held_out = folds_of(cases, fold.count)[fold.number - 1]
+    device = choose_device(place.device)
+    say(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}")
+    config = dataclasses.replace(fold.config, held_out=held_out)
+    train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
+    if fold.base is None:
+        return []
+    held = [case for case in cases if case.name in held_out]
+    return measure_fold(held, fold.folder, fold.number, fold.base, device, say)
+
+
+def provenance(folder: Path, base: Path | None) -> dict[str, Any]:
+    """Return what the rows of a fold depend on.
 
     Args:
         folder: of the fold.
-        base: the model whose networks stand in for stages that the fold did not train.
-        copies: names of what each specimen is measured on.
+        base: the model whose networks stand in for those that the fold did not train.
 
     Returns:
-        steps of each stage, copies, and the base's SHA-256; None where no stage needs it.
+        steps of each network, names of the perturbations ("copies"), and the base's SHA-256; None
+        where it is not needed.
     """
+    from .perturbations import PERTURBATIONS
+
     steps = {name: steps_done(folder / name) for name in STAGES}
     sha256 = None
     if base is not None and min(steps.values()) == 0:
         sha256 = hashlib.sha256(file_content(base)).hexdigest()
-    return {"steps": steps, "copies": list(copies), "base": sha256}
+    return {"steps": steps, "copies": list(PERTURBATIONS), "base": sha256}
 
 
-def known_rows(folder: Path) -> dict[str, Any] | None:
-    """What is kept of a fold: MADE_WITH (which earlier versions did not write) and rows."""
-    path = folder / ROWS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def keep(path: Path, content: Mapping[str, Any]) -> None:
-    """Write rows whole or not at all: what a kill cuts short could not be read again."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    temporary.replace(path)
-
-
-def check_same_base(output: Path, count: int, base: Path | None, copies: Sequence[str]) -> None:
+def check_same_base(output: Path, count: int, base: Path | None) -> None:
     """Refuse to put rows of another base beside those that there are.
 
     Args:
-        output: of the cross-validation; need not be there.
+        output: of the cross-validation; need not exist.
         count: how many folds.
         base: the model that is to stand in.
-        copies: as of ``made_of``.
 
     Raises:
         UnusableInput: if a fold was measured with the networks that it has now and another base.
     """
     for number in range(1, count + 1):
         folder = fold_folder(output, number)
-        earlier = (known_rows(folder) or {}).get(MADE_WITH)
+        earlier = (_kept(folder / ROWS) or {}).get(MADE_WITH)
         if earlier is None:
             continue
-        now = made_of(folder, base, copies)
+        now = provenance(folder, base)
         if earlier != now and earlier | {"base": None} == now | {"base": None}:
             raise UnusableInput(
                 f"{folder} was measured with another base model (SHA-256 {earlier['base']}): give "
@@ -87,87 +169,68 @@ def check_same_base(output: Path, count: int, base: Path | None, copies: Sequenc
 
 
 def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
-    """How many steps each fold trained each stage; 0 where the base stood in."""
+    """Return how many steps each fold trained each network; 0 where the base stood in."""
     return {
         name: [steps_done(fold_folder(output, n) / name) for n in range(1, count + 1)]
         for name in STAGES
     }
 
 
-AS_SCANNED = "as scanned"
-COPIES: dict[str, Change] = {
-    AS_SCANNED: lambda image: image,
-    "soft kernel": soft,
-    "slices 3 times as thick": thicker(3),
-    "soft kernel, slices 5 times as thick": lambda image: thicker(5)(soft(image)),
-    "soft kernel, slices 9 times as thick": lambda image: thicker(9)(soft(image)),
-}
-"""What each specimen is measured on: slices of 0.2 mm become up to 1.8 mm. Uncertainty is
-calibrated over all of them, accuracy is what the first row says."""
-
-
-def evaluate_folds(
-    cases: Sequence[TrainingCase],
-    count: int,
-    output: Path,
+def measure_fold(
+    held_out: Sequence[TrainingCase],
+    folder: Path,
+    number: int,
+    base: Path,
     device: torch.device,
-    *,
-    base: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Row]:
-    """Measure every specimen, as scanned and in worse copies, by its fold's networks.
+    """Measure specimens, as scanned and perturbed, by the networks of the fold that lacks them.
 
     A fold that has been measured with the networks that it has now is not measured again; one that
     was interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
     ``orient`` at whatever resolution.
 
     Args:
-        cases: all specimens.
-        count: how many folds.
-        output: from ``train_folds``.
+        held_out: the specimens.
+        folder: of the fold.
+        number: of the fold, from 1.
+        base: a model whose networks stand in for those that the fold did not train.
         device: where to run.
-        base: a model whose networks stand in for stages that the folds did not train.
         say: receives a line a case.
 
     Returns:
-        Rows of ``evaluate`` with fold, copy, and the uncalibrated signs of uncertainty.
+        Rows of ``evaluate`` with fold, copy (the perturbation), and the uncalibrated signs of
+        uncertainty.
 
     Raises:
-        UnusableInput: if a fold has no networks, or was measured with another base.
+        UnusableInput: if the fold has no networks.
     """
-    by_name = {case.name: case for case in cases}
-    check_same_base(output, count, base, list(COPIES))
-    rows: list[Row] = []
-    for number, held_out in enumerate(folds(specimen_names(cases), count), start=1):
-        folder = fold_folder(output, number)
-        made_with = made_of(folder, base, list(COPIES))
-        known = known_rows(folder)
-        if known is not None and known.get(MADE_WITH) == made_with:
-            rows += known["rows"]
-            continue
-        if known is not None:
-            how = "with other networks" if MADE_WITH in known else "with a base that is not noted"
-            say(f"{folder} was measured {how}; it is measured again.")
-        export(folder, folder / "model.pt", version=f"fold {number}", base=base, any_base=True)
-        bundle = load_model(folder / "model.pt", device)
-        found = [
-            row | {"fold": number}
-            for name in held_out
-            for row in _rows(by_name[name], bundle, made_with["steps"]["refine"] > 0, say)
-        ]
-        keep(folder / ROWS, {MADE_WITH: made_with, "rows": found})
-        rows += found
+    from ..model.bundle import load_model
+    from ..training.export import export
+
+    made_with = provenance(folder, base)
+    kept = _kept(folder / ROWS)
+    if kept is not None and kept.get(MADE_WITH) == made_with:
+        return kept["rows"]
+    if kept is not None:
+        how = "with other networks" if MADE_WITH in kept else "with a base that is not noted"
+        say(f"{folder} was measured {how}; it is measured again.")
+    export(folder, folder / "model.pt", version=f"fold {number}", base=base, any_base=True)
+    bundle = load_model(folder / "model.pt", device)
+    fine = made_with["steps"]["refine"] > 0
+    rows = [row | {"fold": number} for case in held_out for row in _rows(case, bundle, fine, say)]
+    write_json(folder / ROWS, {MADE_WITH: made_with, "rows": rows})
     return rows
 
 
-def evaluate_base(
+def measure_base(
     cases: Sequence[TrainingCase],
     output: Path,
     device: torch.device,
     base: Path,
     say: Callable[[str], None] = print,
 ) -> list[Row]:
-    """Measure a model on the specimens that it was not trained on, in all copies.
+    """Measure a model on the specimens that it was not trained on, in all perturbations.
 
     Args:
         cases: all specimens.
@@ -176,40 +239,24 @@ def evaluate_base(
         base: the model.
         say: receives a line a case.
     """
+    from ..model.bundle import load_model
+    from .perturbations import PERTURBATIONS
+
     bundle = load_model(base, device)
-    trained_on = bundle.card["training"]["trained_on"]
+    made_with = {"model": bundle.identity.sha256, "copies": list(PERTURBATIONS)}
     path = output / "base.json"
-    if path.is_file():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known["model"] == bundle.identity.sha256 and known["copies"] == list(COPIES):
-            return known["rows"]
-    rows = [
-        row
-        for case in cases
-        if not case.synthetic and case.name not in trained_on
-        for row in _rows(case, bundle, True, say)
-    ]
-    keep(path, {"model": bundle.identity.sha256, "copies": list(COPIES), "rows": rows})
+    kept = _kept(path)
+    if kept is not None and {key: kept[key] for key in made_with} == made_with:
+        return kept["rows"]
+    trained_on = bundle.card["training"]["trained_on"]
+    others = [case for case in cases if not case.synthetic and case.name not in trained_on]
+    rows = [row for case in others for row in _rows(case, bundle, True, say)]
+    write_json(path, made_with | {"rows": rows})
     return rows
 
 
-def as_scanned(rows: Sequence[Row]) -> list[Row]:
-    """The rows that tell accuracy."""
-    return [row for row in rows if row["copy"] == AS_SCANNED]
-
-
-def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Callable[[str], None]) -> list[Row]:
-    """One specimen in all copies."""
-    image = clamped_image(Volume(case.ct, case.geometry))
-    rows = []
-    for name, change in COPIES.items():
-        ct = changed(image, change)
-        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
-        result = segment(ct, bundle, fine=fine)
-        row = row_of(reference, result) | {"copy": name}
-        ear = ear_of(result, reference)
-        if ear is not None:
-            row["signs"] = dict(ear.signs)
-        rows.append(row)
-        say(f"{case.name}, {name}: {sentence_of(row)}")
-    return rows
+def _rows(case: TrainingCase, bundle: Any, fine: bool, say: Callable[[str], None]) -> list[Row]:
+    """One specimen in all perturbations."""
+    from ..io.dataset import Case
+    from ..segmentation.pipeline import segment
+    ...

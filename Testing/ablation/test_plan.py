@@ -107,7 +107,7 @@ def test_each_shipped_variation_trains(variation, specimen):
         ),
     )
     config = small.training("toy", (), 0)
-    stage = config.stages()[STAGE]
+    stage = config.networks()[STAGE]
     template = canonical_template([specimen], config.landmarks)
     samples = Samples([specimen], template, config, stage)
     batch = Sample(*default_collate([samples[n] for n in range(small.optimiser.batch)]))

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from InnerEarSegLib.training.config import LossConfig, StageConfig
+from InnerEarSegLib.training.config import LossConfig, NetworkTraining
 from InnerEarSegLib.training.losses import (
     coordinates_loss,
     dice_loss,
@@ -43,7 +43,7 @@ def batch(labelled: bool) -> Sample:
 
 
 def test_a_specimen_without_labels_teaches_landmarks_only():
-    stage = StageConfig(0.5, (4, 4, 4), loss=LossConfig(landmarks=2.0))
+    stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(landmarks=2.0))
     outputs = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
     with_labels = joint_loss(outputs, batch(True), stage)
     without = joint_loss(outputs, batch(False), stage)
@@ -74,7 +74,7 @@ def test_each_task_alone_leaves_the_other_head_untouched():
         outputs = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
         for output in outputs:
             output.requires_grad_()
-        stage = StageConfig(0.5, (4, 4, 4), loss=LossConfig(tasks=tasks))
+        stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(tasks=tasks))
         losses = joint_loss(outputs, batch(True), stage)
         losses.total.backward()
         assert outputs[learned].grad.abs().sum() > 0 and outputs[left].grad is None
@@ -115,7 +115,7 @@ def test_coordinates_by_hand():
 def test_a_learned_heatmap_means_its_point(heatmaps):
     """The output that a loss asks for is read as the point that it was told."""
     torch.manual_seed(0)
-    stage = StageConfig(0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps))
+    stage = NetworkTraining(0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps))
     output = torch.zeros(1, 1, 8, 8, 12, requires_grad=True)
     point = torch.tensor([[[7.3, 3.2, 4.4]]])
     optimiser = torch.optim.Adam([output], lr=0.1)
@@ -128,7 +128,7 @@ def test_a_learned_heatmap_means_its_point(heatmaps):
 
 
 def test_coarser_levels_count_half_and_see_the_same_ear():
-    stage = StageConfig(0.5, (4, 4, 4))
+    stage = NetworkTraining(0.5, (4, 4, 4))
     fine = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
     coarse = (torch.zeros(1, 1, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2))
     # The middle of the window is (1.5, 1.5, 1.5) on the fine grid, (0.5, 0.5, 0.5) on the coarse.

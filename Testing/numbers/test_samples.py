@@ -13,7 +13,7 @@ from InnerEarSegLib.training.augmentation import (
     refill,
 )
 from InnerEarSegLib.training.cases import TrainingCase, pack, unpack
-from InnerEarSegLib.training.config import AugmentationConfig, Config, StageConfig
+from InnerEarSegLib.training.config import AugmentationConfig, Config, NetworkTraining
 from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Samples, cut
 
@@ -30,7 +30,7 @@ def case(synthetic_ear) -> TrainingCase:
 
 
 def config(**augmentation) -> Config:
-    stage = StageConfig(0.4, (40, 48, 64), augmentation=AugmentationConfig(**augmentation))
+    stage = NetworkTraining(0.4, (40, 48, 64), augmentation=AugmentationConfig(**augmentation))
     return Config("test", locate=stage, orient=stage, refine=stage)
 
 
@@ -44,7 +44,7 @@ def test_landmarks_move_with_the_deformed_image(case, any_rotation):
     for _ in range(5):
         view = random_view(pose, settings.locate, rng)
         ras = np.array([case.landmarks[name] for name in NAMES])
-        ijk = view.window_ijk(ras)
+        ijk = view.patch_ijk(ras)
         grid = view.source_ijk(case.geometry).numpy()
         for point, target in zip(ijk, case.geometry.to_ijk(ras), strict=True):
             low = np.floor(point).astype(int)

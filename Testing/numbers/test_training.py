@@ -16,7 +16,7 @@ from InnerEarSegLib.model.bundle import load_model
 from InnerEarSegLib.model.card import read_card
 from InnerEarSegLib.model.config import NetworkConfig
 from InnerEarSegLib.training.cases import TrainingCase
-from InnerEarSegLib.training.config import Config, OptimiserConfig, StageConfig
+from InnerEarSegLib.training.config import Config, OptimiserConfig, NetworkTraining
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.run import train
 from InnerEarSegLib.training.trainer import arithmetic, build_optimiser, learning_rate, steps_done
@@ -42,7 +42,7 @@ def cases():
 
 
 def tiny(steps: int = 6, **changes) -> Config:
-    stage = StageConfig(
+    stage = NetworkTraining(
         0.8,
         (24, 24, 32),
         network=NetworkConfig(channels=(8, 16)),
