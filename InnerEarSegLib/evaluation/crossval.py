@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,15 +16,15 @@ import torch
 from ..errors import InnerEarSegError, UnusableInput
 from ..model.card import STAGES, file_content
 from ..model.device import choose_device
-from ..parallel import Place, Workers, plan_places
+from ..parallel import Place, Workers, available_cores
 from ..training.cases import TrainingCase, load_cases
 from ..training.config import Config
 from ..training.run import folds_of, train
 from ..training.trainer import steps_done
+from ..types import Volume
 
 ROWS = "rows.json"
 MADE_WITH = "made_with"
-AS_SCANNED = "as scanned"
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -88,11 +88,20 @@ def each_task(
         for task in tasks:
             yield function(task, Place(devices[0], torch.get_num_threads()))
         return
-    with Workers(() if scheduler else plan_places(devices), scheduler) as workers:
+    threads = max(1, available_cores() // max(1, devices.count("cpu")))
+    places = [] if scheduler else [Place(device, threads) for device in devices]
+    with Workers(places, scheduler) as workers:
         for done in workers.run(function, tasks):
             if done.error is not None:
                 raise InnerEarSegError(f"{done.error} What is finished stays.")
             yield done.value
+
+
+def use(place: Place) -> torch.device:
+    """Return the device of a task, and share this machine's cores with the others on it."""
+    if place.device == "cpu":
+        torch.set_num_threads(place.threads)
+    return choose_device(place.device)
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +122,7 @@ def do_fold(fold: Fold, place: Place) -> list[Row]:
     say = partial(print, flush=True)
     cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
     held_out = folds_of(cases, fold.count)[fold.number - 1]
-    device = choose_device(place.device)
+    device = use(place)
     say(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}")
     config = dataclasses.replace(fold.config, held_out=held_out)
     train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
@@ -259,4 +268,32 @@ def _rows(case: TrainingCase, bundle: Any, fine: bool, say: Callable[[str], None
     """One specimen in all perturbations."""
     from ..io.dataset import Case
     from ..segmentation.pipeline import segment
-    ...
+    from .evaluate import row_of, sentence_of
+    from .metrics import ear_of
+    from .perturbations import PERTURBATIONS, changed, clamped_image
+
+    image = clamped_image(Volume(case.ct, case.geometry))
+    rows = []
+    for name, change in PERTURBATIONS.items():
+        ct = changed(image, change)
+        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+        result = segment(ct, bundle, fine=fine)
+        row = row_of(reference, result) | {"copy": name}
+        ear = ear_of(result, reference)
+        if ear is not None:
+            row["signs"] = dict(ear.signs)
+        rows.append(row)
+        say(f"{case.name}, {name}: {sentence_of(row)}")
+    return rows
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """Rows that were measured before, and what they were made with; None without any."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write so that a kill at any moment leaves no half-written file."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    temporary.replace(path)
