@@ -122,7 +122,7 @@ def by_case(results: Sequence[Mapping[str, Any]], metric: str) -> dict[str, floa
 
 def _interval(key: str, values: ArrayLike) -> dict[str, float]:
     low, high = bootstrap_interval(values)
-    return {key: float(np.mean(values)), f"{key}_low": low, f"{key}_high": high}
+    return {key: float(np.asarray(values).mean()), f"{key}_low": low, f"{key}_high": high}
 
 
 def coupling_questions(plan: Plan) -> list[tuple[str, str]]:

@@ -137,8 +137,8 @@ def conclusions(plan: Plan, rows: Sequence[Row], folds: Sequence[Sequence[str]])
     asked = coupling_questions(plan)
     named = {row["name"]: row for row in rows}
     answers = [f"- {_answer(named[name], m, len(asked), by_seed.get(m, 0.0))}" for name, m in asked]
-    title = "## Does learning both tasks together help each?"
-    lines += ["", title, "", *(answers or ["The plan has no variation that learns one task alone."])]
+    lines += ["", "## Does learning both tasks together help each?", ""]
+    lines += answers or ["The plan has no variation that learns one task alone."]
     others = [row for row in rows if row["name"] not in (BASAL, *(name for name, _ in asked))]
     lines += ["", "## What changes for the better or for the worse", ""]
     return lines + _others(others, by_seed)
@@ -190,8 +190,7 @@ def _others(rows: Sequence[Row], by_seed: dict[str, float]) -> list[str]:
             [
                 f"{METRICS[m].name} {row[f'{m}_difference']:+.{METRICS[m].digits}f}"
                 for m in METRICS
-                if is_better(row, m) is better
-                and abs(row[f"{m}_difference"]) > by_seed.get(m, 0.0)
+                if is_better(row, m) is better and abs(row[f"{m}_difference"]) > by_seed.get(m, 0.0)
             ]
             for better in (True, False)
         )

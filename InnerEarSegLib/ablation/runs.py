@@ -75,9 +75,7 @@ class StudyFolder:
         names = only.split(",") if only else known
         for name in names:
             if name not in known:
-                raise UnusableInput(
-                    f"The plan has no variation {name!r}; it has {sorted(known)}."
-                )
+                raise UnusableInput(f"The plan has no variation {name!r}; it has {sorted(known)}.")
         runs = [(n, fold) for fold in range(len(self.folds)) for n in known if n in names]
         if shard is None:
             return runs

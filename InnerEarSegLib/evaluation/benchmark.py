@@ -1,4 +1,4 @@
-"""How long the journey of a CT takes, beside brute force and beside the bare networks."""
+"""Time a CT from file to files, beside a sliding window and beside the bare networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
 from torch import Tensor, nn
 
 from ..model.bundle import Model, PatchNetwork
@@ -24,9 +23,9 @@ from ..segmentation.pipeline import segment
 from ..segmentation.prediction import is_fine
 from ..types import Geometry, Volume
 
-BRUTE_WINDOWS = 6
+BRUTE_PATCHES = 6
 OVERLAP = 0.25
-"""MONAI's default."""
+"""Of neighbouring patches of a sliding window, along each axis."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,11 @@ class Timing:
         stage_seconds: as the process itself measured them.
         peak_mib: most resident memory of the process.
         search_seconds: finding, drawing and decoding alone, in a process that is warm.
-        bare_seconds: the forward passes that this took, on windows that are ready.
+        bare_seconds: the forward passes that this took, on patches that are ready.
         passes: how many of them, by network.
-        brute_seconds: the network that drew, slid over the whole CT at its own spacing.
-        brute_windows: how many windows that is.
+        brute_seconds: the forward passes of the network that drew, slid over the whole CT at its
+            own spacing.
+        brute_windows: how many patches that is.
         brute_measured: how many of them were really run; the rest is extrapolated.
     """
 
@@ -60,7 +60,7 @@ class Timing:
     brute_measured: int
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, with the two ratios."""
+        """Return plain values, with ratios."""
         return {
             **asdict(self),
             "brute_over_wall": self.brute_seconds / self.wall_seconds,
@@ -86,22 +86,16 @@ def time_journey(
     wall, peak, result = _run_process(path, device)
     say(f"{name}: the search alone, and its bare forward passes")
     search, passes = _search(ct, bundle)
-    bare = _bare_seconds(bundle, passes)
+    bare = sum(count * _pass_seconds(getattr(bundle, key)) for key, count in passes.items())
     say(f"{name}: brute force")
-    brute, windows, measured = _brute_force(ct, bundle)
+    network = bundle.refine if is_fine(ct.geometry) else bundle.orient
+    patches = _patch_count(ct.geometry, network)
+    measured = min(BRUTE_PATCHES, patches)
+    brute = patches * _pass_seconds(network, measured)
     return Timing(
-        name=name,
-        ears=len(result["ears"]),
-        wall_seconds=wall,
-        stage_seconds=result["seconds"],
-        peak_mib=peak,
-        search_seconds=search,
-        bare_seconds=bare,
-        passes=dict(passes),
-        brute_seconds=brute,
-        brute_windows=windows,
-        brute_measured=measured,
-    )
+        name, len(result["ears"]), wall, result["seconds"], peak, search, bare, dict(passes),
+        brute, patches, measured,
+    )  # fmt: skip
 
 
 def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]:
@@ -136,26 +130,26 @@ def _peak_mib(pid: int) -> float:
 
 
 class _Counted(nn.Module):
-    """A network that counts the windows it sees."""
+    """A network that counts the patches it sees."""
 
     def __init__(self, network: nn.Module, name: str, counts: Counter[str]) -> None:
         super().__init__()
         self.network, self.name, self.counts = network, name, counts
 
-    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        self.counts[self.name] += windows.shape[0]
-        return self.network(windows)
+    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        self.counts[self.name] += patches.shape[0]
+        return self.network(patches)
 
 
 def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     """Seconds of the journey without files, and the forward passes that it made."""
     counts: Counter[str] = Counter()
-    stages = {name: getattr(bundle, name) for name in STAGES}
+    networks = {name: getattr(bundle, name) for name in STAGES}
     counted = replace(
         bundle,
         **{
-            name: replace(stage, network=_Counted(stage.network, name, counts))
-            for name, stage in stages.items()
+            name: replace(each, network=_Counted(each.network, name, counts))
+            for name, each in networks.items()
         },
     )
     segment(ct, counted)  # warm
@@ -165,21 +159,16 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     return time.perf_counter() - started, counts
 
 
-def _bare_seconds(bundle: Model, passes: Counter[str]) -> float:
-    """Seconds of that many forward passes of each network on ready windows."""
-    return sum(count * _pass_seconds(getattr(bundle, name)) for name, count in passes.items())
-
-
-def _pass_seconds(stage: PatchNetwork, repeats: int = 3) -> float:
+def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
-    device = next(stage.network.parameters()).device
-    window = torch.zeros(1, 1, *stage.window, device=device)
+    device = next(network.network.parameters()).device
+    patch = torch.zeros(1, 1, *network.window, device=device)
     with torch.inference_mode():
-        stage.network(window)
-        _wait_for(device)
-        started = time.perf_counter()
-        for _ in range(repeats):
-            stage.network(window)
+        for repeat in range(-1, repeats):
+            if repeat == 0:
+                _wait_for(device)
+                started = time.perf_counter()
+            network.network(patch)
         _wait_for(device)
     return (time.perf_counter() - started) / repeats
 
@@ -189,34 +178,11 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _brute_force(ct: Volume, bundle: Model) -> tuple[float, int, int]:
-    """MONAI's sliding window with the network that would draw this CT, at its spacing.
-
-    A part of the volume is really run; all windows take the same time, so the rest follows.
-
-    Returns:
-        Seconds for the whole CT, how many windows that is, and how many were run.
-    """
-    stage = bundle.refine if is_fine(ct.geometry) else bundle.orient
-    device = next(stage.network.parameters()).device
-    windows = _window_count(ct.geometry, stage)
-    edge = list(stage.window)
-    step = int(edge[2] * (1.0 - OVERLAP))
-    part = min(BRUTE_WINDOWS, windows)
-    edge[2] += (part - 1) * step
-    volume = torch.zeros(1, 1, *edge, device=device)
-    with torch.inference_mode():
-        started = time.perf_counter()
-        sliding_window_inference(volume, stage.window, 1, stage.network, overlap=OVERLAP)
-        _wait_for(device)
-    return (time.perf_counter() - started) * windows / part, windows, part
-
-
-def _window_count(geometry: Geometry, stage: PatchNetwork) -> int:
-    """Windows that MONAI lays over a CT at the network's spacing."""
-    voxels = geometry.spacing[::-1] * geometry.shape / stage.spacing_mm
+def _patch_count(geometry: Geometry, network: PatchNetwork) -> int:
+    """Patches that a sliding window lays over a CT at the network's spacing."""
+    voxels = geometry.spacing[::-1] * geometry.shape / network.spacing_mm
     counts = [
         1 + int(np.ceil(max(0.0, size - edge) / int(edge * (1.0 - OVERLAP))))
-        for size, edge in zip(voxels, stage.window, strict=True)
+        for size, edge in zip(voxels, network.window, strict=True)
     ]
     return int(np.prod(counts))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 
@@ -84,7 +84,7 @@ def each_task(
         UnusableInput: if the scheduler does not answer.
         InnerEarSegError: if a task fails; those that are under way are stopped.
     """
-    if scheduler is None and len(devices) == 1:
+    if not tasks or (scheduler is None and len(devices) == 1):
         for task in tasks:
             yield function(task, Place(devices[0], torch.get_num_threads()))
         return
@@ -94,7 +94,7 @@ def each_task(
         for done in workers.run(function, tasks):
             if done.error is not None:
                 raise InnerEarSegError(f"{done.error} What is finished stays.")
-            yield done.value
+            yield cast(Value, done.value)
 
 
 def use(place: Place) -> torch.device:

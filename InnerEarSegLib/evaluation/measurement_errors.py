@@ -207,9 +207,7 @@ def _displaced(
     truth = reference(case)
     sigma = mean_mm / MEAN_OF_SIGMA
     for _ in range(draws):
-        points = {
-            key: ras + generator.normal(0.0, sigma, 3) for key, ras in case.landmarks.items()
-        }
+        points = {key: ras + generator.normal(0.0, sigma, 3) for key, ras in case.landmarks.items()}
         radii = dict.fromkeys(points, sigma * SIGMAS_IN_RADIUS)
         start = time.perf_counter()
         found = measure_cochlea(

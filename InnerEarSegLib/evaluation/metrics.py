@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,7 +95,7 @@ def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> Mas
         raise ValueError("both masks need a voxel")
     where = np.argwhere(found | truth)  # the rest of the grid costs time
     box = tuple(slice(a, b + 1) for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
-    a, b = (np.pad(mask[box], 1) > 0 for mask in (found, truth))
+    a, b = (np.pad(mask[box].astype(bool), 1) for mask in (found, truth))
     both, either = int((a & b).sum()), int((a | b).sum())
     surface = surface_distances(a, b, spacing)
     return MaskMetrics(
@@ -163,7 +162,7 @@ def _surface_dice(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: NDArray) 
         for mask in (a, b)
     ]
     crossed = [(code > 0) & (code < 255) for code in codes]
-    near = [distance <= SURFACE_DICE_MM for distance in _distances(*crossed, spacing)]
+    near = [mm <= SURFACE_DICE_MM for mm in _distances(crossed[0], crossed[1], spacing)]
     area = [areas[code[cubes]] for code, cubes in zip(codes, crossed, strict=True)]
     inside = sum(float(of[which].sum()) for of, which in zip(area, near, strict=True))
     return inside / float(sum(of.sum() for of in area))
@@ -227,9 +226,9 @@ class Pair:
         """
         shape = np.array(geometry.shape)
         voxels = np.argwhere(ear.labyrinth)
-        ends = np.array(list(itertools.product(*zip(voxels.min(0) - 0.5, voxels.max(0) + 0.5))))
-        # Outer corners of the ear, (8, 3) as (k, j, i) of the reference
-        corners = geometry.to_ijk(ear.geometry.to_ras(ends[:, ::-1]))[:, ::-1]
+        ends = zip(voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5, strict=True)
+        outer = np.array(list(itertools.product(*ends)))[:, ::-1]
+        corners = geometry.to_ijk(ear.geometry.to_ras(outer))[:, ::-1]
         low = np.maximum(0, -np.ceil(corners.min(axis=0))).astype(int)
         high = np.maximum(0, np.floor(corners.max(axis=0)) - (shape - 1)).astype(int)
         matrix = geometry.ijk_to_ras.copy()

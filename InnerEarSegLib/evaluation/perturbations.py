@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..io.volume import geometry_of, image_of
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
-from ..types import Ear, Geometry, Volume, apply_affine
+from ..types import Ear, Geometry, Side, Volume, apply_affine
 
 SOFT_SIGMA_MM = 0.5
 """Standard deviation of the blur between a bone and a soft-tissue kernel, about."""
@@ -78,6 +78,7 @@ def changed(image: sitk.Image, change: Change) -> Volume:
     result = change(image)
     return Volume(sitk.GetArrayFromImage(result), geometry_of(result))
 
+
 AS_SCANNED = "as scanned"
 PERTURBATIONS: dict[str, Change] = {
     AS_SCANNED: lambda image: image,
@@ -140,9 +141,9 @@ def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> 
         One row a change and ear of the unchanged CT, itself first.
     """
     rows: list[Shift] = []
-    expected: dict[str, Ear] | None = None
+    expected: dict[Side, Ear] | None = None
     for name, seen, to_ct in _versions(ct):
-        found = {ear.side: ear for ear in segment(seen, bundle).ears}
+        found: dict[Side, Ear] = {ear.side: ear for ear in segment(seen, bundle).ears}
         expected = found if expected is None else expected
         for side, ear in expected.items():
             rows.append(_shift(name, ear, found.get(side), to_ct))
@@ -152,7 +153,7 @@ def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> 
     return rows
 
 
-def _versions(ct: Volume) -> Iterator[tuple[str, Volume, NDArray[np.float64]]]:
+def _versions(ct: Volume) -> Iterator[tuple[str, Volume, NDArray]]:
     """Name and CT of each version, and the matrix (4 x 4) from its RAS to RAS of the CT itself."""
     yield "as it is", ct, np.eye(4)
     turn = np.eye(4)
@@ -164,7 +165,7 @@ def _versions(ct: Volume) -> Iterator[tuple[str, Volume, NDArray[np.float64]]]:
         yield name, changed(image, change), np.eye(4)
 
 
-def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray[np.float64]) -> Shift:
+def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray) -> Shift:
     if found is None:
         return Shift(change, expected.side, False, {}, None, None)
     shifts = {

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..io.dataset import Case
 from ..types import LANDMARKS, Ear
+from .evaluate import Row, errors_of
 from .metrics import on_grid
-from .summary import Row, errors_of
 
 matplotlib.use("Agg")  # no display is needed, nor looked for
 

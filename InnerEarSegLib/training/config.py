@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -229,7 +230,7 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
     """
     if not isinstance(content, dict):
         raise UnusableInput(f"{where}: an object with the fields of {kind.__name__} is needed.")
-    hints = _hints(kind)
+    hints = _hints(cast(Hashable, kind))
     unknown = sorted(set(content) - set(hints))
     if unknown:
         raise UnusableInput(f"{where}: unknown field {unknown[0]!r}; known are {sorted(hints)}.")
@@ -240,7 +241,7 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
 
 
 @lru_cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)  # which takes longer than all the rest
 
 

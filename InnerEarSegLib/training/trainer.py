@@ -25,7 +25,7 @@ from ..model.unet import JointUNet
 from ..segmentation.pose import Pose, fit_pose
 from ..types import LANDMARKS
 from .cases import TrainingCase
-from .config import Config, OptimiserConfig, NetworkTraining
+from .config import Config, NetworkTraining, OptimiserConfig
 from .losses import Losses, landmark_points, loss_of_scales
 from .samples import Sample, Samples
 

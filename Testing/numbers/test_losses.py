@@ -115,7 +115,9 @@ def test_coordinates_by_hand():
 def test_a_learned_heatmap_means_its_point(heatmaps):
     """The output that a loss asks for is read as the point that it was told."""
     torch.manual_seed(0)
-    stage = NetworkTraining(0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps))
+    stage = NetworkTraining(
+        0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps)
+    )
     output = torch.zeros(1, 1, 8, 8, 12, requires_grad=True)
     point = torch.tensor([[[7.3, 3.2, 4.4]]])
     optimiser = torch.optim.Adam([output], lr=0.1)

@@ -7,14 +7,13 @@ import json
 import os
 import platform
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import say
+
 if TYPE_CHECKING:
     from ..evaluation.benchmark import Timing
-
-say = partial(print, flush=True)
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -47,11 +46,9 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         say("Generating a synthetic head of 512 x 512 x 226 voxels, and an ear")
         made = {"head": random_head(1).ct, "ear": random_ear(1, 0).ct}
-        files = {}
-        for name, ct in made.items():
-            files[f"synthetic {name}"] = Path(temporary) / f"{name}.nii.gz"
-            image = image_of(ct.array, ct.geometry)
-            sitk.WriteImage(image, str(files[f"synthetic {name}"]), True)
+        files = {f"synthetic {name}": Path(temporary) / f"{name}.nii.gz" for name in made}
+        for path, ct in zip(files.values(), made.values(), strict=True):
+            sitk.WriteImage(image_of(ct.array, ct.geometry), str(path), True)
         files |= {path.name: path for path in options.ct}
         for device in devices:
             bundle = load_model(bundled_model(), torch.device(device))
@@ -69,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def machine() -> dict[str, Any]:
-    """What this ran on."""
+    """Return what this ran on."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -84,7 +81,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(timings: list[Timing]) -> list[str]:
-    """A Markdown table of all inputs."""
+    """Return a Markdown table of all inputs, and the seconds of each step."""
     lines = [
         "| input | ears | start to files | peak memory | search alone | bare passes "
         "| brute force |",
@@ -98,10 +95,9 @@ def table(timings: list[Timing]) -> list[str]:
             f"| {t.name} | {t.ears} | {t.wall_seconds:.1f} s | {t.peak_mib:.0f} MiB | "
             f"{t.search_seconds:.1f} s | {t.bare_seconds:.1f} s ({passes}) | "
             f"{t.brute_seconds:.0f} s ({guess} from {t.brute_measured} of {t.brute_windows} "
-            f"windows), {ratio:.0f} times as long |"
+            f"patches), {ratio:.0f} times as long |"
         )
     for t in timings:
-        stages = ", ".join(f"{stage} {value:.1f} s" for stage, value in t.stage_seconds.items())
-        lines.append("")
-        lines.append(f"{t.name}: {stages}.")
+        steps = ", ".join(f"{step} {value:.1f} s" for step, value in t.stage_seconds.items())
+        lines += ["", f"{t.name}: {steps}."]
     return lines
