@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
-from ..synthetic.files import random_ear
 from ..types import Geometry, Side
 
 if TYPE_CHECKING:
@@ -119,6 +118,8 @@ def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
 
     The demo and ``innerearseg synthesize`` use small seeds; the offset keeps them apart.
     """
+    from ..synthetic.files import random_ear  # needs SimpleITK, which a GPU server may lack
+
     cases = []
     for index in range(count):
         ear = random_ear(seed + 1_000_000, index)
@@ -154,7 +155,7 @@ def load_cases(
                 f"again with --synthetic {synthetic}."
             )
         return cases
-    from ..io.dataset import case_names, read_case  # needs SimpleITK, which a GPU server may lack
+    from ..io.dataset import case_names, read_case
 
     read = [read_case(source, name) for name in case_names(source)]
     for remark in (remark for case in read for remark in case.remarks):

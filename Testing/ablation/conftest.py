@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,11 @@ def specimen(synthetic_ear) -> TrainingCase:
 @pytest.fixture(scope="session")
 def data(specimen, tmp_path_factory) -> Path:
     """A packed file of four specimens: the same ear with noise of its own in each."""
-    cases = []
-    for index in range(4):
-        noise = np.random.default_rng(index).normal(0, 50, specimen.ct.shape).astype(np.int16)
-        cases.append(
-            TrainingCase(
-                f"S{index}", specimen.ct + noise, specimen.labels, specimen.geometry,
-                specimen.landmarks, specimen.side,
-            )
-        )  # fmt: skip
+    noise = [np.random.default_rng(n).normal(0, 50, specimen.ct.shape) for n in range(4)]
+    cases = [
+        dataclasses.replace(specimen, name=f"S{n}", ct=specimen.ct + noise[n].astype(np.int16))
+        for n in range(4)
+    ]
     path = tmp_path_factory.mktemp("data") / "cases.npz"
     pack(cases, path)
     return path

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from InnerEarSegLib.ablation.plan import BASAL, STAGE, load_plan, value_of
+from InnerEarSegLib.ablation.plan import BASAL, NETWORK, load_plan, value_of
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Sample, Samples
@@ -30,10 +30,8 @@ def refused(tmp_path, message: str, **changes) -> None:
 
 
 def variations(*changes: dict, names: tuple[str, ...] = ("one", "two")) -> list[dict]:
-    return [
-        {"name": name, "group": "g", "why": "w", "change": change}
-        for name, change in zip(names, changes, strict=False)
-    ]
+    both = zip(names, changes, strict=False)
+    return [{"name": name, "group": "g", "why": "w", "change": change} for name, change in both]
 
 
 @pytest.mark.parametrize(
@@ -106,18 +104,18 @@ def test_each_shipped_variation_trains(variation, specimen):
             study.network, channels=tuple(width // 2 for width in study.network.channels)
         ),
     )
-    config = small.training("toy", (), 0)
-    stage = config.networks()[STAGE]
+    config = small.config("toy")
+    setup = config.networks()[NETWORK]
     template = canonical_template([specimen], config.landmarks)
-    samples = Samples([specimen], template, config, stage)
+    samples = Samples([specimen], template, config, setup)
     batch = Sample(*default_collate([samples[n] for n in range(small.optimiser.batch)]))
     torch.manual_seed(small.seed)
-    network = build_network(config, stage)
+    network = build_network(config, setup)
     before = [parameter.detach().clone() for parameter in network.parameters()]
     optimiser = build_optimiser(network, small.optimiser)
     for group in optimiser.param_groups:
         group["lr"] = small.optimiser.learning_rate
-    losses = training_step(network, optimiser, batch, stage, torch.device("cpu"))
+    losses = training_step(network, optimiser, batch, setup, torch.device("cpu"))
     assert losses.total.isfinite()
     moved = [not torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
     heads = {"segmentation": "landmark_head", "landmarks": "labyrinth_head"}

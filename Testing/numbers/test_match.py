@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of
+from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of, summarise
 from InnerEarSegLib.evaluation.metrics import ear_of
-from InnerEarSegLib.evaluation.summary import summarise
 from InnerEarSegLib.io.dataset import Case
 from InnerEarSegLib.types import (
     LANDMARKS,

@@ -16,7 +16,7 @@ from InnerEarSegLib.model.bundle import load_model
 from InnerEarSegLib.model.card import read_card
 from InnerEarSegLib.model.config import NetworkConfig
 from InnerEarSegLib.training.cases import TrainingCase
-from InnerEarSegLib.training.config import Config, OptimiserConfig, NetworkTraining
+from InnerEarSegLib.training.config import Config, NetworkTraining, OptimiserConfig
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.run import train
 from InnerEarSegLib.training.trainer import arithmetic, build_optimiser, learning_rate, steps_done
