@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -106,31 +107,140 @@ LANDMARK_DEFINITIONS = {
 }
 
 
+Point = tuple[float, float, float]
+"""RAS mm."""
+
+AUTOMATIC: Final = "automatic"
+CONFIRMED: Final = "confirmed"
+CORRECTED: Final = "corrected"
+PLACED: Final = "placed by hand"
+REMOVED: Final = "removed by hand"
+NOT_FOUND: Final = "not found"
+
+BY_HAND = (CORRECTED, PLACED, REMOVED)
+"""States of a landmark whose automatic position and radius no longer count."""
+
+EDITED: Final = "edited"
+SEGMENT_REMOVED: Final = "removed"
+"""States of a segment, beside AUTOMATIC."""
+
+REVIEWED: Final = "reviewed"
+"""What measurements are of, else AUTOMATIC."""
+
+SAME_MM = 0.005
+"""Positions are stored with four decimals; closer ones are the same."""
+
+LOW_CONFIDENCE = 0.5
+
+_AS_FOUND: Any = object()
+
+
 @dataclass(frozen=True)
 class Landmark:
-    """One landmark of one ear.
+    """One landmark of one ear, with what the user made of it.
+
+    Its state is derived from the positions, never stored, so that the two cannot disagree.
 
     Attributes:
-        name: one of LANDMARKS.
-        ras: position in RAS mm of the input CT, or None where it was not found.
-        confidence: 0 (none) to 1; falls when the heatmap is weak, wide or split.
-        radius_mm: of the ball around ``ras`` that should hold the true point in 90 % of cases, by
-            the model's cross-validation; None without a position or a calibrated model.
+        name: one of LANDMARKS or AUXILIARY.
+        ras: present position in RAS mm of the input CT; None where there is none.
+        confidence: of the automatic position, 0 (none) to 1; falls when the heatmap is weak, wide
+            or split.
+        radius_mm: of the ball around the automatic position that should hold the true point in
+            90 % of cases, by the model's cross-validation; None without a position or a calibrated
+            model.
+        automatic_ras: where the network found it; None where it did not. By default ``ras``.
+        confirmed: whether the user confirmed what is there now, also that nothing is.
     """
 
     name: str
-    ras: tuple[float, float, float] | None
+    ras: Point | None
     confidence: float
     radius_mm: float | None = None
+    automatic_ras: Point | None = _AS_FOUND
+    confirmed: bool = False
+
+    def __post_init__(self) -> None:
+        """Take a landmark as found automatically unless told otherwise."""
+        if self.automatic_ras is _AS_FOUND:
+            object.__setattr__(self, "automatic_ras", self.ras)
+
+    @property
+    def state(self) -> str:
+        """AUTOMATIC, CONFIRMED, CORRECTED, PLACED, REMOVED or NOT_FOUND."""
+        if self.ras is None:
+            return NOT_FOUND if self.automatic_ras is None else REMOVED
+        if self.automatic_ras is None:
+            return PLACED
+        if distance(self.ras, self.automatic_ras) > SAME_MM:
+            return CORRECTED
+        return CONFIRMED if self.confirmed else AUTOMATIC
+
+    @property
+    def moved_mm(self) -> float | None:
+        """Distance from the automatic position; None where one of the two is missing."""
+        if self.ras is None or self.automatic_ras is None:
+            return None
+        return distance(self.ras, self.automatic_ras)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the user should look here first."""
+        if self.confirmed or self.state in BY_HAND:
+            return False
+        return self.ras is None or self.confidence < LOW_CONFIDENCE
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether the user confirmed, moved, placed or removed it."""
+        return self.confirmed or self.state in BY_HAND
 
     def to_json(self) -> dict[str, Any]:
-        """As in ``result.json``."""
+        """As in ``result.json``, which holds what was found automatically."""
         return {
             "name": self.name,
-            "ras_mm": None if self.ras is None else [round(value, 4) for value in self.ras],
+            "ras_mm": _rounded(self.ras),
             "confidence": round(self.confidence, 4),
             "radius_90_mm": None if self.radius_mm is None else round(self.radius_mm, 3),
         }
+
+    def review_to_json(self) -> dict[str, Any]:
+        """As in ``measurements.json``, which says what was measured; the radius is of ``ras``."""
+        by_hand = {"radius_90_mm": None} if self.state in BY_HAND else {}
+        return {
+            **self.to_json(),
+            **by_hand,
+            "automatic_ras_mm": _rounded(self.automatic_ras),
+            "state": self.state,
+            "confirmed": self.confirmed,
+            "moved_mm": None if self.moved_mm is None else round(self.moved_mm, 3),
+        }
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Landmark:
+        """Read either form."""
+        ras = item["ras_mm"]
+        return cls(
+            item["name"],
+            _point(ras),
+            item["confidence"],
+            item["radius_90_mm"],
+            _point(item.get("automatic_ras_mm", ras)),
+            item.get("confirmed", False),
+        )
+
+
+def distance(one: Point, other: Point) -> float:
+    """Distance of two points in mm."""
+    return math.dist(one, other)
+
+
+def _rounded(ras: Point | None) -> list[float] | None:
+    return None if ras is None else [round(value, 4) for value in ras]
+
+
+def _point(values: Sequence[float] | None) -> Point | None:
+    return None if values is None else (values[0], values[1], values[2])
 
 
 Verdict = Literal["good", "check", "poor"]
@@ -151,26 +261,38 @@ class Quality:
             model's calibration; None without one.
     """
 
-    verdict: Verdict = "good"
+    verdict: Verdict = GOOD
     reasons: tuple[str, ...] = ()
     expected_dice: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        dice = None if self.expected_dice is None else round(self.expected_dice, 3)
+        return {
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+            "expected_dice": dice,
+        }
 
 
 @dataclass(frozen=True, eq=False)
 class Ear:
-    """One inner ear.
+    """One inner ear, as it was found or as it is after review.
 
     Attributes:
         side: from the handedness of the anatomy, not from the position in the volume.
-        labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth, on ``geometry``.
+        labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth, on ``geometry``; may be empty
+            after review.
         geometry: grid of ``labyrinth``, in RAS mm of the input CT.
         landmarks: in the order of LANDMARKS, each exactly once.
         volume_mm3: of the labyrinth.
-        quality: how far to trust it.
+        quality: how far to trust it, as found automatically.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        signs: of uncertainty, before calibration: "ambiguity" (see ``decoding.certainty``) and the
-            spread in mm of each landmark's heatmap by its name.
+        signs: of uncertainty, before calibration: "ambiguity" (see
+            ``segmentation.quality.uncertainty_features``) and the spread in mm of each landmark's
+            heatmap by its name.
+        segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
     """
 
     side: Side
@@ -181,6 +303,25 @@ class Ear:
     quality: Quality = Quality()
     auxiliary: tuple[Landmark, ...] = ()
     signs: Mapping[str, float] = field(default_factory=dict)
+    segment: str = AUTOMATIC
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether the user changed, placed or confirmed anything of it."""
+        return self.segment != AUTOMATIC or any(x.reviewed for x in self.landmarks)
+
+    @property
+    def points(self) -> dict[str, Point]:
+        """RAS mm by name of all landmarks that are there, auxiliary ones too."""
+        every = (*self.landmarks, *self.auxiliary)
+        return {x.name: x.ras for x in every if x.ras is not None}
+
+    def review_to_json(self) -> dict[str, Any]:
+        """What the user made of it, as in ``measurements.json``."""
+        return {
+            "segment": self.segment,
+            "landmarks": [x.review_to_json() for x in self.landmarks],
+        }
 
 
 @dataclass(frozen=True)
@@ -220,25 +361,22 @@ class Segmentation:
                     "labyrinth_volume_mm3": round(ear.volume_mm3, 2),
                     "landmarks": [landmark.to_json() for landmark in ear.landmarks],
                     "auxiliary_landmarks": [landmark.to_json() for landmark in ear.auxiliary],
-                    "quality": {
-                        "verdict": ear.quality.verdict,
-                        "reasons": list(ear.quality.reasons),
-                        "expected_dice": None
-                        if ear.quality.expected_dice is None
-                        else round(ear.quality.expected_dice, 3),
-                    },
+                    "quality": ear.quality.to_json(),
                 }
                 for ear in self.ears
             ],
-            "model": {
-                "name": self.model.name,
-                "version": self.model.version,
-                "sha256": self.model.sha256,
-            },
+            "model": asdict(self.model),
             "device": self.device,
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "warnings": list(self.warnings),
         }
+
+    def review_to_json(self) -> dict[str, Any]:
+        """``to_json`` with what the user made of each ear; ``io.result_files`` reads both."""
+        content = self.to_json()
+        for item, ear in zip(content["ears"], self.ears, strict=True):
+            item |= ear.review_to_json()
+        return content
 
 
 RESULT_SCHEMA_VERSION = 3

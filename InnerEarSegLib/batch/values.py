@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..cochlea.catalogue import VOLUME
-from ..report.subject import AUTOMATIC, REMOVED, REVIEWED
-from ..types import LANDMARKS
+from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED
 
 UNKNOWN = "unknown"
 """Of measurements of earlier versions, which do not say what they were made of."""
@@ -46,7 +45,7 @@ def _volume(ear: Content) -> float | None:
     """In mm³, of an ear of either file; None without a segment."""
     if "measurements" not in ear:
         return float(ear["labyrinth_volume_mm3"])
-    if ear["segment"] == REMOVED:
+    if ear["segment"] == SEGMENT_REMOVED:
         return None
     items = {item["key"]: item["value"] for item in ear["measurements"]}
     return None if items.get(VOLUME) is None else float(items[VOLUME])

@@ -102,10 +102,10 @@ def work(case: Case) -> Failure | None:
 
 
 def _do(case: Case) -> None:
+    from ..cochlea.measurements import measure
     from ..io.result_folder import Output
     from ..progress import Progress
-    from ..report.subject import state_found
-    from ..report.tables import plan_of, write_measurements
+    from ..report.tables import write_measurements
     from .finished import names_to_keep
     from .one_ct import segment_to_folder
     from .receipt import receipt_of, write_receipt
@@ -122,9 +122,8 @@ def _do(case: Case) -> None:
 
     def write(folder: Path, result: Segmentation) -> None:
         if result.ears:
-            plans = {ear.side: plan_of(ear) for ear in result.ears}
-            states = {ear.side: state_found(ear) for ear in result.ears}
-            write_measurements(plans, states, folder)
+            plans = {ear.side: measure(ear) for ear in result.ears}
+            write_measurements(plans, result.ears, folder)
         if receipt is not None:
             made = receipt | {"model": _bundle(progress).identity.sha256}
             write_receipt(made, folder, output.folder)

@@ -83,8 +83,9 @@ def run(options: argparse.Namespace) -> int:
         for note in (*subject.left_out, *notes):
             print(f"Note: {note}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        folder = Path(temporary)
-        write_subject(subject, folder)
+        folder = options.input if options.handed_over else Path(temporary)
+        if not options.handed_over:
+            write_subject(subject, folder)
         problem = draw_in_child(folder)
         report = build_report(
             subject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import ROUND_WINDOW, Geometry, Side
+from .. import __version__
+from ..types import AUXILIARY, BY_HAND, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
 from . import formulas
 from .catalogue import (
     CATALOGUE,
@@ -61,7 +63,7 @@ class Values:
     lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def measure(
+def values_of(
     side: Side,
     lumen: LabyrinthMask,
     points: Mapping[str, NDArray],
@@ -229,13 +231,57 @@ class CochlearMeasurements:
         return " ".join(filter(None, (item.remark and f"{item.remark}.", *of_the_ear)))
 
 
+HAND_RADIUS_MM = 0.2
+"""90 % radius that a landmark counts with once the user has moved or placed it. An assumption: who
+corrects a point means it, so it counts more than the network's 0.5 mm, and clicks still scatter."""
+
+_CACHE_SIZE = 8
+_cache: dict[str, CochlearMeasurements] = {}
+
+
+def measure(ear: Ear) -> CochlearMeasurements:
+    """Measure an ear as it is now; the last few results are kept, so that asking again is free.
+
+    Landmarks that the user moved or placed count with HAND_RADIUS_MM.
+    """
+    key = signature(ear)
+    if key not in _cache:
+        while len(_cache) >= _CACHE_SIZE:
+            del _cache[next(iter(_cache))]
+        _cache[key] = measure_cochlea(
+            ear.side, ear.labyrinth, ear.geometry, ear.points, counted_radii(ear)
+        )
+    return _cache[key]
+
+
+def counted_radii(ear: Ear) -> dict[str, float]:
+    """Return the 90 % radius in mm that each landmark counts with, by name, as far as known."""
+    radii = {}
+    for landmark in (*ear.landmarks, *ear.auxiliary):
+        radius = HAND_RADIUS_MM if landmark.state in BY_HAND else landmark.radius_mm
+        if landmark.ras is not None and radius is not None:
+            radii[landmark.name] = radius
+    return radii
+
+
+def signature(ear: Ear) -> str:
+    """Return a hash of all that the measurements of an ear are made from."""
+    digest = hashlib.sha256(np.packbits(ear.labyrinth).tobytes())
+    # With the version: another one may measure in another way.
+    digest.update(str((__version__, ear.side, ear.geometry.shape)).encode())
+    digest.update(np.round(ear.geometry.ijk_to_ras, 4).tobytes())
+    rounded = {name: np.round(ras, 3).tolist() for name, ras in ear.points.items()}
+    digest.update(str(sorted(rounded.items())).encode())
+    digest.update(str(sorted(counted_radii(ear).items())).encode())
+    return digest.hexdigest()[:32]
+
+
 def measure_cochlea(
     side: Side,
     labyrinth: NDArray[np.uint8],
     geometry: Geometry,
     landmarks: Mapping[str, ArrayLike],
     radii: Mapping[str, float] | None = None,
-    auxiliary: Mapping[str, ArrayLike] | None = None,
     insertion_lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
     insertion_angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
     template: Template = TEMPLATE,
@@ -248,26 +294,25 @@ def measure_cochlea(
         side: of the ear.
         labyrinth: uint8 [k, j, i], 1 inside the bony labyrinth; may be empty.
         geometry: its grid.
-        landmarks: RAS mm by name (``results.LANDMARKS``), those that are there; one that is not
-            finite counts as missing.
+        landmarks: RAS mm by name (LANDMARKS and AUXILIARY), those that are there; one that is
+            not finite counts as missing.
         radii: 90 % radius in mm by name, also of auxiliary landmarks; 0.5 mm where absent, a little
             more than the bundled model's errors suggest. 0 for a point that is known exactly.
-        auxiliary: RAS mm by name (``results.AUXILIARY``), those that are there.
         insertion_lengths_mm: whose angles are asked for.
         insertion_angles_deg: whose lengths are asked for.
         template: the average ear.
     """
-    points = {
-        name: np.asarray(ras, dtype=np.float64)
-        for name, ras in {**(auxiliary or {}), **landmarks}.items()
-        if np.isfinite(ras).all()
+    points = {  # always in this order, so that the draws below are the same
+        name: np.asarray(landmarks[name], dtype=np.float64)
+        for name in (*AUXILIARY, *LANDMARKS)
+        if name in landmarks and np.isfinite(landmarks[name]).all()
     }
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     lumen = LabyrinthMask.of(labyrinth, geometry)
 
     def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
         wanted = (insertion_lengths_mm, insertion_angles_deg)
-        return measure(side, lumen, places, counted, *wanted, average, shifts)
+        return values_of(side, lumen, places, counted, *wanted, average, shifts)
 
     values = take(points, template, WallShifts())
     spread = _spread(take, points, counted, template)

@@ -1,18 +1,27 @@
 """A result as plain files, between the worker process and the program that started it.
 
-Written and read with numpy and json alone, so that neither side needs the other's libraries:
-the worker has torch and no scene, the panel has a scene and must not load torch.
+Written and read with numpy and json alone: the worker has torch and no scene, the panel has a
+scene and must not load torch.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import UnusableInput
-from ..types import Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation
+from ..types import (
+    AUTOMATIC,
+    Ear,
+    Geometry,
+    Landmark,
+    ModelIdentity,
+    Quality,
+    Segmentation,
+)
 
 ARRAYS = {"left": "labyrinth_left.npz", "right": "labyrinth_right.npz"}
 RESULT = "result.json"
@@ -32,24 +41,36 @@ def read_plain(folder: Path) -> Segmentation:
     """Read what ``innerearseg segment --plain`` wrote.
 
     Raises:
-        UnusableInput: if the folder holds no whole result.
+        UnusableInput: the folder holds no whole result.
     """
     folder = Path(folder)
     try:
         content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        ears = tuple(_read_ear(item, folder) for item in content["ears"])
-        return Segmentation(
-            ears=ears,
-            model=ModelIdentity(**content["model"]),
-            device=content["device"],
-            seconds=content["seconds"],
-            warnings=tuple(content["warnings"]),
-        )
+        return segmentation_from_json(content, folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableInput(f"The result in {folder} cannot be read: {error}.") from None
 
 
-def _read_ear(item: dict, folder: Path) -> Ear:
+def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentation:
+    """Put together what ``Segmentation.to_json`` or ``review_to_json`` made.
+
+    Args:
+        content: that JSON.
+        folder: with the masks that ``write_plain`` wrote.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: something is missing or malformed.
+    """
+    return Segmentation(
+        ears=tuple(_read_ear(item, folder) for item in content["ears"]),
+        model=ModelIdentity(**content["model"]),
+        device=content["device"],
+        seconds=content["seconds"],
+        warnings=tuple(content["warnings"]),
+    )
+
+
+def _read_ear(item: dict[str, Any], folder: Path) -> Ear:
     with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
         labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
     quality = item["quality"]
@@ -57,13 +78,9 @@ def _read_ear(item: dict, folder: Path) -> Ear:
         side=item["side"],
         labyrinth=labyrinth,
         geometry=Geometry(ijk_to_ras, labyrinth.shape),
-        landmarks=tuple(map(_landmark, item["landmarks"])),
+        landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
         volume_mm3=item["labyrinth_volume_mm3"],
         quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
-        auxiliary=tuple(map(_landmark, item["auxiliary_landmarks"])),
+        auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
+        segment=item.get("segment", AUTOMATIC),
     )
-
-
-def _landmark(item: dict) -> Landmark:
-    ras = None if item["ras_mm"] is None else tuple(item["ras_mm"])
-    return Landmark(item["name"], ras, item["confidence"], item["radius_90_mm"])

@@ -21,9 +21,9 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from ..report.figures import VIEWS, View
 from ..report.planes import COLORS, Plane, png
-from ..report.subject import ReviewedEar, read_subject
-from .rendering import can_render, open_window, picture_of
-from .views import anatomical_viewpoints
+from ..report.subject import read_subject
+from ..types import Ear
+from .rendering import anatomical_viewpoints, can_render, open_window, picture_of
 
 PIXELS = 720
 _MARGIN = 1.2
@@ -50,7 +50,7 @@ def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
     return "3D views are missing: no OpenGL library works here."
 
 
-def draw_views(ear: ReviewedEar) -> list[tuple[View, NDArray[np.uint8]]]:
+def draw_views(ear: Ear) -> list[tuple[View, NDArray[np.uint8]]]:
     """Two views of an ear's labyrinth on white, seen in parallel."""
     inside = np.argwhere(ear.labyrinth)[:, ::-1]
     if not len(inside):
@@ -78,7 +78,7 @@ def _plane(caption: str, cloud: NDArray, direction: NDArray, up: NDArray) -> Pla
     return Plane(caption, middle, right, above, field)
 
 
-def _surface(ear: ReviewedEar) -> Any:
+def _surface(ear: Ear) -> Any:
     """The labyrinth's smoothed surface, RAS mm."""
     mask = np.pad((ear.labyrinth != 0).astype(np.uint8), 1)
     image = vtk.vtkImageData()
@@ -142,7 +142,7 @@ def main(arguments: list[str]) -> int:
         return 2
     folder = Path(arguments[0])
     views = []
-    for ear in read_subject(folder).ears:
+    for ear in read_subject(folder).segmentation.ears:
         for index, (view, pixels) in enumerate(draw_views(ear)):
             name = f"view_{ear.side}_{index}.png"
             (folder / name).write_bytes(png(pixels))

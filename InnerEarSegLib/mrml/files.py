@@ -13,9 +13,8 @@ from typing import IO, Any
 
 from ..errors import UnusableInput
 from ..process import quiet
-from ..types import LANDMARKS, Segmentation, Volume
-from .landmark_state import SAME_MM, Point, distance
-from .landmarks import automatic_of, position_of
+from ..types import LANDMARKS, Point, Segmentation, Volume
+from .landmarks import automatic_of, position_of, same_place
 from .populate import ResultNodes, add_result
 from .read_results import landmarks_node, node_landmarks, segmentation_node
 from .results import Results
@@ -184,14 +183,7 @@ def _same_landmarks(scene: Any, path: Path, node: Any) -> bool:
 
 
 def _agree(saved: Mapping[str, Point | None], known: Mapping[str, Point | None]) -> bool:
-    for name, ras in known.items():
-        there = saved.get(name)
-        if (ras is None) != (there is None):
-            return False
-        # Files have four decimals.
-        if ras is not None and there is not None and distance(ras, there) > SAME_MM:
-            return False
-    return True
+    return all(same_place(saved.get(name), ras) for name, ras in known.items())
 
 
 def _same_segments(scene: Any, path: Path, node: Any, sides: tuple[Any, ...]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import slicer
 import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk
@@ -19,13 +20,20 @@ from vtk.util.numpy_support import numpy_to_vtk
 from ..errors import InnerEarSegError, UnusableInput
 from ..types import Segmentation, Volume, apply_affine
 from .arrays import numpy_matrix, to_world
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, confidence_attribute, radius_of
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of
 from .populate import add_result
 from .read_results import node_landmarks, node_segments
-from .rendering import SliceView, ThreeDView, add_text, can_render, text_panel
+from .rendering import (
+    add_text,
+    anatomical_viewpoints,
+    can_render,
+    open_window,
+    picture_of,
+    text_panel,
+    unit,
+)
 from .scene import HeadlessSession, headless_scene
 from .segments import SEGMENT_IDS, SEGMENT_NAMES
-from .views import aim, anatomical_viewpoints
 from .volumes import add_volume
 
 _TILE = 380
@@ -77,6 +85,117 @@ def draw_overview(session: HeadlessSession) -> NDArray[np.uint8]:
         height = max(len(rows), len(column))
         panels.append(np.hstack([_padded(rows, height), _padded(column, height)]))
     return np.vstack(panels)
+
+
+_SLICE_MANAGERS = (
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLCrosshairDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
+)
+_THREED_MANAGERS = (
+    "vtkMRMLCameraDisplayableManager",
+    "vtkMRMLViewDisplayableManager",
+    "vtkMRMLModelDisplayableManager",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager3D",
+    "vtkMRMLMarkupsDisplayableManager",
+)
+
+
+class OffscreenView:
+    """A render window with a renderer, and Slicer's displayable managers of one view node.
+
+    Attributes:
+        node: the vtkMRMLSliceNode or vtkMRMLViewNode.
+        renderer: the vtkRenderer, for annotations of one's own.
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        factory: Any,
+        managers: tuple[str, ...],
+        size: tuple[int, int],
+        background: Any = None,
+    ) -> None:
+        self.node = node
+        self.window, self.renderer = open_window(size)
+        if background is not None:
+            # Before the managers' actors: 2D actors are drawn in the order of their addition, and
+            # a see-through fill that is drawn before the image shows black.
+            self.renderer.AddViewProp(background)
+        interactor = vtk.vtkRenderWindowInteractor()  # markups' widgets need one
+        interactor.SetRenderWindow(self.window)
+        # The default style would turn the camera with the mouse; displayable managers bring theirs.
+        interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
+        interactor.Initialize()
+        self._interactor = interactor
+        for name in managers:
+            if not factory.IsDisplayableManagerRegistered(name):
+                factory.RegisterDisplayableManager(name)
+        self._group = slicer.vtkMRMLDisplayableManagerGroup()
+        self._group.SetRenderer(self.renderer)
+        self._group.Initialize(factory, self.renderer)
+        self._group.SetMRMLDisplayableNode(node)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The view as it is now, (height, width, 3) RGB, top row first."""
+        return picture_of(self.window)
+
+
+class SliceView(OffscreenView):
+    """One of the scene's slice views ("Red", "Green", "Yellow")."""
+
+    def __init__(self, session: HeadlessSession, name: str, size: tuple[int, int]) -> None:
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(session.application_logic)
+        self.logic = session.application_logic.GetSliceLogicByLayoutName(name)
+        mapper = vtk.vtkImageMapper()
+        mapper.SetColorWindow(255)
+        mapper.SetColorLevel(127.5)
+        mapper.SetInputConnection(self.logic.GetImageDataConnection())
+        image = vtk.vtkActor2D()
+        image.SetMapper(mapper)
+        image.GetProperty().SetDisplayLocationToBackground()
+        super().__init__(self.logic.GetSliceNode(), factory, _SLICE_MANAGERS, size, image)
+        self.renderer.GetActiveCamera().ParallelProjectionOn()
+        self.logic.ResizeSliceNode(*size)
+
+
+class ThreeDView(OffscreenView):
+    """The scene's first 3D view."""
+
+    def __init__(self, session: HeadlessSession, size: tuple[int, int]) -> None:
+        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(session.application_logic)
+        node = session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
+        super().__init__(node, factory, _THREED_MANAGERS, size)
+
+
+_MARGIN = 1.18  # room for the labels
+
+
+def _aim(view: Any, cloud: NDArray[np.float64], direction: NDArray, up: NDArray) -> None:
+    """Points a ``ThreeDView``'s camera at a cloud of points, filling the view."""
+    backward = unit(direction)
+    right = unit(np.cross(up, backward))
+    axes = np.stack([right, np.cross(backward, right), backward])
+    seen = cloud @ axes.T
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    center = (low + high) / 2 @ axes
+    half = (high - low) / 2
+    camera = view.renderer.GetActiveCamera()
+    width, height = view.window.GetSize()
+    tangent = np.tan(np.radians(camera.GetViewAngle() / 2))
+    # The nearest part must fit too, as it looks largest.
+    distance = _MARGIN * max(half[0] / tangent * height / width, half[1] / tangent) + half[2]
+    camera.SetFocalPoint(*center)
+    camera.SetPosition(*(center + distance * backward))
+    camera.SetViewUp(*axes[1])
+    view.renderer.ResetCameraClippingRange()
 
 
 class _Notes:
@@ -159,7 +278,7 @@ def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index
     # The windows are 3 mm apart: in each other's slices their labels would overlap.
     _show_points(node, [index])
     world = node.GetNthControlPointPositionWorld(index)
-    confidence = node.GetAttribute(confidence_attribute(name))
+    landmark = landmark_of(node, name)
     tiles = []
     for view, note in zip(slices, notes, strict=True):
         depth = view.node.GetFieldOfView()[2]
@@ -167,10 +286,10 @@ def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index
         view.node.JumpSliceByCentering(*world)
         view.logic.UpdatePipeline()
         if note is notes[0]:
-            certainty = f"\nconfidence {float(confidence):.2f}" if confidence else ""
-            if radius_of(node, name) is not None:
-                certainty = f"\n± {radius_of(node, name):.1f} mm"
-            note.title.SetInput(name + certainty)
+            certainty = f"confidence {landmark.confidence:.2f}"
+            if landmark.radius_mm is not None:
+                certainty = f"± {landmark.radius_mm:.1f} mm"
+            note.title.SetInput(f"{name}\n{certainty}")
         tiles.append(_framed(view.picture()))
     return np.hstack(tiles)
 
@@ -187,7 +306,7 @@ def _column(space: ThreeDView, caption: Any, segmentation: Any, node: Any) -> ND
     pictures = []
     for title, direction, up in anatomical_viewpoints(world, points):
         caption.SetInput(title)
-        aim(space, world, direction, up)
+        _aim(space, world, direction, up)
         pictures.append(_framed(space.picture()))
     return np.vstack(pictures)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .landmark_state import Point
+from ..types import Point
 from .landmarks import show_as_landmark
 from .scene import Observers
 

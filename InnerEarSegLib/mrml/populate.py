@@ -9,25 +9,23 @@ from typing import Any
 
 import slicer
 
-from ..types import Ear, ModelIdentity, Segmentation, Side
-from .landmark_state import CONFIRMED, CORRECTED, PLACED
+from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation, Side
 from .landmarks import (
     ATTRIBUTE,
     EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
-    Memory,
+    WARNINGS_ATTRIBUTE,
+    Snapshot,
     add_landmarks,
-    memory_of,
-    restore,
-    row_of,
+    landmark_of,
     set_automatic,
+    set_auxiliary,
 )
 from .measurements import (
     MeasurementNodes,
     SavedMeasurements,
     add_measurements,
     find_measurements,
-    remember_for_measuring,
     update_measurements,
 )
 from .results import Results, find_results, group_results, link_to_ct
@@ -100,8 +98,8 @@ def add_result(
             node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
             dice = ear.quality.expected_dice
             node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, "" if dice is None else f"{dice:.3f}")
-            node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(ear.quality.reasons))
-            remember_for_measuring(node, (*ear.landmarks, *ear.auxiliary))
+            node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
+            set_auxiliary(node, ear)
         for node in (segmentation, *landmarks.values()):
             link_to_ct(node, volume_node)
             remember_place(node, volume_node)
@@ -140,16 +138,16 @@ def _put_segments(
         remember_automatic_segment(node, ear.side)
     node.SetAttribute(ATTRIBUTE + "Model", f"{result.model.name} {result.model.version}")
     node.SetAttribute(ATTRIBUTE + "ModelSha256", result.model.sha256)
-    node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(result.warnings))
+    node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(result.warnings))
     return node
 
 
 def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:
     kept = []
     for landmark in ear.landmarks:
-        row = row_of(node, landmark.name)
-        if keep_reviewed and (row.settled or row.state in (CONFIRMED, CORRECTED, PLACED)):
-            kept.append(f"{landmark.name} {ear.side} ({row.state})")
+        now = landmark_of(node, landmark.name)
+        if keep_reviewed and (now.confirmed or now.state in (CORRECTED, PLACED)):
+            kept.append(f"{landmark.name} {ear.side} ({now.state})")
         else:
             set_automatic(node, landmark, model)
     node.SetLocked(True)
@@ -203,8 +201,8 @@ class _Saved:
             self._selection.GetActivePlaceNodeClassName(),
             self._selection.GetActivePlaceNodeID(),
         )
-        self._landmarks: list[tuple[Any, Memory, str, int]] = [
-            (node, memory_of(node), node.GetTransformNodeID(), node.GetNumberOfControlPoints())
+        self._landmarks: list[tuple[Any, Snapshot, str, int]] = [
+            (node, Snapshot.of(node), node.GetTransformNodeID(), node.GetNumberOfControlPoints())
             for node in earlier.landmarks.values()
         ]
         self._node = earlier.segmentation
@@ -221,12 +219,12 @@ class _Saved:
         if self._place:
             self._selection.SetActivePlaceNodeClassName(self._place[0])
             self._selection.SetActivePlaceNodeID(self._place[1])
-        for node, memory, transform, count in self._landmarks:
+        for node, snapshot, transform, count in self._landmarks:
             node.SetFixedNumberOfControlPoints(False)
             for index in reversed(range(count, node.GetNumberOfControlPoints())):
                 node.RemoveNthControlPoint(index)
             node.SetFixedNumberOfControlPoints(True)
-            restore(node, memory)
+            snapshot.restore(node)
             node.SetAndObserveTransformNodeID(transform)
         if self._node is not None:
             self._node.GetSegmentation().DeepCopy(self._segments)

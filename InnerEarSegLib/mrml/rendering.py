@@ -1,19 +1,19 @@
-"""Slicer's slice and 3D views, drawn without a display."""
+"""Render windows that need no display, by VTK alone, without 3D Slicer."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from .scene import HeadlessSession
+from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
 
 def can_render() -> bool:
@@ -60,94 +60,6 @@ def picture_of(window: Any) -> NDArray[np.uint8]:
     return pixels[::-1].copy()
 
 
-_SLICE_MANAGERS = (
-    "vtkMRMLModelSliceDisplayableManager",
-    "vtkMRMLCrosshairDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager2D",
-    "vtkMRMLMarkupsDisplayableManager",
-)
-_THREED_MANAGERS = (
-    "vtkMRMLCameraDisplayableManager",
-    "vtkMRMLViewDisplayableManager",
-    "vtkMRMLModelDisplayableManager",
-    "vtkMRMLOrientationMarkerDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager3D",
-    "vtkMRMLMarkupsDisplayableManager",
-)
-
-
-class OffscreenView:
-    """A render window with a renderer, and Slicer's displayable managers of one view node.
-
-    Attributes:
-        node: the vtkMRMLSliceNode or vtkMRMLViewNode.
-        renderer: the vtkRenderer, for annotations of one's own.
-    """
-
-    def __init__(
-        self,
-        node: Any,
-        factory: Any,
-        managers: tuple[str, ...],
-        size: tuple[int, int],
-        background: Any = None,
-    ) -> None:
-        self.node = node
-        self.window, self.renderer = open_window(size)
-        if background is not None:
-            # Before the managers' actors: 2D actors are drawn in the order of their addition, and
-            # a see-through fill that is drawn before the image shows black.
-            self.renderer.AddViewProp(background)
-        interactor = vtk.vtkRenderWindowInteractor()  # markups' widgets need one
-        interactor.SetRenderWindow(self.window)
-        # The default style would turn the camera with the mouse; displayable managers bring theirs.
-        interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
-        interactor.Initialize()
-        self._interactor = interactor
-        for name in managers:
-            if not factory.IsDisplayableManagerRegistered(name):
-                factory.RegisterDisplayableManager(name)
-        self._group = slicer.vtkMRMLDisplayableManagerGroup()
-        self._group.SetRenderer(self.renderer)
-        self._group.Initialize(factory, self.renderer)
-        self._group.SetMRMLDisplayableNode(node)
-
-    def picture(self) -> NDArray[np.uint8]:
-        """The view as it is now, (height, width, 3) RGB, top row first."""
-        return picture_of(self.window)
-
-
-class SliceView(OffscreenView):
-    """One of the scene's slice views ("Red", "Green", "Yellow")."""
-
-    def __init__(self, session: HeadlessSession, name: str, size: tuple[int, int]) -> None:
-        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-        factory.SetMRMLApplicationLogic(session.application_logic)
-        self.logic = session.application_logic.GetSliceLogicByLayoutName(name)
-        mapper = vtk.vtkImageMapper()
-        mapper.SetColorWindow(255)
-        mapper.SetColorLevel(127.5)
-        mapper.SetInputConnection(self.logic.GetImageDataConnection())
-        image = vtk.vtkActor2D()
-        image.SetMapper(mapper)
-        image.GetProperty().SetDisplayLocationToBackground()
-        super().__init__(self.logic.GetSliceNode(), factory, _SLICE_MANAGERS, size, image)
-        self.renderer.GetActiveCamera().ParallelProjectionOn()
-        self.logic.ResizeSliceNode(*size)
-
-
-class ThreeDView(OffscreenView):
-    """The scene's first 3D view."""
-
-    def __init__(self, session: HeadlessSession, size: tuple[int, int]) -> None:
-        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
-        factory.SetMRMLApplicationLogic(session.application_logic)
-        node = session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
-        super().__init__(node, factory, _THREED_MANAGERS, size)
-
-
 def add_text(
     renderer: Any,
     text: str,
@@ -188,3 +100,48 @@ def text_panel(size: tuple[int, int], items: list[dict[str, Any]]) -> NDArray[np
     for item in items:
         add_text(renderer, **item)
     return picture_of(window)
+
+
+Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""Caption, unit vector from the ear to the camera, and the view's up; world RAS."""
+
+
+def anatomical_viewpoints(
+    cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
+) -> list[Viewpoint]:
+    """Two views in which the landmarks are well apart.
+
+    The directions come from the ear, not from the patient's axes: a specimen may lie in the
+    scanner in any way.
+
+    Args:
+        cloud: (n, 3) points of the labyrinth, world RAS mm.
+        landmarks: positions by name, world RAS mm; missing ones left out.
+    """
+    center = cloud.mean(axis=0)
+    if not {HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW} <= set(landmarks):
+        up = np.array([0.0, 0.0, 1.0])
+        return [
+            ("from the front", np.array([0.0, 1.0, 0.0]), up),
+            ("from above", up, np.array([0.0, 1.0, 0.0])),
+        ]
+    apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
+    # Both windows open towards the middle ear.
+    windows = (oval + round_) / 2
+    along = unit(oval - round_)  # roughly from the cochlea's base towards the canals
+    normal = unit(np.cross(apex - round_, oval - round_))
+    if normal @ (windows - center) < 0:
+        normal = -normal
+    side = unit(np.cross(along, normal))
+    return [
+        ("facing the windows", unit(normal + 0.25 * along), along),
+        (
+            "a quarter turn further",
+            unit(side * np.sign(side @ (apex - windows)) + 0.35 * normal),
+            along,
+        ),
+    ]
+
+
+def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)

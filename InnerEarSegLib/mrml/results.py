@@ -1,4 +1,4 @@
-"""The results of one CT in a scene: found again, and grouped in a folder."""
+"""The results of one CT in a scene: found again, read back, and grouped in a folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import slicer
+import vtk
+from numpy.typing import NDArray
 
-from ..types import Side
-from .landmarks import side_of
+from ..types import (
+    AUTOMATIC,
+    CHECK,
+    EDITED,
+    GOOD,
+    LANDMARKS,
+    POOR,
+    SEGMENT_REMOVED,
+    Ear,
+    Geometry,
+    Quality,
+    Side,
+)
+from .arrays import numpy_matrix
+from .landmarks import (
+    EXPECTED_DICE_ATTRIBUTE,
+    VERDICT_ATTRIBUTE,
+    WARNINGS_ATTRIBUTE,
+    auxiliary_of,
+    landmark_of,
+    number_of,
+    side_of,
+)
+from .segments import segment_content, segment_was_edited
 
 CT_ROLE = "InnerEarSeg.CT"
 """Node reference from a result to its CT; it is saved with the scene and survives importing."""
@@ -63,6 +88,58 @@ def linked_nodes(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
         for index in range(scene.GetNumberOfNodesByClass(class_name))
     )
     return [node for node in nodes if node.GetNodeReferenceID(CT_ROLE) == volume_node.GetID()]
+
+
+def read_ear(results: Results, side: Side) -> Ear | None:
+    """Return an ear as the scene has it now, in the landmarks' own RAS mm.
+
+    Where segment and landmarks lie under different transforms, the segment is brought to the
+    landmarks' coordinates. If the transforms differ by more than a matrix, it counts as absent.
+
+    Returns:
+        None without the landmarks' node. Without a segment, the labyrinth is a single 0.
+    """
+    node, segmentation = results.landmarks.get(side), results.segmentation
+    if node is None:
+        return None
+    content = None if segmentation is None else segment_content(segmentation, side)
+    segment = SEGMENT_REMOVED  # no ear is found without one
+    if content is not None:
+        segment = EDITED if segment_was_edited(segmentation, side) else AUTOMATIC
+    inside, matrix = np.zeros((1, 1, 1), bool), np.eye(4)
+    between = None if content is None else _between(segmentation, node)
+    if content is not None and between is not None:
+        inside, matrix = content[0], between @ content[1]
+    k, j, i = inside.shape
+    geometry = Geometry(matrix, (k, j, i))
+    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
+    return Ear(
+        side=side,
+        labyrinth=inside.astype(np.uint8),
+        geometry=geometry,
+        landmarks=tuple(landmark_of(node, name) for name in LANDMARKS),
+        volume_mm3=float(inside.sum()) * geometry.voxel_volume,
+        quality=Quality(
+            verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
+            tuple((node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()),
+            number_of(node, EXPECTED_DICE_ATTRIBUTE) if segment == AUTOMATIC else None,
+        ),
+        auxiliary=auxiliary_of(node),
+        segment=segment,
+    )
+
+
+def _between(source: Any, target: Any) -> NDArray[np.float64] | None:
+    """4 x 4 matrix from one node's own RAS mm to another's; None if no matrix says it."""
+    ours, its = source.GetParentTransformNode(), target.GetParentTransformNode()
+    if ours is its:
+        return np.eye(4)
+    one, other = (ours, its) if ours is not None else (its, ours)
+    if not one.IsTransformToNodeLinear(other):
+        return None
+    matrix = vtk.vtkMatrix4x4()
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(ours, its, matrix)
+    return numpy_matrix(matrix)
 
 
 FOLDER_NAME = "InnerEarSeg results"

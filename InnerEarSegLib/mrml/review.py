@@ -7,27 +7,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..types import LANDMARKS, Side
-from .landmark_state import Key, Point, Row
+from ..types import LANDMARKS, NOT_FOUND, Landmark, Point, Side
 from .landmarks import (
-    Memory,
+    CONFIRMED_POSITION,
     PointMapping,
+    Snapshot,
     automatic_of,
+    confirm,
     describe,
-    forget_confirmed,
     index_of,
-    memory_of,
+    landmark_of,
     position_of,
-    remember_confirmed,
-    restore,
-    row_of,
     set_position,
 )
 from .place import Later, PlaceMode
 from .scene import Observers
 
-Step = tuple[Side, Memory]
+Key = tuple[Side, str]
+"""Which landmark: side and name."""
+
+Landmarks = Mapping[Key, Landmark]
+"""The landmarks of a CT, left ear first."""
+
+Step = tuple[Side, Snapshot]
 """Which ear, and how its landmarks were before."""
+
+
+def review_order(landmarks: Landmarks) -> list[Key]:
+    """Return the landmarks that are not confirmed: doubtful and least certain ones first."""
+    doubtful = [key for key, mark in landmarks.items() if mark.doubtful]
+    doubtful.sort(key=lambda key: (landmarks[key].state != NOT_FOUND, landmarks[key].confidence))
+    others = [key for key, mark in landmarks.items() if not mark.doubtful and not mark.confirmed]
+    return doubtful + others
+
+
+def next_key(landmarks: Landmarks, current: Key | None) -> Key | None:
+    """Return the landmark to look at after ``current``; None if all are confirmed."""
+    order = review_order(landmarks)
+    if not order:
+        return None
+    if current in order:
+        return order[(order.index(current) + 1) % len(order)]
+    return order[0]
 
 
 @dataclass
@@ -36,7 +57,7 @@ class Steps:
 
     undo: list[Step] = field(default_factory=list)
     redo: list[Step] = field(default_factory=list)
-    left: dict[Side, Memory] = field(default_factory=dict)
+    left: dict[Side, Snapshot] = field(default_factory=dict)
     """How the ears were when the last ``Review`` was closed."""
 
     def clear(self) -> None:
@@ -49,8 +70,8 @@ class Steps:
         """Brings all into other coordinates, as the CT's own matrix was changed."""
         for steps in (self.undo, self.redo):
             steps[:] = [
-                (side, memory.mapped(mappings[side]) if side in mappings else memory)
-                for side, memory in steps
+                (side, snapshot.mapped(mappings[side]) if side in mappings else snapshot)
+                for side, snapshot in steps
             ]
         for side in self.left.keys() & mappings.keys():
             self.left[side] = self.left[side].mapped(mappings[side])
@@ -80,8 +101,8 @@ class Review:
     ) -> None:
         self.changed = changed or (lambda: None)
         self._nodes = dict(nodes)
-        self._known = {side: memory_of(node) for side, node in self._nodes.items()}
-        self._before: dict[Side, Memory] = {}
+        self._known = {side: Snapshot.of(node) for side, node in self._nodes.items()}
+        self._before: dict[Side, Snapshot] = {}
         self._steps = Steps() if steps is None else steps
         self._busy = False
         self._observers = Observers()
@@ -100,28 +121,28 @@ class Review:
             # It may have been changed while nobody looked, as when another CT was chosen.
             self._changed_elsewhere(side, self._steps.left.get(side, self._known[side]))
 
-    def rows(self) -> list[Row]:
-        """All landmarks, left ear first."""
-        return [
-            row_of(self._nodes[side], name) for side in sorted(self._nodes) for name in LANDMARKS
-        ]
-
-    def row(self, key: Key) -> Row:
-        """One landmark."""
-        return row_of(self._nodes[key[0]], key[1])
+    @property
+    def landmarks(self) -> dict[Key, Landmark]:
+        """All landmarks as they are now, left ear first."""
+        return {
+            (side, name): landmark_of(self._nodes[side], name)
+            for side in sorted(self._nodes)
+            for name in LANDMARKS
+        }
 
     def node(self, key: Key) -> Any:
         """The markups node that holds a landmark."""
         return self._nodes[key[0]]
 
-    def has_automatic(self, key: Key) -> bool:
-        """Whether the landmark was found automatically."""
-        return automatic_of(self.node(key), key[1]) is not None
-
     @property
     def editing(self) -> Key | None:
         """The landmark that is unlocked."""
-        return next((row.key for row in self.rows() if row.editing), None)
+        for side, node in self._nodes.items():
+            for name in () if node.GetLocked() else LANDMARKS:
+                index = index_of(node, name)
+                if index >= 0 and not node.GetNthControlPointLocked(index):
+                    return side, name
+        return None
 
     @property
     def placing(self) -> Key | None:
@@ -132,7 +153,7 @@ class Review:
         """The user agrees with what is there; the point is locked."""
         self.stop_placing()
         with self._step(key):
-            remember_confirmed(self.node(key), key[1])
+            confirm(self.node(key), key[1])
         self.lock()
 
     def edit(self, key: Key) -> None:
@@ -163,7 +184,7 @@ class Review:
         node, name = self.node(key), key[1]
         with self._step(key):
             set_position(node, name, automatic_of(node, name))
-            forget_confirmed(node, name)
+            node.RemoveAttribute(CONFIRMED_POSITION + name)
 
     def place(self, key: Key) -> None:
         """The next click in a slice or 3D view puts the landmark there."""
@@ -203,7 +224,7 @@ class Review:
         self._place.close()
         self._observers.clear()
         if lock:  # else the nodes may be gone
-            self._steps.left = {side: memory_of(node) for side, node in self._nodes.items()}
+            self._steps.left = {side: Snapshot.of(node) for side, node in self._nodes.items()}
 
     @contextmanager
     def _own_change(self) -> Iterator[None]:
@@ -217,17 +238,17 @@ class Review:
     def _step(self, key: Key) -> Iterator[None]:
         """A change of one landmark that can be undone."""
         node = self.node(key)
-        before = memory_of(node)
+        before = Snapshot.of(node)
         with self._own_change():
             yield
         self._finish_step(key[0], before)
 
-    def _finish_step(self, side: Side, before: Memory) -> None:
+    def _finish_step(self, side: Side, before: Snapshot) -> None:
         node = self._nodes[side]
         with self._own_change():
             for name in LANDMARKS:
                 describe(node, name)
-        now = memory_of(node)
+        now = Snapshot.of(node)
         self._known[side] = now
         if now != before:
             self._steps.undo.append((side, before))
@@ -238,19 +259,19 @@ class Review:
         self.stop_placing()
         if not source:
             return None
-        side, memory = source.pop()
+        side, snapshot = source.pop()
         node = self._nodes[side]
-        now = memory_of(node)
+        now = Snapshot.of(node)
         target.append((side, now))
         with self._own_change():
-            restore(node, memory)
-        self._known[side] = memory_of(node)
+            snapshot.restore(node)
+        self._known[side] = Snapshot.of(node)
         self.changed()
-        return side, now.changed_landmark(memory)
+        return side, now.changed_landmark(snapshot)
 
     def _drag_began(self, side: Side) -> None:
         if not self._busy:
-            self._before[side] = memory_of(self._nodes[side])
+            self._before[side] = Snapshot.of(self._nodes[side])
 
     def _drag_ended(self, side: Side) -> None:
         before = self._before.pop(side, None)
@@ -267,14 +288,14 @@ class Review:
             self.stop_placing()  # a script was faster than the click
         self._changed_elsewhere(side, self._known[side])
 
-    def _changed_elsewhere(self, side: Side, known: Memory) -> None:
+    def _changed_elsewhere(self, side: Side, known: Snapshot) -> None:
         """A step of its own for what Python or another module did; a new run ends all steps."""
-        now = memory_of(self._nodes[side])
+        now = Snapshot.of(self._nodes[side])
         if not now.found_as(known):
             self._steps.clear()
             self._known[side] = now
             self.changed()
-        elif not now.same_positions(known):
+        elif now.first_difference(known) is not None:
             self._finish_step(side, known)
 
     def _placed(self, position: Point) -> None:

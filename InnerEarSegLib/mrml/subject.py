@@ -7,31 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..cochlea.measurements import measure
 from ..errors import UnusableInput
 from ..process import quiet
-from ..report.subject import (
-    AUTOMATIC,
-    EDITED,
-    REMOVED,
-    ReviewedEar,
-    ReviewedLandmark,
-    Subject,
-    ct_around,
-)
-from ..types import CHECK, GOOD, LANDMARKS, POOR, ModelIdentity, Quality, Side
-from .landmark_state import BY_HAND
-from .landmarks import (
-    ATTRIBUTE,
-    EXPECTED_DICE_ATTRIBUTE,
-    VERDICT_ATTRIBUTE,
-    number_of,
-    position_of,
-    row_of,
-)
-from .measurements import measurement_input
-from .results import CT_ROLE, Results, find_results
-from .segments import SEGMENT_IDS, segment_content, segment_was_edited
+from ..report.subject import Subject, ct_around
+from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
+from .landmarks import ATTRIBUTE, WARNINGS_ATTRIBUTE
+from .results import CT_ROLE, Results, find_results, read_ear
+from .segments import SEGMENT_IDS, segment_content
 from .views import nodes_of
 from .volumes import geometry_of, voxels
 
@@ -85,24 +70,35 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
     """
     results = find_results(scene, volume_node)
     array, grid = voxels(volume_node), geometry_of(volume_node)
-    ears = tuple(
-        ear
-        for side in sorted(results.landmarks)
-        if (ear := _ear(results, side, array, grid)) is not None
-    )
+    found = [read_ear(results, side) for side in sorted(results.landmarks)]
+    corners = {ear.side: places for ear in found if ear and len(places := _corners(ear))}
+    ears = tuple(ear for ear in found if ear and ear.side in corners)
     left_out = _ears_without_landmarks(results)
     if not ears:
         why = " ".join(left_out) or "There is no ear to report on: segment the CT first."
         raise UnusableInput(why)
     node = results.segmentation or next(iter(results.landmarks.values()))
-    warnings = (node.GetAttribute(ATTRIBUTE + "Warnings") or "").splitlines()
+    warnings = (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "
             "are in the CT without any transform."
         )
     i, j, k = (float(value) for value in grid.spacing)
-    return Subject(ears, _model(results), tuple(warnings), (i, j, k), tuple(left_out))
+    return Subject(
+        Segmentation(ears, _model(results), "", warnings=tuple(warnings)),
+        {side: ct_around(array, grid, places) for side, places in corners.items()},
+        {ear.side: measure(ear) for ear in ears},
+        (i, j, k),
+        tuple(left_out),
+    )
+
+
+def _corners(ear: Ear) -> NDArray[np.float64]:
+    """(n, 3) RAS mm of what a picture of the ear is to show; none where nothing is left."""
+    places = [ear.points[name] for name in LANDMARKS if name in ear.points]
+    box = ear.geometry.corners if ear.labyrinth.any() else np.empty((0, 3))
+    return np.concatenate([box, np.reshape(places, (-1, 3))])
 
 
 def _ears_without_landmarks(results: Results) -> list[str]:
@@ -115,55 +111,6 @@ def _ears_without_landmarks(results: Results) -> list[str]:
         for side in SEGMENT_IDS
         if side not in results.landmarks and segment_content(results.segmentation, side)
     ]
-
-
-def _ear(results: Results, side: Side, array: Any, grid: Any) -> ReviewedEar | None:
-    node, given = results.landmarks[side], measurement_input(results, side)
-    if given is None:
-        return None
-    marks = []
-    for name in LANDMARKS:
-        row = row_of(node, name)
-        by_hand = row.state in BY_HAND
-        marks.append(
-            ReviewedLandmark(
-                name,
-                position_of(node, name),
-                row.state,
-                row.moved_mm,
-                row.settled,
-                row.confidence,
-                None if by_hand else given.radii.get(name),
-            )
-        )
-    corners = np.array([*given.landmarks.values()])
-    if given.labyrinth.any():
-        corners = np.vstack([given.geometry.corners, *([corners] if len(corners) else [])])
-    if not len(corners):
-        return None
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
-    reasons = (node.GetAttribute(ATTRIBUTE + "Warnings") or "").splitlines()
-    segment = AUTOMATIC
-    if results.segmentation is None or segment_content(results.segmentation, side) is None:
-        segment = REMOVED  # no ear is found without one
-    elif segment_was_edited(results.segmentation, side):
-        segment = EDITED
-    return ReviewedEar(
-        side=side,
-        ct=ct_around(array, grid, (low + high) / 2, (high - low) / 2),
-        labyrinth=given.labyrinth,
-        geometry=given.geometry,
-        landmarks=tuple(marks),
-        auxiliary=given.auxiliary,
-        radii=given.radii,
-        quality=Quality(
-            verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
-            tuple(reasons),
-            None if segment != AUTOMATIC else number_of(node, EXPECTED_DICE_ATTRIBUTE),
-        ),
-        segment=segment,
-    )
 
 
 def _model(results: Results) -> ModelIdentity:

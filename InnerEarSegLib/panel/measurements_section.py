@@ -16,7 +16,7 @@ from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
 from ..mrml.arrays import to_world
 from ..mrml.cochlear_view import CochlearView
-from ..mrml.measurements import Plans, find_measurements, update_measurements
+from ..mrml.measurements import find_measurements, update_measurements
 from ..mrml.results import Results
 from ..mrml.scene import Observers
 from ..types import Side
@@ -51,7 +51,6 @@ class MeasurementsSection:
         self._turned_along = turned
         self._volume: Any = None
         self._results = Results()
-        self._known: Plans = {}
         self._plans: dict[Side, CochlearMeasurements] = {}
         self._side: Side | None = None
         self._view = CochlearView(slicer.mrmlScene)
@@ -95,7 +94,7 @@ class MeasurementsSection:
         if views and self._side_in_view() is not None:
             self._view.leave()
         self._volume, self._results, self._side = None, Results(), None
-        self._known, self._plans = {}, {}
+        self._plans = {}
         self._show()
 
     def soon(self) -> None:
@@ -108,9 +107,7 @@ class MeasurementsSection:
         self._soon.stop()
         if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
             return
-        self._plans = update_measurements(
-            slicer.mrmlScene, self._volume, self._results, self._known
-        )
+        self._plans = update_measurements(slicer.mrmlScene, self._volume, self._results)
         if self._view.active:
             self._follow()
         self._show()

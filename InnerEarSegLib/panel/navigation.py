@@ -8,9 +8,9 @@ import numpy as np
 import slicer
 from numpy.typing import NDArray
 
-from ..mrml.landmark_state import Key
 from ..mrml.landmarks import automatic_of, position_of
 from ..mrml.results import Results
+from ..mrml.review import Key
 from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, jump_to, show_ear, slide_to
 from ..types import LANDMARKS, Side

@@ -5,12 +5,11 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..mrml.landmark_state import BY_HAND, MISSING, Key, Row
-from ..mrml.landmarks import ATTRIBUTE, EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE
+from ..mrml.landmarks import EXPECTED_DICE_ATTRIBUTE, VERDICT_ATTRIBUTE, WARNINGS_ATTRIBUTE
 from ..mrml.results import Results
-from ..mrml.review import Review
+from ..mrml.review import Key, Landmarks, Review
 from ..mrml.segments import volume_attribute
-from ..types import CHECK, GOOD, POOR, Side
+from ..types import CHECK, GOOD, POOR, Landmark, Side
 
 SIDES: tuple[Side, ...] = ("left", "right")
 
@@ -35,24 +34,27 @@ class ReviewDisplay:
     def show(self, review: Review | None, selected: Key | None) -> None:
         """Offers what can be done with the selected landmark."""
         ui = self._ui
-        rows = [] if review is None else review.rows()
-        row = next((row for row in rows if row.key == selected), None)
+        landmarks = {} if review is None else review.landmarks
+        mark = None if selected is None else landmarks.get(selected)
+        editing = mark is not None and review is not None and review.editing == selected
         placing = review is not None and review.placing is not None
         ui.reviewContent.setVisible(review is not None)
         ui.reviewHintLabel.setVisible(review is None)
-        ui.confirmButton.setEnabled(row is not None and not row.settled and not placing)
-        ui.editButton.setEnabled(row is not None and row.state not in MISSING)
-        ui.editButton.setChecked(row is not None and row.editing and not placing)
-        ui.placeButton.setEnabled(row is not None)
+        ui.confirmButton.setEnabled(mark is not None and not mark.confirmed and not placing)
+        ui.editButton.setEnabled(mark is not None and mark.ras is not None)
+        ui.editButton.setChecked(editing and not placing)
+        ui.placeButton.setEnabled(mark is not None)
         ui.placeButton.setChecked(placing)
-        ui.resetButton.setEnabled(row is not None and (row.settled or row.state in BY_HAND))
+        ui.resetButton.setEnabled(mark is not None and mark.reviewed)
         ui.undoButton.setEnabled(review is not None and review.can_undo)
         ui.redoButton.setEnabled(review is not None and review.can_redo)
-        left = sum(not row.settled for row in rows)
+        left = sum(not x.confirmed for x in landmarks.values())
         ui.nextButton.setEnabled(left > 0)
-        ui.reviewProgressLabel.setText(_progress(row, placing, left, len(rows)))
+        ui.reviewProgressLabel.setText(
+            _progress(mark if editing else None, placing, left, len(landmarks))
+        )
 
-    def show_ears(self, results: Results, rows: list[Row]) -> None:
+    def show_ears(self, results: Results, landmarks: Landmarks) -> None:
         """A button for each ear that is there, how far to trust it, and what wants a look."""
         node = results.segmentation
         lines = [] if node is None else [_note(note) for note in _warnings(node)]
@@ -63,26 +65,26 @@ class ReviewDisplay:
             size = f", {float(volume):.0f} mm³" if volume else ""
             button.setText(f"{side.capitalize()} ear{size}")
             if side in results.landmarks:
-                own = [row for row in rows if row.side == side]
+                own = [x for (ear, _), x in landmarks.items() if ear == side]
                 lines += verdict_lines(side, results.landmarks[side], own)
         self._ui.warningsLabel.setText("".join(f"<div>{line}</div>" for line in lines))
         self._ui.warningsLabel.setVisible(bool(lines))
 
 
-def verdict_lines(side: Side, node: Any, rows: list[Row]) -> list[str]:
+def verdict_lines(side: Side, node: Any, landmarks: list[Landmark]) -> list[str]:
     """An ear's quality verdict in words with its reasons, as the landmarks' node holds them (HTML).
 
     A reason that is about one landmark is dealt with once the user has settled that landmark.
     """
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
-    settled = [row.name for row in rows if row.settled]
+    settled = [x.name for x in landmarks if x.confirmed]
     notes = [
         note
         for note in _warnings(node)
         if not any(note.startswith(f"The {name} ") for name in settled)
     ]
     words = VERDICTS.get(verdict, "")
-    if verdict == CHECK and not notes and len(settled) == len(rows):
+    if verdict == CHECK and not notes and len(settled) == len(landmarks):
         words = "checked by you"
     dice = node.GetAttribute(EXPECTED_DICE_ATTRIBUTE)
     if words and dice:
@@ -96,15 +98,15 @@ def _note(text: str) -> str:
 
 
 def _warnings(node: Any) -> list[str]:
-    text = node.GetAttribute(ATTRIBUTE + "Warnings") or ""
+    text = node.GetAttribute(WARNINGS_ATTRIBUTE) or ""
     return [line for line in text.split("\n") if line]
 
 
-def _progress(row: Row | None, placing: bool, left: int, total: int) -> str:
+def _progress(edited: Landmark | None, placing: bool, left: int, total: int) -> str:
     if placing:
         return "Click in a slice view to place the point. Esc: leave it as it was."
-    if row is not None and row.editing:
-        return f"Drag the {row.name} in any view, then Confirm."
+    if edited is not None:
+        return f"Drag the {edited.name} in any view, then Confirm."
     if left:
         return f"{left} of {total} landmarks are still to be checked."
     return "All landmarks are checked. Save the scene to keep them."

@@ -9,13 +9,12 @@ import qt
 import slicer
 import vtk
 
-from ..mrml.landmark_state import Key, next_key
 from ..mrml.results import Results, find_results
-from ..mrml.review import Review, Steps
+from ..mrml.review import Key, Review, Steps, next_key
 from ..mrml.scene import Observers
 from ..mrml.segments import SEGMENT_IDS, update_volume
 from ..mrml.transforms import ct_has_moved, follow_ct
-from ..types import Side
+from ..types import Landmark, Side
 from .measurements_section import MeasurementsSection
 from .navigation import follow_landmark, go_to_landmark
 from .review_display import ReviewDisplay
@@ -192,7 +191,7 @@ class ReviewSection:
 
     def show_first_doubt(self) -> None:
         """Leads to the landmark that most wants a look."""
-        key = None if self._review is None else next_key(self._review.rows(), None)
+        key = None if self._review is None else next_key(self._review.landmarks, None)
         if key is not None:
             self._table.select(key)
             self._jump(key)
@@ -234,7 +233,7 @@ class ReviewSection:
         if self._review is None:
             return
         self._review.lock()
-        key = next_key(self._review.rows(), self._table.selected)
+        key = next_key(self._review.landmarks, self._table.selected)
         if key is not None:
             self._table.select(key)
             self._jump(key)
@@ -291,15 +290,16 @@ class ReviewSection:
 
     # Showing
 
-    def _rows(self) -> list[Any]:
-        return [] if self._review is None else self._review.rows()
+    def _landmarks(self) -> dict[Key, Landmark]:
+        return {} if self._review is None else self._review.landmarks
 
     def _show(self) -> None:
-        self._table.show(self._rows())
+        editing = None if self._review is None else self._review.editing
+        self._table.show(self._landmarks(), editing)
         self._show_edited()
         self.planning.soon()
         self._display.show(self._review, self._table.selected)
-        self._display.show_ears(self._results, self._rows())
+        self._display.show_ears(self._results, self._landmarks())
 
     def _show_edited(self) -> None:
         if self._review is not None and self._review.editing is not None:
@@ -321,7 +321,7 @@ class ReviewSection:
             if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
                 update_volume(node, side)
         self.planning.soon()
-        self._display.show_ears(self._results, self._rows())
+        self._display.show_ears(self._results, self._landmarks())
 
 
 def _later(function: Callable[[], None]) -> None:

@@ -6,10 +6,19 @@ from typing import Any
 
 import qt
 
-from ..mrml.landmark_state import CONFIRMED, NOT_FOUND, PLACED, REMOVED, Key, Row, certainty_words
-from ..types import LANDMARK_DEFINITIONS
+from ..mrml.review import Key, Landmarks
+from ..types import (
+    CONFIRMED,
+    LANDMARK_DEFINITIONS,
+    LOW_CONFIDENCE,
+    PLACED,
+    REMOVED,
+    SAME_MM,
+    Landmark,
+)
 
 HEADINGS = ("Ear", "Landmark", "State", "Accuracy", "Moved")
+HIGH_CONFIDENCE = 0.8
 _DOUBT = (255, 170, 0, 70)
 """Amber, see-through: legible on a light and on a dark background."""
 
@@ -44,27 +53,27 @@ class LandmarkTable:
         if key in self._keys:
             self._table.selectRow(self._keys.index(key))
 
-    def show(self, rows: list[Row]) -> None:
-        """Shows the rows; the selection stays with its landmark."""
-        keys = [row.key for row in rows]
+    def show(self, landmarks: Landmarks, editing: Key | None) -> None:
+        """Show the landmarks; the selection stays with its landmark."""
+        keys = list(landmarks)
         was = self._table.blockSignals(True)
         if keys != self._keys:
             selected = self.selected
             self._keys = keys
-            self._table.setRowCount(len(rows))
-            for line in range(len(rows)):
+            self._table.setRowCount(len(keys))
+            for line in range(len(keys)):
                 for column in range(len(HEADINGS)):
                     self._table.setItem(line, column, qt.QTableWidgetItem())
             if selected in keys:
                 self._table.selectRow(keys.index(selected))
         self._table.blockSignals(was)
-        for line, row in enumerate(rows):
-            self._fill(line, row)
+        for line, (key, landmark) in enumerate(landmarks.items()):
+            self._fill(line, key, landmark, key == editing)
         self._fit_height()
 
-    def _fill(self, line: int, row: Row) -> None:
-        texts = (row.side.capitalize(), row.name.capitalize(), state_text(row),
-                 _certainty_text(row), _moved_text(row))  # fmt: skip
+    def _fill(self, line: int, key: Key, row: Landmark, editing: bool) -> None:
+        texts = (key[0].capitalize(), row.name.capitalize(), _state_text(row, editing),
+                 _accuracy_text(row), _moved_text(row))  # fmt: skip
         color = qt.QColor(*_DOUBT) if row.doubtful else qt.QColor(0, 0, 0, 0)
         tip = LANDMARK_DEFINITIONS.get(row.name, "")
         if row.radius_mm is not None and row.state not in (PLACED, REMOVED):
@@ -74,7 +83,7 @@ class LandmarkTable:
             tip += " was found."
         if row.doubtful:
             tip += " Look here first: " + (
-                "it was not found." if row.state == NOT_FOUND else "its confidence is low."
+                "it was not found." if row.ras is None else "its confidence is low."
             )
         for column, text in enumerate(texts):
             item = self._table.item(line, column)
@@ -89,22 +98,32 @@ class LandmarkTable:
         self._table.setFixedHeight(height)
 
 
-def state_text(row: Row) -> str:
+def _state_text(landmark: Landmark, editing: bool) -> str:
     """The state, with a tick once the user has confirmed what is there."""
-    if row.editing:
-        return f"✎ {row.state}"
-    if row.doubtful:
-        return f"⚠ {row.state}"
-    if row.settled:
-        return f"✓ {row.state}"
-    return row.state
+    if editing:
+        return f"✎ {landmark.state}"
+    if landmark.doubtful:
+        return f"⚠ {landmark.state}"
+    return f"✓ {landmark.state}" if landmark.confirmed else landmark.state
 
 
-def _certainty_text(row: Row) -> str:
-    return "–" if row.state in (PLACED, REMOVED) else certainty_words(row.confidence, row.radius_mm)
-
-
-def _moved_text(row: Row) -> str:
-    if row.moved_mm is None:
+def _accuracy_text(landmark: Landmark) -> str:
+    if landmark.state in (PLACED, REMOVED):
         return "–"
-    return "0 mm" if row.state == CONFIRMED or row.moved_mm < 0.005 else f"{row.moved_mm:.2f} mm"
+    return accuracy_words(landmark.confidence, landmark.radius_mm)
+
+
+def accuracy_words(confidence: float, radius_mm: float | None) -> str:
+    """How sure an automatic position is: its 90 % radius, or else a word and its confidence."""
+    if radius_mm is not None:
+        doubt = " (low)" if confidence < LOW_CONFIDENCE else ""
+        return f"± {radius_mm:.1f} mm{doubt}"
+    word = "high" if confidence >= HIGH_CONFIDENCE else "fair"
+    return f"{'low' if confidence < LOW_CONFIDENCE else word} ({confidence:.2f})"
+
+
+def _moved_text(landmark: Landmark) -> str:
+    moved = landmark.moved_mm
+    if moved is None:
+        return "–"
+    return "0 mm" if landmark.state == CONFIRMED or moved < SAME_MM else f"{moved:.2f} mm"

@@ -10,10 +10,24 @@ from pathlib import Path
 
 from .. import __version__
 from ..cochlea.catalogue import Measurement, entry
-from ..cochlea.measurements import CochlearMeasurements, compare, measure_cochlea
-from ..types import CHECK, GOOD, POOR, Side
+from ..cochlea.measurements import CochlearMeasurements, compare
+from ..types import (
+    AUTOMATIC,
+    BY_HAND,
+    CHECK,
+    CONFIRMED,
+    CORRECTED,
+    GOOD,
+    PLACED,
+    POOR,
+    Ear,
+    Landmark,
+    Segmentation,
+    Side,
+    Volume,
+)
 from .figures import Figure, cochlear_figures, landmark_figures, view_figures
-from .subject import AUTOMATIC, ReviewedEar, ReviewedLandmark, States, Subject, state_reviewed
+from .subject import Subject
 
 _SERIES = re.compile(r"^Of \d+ CT series in the folder, .* was read\.$", re.DOTALL)
 _ONE_FILE = re.compile(r"is one slice of a series; the whole series was read\.$")
@@ -115,7 +129,7 @@ class Report:
         notes: sentences about the CT and the run.
         overview: a few of the ears' pictures, four at most.
         plans: the numbers themselves.
-        states: what of each ear they were made of.
+        segmentation: the ears that they were made of.
         left_out: a sentence for each ear that is there no more.
     """
 
@@ -129,7 +143,7 @@ class Report:
     notes: tuple[str, ...]
     overview: tuple[Figure, ...]
     plans: Mapping[Side, CochlearMeasurements]
-    states: States
+    segmentation: Segmentation
     left_out: tuple[str, ...] = ()
 
 
@@ -141,7 +155,7 @@ def build_report(
     views: Path | None = None,
     notes: tuple[str, ...] = (),
 ) -> Report:
-    """Measure the ears, draw the pictures, and put all into words.
+    """Draw the pictures, and put all into words.
 
     Args:
         subject: what it is about.
@@ -150,10 +164,10 @@ def build_report(
         views: folder with pictures in 3D, or None.
         notes: further sentences, such as why there are none.
     """
-    plans = {ear.side: plan_reviewed(ear) for ear in subject.ears}
+    plans, found = subject.measurements, subject.segmentation
     both = compare(plans["left"], plans["right"]) if len(plans) == 2 else ()
-    model, spacing = subject.model, subject.spacing_mm
-    ears = tuple(_ear(ear, plans[ear.side], views) for ear in subject.ears)
+    model, spacing = found.model, subject.spacing_mm
+    ears = tuple(_ear(subject.cts[x.side], x, plans[x.side], views) for x in found.ears)
     each = 2 if len(ears) == 1 else 1
     return Report(
         patient=" ".join(patient.split()) or NO_PATIENT,
@@ -177,17 +191,11 @@ def build_report(
             ("Software", f"InnerEarSeg {__version__}"),
             ("Report made", made.strftime("%Y-%m-%d %H:%M")),
         ),
-        notes=(*without_names(subject.warnings), *notes),
+        notes=(*without_names(found.warnings), *notes),
         plans=plans,
-        states={ear.side: state_reviewed(ear) for ear in subject.ears},
+        segmentation=found,
         left_out=subject.left_out,
     )
-
-
-def plan_reviewed(ear: ReviewedEar) -> CochlearMeasurements:
-    """Measurements of an ear as it is after review."""
-    points = {x.name: x.ras for x in ear.landmarks if x.ras is not None}
-    return measure_cochlea(ear.side, ear.labyrinth, ear.geometry, points, ear.radii, ear.auxiliary)
 
 
 def _rows(
@@ -225,19 +233,13 @@ def _signed(difference: Measurement) -> str:
     return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
 
 
-def _ear(ear: ReviewedEar, plan: CochlearMeasurements, views: Path | None) -> EarSection:
-    figures = landmark_figures(ear)
+def _ear(ct: Volume, ear: Ear, plan: CochlearMeasurements, views: Path | None) -> EarSection:
+    figures = landmark_figures(ct, ear)
     remarks = list(plan.remarks)
-    changed = [
-        f"{x.name} {x.state}"
-        for x in ear.landmarks
-        if x.state not in ("automatic", "confirmed", "not found")
-    ]
+    changed = [f"{x.name} {x.state}" for x in ear.landmarks if x.state in BY_HAND]
     if changed:
         remarks.append(f"Other than the automatic result: {', '.join(changed)}.")
-    unseen = [
-        x.name for x in ear.landmarks if not x.settled and x.state in ("automatic", "not found")
-    ]
+    unseen = [x.name for x in ear.landmarks if not x.reviewed]
     if unseen:
         remarks.append(f"Nobody has confirmed or corrected: {', '.join(unseen)}.")
     if ear.segment != AUTOMATIC:
@@ -261,28 +263,29 @@ def _ear(ear: ReviewedEar, plan: CochlearMeasurements, views: Path | None) -> Ea
             for x in ear.landmarks
         ),
         tuple(view_figures(views, ear, plan)) if views is not None else (),
-        tuple(cochlear_figures(ear, plan)),
+        tuple(cochlear_figures(ct, ear, plan)),
     )
 
 
 def _landmark(
-    landmark: ReviewedLandmark, counted_mm: float | None, figures: tuple[Figure, ...]
+    landmark: Landmark, counted_mm: float | None, figures: tuple[Figure, ...]
 ) -> LandmarkSection:
     state = landmark.state
-    if landmark.ras is None and landmark.settled:
+    if landmark.ras is None and landmark.confirmed:
         state = "confirmed as not visible"
-    elif landmark.settled and state in ("corrected", "placed by hand"):
+    elif landmark.confirmed and state in (CORRECTED, PLACED):
         state = f"{state} and confirmed"
     details = []
     if landmark.moved_mm is not None and state.startswith("corrected"):
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
-    if landmark.radius_mm is not None:
+    if landmark.radius_mm is not None and landmark.state not in BY_HAND:
         details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
     elif counted_mm is not None:
         details.append(f"counted as within {counted_mm:.1f} mm, an assumption")
     if landmark.ras is not None:
         details.append("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*landmark.ras))
-    if state in ("automatic", "confirmed") and landmark.ras is not None:
+    if state in (AUTOMATIC, CONFIRMED) and landmark.ras is not None:
         details.append(f"confidence {landmark.confidence:.2f}")
-    needs_look = not landmark.settled and state in ("automatic", "not found")
-    return LandmarkSection(landmark.name, state, needs_look, " · ".join(details), figures)
+    return LandmarkSection(
+        landmark.name, state, not landmark.reviewed, " · ".join(details), figures
+    )

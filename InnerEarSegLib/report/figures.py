@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cochlea.measurements import CochlearMeasurements
-from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Side
+from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Side, Volume
 from .planes import Plane, cochlear_planes, draw, orthogonal_planes, png
-from .subject import ReviewedEar
 
 HEIGHT_NOTE = "the turn's lowest point may lie beside this plane"
 """Else the line seems to begin below the cochlea, in the nerve's canal."""
@@ -78,18 +77,18 @@ class Figure:
     halo: str = "#000000"
 
 
-def landmark_figures(ear: ReviewedEar) -> dict[str, list[Figure]]:
+def landmark_figures(ct: Volume, ear: Ear) -> dict[str, list[Figure]]:
     """Three planes through each landmark that is there, with a cross around it."""
     return {
         landmark.name: [
-            _figure(ear, plane, _cross(0.5, 0.5)) for plane in orthogonal_planes(landmark.ras)
+            _figure(ct, ear, plane, _cross(0.5, 0.5)) for plane in orthogonal_planes(landmark.ras)
         ]
         for landmark in ear.landmarks
         if landmark.ras is not None
     }
 
 
-def cochlear_figures(ear: ReviewedEar, plan: CochlearMeasurements) -> list[Figure]:
+def cochlear_figures(ct: Volume, ear: Ear, plan: CochlearMeasurements) -> list[Figure]:
     """The cochlea in its own planes, with A, B and the modiolar axis; empty without a frame."""
     if plan.frame is None:
         return []
@@ -101,7 +100,7 @@ def cochlear_figures(ear: ReviewedEar, plan: CochlearMeasurements) -> list[Figur
     across, words = _measured(flat, plan.lines, lengths, {"A": LINE_A, "B": LINE_B})
     along, tall = _measured(upright, plan.lines, {"axis": height}, {"axis": AXIS})
     upright = replace(upright, name=f"{upright.name}; {HEIGHT_NOTE}") if tall else upright
-    return [_figure(ear, flat, across, words), _figure(ear, upright, along, tall)]
+    return [_figure(ct, ear, flat, across, words), _figure(ct, ear, upright, along, tall)]
 
 
 def _measured(
@@ -127,7 +126,7 @@ def _measured(
 
 
 def _figure(
-    ear: ReviewedEar, plane: Plane, lines: list[Line], words: list[Word] | None = None
+    ct: Volume, ear: Ear, plane: Plane, lines: list[Line], words: list[Word] | None = None
 ) -> Figure:
     letters = plane.letters
     bar, label = scale_bar(plane.field_mm, "#ffffff")
@@ -138,7 +137,9 @@ def _figure(
         Word(letters["bottom"], (0.5, 0.98), bold=True),
         label,
     ]
-    return Figure(plane.name, png(draw(ear, plane)), (*lines, *bar), (*directions, *(words or [])))
+    return Figure(
+        plane.name, png(draw(ct, ear, plane)), (*lines, *bar), (*directions, *(words or []))
+    )
 
 
 def scale_bar(field_mm: float, color: str) -> tuple[list[Line], Word]:
@@ -237,7 +238,7 @@ class View:
         }
 
 
-def view_figures(folder: Path, ear: ReviewedEar, plan: CochlearMeasurements) -> list[Figure]:
+def view_figures(folder: Path, ear: Ear, plan: CochlearMeasurements) -> list[Figure]:
     """The views that were drawn of an ear, with landmarks and diameters marked; maybe none."""
     try:
         views = json.loads((folder / VIEWS).read_text(encoding="utf-8"))
@@ -266,7 +267,7 @@ def view_figures(folder: Path, ear: ReviewedEar, plan: CochlearMeasurements) -> 
 
 
 def _marks(
-    ear: ReviewedEar, plan: CochlearMeasurements, plane: Plane
+    ear: Ear, plan: CochlearMeasurements, plane: Plane
 ) -> tuple[list[Line], tuple[Dot, ...], list[Word]]:
     lines, words = [], []
     for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):

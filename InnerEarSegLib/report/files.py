@@ -98,7 +98,8 @@ def write_report(report: Report, names: Names) -> Written:
 
                 write_pdf(report, stage / "pdf")
                 made.append((stage / "pdf", names.pdf))
-            write_measurements(report.plans, report.states, stage, bool(report.left_out))
+            ears = report.segmentation.ears
+            write_measurements(report.plans, ears, stage, bool(report.left_out))
             tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
             made += zip(tables, names.tables, strict=True)
             moved = [(old_pdf, aside)] if aside else []

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.frame import CochlearFrame
 from ..io.volume import image_of
-from ..types import Geometry
-from .subject import ReviewedEar
+from ..types import Ear, Geometry, Volume
 
 PIXELS = 440
 """Edge of a picture: 0.045 mm a pixel, finer than any CT."""
@@ -95,10 +94,10 @@ def cochlear_planes(frame: CochlearFrame, height_mm: float) -> list[Plane]:
     ]
 
 
-def draw(ear: ReviewedEar, plane: Plane) -> NDArray[np.uint8]:
+def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
     """The CT in a plane with the labyrinth's outline, (PIXELS, PIXELS, 3) RGB, top row first."""
     grid = _grid(plane)
-    hu = _sample(ear.ct.array, ear.ct.geometry, grid, _OUTSIDE)
+    hu = _sample(ct.array, ct.geometry, grid, _OUTSIDE)
     grey = np.clip((hu - LOW_HU) / (HIGH_HU - LOW_HU), 0.0, 1.0) * 255.0
     pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
     pixels[hu <= LOW_HU * 2] = _NO_CT  # no CT is that low: padding was made air when it was read

@@ -3,111 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cochlea.catalogue import Measurement
+from ..cochlea.frame import CochlearFrame
+from ..cochlea.measurements import CochlearMeasurements
 from ..errors import UnusableInput
-from ..types import CHECK, Ear, Geometry, ModelIdentity, Quality, Side, Volume
-
-AUTOMATIC, EDITED, REMOVED = "automatic", "edited", "removed"
-"""What a segment is: as it was found, changed by hand, or gone."""
+from ..io.result_files import segmentation_from_json, write_plain
+from ..types import Geometry, Segmentation, Side, Volume
 
 MARGIN_MM = 15.0
 """CT around a labyrinth that pictures can show: 10 mm to each side of a landmark, and oblique."""
 
 
-@dataclass(frozen=True)
-class ReviewedLandmark:
-    """One landmark after review.
-
-    Attributes:
-        name: one of LANDMARKS.
-        ras: RAS mm of the CT; None where it was not found.
-        state: "automatic", "confirmed", "corrected", "placed by hand", "removed by hand" or
-            "not found".
-        moved_mm: how far it was moved from where it was found; None where one of both is missing.
-        settled: somebody confirmed exactly what is there now, also that nothing is.
-        confidence: of the automatic position, 0 to 1.
-        radius_mm: of the ball that holds the true point in 90 % of cases; None if it was moved or
-            the model has no calibration.
-    """
-
-    name: str
-    ras: tuple[float, float, float] | None
-    state: str
-    moved_mm: float | None
-    settled: bool
-    confidence: float
-    radius_mm: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ReviewedEar:
-    """One ear after review; all in RAS mm of the CT, its parent transform not applied.
-
-    Attributes:
-        side: of the ear.
-        ct: HU [k, j, i] around the labyrinth.
-        labyrinth: uint8 [k, j, i], 1 inside, on ``geometry``; may be empty.
-        geometry: its grid.
-        landmarks: in the order of LANDMARKS.
-        auxiliary: RAS mm of auxiliary landmarks by name, those that are there.
-        radii: 90 % radius in mm by name that planning counts with, also of auxiliary landmarks and
-            of those that were moved by hand.
-        quality: of the automatic result.
-        segment: AUTOMATIC, EDITED or REMOVED.
-    """
-
-    side: Side
-    ct: Volume
-    labyrinth: NDArray[np.uint8]
-    geometry: Geometry
-    landmarks: tuple[ReviewedLandmark, ...]
-    auxiliary: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    radii: dict[str, float] = field(default_factory=dict)
-    quality: Quality = field(default_factory=lambda: Quality(CHECK))
-    segment: str = AUTOMATIC
-
-
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """All of one CT.
+    """All of one CT, in its RAS mm, its parent transform not applied.
 
     Attributes:
-        ears: left before right.
-        model: which network found them.
-        warnings: of the run, one sentence each.
+        segmentation: the ears as they are now, left before right.
+        cts: HU around each ear's labyrinth.
+        measurements: of each ear.
         spacing_mm: voxel size (i, j, k) of the CT.
         left_out: a sentence for each ear that is there no more, and why.
     """
 
-    ears: tuple[ReviewedEar, ...]
-    model: ModelIdentity
-    warnings: tuple[str, ...] = ()
+    segmentation: Segmentation
+    cts: dict[Side, Volume]
+    measurements: dict[Side, CochlearMeasurements]
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     left_out: tuple[str, ...] = ()
 
 
-def ct_around(array: NDArray, grid: Geometry, center: NDArray, half_mm: NDArray) -> Volume:
-    """The part of a CT around a box.
+def ct_around(array: NDArray, grid: Geometry, points: NDArray) -> Volume:
+    """Cut a CT to a box around points, with MARGIN_MM to each side.
 
     Args:
         array: HU [k, j, i].
         grid: its geometry.
-        center: of the box, RAS mm.
-        half_mm: from there to its faces along R, A and S; the margin is added.
+        points: (n, 3) RAS mm.
 
     Returns:
         A copy of the voxels within; those of the nearest border if there are none.
     """
-    reach = np.asarray(half_mm) + MARGIN_MM
-    corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * reach
-    ijk = grid.to_ijk(center + corners)
+    low, high = points.min(axis=0) - MARGIN_MM, points.max(axis=0) + MARGIN_MM
+    ijk = grid.to_ijk(np.array(list(product(*zip(low, high, strict=True)))))
     last = np.array(grid.shape[::-1]) - 1
     low = np.clip(np.floor(ijk.min(axis=0)), 0, last - 1).astype(int)
     high = np.clip(np.ceil(ijk.max(axis=0)), low + 1, last).astype(int)
@@ -116,78 +62,6 @@ def ct_around(array: NDArray, grid: Geometry, center: NDArray, half_mm: NDArray)
     matrix[:3, 3] = grid.to_ras(low)
     k, j, i = part.shape
     return Volume(part, Geometry(matrix, (k, j, i)))
-
-
-REVIEWED = "reviewed"
-_UNTOUCHED = (AUTOMATIC, "not found")
-
-
-@dataclass(frozen=True)
-class EarState:
-    """The landmarks and the segment that one ear was measured with.
-
-    Attributes:
-        landmarks: in the order of LANDMARKS, in RAS mm of the CT.
-        segment: AUTOMATIC, EDITED or REMOVED.
-    """
-
-    landmarks: tuple[ReviewedLandmark, ...]
-    segment: str = AUTOMATIC
-
-    @property
-    def reviewed(self) -> bool:
-        """Whether somebody changed, placed or confirmed anything of it."""
-        return self.segment != AUTOMATIC or any(
-            x.settled or x.state not in _UNTOUCHED for x in self.landmarks
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists, numbers and strings, named as in ``result.json``."""
-        return {
-            "segment": self.segment,
-            "landmarks": [
-                {
-                    "name": x.name,
-                    "ras_mm": None if x.ras is None else [round(value, 4) for value in x.ras],
-                    "state": x.state,
-                    "confirmed": x.settled,
-                    "moved_mm": None if x.moved_mm is None else round(x.moved_mm, 3),
-                    "radius_90_mm": None if x.radius_mm is None else round(x.radius_mm, 3),
-                }
-                for x in self.landmarks
-            ],
-        }
-
-
-States = Mapping[Side, EarState]
-
-
-def state_found(ear: Ear) -> EarState:
-    """Of an ear as it was found."""
-    return EarState(
-        tuple(
-            ReviewedLandmark(
-                x.name,
-                x.ras,
-                "not found" if x.ras is None else AUTOMATIC,
-                None if x.ras is None else 0.0,
-                False,
-                x.confidence,
-                x.radius_mm,
-            )
-            for x in ear.landmarks
-        )
-    )
-
-
-def state_reviewed(ear: ReviewedEar) -> EarState:
-    """Of an ear as a scene has it."""
-    return EarState(ear.landmarks, ear.segment)
-
-
-def made_of(states: States) -> str:
-    """AUTOMATIC, or REVIEWED as soon as one ear is."""
-    return REVIEWED if any(state.reviewed for state in states.values()) else AUTOMATIC
 
 
 SUBJECT = "subject.json"
@@ -201,32 +75,16 @@ def write_subject(subject: Subject, folder: Path) -> None:
     Raises:
         UnusableInput: it cannot be written.
     """
-    content: dict[str, Any] = {
-        "model": asdict(subject.model),
-        "warnings": list(subject.warnings),
+    content = {
+        "segmentation": subject.segmentation.review_to_json(),
+        "measurements": [_measured_to_json(x) for x in subject.measurements.values()],
         "spacing_mm": list(subject.spacing_mm),
         "left_out": list(subject.left_out),
-        "ears": [],
     }
     try:
-        for ear in subject.ears:
-            np.savez(
-                folder / f"{ear.side}.npz",
-                ct=ear.ct.array,
-                ct_ijk_to_ras=ear.ct.geometry.ijk_to_ras,
-                labyrinth=ear.labyrinth,
-                ijk_to_ras=ear.geometry.ijk_to_ras,
-            )
-            content["ears"].append(
-                {
-                    "side": ear.side,
-                    "landmarks": [asdict(landmark) for landmark in ear.landmarks],
-                    "auxiliary": ear.auxiliary,
-                    "radii": ear.radii,
-                    "quality": asdict(ear.quality),
-                    "segment": ear.segment,
-                }
-            )
+        write_plain(subject.segmentation, folder)
+        for side, ct in subject.cts.items():
+            np.savez(folder / f"ct_{side}.npz", ct=ct.array, ijk_to_ras=ct.geometry.ijk_to_ras)
         (folder / SUBJECT).write_text(json.dumps(content), encoding="utf-8")
     except OSError as error:
         raise UnusableInput(
@@ -242,35 +100,46 @@ def read_subject(folder: Path) -> Subject:
     """
     try:
         content = json.loads((folder / SUBJECT).read_text(encoding="utf-8"))
+        segmentation = segmentation_from_json(content["segmentation"], folder)
+        measurements = [_measured_from_json(item) for item in content["measurements"]]
         return Subject(
-            ears=tuple(_ear(item, folder) for item in content["ears"]),
-            model=ModelIdentity(**content["model"]),
-            warnings=tuple(content["warnings"]),
-            spacing_mm=tuple(content["spacing_mm"]),
-            left_out=tuple(content["left_out"]),
+            segmentation,
+            {ear.side: _read_ct(folder / f"ct_{ear.side}.npz") for ear in segmentation.ears},
+            {measured.side: measured for measured in measurements},
+            tuple(content["spacing_mm"]),
+            tuple(content["left_out"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableInput(f"The report's data in {folder} cannot be read: {error}.") from None
 
 
-def _ear(item: dict[str, Any], folder: Path) -> ReviewedEar:
-    with np.load(folder / f"{item['side']}.npz", allow_pickle=False) as arrays:
-        ct, labyrinth = arrays["ct"], arrays["labyrinth"]
-        grids = (arrays["ct_ijk_to_ras"], arrays["ijk_to_ras"])
-    quality = item["quality"]
-    return ReviewedEar(
-        side=item["side"],
-        ct=Volume(ct, Geometry(grids[0], ct.shape)),
-        labyrinth=labyrinth,
-        geometry=Geometry(grids[1], labyrinth.shape),
-        landmarks=tuple(_landmark(landmark) for landmark in item["landmarks"]),
-        auxiliary={name: tuple(ras) for name, ras in item["auxiliary"].items()},
-        radii=item["radii"],
-        quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
-        segment=item["segment"],
+def _read_ct(path: Path) -> Volume:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Volume(arrays["ct"], Geometry(arrays["ijk_to_ras"], arrays["ct"].shape))
+
+
+def _measured_to_json(measured: CochlearMeasurements) -> dict[str, Any]:
+    """Everything, unrounded, unlike ``CochlearMeasurements.to_json``."""
+    frame = measured.frame
+    return {
+        "side": measured.side,
+        "frame": None if frame is None else [frame.origin.tolist(), frame.axes.tolist()],
+        "measurements": [asdict(item) for item in measured.measurements],
+        "lines": {name: ends.tolist() for name, ends in measured.lines.items()},
+        "remarks": measured.remarks,
+        "radii": measured.radii,
+        "points": {name: ras.tolist() for name, ras in measured.points.items()},
+    }
+
+
+def _measured_from_json(item: dict[str, Any]) -> CochlearMeasurements:
+    side, frame = item["side"], item["frame"]
+    return CochlearMeasurements(
+        side,
+        None if frame is None else CochlearFrame(side, *map(np.array, frame)),
+        tuple(Measurement(**each) for each in item["measurements"]),
+        {name: np.array(ends) for name, ends in item["lines"].items()},
+        tuple(item["remarks"]),
+        item["radii"],
+        {name: np.array(ras) for name, ras in item["points"].items()},
     )
-
-
-def _landmark(item: dict[str, Any]) -> ReviewedLandmark:
-    ras = item.pop("ras")
-    return ReviewedLandmark(ras=None if ras is None else tuple(ras), **item)

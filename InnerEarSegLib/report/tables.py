@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,9 @@ from ..cochlea.measurements import (
     INSERTION_LENGTHS_MM,
     CochlearMeasurements,
     compare,
-    measure_cochlea,
 )
 from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
-from ..types import Ear, Landmark, Side
-from .subject import REVIEWED, States, made_of
+from ..types import AUTOMATIC, REVIEWED, Ear, Side
 
 SCHEMA_VERSION = 2
 DIFFERENCE = "left minus right"
@@ -36,53 +34,34 @@ _UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg"}
 Plans = Mapping[Side, CochlearMeasurements]
 
 
-def plan_of(ear: Ear) -> CochlearMeasurements:
-    """An ear's measurements, as it was found."""
-    return measure_cochlea(
-        ear.side,
-        ear.labyrinth,
-        ear.geometry,
-        _points(ear.landmarks),
-        {
-            landmark.name: landmark.radius_mm
-            for landmark in (*ear.landmarks, *ear.auxiliary)
-            if landmark.radius_mm is not None
-        },
-        _points(ear.auxiliary),
-    )
-
-
-def _points(landmarks: Iterable[Landmark]) -> dict[str, tuple[float, float, float]]:
-    return {landmark.name: landmark.ras for landmark in landmarks if landmark.ras is not None}
-
-
-def to_json(plans: Plans, states: States, incomplete: bool = False) -> dict[str, Any]:
+def to_json(plans: Plans, ears: Sequence[Ear], incomplete: bool = False) -> dict[str, Any]:
     """The content of ``measurements.json``: plain lists, numbers and strings.
 
     Args:
         plans: of each ear.
-        states: of the same ears: what they were measured with.
+        ears: the same ears.
         incomplete: whether somebody took an ear away.
     """
+    reviewed = incomplete or any(ear.reviewed for ear in ears)
     both = [compare(plans["left"], plans["right"])] if len(plans) == 2 else []
     return {
         "schema_version": SCHEMA_VERSION,
         "made_by": f"{MAKER} {__version__}",
-        "made_of": REVIEWED if incomplete else made_of(states),
-        "ears": [{**plan.to_json(), **states[side].to_json()} for side, plan in plans.items()],
+        "made_of": REVIEWED if reviewed else AUTOMATIC,
+        "ears": [{**plans[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
         "left_minus_right": [item.to_json() for items in both for item in items],
     }
 
 
 def write_measurements(
-    plans: Plans, states: States, folder: Path, incomplete: bool = False
+    plans: Plans, ears: Sequence[Ear], folder: Path, incomplete: bool = False
 ) -> None:
     """Write ``measurements.json`` and ``measurements.csv``, a row a measurement and side.
 
     The JSON says what of each ear was measured, and whether anybody had gone over it; also where
     somebody took an ear away (``incomplete``).
     """
-    content = to_json(plans, states, incomplete)
+    content = to_json(plans, ears, incomplete)
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (folder / MEASUREMENTS_JSON).write_text(text, encoding="utf-8")
     rows = [row for plan in plans.values() for row in plan.rows()]

@@ -11,11 +11,9 @@ from .ear import SyntheticEar, make_ear
 from .files import write_case, write_dataset, write_head, write_heads
 from .head import EarTruth, SyntheticHead, random_head
 from .head_scan import HeadScan, random_scan
-from .negatives import NEGATIVE_KINDS, random_negative
 from .parameters import EarParameters, random_parameters
 
 __all__ = [
-    "NEGATIVE_KINDS",
     "EarParameters",
     "EarTruth",
     "HeadScan",
@@ -23,7 +21,6 @@ __all__ = [
     "SyntheticHead",
     "make_ear",
     "random_head",
-    "random_negative",
     "random_parameters",
     "random_scan",
     "write_case",

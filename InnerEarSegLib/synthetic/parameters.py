@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class EarParameters:
         bone_hu: Hounsfield units of the bone further away, between the air cells.
         air_cells: how many air cells are tried; fewer find room.
         middle_ear_size: 1 is typical.
-    tegmen: bone above the superior canal, below the middle fossa.
+        tegmen: bone above the superior canal, below the middle fossa.
         promontory: bone between the labyrinth and the middle ear.
         facial_nerve: whether its canal is there.
     """
@@ -68,10 +69,7 @@ class EarParameters:
 def random_parameters(seed: int) -> EarParameters:
     """A plausible ear; the same seed gives the same ear."""
     random = np.random.default_rng([20190803, seed])
-
-    def about(value: float, spread: float) -> float:
-        """Normal around ``value``, cut at two ``spread``."""
-        return float(value + spread * np.clip(random.normal(), -2.0, 2.0))
+    about = partial(_about, random)
 
     typical = EarParameters()
     return EarParameters(
@@ -99,6 +97,11 @@ def random_parameters(seed: int) -> EarParameters:
         promontory=about(typical.promontory, 0.15),
         facial_nerve=bool(random.random() < 0.9),
     )
+
+
+def _about(random: np.random.Generator, value: float, spread: float) -> float:
+    """Draw from a normal distribution around ``value``, clipped at two ``spread``."""
+    return float(value + spread * np.clip(random.normal(), -2.0, 2.0))
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,7 @@ class HeadParameters:
 def random_head_parameters(seed: int) -> HeadParameters:
     """A plausible head; the same seed gives the same head."""
     random = np.random.default_rng([20240817, seed])
-
-    def about(value: float, spread: float) -> float:
-        """Normal around ``value``, cut at two ``spread``."""
-        return float(value + spread * np.clip(random.normal(), -2.0, 2.0))
-
+    about = partial(_about, random)
     return HeadParameters(
         size=(about(1.0, 0.02), about(1.0, 0.025), about(1.0, 0.03)),
         calvaria=about(6.5, 0.7),

@@ -8,8 +8,8 @@ from .conftest import REPOSITORY
 PROGRAM = """
 import os, signal, sys, threading, time
 import torch
-from InnerEarSegLib.model.bundle import load_bundle
-from InnerEarSegLib.model.inference import run_windows
+from InnerEarSegLib.model.bundle import load_model
+from InnerEarSegLib.model.inference import run_patches
 from InnerEarSegLib.model.card import bundled_model
 from InnerEarSegLib.progress import Progress
 
@@ -20,11 +20,11 @@ class Leaving:
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 leaving = Leaving()
-bundle = load_bundle(bundled_model(), torch.device("cpu"))
+bundle = load_model(bundled_model(), torch.device("cpu"))
 windows = torch.zeros(2, *bundle.refine.window)
 try:
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    run_windows(bundle.refine, windows, bundle.intensity, Progress())
+    run_patches(bundle.refine, windows, bundle.intensity, Progress())
 except KeyboardInterrupt:
     print("cancelled", flush=True)
     sys.exit(130)

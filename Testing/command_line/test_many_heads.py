@@ -6,7 +6,8 @@ import pytest
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.synthetic.head import random_head
 from InnerEarSegLib.synthetic.head_scan import random_scan
-from InnerEarSegLib.synthetic.negatives import NEGATIVE_KINDS, random_negative
+
+from ..negatives import NEGATIVE_KINDS, random_negative
 
 pytestmark = pytest.mark.slow
 

@@ -97,7 +97,7 @@ def test_the_command_line(options, status, tmp_path, monkeypatch, capfd):
             refine=dataclasses.replace(bundle.refine, network=network),
         )
 
-    monkeypatch.setattr(bundle_module, "load_bundle", greedy)
+    monkeypatch.setattr(bundle_module, "load_model", greedy)
     out = tmp_path / "out"
     arguments = [str(ct), "--output", str(out), "--device", "cpu", "--model", str(model), *options]
     assert main(["segment", *arguments]) == status

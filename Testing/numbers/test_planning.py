@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.cochlea.frame import Body, axes_of
-from InnerEarSegLib.cochlea.measurements import compare, measure_cochlea
+from InnerEarSegLib.cochlea.measurements import compare, measure, measure_cochlea
 from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE, cochlear_frame
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.io.manifest import cases_of
 from InnerEarSegLib.report.content import build_report
-from InnerEarSegLib.report.subject import ReviewedEar, ReviewedLandmark, Subject
+from InnerEarSegLib.report.subject import Subject
 from InnerEarSegLib.training.augmentation import random_rotation
 from InnerEarSegLib.types import (
     AUXILIARY,
@@ -24,8 +24,11 @@ from InnerEarSegLib.types import (
     LANDMARKS,
     OVAL_WINDOW,
     ROUND_WINDOW,
+    Ear,
+    Landmark,
     ModelIdentity,
     Quality,
+    Segmentation,
     Volume,
     apply_affine,
 )
@@ -55,9 +58,8 @@ def plan(matrix, left=False, radii=EXACT, without=()):
         "left" if left else "right",
         mask,
         geometry,
-        {name: points[name] for name in LANDMARKS if name not in without},
+        {name: points[name] for name in points if name not in without},
         radii,
-        {name: points[name] for name in AUXILIARY if name not in without},
     )
 
 
@@ -355,16 +357,15 @@ def test_frames_of_displaced_points_are_close(specimens):
 
 def test_a_report_does_not_call_good_what_was_taken_away_since():
     mask, geometry, points = ring_ear(np.eye(4))
+    found = {name: tuple(np.add(point, 0.3)) for name, point in points.items()}
     marks = tuple(
-        ReviewedLandmark(
-            name, None if name == HELICOTREMA else tuple(points[name]), "corrected", 0.5, False, 0.9
-        )
-        for name in LANDMARKS
+        Landmark(x, None if x == HELICOTREMA else tuple(points[x]), 0.9, automatic_ras=found[x])
+        for x in LANDMARKS
     )
+    ear = Ear("right", mask, geometry, marks, 0.0, Quality(GOOD))
+    result = Segmentation((ear,), ModelIdentity("m", "1", ""), "cpu")
     ct = Volume(np.zeros(mask.shape, np.int16), geometry)
-    ear = ReviewedEar("right", ct, mask, geometry, marks, radii=dict.fromkeys(POINTS, 0.2),
-                      quality=Quality(GOOD))  # fmt: skip
-    subject = Subject((ear,), ModelIdentity("m", "1", ""))
+    subject = Subject(result, {"right": ct}, {"right": measure(ear)})
     section = build_report(subject, made=datetime(2026, 1, 1)).ears[0]
     assert section.verdict != GOOD
     assert section.verdict_text == "good, as found automatically."

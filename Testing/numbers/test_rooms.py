@@ -1,49 +1,10 @@
-"""Imports go one way: numbers <- scene <- panel, and the panel never loads torch."""
+"""What parts of the library do without; the order of imports is in Testing/lint."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 LIBRARY = Path(__file__).resolve().parents[2] / "InnerEarSegLib"
-SCENE_LIBRARIES = {"slicer", "vtk", "mrml"}
-QT_LIBRARIES = {"qt", "ctk", "PySide6", "PythonQt"}
-FORBIDDEN = {
-    "numbers": SCENE_LIBRARIES | QT_LIBRARIES | {"scene", "panel"},
-    "scene": QT_LIBRARIES | {"torch", "panel", "inferring", "training", "segment"},
-    "panel": {"torch", "inferring", "training", "segment"},
-    "cli": QT_LIBRARIES | {"panel"},
-    "batch": QT_LIBRARIES | {"panel"},
-}
-
-
-def room_of(path: Path) -> str:
-    first = path.relative_to(LIBRARY).parts[0]
-    return first if first in FORBIDDEN else "numbers"
-
-
-def imported(path: Path) -> set[str]:
-    """Top-level names and own rooms that a file imports, at its top or inside its functions."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            module = (node.module or "").removeprefix("InnerEarSegLib.")
-            names.add(module.split(".")[0])
-            if not node.module:
-                names |= {alias.name for alias in node.names}
-    return names
-
-
-FILES = sorted(LIBRARY.rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(LIBRARY)))
-def test_no_import_against_the_stream(path):
-    assert not imported(path) & FORBIDDEN[room_of(path)]
 
 
 def test_reading_a_result_needs_no_torch():

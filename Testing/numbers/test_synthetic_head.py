@@ -12,10 +12,8 @@ import SimpleITK as sitk
 from InnerEarSegLib.io.volume import geometry_of
 from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic import (
-    NEGATIVE_KINDS,
     HeadScan,
     random_head,
-    random_negative,
     random_scan,
     write_head,
 )
@@ -30,6 +28,8 @@ from InnerEarSegLib.types import (
     Geometry,
     Volume,
 )
+
+from ..negatives import NEGATIVE_KINDS, random_negative
 
 SIDES = ("left", "right")
 COARSE = {"spacing": (1.6, 1.6, 1.6), "table": False}

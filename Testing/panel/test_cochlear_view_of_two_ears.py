@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
-from InnerEarSegLib.mrml.landmarks import automatic_attribute, auxiliary_attribute
+from InnerEarSegLib.mrml.landmarks import AUTOMATIC_POSITION, AUXILIARY_POSITION
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.segments import segment_center
@@ -123,8 +123,8 @@ def test_the_ear_in_view_goes_back_to_its_planes(two):
 
 def test_a_landmark_that_was_not_found_leads_to_the_planes_of_its_ear(two):
     node, frame = two.landmarks["left"], two.planning.plans["left"].frame
-    node.SetAttribute(auxiliary_attribute(BASAL_TURN), "{} {} {}".format(*frame.origin))
-    node.SetAttribute(automatic_attribute(OVAL_WINDOW), "")
+    node.SetAttribute(AUXILIARY_POSITION + BASAL_TURN, "{} {} {}".format(*frame.origin))
+    node.SetAttribute(AUTOMATIC_POSITION + OVAL_WINDOW, "")
     node.UnsetNthControlPointPosition(node.GetControlPointIndexByLabel(OVAL_WINDOW))
     two.planning.update()
     two.ui.cochlearViewButton.click()

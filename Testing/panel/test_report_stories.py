@@ -98,7 +98,7 @@ def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, 
     assert not ui.patientCheckBox.checked and not ui.patientLineEdit.enabled
     ui.patientLineEdit.text = "typed before"
     report(segmented, str(segmented.folder / "r.html"))
-    assert read_subject(handed_over).ears and not (handed_over / PATIENT).exists()
+    assert read_subject(handed_over).cts and not (handed_over / PATIENT).exists()
     assert "Temporal bone" not in (handed_over / SUBJECT).read_text(encoding="utf-8")
     shutil.rmtree(handed_over)
     ui.patientCheckBox.click()

@@ -24,7 +24,7 @@ def reviewed(story):
     story.table = story.ui.landmarksTable
     story.node = find_results(story.scene, story.volume).landmarks[story.side]
     story.review = story.panel.reviewing.review
-    story.row = lambda name: story.review.row((story.side, name))
+    story.edits = lambda name: story.review.editing == (story.side, name)
     return story
 
 
@@ -123,7 +123,7 @@ def test_drag_confirm_undo_redo_reset(reviewed):
     np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before)  # locked
     reviewed.table.selectRow(2)
     reviewed.ui.editButton.click()
-    assert reviewed.row(ROUND_WINDOW).editing and reviewed.ui.editButton.checked
+    assert reviewed.edits(ROUND_WINDOW) and reviewed.ui.editButton.checked
     drag(reviewed, "Red", 40, 0)
     moved = np.linalg.norm(position(reviewed, ROUND_WINDOW) - before)
     assert moved == pytest.approx(40 * millimetres_per_pixel(), rel=0.1)
@@ -228,9 +228,9 @@ def test_keys_work_in_the_panel_only(reviewed):
     press(story, "n")
     assert story.table.currentRow() == 0
     press(story, "e")
-    assert story.row(HELICOTREMA).editing
+    assert story.edits(HELICOTREMA)
     press(story, "e")
-    assert not story.row(HELICOTREMA).editing
+    assert not story.edits(HELICOTREMA)
     press(story, "u")
     assert column(story, 2)[2] == "⚠ automatic" and story.table.currentRow() == 2
     press(story, "U")

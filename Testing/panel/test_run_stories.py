@@ -273,7 +273,7 @@ def test_second_run_keeps_what_was_reviewed(story):
     story.segment()
     count = story.scene.GetNumberOfNodes()
     story.ui.confirmButton.click()
-    key = story.panel.reviewing.review.rows()[2].key
+    key = list(story.panel.reviewing.review.landmarks)[2]
     ear = story.ear.ear
     landmarks = tuple(
         type(mark)(mark.name, tuple(v + 0.2 for v in mark.ras), 0.9) for mark in ear.landmarks
@@ -281,5 +281,5 @@ def test_second_run_keeps_what_was_reviewed(story):
     write_prepared(result_with(story.ear.result, landmarks=landmarks), story.prepared)
     story.segment()
     assert "Kept as you left them: round window" in story.ui.statusLabel.text
-    assert story.panel.reviewing.review.row(key).state == "confirmed"
+    assert story.panel.reviewing.review.landmarks[key].state == "confirmed"
     assert story.scene.GetNumberOfNodes() == count

@@ -184,7 +184,7 @@ def test_saved_scene_opens_with_its_choices_and_results(story, tmp_path):
     story.segment()
     story.ui.confirmButton.click()
     story.ui.earsComboBox.setCurrentIndex(1)
-    rows = story.panel.reviewing.review.rows()
+    before = story.panel.reviewing.review.landmarks
     assert story.scene.WriteToMRB(str(tmp_path / "case.mrb"))
     story.scene.Clear(False)
     assert story.panel.reviewing.review is None
@@ -192,9 +192,9 @@ def test_saved_scene_opens_with_its_choices_and_results(story, tmp_path):
     story.process()
     assert story.ui.inputSelector.currentNode().GetName() == "Temporal bone"
     assert story.ui.earsComboBox.currentText == "Left only"
-    again = story.panel.reviewing.review.rows()
-    assert [(r.key, r.state, r.settled) for r in again] == [
-        (r.key, r.state, r.settled) for r in rows
+    again = story.panel.reviewing.review.landmarks
+    assert [(key, mark.state, mark.confirmed) for key, mark in again.items()] == [
+        (key, mark.state, mark.confirmed) for key, mark in before.items()
     ]
 
 

@@ -75,7 +75,7 @@ def test_the_table_has_both_and_the_first_doubt_of_all(both):
         both.ui.confirmButton.click()
         if both.ui.nextButton.enabled:
             both.ui.nextButton.click()
-    assert all(row.settled for row in review.rows())
+    assert all(mark.confirmed for mark in review.landmarks.values())
     assert both.ui.reviewProgressLabel.text.startswith("All landmarks are checked")
     text = both.ui.warningsLabel.text
     assert f"{both.one.side.capitalize()} ear: checked by you" in text
@@ -121,19 +121,21 @@ def test_edit_segment_opens_the_ear_of_the_row(both):
     assert editor.currentSegmentID() == SEGMENT_IDS["right"]
 
 
+def states_of(landmarks):
+    return [(key, mark.state, mark.confirmed) for key, mark in landmarks.items()]
+
+
 def test_saved_and_reopened(both, tmp_path):
     both.table.selectRow(5)
     both.ui.confirmButton.click()
-    rows, text = both.panel.reviewing.review.rows(), both.ui.warningsLabel.text
+    before, text = both.panel.reviewing.review.landmarks, both.ui.warningsLabel.text
     assert both.scene.WriteToMRB(str(tmp_path / "case.mrb"))
     both.scene.Clear(False)
     assert both.ui.warningsLabel.text == ""
     assert both.scene.ReadFromMRB(str(tmp_path / "case.mrb"), True)
     both.process()
-    again = both.panel.reviewing.review.rows()
-    assert [(r.key, r.state, r.settled) for r in again] == [
-        (r.key, r.state, r.settled) for r in rows
-    ]
+    again = both.panel.reviewing.review.landmarks
+    assert states_of(again) == states_of(before)
     assert both.ui.warningsLabel.text == text and "poor" in text
     for side in ("left", "right"):
         assert not getattr(both.ui, f"{side}EarButton").isHidden()

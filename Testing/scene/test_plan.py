@@ -124,14 +124,14 @@ def test_two_cts_have_a_plan_each(made, scene, volume):
 
 def test_a_corrected_landmark_moves_the_line(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
-    results, known = find_results(scene, volume), {}
-    before = update_measurements(scene, volume, results, known)["left"]
+    results = find_results(scene, volume)
+    before = update_measurements(scene, volume, results)["left"]
     landmarks, line = nodes.landmarks["left"], nodes.plan.lines["left", "A"]
     index = landmarks.GetControlPointIndexByLabel(ROUND_WINDOW)
     place = np.array(landmarks.GetNthControlPointPosition(index))
     outwards = before.frame.axes[0]
     landmarks.SetNthControlPointPosition(index, *(place + 0.8 * outwards))
-    after = update_measurements(scene, volume, results, known)["left"]
+    after = update_measurements(scene, volume, results)["left"]
     assert after["a_diameter"].value - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
     assert length(line) == pytest.approx(after["a_diameter"].value)
     assert float(cell(nodes.plan.table, "A diameter", "Left")) == pytest.approx(
@@ -142,20 +142,20 @@ def test_a_corrected_landmark_moves_the_line(scene, volume):
     review = Review(scene, nodes.landmarks)
     review.reset(("left", ROUND_WINDOW))
     review.close()
-    again = update_measurements(scene, volume, results, known)["left"]
+    again = update_measurements(scene, volume, results)["left"]
     assert again["a_diameter"].value == pytest.approx(before["a_diameter"].value, abs=0.01)
 
 
 def test_an_edited_segment_changes_the_numbers(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
-    results, known = find_results(scene, volume), {}
-    before = update_measurements(scene, volume, results, known)["left"]
+    results = find_results(scene, volume)
+    before = update_measurements(scene, volume, results)["left"]
     array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(
         nodes.segmentation, SEGMENT_IDS["left"]
     )
     array[:] = 0
     nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"]).Modified()
-    after = update_measurements(scene, volume, results, known)["left"]
+    after = update_measurements(scene, volume, results)["left"]
     assert before["a_diameter"].value is not None and after["a_diameter"].value is None
     line = nodes.plan.lines["left", "A"]
     assert line.GetNthControlPointPositionStatus(0) == line.PositionMissing
@@ -164,10 +164,10 @@ def test_an_edited_segment_changes_the_numbers(scene, volume):
 
 def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypatch):
     add_result(scene, volume, ring_result("left"))
-    results, known = find_results(scene, volume), {}
-    first = update_measurements(scene, volume, results, known)["left"]
+    results = find_results(scene, volume)
+    first = update_measurements(scene, volume, results)["left"]
     text = text_of(scene)
-    assert update_measurements(scene, volume, results, known)["left"] is first
+    assert update_measurements(scene, volume, results)["left"] is first
     assert text_of(scene) == text
 
 

@@ -12,9 +12,8 @@ from vtk.util.numpy_support import vtk_to_numpy
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.mrml import overview as render
 from InnerEarSegLib.mrml.files import write_scene
-from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.rendering import anatomical_viewpoints, can_render
 from InnerEarSegLib.mrml.segments import COLORS
-from InnerEarSegLib.mrml.views import anatomical_viewpoints
 
 needs_opengl = pytest.mark.skipif(not can_render(), reason=render.NO_OPENGL)
 

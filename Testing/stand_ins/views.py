@@ -15,7 +15,7 @@ from PySide6.QtCore import Property, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from InnerEarSegLib.mrml import rendering as offscreen
+from InnerEarSegLib.mrml import overview as offscreen
 
 
 class _View(QWidget):

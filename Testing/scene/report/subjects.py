@@ -1,7 +1,7 @@
 """Results to report on."""
 
 from InnerEarSegLib.mrml.files import write_bundle
-from InnerEarSegLib.mrml.landmarks import remember_confirmed, set_position
+from InnerEarSegLib.mrml.landmarks import confirm, set_position
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
@@ -35,7 +35,7 @@ def reviewed(synthetic_ear, tmp_path):
         (node,) = find_results(session.scene, volume).landmarks.values()
         r, a, s = synthetic_ear.landmarks["oval window"]
         set_position(node, "oval window", (r + 0.3, a - 0.4, s))
-        remember_confirmed(node, "oval window")
-        remember_confirmed(node, "round window")
+        confirm(node, "oval window")
+        confirm(node, "round window")
         write_bundle(session.scene, path)
         return path, subject_of(session.scene, volume)

@@ -13,15 +13,10 @@ from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.report.planes import LOW_HU, PIXELS, draw, orthogonal_planes
-from InnerEarSegLib.report.subject import ReviewedEar
-from InnerEarSegLib.types import Geometry, Volume
+from InnerEarSegLib.types import Ear, Geometry, Volume
 
 from .reading import looked_at
 from .subjects import truth_of
-
-
-def ear_of(ct, labyrinth, geometry):
-    return ReviewedEar("right", ct, labyrinth, geometry, ())
 
 
 def test_pictures_show_right_on_the_left_and_front_above():
@@ -32,14 +27,14 @@ def test_pictures_show_right_on_the_left_and_front_above():
     r, a, s = geometry.to_ras(np.indices(shape)[::-1].transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
     hu = 500 + 100 * r + 30 * a - 20 * s  # linear: exact wherever it is sampled
     distance = np.sqrt(r**2 + a**2 + s**2)
-    ear = ear_of(Volume(hu, geometry), (distance < 4.0).astype(np.uint8), geometry)
+    ear = Ear("right", (distance < 4.0).astype(np.uint8), geometry, (), 0.0)
     for plane, right, up in zip(
         orthogonal_planes((0.0, 0.0, 0.0)),
         ((-1, 0, 0), (-1, 0, 0), (0, -1, 0)),
         ((0, 1, 0), (0, 0, 1), (0, 0, 1)),
         strict=True,
     ):
-        pixels = draw(ear, plane).astype(int)
+        pixels = draw(Volume(hu, geometry), ear, plane).astype(int)
         for row, column in ((30, 400), (220, 20), (410, 215)):
             x, y = (column + 0.5) / PIXELS * 20 - 10, 10 - (row + 0.5) / PIXELS * 20
             place = x * np.array(right) + y * np.array(up)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.cochlea.measurements import measure
 from InnerEarSegLib.io.result_folder import DERIVED, Output
 from InnerEarSegLib.mrml.rendering import can_render
 from InnerEarSegLib.report.subject import read_subject, write_subject
@@ -47,11 +48,11 @@ def test_what_the_user_did_is_said_and_counts(synthetic_ear, tmp_path, capsys):
     text = " ".join(looked_at(tmp_path / "new" / "o1.html").words)
     assert "corrected and confirmed" in text and "moved by 0.5 mm" in text
     assert "Nobody has confirmed or corrected: helicotrema." in text
-    states = [(x.state, x.moved_mm, x.settled, x.radius_mm) for x in subject.ears[0].landmarks]
+    states = [(x.state, x.moved_mm, x.confirmed) for x in subject.segmentation.ears[0].landmarks]
     assert states == [
-        ("automatic", pytest.approx(0.0, abs=1e-3), False, 0.5),
-        ("corrected", pytest.approx(0.5, abs=1e-3), True, None),  # whose radius is not the model's
-        ("confirmed", pytest.approx(0.0, abs=1e-3), True, 0.5),
+        ("automatic", pytest.approx(0.0, abs=1e-3), False),
+        ("corrected", pytest.approx(0.5, abs=1e-3), True),
+        ("confirmed", pytest.approx(0.0, abs=1e-3), True),
     ]
     numbers = json.loads((tmp_path / "new" / "o1.measurements.json").read_text(encoding="utf-8"))
     keyed = {item["key"]: item["value"] for item in numbers["ears"][0]["measurements"]}
@@ -68,16 +69,20 @@ def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
     _, subject = reviewed(synthetic_ear, tmp_path)
     write_subject(subject, tmp_path)
     back = read_subject(tmp_path)
-    ours, theirs = subject.ears[0], back.ears[0]
+    (ours,), (theirs,) = subject.segmentation.ears, back.segmentation.ears
     for ear in (ours, theirs):
         assert ear.labyrinth.any()
     assert np.array_equal(ours.labyrinth, theirs.labyrinth)
-    assert np.array_equal(ours.ct.array, theirs.ct.array)
-    assert np.allclose(ours.ct.geometry.ijk_to_ras, theirs.ct.geometry.ijk_to_ras)
-    assert (ours.landmarks, ours.auxiliary, ours.radii, ours.quality, ours.segment) == (
-        theirs.landmarks, theirs.auxiliary, theirs.radii, theirs.quality, theirs.segment,
-    )  # fmt: skip
-    assert (back.model, back.spacing_mm) == (MODEL, subject.spacing_mm)
+    ct, ct_back = subject.cts[ours.side], back.cts[ours.side]
+    assert np.array_equal(ct.array, ct_back.array)
+    assert np.allclose(ct.geometry.ijk_to_ras, ct_back.geometry.ijk_to_ras)
+    assert ours.review_to_json() == theirs.review_to_json()
+    assert (ours.auxiliary, ours.quality) == (theirs.auxiliary, theirs.quality)
+    assert (back.segmentation.model, back.spacing_mm) == (MODEL, subject.spacing_mm)
+    measured, measured_back = subject.measurements[ours.side], back.measurements[ours.side]
+    assert measured.to_json() == measured_back.to_json() == measure(theirs).to_json()
+    assert measured.measurements == measured_back.measurements
+    assert all(np.array_equal(x, measured_back.lines[name]) for name, x in measured.lines.items())
 
 
 def test_a_new_result_takes_its_old_report_away_and_no_other_file(result_folder, tmp_path, capsys):

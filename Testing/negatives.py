@@ -8,15 +8,15 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Geometry, Volume
-from . import scan as paint
-from .distances import box, capsule, chain, ellipsoid, union
-from .ear import ear_points
-from .face import jaw, teeth
-from .head_scan import HeadScan, expose, finish, store
-from .parameters import HeadParameters
-from .scan import Array
-from .skull import spine
+from InnerEarSegLib.synthetic import scan as paint
+from InnerEarSegLib.synthetic.distances import box, capsule, chain, ellipsoid, union
+from InnerEarSegLib.synthetic.ear import ear_points
+from InnerEarSegLib.synthetic.face import jaw, teeth
+from InnerEarSegLib.synthetic.head_scan import HeadScan, expose, finish, store
+from InnerEarSegLib.synthetic.parameters import HeadParameters
+from InnerEarSegLib.synthetic.scan import Array
+from InnerEarSegLib.synthetic.skull import spine
+from InnerEarSegLib.types import Geometry, Volume
 
 NegativeKind = Literal["chest", "phantom", "noise", "mr_like", "vertebrae", "jaw", "empty air"]
 NEGATIVE_KINDS: tuple[NegativeKind, ...] = get_args(NegativeKind)
