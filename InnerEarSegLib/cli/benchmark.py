@@ -33,14 +33,14 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from ..evaluation.benchmark import time_journey
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..io.volume import image_of, read_ct
     from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..synthetic.files import random_ear
     from ..synthetic.head import random_head
 
-    folder = Output(options.output).folder
+    output = ResultFolder(options.output)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     timings = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -58,10 +58,10 @@ def run(options: argparse.Namespace) -> int:
     lines = table(timings)
     say("\n".join(lines))
     content = {"machine": machine(), "inputs": [timing.to_json() for timing in timings]}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
-    (folder / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    say(f"Files: {folder}")
+    with output.adding() as new:
+        (new / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+        (new / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    say("\n".join([*output.sentences, f"Files: {options.output}"]))
     return 0
 
 

@@ -34,13 +34,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
     from ..evaluation.crossval import Fold, cached_cases, do_fold, each_task
-    from ..evaluation.files import check_folder
+    from ..io.result_folder import ResultFolder
     from ..training.config import load_config
     from ..training.run import check_networks, folds_of
 
     config = load_config(options.config)
     check_networks(config, options.stages)
-    check_folder(options.output)
+    ResultFolder(options.output)  # refuses what cannot be written, before data are read
     devices = chosen_devices(options)
     base = None if options.train_only else _check_base(options, config)
     output, data = options.output.resolve(), options.data.resolve()
@@ -89,9 +89,9 @@ def _summarise(
     from ..evaluation import calibrate
     from ..evaluation.crossval import measure_base, networks_trained
     from ..evaluation.evaluate import sentences, summarise, write_tables
-    from ..evaluation.files import published
     from ..evaluation.perturbations import AS_SCANNED
-    from ..evaluation.plots import draw_plots, draw_reliability
+    from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
+    from ..io.result_folder import ResultFolder
     from ..model.device import choose_device
 
     output = options.output
@@ -104,7 +104,8 @@ def _summarise(
     command += ["--output", str(output), "--folds", str(options.folds)]
     command += ["--stages", ",".join(options.stages)] if options.stages else []
     command += ["--base", str(options.base)] if options.base else []
-    with published(output) as new:
+    folder = ResultFolder(output)
+    with folder.adding(obsolete=PICTURES) as new:
         write_tables(
             accuracy, new, shlex.join(command), base=dataclasses.asdict(base),
             steps=networks_trained(output, options.folds),
@@ -118,4 +119,4 @@ def _summarise(
         if figures is not None:
             say(f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
                 f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs")  # fmt: skip # noqa: E501
-    say(f"Files: {output}")
+    say("\n".join([*folder.sentences, f"Files: {output}"]))

@@ -78,18 +78,18 @@ def evaluate(options: argparse.Namespace) -> int:
         0 if every case was measured, 4 if some were not.
     """
     from ..io.manifest import cases_of
+    from ..io.result_folder import ResultFolder
 
     try:
         import scipy  # noqa: F401
 
         from ..evaluation.evaluate import by_training, evaluate, write_tables
-        from ..evaluation.files import check_folder, published
-        from ..evaluation.plots import Extremes, draw_plots
+        from ..evaluation.plots import PICTURES, Extremes, draw_plots
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
         ) from None
-    check_folder(options.output)
+    output = ResultFolder(options.output)
     cases = cases_of(options.dataset)
     bundle = chosen_model(options)
     extremes = Extremes()
@@ -103,14 +103,13 @@ def evaluate(options: argparse.Namespace) -> int:
     command += ["--model", str(options.model)] if options.model else []
     command += ["--output", str(options.output)]
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
-    with published(options.output) as new:
+    with output.adding(obsolete=PICTURES) as new:
         write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
     if not options.no_pictures:
-        with published(options.output) as new:
+        with output.adding() as new:
             draw_plots(by_training(rows)[0] or rows, new)
             extremes.draw(new)
-    say("\n".join(_figures(rows)))
-    say(f"Files: {options.output}")
+    say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
     return _status(failed)
 
 
@@ -194,11 +193,11 @@ def plan_accuracy(options: argparse.Namespace) -> int:
 def stability(options: argparse.Namespace) -> int:
     """Print a line a change and ear, then the largest shift, and write all to a JSON file."""
     from ..evaluation.perturbations import stability
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..io.volume import read_ct
     from .segment_command import NO_EAR
 
-    folder = Output(options.output).folder
+    output = ResultFolder(options.output)
     bundle = chosen_model(options)
     rows = stability(read_ct(options.input), bundle, say)
     if not rows:
@@ -207,7 +206,9 @@ def stability(options: argparse.Namespace) -> int:
     largest = max((value for row in rows for value in row.shifts_mm.values()), default=0.0)
     lost = sum(not row.found for row in rows)
     say(f"{len(rows)} ears, {lost} not found again; largest shift {largest:.2f} mm")
-    folder.mkdir(parents=True, exist_ok=True)
     content = {"input": options.input.name, "rows": [vars(row) for row in rows]}
-    (folder / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with output.adding() as new:
+        (new / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    for sentence in output.sentences:
+        say(sentence)
     return 0

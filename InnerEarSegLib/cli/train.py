@@ -61,7 +61,7 @@ def pack(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..model.device import choose_device
     from ..training.cases import load_cases
     from ..training.config import load_config
@@ -69,7 +69,7 @@ def train(options: argparse.Namespace) -> int:
 
     config = load_config(options.config)
     check_networks(config, options.stages)
-    Output(options.output)  # refuses what cannot be written, before data are read
+    ResultFolder(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
     train(

@@ -7,10 +7,7 @@ import datetime
 import hashlib
 import io
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +17,10 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import UnusableInput
-from ..io.result_folder import clean_stale, make_stage, replace_together
+from ..io.result_folder import ResultFolder
 from ..model.bundle import load_model
 from ..model.calibration import LEVEL, calibration_from
-from ..model.card import (
-    CARD,
-    CARD_SCHEMA,
-    STAGES,
-    card_in,
-    card_of_any_schema,
-    file_content,
-)
+from ..model.card import CARD, CARD_SCHEMA, STAGES, card_in, card_of_any_schema, file_content
 from ..model.unet import count_parameters
 from ..types import LANDMARKS
 from .card_text import card_text
@@ -100,70 +90,24 @@ def _names(content: Mapping[str, Any], needed: tuple[str, ...], command: str) ->
 CARD_ENDS_IN = ".md"
 
 
-def check_model_file(output: Path) -> None:
+def check_model_file(output: Path) -> ResultFolder:
     """Refuse a model file that could not be written in the end; changes nothing.
 
-    Raises:
-        UnusableInput: if it or its card is a folder, its name is that of the card, or its folder
-            is a file or cannot be made or written.
-    """
-    try:
-        if output.is_dir():
-            raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
-        if output.suffix.lower() == CARD_ENDS_IN:
-            raise UnusableInput(
-                f"The model cannot be written to {output}: its card is written there; end its name "
-                "in .pt."
-            )
-        if output.with_suffix(CARD_ENDS_IN).is_dir():
-            raise UnusableInput(
-                f"The model {output} cannot be written: its card "
-                f"{output.with_suffix(CARD_ENDS_IN)} is a folder."
-            )
-        place = output.resolve().parent
-        while not place.exists():
-            place = place.parent
-        if not place.is_dir():
-            raise UnusableInput(f"The model {output} cannot be written: {place} is a file.")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise UnusableInput(
-                f"The model {output} cannot be written: {place} is not open for writing."
-            )
-        make_stage(place).rmdir()  # what the system allows is only known by trying
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
-        raise _unwritable(output, error) from None
-
-
-@contextmanager
-def published_model(output: Path) -> Iterator[Path]:
-    """A hidden file to write the model to, its card beside it; both move to their places together.
-
-    Args:
-        output: the model file; its folder is made if it is not there.
+    Returns:
+        Its folder.
 
     Raises:
-        UnusableInput: if they cannot be written; all is as it was.
+        UnusableInput: if it is a folder, its name is that of its card, or its folder cannot be
+            written.
     """
-    stage = None
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        clean_stale(output.parent)
-        stage = make_stage(output.parent)
-        new = stage / "new" / output.name
-        new.parent.mkdir()
-        yield new
-        names = (output.name, output.with_suffix(CARD_ENDS_IN).name)
-        replace_together([(new.with_name(n), output.with_name(n)) for n in names], stage)
-    except OSError as error:
-        raise _unwritable(output, error) from None
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
-
-
-def _unwritable(output: Path, error: Exception) -> UnusableInput:
-    reason = getattr(error, "strerror", None) or error
-    return UnusableInput(f"The model {output} cannot be written: {reason}.")
+    if output.is_dir():
+        raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
+    if output.suffix.lower() == CARD_ENDS_IN:
+        raise UnusableInput(
+            f"The model cannot be written to {output}: its card is written there; end its name "
+            "in .pt."
+        )
+    return ResultFolder(output.parent)
 
 
 DATA = {
@@ -229,7 +173,7 @@ def export(
         UnusableInput: if the file cannot be written, a network has neither a checkpoint nor a
             base, the base does not fit, or what was measured says nothing of this run.
     """
-    check_model_file(output)
+    folder = check_model_file(output)
     run = read_run(run_folder)
     if metrics is not None:
         check_metrics(metrics, run)
@@ -264,7 +208,8 @@ def export(
         card["crossval"] = {key: crossval[key] for key in ON_CARD if key in crossval}
     card |= {name: about for name, (_, about) in parts.items()}
     module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
-    with published_model(output) as new:
+    with folder.adding() as stage:
+        new = stage / output.name
         content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
         torch.jit.save(module, content, _extra_files={CARD: json.dumps(card, indent=2)})
         new.write_bytes(content.getvalue())
