@@ -71,15 +71,12 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
         import scipy  # noqa: F401
 
         from ..evaluation import evaluate, plots  # noqa: F401
-        from ..evaluation.crossval import check_same_base
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
         ) from None
     path = (options.base or bundled_model()).resolve()
-    base = read_base(path, config)
-    check_same_base(options.output, options.folds, path)
-    return path, base
+    return path, read_base(path, config)
 
 
 def _summarise(

@@ -13,8 +13,8 @@ from typing import Any, TypeVar, cast
 
 import torch
 
-from ..errors import InnerEarSegError, UnusableInput
-from ..model.card import STAGES, file_content
+from ..errors import InnerEarSegError
+from ..model.card import STAGES, file_content, read_card
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
 from ..training.cases import TrainingCase, load_cases
@@ -29,6 +29,7 @@ MADE_WITH = "made_with"
 Task = TypeVar("Task")
 Value = TypeVar("Value")
 Row = dict[str, Any]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -119,91 +120,38 @@ def do_fold(fold: Fold, place: Place) -> list[Row]:
     Raises:
         UnusableInput: if there are too few specimens, or the folder holds another run.
     """
-    say = partial(print, flush=True)
     cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
     held_out = folds_of(cases, fold.count)[fold.number - 1]
     device = use(place)
-    say(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}")
+    print(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}", flush=True)
+
+    def say(line: str) -> None:
+        print(f"fold {fold.number}, {line}", flush=True)
+
     config = dataclasses.replace(fold.config, held_out=held_out)
     train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
-    if fold.base is None:
-        return []
     held = [case for case in cases if case.name in held_out]
-    return measure_fold(held, fold.folder, fold.number, fold.base, device, say)
-
-
-def provenance(folder: Path, base: Path | None) -> dict[str, Any]:
-    """Return what the rows of a fold depend on.
-
-    Args:
-        folder: of the fold.
-        base: the model whose networks stand in for those that the fold did not train.
-
-    Returns:
-        steps of each network, names of the perturbations ("copies"), and the base's SHA-256; None
-        where it is not needed.
-    """
-    from .perturbations import PERTURBATIONS
-
-    steps = {name: steps_done(folder / name) for name in STAGES}
-    sha256 = None
-    if base is not None and min(steps.values()) == 0:
-        sha256 = hashlib.sha256(file_content(base)).hexdigest()
-    return {"steps": steps, "copies": list(PERTURBATIONS), "base": sha256}
-
-
-def check_same_base(output: Path, count: int, base: Path | None) -> None:
-    """Refuse to put rows of another base beside those that there are.
-
-    Args:
-        output: of the cross-validation; need not exist.
-        count: how many folds.
-        base: the model that is to stand in.
-
-    Raises:
-        UnusableInput: if a fold was measured with the networks that it has now and another base.
-    """
-    for number in range(1, count + 1):
-        folder = fold_folder(output, number)
-        earlier = (_kept(folder / ROWS) or {}).get(MADE_WITH)
-        if earlier is None:
-            continue
-        now = provenance(folder, base)
-        if earlier != now and earlier | {"base": None} == now | {"base": None}:
-            raise UnusableInput(
-                f"{folder} was measured with another base model (SHA-256 {earlier['base']}): give "
-                f"that one as --base, choose another --output, or delete {ROWS} in the folders of "
-                "all folds to measure them again."
-            )
+    return measure_fold(fold, held, device, say) if fold.base is not None else []
 
 
 def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
     """Return how many steps each fold trained each network; 0 where the base stood in."""
-    return {
-        name: [steps_done(fold_folder(output, n) / name) for n in range(1, count + 1)]
-        for name in STAGES
-    }
+    folders = [fold_folder(output, number) for number in range(1, count + 1)]
+    return {name: [steps_done(folder / name) for folder in folders] for name in STAGES}
 
 
 def measure_fold(
-    held_out: Sequence[TrainingCase],
-    folder: Path,
-    number: int,
-    base: Path,
-    device: torch.device,
-    say: Callable[[str], None] = print,
+    fold: Fold, held_out: Sequence[TrainingCase], device: torch.device, say: Say = print
 ) -> list[Row]:
     """Measure specimens, as scanned and perturbed, by the networks of the fold that lacks them.
 
-    A fold that has been measured with the networks that it has now is not measured again; one that
-    was interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
+    A fold that has been measured with the same networks is not measured again; one that was
+    interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
     ``orient`` at whatever resolution.
 
     Args:
+        fold: with a base.
         held_out: the specimens.
-        folder: of the fold.
-        number: of the fold, from 1.
-        base: a model whose networks stand in for those that the fold did not train.
         device: where to run.
         say: receives a line a case.
 
@@ -214,30 +162,27 @@ def measure_fold(
     Raises:
         UnusableInput: if the fold has no networks.
     """
-    from ..model.bundle import load_model
     from ..training.export import export
 
-    made_with = provenance(folder, base)
-    kept = _kept(folder / ROWS)
-    if kept is not None and kept.get(MADE_WITH) == made_with:
-        return kept["rows"]
-    if kept is not None:
-        how = "with other networks" if MADE_WITH in kept else "with a base that is not noted"
-        say(f"{folder} was measured {how}; it is measured again.")
-    export(folder, folder / "model.pt", version=f"fold {number}", base=base, any_base=True)
-    bundle = load_model(folder / "model.pt", device)
-    fine = made_with["steps"]["refine"] > 0
-    rows = [row | {"fold": number} for case in held_out for row in _rows(case, bundle, fine, say)]
-    write_json(folder / ROWS, {MADE_WITH: made_with, "rows": rows})
-    return rows
+    assert fold.base is not None
+    steps = {name: steps_done(fold.folder / name) for name in STAGES}
+    of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
+    made_with = {"steps": steps, "base": of_base if min(steps.values()) == 0 else None}
+
+    def networks() -> Path:
+        path = fold.folder / "model.pt"
+        export(
+            fold.folder, path, version=f"fold {fold.number}", base=fold.base, any_base=True, say=say
+        )
+        return path
+
+    fine = steps["refine"] > 0
+    rows = _measured(fold.folder / ROWS, made_with, networks, held_out, device, fine, say)
+    return [row | {"fold": fold.number} for row in rows]
 
 
 def measure_base(
-    cases: Sequence[TrainingCase],
-    output: Path,
-    device: torch.device,
-    base: Path,
-    say: Callable[[str], None] = print,
+    cases: Sequence[TrainingCase], output: Path, device: torch.device, base: Path, say: Say = print
 ) -> list[Row]:
     """Measure a model on the specimens that it was not trained on, in all perturbations.
 
@@ -248,23 +193,38 @@ def measure_base(
         base: the model.
         say: receives a line a case.
     """
+    trained_on = read_card(base)["training"]["trained_on"]
+    others = [case for case in cases if not case.synthetic and case.name not in trained_on]
+    made_with = {"model": hashlib.sha256(file_content(base)).hexdigest()}
+    return _measured(output / "base.json", made_with, lambda: base, others, device, True, say)
+
+
+def _measured(
+    path: Path,
+    made_with: dict[str, Any],
+    networks: Callable[[], Path],
+    cases: Sequence[TrainingCase],
+    device: torch.device,
+    fine: bool,
+    say: Say,
+) -> list[Row]:
+    """Rows of cases, from the file where they are kept if they were made with the same."""
     from ..model.bundle import load_model
     from .perturbations import PERTURBATIONS
 
-    bundle = load_model(base, device)
-    made_with = {"model": bundle.identity.sha256, "copies": list(PERTURBATIONS)}
-    path = output / "base.json"
-    kept = _kept(path)
-    if kept is not None and {key: kept[key] for key in made_with} == made_with:
+    made_with = made_with | {"copies": list(PERTURBATIONS)}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if kept.get(MADE_WITH) == made_with:
         return kept["rows"]
-    trained_on = bundle.card["training"]["trained_on"]
-    others = [case for case in cases if not case.synthetic and case.name not in trained_on]
-    rows = [row for case in others for row in _rows(case, bundle, True, say)]
-    write_json(path, made_with | {"rows": rows})
+    if kept:
+        say(f"{path} is of other networks; it is measured again.")
+    bundle = load_model(networks(), device)
+    rows = [row for case in cases for row in _rows(case, bundle, fine, say)]
+    write_json(path, {MADE_WITH: made_with, "rows": rows})
     return rows
 
 
-def _rows(case: TrainingCase, bundle: Any, fine: bool, say: Callable[[str], None]) -> list[Row]:
+def _rows(case: TrainingCase, bundle: Any, fine: bool, say: Say) -> list[Row]:
     """One specimen in all perturbations."""
     from ..io.dataset import Case
     from ..segmentation.pipeline import segment
@@ -285,11 +245,6 @@ def _rows(case: TrainingCase, bundle: Any, fine: bool, say: Callable[[str], None
         rows.append(row)
         say(f"{case.name}, {name}: {sentence_of(row)}")
     return rows
-
-
-def _kept(path: Path) -> dict[str, Any] | None:
-    """Rows that were measured before, and what they were made with; None without any."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def write_json(path: Path, content: Any) -> None:

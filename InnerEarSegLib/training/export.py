@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,8 @@ def check_model_file(output: Path) -> ResultFolder:
         Its folder.
 
     Raises:
-        UnusableInput: if it is a folder, its name is that of its card, or its folder cannot be
-            written.
+        UnusableInput: if it or its card is a folder, its name is that of its card, or its folder
+            cannot be written.
     """
     if output.is_dir():
         raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
@@ -107,6 +107,8 @@ def check_model_file(output: Path) -> ResultFolder:
             f"The model cannot be written to {output}: its card is written there; end its name "
             "in .pt."
         )
+    if output.with_suffix(CARD_ENDS_IN).is_dir():
+        raise UnusableInput(f"{output}: its card {output.with_suffix(CARD_ENDS_IN)} is a folder.")
     return ResultFolder(output.parent)
 
 
@@ -147,6 +149,7 @@ def export(
     metrics: dict[str, Any] | None = None,
     crossval: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
+    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Write the model file of a run, and its card as Markdown beside it.
 
@@ -165,6 +168,7 @@ def export(
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
+        say: told what had to be set aside.
 
     Returns:
         The card.
@@ -215,6 +219,8 @@ def export(
         new.write_bytes(content.getvalue())
         load_model(new, torch.device("cpu"))  # what cannot be loaded is not exported
         new.with_suffix(CARD_ENDS_IN).write_text(card_text(card), encoding="utf-8")
+    for sentence in folder.sentences:
+        say(sentence)
     return card
 
 

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.evaluation.measurement_errors import MeasurementErrors
+from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.types import Geometry
 
@@ -65,9 +66,10 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
         "gone,nothing.nii,,\n"
     )
     out = tmp_path / "out"
-    out.mkdir()
-    for name in ("cases.csv", "summary.json", "worst.png", "notes.png"):
-        (out / name).write_text("of an earlier run")
+    with ResultFolder(out).adding() as new:
+        for name in ("cases.csv", "summary.json", "worst.png"):
+            (new / name).write_text("of an earlier run")
+    (out / "notes.png").write_text("of the user")
     assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
@@ -80,7 +82,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
     (row,) = csv.DictReader((out / "cases.csv").open())
     assert row["found"] == "True" and row["assd_mm"] == ""
-    assert sorted(path.name for path in out.iterdir()) == ["cases.csv", "notes.png", "summary.json"]
+    assert names_in(out) == ["cases.csv", "notes.png", "summary.json"]
 
 
 @pytest.mark.parametrize("output", ["a file", "/proc/nope"])

@@ -160,7 +160,7 @@ def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, c
         ("folder", "folder is a folder; --output needs a file"),
         ("carded.pt", r"its card .*carded\.md is a folder"),
         ("m.md", "end its name in .pt"),
-        ("/proc/nope/m.pt", "m.pt cannot be written"),
+        ("/proc/nope/m.pt", "/proc/nope cannot be written"),
     ],
 )
 def test_a_model_file_that_cannot_be_written_is_refused_first(tmp_path, output, sentence, capsys):
