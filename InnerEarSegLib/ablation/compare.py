@@ -208,13 +208,12 @@ def csv_text(rows: Sequence[Row]) -> str:
     writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        text = {key: "" if value is None else value for key, value in row.items()}
+        text = {key: f"{row[key]:.6g}" for key in _FIGURES if isinstance(row[key], float)}
         if row["field"]:
             text |= {key: json.dumps(row[key]) for key in ("basal_value", "value")}
-        numbers = {key: row[key] for key in _FIGURES if isinstance(row[key], float)}
-        text |= {key: f"{value:.6g}" for key, value in numbers.items()}
-        text["seconds"] = "" if row["seconds"] is None else f"{row['seconds']:.0f}"
-        writer.writerow(text)
+        if row["seconds"] is not None:
+            text["seconds"] = f"{row['seconds']:.0f}"
+        writer.writerow(row | text)
     return file.getvalue()
 
 

@@ -67,13 +67,9 @@ class MeasureConfig:
 
 @dataclass(frozen=True)
 class Variation:
-    """One change of the basal training.
+    """One change of the basal training: one field, dotted, with its new value.
 
-    Attributes:
-        name: of its folder: small letters, digits and single hyphens.
-        group: heading in tables and plots.
-        why: what one learns from it.
-        change: one field, dotted, with its new value.
+    ``group`` is a heading in tables and plots, ``why`` what one learns from it.
     """
 
     name: str

@@ -49,13 +49,7 @@ Outcome = Literal["done", "diverged", "taken"]
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """A plan with the specimens of its folds, in a folder.
-
-    Attributes:
-        folder: where its runs lie.
-        plan: with its budget as the basal training's steps.
-        folds: names of the specimens that are held out together.
-    """
+    """A plan, with its budget, in a folder, and the names of the specimens of each fold."""
 
     folder: Path
     plan: Plan
@@ -73,9 +67,11 @@ class StudyFolder:
         """
         known = self.plan.names()
         names = only.split(",") if only else known
-        for name in names:
-            if name not in known:
-                raise UnusableInput(f"The plan has no variation {name!r}; it has {sorted(known)}.")
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise UnusableInput(
+                f"The plan has no variation {unknown[0]!r}; it has {sorted(known)}."
+            )
         runs = [(n, fold) for fold in range(len(self.folds)) for n in known if n in names]
         if shard is None:
             return runs
@@ -133,25 +129,19 @@ def read_study(folder: Path) -> StudyFolder:
     Raises:
         UnusableInput: if there is none.
     """
-    path = folder / DESCRIPTION
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UnusableInput(f"{folder} is no folder of `innerearseg ablate`.") from None
-    plan = from_dict(Plan, content["plan"], str(path))
-    return StudyFolder(folder, plan, tuple(tuple(names) for names in content["folds"]))
+    plan = from_dict(Plan, content["plan"], str(folder / DESCRIPTION))
+    return StudyFolder(folder, plan, tuple(map(tuple, content["folds"])))
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a process needs to know to do a run.
+    """What a process needs to know to do a run; see ``evaluation.crossval.Fold``.
 
-    Attributes:
-        folder: of the study, as that process sees it.
-        data: dataset folder or packed file, as that process sees it.
-        variation: which training.
-        fold: what to hold out, from 0.
-        workers: processes that draw samples; 0 draws them in the run's own.
+    The folds of a study count from 0.
     """
 
     folder: Path
@@ -197,18 +187,11 @@ def _train_and_measure(study: StudyFolder, run: Run, device: torch.device) -> di
     config = varied.config(name, study.folds[run.fold], plan.synthetic)
     on_cpu = f"{device.type}, {torch.get_num_threads()} threads"
     result: dict[str, Any] = {
-        "variation": run.variation,
-        "fold": run.fold + 1,
-        "study": as_json(varied),
-        "held_out": list(config.held_out),
-        "seed": varied.seed,
-        "steps": varied.optimiser.steps,
+        "variation": run.variation, "fold": run.fold + 1, "study": as_json(varied),
+        "held_out": list(config.held_out), "seed": varied.seed, "steps": varied.optimiser.steps,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else on_cpu,
-        "torch": torch.__version__,
-        "code_revision": code_revision(),
-        "diverged": None,
-        "cases": [],
-    }
+        "torch": torch.__version__, "code_revision": code_revision(), "diverged": None, "cases": [],
+    }  # fmt: skip
 
     def say(line: str) -> None:
         print(f"{name}: {line.removeprefix(f'{NETWORK}: ')}", flush=True)
@@ -216,24 +199,18 @@ def _train_and_measure(study: StudyFolder, run: Run, device: torch.device) -> di
     try:
         train(config, cases, folder, device, workers=run.workers, only=(NETWORK,), say=say)
     except Diverged as error:
-        return {**result, "diverged": str(error), "seconds": _seconds(folder)}
+        result["diverged"] = str(error)
+    with (folder / NETWORK / LOG).open(newline="") as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    result["seconds"] = seconds[-1] if seconds else 0.0  # all parts of the training together
+    if result["diverged"]:
+        return result
     network = trained_network(config, NETWORK, folder / NETWORK).to(device)
     measure = partial(
         measure_case, network, read_run(folder).template, config, plan.region_mm, plan.measure
     )
-    return {
-        **result,
-        "parameters": count_parameters(network),
-        "seconds": _seconds(folder),
-        "cases": [measure(case) for case in cases if case.name in config.held_out],
-    }
-
-
-def _seconds(folder: Path) -> float:
-    """How long the training took, all its parts together."""
-    with (folder / NETWORK / LOG).open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return float(rows[-1]["seconds"]) if rows else 0.0
+    figures = [measure(case) for case in cases if case.name in config.held_out]
+    return {**result, "parameters": count_parameters(network), "cases": figures}
 
 
 def measure_case(
@@ -246,21 +223,17 @@ def measure_case(
 ) -> dict[str, Any]:
     """Compare what a network finds with a specimen's reference.
 
-    Whatever its own spacing and patch, each network sees the same region in the same poses, and
-    what it draws is compared on the same grid.
+    Whatever its own spacing and patch, each network sees the same region (k, j, i edges in mm) in
+    the same poses, and what it draws is compared on the same grid.
 
     Args:
         network: in evaluation mode.
         template: the canonical ear of the training, mm by landmark.
-        config: what was trained.
-        region_mm: (k, j, i) edges of the region.
-        how: poses and grid.
-        case: held out.
 
     Returns:
-        name, dice, assd_mm (both None without labels or if the labyrinth was not learned),
-        landmark_mm (the mean of the product's landmarks; None if they were not learned), and
-        landmarks (mm by name): means over the poses.
+        Means over the poses: dice, assd_mm (None without labels or if the labyrinth was not
+        learned), landmark_mm (of the product's landmarks; None if they were not learned), and
+        landmarks (mm by name).
     """
     setup = config.networks()[NETWORK]
     device = next((p.device for p in network.parameters()), torch.device("cpu"))

@@ -61,12 +61,9 @@ class Rounded(TorchFunctionMode):
         kwargs = kwargs or {}
         if func not in CONVOLUTIONS:
             return func(*args, **kwargs)
-        rounded = [_round(item) if isinstance(item, Tensor) else item for item in args]
-        return _round(func(*rounded, **kwargs))
-
-
-def _round(values: Tensor) -> Tensor:
-    return values.to(torch.bfloat16).to(values.dtype)
+        rounded = (x.bfloat16().to(x.dtype) if isinstance(x, Tensor) else x for x in args)
+        result = func(*rounded, **kwargs)
+        return result.bfloat16().to(result.dtype)
 
 
 def validate(
@@ -286,7 +283,7 @@ class _Log:
     """A CSV of running means, cut back to the checkpoint on resume."""
 
     def __init__(self, path: Path, done: int) -> None:
-        self.path, self.sums, self.count, self.started = path, [0.0] * 4, 0, time.monotonic()
+        self.path, self.losses, self.started = path, list[Losses](), time.monotonic()
         rows: list[dict[str, str]] = []
         if path.is_file():
             with path.open(newline="") as file:
@@ -299,19 +296,18 @@ class _Log:
 
     def add(self, losses: Losses) -> None:
         """Take one step's losses into the mean."""
-        self.sums = [total + float(term) for total, term in zip(self.sums, losses, strict=True)]
-        self.count += 1
+        self.losses.append(losses)
 
     def write(self, step: int, rate: float, score: tuple[float, float] | None) -> str:
         """Write a row, start a new mean and return the row as a sentence."""
-        means = [total / max(1, self.count) for total in self.sums]
+        means = [sum(map(float, terms)) / len(terms) for terms in zip(*self.losses, strict=True)]
+        self.losses.clear()
         seconds = self.seconds + time.monotonic() - self.started
         held_out = ["", ""] if score is None else [f"{value:.4f}" for value in score]
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerow(
                 [step, *(f"{m:.5f}" for m in means), f"{rate:.6f}", f"{seconds:.0f}", *held_out]
             )
-        self.sums, self.count = [0.0] * 4, 0
         line = (f"step {step}, loss {means[0]:.4f} (dice {means[1]:.4f}, cross-entropy "
                 f"{means[2]:.4f}, landmarks {means[3]:.3f})")  # fmt: skip
         if score is not None:
