@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 
-from ..errors import InnerEarSegError
+from ..errors import InnerEarSegError, UnusableInput
 from ..model.card import STAGES, file_content, read_card
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
@@ -160,7 +160,7 @@ def measure_fold(
         uncertainty.
 
     Raises:
-        UnusableInput: if the fold has no networks.
+        UnusableInput: if the fold has no networks, or was measured with another base.
     """
     from ..training.export import export
 
@@ -216,6 +216,13 @@ def _measured(
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if kept.get(MADE_WITH) == made_with:
         return kept["rows"]
+    earlier = kept.get(MADE_WITH, {})
+    if earlier and earlier | {"base": None} == made_with | {"base": None}:
+        raise UnusableInput(
+            f"{path} was measured with another base model (SHA-256 {earlier['base']}): give that "
+            f"one as --base, choose another --output, or delete {ROWS} in the folders of all folds "
+            "to measure them again."
+        )
     if kept:
         say(f"{path} is of other networks; it is measured again.")
     bundle = load_model(networks(), device)
