@@ -106,13 +106,7 @@ def _plain(value: Any) -> str:
 
 
 def conclusions(plan: Plan, rows: Sequence[Row], folds: Sequence[Sequence[str]]) -> list[str]:
-    """Say what the figures allow to say: on the study, on coupling, and on the other variations.
-
-    Args:
-        plan: of the study.
-        rows: the basal training and its variations.
-        folds: names of the specimens of each.
-    """
+    """Say what the figures allow to say: on the study, on coupling, and on the other variations."""
     lines = [
         f"{len(rows) - 1} variations of one field each beside the basal training, "
         f"{plan.basal.optimiser.steps} steps a training; {sum(map(len, folds))} specimens in "

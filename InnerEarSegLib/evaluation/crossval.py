@@ -149,12 +149,6 @@ def measure_fold(
     interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
     ``orient`` at whatever resolution.
 
-    Args:
-        fold: with a base.
-        held_out: the specimens.
-        device: where to run.
-        say: receives a line a case.
-
     Returns:
         Rows of ``evaluate`` with fold, copy (the perturbation), and the uncalibrated signs of
         uncertainty.
@@ -186,12 +180,7 @@ def measure_base(
 ) -> list[Row]:
     """Measure a model on the specimens that it was not trained on, in all perturbations.
 
-    Args:
-        cases: all specimens.
-        output: keeps the rows, so that they are not measured again.
-        device: where to run.
-        base: the model.
-        say: receives a line a case.
+    The rows are kept in ``output``, so that they are not measured again.
     """
     trained_on = read_card(base)["training"]["trained_on"]
     others = [case for case in cases if not case.synthetic and case.name not in trained_on]

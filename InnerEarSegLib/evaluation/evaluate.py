@@ -39,21 +39,12 @@ FEW_VOXELS = 3
 def evaluate(
     cases: Cases, bundle: Model, names: Sequence[str] | None, say: Say, look: Look | None = None
 ) -> tuple[list[Row], dict[str, str]]:
-    """Segment and measure cases.
+    """Segment and measure cases; see ``each_case``.
 
-    Args:
-        cases: all of them.
-        bundle: the model.
-        names: which of them; None for all.
-        say: receives a line a case.
-        look: receives what pictures need, while it is in memory.
+    ``look`` receives what pictures need, while it is in memory.
 
     Returns:
         A row (see ``row_of``, and ``trained_on``) a case; and why others have none, by name.
-
-    Raises:
-        UnusableInput: if there is no such case.
-        UnusableModel: if the model cannot be run.
     """
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []
@@ -247,12 +238,9 @@ def _figure(key: str, values: Sequence[Any]) -> dict[str, Any]:
         ).confidence_interval  # fmt: skip
         interval = [float(found.low), float(found.high)]
     return {
-        "mean": float(array.mean()),
-        "median": float(np.median(array)),
-        "worst": float(worst),
-        "interval": interval,
-        "cases": len(array),
-    }
+        "mean": float(array.mean()), "median": float(np.median(array)), "worst": float(worst),
+        "interval": interval, "cases": len(array),
+    }  # fmt: skip
 
 
 def by_training(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -293,11 +281,7 @@ def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -
 
     Cases that the model was trained on have a summary of their own, ``summary_trained_on``.
 
-    Args:
-        rows: the cases.
-        folder: made if it is missing.
-        command: that printed the figures.
-        more: further fields of summary.json.
+    ``more`` are further fields of summary.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     titles = list(dict.fromkeys(key for row in rows for key in row))

@@ -31,13 +31,9 @@ TemplateCase = tuple[Side, Mapping[str, NDArray], Body | None]
 class MeasurementErrors:
     """How far one ear's measurements are from those of its reference.
 
-    Attributes:
-        case: its name.
-        axis_deg: angle between the modiolar axes.
-        origin_mm: distance of the origins.
-        mm: signed difference of each of COMPARED that both have.
-        within: of each of these, whether it is within its 90 % interval.
-        seconds: that measuring took.
+    ``axis_deg`` is the angle between the modiolar axes, ``origin_mm`` the distance of the origins,
+    ``mm`` the signed difference of each of COMPARED that both have, ``within`` whether each is
+    within its 90 % interval, ``seconds`` how long measuring took.
     """
 
     case: str
@@ -61,27 +57,17 @@ class MeasurementErrors:
             if value is not None and true is not None:
                 differences[key] = value - true
                 within[key] = abs(value - true) <= (found[key].uncertainty or 0.0)
-        return cls(
-            case,
-            float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))),
-            float(np.linalg.norm(found.frame.origin - truth.frame.origin)),
-            differences,
-            within,
-            seconds,
-        )
+        axis_deg = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+        origin_mm = float(np.linalg.norm(found.frame.origin - truth.frame.origin))
+        return cls(case, axis_deg, origin_mm, differences, within, seconds)
 
     @classmethod
     def mean(cls, case: str, errors: Sequence[MeasurementErrors]) -> MeasurementErrors:
         """Average the errors of one specimen, absolute in mm; of one draw at least."""
         sizes = {key: [abs(e.mm[key]) for e in errors if key in e.mm] for key in COMPARED}
-        return cls(
-            case,
-            float(np.mean([error.axis_deg for error in errors])),
-            float(np.mean([error.origin_mm for error in errors])),
-            {key: float(np.mean(values)) for key, values in sizes.items() if values},
-            {},
-            float(np.mean([error.seconds for error in errors])),
-        )
+        mm = {key: float(np.mean(values)) for key, values in sizes.items() if values}
+        rest = np.mean([(e.axis_deg, e.origin_mm, e.seconds) for e in errors], axis=0)
+        return cls(case, float(rest[0]), float(rest[1]), mm, {}, float(rest[2]))
 
     def __str__(self) -> str:
         parts = [f"axis {self.axis_deg:.1f}°", f"origin {self.origin_mm:.2f} mm"]
@@ -118,18 +104,10 @@ def segmented_errors(
 ) -> tuple[list[MeasurementErrors], dict[str, str]]:
     """Measure what a model finds: CT to labyrinth and landmarks to measurements.
 
-    Args:
-        cases: all of them.
-        names: which of them; None for all.
-        find: finds the ear in a case's CT.
-        say: receives a line a case.
+    ``find`` finds the ear in a case's CT; all else is as of ``each_case``.
 
     Returns:
         The errors; and why others have none, by name.
-
-    Raises:
-        UnusableInput: if there is no such case.
-        UnusableModel: if the model cannot be run.
     """
     errors: list[MeasurementErrors] = []
 
@@ -160,11 +138,9 @@ def displaced_errors(
     errors are independent of what the reference's own clicks got wrong.
 
     Args:
-        cases: all of them.
-        names: which of them; None for all with labels.
+        cases, names, say: as of ``each_case``.
         mean_mm: mean distance by which a point is displaced.
         draws: how often for each specimen.
-        say: receives a line a case: its mean errors.
 
     Returns:
         The errors; and why others have none, by name.

@@ -106,13 +106,7 @@ CHANGES: dict[str, Change] = {
 class Shift:
     """One ear of a changed CT against the same ear of the CT itself.
 
-    Attributes:
-        change: what was changed.
-        side: of the ear.
-        found: whether the changed CT shows this ear.
-        shifts_mm: distance of each landmark that both have, by name.
-        volume_mm3: of the labyrinth; None if it was not found.
-        verdict: on the ear; None if it was not found.
+    ``shifts_mm`` is the distance of each landmark that both have, by name.
     """
 
     change: str
@@ -131,11 +125,6 @@ class Shift:
 
 def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> list[Shift]:
     """Segment a CT as it is, and changed in each way; this needs no reference.
-
-    Args:
-        ct: of any field of view.
-        bundle: the model.
-        say: receives a line an ear.
 
     Returns:
         One row a change and ear of the unchanged CT, itself first.

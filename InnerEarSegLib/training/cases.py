@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 class TrainingCase:
     """A specimen, real or synthetic, ready to be sampled.
 
-    Attributes:
-        name: of the specimen.
-        ct: int16 [k, j, i], HU.
-        labels: uint8 [k, j, i] on the grid of ct, 1 = labyrinth; None if there are none.
-        geometry: grid of ct and labels.
-        landmarks: RAS mm by name.
-        side: of the ear.
-        synthetic: whether it was generated.
+    ``ct`` is int16 [k, j, i] in HU; ``labels`` uint8 on the same grid, 1 = labyrinth, or None;
+    ``landmarks`` are RAS mm by name.
     """
 
     name: str
@@ -138,7 +132,7 @@ def load_cases(
 ) -> list[TrainingCase]:
     """Read specimens from a dataset folder or packed file, with this many synthetic ears.
 
-    A packed file already holds its synthetic ears, so that it needs no SimpleITK.
+    A packed file already holds its synthetic ears.
 
     Raises:
         UnusableInput: if there is no such file or folder, no specimen in it, or the packed file has

@@ -74,7 +74,7 @@ def check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
 
 
 def _names(content: Mapping[str, Any], needed: tuple[str, ...], command: str) -> list[str]:
-    """Names of the cases of a summary.json."""
+    """Names of the cases of a summary.json of a command."""
     try:
         names = [str(row["case"]) for row in content["cases"]]
         whole = all(key in content for key in needed)
@@ -163,8 +163,7 @@ def export(
         base: a model of the same specimens, landmarks and canonical ear, whose networks stand in
             for those that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
-        metrics: summary of ``innerearseg evaluate``. The file that it measured had another card,
-            so that its SHA-256 is not this one's; the card says which file it was.
+        metrics: summary of ``innerearseg evaluate``.
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
@@ -249,14 +248,7 @@ def _part(
 
 @dataclasses.dataclass(frozen=True)
 class BaseModel:
-    """A model whose networks stand in for those that a run did not train.
-
-    Attributes:
-        name: of the model.
-        version: of the model.
-        sha256: of its file.
-        trained_on: specimens that its networks saw.
-    """
+    """A model whose networks stand in for those that a run did not train."""
 
     name: str
     version: str

@@ -46,11 +46,7 @@ def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: floa
     The network's distribution is a softmax over all voxels and one class of logit 0 for "not in
     this patch", which is the target where a landmark is absent.
 
-    Args:
-        heatmaps: logits [b, landmark, k, j, i].
-        points: [b, landmark, 3] as patch (i, j, k).
-        present: bool [b, landmark].
-        sigma: standard deviation of the Gaussian in voxels.
+    Args as of ``heatmap_loss``; sigma is the standard deviation of the Gaussian in voxels.
     """
     log_all = F.softplus(torch.logsumexp(heatmaps.flatten(2), dim=2))  # log(1 + sum of exp)
     shape = heatmaps.shape[2:]
@@ -71,7 +67,7 @@ def squares_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float
     They are divided by what an empty heatmap would cost and multiplied by what the softmax
     cross-entropy of an even one does, so that a weight against other losses means the same.
 
-    Args and returns: as of ``landmark_loss``, but the heatmaps are heights, no logits.
+    The heatmaps are heights, no logits; all else is as of ``landmark_loss``.
     """
     lines = []
     for axis, size in enumerate(heatmaps.shape[2:]):

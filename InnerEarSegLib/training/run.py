@@ -91,7 +91,7 @@ def train(
         cases: all specimens, those to hold out included.
         output: the run folder, new or of the same config.
         device: where to train.
-        workers: processes that draw samples.
+        workers: processes that draw samples; 0 draws them in this one.
         only: networks to train; all if empty.
         say: receives a line now and then.
 
@@ -149,13 +149,8 @@ def check_networks(config: Config, names: Sequence[str]) -> None:
 class TrainingRun:
     """What a run folder says about itself.
 
-    Attributes:
-        config: what was trained.
-        template: the canonical ear, mm by landmark.
-        trained_on: names of the real specimens.
-        without_labels: those of them that only had landmarks.
-        synthetic: number of synthetic ears.
-        code_revision: of the code that trained.
+    ``template`` is the canonical ear, mm by landmark; ``trained_on`` names the real specimens,
+    ``without_labels`` those of them that only had landmarks; ``synthetic`` counts synthetic ears.
     """
 
     config: Config
@@ -187,11 +182,7 @@ def read_run(folder: Path) -> TrainingRun:
 
 
 def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
-    """Deal out every count-th specimen, from the first, the second, and so on.
-
-    Args:
-        names: of the specimens, in the order in which they are dealt out.
-        count: how many folds.
+    """Deal out every count-th of the names, from the first, the second, and so on.
 
     Raises:
         UnusableInput: if a fold would hold out nothing or leave nothing to train on.

@@ -140,13 +140,9 @@ def train_network(
 
     Args:
         name: "locate", "orient" or "refine".
-        config: the whole training.
-        cases: all specimens; the held-out ones are only measured on.
         template: the canonical ear, mm by landmark.
         folder: receives the checkpoint (with the averaged weights) and the log.
-        device: where to train.
-        workers: processes that draw samples; 0 draws them in this one.
-        say: receives a line now and then.
+        config, cases, device, workers, say: as of ``run.train``.
 
     Raises:
         UnusableInput: if nothing is left to train on.

@@ -138,7 +138,7 @@ def test_rows_of_two_bases_are_not_mixed(fold, cases, tmp_path, finds_nothing): 
     assert kept["made_with"]["base"] == hashlib.sha256(BASE.read_bytes()).hexdigest()
     assert measure_fold(own, cases[:1], CPU, said.append) == rows and len(said) == 1
     other = dataclasses.replace(own, base=other_model(tmp_path / "other.pt"))
-    with pytest.raises(UnusableInput, match="rows.json was measured with another base model"):
+    with pytest.raises(UnusableInput, match="was measured with another base model"):
         measure_fold(other, cases[:1], CPU, said.append)
     # Rows of earlier versions do not say with which base.
     (folder / "rows.json").write_text(json.dumps({"rows": kept["rows"]}))
