@@ -14,6 +14,8 @@ import torch
 from InnerEarSegLib.training.cases import TrainingCase, pack
 from InnerEarSegLib.types import Geometry
 
+from ..conftest import specimen_of
+
 PLAN: dict[str, Any] = {
     "name": "A tiny study",
     "segmentation_alone": "segmentation-alone",
@@ -37,10 +39,10 @@ PLAN: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def specimen(synthetic_ear) -> TrainingCase:
     """One synthetic ear as a real specimen, on a grid of half as many voxels along each axis."""
-    points = {name: np.array(point) for name, point in synthetic_ear.landmarks.items()}
-    ct, labels = (v.array[::2, ::2, ::2] for v in (synthetic_ear.ct, synthetic_ear.labels))
-    geometry = Geometry(synthetic_ear.ct.geometry.ijk_to_ras @ np.diag([2, 2, 2, 1]), ct.shape)
-    return TrainingCase("S0", ct.copy(), labels.copy(), geometry, points, synthetic_ear.side)
+    whole = specimen_of(synthetic_ear, "S0")
+    ct, labels = (array[::2, ::2, ::2].copy() for array in (whole.ct, whole.labels))
+    geometry = Geometry(whole.geometry.ijk_to_ras @ np.diag([2, 2, 2, 1]), ct.shape)
+    return dataclasses.replace(whole, ct=ct, labels=labels, geometry=geometry)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Plans are checked before anything is trained, and the shipped one really varies all it says."""
 
-import copy
 import dataclasses
 import json
 from collections import Counter
@@ -23,10 +22,9 @@ SHIPPED_PLAN = load_plan(SHIPPED)
 
 
 def refused(tmp_path, message: str, **changes) -> None:
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps({**copy.deepcopy(PLAN), **changes}))
+    (tmp_path / "plan.json").write_text(json.dumps({**PLAN, **changes}))
     with pytest.raises(UnusableInput, match=message):
-        load_plan(path)
+        load_plan(tmp_path / "plan.json")
 
 
 def variations(*changes: dict, names: tuple[str, ...] = ("one", "two")) -> list[dict]:
@@ -57,11 +55,13 @@ def test_a_variation_changes_exactly_one_field_that_exists(tmp_path, change, mes
 
 def test_names_and_changes_are_unique(tmp_path):
     two = ({"seed": 1}, {"seed": 2})
-    refused(tmp_path, "two of this name", variations=variations(*two, names=("one", "one")))
-    refused(tmp_path, "is not 'basal'", variations=variations(two[0], names=(BASAL,)))
-    refused(tmp_path, "small letters", variations=variations(two[0], names=("../up",)))
-    same = variations({"seed": 1}, {"seed": 1})
-    refused(tmp_path, "variation 'two': changes the same as 'one'", variations=same)
+    for message, changes, names in (
+        ("two of this name", two, ("one", "one")),
+        ("is not 'basal'", two, (BASAL,)),
+        ("small letters", two, ("../up",)),
+        ("variation 'two': changes the same as 'one'", two[:1] * 2, ("one", "two")),
+    ):
+        refused(tmp_path, message, variations=variations(*changes, names=names))
     refused(tmp_path, "no variation 'three'", landmarks_alone="three")
 
 

@@ -92,11 +92,8 @@ def one_run(data, tmp_path_factory):
     return folder / "runs"
 
 
-def test_only_and_shard_leave_the_rest(one_run):
-    assert list(results(one_run)) == ["basal/fold-1/result.json"]
-
-
 def test_a_result_tells_all_that_a_row_needs(one_run):
+    assert list(results(one_run)) == ["basal/fold-1/result.json"]  # by --only and --shard
     result = json.loads((one_run / "basal" / "fold-1" / "result.json").read_text())
     assert result["held_out"] == ["S0", "S2"]
     assert [case["name"] for case in result["cases"]] == ["S0", "S2"]
@@ -107,13 +104,12 @@ def test_a_result_tells_all_that_a_row_needs(one_run):
 
 
 def test_the_same_run_again_gives_the_same_figures(one_run, data, tmp_path):
-    study = read_study(one_run)
+    assert read_study(one_run).folds == (("S0", "S2"), ("S1", "S3"))
     (tmp_path / "study.json").write_text((one_run / "study.json").read_text())
     assert do_run(Run(tmp_path, data, "basal", 0), HERE) == "done"
     first, again = (read_study(f).result("basal", 0) for f in (one_run, tmp_path))
     for one, other in zip(first["cases"], again["cases"], strict=True):
         assert one["landmark_mm"] == pytest.approx(other["landmark_mm"], rel=1e-3)
-    assert study.folds == (("S0", "S2"), ("S1", "S3"))
 
 
 def test_a_run_that_another_process_does_is_left_to_it(one_run, data):
@@ -125,7 +121,7 @@ def test_a_run_that_another_process_does_is_left_to_it(one_run, data):
     assert not (folder / "run.json").exists()
 
 
-def test_a_training_that_diverges_is_a_result(one_run, data, tmp_path, monkeypatch):
+def test_a_training_that_diverges_is_a_result(one_run, data, tmp_path):
     content = json.loads((one_run / "study.json").read_text())
     content["plan"]["basal"]["optimiser"]["learning_rate"] = 1e30
     (tmp_path / "study.json").write_text(json.dumps(content))

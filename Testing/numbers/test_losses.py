@@ -21,11 +21,13 @@ from InnerEarSegLib.training.losses import (
 )
 from InnerEarSegLib.training.samples import Sample
 
+P = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
+T = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+
 
 def test_dice_by_hand():
     # p = (1, 1, 0, 0), t = (1, 0, 1, 0): (2*1 + 1) / (2 + 2 + 1) = 3/5.
-    p = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
-    t = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+    p, t = P, T
     assert float(dice_loss(p, t)) == pytest.approx(0.4)
     assert float(dice_loss(t, t)) == pytest.approx(0.0)
     assert float(dice_loss(0 * t, 0 * t)) == pytest.approx(0.0)
@@ -54,8 +56,7 @@ def test_a_specimen_without_labels_teaches_landmarks_only():
 
 def test_tversky_by_hand():
     # One voxel both, one added, one missed: 2 / (2 + 0.3 + 0.7) after the smoothing voxel.
-    p = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
-    t = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+    p, t = P, T
     assert float(tversky_loss(p, t)) == pytest.approx(1 - 2 / 3)
     # Two missed voxels cost more than two added ones.
     assert float(tversky_loss(0 * t, t)) == pytest.approx(1 - 1 / (1 + 0.7 * 2))

@@ -8,15 +8,7 @@ import pytest
 from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of, summarise
 from InnerEarSegLib.evaluation.metrics import ear_of
 from InnerEarSegLib.io.dataset import Case
-from InnerEarSegLib.types import (
-    LANDMARKS,
-    Ear,
-    Geometry,
-    Landmark,
-    ModelIdentity,
-    Segmentation,
-    Volume,
-)
+from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation, Volume
 
 LEFT_AT, RIGHT_AT = (-35.0, 0.0, 0.0), (35.0, 0.0, 0.0)
 
@@ -48,7 +40,7 @@ def case(side, center, labelled=True, pointed=True, missing=()):
 
 
 def found(*ears):
-    return Segmentation(ears, ModelIdentity("m", "1", "0"), "cpu")
+    return Segmentation(ears, None, "cpu")
 
 
 def test_a_missed_ear_is_not_scored_against_the_other_one():

@@ -6,7 +6,7 @@ import pytest
 from InnerEarSegLib.evaluation.evaluate import MASK_FIELDS, row_of
 from InnerEarSegLib.evaluation.metrics import Pair, compare_masks, dice, surface_distances
 from InnerEarSegLib.io.dataset import Case
-from InnerEarSegLib.types import Ear, Geometry, Landmark, ModelIdentity, Segmentation, Volume
+from InnerEarSegLib.types import Ear, Geometry, Landmark, Segmentation, Volume
 
 CUBE = np.ones(3)
 
@@ -99,7 +99,7 @@ def row(ear, labels, geometry, landmarks=None, side="left"):
     """Of a case with this ear and this reference."""
     ct = Volume(np.zeros(geometry.shape, np.int16), geometry)
     case = Case("P", ct, labels, geometry, landmarks or {}, side)
-    return row_of(case, Segmentation((ear,), ModelIdentity("m", "1", "0"), "cpu"))
+    return row_of(case, Segmentation((ear,), None, "cpu"))
 
 
 def masks(row):
