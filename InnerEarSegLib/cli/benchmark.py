@@ -8,12 +8,9 @@ import os
 import platform
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .arguments import say
-
-if TYPE_CHECKING:
-    from ..evaluation.benchmark import Timing
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -57,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
                 timings.append(time_journey(label, path, read_ct(path), bundle, device, say))
     lines = table(timings)
     say("\n".join(lines))
-    content = {"machine": machine(), "inputs": [timing.to_json() for timing in timings]}
+    content = {"machine": machine(), "inputs": timings}
     with output.adding() as new:
         (new / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
         (new / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -80,7 +77,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def table(timings: list[Timing]) -> list[str]:
+def table(timings: list[dict[str, Any]]) -> list[str]:
     """Return a Markdown table of all inputs, and the seconds of each step."""
     lines = [
         "| input | ears | start to files | peak memory | search alone | bare passes "
@@ -88,16 +85,16 @@ def table(timings: list[Timing]) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for t in timings:
-        ratio = t.brute_seconds / t.wall_seconds
-        guess = "extrapolated" if t.brute_measured < t.brute_windows else "measured"
-        passes = ", ".join(f"{count} {name}" for name, count in t.passes.items())
+        measured, patches = t["brute_measured"], t["brute_windows"]
+        guess = "extrapolated" if measured < patches else "measured"
+        passes = ", ".join(f"{count} {name}" for name, count in t["passes"].items())
         lines.append(
-            f"| {t.name} | {t.ears} | {t.wall_seconds:.1f} s | {t.peak_mib:.0f} MiB | "
-            f"{t.search_seconds:.1f} s | {t.bare_seconds:.1f} s ({passes}) | "
-            f"{t.brute_seconds:.0f} s ({guess} from {t.brute_measured} of {t.brute_windows} "
-            f"patches), {ratio:.0f} times as long |"
+            f"| {t['name']} | {t['ears']} | {t['wall_seconds']:.1f} s | {t['peak_mib']:.0f} MiB | "
+            f"{t['search_seconds']:.1f} s | {t['bare_seconds']:.1f} s ({passes}) | "
+            f"{t['brute_seconds']:.0f} s ({guess} from {measured} of {patches} patches), "
+            f"{t['brute_over_wall']:.0f} times as long |"
         )
     for t in timings:
-        steps = ", ".join(f"{step} {value:.1f} s" for step, value in t.stage_seconds.items())
-        lines += ["", f"{t.name}: {steps}."]
+        steps = ", ".join(f"{step} {value:.1f} s" for step, value in t["stage_seconds"].items())
+        lines += ["", f"{t['name']}: {steps}."]
     return lines

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,50 +28,9 @@ OVERLAP = 0.25
 """Of neighbouring patches of a sliding window, along each axis."""
 
 
-@dataclass(frozen=True)
-class Timing:
-    """One input, measured.
-
-    Attributes:
-        name: of the input.
-        ears: how many were found.
-        wall_seconds: from the start of the process to its end, all files written.
-        stage_seconds: as the process itself measured them.
-        peak_mib: most resident memory of the process.
-        search_seconds: finding, drawing and decoding alone, in a process that is warm.
-        bare_seconds: the forward passes that this took, on patches that are ready.
-        passes: how many of them, by network.
-        brute_seconds: the forward passes of the network that drew, slid over the whole CT at its
-            own spacing.
-        brute_windows: how many patches that is.
-        brute_measured: how many of them were really run; the rest is extrapolated.
-    """
-
-    name: str
-    ears: int
-    wall_seconds: float
-    stage_seconds: dict[str, float]
-    peak_mib: float
-    search_seconds: float
-    bare_seconds: float
-    passes: dict[str, int]
-    brute_seconds: float
-    brute_windows: int
-    brute_measured: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, with ratios."""
-        return {
-            **asdict(self),
-            "brute_over_wall": self.brute_seconds / self.wall_seconds,
-            "wall_over_bare": self.wall_seconds / self.bare_seconds,
-            "search_over_bare": self.search_seconds / self.bare_seconds,
-        }
-
-
 def time_journey(
     name: str, path: Path, ct: Volume, bundle: Model, device: str, say: Callable[[str], None]
-) -> Timing:
+) -> dict[str, Any]:
     """Measure one input.
 
     Args:
@@ -81,6 +40,14 @@ def time_journey(
         bundle: the bundled model, on the device.
         device: its name on the command line.
         say: told what is being measured.
+
+    Returns:
+        wall_seconds from the start of the process to its end, all files written; its own
+        stage_seconds and peak_mib of resident memory; search_seconds of finding, drawing and
+        decoding alone in a process that is warm; bare_seconds of the passes (by network) that this
+        took, on patches that are ready; brute_seconds of the passes of the network that drew, slid
+        over the whole CT at its own spacing: brute_windows of them, of which brute_measured were
+        run and the rest is extrapolated.
     """
     say(f"{name}: the command line, from its start to the last file")
     wall, peak, result = _run_process(path, device)
@@ -92,10 +59,13 @@ def time_journey(
     patches = _patch_count(ct.geometry, network)
     measured = min(BRUTE_PATCHES, patches)
     brute = patches * _pass_seconds(network, measured)
-    return Timing(
-        name, len(result["ears"]), wall, result["seconds"], peak, search, bare, dict(passes),
-        brute, patches, measured,
-    )  # fmt: skip
+    return {
+        "name": name, "ears": len(result["ears"]), "wall_seconds": wall,
+        "stage_seconds": result["seconds"], "peak_mib": peak, "search_seconds": search,
+        "bare_seconds": bare, "passes": dict(passes), "brute_seconds": brute,
+        "brute_windows": patches, "brute_measured": measured, "brute_over_wall": brute / wall,
+        "wall_over_bare": wall / bare, "search_over_bare": search / bare,
+    }  # fmt: skip
 
 
 def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]:

@@ -17,7 +17,7 @@ from ..io.manifest import check_names
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import LANDMARKS, Ear, Segmentation
-from .metrics import MaskMetrics, Pair, compare_masks, ear_of, on_grid
+from .metrics import MaskMetrics, compare_masks, ear_of, on_common_grid, on_grid
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -154,14 +154,15 @@ def _masks(ear: Ear, case: Case) -> tuple[Row, str]:
         return dict.fromkeys(MASK_FIELDS), ""
     if not on_grid(ear, grid).any():
         return asdict(MaskMetrics()), ""
-    pair, remark = Pair.of(ear, labels, grid), ""
-    if pair.outside_voxels > FEW_VOXELS:
+    found, truth, beyond = on_common_grid(ear, labels, grid)
+    remark = ""
+    if beyond.max() > FEW_VOXELS:
         remark = (
-            f"{pair.outside:.0%} of what was found lies outside the reference's label map, by up "
-            f"to {pair.outside_voxels} voxels, and counts as wrong; check that the map holds the "
+            f"{(beyond > 0).mean():.0%} of what was found lies outside the reference's label map, "
+            f"by up to {beyond.max()} voxels, and counts as wrong; check that the map holds the "
             "whole labyrinth."
         )
-    return asdict(compare_masks(pair.found, pair.truth, grid.spacing[::-1])), remark
+    return asdict(compare_masks(found, truth, grid.spacing[::-1])), remark
 
 
 def sentence_of(row: Row) -> str:

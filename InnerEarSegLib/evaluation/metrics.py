@@ -196,50 +196,37 @@ def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two masks on one grid.
+def on_common_grid(
+    ear: Ear, labels: NDArray[np.uint8], geometry: Geometry
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Put an ear and its reference on the reference's grid, continued to hold the whole ear.
 
-    Attributes:
-        found: the ear's, uint8 [k, j, i].
-        truth: the reference's, uint8 [k, j, i]; 0 beyond the reference's own grid.
-        outside: share of the ear's voxels that lie beyond that grid.
-        outside_voxels: how many voxels beyond it the farthest of them lies.
+    Slicer saves segmentations cropped to their segments; what was found beside such a map is as
+    wrong as beside one of the whole CT.
+
+    Args:
+        ear: what was found; it has a voxel on the reference's grid.
+        labels: reference uint8 [k, j, i].
+        geometry: grid of labels.
+
+    Returns:
+        Both masks, uint8 [k, j, i]; and how many voxels beyond the reference's own grid each
+        voxel of the ear lies, (n,).
     """
-
-    found: NDArray[np.uint8]
-    truth: NDArray[np.uint8]
-    outside: float = 0.0
-    outside_voxels: int = 0
-
-    @classmethod
-    def of(cls, ear: Ear, labels: NDArray[np.uint8], geometry: Geometry) -> Pair:
-        """Put both on the reference's grid, continued until it holds the whole ear.
-
-        Slicer saves segmentations cropped to their segments; what was found beside such a map is
-        as wrong as beside one of the whole CT.
-
-        Args:
-            ear: what was found; it has a voxel.
-            labels: reference uint8 [k, j, i].
-            geometry: grid of labels.
-        """
-        shape = np.array(geometry.shape)
-        voxels = np.argwhere(ear.labyrinth)
-        ends = zip(voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5, strict=True)
-        outer = np.array(list(itertools.product(*ends)))[:, ::-1]
-        corners = geometry.to_ijk(ear.geometry.to_ras(outer))[:, ::-1]
-        low = np.maximum(0, -np.ceil(corners.min(axis=0))).astype(int)
-        high = np.maximum(0, np.floor(corners.max(axis=0)) - (shape - 1)).astype(int)
-        matrix = geometry.ijk_to_ras.copy()
-        matrix[:3, 3] = geometry.to_ras(-low[::-1])
-        k, j, i = map(int, low + shape + high)
-        found = on_grid(ear, Geometry(matrix, (k, j, i)))
-        where = np.argwhere(found) - low
-        beyond = np.maximum(-where, where - (shape - 1)).max(axis=1, initial=0)
-        outside = float((beyond > 0).mean()) if len(beyond) else 0.0
-        truth = np.pad(labels, np.stack([low, high], axis=1))
-        return cls(found, truth, outside, int(beyond.max(initial=0)))
+    shape = np.array(geometry.shape)
+    voxels = np.argwhere(ear.labyrinth)
+    ends = zip(voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5, strict=True)
+    outer = np.array(list(itertools.product(*ends)))[:, ::-1]
+    corners = geometry.to_ijk(ear.geometry.to_ras(outer))[:, ::-1]
+    low = np.maximum(0, -np.ceil(corners.min(axis=0))).astype(int)
+    high = np.maximum(0, np.floor(corners.max(axis=0)) - (shape - 1)).astype(int)
+    matrix = geometry.ijk_to_ras.copy()
+    matrix[:3, 3] = geometry.to_ras(-low[::-1])
+    k, j, i = map(int, low + shape + high)
+    found = on_grid(ear, Geometry(matrix, (k, j, i)))
+    where = np.argwhere(found) - low
+    beyond = np.maximum(0, np.maximum(-where, where - (shape - 1)).max(axis=1))
+    return found, np.pad(labels, np.stack([low, high], axis=1)), beyond
 
 
 def ear_of(result: Segmentation, case: Case) -> Ear | None:

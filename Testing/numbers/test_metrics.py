@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.evaluation.evaluate import MASK_FIELDS, row_of
-from InnerEarSegLib.evaluation.metrics import Pair, compare_masks, dice, surface_distances
+from InnerEarSegLib.evaluation.metrics import compare_masks, dice, on_common_grid, surface_distances
 from InnerEarSegLib.io.dataset import Case
 from InnerEarSegLib.types import Ear, Geometry, Landmark, Segmentation, Volume
 
@@ -149,18 +149,18 @@ def test_what_lies_beside_a_cropped_map_counts_as_beside_a_whole_one(first, last
     whole, cropped = row(ear, box(4, 12), WHOLE), row(ear, labels, grid)
     assert masks(whole) == masks(cropped) and whole["remark"] == ""
     assert cropped["dice"] == pytest.approx(16 / (8 + last - first))
-    pair = Pair.of(ear, labels, grid)
-    assert pair.outside_voxels == max(4 - first, last - 12)
-    assert pair.outside == pytest.approx((last - first - 8) / (last - first))
-    assert Pair.of(ear, box(4, 12), WHOLE).outside == 0
+    beyond = on_common_grid(ear, labels, grid)[2]
+    assert beyond.max() == max(4 - first, last - 12)
+    assert (beyond > 0).mean() == pytest.approx((last - first - 8) / (last - first))
+    assert on_common_grid(ear, box(4, 12), WHOLE)[2].max() == 0
 
 
 def test_half_a_map_is_no_whole_one():
     labels, grid = cut(box(4, 12), (0, 0, 0), (12, 12, 8))
     ear = found_as(box(4, 12))
     assert row(ear, labels, grid)["dice"] == pytest.approx(2 * 4 / (8 + 4))
-    pair = Pair.of(ear, labels, grid)
-    assert pair.outside == 0.5 and pair.outside_voxels == 4
+    beyond = on_common_grid(ear, labels, grid)[2]
+    assert (beyond > 0).mean() == 0.5 and beyond.max() == 4
 
 
 def test_a_coarser_map_is_continued_in_its_own_voxels():
@@ -170,4 +170,4 @@ def test_a_coarser_map_is_continued_in_its_own_voxels():
     labels = np.ones((8, 8, 4), np.uint8)
     ear, grid = found_as(box(4, 24)), Geometry(matrix, labels.shape)
     assert row(ear, labels, grid)["dice"] == pytest.approx(2 * 4 / (4 + 10))
-    assert Pair.of(ear, labels, grid).outside_voxels == 6
+    assert on_common_grid(ear, labels, grid)[2].max() == 6
