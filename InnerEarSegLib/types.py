@@ -63,6 +63,13 @@ class Geometry:
         upper = np.array(self.shape[::-1]) - 0.5
         return np.all((ijk >= -0.5 + inset) & (ijk <= upper - inset), axis=-1)
 
+    def part(self, first: ArrayLike, shape: Sequence[int]) -> Geometry:
+        """Grid of shape (k, j, i) with the same voxels, whose first has this IJK index here."""
+        matrix = self.ijk_to_ras.copy()
+        matrix[:3, 3] = self.to_ras(first)
+        k, j, i = (int(size) for size in shape)
+        return Geometry(matrix, (k, j, i))
+
 
 def apply_affine(matrix: NDArray, points: ArrayLike) -> NDArray[np.float64]:
     """Points (..., 3) mapped by a 4 x 4 affine."""
@@ -88,6 +95,7 @@ class Volume:
 
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")
 
 HELICOTREMA = "helicotrema"
 OVAL_WINDOW = "oval window"

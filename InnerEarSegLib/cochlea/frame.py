@@ -79,14 +79,14 @@ class CochlearFrame:
 
 CENTROID = "labyrinth centroid"
 LONG, MIDDLE, THIN = "labyrinth long axis", "labyrinth middle axis", "labyrinth thin axis"
-BODY = (CENTROID, LONG, MIDDLE, THIN)
+PRINCIPAL_POINTS = (CENTROID, LONG, MIDDLE, THIN)
 
 REACH_MM = {LONG: 5.0, MIDDLE: 3.0, THIN: 3.0}
 """How far from the centroid a principal axis is pinned: about where the labyrinth ends."""
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class PrincipalAxes:
     """Centroid and principal axes of a labyrinth.
 
     Attributes:
@@ -98,12 +98,12 @@ class Body:
     axes: NDArray[np.float64]
 
     @classmethod
-    def of(cls, voxels: NDArray) -> Body:
+    def of(cls, voxels: NDArray) -> PrincipalAxes:
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 
     def points(self, side: Side) -> list[dict[str, NDArray[np.float64]]]:
-        """Four points of the body, mm by name, for each way in which its axes may point.
+        """Return four points, mm by name, for each way in which the axes may point.
 
         Args:
             side: of the ear; its handedness rules out half of the ways.

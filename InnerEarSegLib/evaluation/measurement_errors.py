@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.frame import Body
+from ..cochlea.frame import PrincipalAxes
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..cochlea.template import POINTS, SIGMAS_IN_RADIUS, Template, mean_template
 from ..cochlea.walls import LabyrinthMask
@@ -24,7 +24,7 @@ COMPARED = ("a_diameter", "b_diameter", "cochlear_height", "round_window_to_late
 MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
 """Mean length of a normal vector in three dimensions, per standard deviation along an axis."""
 
-TemplateCase = tuple[Side, Mapping[str, NDArray], Body | None]
+TemplateCase = tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def reference(case: Case) -> CochlearMeasurements:
 
 
 def _template_case(case: Case) -> TemplateCase:
-    body = None
+    principal_axes = None
     if case.labels is not None:
-        body = LabyrinthMask.of(case.labels, case.label_geometry).body
-    return case.stated_side, case.landmarks, body
+        principal_axes = LabyrinthMask.of(case.labels, case.label_geometry).principal_axes
+    return case.stated_side, case.landmarks, principal_axes

@@ -16,9 +16,9 @@ from ..errors import UnusableInput, UnusableModel
 from ..progress import Progress
 from ..types import LANDMARKS, ModelIdentity
 from .calibration import Calibration, calibration_from
-from .card import STAGES, card_in, file_content
+from .card import STAGES, bundled_model, card_in, file_content
 from .config import Intensity
-from .device import fall_back, is_out_of_memory
+from .device import choose_device, fall_back, is_out_of_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,8 @@ class Model:
 
 
 def load_model(
-    path: Path,
-    device: torch.device,
+    path: Path | str | None = None,
+    device: torch.device | str = "auto",
     *,
     cpu_fallback: bool = True,
     progress: Progress | None = None,
@@ -80,16 +80,19 @@ def load_model(
     """Load a model file and check that it is one that this version understands.
 
     Args:
-        path: of the model file.
-        device: for its networks.
+        path: of the model file; None: the bundled model.
+        device: for its networks, or its name as ``choose_device`` takes it.
         cpu_fallback: whether networks move to the CPU where the device's memory is not enough,
             now or later; otherwise OutOfMemory is raised.
         progress: takes a warning if they do now.
 
     Raises:
         OutOfMemory: if the networks do not fit the device and must not move to the CPU.
+        UnusableInput: if there is no such device.
         UnusableModel: saying what is wrong with the file.
     """
+    path = bundled_model() if path is None else Path(path)
+    device = choose_device(device) if isinstance(device, str) else device
     content = file_content(path)
     card = card_in(content, path)
     try:

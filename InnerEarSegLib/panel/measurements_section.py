@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from ..cochlea.formulas import insertion_angle
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
-from ..mrml.arrays import to_world
 from ..mrml.cochlear_view import CochlearView
 from ..mrml.measurements import find_measurements, update_measurements
 from ..mrml.results import Results
-from ..mrml.scene import Observers
+from ..mrml.scene import Observers, to_world
 from ..types import Side
 from .navigation import ear_center, go_to_ear
 

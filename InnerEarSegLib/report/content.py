@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
-from ..cochlea.catalogue import Measurement, entry
+from ..cochlea.catalogue import CATALOGUE, Measurement
 from ..cochlea.measurements import CochlearMeasurements, compare
 from ..types import (
     AUTOMATIC,
@@ -214,14 +214,14 @@ def _rows(
             for side, measurement in ears.items()
             if measurement.remark and measurement.value is not None
         )
-        known = entry(item.key)
+        known = CATALOGUE[item.key]
         usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
         rows.append(Row(item.label, tuple(values), usual, remarks))
     return tuple(rows)
 
 
 def _source(measurement: Measurement) -> str:
-    known = entry(measurement.key)
+    known = CATALOGUE[measurement.key]
     usual = f"range: {known.range_source}" if known.range_source else ""
     return "; ".join(text for text in (measurement.source, usual) if text)
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.mrml.cochlear_view import slice_planes
 from InnerEarSegLib.mrml.landmarks import AUTOMATIC_POSITION, AUXILIARY_POSITION
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import nodes_of
 from InnerEarSegLib.mrml.segments import segment_center
-from InnerEarSegLib.mrml.views import nodes_of
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.helpers import segment
 from Testing.panel.test_cochlear_view_stories import red, slices
 from Testing.panel.test_scene_stories import grid, linear
 from Testing.panel.two_ears import head, prepare_two
+from Testing.scene.test_cochlear_view import turned_to
 
 SIDES = ("left", "right")
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
-from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.mrml.cochlear_view import slice_planes
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.types import HELICOTREMA
+from Testing.scene.test_cochlear_view import turned_to
 
 
 def slices(story):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.mrml.arrays import image_data
+from InnerEarSegLib.mrml.scene import image_data
 from InnerEarSegLib.panel.worker_process import ProcessTree, segment_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive
@@ -139,9 +139,9 @@ def test_cancel_closes_the_workers_input(story, without_tables):
 
 
 def start_real(story, tmp_path):
-    from InnerEarSegLib.mrml.volumes import export_ct
+    from InnerEarSegLib.mrml.volumes import export_steps
 
-    export_ct(story.volume, tmp_path / "ct.nrrd")
+    list(export_steps(story.volume, tmp_path / "ct.nrrd"))
     command = segment_command(tmp_path / "ct.nrrd", tmp_path / "out", "cpu", None)
     pipe = subprocess.PIPE
     return subprocess.Popen([command.program, *command.arguments], cwd=command.folder,

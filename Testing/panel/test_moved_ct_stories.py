@@ -7,9 +7,9 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
 from InnerEarSegLib.mrml.landmarks import automatic_of
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.test_scene_stories import grid, linear
@@ -25,10 +25,10 @@ def erase_half(node, side):
 
 def world_points(node, side):
     """World RAS mm of a segment's voxels."""
-    inside, matrix = segment_content(node, side)
+    inside, geometry = segment_content(node, side)
     points = vtk.vtkPoints()
-    for index in np.argwhere(inside)[:, ::-1]:
-        points.InsertNextPoint(*(matrix @ [*index, 1.0])[:3])
+    for ras in geometry.to_ras(np.argwhere(inside)[:, ::-1]):
+        points.InsertNextPoint(*ras)
     general = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
         node.GetParentTransformNode(), None, general

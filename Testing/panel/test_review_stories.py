@@ -323,3 +323,11 @@ def test_leaving_the_module_locks(reviewed):
     np.testing.assert_allclose(
         position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
     )
+
+
+def test_accuracy_in_words(story):
+    from InnerEarSegLib.panel.table import accuracy_words
+
+    words = [accuracy_words(*given) for given in
+             ((0.95, 0.42), (0.3, 0.42), (0.95, None), (0.6, None), (0.2, None))]  # fmt: skip
+    assert words == ["± 0.4 mm", "± 0.4 mm (low)", "high (0.95)", "fair (0.60)", "low (0.20)"]

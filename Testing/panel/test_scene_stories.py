@@ -7,8 +7,8 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import to_world, vtk_matrix
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import MODULE, alive
 

@@ -7,8 +7,8 @@ import pytest
 import vtk
 
 from InnerEarSegLib.io.volume import read_ct
-from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
-from InnerEarSegLib.mrml.volumes import export_ct
+from InnerEarSegLib.mrml.scene import to_world, vtk_matrix
+from InnerEarSegLib.mrml.volumes import export_steps
 from InnerEarSegLib.panel.worker_process import segment_command
 from Testing.panel.test_scene_stories import grid, linear
 
@@ -51,7 +51,7 @@ def test_a_point(story, kind, tmp_path):
     np.testing.assert_allclose(numbers(arguments, "center"), local, atol=2e-3)
     np.testing.assert_allclose(parsed(arguments).center, local, atol=2e-3)
     assert parsed(arguments).roi is None
-    export_ct(story.volume, tmp_path / "ct.nrrd")  # the whole CT, in its own coordinates
+    list(export_steps(story.volume, tmp_path / "ct.nrrd"))  # the whole CT, in its own coordinates
     written = read_ct(tmp_path / "ct.nrrd")
     np.testing.assert_array_equal(written.array, story.ear.ct.array)
     np.testing.assert_allclose(written.geometry.ijk_to_ras, story.ear.ct.geometry.ijk_to_ras)
