@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -30,12 +31,13 @@ DIED = "Its worker process was ended by the system, perhaps for lack of memory."
 ANSWER_SECONDS = 10
 """How long a scheduler may take to answer, and to have a worker."""
 
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.5
 _NO_WORKER_SECONDS = 60.0
 _TASKS_PER_PROCESS = 100
 """Frees what libraries leak; a new process costs some seconds."""
 
 _CONFIG: dict[str, Any] = {
+    "distributed.nanny.pre-spawn-environ": {},  # it slows memory down and limits threads
     "distributed.scheduler.http.routes": [],
     "distributed.scheduler.worker-ttl": None,  # a library may hold Python's lock for minutes
     "distributed.worker.daemon": False,  # a task may start processes
@@ -99,6 +101,7 @@ class Workers:
             raise UnusableInput("Parallel work needs Dask: pip install distributed.") from None
         self._places, self._scheduler = tuple(places), scheduler
         self._busy: dict[Any, tuple[int, Any, str]] = {}
+        self._ended = threading.Event()
         self._stack = ExitStack()
 
     def __enter__(self) -> Workers:
@@ -191,9 +194,12 @@ class Workers:
                 future = self._client.submit(
                     _call, function, task, self._places, workers=[address], pure=False
                 )
+                future.add_done_callback(lambda _: self._ended.set())
                 self._busy[future] = (number, task, address)
             yield from ended
-            time.sleep(_LOOK_SECONDS)
+            if self._busy or not ended:
+                self._ended.wait(_LOOK_SECONDS)
+            self._ended.clear()
 
     def _workers(self) -> set[str]:
         try:

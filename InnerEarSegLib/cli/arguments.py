@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ..model.bundle import Model
 
 say = partial(print, flush=True)
-SOME_FAILED = 4
 
 
 def names(text: str) -> list[str]:

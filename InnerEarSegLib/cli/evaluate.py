@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..errors import UnusableInput
 from .arguments import (
-    SOME_FAILED,
     add_device,
     chosen_model,
     millimetres_up_to,
@@ -18,6 +17,7 @@ from .arguments import (
     say,
     whole_number_from,
 )
+from .batch import SOME_FAILED
 
 HELD_OUT = "F06,T03,F13"
 """Specimens that the bundled model, and the average ear, never saw."""
@@ -195,7 +195,7 @@ def stability(options: argparse.Namespace) -> int:
     from ..evaluation.perturbations import stability
     from ..io.result_folder import ResultFolder
     from ..io.volume import read_ct
-    from .segment_command import NO_EAR
+    from .segment import NO_EAR
 
     output = ResultFolder(options.output)
     bundle = chosen_model(options)

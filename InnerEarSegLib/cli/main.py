@@ -12,20 +12,20 @@ from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
     ablate,
-    batch_command,
+    batch,
     benchmark,
     crossval,
     demo_command,
     evaluate,
     report_command,
-    segment_command,
+    segment,
     synthesize_command,
     train,
 )
 
 COMMANDS = (
-    segment_command,
-    batch_command,
+    segment,
+    batch,
     report_command,
     demo_command,
     synthesize_command,

@@ -23,7 +23,6 @@ NOT_USED = (
     "{} is not as the scene has it, and was not used. Correct landmarks and segment in the "
     "scene, in 3D Slicer, and save that."
 )
-ASIDE = "Note: somebody had added to the earlier report's PDF: it is now {}."
 REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
 
@@ -94,13 +93,13 @@ def run(options: argparse.Namespace) -> int:
             views=folder,
             notes=(*notes, problem) if problem else notes,
         )
-    written = write_report(report, names)
-    for path in written.files:
+    output = write_report(report, names)
+    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
-    if written.removed is not None:
-        print(REMOVED.format(written.removed), file=sys.stderr)
-    if written.aside is not None:
-        print(ASIDE.format(written.aside), file=sys.stderr)
+    for path in output.removed:
+        print(REMOVED.format(path), file=sys.stderr)
+    for sentence in output.sentences:
+        print(f"Note: {sentence}", file=sys.stderr)
     return 0
 
 

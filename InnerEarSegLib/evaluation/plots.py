@@ -21,6 +21,12 @@ PICTURES = (
 )  # fmt: skip
 """All pictures of an evaluation; those of an earlier one show other figures."""
 
+PICTURES = (
+    "cases.png", "landmarks.png", "radius.png", "reliability.png",
+    "best.png", "median.png", "worst.png",
+)  # fmt: skip
+"""All pictures of an evaluation; those of an earlier one show other figures."""
+
 COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#009e73"}
 """Okabe and Ito's, which colour-blind people can tell apart."""
 

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UnusableInput
-from ..io.result_folder import (
-    MEASUREMENTS_CSV,
-    MEASUREMENTS_JSON,
-    REPORT_HTML,
-    clean_stale,
-    earlier_place,
-    is_ours,
-    make_stage,
-    replace_together,
-    was_added_to,
-)
+from ..io.result_folder import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, ResultFolder
 from .content import Report
 from .page import page
 from .tables import write_measurements
@@ -46,70 +34,27 @@ class Names:
         return self.page.with_name(csv), self.page.with_name(json)
 
 
-@dataclass(frozen=True)
-class Written:
-    """What became of a report's files.
+def write_report(report: Report, names: Names) -> ResultFolder:
+    """Write all files of a report; either all are there or all is as it was.
 
-    Attributes:
-        files: those that are there now, the page first.
-        removed: an earlier report's PDF, which would have stayed beside a newer page; or None.
-        aside: where an earlier report's PDF is now that somebody had added to; or None.
-    """
+    Without a PDF, an earlier one of that name is removed, as its numbers are others. What was
+    changed since it was written is renamed.
 
-    files: tuple[Path, ...]
-    removed: Path | None = None
-    aside: Path | None = None
-
-
-def write_report(report: Report, names: Names) -> Written:
-    """Write all files; each is whole, and either all are there or all is as it was.
-
-    Without a PDF, one of ours that is named after the page goes: nobody should file it with numbers
-    that are not its own. One that somebody annotated or signed is set aside, with and without.
+    Returns:
+        Where they are; it tells what became of earlier files.
 
     Raises:
-        UnusableInput: a folder cannot be written, one of the names is a folder or somebody else's
-            file, or a PDF is wanted and its library is missing.
+        UnusableInput: the folder cannot be written, or a PDF is wanted and its library is missing.
     """
-    folder = names.page.parent
-    for path in (names.page, *names.tables, *([names.pdf] if names.pdf else [])):
-        if path.is_dir():
-            raise UnusableInput(
-                f"{path} is a folder; remove it or choose another name for the report."
-            )
-        if path.exists() and not is_ours(path):
-            raise UnusableInput(
-                f"{path} is there already and was not made by InnerEarSeg; choose another name for "
-                "the report."
-            )
-    old_pdf = names.page.with_suffix(".pdf")
-    ours = is_ours(old_pdf)
-    aside = earlier_place(folder, old_pdf.name) if ours and was_added_to(old_pdf) else None
-    removed = old_pdf if ours and names.pdf is None and aside is None else None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        clean_stale(folder)
-        stage = make_stage(folder)
-        try:
-            made = [(stage / "page", names.page)]
-            made[0][0].write_text(page(report), encoding="utf-8")
-            if names.pdf is not None:
-                from .pdf import write_pdf
+    output = ResultFolder(names.page.parent)
+    with output.adding(obsolete=[names.page.with_suffix(".pdf").name]) as folder:
+        (folder / names.page.name).write_text(page(report), encoding="utf-8")
+        if names.pdf is not None:
+            from .pdf import write_pdf
 
-                write_pdf(report, stage / "pdf")
-                made.append((stage / "pdf", names.pdf))
-            ears = report.segmentation.ears
-            write_measurements(report.plans, ears, stage, bool(report.left_out))
-            tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
-            made += zip(tables, names.tables, strict=True)
-            moved = [(old_pdf, aside)] if aside else []
-            gone = [removed] if removed else []
-            replace_together([*moved, *made], stage, gone)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-    except OSError as error:
-        where = error.filename2 or names.page
-        raise UnusableInput(
-            f"The report {where} cannot be written: {error.strerror or error}."
-        ) from None
-    return Written(tuple(here for _, here in made), removed, aside)
+            write_pdf(report, folder / names.pdf.name)
+        ears = report.segmentation.ears
+        write_measurements(report.plans, ears, folder, bool(report.left_out))
+        for made, path in zip((MEASUREMENTS_CSV, MEASUREMENTS_JSON), names.tables, strict=True):
+            (folder / made).rename(folder / path.name)
+    return output

@@ -148,10 +148,13 @@ def test_a_kill_leaves_nothing(synthetic_file, tmp_path):
 
 def test_full_disk_is_a_sentence_and_leaves_the_old_result(tmp_path, monkeypatch):
     from InnerEarSegLib.errors import UnusableInput
-    from InnerEarSegLib.io.result_folder import Output
+    from InnerEarSegLib.io.result_folder import ResultFolder
 
     (tmp_path / "result.json").write_text("old")
-    with pytest.raises(UnusableInput, match="No space left"), Output(tmp_path).staging() as stage:
+    with (
+        pytest.raises(UnusableInput, match="No space left"),
+        ResultFolder(tmp_path).replacing({}) as stage,
+    ):
         (stage / "result.json").write_text("new")
         raise OSError(28, os.strerror(28))
     assert (tmp_path / "result.json").read_text() == "old"
