@@ -147,7 +147,7 @@ def _answer(row: Row, metric: str, asked: int, by_seed: float) -> str:
     # Turned round, so that it tells what the joint network gains.
     gain, *ends = (-how.sign * row[f"{metric}_difference{end}"] for end in ("", "_low", "_high"))
     low, high = sorted(ends)
-    more = "higher" if gain * how.sign >= 0 else "lower"
+    more = "higher" if (gain >= 0) == (how.sign > 0) else "lower"
     pairs, digits = row[f"{metric}_pairs"], how.digits
     size = (
         f"that of the joint network is {abs(gain):.{digits}f} {more} than that of the one that "

@@ -203,9 +203,10 @@ def _measured(
 
     made_with = made_with | {"copies": list(PERTURBATIONS)}
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if kept.get(MADE_WITH) == made_with:
+    # Earlier versions kept that of a base beside the rows.
+    earlier = kept.get(MADE_WITH) or {key: kept[key] for key in made_with if key in kept}
+    if earlier == made_with:
         return kept["rows"]
-    earlier = kept.get(MADE_WITH, {})
     if earlier and earlier | {"base": None} == made_with | {"base": None}:
         raise UnusableInput(
             f"{path} was measured with another base model (SHA-256 {earlier['base']}): give that "
