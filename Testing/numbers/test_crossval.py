@@ -95,15 +95,23 @@ def test_folds_train_without_their_specimens(trained):
     assert networks_trained(trained, 2) == {"locate": [0, 0], "orient": [2, 2], "refine": [0, 0]}
 
 
-def test_measured_once_with_the_same_networks(fold, cases, tmp_path, finds_nothing):  # noqa: F811
-    shutil.copytree(fold.output, tmp_path / "runs")
-    own = dataclasses.replace(fold, output=tmp_path / "runs", base=BASE)
-    rows = do_fold(own, Place("cpu", 1))
-    assert [(row["case"], row["fold"]) for row in rows] == [("S0", 1)]
-    assert summarise(rows)["dice"]["mean"] == 0.0 and finds_nothing == [False]
-    assert do_fold(own, Place("cpu", 1)) == rows and len(finds_nothing) == 1
-    do_fold(dataclasses.replace(own, only=("refine",)), Place("cpu", 1))
-    assert finds_nothing == [False, True]  # other networks, so it was measured anew
+def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_nothing, capsys):
+    output, config = tmp_path / "runs", tmp_path / "config.json"
+    shutil.copytree(fold.output, output)
+    config.write_text(json.dumps(dataclasses.asdict(fold.config)))
+    words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
+    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--stages"]
+    assert main([*words, "orient"]) == 0
+    assert "0 of 2 found" in capsys.readouterr().out
+    summary = json.loads((output / "summary.json").read_text())
+    assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
+    assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
+    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith("--stages orient")
+    assert finds_nothing == [False, False, True, True]  # two folds, and the base on both
+    assert main([*words, "orient"]) == 0 and len(finds_nothing) == 4
+    # Other networks, so the folds are measured anew.
+    assert main([*words, "refine"]) == 0 and finds_nothing[4:] == [True, True]
+    assert json.loads((output / "summary.json").read_text())["steps"]["refine"] == [2, 2]
 
 
 def test_tasks_of_several_devices_are_done_in_processes_of_their_own(fold, tmp_path):
@@ -213,39 +221,39 @@ def summary_of(names, **changes):
     return json.loads(json.dumps(content | changes))
 
 
-def test_a_model_file_keeps_table_and_calibration(trained, tmp_path):
-    content = summary_of(["S0", "S1"])
-    file = tmp_path / "model.pt"
-    export(
-        trained / "fold-1", file, version="1", base=BASE, any_base=True,
-        crossval=content,
-    )  # fmt: skip
-    bundle = load_model(file, torch.device("cpu"))
-    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
-    assert bundle.calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
-    assert bundle.calibration.expected_dice(
-        {"ambiguity": 0.0, "drawn at mm": 0.8}
-    ) == pytest.approx(0.9)
-    assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
-    text = file.with_suffix(".md").read_text(encoding="utf-8")
-    assert "## Cross-validation" in text and "| as scanned |" in text
+@pytest.fixture
+def exported(trained, tmp_path):
+    """A function that exports a fold with a cross-validation, and returns model and card."""
 
-
-def test_the_card_says_what_a_base_had_seen_and_how_dice_is_foreseen(trained, tmp_path):
-    def text_with(**changes):
-        content = summary_of(["S0", "S1"], **changes)
+    def export_with(content):
         file = tmp_path / "model.pt"
-        export(trained / "fold-1", file, version="1", base=BASE, any_base=True,
-               crossval=content)  # fmt: skip
-        return file.with_suffix(".md").read_text(encoding="utf-8")
+        export(trained / "fold-1", file, version="1", base=BASE, any_base=True, crossval=content)
+        return file, file.with_suffix(".md").read_text(encoding="utf-8")
 
-    text = text_with()
-    assert "by networks of a fold that never saw it: `orient` (2 steps a fold)." in text
-    assert "`refine` took no part: `orient` drew, more coarsely." in text
-    assert "over all of these: correlation 0.80" in text
-    assert "over the CT as scanned alone: correlation 0.10, mean difference 0.010, 10" in text
-    assert "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1)." in text
-    assert "`locate`: of another model, which may have seen it." in text_with(base=None)
+    return export_with
+
+
+def test_a_model_file_keeps_table_and_calibration(exported):
+    content = summary_of(["S0", "S1"])
+    file, text = exported(content)
+    calibration = load_model(file, CPU).calibration
+    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
+    assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
+    signs = {"ambiguity": 0.0, "drawn at mm": 0.8}
+    assert calibration.expected_dice(signs) == pytest.approx(0.9)
+    assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
+    for line in (
+        "## Cross-validation",
+        "| as scanned |",
+        "by networks of a fold that never saw it: `orient` (2 steps a fold).",
+        "`refine` took no part: `orient` drew, more coarsely.",
+        "over all of these: correlation 0.80",
+        "over the CT as scanned alone: correlation 0.10, mean difference 0.010, 10",
+        "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1).",
+    ):
+        assert line in text
+    _, text = exported(summary_of(["S0", "S1"], base=None))
+    assert "`locate`: of another model, which may have seen it." in text
 
 
 @pytest.mark.parametrize(
@@ -259,9 +267,7 @@ def test_the_card_says_what_a_base_had_seen_and_how_dice_is_foreseen(trained, tm
         ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
     ],
 )
-def test_a_foreign_or_empty_cross_validation_is_refused(trained, tmp_path, change, sentence):
-    content = summary_of(["S0", "S1"]) | change
+def test_a_foreign_or_empty_cross_validation_is_refused(exported, tmp_path, change, sentence):
     with pytest.raises(UnusableInput, match=sentence):
-        export(trained / "fold-1", tmp_path / "m.pt", version="1", base=BASE,
-               any_base=True, crossval=content)  # fmt: skip
+        exported(summary_of(["S0", "S1"]) | change)
     assert list(tmp_path.iterdir()) == []
