@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 
@@ -23,13 +23,15 @@ from ..training.run import folds_of, train
 from ..training.trainer import steps_done
 from ..types import Volume
 
+if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
+    from ..model.bundle import Model
+    from .evaluate import Row, Say
+
 ROWS = "rows.json"
 MADE_WITH = "made_with"
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
-Row = dict[str, Any]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def _measured(
     return rows
 
 
-def _rows(case: TrainingCase, bundle: Any, fine: bool, say: Say) -> list[Row]:
+def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Say) -> list[Row]:
     """One specimen in all perturbations."""
     from ..io.dataset import Case
     from ..segmentation.pipeline import segment
