@@ -69,7 +69,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     with ResultFolder(out).adding() as new:
         for name in ("cases.csv", "summary.json", "worst.png"):
             (new / name).write_text("of an earlier run")
-    (out / "notes.png").write_text("of the user")
+    (out / "best.png").write_text("the user's own")
     assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
@@ -82,7 +82,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
     (row,) = csv.DictReader((out / "cases.csv").open())
     assert row["found"] == "True" and row["assd_mm"] == ""
-    assert names_in(out) == ["cases.csv", "notes.png", "summary.json"]
+    assert names_in(out) == ["best.png", "cases.csv", "summary.json"]
 
 
 @pytest.mark.parametrize("output", ["a file", "/proc/nope"])
