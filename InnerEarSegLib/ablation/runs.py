@@ -26,7 +26,7 @@ from torch import nn
 from ..errors import UnusableInput
 from ..evaluation.crossval import cached_cases, fold_folder, use, write_json
 from ..evaluation.metrics import dice, surface_distances, surface_voxels
-from ..model.inference import look, patch_to_ijk, sample
+from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import count_parameters
 from ..parallel import Place
 from ..segmentation.pose import Pose, fit_pose
@@ -241,12 +241,12 @@ def measure_case(
     errors: dict[str, list[float]] = {name: [] for name in LANDMARKS}
     k, j, i = (int(edge / how.spacing_mm) for edge in region_mm)
     for pose in random_poses(fit_pose(template, case.landmarks), case.name, how):
-        patch = pose.window(setup.spacing_mm, patch_size(setup, region_mm))
-        ct = look(torch.from_numpy(case.ct), case.geometry, patch, config.intensity.low)
+        patch = pose.patch(setup.spacing_mm, patch_size(setup, region_mm))
+        ct = sample_patch(torch.from_numpy(case.ct), case.geometry, patch, config.intensity.low)
         with torch.inference_mode():
             logits, heatmaps = network(config.intensity(ct)[None, None].to(device))
         if case.labels is not None and setup.loss.tasks != "landmarks":
-            grid = pose.window(how.spacing_mm, (k, j, i))
+            grid = pose.patch(how.spacing_mm, (k, j, i))
             drawn = sample(logits[0, 0].float().cpu(), patch_to_ijk(grid, patch), OUTSIDE) > 0
             labels = torch.from_numpy(case.labels).float()
             truth = sample(labels, patch_to_ijk(grid, case.geometry), 0.0) > 0.5
@@ -293,7 +293,7 @@ def random_poses(pose: Pose, name: str, how: MeasureConfig) -> list[Pose]:
 
 def patch_size(setup: NetworkTraining, region_mm: Sequence[float]) -> tuple[int, int, int]:
     """Return the (k, j, i) voxels of the smallest patch that fits a network and a region."""
-    multiple = setup.network.window_multiple
+    multiple = setup.network.patch_multiple
     # A hair less, so that a region of just so many voxels does not get one more by rounding.
     k, j, i = (
         multiple * int(np.ceil(edge / setup.spacing_mm / multiple - 1e-6)) for edge in region_mm

@@ -13,7 +13,6 @@ from typing import Any
 
 from .. import __version__
 from ..io.dicom import DICOMDIR
-from ..io.files_read import files_read
 from ..io.result_folder import (
     LAST,
     MANIFEST,
@@ -22,7 +21,7 @@ from ..io.result_folder import (
     names_in,
     read_manifest,
 )
-from ..io.volume import header_reader
+from ..io.volume import files_read, is_image_file
 from .cohort import Case
 from .segment_case import Source
 from .summary import Row, Status, can_show
@@ -227,7 +226,7 @@ def files_digest(source: Source) -> str:
 
 def _folder_digest(source: Source, output: Path) -> str | None:
     """Of all files among which those of a DICOM series are; None for other kinds."""
-    if source.path.is_file() and header_reader(source.path) is not None:
+    if is_image_file(source.path):
         return None
     source.path.stat()
     return _digest(list(_beside(source.path, output)), source.path)

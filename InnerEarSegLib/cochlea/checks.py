@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from numpy.typing import NDArray
-
 from ..types import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
 from .catalogue import DISTANCES, VOLUME
 from .formulas import LAST_ANGLE_DEG
-from .frame import CochlearFrame
+from .frame import CochlearFrame, Points
 from .template import MIN_POINTS, Template, misfits
 from .walls import LabyrinthMask, height
 
@@ -31,7 +29,7 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 
 def ear_remarks(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     mask: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
@@ -72,7 +70,7 @@ def ear_remarks(
 def why_not(
     key: str,
     numbers: Mapping[str, float],
-    points: Mapping[str, NDArray],
+    points: Points,
     frame: CochlearFrame | None,
 ) -> str:
     """Say in a few words why there is no value.
@@ -94,7 +92,7 @@ def why_not(
     return "no wall there: the segment is cut or leaks"
 
 
-def _why_no_frame(points: Mapping[str, NDArray]) -> str:
+def _why_no_frame(points: Points) -> str:
     if ROUND_WINDOW not in points:
         return "there is no round window"
     if len(points) < MIN_POINTS:
@@ -103,9 +101,7 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-def _misfit(
-    side: Side, points: Mapping[str, NDArray], mask: LabyrinthMask, template: Template
-) -> str:
+def _misfit(side: Side, points: Points, mask: LabyrinthMask, template: Template) -> str:
     distances = misfits(side, points, mask.principal_axes, template)
     name = max(distances, key=lambda key: distances[key])
     if distances[name] < MISFIT_MM:
@@ -116,7 +112,7 @@ def _misfit(
     )
 
 
-def _cut(points: Mapping[str, NDArray], mask: LabyrinthMask, frame: CochlearFrame) -> str:
+def _cut(points: Points, mask: LabyrinthMask, frame: CochlearFrame) -> str:
     reach = height(mask, frame)
     if reach is None or HELICOTREMA not in points:
         return ""

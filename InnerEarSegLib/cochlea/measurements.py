@@ -26,7 +26,7 @@ from .catalogue import (
     range_remark,
 )
 from .checks import ear_remarks, why_not
-from .frame import CochlearFrame
+from .frame import CochlearFrame, Points, Vector
 from .template import RADIUS_MM, SIGMAS_IN_RADIUS, SPREAD_MM, TEMPLATE, Template, cochlear_frame
 from .walls import LabyrinthMask, farthest_wall, height, lateral_wall
 
@@ -58,13 +58,13 @@ class Values:
 
     frame: CochlearFrame | None
     numbers: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
 
 
 def values_of(
     side: Side,
     mask: LabyrinthMask,
-    points: Mapping[str, NDArray],
+    points: Points,
     radii: Mapping[str, float],
     template: Template = TEMPLATE,
     shifts: WallShifts = WallShifts(),
@@ -95,7 +95,7 @@ def _measure_cochlea(
     values: Values,
     mask: LabyrinthMask,
     frame: CochlearFrame,
-    round_window: NDArray,
+    round_window: Vector,
     shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
@@ -120,7 +120,7 @@ def _measure_cochlea(
         values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
-def _in_plane(frame: CochlearFrame, start: NDArray, end: NDArray, z: float) -> NDArray:
+def _in_plane(frame: CochlearFrame, start: Vector, end: Vector, z: float) -> Vector:
     """Two points given in x and y, at a height, in RAS mm: (2, 3)."""
     return frame.to_ras([[*start, z], [*end, z]])
 
@@ -173,10 +173,10 @@ class CochlearMeasurements:
     side: Side
     frame: CochlearFrame | None
     measurements: tuple[Measurement, ...]
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     radii: dict[str, float] = field(default_factory=dict)
-    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    points: dict[str, Vector] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Measurement:
         """The measurement with that key.
@@ -298,7 +298,7 @@ def measure_cochlea(
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
     mask = LabyrinthMask.of(labyrinth, geometry)
 
-    def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
+    def take(places: Points, average: Template, shifts: WallShifts) -> Values:
         return values_of(side, mask, places, counted, average, shifts)
 
     values = take(points, template, WallShifts())
@@ -315,8 +315,8 @@ def measure_cochlea(
 
 
 def _spread(
-    take: Callable[[Mapping[str, NDArray], Template, WallShifts], Values],
-    points: Mapping[str, NDArray],
+    take: Callable[[Points, Template, WallShifts], Values],
+    points: Points,
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:
@@ -348,7 +348,7 @@ def _spread(
 
 
 def _measurement(
-    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray]
+    key: str, values: Values, spread: Mapping[str, float], points: Points
 ) -> Measurement:
     found = CATALOGUE[key]
     value = values.numbers.get(key)

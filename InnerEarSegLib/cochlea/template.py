@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..segmentation.pose import Pose, fit_orthonormal
 from ..types import (
@@ -24,7 +24,9 @@ from .frame import (
     PRINCIPAL_POINTS,
     THIN,
     CochlearFrame,
+    Points,
     PrincipalAxes,
+    Vector,
     axes_of,
 )
 
@@ -53,7 +55,7 @@ window) to 0.3 mm (ends of the labyrinth's axes)."""
 
 def fit_template(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     variances: Mapping[str, float],
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
@@ -85,7 +87,7 @@ def fit_template(
 
 def misfits(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> dict[str, float]:
@@ -107,8 +109,8 @@ def misfits(
 
 
 def mean_template(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+    cases: Sequence[tuple[Side, Points, PrincipalAxes | None]],
+) -> tuple[dict[str, Vector], dict[str, float]]:
     """Generalised Procrustes mean of specimens in the cochlear frame, and the spread about it.
 
     Args:
@@ -139,10 +141,11 @@ def mean_template(
 
 
 def _principal_points(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]], template: Template
-) -> list[dict[str, NDArray[np.float64]]]:
+    cases: Sequence[tuple[Side, Points, PrincipalAxes | None]],
+    template: Template,
+) -> list[dict[str, Vector]]:
     """Points of the principal axes in the cochlear frame, pointing as in the average ear."""
-    found: list[dict[str, NDArray[np.float64]]] = []
+    found: list[dict[str, Vector]] = []
     for side, at, principal_axes in cases:
         if principal_axes is None:
             continue
@@ -155,9 +158,11 @@ def _principal_points(
     return found
 
 
-def _off_the_usual(way: Mapping[str, NDArray]) -> float:
+def _off_the_usual(way: Points) -> float:
     """How far the axes point from where they usually do, mm; only their signs matter."""
-    return float(sum(np.linalg.norm(way[name] - TEMPLATE[name]) for name in PRINCIPAL_POINTS))
+    return float(
+        sum(np.linalg.norm(np.subtract(way[name], TEMPLATE[name])) for name in PRINCIPAL_POINTS)
+    )
 
 
 RADIUS_MM = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..io.volume import image_of
 from ..types import Geometry
-from .frame import CochlearFrame, PrincipalAxes
+from .frame import CochlearFrame, PrincipalAxes, Vector
 
 APART_MM = 1.0
 """What lies this far from the rest is no labyrinth. Canals that coarse voxels break are nearer."""
@@ -35,13 +36,13 @@ class LabyrinthMask:
 
     labyrinth: NDArray[np.uint8]
     geometry: Geometry
-    surface: NDArray[np.float64]
+    surface: Vector
     principal_axes: PrincipalAxes | None
     volume: float
     stray: float = 0.0
 
     @classmethod
-    def of(cls, labyrinth: NDArray, geometry: Geometry) -> LabyrinthMask:
+    def of(cls, labyrinth: NDArray[Any], geometry: Geometry) -> LabyrinthMask:
         """From a mask [k, j, i] (not 0: inside) on a grid."""
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
         grid = geometry.part([-1.0, -1.0, -1.0], mask.shape)
@@ -64,7 +65,7 @@ class LabyrinthMask:
             stray=(everything - len(places)) * grid.voxel_volume,
         )
 
-    def inside(self, ras: NDArray) -> NDArray[np.float64]:
+    def inside(self, ras: Vector) -> Vector:
         """How far inside RAS points (..., 3) are: 0 to 1, the wall at 0.5 (trilinear)."""
         size = np.array(self.geometry.shape[::-1])
         ijk = np.clip(self.geometry.to_ijk(ras), 0.0, size - 1.001)
@@ -94,7 +95,7 @@ def _without_strays(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8
     )
     nearest = np.full(parts.max() + 1, np.inf)
     np.minimum.at(nearest, parts.ravel(), away.ravel())
-    return ((parts > 0) & (nearest < APART_MM)[parts]).astype(np.uint8)
+    return np.asarray((parts > 0) & (nearest < APART_MM)[parts], np.uint8)
 
 
 FIRST_MM, LAST_MM, STEP_MM = 1.0, 6.5, 0.1
@@ -114,7 +115,7 @@ STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
 
-def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: NDArray) -> float | None:
+def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: Vector) -> float | None:
     """Distance in mm from the modiolar axis to the lateral wall, seen along the axis.
 
     The basal turn climbs: its two sides lie at different heights. So the whole cochlea is seen
@@ -169,7 +170,7 @@ def height(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[float, float] | N
     return low, float(np.partition(apical, -stray - 1)[-stray - 1]) + half
 
 
-def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, point: NDArray) -> float | None:
+def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, point: Vector) -> float | None:
     """Straight distance in mm from a point to the farthest lateral wall opposite of it.
 
     Args:

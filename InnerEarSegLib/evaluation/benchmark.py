@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model.bundle import Model, PatchNetwork
-from ..model.card import STAGES
+from ..model.card import NETWORKS
 from ..segmentation.pipeline import segment
 from ..segmentation.prediction import is_fine
 from ..types import Geometry, Volume
@@ -114,11 +114,11 @@ class _Counted(nn.Module):
 def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     """Seconds of the journey without files, and the forward passes that it made."""
     counts: Counter[str] = Counter()
-    networks = {name: getattr(bundle, name) for name in STAGES}
+    networks = {name: getattr(bundle, name) for name in NETWORKS}
     counted = replace(
         bundle,
         **{
-            name: replace(each, network=_Counted(each.network, name, counts))
+            name: replace(each, module=_Counted(each.module, name, counts))
             for name, each in networks.items()
         },
     )
@@ -131,14 +131,14 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
 
 def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
-    device = next(network.network.parameters()).device
-    patch = torch.zeros(1, 1, *network.window, device=device)
+    device = next(network.module.parameters()).device
+    patch = torch.zeros(1, 1, *network.shape, device=device)
     with torch.inference_mode():
         for repeat in range(-1, repeats):
             if repeat == 0:
                 _wait_for(device)
                 started = time.perf_counter()
-            network.network(patch)
+            network.module(patch)
         _wait_for(device)
     return (time.perf_counter() - started) / repeats
 
@@ -153,6 +153,6 @@ def _patch_count(geometry: Geometry, network: PatchNetwork) -> int:
     voxels = geometry.spacing[::-1] * geometry.shape / network.spacing_mm
     counts = [
         1 + int(np.ceil(max(0.0, size - edge) / int(edge * (1.0 - OVERLAP))))
-        for size, edge in zip(voxels, network.window, strict=True)
+        for size, edge in zip(voxels, network.shape, strict=True)
     ]
     return int(np.prod(counts))

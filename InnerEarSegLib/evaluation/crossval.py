@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import torch
 
 from ..errors import InnerEarSegError, UnusableInput
-from ..model.card import STAGES, file_content, read_card
+from ..model.card import NETWORKS, file_content, read_card
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
 from ..training.cases import TrainingCase, load_cases
@@ -139,7 +139,7 @@ def do_fold(fold: Fold, place: Place) -> list[Row]:
 def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
     """Return how many steps each fold trained each network; 0 where the base stood in."""
     folders = [fold_folder(output, number) for number in range(1, count + 1)]
-    return {name: [steps_done(folder / name) for folder in folders] for name in STAGES}
+    return {name: [steps_done(folder / name) for folder in folders] for name in NETWORKS}
 
 
 def measure_fold(
@@ -161,7 +161,7 @@ def measure_fold(
     from ..training.export import export
 
     assert fold.base is not None
-    steps = {name: steps_done(fold.folder / name) for name in STAGES}
+    steps = {name: steps_done(fold.folder / name) for name in NETWORKS}
     of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
     made_with = {"steps": steps, "base": of_base if min(steps.values()) == 0 else None}
 
@@ -240,7 +240,7 @@ def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Say) -> list[Row]:
         row = row_of(reference, result) | {"copy": name}
         ear = ear_of(result, reference)
         if ear is not None:
-            row["signs"] = dict(ear.signs)
+            row["signs"] = dict(ear.uncertainty)
         rows.append(row)
         say(f"{case.name}, {name}: {sentence_of(row)}")
     return rows

@@ -384,7 +384,7 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
         return False
     if status.st_mtime_ns == known["mtime_ns"] and not whole:
         return True
-    return _sha256(path) == known["sha256"]
+    return bool(_sha256(path) == known["sha256"])
 
 
 def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:

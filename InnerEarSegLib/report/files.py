@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..io.result_folder import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, ResultFolder
-from .content import Report
+from .content import Block
 from .page import page
+from .subject import Subject
 from .tables import write_measurements
 
 
@@ -34,27 +36,32 @@ class Names:
         return self.page.with_name(csv), self.page.with_name(json)
 
 
-def write_report(report: Report, names: Names) -> ResultFolder:
-    """Write all files of a report; either all are there or all is as it was.
+def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> ResultFolder:
+    """Write all files, or leave everything as it was.
 
     Without a PDF, an earlier one of that name is removed, as its numbers are others. What was
     changed since it was written is renamed.
 
+    Args:
+        blocks: content of page and PDF.
+        subject: with the measurements for the tables.
+        names: where the files go.
+
     Returns:
-        Where they are; it tells what became of earlier files.
+        Their folder; it tells what became of earlier files.
 
     Raises:
-        UnusableInput: the folder cannot be written, or a PDF is wanted and its library is missing.
+        UnusableInput: the folder cannot be written, or a PDF is wanted and fpdf2 is missing.
     """
     output = ResultFolder(names.page.parent)
     with output.adding(obsolete=[names.page.with_suffix(".pdf").name]) as folder:
-        (folder / names.page.name).write_text(page(report), encoding="utf-8")
+        (folder / names.page.name).write_text(page(blocks), encoding="utf-8")
         if names.pdf is not None:
             from .pdf import write_pdf
 
-            write_pdf(report, folder / names.pdf.name)
-        ears = report.segmentation.ears
-        write_measurements(report.plans, ears, folder, bool(report.left_out))
+            write_pdf(blocks, folder / names.pdf.name)
+        ears, incomplete = subject.segmentation.ears, bool(subject.left_out)
+        write_measurements(subject.measurements, ears, folder, incomplete)
         for made, path in zip((MEASUREMENTS_CSV, MEASUREMENTS_JSON), names.tables, strict=True):
             (folder / made).rename(folder / path.name)
     return output

@@ -69,7 +69,7 @@ def random_view(pose: Pose, setup: NetworkTraining, rng: np.random.Generator) ->
     jitter[:3, :3] = jitter[:3, :3] @ np.diag(np.exp(rng.normal(0.0, how.scale, 3)))
     jitter[:3, 3] = rng.normal(0.0, how.shift_mm, 3)
     return View(
-        patch_to_mm=Pose(np.eye(4)).window(setup.spacing_mm, setup.window).ijk_to_ras,
+        patch_to_mm=Pose(np.eye(4)).patch(setup.spacing_mm, setup.window).ijk_to_ras,
         mm_to_ras=base @ jitter,
         displacement=random_displacement(setup, how, rng),
     )

@@ -199,7 +199,7 @@ def check_patch(setup: NetworkTraining, where: str) -> None:
     Raises:
         UnusableInput: naming the patch as ``where``.
     """
-    multiple = setup.network.window_multiple
+    multiple = setup.network.patch_multiple
     if any(size % multiple for size in setup.window):
         raise UnusableInput(
             f"{where} {setup.window} must be multiples of {multiple}, because the network halves "

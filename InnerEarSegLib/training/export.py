@@ -20,7 +20,7 @@ from ..errors import UnusableInput
 from ..io.result_folder import ResultFolder
 from ..model.bundle import load_model
 from ..model.calibration import LEVEL, calibration_from
-from ..model.card import CARD, CARD_SCHEMA, STAGES, card_in, card_of_any_schema, file_content
+from ..model.card import CARD, CARD_SCHEMA, NETWORKS, card_in, card_of_any_schema, file_content
 from ..model.unet import count_parameters
 from ..types import LANDMARKS
 from .card_text import card_text
@@ -182,7 +182,7 @@ def export(
         check_metrics(metrics, run)
     if crossval is not None:
         check_crossval(crossval, run)
-    parts = {name: _part(name, run, run_folder, base, any_base) for name in STAGES}
+    parts = {name: _part(name, run, run_folder, base, any_base) for name in NETWORKS}
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
         "name": run.config.name,
@@ -265,7 +265,7 @@ def read_base(path: Path, config: Config) -> BaseModel:
     """
     content = file_content(path)
     card = card_in(content, path)
-    missing = [name for name in STAGES if name not in card]
+    missing = [name for name in NETWORKS if name not in card]
     if missing:
         raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
     try:

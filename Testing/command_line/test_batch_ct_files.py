@@ -9,7 +9,7 @@ from InnerEarSegLib.batch import status
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.segment_case import Source
 from InnerEarSegLib.batch.status import about
-from InnerEarSegLib.io.files_read import files_read
+from InnerEarSegLib.io.volume import files_read
 
 from .finished_cases import add_report, publish, row
 from .make_ct import edit, phantom, write
