@@ -11,20 +11,16 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from . import (
-    ablate_command,
+    ablate,
     batch,
-    benchmark_command,
-    crossval_command,
+    benchmark,
+    crossval,
     demo_command,
-    evaluate_command,
-    export_command,
-    pack_command,
-    plan_accuracy_command,
+    evaluate,
     report_command,
     segment,
-    stability_command,
     synthesize_command,
-    train_command,
+    train,
 )
 
 COMMANDS = (
@@ -33,15 +29,11 @@ COMMANDS = (
     report_command,
     demo_command,
     synthesize_command,
-    pack_command,
-    train_command,
-    export_command,
-    crossval_command,
-    evaluate_command,
-    plan_accuracy_command,
-    stability_command,
-    benchmark_command,
-    ablate_command,
+    train,
+    crossval,
+    evaluate,
+    benchmark,
+    ablate,
 )
 
 DONE, UNUSABLE, CANCELLED = 0, 2, 130

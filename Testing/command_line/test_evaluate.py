@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.evaluation.measurement_errors import PlanError, mean_of, sentence
+from InnerEarSegLib.evaluation.measurement_errors import MeasurementErrors
 from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.types import Geometry
@@ -18,7 +18,7 @@ from .make_model import write_model
 
 
 def evaluate(*arguments):
-    """In this process, which has torch and MONAI already."""
+    """In this process, which has torch already."""
     return main(["evaluate", *map(str, arguments), "--device", "cpu"])
 
 
@@ -130,10 +130,11 @@ def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, said, 
 
 
 def test_a_mean_is_of_the_draws_that_have_a_figure():
-    errors = [PlanError("P", 2.0, 1.0, {"a_diameter": mm}, {}, 0.1) for mm in (-0.5, 0.1)]
-    mean = mean_of("P", [*errors, PlanError("P", 5.0, 4.0, {}, {}, 0.1)])
+    draws = ((2.0, 1.0, {"a_diameter": -0.5}), (2.0, 1.0, {"a_diameter": 0.1}), (5.0, 4.0, {}))
+    errors = [MeasurementErrors("P", *draw, {}, 0.1) for draw in draws]
+    mean = MeasurementErrors.mean("P", errors)
     assert mean.axis_deg == pytest.approx(3.0) and mean.mm == {"a_diameter": pytest.approx(0.3)}
-    assert sentence(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
+    assert str(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
 
 
 @pytest.fixture
