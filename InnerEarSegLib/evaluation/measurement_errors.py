@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.frame import PrincipalAxes
+from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, PrincipalAxes, Template, mean_template
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
-from ..cochlea.template import POINTS, SIGMAS_IN_RADIUS, Template, mean_template
 from ..cochlea.walls import LabyrinthMask
 from ..errors import Cancelled, UnusableInput, UnusableModel
 from ..io.dataset import Case, case_names, read_case
