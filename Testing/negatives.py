@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from InnerEarSegLib.synthetic import scan as paint
 from InnerEarSegLib.synthetic.distances import box, capsule, chain, ellipsoid, union
 from InnerEarSegLib.synthetic.ear import ear_points
-from InnerEarSegLib.synthetic.face import jaw, teeth
-from InnerEarSegLib.synthetic.head_scan import HeadScan, expose, finish, store
 from InnerEarSegLib.synthetic.parameters import HeadParameters
-from InnerEarSegLib.synthetic.scan import Array
-from InnerEarSegLib.synthetic.skull import spine
+from InnerEarSegLib.synthetic.scan import Array, HeadScan, expose, finish, store
+from InnerEarSegLib.synthetic.skull import jaw, spine, teeth
 from InnerEarSegLib.types import Geometry, Volume
 
 NegativeKind = Literal["chest", "phantom", "noise", "mr_like", "vertebrae", "jaw", "empty air"]

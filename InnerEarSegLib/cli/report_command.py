@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from ..process import cancel_on_kill
+from ..process import cancel_on_kill, end_with_stdin
 
 if TYPE_CHECKING:
     from ..report.subject import Subject
@@ -57,6 +57,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     cancel_on_kill()
+    if options.handed_over:
+        end_with_stdin()
+        print(flush=True)  # the panel kills nothing that has not said a word
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import Names, write_report
@@ -87,14 +90,14 @@ def run(options: argparse.Namespace) -> int:
         if not options.handed_over:
             write_subject(subject, folder)
         problem = draw_in_child(folder)
-        report = build_report(
+        blocks = build_report(
             subject,
             made=datetime.now(),
             patient=patient,
             views=folder,
             notes=(*notes, problem) if problem else notes,
         )
-    written = write_report(report, names)
+    written = write_report(blocks, subject, names)
     for path in written.files:
         print(path)
     if written.removed is not None:

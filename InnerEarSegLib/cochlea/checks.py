@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from numpy.typing import NDArray
-
 from ..types import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
 from .catalogue import DISTANCES, LAST_ANGLE_DEG, VOLUME
-from .frame import MIN_POINTS, CochlearFrame, Template, misfits
+from .frame import MIN_POINTS, CochlearFrame, Points, Template, misfits
 from .walls import LabyrinthMask, height
 
 MISFIT_MM = 1.5
@@ -28,7 +26,7 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 
 def ear_remarks(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     mask: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
@@ -93,7 +91,7 @@ def ear_remarks(
 def why_not(
     key: str,
     numbers: Mapping[str, float],
-    points: Mapping[str, NDArray],
+    points: Points,
     frame: CochlearFrame | None,
 ) -> str:
     """Say in a few words why a measurement of the catalogue is not among ``numbers``."""
@@ -108,7 +106,7 @@ def why_not(
     return "no wall there: the segment is cut or leaks"
 
 
-def _why_no_frame(points: Mapping[str, NDArray]) -> str:
+def _why_no_frame(points: Points) -> str:
     if ROUND_WINDOW not in points:
         return "there is no round window"
     if len(points) < MIN_POINTS:
@@ -117,7 +115,7 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-def _cut_mm(points: Mapping[str, NDArray], mask: LabyrinthMask, frame: CochlearFrame) -> float:
+def _cut_mm(points: Points, mask: LabyrinthMask, frame: CochlearFrame) -> float:
     """How far before the helicotrema the segment ends, as far as known."""
     reach = height(mask, frame)
     if reach is None or HELICOTREMA not in points:

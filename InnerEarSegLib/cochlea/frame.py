@@ -20,6 +20,12 @@ from ..types import (
     apply_affine,
 )
 
+Vector = NDArray[np.float64]
+"""A point or direction (3,), or several (..., 3)."""
+
+Points = Mapping[str, Vector]
+"""RAS mm by name."""
+
 _AXES = ("x_axis", "y_axis", "z_axis")
 
 
@@ -36,8 +42,8 @@ class CochlearFrame:
     """
 
     side: Side
-    origin: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    origin: Vector
+    axes: Vector
 
     @classmethod
     def of(
@@ -63,15 +69,15 @@ class CochlearFrame:
         z = z / length
         return cls(side, origin, np.array([x, np.cross(z, x) * _determinant(side), z]))
 
-    def to_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def to_ras(self, points: ArrayLike) -> Vector:
         """Frame mm (..., 3) to RAS mm."""
-        return np.asarray(points, dtype=np.float64) @ self.axes + self.origin
+        return np.asarray(np.asarray(points, np.float64) @ self.axes + self.origin, np.float64)
 
-    def from_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def from_ras(self, points: ArrayLike) -> Vector:
         """RAS mm (..., 3) to frame mm."""
-        return (np.asarray(points, dtype=np.float64) - self.origin) @ self.axes.T
+        return np.asarray((np.asarray(points, np.float64) - self.origin) @ self.axes.T, np.float64)
 
-    def to_json(self) -> dict[str, list]:
+    def to_json(self) -> dict[str, list[float]]:
         """Plain lists, in RAS mm."""
         origin = {"origin_ras_mm": np.round(self.origin, 4).tolist()}
         return origin | dict(zip(_AXES, np.round(self.axes, 5).tolist(), strict=True))
@@ -98,15 +104,15 @@ class PrincipalAxes:
         axes: (3, 3), rows are unit vectors, longest first; their signs mean nothing.
     """
 
-    centroid: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    centroid: Vector
+    axes: Vector
 
     @classmethod
-    def of(cls, voxels: NDArray) -> PrincipalAxes:
+    def of(cls, voxels: Vector) -> PrincipalAxes:
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 
-    def points(self, side: Side) -> list[dict[str, NDArray[np.float64]]]:
+    def points(self, side: Side) -> list[dict[str, Vector]]:
         """Return PRINCIPAL_POINTS, mm by name, for each way in which an ear's axes may point."""
         ways = []
         for first, second in product((1.0, -1.0), repeat=2):  # handedness rules out the other half
@@ -195,11 +201,11 @@ def cochlear_frame(
 
 def _fit_template(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     variances: Mapping[str, float],
     principal_axes: PrincipalAxes | None,
     template: Template,
-) -> NDArray[np.float64]:
+) -> Vector:
     """Fit the average ear to points (variances in mm²) and principal axes: 4 x 4 to RAS mm."""
     fits = []
     for more in [{}] if principal_axes is None else principal_axes.points(side):
@@ -217,7 +223,7 @@ def _fit_template(
 
 def misfits(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> dict[str, float]:
@@ -233,13 +239,13 @@ def misfits(
     }
 
 
-Specimen = tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]
+Specimen = tuple[Side, Points, PrincipalAxes | None]
 """Side, RAS mm of all POINTS by name, and principal axes."""
 
 
 def mean_template(
     cases: Sequence[Specimen],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+) -> tuple[dict[str, Vector], dict[str, float]]:
     """Generalised Procrustes mean of specimens, one at least, and the spread about it.
 
     Returns:
@@ -267,15 +273,13 @@ def mean_template(
     return template, spread
 
 
-def _principal_points(
-    cases: Sequence[Specimen], template: Template
-) -> list[dict[str, NDArray[np.float64]]]:
+def _principal_points(cases: Sequence[Specimen], template: Template) -> list[dict[str, Vector]]:
     """Points of the principal axes in the cochlear frame, pointing as in the average ear."""
 
-    def off(way: Mapping[str, NDArray]) -> float:
-        return sum(float(np.linalg.norm(way[x] - TEMPLATE[x])) for x in PRINCIPAL_POINTS)
+    def off(way: Points) -> float:
+        return float(sum(np.linalg.norm(np.subtract(way[x], TEMPLATE[x])) for x in way))
 
-    found: list[dict[str, NDArray[np.float64]]] = []
+    found: list[dict[str, Vector]] = []
     for side, at, principal_axes in cases:
         if principal_axes is not None:
             to_frame = np.linalg.inv(_fit_template(side, at, {}, None, template))

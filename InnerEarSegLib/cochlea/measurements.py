@@ -20,7 +20,9 @@ from .frame import (
     SPREAD_MM,
     TEMPLATE,
     CochlearFrame,
+    Points,
     Template,
+    Vector,
     cochlear_frame,
 )
 from .walls import LabyrinthMask, farthest_wall, height, lateral_wall
@@ -58,10 +60,10 @@ class CochlearMeasurements:
     side: Side
     frame: CochlearFrame | None
     measurements: tuple[Measurement, ...]
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     radii: dict[str, float] = field(default_factory=dict)
-    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    points: dict[str, Vector] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Measurement:
         """The measurement with a key of the catalogue, else KeyError."""
@@ -190,15 +192,15 @@ def measure_cochlea(
 
 def _values(
     mask: LabyrinthMask,
-    points: Mapping[str, NDArray],
+    points: Points,
     frame: CochlearFrame | None,
     shifts: Sequence[float] = (0.0,) * 5,
-) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
+) -> tuple[dict[str, float], dict[str, Vector]]:
     """Numbers by key and lines as in CochlearMeasurements, without what cannot be measured.
 
     Shifts move walls outwards, in mm: opposite of the round window, both ends of B, both of z.
     """
-    lines: dict[str, NDArray[np.float64]] = {}
+    lines: dict[str, Vector] = {}
     numbers = {VOLUME: mask.volume} if mask.volume else {}
     for key, (here, there) in DISTANCES.items():
         if here in points and there in points:
@@ -234,7 +236,7 @@ def _values(
 def _spread(
     side: Side,
     mask: LabyrinthMask,
-    points: Mapping[str, NDArray],
+    points: Points,
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..io.volume import image_of
 from ..types import Geometry
-from .frame import CochlearFrame, PrincipalAxes
+from .frame import CochlearFrame, PrincipalAxes, Vector
 
 APART_MM = 1.0
 """What lies this far from the rest is no labyrinth. Canals that coarse voxels break are nearer."""
@@ -36,13 +37,13 @@ class LabyrinthMask:
 
     labyrinth: NDArray[np.uint8]
     geometry: Geometry
-    surface: NDArray[np.float64]
+    surface: Vector
     principal_axes: PrincipalAxes | None
     volume: float
     stray: float = 0.0
 
     @classmethod
-    def of(cls, labyrinth: NDArray, geometry: Geometry) -> LabyrinthMask:
+    def of(cls, labyrinth: NDArray[Any], geometry: Geometry) -> LabyrinthMask:
         """From a mask [k, j, i] (not 0: inside) on a grid."""
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
         grid = geometry.part([-1.0, -1.0, -1.0], mask.shape)
@@ -60,7 +61,7 @@ class LabyrinthMask:
             stray=(everything - len(places)) * grid.voxel_volume,
         )
 
-    def inside(self, ras: NDArray) -> NDArray[np.float64]:
+    def inside(self, ras: Vector) -> Vector:
         """How far inside RAS points (..., 3) are: 0 to 1, the wall at 0.5 (trilinear)."""
         ijk = np.clip(self.geometry.to_ijk(ras), 0.0, np.array(self.labyrinth.shape[::-1]) - 1.001)
         low = ijk.astype(np.intp)
@@ -81,7 +82,8 @@ def _without_strays(image: sitk.Image) -> sitk.Image:
     statistics = sitk.LabelStatisticsImageFilter()
     statistics.Execute(away, labels)
     far = [x for x in statistics.GetLabels() if x and statistics.GetMinimum(x) >= APART_MM]
-    return image * (sitk.ChangeLabel(labels, dict.fromkeys(far, 0)) > 0)
+    kept: sitk.Image = sitk.Mask(image, sitk.ChangeLabel(labels, dict.fromkeys(far, 0)) > 0)
+    return kept
 
 
 FIRST_MM, LAST_MM, STEP_MM = 1.0, 6.5, 0.1
@@ -101,7 +103,7 @@ STRAY_MM2 = 0.2
 """This much of the surface may stick out at an end before it counts as the end."""
 
 
-def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: NDArray) -> float | None:
+def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: Vector) -> float | None:
     """Distance in mm from the modiolar axis to the lateral wall, seen along the axis.
 
     The basal turn climbs: its two sides lie at different heights. So the whole cochlea is seen
@@ -141,7 +143,7 @@ def height(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[float, float] | N
     return None if low is None or high is None else (-low, high)
 
 
-def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, round_window: NDArray) -> float | None:
+def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector) -> float | None:
     """Straight distance in mm from the round window (RAS mm) to the farthest wall opposite of it.
 
     None if the mask is empty there, 110 to 250 degrees from it.
@@ -151,7 +153,7 @@ def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, round_window: NDArr
     return _farthest(mask, np.linalg.norm(opposite - round_window, axis=1))
 
 
-def _near_cochlea(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[NDArray, NDArray, NDArray]:
+def _near_cochlea(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[Vector, Vector, Vector]:
     """Surface at the cochlea's heights: RAS mm, radius in mm, angle from the round window in °."""
     x, y, z = frame.from_ras(mask.surface).T
     near = (z > BELOW_MM) & (z < ABOVE_MM)
@@ -159,7 +161,7 @@ def _near_cochlea(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[NDArray, N
     return mask.surface[near], np.hypot(x, y)[near], angle[near]
 
 
-def _farthest(mask: LabyrinthMask, distances: NDArray) -> float | None:
+def _farthest(mask: LabyrinthMask, distances: Vector) -> float | None:
     """Largest of voxels' distances, without STRAY_MM2 of them, at the voxel's outer face."""
     stray = max(1, round(STRAY_MM2 / mask.geometry.voxel_volume ** (2 / 3)))
     if len(distances) <= stray:

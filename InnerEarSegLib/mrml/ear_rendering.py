@@ -18,8 +18,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk
 
-from ..report.figures import VIEWS, View
-from ..report.planes import COLORS, Plane, png
+from ..report.figures import COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
 from ..types import Ear
 from .rendering import anatomical_viewpoints, can_render, open_window, picture_of, run_module
@@ -44,7 +43,7 @@ def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
     return "3D views are missing: no OpenGL library works here."
 
 
-def draw_views(ear: Ear) -> list[tuple[View, NDArray[np.uint8]]]:
+def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
     """Two views of an ear's labyrinth on white, seen in parallel."""
     inside = np.argwhere(ear.labyrinth)[:, ::-1]
     if not len(inside):
@@ -55,7 +54,7 @@ def draw_views(ear: Ear) -> list[tuple[View, NDArray[np.uint8]]]:
     drawn = []
     for caption, direction, up in anatomical_viewpoints(cloud, points):
         plane = _plane(caption, cloud, direction, up)
-        drawn.append((View(ear.side, plane), _render(surface, plane, COLORS[ear.side])))
+        drawn.append((plane, _render(surface, plane, COLORS[ear.side])))
     return drawn
 
 
@@ -135,10 +134,10 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     views = []
     for ear in read_subject(folder).segmentation.ears:
-        for index, (view, pixels) in enumerate(draw_views(ear)):
+        for index, (plane, pixels) in enumerate(draw_views(ear)):
             name = f"view_{ear.side}_{index}.png"
             (folder / name).write_bytes(png(pixels))
-            views.append(view.to_json() | {"file": name})
+            views.append({"side": ear.side, "file": name, "plane": plane.to_json()})
     (folder / VIEWS).write_text(json.dumps(views), encoding="utf-8")
     return 0
 

@@ -30,6 +30,7 @@ from .rendering import (
 )
 from .scene import HeadlessSession, headless_scene, nodes_of, numpy_matrix
 from .segments import SEGMENT_IDS, SEGMENT_NAMES, volume_attribute
+from .subject import open_scene
 from .views import labyrinth_cloud, landmark_places
 
 _TILE = 380
@@ -290,12 +291,8 @@ def render_scene_file(mrb: Path, png: Path) -> Path:
     """Draw the result in a saved ``scene.mrb`` into a PNG, in this process."""
     if not can_render():
         raise UnusableInput(NO_OPENGL)
-    mrb = Path(mrb).resolve()
-    if not mrb.is_file():
-        raise UnusableInput(f"There is no file {mrb}.")
     with headless_scene() as session:
-        if not session.scene.ReadFromMRB(str(mrb), False):
-            raise UnusableInput(f"{mrb} cannot be opened as a Slicer scene.")
+        open_scene(session.scene, mrb)
         pixels = draw_overview(session)
     png = Path(png).resolve()
     try:

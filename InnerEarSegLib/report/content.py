@@ -1,12 +1,12 @@
-"""Sentences about a CT without what may tell whose it is."""
+"""What a report says: blocks that page and PDF draw in this order, without a patient's traces."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from .. import __version__
 from ..cochlea.catalogue import CATALOGUE, Measurement
@@ -22,45 +22,16 @@ from ..types import (
     POOR,
     Ear,
     Landmark,
-    Segmentation,
     Side,
     Volume,
 )
-from .figures import Figure, cochlear_figures, landmark_figures, view_figures
+from .figures import LEGEND, Figure, cochlear_figures, landmark_figures, view_figures
 from .subject import Subject
-
-_SERIES = re.compile(r"^Of \d+ CT series in the folder, .* was read\.$", re.DOTALL)
-_ONE_FILE = re.compile(r"is one slice of a series; the whole series was read\.$")
-_TELLING = re.compile(r"[/\\^@]|\d+(\.\d+){3,}|\.(nii|nrrd|nhdr|mha|mhd|dcm|gz)\b", re.IGNORECASE)
-"""Paths, DICOM's names and UIDs, and names of files."""
-
-SEVERAL = "The folder held several CT series; one was read."
-LEFT_OUT = "A remark on the input was left out, as it may name a file."
-
-
-def without_names(sentences: Iterable[str]) -> tuple[str, ...]:
-    """Warnings of the reader, which may quote names of files and descriptions of series.
-
-    Those are replaced by a sentence that says as much without them.
-    """
-    kept = []
-    for sentence in sentences:
-        if _SERIES.match(sentence):
-            sentence = SEVERAL
-        elif _ONE_FILE.search(sentence):
-            continue
-        elif _TELLING.search(sentence):
-            sentence = LEFT_OUT
-        if sentence not in kept:
-            kept.append(sentence)
-    return tuple(kept)
-
 
 TITLE = "Inner ear: CT report"
 NOT_A_DEVICE = (
     "Research software, not a medical device. Check every value and every picture against the CT."
 )
-NO_PATIENT = "not stated"
 VERDICTS = {
     GOOD: "good, as found automatically.",
     CHECK: "check, as found automatically. See the reasons before using this ear.",
@@ -72,79 +43,123 @@ UNCERTAINTY = (
 )
 
 
-@dataclass(frozen=True)
-class LandmarkSection:
-    """One landmark: its name, what is known of it, and its pictures."""
+class Header(NamedTuple):
+    """The title and, below it, labelled texts in a line."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+class Heading(NamedTuple):
+    """A heading; ``new_page`` begins a page when printed."""
+
+    text: str
+    new_page: bool = False
+
+
+class Text(NamedTuple):
+    """A paragraph: a boxed notice, a small note, or what stands for missing pictures."""
+
+    text: str
+    style: Literal["notice", "small", "missing"]
+
+
+class Verdict(NamedTuple):
+    """How far to trust an ear: ``level`` gives the color, ``reasons`` are listed below."""
+
+    level: str
+    title: str
+    text: str
+    reasons: tuple[str, ...]
+
+
+class Verdicts(NamedTuple):
+    """A verdict for each ear."""
+
+    ears: tuple[Verdict, ...]
+
+
+class Bullets(NamedTuple):
+    """A list of sentences."""
+
+    sentences: tuple[str, ...]
+
+
+class Caption(NamedTuple):
+    """A landmark's name and what is known of it; ``unreviewed`` stands out."""
 
     name: str
     state: str
-    needs_look: bool
     details: str
+    unreviewed: bool
+
+
+class Table(NamedTuple):
+    """A table.
+
+    Attributes:
+        widths: of the columns, in mm of a page of 182 mm.
+        rows: cells below the heads; a row of one cell is a remark on the row before.
+        heads: of the columns; none without.
+        values: how many columns after the first hold values; with any, all but the first column
+            are aligned to the right.
+        small: whether in small print.
+    """
+
+    widths: tuple[float, ...]
+    rows: tuple[tuple[str, ...], ...]
+    heads: tuple[str, ...] = ()
+    values: int = 0
+    small: bool = False
+
+
+class Figures(NamedTuple):
+    """Pictures side by side, as wide as if there were ``columns`` of them."""
+
     figures: tuple[Figure, ...]
+    columns: int
 
 
-@dataclass(frozen=True, eq=False)
-class EarSection:
-    """One ear."""
+class Signature(NamedTuple):
+    """Lines to write on, with a label below each."""
 
-    side: Side
-    verdict: str
-    verdict_text: str
-    reasons: tuple[str, ...]
-    remarks: tuple[str, ...]
-    landmarks: tuple[LandmarkSection, ...]
-    views: tuple[Figure, ...]
-    cochlea: tuple[Figure, ...]
+    labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One measurement.
+class Together(NamedTuple):
+    """Blocks that stay on one page."""
 
-    Attributes:
-        label: what it is.
-        values: a text a column.
-        usual: the published range, empty without one.
-        remarks: sentences, with the ear that they are of.
-    """
-
-    label: str
-    values: tuple[str, ...]
-    usual: str
-    remarks: tuple[str, ...]
+    blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
-    """The whole.
+Block = (
+    Header | Heading | Text | Verdicts | Bullets | Caption | Table | Figures | Signature | Together
+)
 
-    Attributes:
-        patient: what the user typed, or that nothing was stated.
-        made: date and time.
-        columns: of the measurements: ears, and their difference if there are two.
-        rows: the measurements.
-        definitions: label, definition and source of each measurement.
-        ears: a section each.
-        facts: label and text of where all this comes from.
-        notes: sentences about the CT and the run.
-        overview: a few of the ears' pictures, four at most.
-        plans: the numbers themselves.
-        segmentation: the ears that they were made of.
-        left_out: a sentence for each ear that is there no more.
-    """
+SEVERAL = "The folder held several CT series; one was read."
+LEFT_OUT = "A remark on the input was left out, as it may name a file."
 
-    patient: str
-    made: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    definitions: tuple[tuple[str, str, str], ...]
-    ears: tuple[EarSection, ...]
-    facts: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
-    overview: tuple[Figure, ...]
-    plans: Mapping[Side, CochlearMeasurements]
-    segmentation: Segmentation
-    left_out: tuple[str, ...] = ()
+_SERIES = re.compile(r"^Of \d+ CT series in the folder, .* was read\.$", re.DOTALL)
+_ONE_FILE = re.compile(r"is one slice of a series; the whole series was read\.$")
+_IDENTIFYING = re.compile(
+    r"[/\\^@]|\d+(\.\d+){3,}|\.(nii|nrrd|nhdr|mha|mhd|dcm|gz)\b", re.IGNORECASE
+)
+"""Paths, names and UIDs of DICOM, names of files."""
+
+
+def without_names(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Replace the reader's warnings that quote names of files or descriptions of series."""
+    kept = []
+    for sentence in sentences:
+        if _SERIES.match(sentence):
+            sentence = SEVERAL
+        elif _ONE_FILE.search(sentence):
+            continue
+        elif _IDENTIFYING.search(sentence):
+            sentence = LEFT_OUT
+        if sentence not in kept:
+            kept.append(sentence)
+    return tuple(kept)
 
 
 def build_report(
@@ -154,70 +169,119 @@ def build_report(
     patient: str = "",
     views: Path | None = None,
     notes: tuple[str, ...] = (),
-) -> Report:
-    """Draw the pictures, and put all into words.
+) -> list[Block]:
+    """Draw the pictures and write the sentences of a report.
 
     Args:
         subject: what it is about.
         made: now.
-        patient: as the user wants it to appear; nothing else that tells who it is gets in.
-        views: folder with pictures in 3D, or None.
+        patient: as the user wants it to appear; nothing else identifies the patient.
+        views: folder with 3D views, or None.
         notes: further sentences, such as why there are none.
     """
-    plans, found = subject.measurements, subject.segmentation
-    both = compare(plans["left"], plans["right"]) if len(plans) == 2 else ()
-    model, spacing = found.model, subject.spacing_mm
-    ears = tuple(_ear(subject.cts[x.side], x, plans[x.side], views) for x in found.ears)
-    each = 2 if len(ears) == 1 else 1
-    return Report(
-        patient=" ".join(patient.split()) or NO_PATIENT,
-        made=made.strftime("%Y-%m-%d %H:%M"),
-        columns=(*plans, *(["left − right"] if both else [])),
-        rows=_rows(plans, both),
-        definitions=tuple(
-            (item.label, item.definition, _source(item))
-            for item in next(iter(plans.values())).measurements
-        ),
-        ears=ears,
-        overview=tuple(
-            replace(figure, caption=f"{ear.side}: {figure.caption}")
-            for ear in ears
-            for figure in (*ear.views[:each], *ear.cochlea[:each])
-        ),
-        facts=(
-            ("CT voxels", " × ".join(f"{value:.2f}" for value in spacing) + " mm"),
-            ("Model", f"{model.name} {model.version}".strip()),
-            ("Model SHA-256", model.sha256 or "unknown"),
-            ("Software", f"InnerEarSeg {__version__}"),
-            ("Report made", made.strftime("%Y-%m-%d %H:%M")),
-        ),
-        notes=(*without_names(found.warnings), *notes),
-        plans=plans,
-        segmentation=found,
-        left_out=subject.left_out,
+    cochleae, found = subject.measurements, subject.segmentation
+    date = made.strftime("%Y-%m-%d %H:%M")
+    details: list[Block] = []
+    overview: list[Figure] = []
+    for ear in found.ears:
+        ct, cochlea = subject.cts[ear.side], cochleae[ear.side]
+        in_3d = view_figures(views, ear, cochlea) if views is not None else ()
+        planes = cochlear_figures(ct, ear, cochlea)
+        each = 2 if len(found.ears) == 1 else 1
+        for figure in (*in_3d[:each], *planes[:each]):
+            caption = f"{ear.side}: {figure.caption.partition(';')[0]}"
+            overview.append(figure._replace(caption=caption))
+        details.append(Heading(f"{ear.side.capitalize()} ear: landmarks", new_page=True))
+        for landmark in ear.landmarks:
+            details.append(_landmark(ct, ear, landmark, cochlea.radii.get(landmark.name)))
+        if planes:
+            title = Heading("Cochlea in its own planes")
+            details.append(Together((title, Figures(planes, 2))))
+        if in_3d:
+            title = Heading("Labyrinth")
+            details.append(Together((title, Figures(in_3d, 2), Text(LEGEND, "small"))))
+    measured = next(iter(cochleae.values())).measurements
+    definitions = tuple((x.label, x.definition, _source(x)) for x in measured)
+    remarks = (*without_names(found.warnings), *notes)
+    facts = (
+        ("CT voxels", " × ".join(f"{value:.2f}" for value in subject.spacing_mm) + " mm"),
+        ("Model", f"{found.model.name} {found.model.version}".strip()),
+        ("Model SHA-256", found.model.sha256 or "unknown"),
+        ("Software", f"InnerEarSeg {__version__}"),
+        ("Report made", date),
+    )
+    who = ("Patient", " ".join(patient.split()) or "not stated")
+    ears = ("Ears", " and ".join(ear.side for ear in found.ears))
+    blocks: list[Block] = [
+        Header(TITLE, (who, ears, ("Report made", date))),
+        Text(NOT_A_DEVICE, "notice"),
+        Verdicts(tuple(_verdict(ear, cochleae[ear.side]) for ear in found.ears)),
+        *(Text(sentence, "notice") for sentence in subject.left_out),
+        Heading("Measurements"),
+        _measurements(cochleae),
+        Text(UNCERTAINTY, "small"),
+    ]
+    if overview:
+        blocks.append(Figures(tuple(overview), 4))
+    blocks += [
+        *details,
+        Heading("Definitions and sources", new_page=True),
+        Table((42, 80, 60), definitions, ("Measurement", "Definition", "Source"), small=True),
+    ]
+    if remarks:
+        blocks += [Heading("Remarks on this CT"), Bullets(remarks)]
+    return [
+        *blocks,
+        Together((Heading("How it was made"), Table((34, 148), facts))),
+        Signature(("Checked by", "Date", "Signature")),
+    ]
+
+
+def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
+    remarks = list(cochlea.remarks)
+    changed = [f"{x.name} {x.state}" for x in ear.landmarks if x.state in BY_HAND]
+    unseen = [x.name for x in ear.landmarks if not x.reviewed]
+    for what, names in (("Changed by the user", changed), ("Not yet reviewed", unseen)):
+        if names:
+            remarks.append(f"{what}: {', '.join(names)}.")
+    if ear.segment != AUTOMATIC:
+        remarks.append(f"The segment was {ear.segment} by hand after it was found.")
+    if ear.quality.expected_dice is not None:
+        remarks.append(
+            f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "
+            "model's calibration."
+        )
+    # The automatic verdict knows nothing of what was removed or mixed up since.
+    doubtful = bool(cochlea.remarks) or any(x.ras is None for x in ear.landmarks)
+    return Verdict(
+        CHECK if doubtful and ear.quality.verdict == GOOD else ear.quality.verdict,
+        f"{ear.side.capitalize()} ear",
+        f"Quality: {VERDICTS[ear.quality.verdict]}",
+        (*ear.quality.reasons, *remarks),
     )
 
 
-def _rows(
-    plans: Mapping[Side, CochlearMeasurements], both: tuple[Measurement, ...]
-) -> tuple[Row, ...]:
-    differences = {item.key: item for item in both}
-    rows = []
-    for item in next(iter(plans.values())).measurements:
-        ears = {side: plan[item.key] for side, plan in plans.items()}
+def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
+    both = len(cochleae) == 2
+    differences = {x.key: x for x in compare(cochleae["left"], cochleae["right"])} if both else {}
+    rows: list[tuple[str, ...]] = []
+    for item in next(iter(cochleae.values())).measurements:
+        ears = {side: cochlea[item.key] for side, cochlea in cochleae.items()}
         values = [measurement.text for measurement in ears.values()]
         if both:
-            difference = differences.get(item.key)
-            values.append("–" if difference is None else _signed(difference))
-        remarks = tuple(
-            (f"{side.capitalize()}: " if len(plans) > 1 else "") + measurement.remark + "."
-            for side, measurement in ears.items()
-            if measurement.remark and measurement.value is not None
+            values.append(_signed(differences[item.key]) if item.key in differences else "–")
+        remarks = " ".join(
+            f"{side.capitalize()}: {x.remark}." if both else f"{x.remark}."
+            for side, x in ears.items()
+            if x.remark and x.value is not None
         )
         known = CATALOGUE[item.key]
         usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
-        rows.append(Row(item.label, tuple(values), usual, remarks))
-    return tuple(rows)
+        rows += [(item.label, *values, usual), *([(remarks,)] if remarks else [])]
+    names = [*(side.capitalize() for side in cochleae), *(["Left − right"] if both else [])]
+    widths = (150.0 - 26.0 * len(names), *[26.0] * len(names), 32.0)
+    heads = ("Measurement", *names, "Published range")
+    return Table(widths, tuple(rows), heads, values=len(cochleae))
 
 
 def _source(measurement: Measurement) -> str:
@@ -233,43 +297,7 @@ def _signed(difference: Measurement) -> str:
     return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
 
 
-def _ear(ct: Volume, ear: Ear, plan: CochlearMeasurements, views: Path | None) -> EarSection:
-    figures = landmark_figures(ct, ear)
-    remarks = list(plan.remarks)
-    changed = [f"{x.name} {x.state}" for x in ear.landmarks if x.state in BY_HAND]
-    if changed:
-        remarks.append(f"Other than the automatic result: {', '.join(changed)}.")
-    unseen = [x.name for x in ear.landmarks if not x.reviewed]
-    if unseen:
-        remarks.append(f"Nobody has confirmed or corrected: {', '.join(unseen)}.")
-    if ear.segment != AUTOMATIC:
-        remarks.append(f"The segment was {ear.segment} by hand after it was found.")
-    if ear.quality.expected_dice is not None:
-        remarks.append(
-            f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "
-            "model's calibration."
-        )
-    # The automatic verdict says nothing of what was taken away or mixed up since.
-    doubtful = bool(plan.remarks) or any(x.ras is None for x in ear.landmarks)
-    shown = CHECK if doubtful and ear.quality.verdict == GOOD else ear.quality.verdict
-    return EarSection(
-        ear.side,
-        shown,
-        VERDICTS[ear.quality.verdict],
-        ear.quality.reasons,
-        tuple(remarks),
-        tuple(
-            _landmark(x, plan.radii.get(x.name), tuple(figures.get(x.name, ())))
-            for x in ear.landmarks
-        ),
-        tuple(view_figures(views, ear, plan)) if views is not None else (),
-        tuple(cochlear_figures(ct, ear, plan)),
-    )
-
-
-def _landmark(
-    landmark: Landmark, counted_mm: float | None, figures: tuple[Figure, ...]
-) -> LandmarkSection:
+def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None) -> Together:
     state = landmark.state
     if landmark.ras is None and landmark.confirmed:
         state = "confirmed as not visible"
@@ -280,12 +308,13 @@ def _landmark(
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
     if landmark.radius_mm is not None and landmark.state not in BY_HAND:
         details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
-    elif counted_mm is not None:
-        details.append(f"counted as within {counted_mm:.1f} mm, an assumption")
+    elif assumed_mm is not None:
+        details.append(f"assumed to be within {assumed_mm:.1f} mm")
     if landmark.ras is not None:
         details.append("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*landmark.ras))
     if state in (AUTOMATIC, CONFIRMED) and landmark.ras is not None:
         details.append(f"confidence {landmark.confidence:.2f}")
-    return LandmarkSection(
-        landmark.name, state, not landmark.reviewed, " · ".join(details), figures
-    )
+    caption = Caption(landmark.name, state, " · ".join(details), not landmark.reviewed)
+    if landmark.ras is None:
+        return Together((caption, Text("No position, so no pictures.", "missing")))
+    return Together((caption, Figures(landmark_figures(ct, ear, landmark.ras), 3)))

@@ -1,303 +1,325 @@
-"""Pictures with what is drawn on them, in numbers: page and PDF draw that as vectors."""
+"""Pictures of a report: CT slices and 3D views as pixels, and the marks drawn on them."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from html import escape
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+import SimpleITK as sitk
+from numpy.typing import ArrayLike, NDArray
 
+from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
-from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Side, Volume
-from .planes import Plane, cochlear_planes, draw, orthogonal_planes, png
+from ..io.volume import image_of
+from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
+
+PIXELS = 440
+"""Edge of a slice: 0.045 mm a pixel, finer than any CT."""
+
+FIELD_MM, COCHLEA_FIELD_MM = 20.0, 16.0
+LOW_HU, HIGH_HU = -1000.0, 3000.0
+"""The bone window of ``mrml.volumes``."""
+
+COLORS = {"left": (64, 178, 255), "right": (255, 158, 38)}
+"""RGB of the labyrinths, as in the scene (``mrml.segments``)."""
+
+_OUTSIDE_HU = -5000.0
+_NO_CT = (52, 60, 74)
+"""Where the CT has no voxels: bluish, unlike tissue, and dark enough for white letters."""
+
+_OUTLINE_PIXELS = 2
 
 HEIGHT_NOTE = "the turn's lowest point may lie beside this plane"
-"""Else the line seems to begin below the cochlea, in the nerve's canal."""
+"""Explains why the line may begin below the cochlea, in the nerve's canal."""
 
 BAR_MM = 5.0
-MARK, AXIS, LINE_A, LINE_B = "#ffe92b", "#ff5c7a", "#6dff8b", "#ffd24a"
+WHITE, MARK, AXIS, LINE_A, LINE_B = "#ffffff", "#ffe92b", "#ff5c7a", "#6dff8b", "#ffd24a"
+INK, RED, GREEN, AMBER = "#14202b", "#c2183c", "#0b7a3b", "#a15c00"
 
 _GAP, _ARM = 0.035, 0.16
-"""The cross leaves the point itself free; shares of the picture's edge."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A straight line; points are (x, y) from 0, 0 (left, top) to 1, 1 (right, bottom)."""
-
-    start: tuple[float, float]
-    end: tuple[float, float]
-    color: str
-    width: float = 1.0
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A small disc at (x, y)."""
-
-    at: tuple[float, float]
-    color: str
-
-
-@dataclass(frozen=True)
-class Word:
-    """A text; ``anchor`` is "start", "middle" or "end" of it, ``at`` on its baseline's height."""
-
-    text: str
-    at: tuple[float, float]
-    color: str = "#ffffff"
-    anchor: str = "middle"
-    bold: bool = False
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A square picture.
-
-    Attributes:
-        caption: what it shows.
-        png: the pixels as a file.
-        lines: drawn on it, in order.
-        words: drawn on it.
-        dots: drawn on it.
-        halo: color around lines and words, so that they can be read on anything.
-    """
-
-    caption: str
-    png: bytes
-    lines: tuple[Line, ...] = field(default=())
-    words: tuple[Word, ...] = field(default=())
-    dots: tuple[Dot, ...] = field(default=())
-    halo: str = "#000000"
-
-
-def landmark_figures(ct: Volume, ear: Ear) -> dict[str, list[Figure]]:
-    """Three planes through each landmark that is there, with a cross around it."""
-    return {
-        landmark.name: [
-            _figure(ct, ear, plane, _cross(0.5, 0.5)) for plane in orthogonal_planes(landmark.ras)
-        ]
-        for landmark in ear.landmarks
-        if landmark.ras is not None
-    }
-
-
-def cochlear_figures(ct: Volume, ear: Ear, plan: CochlearMeasurements) -> list[Figure]:
-    """The cochlea in its own planes, with A, B and the modiolar axis; empty without a frame."""
-    if plan.frame is None:
-        return []
-    points = {x.name: np.array(x.ras) for x in ear.landmarks if x.ras is not None}
-    window = plan.frame.from_ras(points[ROUND_WINDOW])
-    flat, upright = cochlear_planes(plan.frame, float(window[2]))
-    lengths = {"A": plan["a_diameter"].value, "B": plan["b_diameter"].value}
-    height = plan["cochlear_height"].value
-    across, words = _measured(flat, plan.lines, lengths, {"A": LINE_A, "B": LINE_B})
-    along, tall = _measured(upright, plan.lines, {"axis": height}, {"axis": AXIS})
-    upright = replace(upright, name=f"{upright.name}; {HEIGHT_NOTE}") if tall else upright
-    return [_figure(ct, ear, flat, across, words), _figure(ct, ear, upright, along, tall)]
-
-
-def _measured(
-    plane: Plane,
-    ends: Mapping[str, NDArray[np.float64]],
-    lengths: Mapping[str, float | None],
-    colors: Mapping[str, str],
-) -> tuple[list[Line], list[Word]]:
-    lines, words = [], []
-    for name, length in lengths.items():
-        if name not in ends or length is None:
-            continue
-        start, end = plane.place(ends[name])
-        lines.append(Line(tuple(start), tuple(end), colors[name]))
-        label = "height" if name == "axis" else name
-        # Beside the far end, where no other line is.
-        at = end + 0.035 * (end - start) / max(float(np.linalg.norm(end - start)), 1e-9)
-        anchor = "end" if at[0] > 0.75 else "start" if at[0] < 0.25 else "middle"
-        shift = (0.0, -0.012) if at[1] < 0.5 else (0.0, 0.04)
-        place = (float(np.clip(at[0] + shift[0], 0.04, 0.96)), float(at[1] + shift[1]))
-        words.append(Word(f"{label} {length:.1f} mm", place, colors[name], anchor, True))
-    return lines, words
-
-
-def _figure(
-    ct: Volume, ear: Ear, plane: Plane, lines: list[Line], words: list[Word] | None = None
-) -> Figure:
-    letters = plane.letters
-    bar, label = scale_bar(plane.field_mm, "#ffffff")
-    directions = [
-        Word(letters["left"], (0.03, 0.515), anchor="start", bold=True),
-        Word(letters["right"], (0.97, 0.515), anchor="end", bold=True),
-        Word(letters["top"], (0.5, 0.06), bold=True),
-        Word(letters["bottom"], (0.5, 0.98), bold=True),
-        label,
-    ]
-    return Figure(
-        plane.name, png(draw(ct, ear, plane)), (*lines, *bar), (*directions, *(words or []))
-    )
-
-
-def scale_bar(field_mm: float, color: str) -> tuple[list[Line], Word]:
-    """A bar of 5 mm at the lower right of a picture, and its label."""
-    left, right, y = 0.955 - BAR_MM / field_mm, 0.955, 0.945
-    lines = [
-        Line((left, y), (right, y), color),
-        Line((left, y - 0.013), (left, y + 0.013), color),
-        Line((right, y - 0.013), (right, y + 0.013), color),
-    ]
-    return lines, Word(f"{BAR_MM:g} mm", (right, y - 0.025), color, "end")
-
-
-def _cross(x: float, y: float) -> list[Line]:
-    lines = []
-    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        start = (x + dx * _GAP, y + dy * _GAP)
-        lines.append(Line(start, (x + dx * _ARM, y + dy * _ARM), MARK))
-    return lines
-
-
-SIZE = 1000
-_TEXT, _LINE, _DOT = 42, 6, 11
-
-
-def figure_svg(figure: Figure) -> str:
-    """The picture, as wide as what it stands in."""
-    data = base64.b64encode(figure.png).decode("ascii")
-    halo = figure.halo
-    parts = [
-        f'<svg viewBox="0 0 {SIZE} {SIZE}" role="img" aria-label="{escape(figure.caption)}">',
-        f'<image width="{SIZE}" height="{SIZE}" href="data:image/png;base64,{data}"/>',
-        *(_line(line, halo) for line in figure.lines),
-        *(_dot(dot, halo) for dot in figure.dots),
-        *(_word(word, halo) for word in figure.words),
-        "</svg>",
-    ]
-    return "".join(parts)
-
-
-def _line(line: Line, halo: str) -> str:
-    (x1, y1), (x2, y2) = ((SIZE * x, SIZE * y) for x, y in (line.start, line.end))
-    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    width = _LINE * line.width
-    return (
-        f'<line {place} stroke="{halo}" stroke-opacity=".55" stroke-width="{width + 5:.1f}"/>'
-        f'<line {place} stroke="{line.color}" stroke-width="{width:.1f}"/>'
-    )
-
-
-def _dot(dot: Dot, halo: str) -> str:
-    x, y = (SIZE * value for value in dot.at)
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT}" fill="{dot.color}" stroke="{halo}" '
-        'stroke-width="4"/>'
-    )
-
-
-def _word(word: Word, halo: str) -> str:
-    x, y = (SIZE * value for value in word.at)
-    weight = ' font-weight="700"' if word.bold else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{_TEXT}" text-anchor="{word.anchor}" '
-        f'fill="{word.color}" stroke="{halo}" stroke-width="5" '
-        f'stroke-opacity=".7" stroke-linejoin="round" paint-order="stroke"{weight}>'
-        f"{escape(word.text)}</text>"
-    )
-
+"""Where the arms of a cross begin and end, from the point; shares of the picture's edge."""
 
 VIEWS = "views.json"
-INK, RED, GREEN, AMBER = "#14202b", "#c2183c", "#0b7a3b", "#a15c00"
+"""List of the 3D views in a handed-over folder: side, file and plane of each."""
 
 SHORT = {HELICOTREMA: "H", OVAL_WINDOW: "OW", ROUND_WINDOW: "RW"}
 LEGEND = "H helicotrema, OW oval window, RW round window, A and B diameters, black: modiolar axis"
 
+Place = tuple[float, float]
+"""(x, y) in a picture, from 0, 0 (left, top) to 1, 1 (right, bottom)."""
 
-@dataclass(frozen=True, eq=False)
-class View:
-    """One picture in 3D.
+
+class Line(NamedTuple):
+    """A straight line."""
+
+    start: Place
+    end: Place
+    color: str
+
+
+class Dot(NamedTuple):
+    """A small disc."""
+
+    at: Place
+    color: str
+
+
+class Word(NamedTuple):
+    """A text on a baseline through ``at``, which is its start, middle or end (``anchor``)."""
+
+    text: str
+    at: Place
+    color: str = WHITE
+    anchor: Literal["start", "middle", "end"] = "middle"
+
+
+Mark = Line | Dot | Word
+
+
+class Figure(NamedTuple):
+    """A square picture.
 
     Attributes:
-        side: of the ear.
-        plane: the picture's plane; everything is projected on it along its normal.
+        caption: what it shows.
+        png: the pixels as a PNG file.
+        marks: drawn on it as vectors, in this order.
+        halo: color around lines and words, which keeps them readable.
     """
 
-    side: Side
-    plane: Plane
+    caption: str
+    png: bytes
+    marks: tuple[Mark, ...]
+    halo: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A square piece of a plane.
+
+    Attributes:
+        name: what to call it.
+        center: (3,) RAS mm.
+        right: unit vector (3,) in RAS that points to the right in the picture.
+        up: unit vector (3,), perpendicular to it, upwards in the picture.
+        field_mm: length of an edge.
+    """
+
+    name: str
+    center: NDArray[np.float64]
+    right: NDArray[np.float64]
+    up: NDArray[np.float64]
+    field_mm: float = FIELD_MM
+
+    def place(self, ras: ArrayLike) -> Place:
+        """Project a point (3,) in RAS mm on the picture."""
+        shift = np.asarray(ras, np.float64) - self.center
+        across, above = shift @ self.right / self.field_mm, shift @ self.up / self.field_mm
+        return 0.5 + float(across), 0.5 - float(above)
+
+    @property
+    def letters(self) -> list[str]:
+        """Directions at the left, right, top and bottom edge: R, L, A, P, S or I.
+
+        Two letters where an edge looks between two directions.
+        """
+        edges = []
+        for vector in (-self.right, self.right, self.up, -self.up):
+            first, second, _ = np.argsort(-np.abs(vector))
+            names = [pair[int(x > 0)] for pair, x in zip(("LR", "PA", "IS"), vector, strict=True)]
+            edges.append(names[first] + (names[second] if abs(vector[second]) > 0.5 else ""))
+        return edges
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists and numbers, RAS mm."""
-        return {
-            "side": self.side,
-            "name": self.plane.name,
-            "field_mm": self.plane.field_mm,
-            **{key: getattr(self.plane, key).tolist() for key in ("center", "right", "up")},
-        }
+        """Return plain lists and numbers, RAS mm."""
+        return {x: y.tolist() if isinstance(y, np.ndarray) else y for x, y in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Plane:
+        """Return the plane of ``to_json``."""
+        center, right, up = (np.array(item[x]) for x in ("center", "right", "up"))
+        return cls(item["name"], center, right, up, item["field_mm"])
 
 
-def view_figures(folder: Path, ear: Ear, plan: CochlearMeasurements) -> list[Figure]:
-    """The views that were drawn of an ear, with landmarks and diameters marked; maybe none."""
+def landmark_figures(ct: Volume, ear: Ear, ras: ArrayLike) -> tuple[Figure, ...]:
+    """Draw three planes through a point (3,) in RAS mm, with a cross around it."""
+    cross = [
+        Line((0.5 + x * _GAP, 0.5 + y * _GAP), (0.5 + x * _ARM, 0.5 + y * _ARM), MARK)
+        for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
+    return tuple(_slice(ct, ear, plane, cross) for plane in orthogonal_planes(ras))
+
+
+def cochlear_figures(ct: Volume, ear: Ear, cochlea: CochlearMeasurements) -> tuple[Figure, ...]:
+    """Draw the cochlea in its own planes, with A, B and height; empty without a frame."""
+    if cochlea.frame is None:
+        return ()
+    window = cochlea.frame.from_ras(np.array(ear.points[ROUND_WINDOW]))
+    flat, upright = cochlear_planes(cochlea.frame, float(window[2]))
+    diameters = (("A", "A", "a_diameter", LINE_A), ("B", "B", "b_diameter", LINE_B))
+    across = _lengths(flat, cochlea, diameters)
+    along = _lengths(upright, cochlea, [("axis", "height", "cochlear_height", AXIS)])
+    if along:
+        upright = replace(upright, name=f"{upright.name}; {HEIGHT_NOTE}")
+    return _slice(ct, ear, flat, across), _slice(ct, ear, upright, along)
+
+
+def view_figures(folder: Path, ear: Ear, cochlea: CochlearMeasurements) -> tuple[Figure, ...]:
+    """Mark landmarks and diameters on the 3D views of an ear; empty where there are none."""
     try:
         views = json.loads((folder / VIEWS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []
+        return ()
     figures = []
     for item in views:
-        if item["side"] != ear.side:
-            continue
-        center, right, up = (np.array(item[key]) for key in ("center", "right", "up"))
-        plane = Plane(item["name"], center, right, up, item["field_mm"])
-        lines, dots, words = _marks(ear, plan, plane)
-        bar, label = scale_bar(plane.field_mm, INK)
-        picture = (folder / item["file"]).read_bytes()
-        figures.append(
-            Figure(
-                plane.name,
-                picture,
-                (*lines, *bar),
-                (*words, label, *_ends(plane)),
-                dots,
-                halo="#ffffff",
+        if item["side"] == ear.side:
+            plane = Plane.from_json(item["plane"])
+            left, _, top, bottom = plane.letters
+            marks = (
+                *_view_marks(ear, cochlea, plane),
+                *_scale_bar(plane.field_mm, INK),
+                Word(top, (0.5, 0.05), INK),
+                Word(bottom, (0.5, 0.985), INK),
+                Word(left, (0.02, 0.95), INK, "start"),
             )
-        )
-    return figures
+            figures.append(Figure(plane.name, (folder / item["file"]).read_bytes(), marks, WHITE))
+    return tuple(figures)
 
 
-def _marks(
-    ear: Ear, plan: CochlearMeasurements, plane: Plane
-) -> tuple[list[Line], tuple[Dot, ...], list[Word]]:
+def orthogonal_planes(center: ArrayLike) -> list[Plane]:
+    """Return axial, coronal and sagittal planes, as radiologists look: R on the left, A up."""
+    r, a, s = np.eye(3)
+    middle = np.asarray(center, np.float64)
+    return [
+        Plane("axial", middle, -r, a),
+        Plane("coronal", middle, -r, s),
+        Plane("sagittal", middle, -a, s),
+    ]
+
+
+def cochlear_planes(frame: CochlearFrame, height_mm: float) -> tuple[Plane, Plane]:
+    """Return the basal turn's plane seen from the apex, and a mid-modiolar one with the apex up.
+
+    As in the panel's Cochlear view, the round window is right in a right ear, left in a left one.
+
+    Args:
+        frame: of the cochlea.
+        height_mm: of the first plane above the frame's origin, along the modiolus.
+    """
+    x, y, z = frame.axes
+    right = x if np.cross(x, y) @ z > 0 else -x
+    turn, middle = frame.to_ras([0.0, 0.0, height_mm]), frame.to_ras([0.0, 0.0, 1.0])
+    return (
+        Plane("plane of the basal turn", turn, right, y, COCHLEA_FIELD_MM),
+        Plane("mid-modiolar plane", middle, right, z, COCHLEA_FIELD_MM),
+    )
+
+
+def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
+    """Return the CT in a plane with the labyrinth's outline, (PIXELS, PIXELS, 3) RGB."""
+    grid = _grid(plane)
+    hu = _sample(ct.array, ct.geometry, grid, _OUTSIDE_HU)
+    grey = np.clip((hu - LOW_HU) / (HIGH_HU - LOW_HU), 0.0, 1.0) * 255.0
+    pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
+    pixels[hu <= LOW_HU * 2] = _NO_CT  # no CT is that low: padding was made air when it was read
+    inside = _sample(ear.labyrinth, ear.geometry, grid, 0.0) >= 0.5
+    core = inside
+    for _ in range(_OUTLINE_PIXELS):
+        padded = np.pad(core, 1)
+        core = core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    pixels[inside & ~core] = COLORS[ear.side]
+    return pixels
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return an RGB picture (rows, columns, 3), top row first, as a PNG file."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
+    with tempfile.TemporaryDirectory(prefix="ies-") as folder:
+        path = Path(folder) / "picture.png"
+        sitk.WriteImage(image, str(path), True)
+        return path.read_bytes()
+
+
+def _slice(ct: Volume, ear: Ear, plane: Plane, marks: Sequence[Mark]) -> Figure:
+    left, right, top, bottom = plane.letters
+    around = (
+        Word(left, (0.03, 0.515), anchor="start"),
+        Word(right, (0.97, 0.515), anchor="end"),
+        Word(top, (0.5, 0.06)),
+        Word(bottom, (0.5, 0.98)),
+    )
+    marks = (*marks, *_scale_bar(plane.field_mm, WHITE), *around)
+    return Figure(plane.name, png(draw(ct, ear, plane)), marks, "#000000")
+
+
+def _scale_bar(field_mm: float, color: str) -> list[Mark]:
+    """A bar of BAR_MM at the lower right of a picture, and its label."""
+    left, right, y = 0.955 - BAR_MM / field_mm, 0.955, 0.945
+    ends = [Line((x, y - 0.013), (x, y + 0.013), color) for x in (left, right)]
+    label = Word(f"{BAR_MM:g} mm", (right, y - 0.025), color, "end")
+    return [Line((left, y), (right, y), color), *ends, label]
+
+
+def _lengths(
+    plane: Plane, cochlea: CochlearMeasurements, shown: Sequence[tuple[str, str, str, str]]
+) -> list[Mark]:
+    """Lines and lengths of measurements: (line's name, label, key of the value, color) each."""
     lines, words = [], []
-    for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):
-        if name in plan.lines:
-            start, end = ((float(x), float(y)) for x, y in plane.place(plan.lines[name]))
+    for name, label, key, color in shown:
+        value = cochlea[key].value
+        if name in cochlea.lines and value is not None:
+            start, end = map(plane.place, cochlea.lines[name])
             lines.append(Line(start, end, color))
+            # Beside the far end, where no other line is.
+            x, y = _beyond(start, end, 0.035)
+            anchor: Any = "end" if x > 0.75 else "start" if x < 0.25 else "middle"
+            place = (min(max(x, 0.04), 0.96), y + (0.026 if y > 0.5 else -0.026))
+            words.append(Word(f"{label} {value:.1f} mm", place, color, anchor))
+    return [*lines, *words]
+
+
+def _view_marks(ear: Ear, cochlea: CochlearMeasurements, plane: Plane) -> list[Mark]:
+    marks: list[Mark] = []
+    words: list[Mark] = []
+    for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):
+        if name in cochlea.lines:
+            start, end = map(plane.place, cochlea.lines[name])
+            marks.append(Line(start, end, color))
             if name != "axis":
-                words.append(Word(name, _beyond(start, end), color, bold=True))
+                words.append(Word(name, _beyond(start, end, 0.03), color))
     places = {x.name: plane.place(x.ras) for x in ear.landmarks if x.ras is not None}
-    dots = tuple(Dot((float(x), float(y)), RED) for x, y in places.values())
-    middle = np.mean([*places.values()], axis=0) if places else np.zeros(2)
-    for name, place in places.items():
-        away = _beyond(tuple(middle), tuple(place), 0.045)
-        words.append(Word(SHORT[name], away, RED, bold=True))
-    return lines, dots, words
+    x, y = np.mean([*places.values()], axis=0) if places else (0.0, 0.0)
+    marks += [Dot(place, RED) for place in places.values()]
+    words += [Word(SHORT[n], _beyond((x, y), at, 0.045), RED) for n, at in places.items()]
+    return [*marks, *words]
 
 
-def _beyond(
-    start: tuple[float, float], end: tuple[float, float], by: float = 0.03
-) -> tuple[float, float]:
+def _beyond(start: Place, end: Place, by: float) -> Place:
     """Where the name of a line stands: a little further than its end."""
     x, y = end[0] - start[0], end[1] - start[1]
     length = max(float(np.hypot(x, y)), 1e-9)
     return end[0] + by * x / length, end[1] + by * y / length + 0.014
 
 
-def _ends(plane: Plane) -> list[Word]:
-    letters = plane.letters
-    return [
-        Word(letters["top"], (0.5, 0.05), INK),
-        Word(letters["bottom"], (0.5, 0.985), INK),
-        Word(letters["left"], (0.02, 0.95), INK, "start"),
-    ]
+def _grid(plane: Plane) -> Geometry:
+    step = plane.field_mm / PIXELS
+    matrix = np.eye(4)
+    matrix[:3, 0], matrix[:3, 1] = plane.right * step, -plane.up * step
+    matrix[:3, 2] = np.cross(plane.right, -plane.up) * step
+    middle = (PIXELS - 1) / 2.0
+    matrix[:3, 3] = plane.center - matrix[:3, :2] @ (middle, middle)
+    return Geometry(matrix, (1, PIXELS, PIXELS))
+
+
+def _sample(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:
+    """Values [row, column] on a plane's grid, linear between voxels."""
+    image = image_of(np.asarray(array, np.float32), geometry)
+    target = image_of(np.zeros(grid.shape, np.uint8), grid)
+    sampled = sitk.Resample(
+        image, target, sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32
+    )
+    return sitk.GetArrayFromImage(sampled)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from ..io.result_folder import (
     replace_together,
     was_added_to,
 )
-from .content import Report
+from .content import Block
 from .page import page
+from .subject import Subject
 from .tables import write_measurements
 
 
@@ -48,12 +50,12 @@ class Names:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a report's files.
+    """Files of a report, and what became of an earlier one's PDF.
 
     Attributes:
-        files: those that are there now, the page first.
-        removed: an earlier report's PDF, which would have stayed beside a newer page; or None.
-        aside: where an earlier report's PDF is now that somebody had added to; or None.
+        files: written ones, the page first.
+        removed: the earlier PDF that was removed, or None.
+        aside: where the earlier PDF was moved that the user had added to, or None.
     """
 
     files: tuple[Path, ...]
@@ -61,15 +63,20 @@ class Written:
     aside: Path | None = None
 
 
-def write_report(report: Report, names: Names) -> Written:
-    """Write all files; each is whole, and either all are there or all is as it was.
+def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> Written:
+    """Write all files, or leave everything as it was.
 
-    Without a PDF, one of ours that is named after the page goes: nobody should file it with numbers
-    that are not its own. One that somebody annotated or signed is set aside, with and without.
+    An earlier report's PDF beside the page is replaced or removed, as its numbers are no longer
+    the page's. One that the user annotated or signed is moved aside.
+
+    Args:
+        blocks: content of page and PDF.
+        subject: with the measurements for the tables.
+        names: where the files go.
 
     Raises:
-        UnusableInput: a folder cannot be written, one of the names is a folder or somebody else's
-            file, or a PDF is wanted and its library is missing.
+        UnusableInput: a folder cannot be written, one of the names is a folder or a file that
+            InnerEarSeg did not make, or a PDF is wanted and fpdf2 is missing.
     """
     folder = names.page.parent
     for path in (names.page, *names.tables, *([names.pdf] if names.pdf else [])):
@@ -92,14 +99,14 @@ def write_report(report: Report, names: Names) -> Written:
         stage = make_stage(folder)
         try:
             made = [(stage / "page", names.page)]
-            made[0][0].write_text(page(report), encoding="utf-8")
+            made[0][0].write_text(page(blocks), encoding="utf-8")
             if names.pdf is not None:
                 from .pdf import write_pdf
 
-                write_pdf(report, stage / "pdf")
+                write_pdf(blocks, stage / "pdf")
                 made.append((stage / "pdf", names.pdf))
-            ears = report.segmentation.ears
-            write_measurements(report.plans, ears, stage, bool(report.left_out))
+            ears, incomplete = subject.segmentation.ears, bool(subject.left_out)
+            write_measurements(subject.measurements, ears, stage, incomplete)
             tables = (stage / MEASUREMENTS_CSV, stage / MEASUREMENTS_JSON)
             made += zip(tables, names.tables, strict=True)
             moved = [(old_pdf, aside)] if aside else []

@@ -1,142 +1,124 @@
 """A report as one HTML file that needs nothing else: no link, no script, no font.
 
-Plain strings and ``html.escape``: Slicer's Python has no Jinja2, clinics have no internet to
-install it from, and one fixed page needs no template language.
+Plain strings and ``html.escape``: Slicer's Python has no Jinja2, and one fixed page needs no
+template language.
 """
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from .. import __version__
 from ..io.result_folder import MAKER
-from .content import NOT_A_DEVICE, TITLE, UNCERTAINTY, EarSection, LandmarkSection, Report, Row
-from .figures import LEGEND, Figure, figure_svg
+from . import content
+from .figures import Dot, Figure, Line, Mark
 
 _STYLE = Path(__file__).with_name("page.css")
+_COLUMNS = {2: "two", 3: "three", 4: "four"}
+_PAGE, _VALUE = ' class="page"', ' class="value"'
+_SIZE = 1000
+"""Edge of a picture in the units of its SVG; sizes of marks are in ``page.css``."""
 
 
-def page(report: Report) -> str:
-    """The whole file."""
-    style = _STYLE.read_text(encoding="utf-8")
-    parts = [
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        f'<meta name="generator" content="{MAKER} {__version__}">',
-        f"<title>{TITLE}</title>",
-        f"<style>\n{style}</style>\n</head>\n<body>",
-        _header(report),
-        f'<p class="device">{escape(NOT_A_DEVICE)}</p>',
-        '<div class="verdicts">' + "".join(map(_verdict, report.ears)) + "</div>",
-        *(f'<p class="device">{escape(sentence)}</p>' for sentence in report.left_out),
-        _measurements(report),
-        _figures(report.overview, "four"),
-        *map(_ear, report.ears),
-        _definitions(report),
-        _facts(report),
-        '<div class="sign"><div>Checked by</div><div>Date</div><div>Signature</div></div>',
-        "</body>\n</html>\n",
-    ]
-    return "\n".join(parts)
+def page(blocks: Iterable[content.Block]) -> str:
+    """Return the whole file."""
+    head = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="generator" content="{MAKER} {__version__}">\n<title>{content.TITLE}</title>\n'
+        f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
+    )
+    return head + "\n".join(map(_html, blocks)) + "\n</body>\n</html>\n"
 
 
-def _header(report: Report) -> str:
-    ears = " and ".join(f"{ear.side}" for ear in report.ears)
-    items = (("Patient", report.patient), ("Ears", ears), ("Report made", report.made))
-    who = "".join(f"<span><b>{name}</b>{escape(text)}</span>" for name, text in items)
-    return f'<header><h1>{TITLE}</h1><div class="who">{who}</div></header>'
+def _html(block: content.Block) -> str:
+    match block:
+        case content.Header(title, facts):
+            who = "".join(f"<span><b>{escape(n)}</b>{escape(text)}</span>" for n, text in facts)
+            return f'<header><h1>{escape(title)}</h1><div class="who">{who}</div></header>'
+        case content.Heading(text, new_page):
+            return f"<h2{_PAGE if new_page else ''}>{escape(text)}</h2>"
+        case content.Text(text, style):
+            return f'<p class="{style}">{escape(text)}</p>'
+        case content.Verdicts(ears):
+            return '<div class="verdicts">' + "".join(map(_verdict, ears)) + "</div>"
+        case content.Bullets(sentences):
+            return _list(sentences)
+        case content.Caption(name, state, details, unreviewed):
+            look = "state look" if unreviewed else "state"
+            return (
+                f'<div class="caption"><h3>{escape(name.capitalize())}</h3>'
+                f'<span class="{look}">{escape(state)}</span>'
+                f'<span class="small">{escape(details)}</span></div>'
+            )
+        case content.Table():
+            return _table(block)
+        case content.Figures(figures, columns):
+            items = "".join(
+                f"<figure>{_svg(figure)}<figcaption>{escape(figure.caption)}</figcaption></figure>"
+                for figure in figures
+            )
+            return f'<div class="row {_COLUMNS[columns]}">{items}</div>'
+        case content.Signature(labels):
+            lines = "".join(f"<div>{escape(label)}</div>" for label in labels)
+            return f'<div class="sign">{lines}</div>'
+        case content.Together(blocks):
+            return '<div class="together">' + "".join(map(_html, blocks)) + "</div>"
 
 
-def _verdict(ear: EarSection) -> str:
-    reasons = "".join(f"<li>{escape(text)}</li>" for text in (*ear.reasons, *ear.remarks))
-    listed = f"<ul>{reasons}</ul>" if reasons else ""
+def _verdict(ear: content.Verdict) -> str:
     return (
-        f'<div class="verdict {ear.verdict}"><h3>{ear.side.capitalize()} ear</h3>'
-        f"Quality: {escape(ear.verdict_text)}{listed}</div>"
+        f'<div class="verdict {ear.level}"><h3>{escape(ear.title)}</h3>{escape(ear.text)}'
+        f"{_list(ear.reasons)}</div>"
     )
 
 
-def _measurements(report: Report) -> str:
-    names = (*report.columns, "published range")
-    titles = "".join(f'<th class="number">{name.capitalize()}</th>' for name in names)
-    rows = "".join(_row(row, len(names)) for row in report.rows)
+def _list(items: Iterable[str]) -> str:
+    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f"<ul>{listed}</ul>" if listed else ""
+
+
+def _table(table: content.Table) -> str:
+    whole = sum(table.widths)
+    columns = "".join(f'<col style="width:{100 * w / whole:.1f}%">' for w in table.widths)
+    heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
+    heads = f"<thead><tr>{heads}</tr></thead>" if heads else ""
+    rows = "".join(_row(row, table) for row in table.rows)
+    style = "numbers" if table.values else "small" if table.small else "plain"
     return (
-        f"<h2>Measurements</h2><table><thead><tr><th>Measurement</th>{titles}</tr></thead>"
-        f'<tbody>{rows}</tbody></table><p class="small">{escape(UNCERTAINTY)}</p>'
+        f'<table class="{style}"><colgroup>{columns}</colgroup>{heads}<tbody>{rows}</tbody></table>'
     )
 
 
-def _row(row: Row, columns: int) -> str:
+def _row(row: tuple[str, ...], table: content.Table) -> str:
+    first, *rest = map(escape, row)
+    if not rest:
+        return f'<tr><td class="remark" colspan="{len(table.widths)}">{first}</td></tr>'
     cells = "".join(
-        f'<td class="number{" difference" if index >= 2 else ""}">{escape(text)}</td>'
-        for index, text in enumerate(row.values)
+        f"<td{_VALUE if index < table.values else ''}>{text}</td>"
+        for index, text in enumerate(rest)
     )
-    cells += f'<td class="number usual">{escape(row.usual)}</td>'
-    more = ' class="more"' if row.remarks else ""
-    line = f"<tr{more}><th>{escape(row.label)}</th>{cells}</tr>"
-    if row.remarks:
-        remarks = escape(" ".join(row.remarks))
-        line += f'<tr><td class="remark" colspan="{columns + 1}">{remarks}</td></tr>'
-    return line
+    return f"<tr><th>{first}</th>{cells}</tr>"
 
 
-def _ear(ear: EarSection) -> str:
-    landmarks = "".join(map(_landmark, ear.landmarks))
-    rest = ""
-    if ear.cochlea:
-        rest += _together("Cochlea in its own planes", ear.cochlea)
-    if ear.views:
-        rest += _together("Labyrinth", ear.views, LEGEND)
+def _svg(figure: Figure) -> str:
+    data = base64.b64encode(figure.png).decode("ascii")
     return (
-        f'<section class="ear"><h2>{ear.side.capitalize()} ear: landmarks</h2>{landmarks}{rest}'
-        "</section>"
+        f'<svg viewBox="0 0 {_SIZE} {_SIZE}" role="img" aria-label="{escape(figure.caption)}">'
+        f'<image width="{_SIZE}" height="{_SIZE}" href="data:image/png;base64,{data}"/>'
+        f'<g stroke="{figure.halo}">' + "".join(map(_mark, figure.marks)) + "</g></svg>"
     )
 
 
-def _together(title: str, figures: tuple[Figure, ...], legend: str = "") -> str:
-    note = f'<p class="small">{escape(legend)}</p>' if legend else ""
-    return f'<div class="together"><h2>{title}</h2>{_figures(figures, "two")}{note}</div>'
-
-
-def _landmark(landmark: LandmarkSection) -> str:
-    look = " look" if landmark.needs_look else ""
-    caption = (
-        f'<div class="caption"><h3>{escape(landmark.name.capitalize())}</h3>'
-        f'<span class="state{look}">{escape(landmark.state)}</span>'
-        f'<span class="small">{escape(landmark.details)}</span></div>'
-    )
-    pictures = (
-        _figures(landmark.figures, "three")
-        if landmark.figures
-        else '<div class="missing">No position, so no pictures.</div>'
-    )
-    return f'<div class="landmark">{caption}{pictures}</div>'
-
-
-def _figures(figures: tuple[Figure, ...], columns: str) -> str:
-    items = "".join(
-        f"<figure>{figure_svg(figure)}<figcaption>{escape(figure.caption)}</figcaption></figure>"
-        for figure in figures
-    )
-    return f'<div class="row {columns}">{items}</div>'
-
-
-def _definitions(report: Report) -> str:
-    rows = "".join(
-        f"<tr><th>{escape(label)}</th><td>{escape(text)}</td><td>{escape(source)}</td></tr>"
-        for label, text, source in report.definitions
-    )
-    return (
-        '<section class="ear"><h2>Definitions and sources</h2><table class="definitions"><thead>'
-        "<tr><th>Measurement</th><th>Definition</th><th>Source</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></section>"
-    )
-
-
-def _facts(report: Report) -> str:
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in report.facts
-    )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
-    remarks = f"<h2>Remarks on this CT</h2><ul>{notes}</ul>" if notes else ""
-    return f'{remarks}<h2>How it was made</h2><table class="facts"><tbody>{rows}</tbody></table>'
+def _mark(mark: Mark) -> str:
+    if isinstance(mark, Line):
+        (x1, y1), (x2, y2) = ((_SIZE * x, _SIZE * y) for x, y in (mark.start, mark.end))
+        place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+        return f'<line class="halo" {place}/><line {place} style="stroke:{mark.color}"/>'
+    x, y = (_SIZE * value for value in mark.at)
+    if isinstance(mark, Dot):
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="{mark.color}"/>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{mark.anchor}" fill="{mark.color}"'
+    return f"<text {place}>{escape(mark.text)}</text>"

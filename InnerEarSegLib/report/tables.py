@@ -15,46 +15,39 @@ from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
 from ..types import AUTOMATIC, REVIEWED, Ear, Side
 
 SCHEMA_VERSION = 2
-DIFFERENCE = "left minus right"
 
 _UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg"}
 
-Plans = Mapping[Side, CochlearMeasurements]
 
-
-def to_json(plans: Plans, ears: Sequence[Ear], incomplete: bool = False) -> dict[str, Any]:
-    """The content of ``measurements.json``: plain lists, numbers and strings.
+def write_measurements(
+    cochleae: Mapping[Side, CochlearMeasurements],
+    ears: Sequence[Ear],
+    folder: Path,
+    incomplete: bool = False,
+) -> None:
+    """Write ``measurements.json``, and ``measurements.csv`` with a row a measurement and side.
 
     Args:
-        plans: of each ear.
-        ears: the same ears.
-        incomplete: whether somebody took an ear away.
+        cochleae: measurements of each ear.
+        ears: the same ears, whose landmarks and review the JSON lists.
+        folder: existing folder to write into.
+        incomplete: whether the user removed an ear, which counts as a review.
     """
     reviewed = incomplete or any(ear.reviewed for ear in ears)
-    both = [compare(plans["left"], plans["right"])] if len(plans) == 2 else []
-    return {
+    both = compare(cochleae["left"], cochleae["right"]) if len(cochleae) == 2 else ()
+    differences = [item.to_json() for item in both]
+    content = {
         "schema_version": SCHEMA_VERSION,
         "made_by": f"{MAKER} {__version__}",
         "made_of": REVIEWED if reviewed else AUTOMATIC,
-        "ears": [{**plans[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
-        "left_minus_right": [item.to_json() for items in both for item in items],
+        "ears": [{**cochleae[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
+        "left_minus_right": differences,
     }
-
-
-def write_measurements(
-    plans: Plans, ears: Sequence[Ear], folder: Path, incomplete: bool = False
-) -> None:
-    """Write ``measurements.json`` and ``measurements.csv``, a row a measurement and side.
-
-    The JSON says what of each ear was measured, and whether anybody had gone over it; also where
-    somebody took an ear away (``incomplete``).
-    """
-    content = to_json(plans, ears, incomplete)
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (folder / MEASUREMENTS_JSON).write_text(text, encoding="utf-8")
-    rows = [row for plan in plans.values() for row in plan.rows()]
-    rows += [{"side": DIFFERENCE, **item} for item in content["left_minus_right"]]
-    # Spreadsheets take a file without the mark for one in their own encoding: "mmÂ³".
+    rows = [row for cochlea in cochleae.values() for row in cochlea.rows()]
+    rows += [{"side": "left minus right", **item} for item in differences]
+    # Without a byte-order mark, spreadsheets show "mmÂ³".
     with (folder / MEASUREMENTS_CSV).open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["side", "key", "value"])
         writer.writeheader()
@@ -62,25 +55,23 @@ def write_measurements(
 
 
 def columns(content: Mapping[str, Any] | None, side: Side) -> dict[str, float | None]:
-    """An ear's measurements as cells of a wide table, always the same columns.
+    """Return an ear's measurements as cells of a wide table, always the same columns.
 
     Args:
         content: of ``measurements.json``; None without one.
         side: of the ear.
 
     Returns:
-        Value and half width of the 90 % interval by column; None where there is none. Columns
-        end in their unit; the labyrinth's volume, which the table has already, is left out.
+        Value and half width of the 90 % interval by column, which ends in its unit; None for
+        what is missing. Without the labyrinth's volume, which the table has already.
     """
     ears = content["ears"] if content else []
-    items = {
-        item["key"]: item for ear in ears if ear["side"] == side for item in ear["measurements"]
-    }
+    items = {x["key"]: x for ear in ears if ear["side"] == side for x in ear["measurements"]}
     cells = {}
     for key in CATALOGUE:
-        if key == VOLUME:
-            continue
-        name = f"{side}_{key}_{_UNITS[CATALOGUE[key].unit]}"
-        cells[name] = items.get(key, {}).get("value")
-        cells[f"{name}_uncertainty_90"] = items.get(key, {}).get("uncertainty_90")
+        if key != VOLUME:
+            name = f"{side}_{key}_{_UNITS[CATALOGUE[key].unit]}"
+            item = items.get(key, {})
+            cells[name] = item.get("value")
+            cells[f"{name}_uncertainty_90"] = item.get("uncertainty_90")
     return cells

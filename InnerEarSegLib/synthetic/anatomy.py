@@ -17,13 +17,8 @@ from .parameters import EarParameters
 Array = NDArray[np.float64]
 
 _TILT = np.radians(27.0)
-EAR_FROM_CANAL = np.array(
-    [
-        [1.0, 0.0, 0.0],
-        [0.0, np.cos(_TILT), np.sin(_TILT)],
-        [0.0, -np.sin(_TILT), np.cos(_TILT)],
-    ]
-)
+_COS, _SIN = np.cos(_TILT), np.sin(_TILT)
+EAR_FROM_CANAL = np.array([[1.0, 0.0, 0.0], [0.0, _COS, _SIN], [0.0, -_SIN, _COS]])
 """3 x 3: columns are the directions x, u and v in the ear frame."""
 
 STEP = 0.12
@@ -75,14 +70,12 @@ class Anatomy:
 
 
 def build_anatomy(parameters: EarParameters) -> Anatomy:
-    """The labyrinth that the parameters describe."""
+    """Build the labyrinth that the parameters describe."""
     p, size = parameters, parameters.scale
     vestibule = _vestibule(p)
     cochlea = _cochlea(p)
-    across = vestibule.axes[2]
-    oval = vestibule.center + size * (
-        -1.35 * vestibule.axes[0] - 0.45 * vestibule.axes[1] + 0.2 * across
-    )
+    length, up, across = vestibule.axes
+    oval = vestibule.center + size * (-1.35 * length - 0.45 * up + 0.2 * across)
     base = size * np.array([p.basal_radius, 0.0, 0.1])
     return Anatomy(
         cochlea=cochlea,
@@ -117,11 +110,8 @@ def _cochlea(p: EarParameters) -> Tube:
     # In the last half turn the spiral closes on the modiolar axis: the helicotrema.
     radius *= 1.0 - 0.7 * np.clip((angle - end) / np.pi + 1.0, 0.0, 1.0) ** 2
     climb = np.clip((angle - quarter) / (end - quarter), 0.0, 1.0)
-    height = (
-        p.cochlea_rise * np.sin(quarter * climb**1.1)
-        - 0.25 * np.sin(np.minimum(angle, np.pi))
-        + 0.1
-    )
+    height = p.cochlea_rise * np.sin(quarter * climb**1.1)
+    height = height - 0.25 * np.sin(np.minimum(angle, np.pi)) + 0.1
     points = np.stack([radius * np.cos(angle), -radius * np.sin(angle), height], axis=1)
     lumen = p.base_lumen_radius + (p.apex_lumen_radius - p.base_lumen_radius) * (angle / end) ** 0.8
     points, along = _resample(points, STEP)
@@ -134,7 +124,7 @@ def _cochlea(p: EarParameters) -> Tube:
 
 
 def _keep_septum(points: Array, angle: Array, lumen: Array, septum: float) -> Array:
-    """``lumen`` narrowed where turns would come closer than ``septum``, but for the apex."""
+    """Narrow the lumen where turns would come closer than ``septum``, but for the apex."""
     distance = np.linalg.norm(points[:, None] - points[None], axis=-1)
     share = (distance - septum) / (lumen[:, None] + lumen[None])
     share[np.abs(angle[:, None] - angle[None]) < 0.9 * np.pi] = 1.0
@@ -145,25 +135,20 @@ def _keep_septum(points: Array, angle: Array, lumen: Array, septum: float) -> Ar
 
 def _canals(p: EarParameters) -> tuple[Tube, Tube, Tube]:
     """Superior, posterior and lateral canal; controls in (x, u, v), see the module."""
-    superior_radius, posterior_radius, lateral_radius = p.canal_arc_radii
-    tilt = np.radians(p.canal_tilts)
+    radii, tilt = p.canal_arc_radii, np.radians(p.canal_tilts)
+    superior = _arc(
+        [4.3, 4.75, 0.1], [-0.26, 0.965, 0.0], [-0.18, 0.0, 0.98], radii[0], 130, -95, tilt[0]
+    )
+    superior = [[4.4, 4.6, 1.0], [4.15, 5.3, 1.9], *superior]
+    posterior = _arc(
+        [5.9, 5.4, -3.2], [0.99, 0.0, 0.12], [0.0, -0.98, 0.2], radii[1], 110, -130, tilt[1]
+    )
+    posterior = [[5.2, 3.0, -0.9], [6.0, 2.6, -1.8], *posterior]
+    lateral = _arc(
+        [4.2, 5.27, 1.1], [0.97, 0.22, 0.0], [0.0, 0.1, 0.99], radii[2], 130, -80, tilt[2]
+    )
+    lateral = [[4.7, 4.7, 1.1], [5.0, 5.15, 2.2], *lateral, [5.9, 4.4, -1.4], [5.1, 3.9, -0.9]]
     crus = [[4.9, 6.9, -3.2], [4.75, 5.6, -2.2], [4.7, 4.4, -1.2]]
-    superior = [[4.4, 4.6, 1.0], [4.15, 5.3, 1.9]] + _arc(
-        [4.3, 4.75, 0.1],
-        [-0.26, 0.965, 0.0],
-        [-0.18, 0.0, 0.98],
-        superior_radius,
-        130,
-        -95,
-        tilt[0],
-    )
-    posterior = [[5.2, 3.0, -0.9], [6.0, 2.6, -1.8]] + _arc(
-        [5.9, 5.4, -3.2], [0.99, 0.0, 0.12], [0.0, -0.98, 0.2], posterior_radius, 110, -130, tilt[1]
-    )
-    lateral = [[4.7, 4.7, 1.1], [5.0, 5.15, 2.2]] + _arc(
-        [4.2, 5.27, 1.1], [0.97, 0.22, 0.0], [0.0, 0.1, 0.99], lateral_radius, 130, -80, tilt[2]
-    )
-    lateral += [[5.9, 4.4, -1.4], [5.1, 3.9, -0.9]]
     return (
         _canal(superior + crus, p, crus=True),
         _canal(posterior + crus, p, crus=True),

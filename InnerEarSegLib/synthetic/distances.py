@@ -1,8 +1,9 @@
-"""Signed distances in mm: negative inside, at most 1 mm of change per mm of way."""
+"""Signed distances in mm: negative inside, changing by at most 1 mm per mm."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from .anatomy import Anatomy, Ellipsoid, Tube
 Array = NDArray[np.float32]
 Distance = Callable[[Array], Array]
 """From points (n, 3) in mm to signed distances (n,) in mm."""
+
+Vector = Sequence[float] | NDArray
 
 LATTICE = 0.8
 """mm between the nodes of the coarse lattice."""
@@ -72,7 +75,11 @@ def smooth_minimum(a: Array, b: Array, width: float) -> Array:
 
 
 def leave(distance: Distance, start: NDArray, direction: NDArray, reach: float = 4.0) -> NDArray:
-    """(3,) where a ray from a point inside first meets the surface, to 0.001 mm."""
+    """Return the point (3,) where a ray from inside meets the surface, to 0.001 mm.
+
+    Raises:
+        ValueError: the start is outside, or the surface is not within reach.
+    """
     steps = np.linspace(0.0, reach, 81)
     outside = distance((start + steps[:, None] * direction).astype(np.float32)) > 0
     index = int(outside.argmax())
@@ -89,10 +96,10 @@ def leave(distance: Distance, start: NDArray, direction: NDArray, reach: float =
 def distance_map(
     distance: Distance, points: Array, low: NDArray, high: NDArray, exact: bool = True
 ) -> Array:
-    """``distance`` at many points (n, 3), cheaply.
+    """Evaluate ``distance`` at many points (n, 3) by interpolation from a lattice.
 
-    From a lattice over the box ``low`` to ``high`` (beyond it the box's rim counts). Where the
-    lattice cannot tell the sign for certain the value is computed anew, unless ``exact`` is off.
+    The lattice covers the box ``low`` to ``high``; beyond it, the box's rim counts. If ``exact``,
+    values whose sign the lattice leaves open are computed anew.
     """
     counts = np.ceil((np.asarray(high) - low) / LATTICE).astype(int) + 1
     axes = [low[axis] + LATTICE * np.arange(counts[axis]) for axis in range(3)]
@@ -123,13 +130,10 @@ def _interpolate(lattice: Array, counts: NDArray, position: Array) -> Array:
     return result
 
 
-Vector = Sequence[float] | NDArray
-
-
 def ellipsoid(
     points: Array, center: Vector, semi_axes: Vector, turn: NDArray | None = None
 ) -> Array:
-    """Distance to an ellipsoid, right to first order; ``turn`` (3, 3) has its axes in its rows."""
+    """Distance to an ellipsoid, to first order; ``turn`` (3, 3) has its axes in its rows."""
     offset = points - np.asarray(center, np.float32)
     if turn is not None:
         offset = offset @ turn.T.astype(np.float32)
@@ -164,25 +168,18 @@ def box(points: Array, center: Vector, half: Vector, rounding: float = 2.0) -> A
 
 def chain(points: Array, nodes: Sequence[Vector], radii: Sequence[float]) -> Array:
     """Distance to rods from node to node."""
-    result = capsule(points, nodes[0], nodes[1], radii[0], radii[1])
-    for n in range(1, len(nodes) - 1):
-        piece = capsule(points, nodes[n], nodes[n + 1], radii[n], radii[n + 1])
-        result = np.minimum(result, piece)
-    return result
+    rods = zip(nodes, nodes[1:], radii, radii[1:], strict=False)
+    return union(*(capsule(points, *rod) for rod in rods))
 
 
 def union(*distances: Array) -> Array:
     """The least of several distances."""
-    result = distances[0]
-    for distance in distances[1:]:
-        result = np.minimum(result, distance)
-    return result
+    return reduce(np.minimum, distances)
 
 
 def smooth_maximum(a: Array, b: Array, width: float) -> Array:
     """Intersection of two shapes with its edge rounded over ``width`` mm."""
-    overlap = np.maximum(width - np.abs(a - b), 0.0)
-    return np.maximum(a, b) + overlap**2 / (4.0 * width)
+    return -smooth_minimum(-a, -b, width)
 
 
 def _length(vectors: NDArray) -> Array:

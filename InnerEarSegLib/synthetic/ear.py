@@ -1,4 +1,4 @@
-"""The public entry: parameters and a pose in, a CT with exact labels and landmarks out."""
+"""A CT of one ear with exact labels and landmarks, from parameters and a pose."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SyntheticEar:
     Attributes:
         ct: int16 Hounsfield units [k, j, i].
         labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on the same grid.
-        landmarks: RAS mm by name: results.LANDMARKS, BASAL_TURN and VESTIBULE.
+        landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
         side: of the head.
     """
 
@@ -56,12 +56,12 @@ def make_ear(
     parameters: EarParameters,
     *,
     side: Side,
-    rotation: ArrayLike = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    rotation: ArrayLike = scan.IDENTITY,
     spacing: tuple[float, float, float] = (0.2, 0.2, 0.2),
     size_mm: tuple[float, float, float] = (20.0, 20.0, 20.0),
     center: tuple[float, float, float] = (0.0, 0.0, 0.0),
     view_center: tuple[float, float, float] | None = None,
-    direction: ArrayLike = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    direction: ArrayLike = scan.IDENTITY,
     filling: Filling = "fluid",
     noise_hu: float = 60.0,
     blur_mm: float = 0.2,
@@ -84,7 +84,10 @@ def make_ear(
         seed: of noise, air cells, texture and levels; the labyrinth does not depend on it.
     """
     rotation = _orthonormal(rotation, "rotation", proper=True)
-    geometry = _grid(spacing, size_mm, center if view_center is None else view_center, direction)
+    direction = _orthonormal(direction, "direction", proper=False)
+    count = np.maximum(np.rint(np.asarray(size_mm) / np.asarray(spacing)).astype(int), 1)
+    middle = np.asarray(center if view_center is None else view_center)
+    geometry = scan.grid_around(middle, np.asarray(spacing), count, direction)
     anatomy = build_anatomy(parameters)
     ras_from_ear = ear_pose(anatomy, side, rotation, np.asarray(center, dtype=np.float64))
     points = ear_points(geometry, ras_from_ear)
@@ -92,7 +95,7 @@ def make_ear(
 
     windows = find_windows(anatomy)
     centers, radii = surroundings.air_cells(parameters, seed)
-    cells = (_to_ras(ras_from_ear, centers), radii)
+    cells = (scan.moved(ras_from_ear, centers), radii)
     random = np.random.default_rng([2, seed])
     hu = _hounsfield(parameters, windows, points, wall, cells, geometry, filling, random)
     hu = scan.blur(hu, geometry.spacing, blur_mm)
@@ -119,7 +122,7 @@ def wall_distance(anatomy: Anatomy, points: Array) -> Array:
 def place_landmarks(
     anatomy: Anatomy, windows: surroundings.Windows, ras_from_ear: NDArray
 ) -> dict[str, tuple[float, float, float]]:
-    """RAS mm of results.LANDMARKS, BASAL_TURN and VESTIBULE; ``ras_from_ear`` is 4 x 4."""
+    """Return RAS mm of LANDMARKS, BASAL_TURN and VESTIBULE; ``ras_from_ear`` is 4 x 4."""
     ear_landmarks = {
         HELICOTREMA: anatomy.helicotrema,
         OVAL_WINDOW: windows.oval_window,
@@ -127,11 +130,12 @@ def place_landmarks(
         BASAL_TURN: np.zeros(3),
         VESTIBULE: anatomy.vestibule.center,
     }
-    landmarks = {}
-    for name, position in ear_landmarks.items():
-        r, a, s = _to_ras(ras_from_ear, position)
-        landmarks[name] = (float(r), float(a), float(s))
-    return landmarks
+    return {name: triple(scan.moved(ras_from_ear, ear)) for name, ear in ear_landmarks.items()}
+
+
+def triple(values: NDArray) -> tuple[float, float, float]:
+    """Return three plain numbers."""
+    return float(values[0]), float(values[1]), float(values[2])
 
 
 def find_windows(anatomy: Anatomy) -> surroundings.Windows:
@@ -190,7 +194,7 @@ def paint_nerves_and_middle_ear(
 
     Args:
         hu: (n,) Hounsfield units.
-        p: the anatomy.
+        p: the anatomy's parameters.
         windows: of that anatomy.
         points: (n, 3) mm in the ear frame.
         wall: (n,) mm to the labyrinth.
@@ -207,17 +211,6 @@ def paint_nerves_and_middle_ear(
     scan.paint(hu, scan.occupancy(footplate, voxel), 700.0)
 
 
-def _grid(
-    spacing: ArrayLike, size_mm: ArrayLike, middle: ArrayLike, direction: ArrayLike
-) -> Geometry:
-    spacing = np.asarray(spacing, dtype=np.float64)
-    count = np.maximum(np.rint(np.asarray(size_mm) / spacing).astype(int), 1)
-    matrix = np.eye(4)
-    matrix[:3, :3] = _orthonormal(direction, "direction", proper=False) * spacing
-    matrix[:3, 3] = np.asarray(middle) - matrix[:3, :3] @ ((count - 1) / 2.0)
-    return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
-
-
 def _orthonormal(matrix: ArrayLike, name: str, proper: bool) -> NDArray[np.float64]:
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (3, 3) or not np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-6):
@@ -228,7 +221,11 @@ def _orthonormal(matrix: ArrayLike, name: str, proper: bool) -> NDArray[np.float
 
 
 def ear_pose(anatomy: Anatomy, side: Side, rotation: NDArray, center: NDArray) -> NDArray:
-    """4 x 4 from the ear frame to RAS; mirrors right ears."""
+    """Return the 4 x 4 matrix from the ear frame to RAS; it mirrors right ears.
+
+    Raises:
+        ValueError: the side is unknown.
+    """
     if side not in ("left", "right"):
         raise ValueError("side must be 'left' or 'right'.")
     mirror = np.diag([1.0 if side == "left" else -1.0, 1.0, 1.0])
@@ -236,10 +233,6 @@ def ear_pose(anatomy: Anatomy, side: Side, rotation: NDArray, center: NDArray) -
     matrix[:3, :3] = rotation @ mirror @ _RAS_FROM_CANAL @ EAR_FROM_CANAL.T
     matrix[:3, 3] = center - matrix[:3, :3] @ anatomy.middle
     return matrix
-
-
-def _to_ras(matrix: NDArray, points: NDArray) -> NDArray:
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def ear_points(geometry: Geometry, ras_from_ear: NDArray) -> Array:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,47 +15,32 @@ from numpy.typing import NDArray
 from ..io.dataset import KEYS
 from ..io.volume import image_of
 from ..types import Volume
-from .ear import Filling, SyntheticEar, make_ear
+from .ear import Filling, SyntheticEar, make_ear, triple
 from .head import SyntheticHead, random_head
-from .head_scan import HeadScan, random_scan
 from .parameters import random_parameters
+from .scan import HeadScan, random_scan
 
 
 def write_case(ear: SyntheticEar, root: Path, case: str) -> None:
     """Write root/CASE/CT/CASE_CT_RAW.nii, CASE_CT_LABELS.nii and root/CASE/CASE_DESC.json."""
     folder = Path(root) / case
     (folder / "CT").mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(
-        image_of(ear.ct.array, ear.ct.geometry), str(folder / "CT" / f"{case}_CT_RAW.nii")
-    )
-    sitk.WriteImage(
-        image_of(ear.labels.array, ear.labels.geometry),
-        str(folder / "CT" / f"{case}_CT_LABELS.nii"),
-    )
-    description = {
-        "ID": case,
-        "SIDE": ear.side.upper(),
-        "LANDMARKS": {
-            key: [round(value, 4) for value in ear.landmarks[name]] for key, name in KEYS.items()
-        },
-    }
-    (folder / f"{case}_DESC.json").write_text(
-        json.dumps(description, indent="\t") + "\n", encoding="utf-8"
-    )
+    _write(ear.ct, folder / "CT" / f"{case}_CT_RAW.nii")
+    _write(ear.labels, folder / "CT" / f"{case}_CT_LABELS.nii")
+    about = {"ID": case, "SIDE": ear.side.upper(), "LANDMARKS": _landmarks(ear.landmarks)}
+    _describe(folder, about)
 
 
 def write_dataset(root: Path, count: int, seed: int) -> list[str]:
     """Write ``count`` varied ears, sides in turn, and return the names of the cases."""
-    cases = []
-    for index in range(count):
-        case = f"S{index + 1:02d}"
+    cases = [f"S{index + 1:02d}" for index in range(count)]
+    for index, case in enumerate(cases):
         write_case(random_ear(seed, index), root, case)
-        cases.append(case)
     return cases
 
 
 def random_ear(seed: int, index: int) -> SyntheticEar:
-    """The ear ``index`` of the endless series ``seed``: any pose, filling and voxel size."""
+    """Draw the ear ``index`` of the series ``seed``: any pose, filling and voxel size."""
     random = np.random.default_rng([3, seed, index])
     own_seed = int(random.integers(2**31))
     fillings: tuple[Filling, ...] = ("fluid", "air", "mixed")
@@ -66,9 +53,9 @@ def random_ear(seed: int, index: int) -> SyntheticEar:
         side="left" if index % 2 == 0 else "right",
         rotation=random_rotation(random),
         spacing=(in_plane, in_plane, slices),
-        size_mm=_triple(random.uniform(21.0, 24.0, 3)),
-        center=_triple(center),
-        view_center=_triple(view),
+        size_mm=triple(random.uniform(21.0, 24.0, 3)),
+        center=triple(center),
+        view_center=triple(view),
         filling=fillings[int(random.choice(3, p=[0.5, 0.35, 0.15]))],
         noise_hu=float(random.uniform(30.0, 110.0)),
         blur_mm=float(random.uniform(0.12, 0.3)),
@@ -88,16 +75,12 @@ def random_rotation(random: np.random.Generator) -> NDArray[np.float64]:
     )
 
 
-def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    return float(values[0]), float(values[1]), float(values[2])
-
-
 def write_head(head: SyntheticHead, root: Path, case: str) -> None:
-    """Write root/CASE/..., as the module describes.
+    """Write root/CASE/CASE_CT.nrrd, CASE_LEFT_LABELS.nrrd, CASE_RIGHT_LABELS.nrrd, CASE_DESC.json.
 
     Raises:
-        OSError: if the folder cannot be made or the description not written.
-        RuntimeError: if SimpleITK cannot write an image.
+        OSError: the folder or the description cannot be written.
+        RuntimeError: SimpleITK cannot write an image.
     """
     folder = Path(root) / case
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,17 +88,9 @@ def write_head(head: SyntheticHead, root: Path, case: str) -> None:
     ears = {}
     for side, ear in head.ears.items():
         _write(ear.labels, folder / f"{case}_{side.upper()}_LABELS.nrrd")
-        ears[side.upper()] = {
-            "CENTER": [round(value, 4) for value in ear.center],
-            "LANDMARKS": {
-                key: [round(value, 4) for value in ear.landmarks[name]]
-                for key, name in KEYS.items()
-            },
-        }
-    description = {"ID": case, "EARS": ears, "SCAN": asdict(head.scan)}
-    (folder / f"{case}_DESC.json").write_text(
-        json.dumps(description, indent="\t") + "\n", encoding="utf-8"
-    )
+        center = [round(value, 4) for value in ear.center]
+        ears[side.upper()] = {"CENTER": center, "LANDMARKS": _landmarks(ear.landmarks)}
+    _describe(folder, {"ID": case, "EARS": ears, "SCAN": asdict(head.scan)})
 
 
 def write_heads(
@@ -130,18 +105,24 @@ def write_heads(
         spacing: voxel edge in mm; None takes 0.488 x 0.488 x 0.625, or what ``varied`` draws.
         varied: whether pose, kernel, padding, metal and storage order differ from head to head.
     """
-    cases = []
-    for index in range(count):
-        case = f"H{index + 1:02d}"
+    cases = [f"H{index + 1:02d}" for index in range(count)]
+    for index, case in enumerate(cases):
         if varied:
             scan = random_scan(seed, index, spacing=spacing)
         else:
             scan = HeadScan() if spacing is None else HeadScan(spacing=(spacing,) * 3)
         write_head(random_head(seed, index, scan), root, case)
-        cases.append(case)
     return cases
 
 
+def _landmarks(landmarks: Mapping[str, tuple[float, ...]]) -> dict[str, list[float]]:
+    return {key: [round(x, 4) for x in landmarks[name]] for key, name in KEYS.items()}
+
+
+def _describe(folder: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent="\t") + "\n"
+    (folder / f"{folder.name}_DESC.json").write_text(text, encoding="utf-8")
+
+
 def _write(volume: Volume, path: Path) -> None:
-    image = image_of(volume.array, volume.geometry)
-    sitk.WriteImage(image, str(path), True)  # Compressed: half of a head scan is air.
+    sitk.WriteImage(image_of(volume.array, volume.geometry), str(path), path.suffix == ".nrrd")

@@ -1,8 +1,8 @@
 """A synthetic head with two synthetic ears: CT, and the exact truth about both ears.
 
 The head is a set of smooth distances on a coarse lattice (``skull``), painted slice by slice on
-the CT's grid. Around each labyrinth the same painter works on a finer grid that is averaged, and
-adds what belongs to the ear; since it paints the same head there, no box shows.
+the CT's grid. Around each labyrinth the same painter works on a finer grid, which is averaged, and
+adds what belongs to the ear; it paints the same head there, so that no box shows.
 """
 
 from __future__ import annotations
@@ -14,31 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Geometry, Side, Volume
+from . import ear as one_ear
 from . import scan as paint
 from . import surroundings
 from .anatomy import build_anatomy
-from .ear import (
-    ear_points,
-    ear_pose,
-    find_windows,
-    paint_nerves_and_middle_ear,
-    place_landmarks,
-    wall_distance,
-)
-from .face import tooth_places
-from .head_scan import (
-    HeadScan,
-    add_streaks,
-    expose,
-    finish,
-    head_pose,
-    scan_grid,
-    slice_offsets,
-    store,
-)
 from .parameters import HeadParameters, ear_parameters, random_head_parameters
-from .scan import Array, Lattice, lattice_over
-from .skull import SIDES, HeadEar, head_fields, mastoid_cells
+from .scan import Array, HeadScan, Lattice, lattice_over, moved, slice_offsets
+from .skull import SIDES, HeadEar, head_fields, tooth_places
 
 LATTICE_MM = 2.0
 """Step of the lattice of the head's fields."""
@@ -52,11 +34,9 @@ EAR_BOX_MM = 18.0
 EAR_VOXEL_MM = 0.4
 """No coarser are the ears painted before averaging; thin canals need it."""
 
-LABEL_BOX_MM = 15.0
-LABEL_VOXEL_MM = 0.25
+LABEL_BOX_MM, LABEL_VOXEL_MM = 15.0, 0.25
 
-ENAMEL_HU = 2700.0
-TABLE_HU = 250.0
+ENAMEL_HU, TABLE_HU = 2700.0, 250.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +44,7 @@ class EarTruth:
     """What is known about one ear of a synthetic head.
 
     Attributes:
-        landmarks: RAS mm by name: results.LANDMARKS, BASAL_TURN and VESTIBULE.
+        landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
         labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on a cube of 30 mm
             around the ear at 0.25 mm or the CT's finer spacing, stored along the CT's axes. It
             also covers what the CT's field of view cuts off.
@@ -94,7 +74,7 @@ class SyntheticHead:
 
 
 def random_head(seed: int, index: int = 0, scan: HeadScan | None = None) -> SyntheticHead:
-    """The head ``index`` of the endless series ``seed``; the same arguments give the same head.
+    """Draw the head ``index`` of the series ``seed``; the same arguments give the same head.
 
     Args:
         seed: of the series.
@@ -102,34 +82,30 @@ def random_head(seed: int, index: int = 0, scan: HeadScan | None = None) -> Synt
         scan: how to scan it; upright, whole, with a bone kernel by default. See ``random_scan``.
 
     Raises:
-        ValueError: if the scan's spacing, view or axes make no sense.
+        ValueError: the scan's spacing, view or axes are invalid.
     """
     scan = scan or HeadScan()
     own_seed = int(np.random.default_rng([4, seed, index]).integers(2**31))
     p = random_head_parameters(own_seed)
     ears = _ears(p, own_seed)
-    pose = head_pose(scan)
+    pose = paint.head_pose(scan)
     middles: dict[str, NDArray] = {
-        side: _move(pose @ ear.pose, ear.anatomy.middle) for side, ear in ears.items()
+        side: moved(pose @ ear.pose, ear.anatomy.middle) for side, ear in ears.items()
     }
-    grid = scan_grid(scan, pose, middles)
-    store(Volume(np.zeros((1, 1, 1)), grid), scan.axes, scan.flips)  # Complains early.
+    grid = paint.scan_grid(scan, pose, middles)
+    paint.store(Volume(np.zeros((1, 1, 1)), grid), scan.axes, scan.flips)  # checks the axes
 
     painter = _Painter(p, ears, pose, grid, scan, own_seed)
     hu = _paint_head(painter, grid, scan)
     for side in SIDES:
         _paint_ear_box(hu, painter, grid, scan, side, middles[side])
     random = np.random.default_rng([5, own_seed])
-    hu = expose(hu, grid, scan, random)
+    hu = paint.expose(hu, grid, scan, random)
     if scan.metal:
-        add_streaks(hu, grid, painter.metal, random)
-    ct = store(Volume(finish(hu, grid, scan), grid, "Synthetic head"), scan.axes, scan.flips)
-    return SyntheticHead(
-        ct=ct,
-        ears={side: _truth(ears[side], pose, middles[side], scan) for side in SIDES},
-        scan=scan,
-        parameters=p,
-    )
+        paint.add_streaks(hu, grid, painter.metal, random)
+    ct = Volume(paint.finish(hu, grid, scan), grid, "Synthetic head")
+    truths = {side: _truth(ears[side], pose, middles[side], scan) for side in SIDES}
+    return SyntheticHead(paint.store(ct, scan.axes, scan.flips), truths, scan, p)
 
 
 def _ears(p: HeadParameters, seed: int) -> dict[Side, HeadEar]:
@@ -145,49 +121,40 @@ def _ears(p: HeadParameters, seed: int) -> dict[Side, HeadEar]:
         # Mirroring keeps a turn about R and reverses those about A and S.
         turned = HeadScan(tilt=turns[0], roll=out * turns[1], yaw=out * turns[2])
         anatomy = build_anatomy(own)
-        matrix = ear_pose(anatomy, side, head_pose(turned)[:3, :3], center)
-        ears[side] = HeadEar(own, anatomy, matrix, seed + number)
+        matrix = one_ear.ear_pose(anatomy, side, paint.head_pose(turned)[:3, :3], center)
+        ears[side] = HeadEar(side, own, anatomy, matrix, seed + number)
     return ears
-
-
-def _move(matrix: NDArray, points: NDArray) -> NDArray[np.float64]:
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 class _Painter:
     """Paints the head on any grid along the lattice's axes."""
 
     def __init__(
-        self,
-        p: HeadParameters,
-        ears: dict[Side, HeadEar],
-        pose: NDArray,
-        grid: Geometry,
-        scan: HeadScan,
-        seed: int,
-    ) -> None:
+        self, p: HeadParameters, ears: dict[Side, HeadEar], pose: NDArray, grid: Geometry,
+        scan: HeadScan, seed: int,
+    ) -> None:  # fmt: skip
         self.p, self.ears, self.pose, self.scan = p, ears, pose, scan
-        self.windows = {side: find_windows(ear.anatomy) for side, ear in ears.items()}
+        self.windows = {side: one_ear.find_windows(ear.anatomy) for side, ear in ears.items()}
         self.lattice: Lattice = lattice_over(grid, LATTICE_MM)
-        points = ear_points(self.lattice.geometry, pose)
-        fields = head_fields(p, ears, points, seed)
-        shape = self.lattice.shape
-        self.fields = {
-            name: value.astype(np.float32).reshape(shape) for name, value in vars(fields).items()
-        }
+        points = one_ear.ear_points(self.lattice.geometry, pose)
+        fields, shape = head_fields(p, ears, points, seed), self.lattice.shape
+        self.fields = {n: x.astype(np.float32).reshape(shape) for n, x in fields.items()}
         random = np.random.default_rng([6, seed])
         # Smooth irregularity of a few mm; the same for every grid that is painted.
         grain = paint.correlated_noise(random, shape, self.lattice.geometry.spacing, 1.2)
         self.fields["grain"] = grain
         if scan.table:
             self.fields["table"] = _table(points, pose, self.lattice.geometry, scan)
-        cells = [mastoid_cells(p, ears[side], side, fields, self.lattice, pose) for side in SIDES]
+        cells = [
+            surroundings.mastoid_cells(p, ears[side], self.fields, self.lattice, pose)
+            for side in SIDES
+        ]
         self.cells = np.concatenate([centers for centers, _ in cells])
         self.cell_radii = np.concatenate([radii for _, radii in cells])
         places = [place for place in tooth_places(p, seed) if abs(place[0][0]) > 18.0]
         crowned = places[int(random.integers(max(len(places), 1))) :][:1]
         self.metal = np.array(
-            [[*_move(pose, center * np.array(p.size)), radius] for center, radius in crowned]
+            [[*moved(pose, center * np.array(p.size)), radius] for center, radius in crowned]
         ).reshape(-1, 4)
 
     def paint(self, grid: Geometry, side: Side | None = None) -> Array:
@@ -212,8 +179,8 @@ class _Painter:
 
         if side is not None:
             ear = self.ears[side]
-            points = ear_points(grid, self.pose @ ear.pose)
-            wall = wall_distance(ear.anatomy, points)
+            points = one_ear.ear_points(grid, self.pose @ ear.pose)
+            wall = one_ear.wall_distance(ear.anatomy, points)
             own = ear.parameters
             depth = wall.reshape(grid.shape)
             edge = own.capsule_thickness + 0.25 * at["grain"]
@@ -237,13 +204,7 @@ class _Painter:
         return paint.cell_shares(grid, self.cells[near], self.cell_radii[near], rough)
 
     def _paint_ear(
-        self,
-        hu: Array,
-        at: dict[str, Array],
-        points: Array,
-        wall: Array,
-        side: Side,
-        voxel: float,
+        self, hu: Array, at: dict[str, Array], points: Array, wall: Array, side: Side, voxel: float
     ) -> None:
         """Middle ear, nerves and labyrinth, in place."""
         own, windows = self.ears[side].parameters, self.windows[side]
@@ -252,10 +213,9 @@ class _Painter:
         cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
         # Where the head's bone is thin, the middle ear leaves some of it.
         cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
-        cavity = np.where(
-            at["air"].ravel() < 1.5, np.maximum(cavity, 0.4 - at["air"].ravel()), cavity
-        )
-        paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
+        air = at["air"].ravel()
+        cavity = np.where(air < 1.5, np.maximum(cavity, 0.4 - air), cavity)
+        one_ear.paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
         paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
 
 
@@ -273,12 +233,7 @@ def _paint_head(painter: _Painter, grid: Geometry, scan: HeadScan) -> Array:
 
 
 def _paint_ear_box(
-    hu: Array,
-    painter: _Painter,
-    grid: Geometry,
-    scan: HeadScan,
-    side: Side,
-    middle: NDArray,
+    hu: Array, painter: _Painter, grid: Geometry, scan: HeadScan, side: Side, middle: NDArray
 ) -> None:
     """Paint the box around a labyrinth anew, finer, with the ear's own parts, in place."""
     size = np.array(grid.shape[::-1])
@@ -326,13 +281,12 @@ def _truth(ear: HeadEar, pose: NDArray, middle: NDArray, scan: HeadScan) -> EarT
     ras_from_ear = pose @ ear.pose
     spacing = np.minimum(LABEL_VOXEL_MM, np.asarray(scan.spacing))
     count = np.rint(2.0 * LABEL_BOX_MM / spacing).astype(int)
-    matrix = np.diag([*spacing, 1.0])
-    matrix[:3, 3] = middle - spacing * (count - 1) / 2.0
-    grid = Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
-    wall = wall_distance(ear.anatomy, ear_points(grid, ras_from_ear))
-    labels = (wall < 0).reshape(grid.shape).astype(np.uint8)
+    grid = paint.grid_around(middle, spacing, count)
+    wall = one_ear.wall_distance(ear.anatomy, one_ear.ear_points(grid, ras_from_ear))
+    labels = Volume((wall < 0).reshape(grid.shape).astype(np.uint8), grid, "Synthetic ear labels")
+    windows = one_ear.find_windows(ear.anatomy)
     return EarTruth(
-        landmarks=place_landmarks(ear.anatomy, find_windows(ear.anatomy), ras_from_ear),
-        labels=store(Volume(labels, grid, "Synthetic ear labels"), scan.axes, scan.flips),
-        center=(float(middle[0]), float(middle[1]), float(middle[2])),
+        landmarks=one_ear.place_landmarks(ear.anatomy, windows, ras_from_ear),
+        labels=paint.store(labels, scan.axes, scan.flips),
+        center=one_ear.triple(middle),
     )

@@ -67,7 +67,7 @@ class EarParameters:
 
 
 def random_parameters(seed: int) -> EarParameters:
-    """A plausible ear; the same seed gives the same ear."""
+    """Draw a plausible ear; the same seed gives the same ear."""
     random = np.random.default_rng([20190803, seed])
     about = partial(_about, random)
 
@@ -121,7 +121,7 @@ class HeadParameters:
         left_turns: degrees by which the left ear deviates from that.
         sinus: factor on the size of the paranasal sinuses.
         cell_count: air cells tried in each mastoid.
-        teeth: how many of the 32 are there is about this share.
+        teeth: share of the 32 that are there, about.
     """
 
     size: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -139,7 +139,7 @@ class HeadParameters:
 
 
 def random_head_parameters(seed: int) -> HeadParameters:
-    """A plausible head; the same seed gives the same head."""
+    """Draw a plausible head; the same seed gives the same head."""
     random = np.random.default_rng([20240817, seed])
     about = partial(_about, random)
     return HeadParameters(
@@ -159,7 +159,7 @@ def random_head_parameters(seed: int) -> HeadParameters:
 
 
 def ear_parameters(seed: int) -> dict[Side, EarParameters]:
-    """Two ears of one person: alike, but not the same."""
+    """Draw two ears of one person: alike, but not the same."""
     right, other = random_parameters(2 * seed), random_parameters(2 * seed + 1)
     mixed: dict[str, Any] = {}
     for name, own in vars(right).items():

@@ -1,14 +1,15 @@
-"""Smooth fields on a coarse lattice, sampled on any fine grid with the same axes."""
+"""How a CT comes about: painting voxels, and what a scanner does to a head's picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..types import Geometry
+from ..types import Geometry, Volume
 
 Array = NDArray[np.float32]
 
@@ -77,8 +78,26 @@ def _between(mine: NDArray, axis: int, wanted: int, count: int) -> tuple[NDArray
     return low, (at - low).astype(np.float32)
 
 
-AIR = -1000.0
-SOFT_TISSUE = 45.0
+AIR, SOFT_TISSUE = -1000.0, 45.0
+IDENTITY = np.eye(3)
+
+
+def grid_around(
+    middle: NDArray, spacing: NDArray, count: NDArray, direction: ArrayLike = IDENTITY
+) -> Geometry:
+    """Return a grid of ``count`` (i, j, k) voxels around a point (3,) in RAS mm.
+
+    The columns of ``direction`` (3, 3) are the directions of i, j and k.
+    """
+    matrix = np.eye(4)
+    matrix[:3, :3] = direction * spacing
+    matrix[:3, 3] = middle - matrix[:3, :3] @ ((count - 1) / 2.0)
+    return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
+
+
+def moved(matrix: NDArray, points: NDArray) -> NDArray[np.float64]:
+    """Apply a 4 x 4 matrix to points (..., 3)."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def occupancy(distance: NDArray, voxel: float) -> NDArray[np.float32]:
@@ -102,7 +121,7 @@ def cell_shares(
 ) -> NDArray[np.float32]:
     """Share [k, j, i] of each voxel in balls at RAS ``centers`` (n, 3) with ``radii`` (n,) mm.
 
-    ``rough`` [k, j, i], mm, makes their surfaces irregular.
+    ``rough`` [k, j, i] in mm makes their surfaces irregular.
     """
     share = np.zeros(geometry.shape, dtype=np.float32)
     spacing = geometry.spacing
@@ -116,9 +135,9 @@ def cell_shares(
             continue
         squares = [((np.arange(low[a], high[a]) - ijk[a]) * spacing[a]) ** 2 for a in range(3)]
         gap = np.sqrt(squares[2][:, None, None] + squares[1][:, None] + squares[0]) - radius
-        window = tuple(slice(low[a], high[a]) for a in (2, 1, 0))
-        gap += np.clip(rough[window], -0.3 * radius, 0.5 * radius)
-        share[window] = np.maximum(share[window], occupancy(gap, voxel))
+        part = tuple(slice(low[a], high[a]) for a in (2, 1, 0))
+        gap += np.clip(rough[part], -0.3 * radius, 0.5 * radius)
+        share[part] = np.maximum(share[part], occupancy(gap, voxel))
     return share
 
 
@@ -136,11 +155,241 @@ def blur(array: NDArray, spacing: NDArray, sigma: float) -> NDArray[np.float32]:
 def correlated_noise(
     random: np.random.Generator, shape: tuple[int, int, int], spacing: NDArray, sigma: float
 ) -> NDArray[np.float32]:
-    """[k, j, i] of mean 0 and standard deviation 1, correlated over about ``sigma`` mm."""
+    """Draw [k, j, i] of mean 0 and standard deviation 1, correlated over ``sigma`` mm."""
     noise = blur(random.standard_normal(shape, dtype=np.float32), spacing, sigma)
     return (noise - noise.mean()) / max(float(noise.std()), 1e-6)
 
 
 def to_hounsfield(array: NDArray) -> NDArray[np.int16]:
-    """Rounded and cut to the range of a 12-bit CT."""
+    """Round and clip to the range of a 12-bit CT."""
     return np.clip(np.rint(array), -1024, 3071).astype(np.int16)
+
+
+Kernel = Literal["bone", "soft"]
+View = Literal["head", "left", "right", "left ear", "right ear"]
+
+VIEW_MM = {"head": (250.0, 250.0, 141.0), "bone": (90.0, 90.0, 60.0), "ear": (30.0, 30.0, 30.0)}
+"""Default field of view along R, A, S."""
+
+VIEW_OFFSET = {"head": (0.0, 8.0, 10.0), "bone": (10.0, -2.0, -3.0), "ear": (0.0, 0.0, 0.0)}
+"""mm from the origin of the head, or from the ear's middle (then R is outwards), to its middle."""
+
+
+@dataclass(frozen=True)
+class HeadScan:
+    """How a head lies in the scanner, and how it is scanned.
+
+    Attributes:
+        spacing: distance of the voxels' centres along R, A and S, in mm.
+        view: the whole head, one temporal bone, or a tight crop of one ear.
+        size_mm: field of view along R, A, S; None takes VIEW_MM.
+        shift_mm: of the field of view, along R, A, S.
+        slice_mm: thickness of the slices; None: their distance.
+        kernel: "bone" is sharp and noisy, "soft" is blurred and quiet.
+        blur_mm: standard deviation of the point spread; None: 0.28 or 0.65, by the kernel.
+        noise_hu: standard deviation; None: 70 or 12, by the kernel.
+        tilt: degrees by which the head nods back (nose up).
+        roll: degrees by which it leans to its right shoulder.
+        yaw: degrees by which it turns to its left.
+        isocentre: RAS mm of the middle between the ears.
+        padding: value outside the scanner's circle; None: air.
+        metal: whether a tooth is crowned with metal, with streaks around it.
+        table: whether a head holder is in view.
+        axes: which of (R, A, S) the stored i, j and k run along.
+        flips: which of them run against R, A or S; by default i to the left, j to the back, k up,
+            as most scanners store.
+    """
+
+    spacing: tuple[float, float, float] = (0.488, 0.488, 0.625)
+    view: View = "head"
+    size_mm: tuple[float, float, float] | None = None
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    slice_mm: float | None = None
+    kernel: Kernel = "bone"
+    blur_mm: float | None = None
+    noise_hu: float | None = None
+    tilt: float = 0.0
+    roll: float = 0.0
+    yaw: float = 0.0
+    isocentre: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    padding: int | None = None
+    metal: bool = False
+    table: bool = True
+    axes: tuple[int, int, int] = (0, 1, 2)
+    flips: tuple[bool, bool, bool] = (True, True, False)
+
+
+def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> HeadScan:
+    """Draw the scan ``index`` of the series ``seed``: any pose, kernel, padding and order.
+
+    Args:
+        seed: of the series.
+        index: in the series.
+        spacing: voxel size in the slices in mm; drawn from 0.4 to 0.8 if None.
+    """
+    random = np.random.default_rng([20240819, seed, index])
+    plane = float(random.uniform(0.4, 0.8)) if spacing is None else spacing
+    distance = float(np.clip(plane * random.uniform(0.8, 1.6), 0.4, 1.25))
+    soft = bool(random.random() < 0.35)
+    tilt, roll, yaw = (float(a) for a in random.uniform(-1.0, 1.0, 3) * (20.0, 15.0, 20.0))
+    padding = (None, -1000, -2000, -3024)[int(random.integers(4))]
+    axes = (int(a) for a in random.permutation(3))
+    usual = bool(random.random() < 0.5)
+    flips = (bool(f) for f in random.random(3) < 0.5)
+    shift = random.uniform(-60.0, 60.0, 3)
+    return HeadScan(
+        spacing=(plane, plane, distance),
+        slice_mm=distance * float(random.choice([1.0, 1.0, 1.6])),
+        kernel="soft" if soft else "bone",
+        blur_mm=float(random.uniform(0.5, 0.8) if soft else random.uniform(0.2, 0.4)),
+        noise_hu=float(random.uniform(6.0, 25.0) if soft else random.uniform(40.0, 110.0)),
+        tilt=tilt,
+        roll=roll,
+        yaw=yaw,
+        isocentre=(float(shift[0]), float(shift[1]), float(shift[2])),
+        padding=padding,
+        metal=bool(random.random() < 0.3),
+        table=bool(random.random() < 0.8),
+        axes=(0, 1, 2) if usual else tuple(axes),  # type: ignore[arg-type]
+        flips=(True, True, False) if usual else tuple(flips),  # type: ignore[arg-type]
+    )
+
+
+def head_pose(scan: HeadScan) -> NDArray[np.float64]:
+    """Return the 4 x 4 matrix from the head frame to RAS."""
+    tilt, roll, yaw = np.radians([scan.tilt, scan.roll, scan.yaw])
+    about_r = np.array(
+        [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]
+    )
+    about_a = np.array(
+        [[np.cos(roll), 0, np.sin(roll)], [0, 1, 0], [-np.sin(roll), 0, np.cos(roll)]]
+    )
+    about_s = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = about_s @ about_a @ about_r
+    matrix[:3, 3] = scan.isocentre
+    return matrix
+
+
+def scan_grid(scan: HeadScan, pose: NDArray, middles: dict[str, NDArray]) -> Geometry:
+    """Return the scan's grid along R, A and S.
+
+    Args:
+        scan: with view, size and spacing.
+        pose: 4 x 4, head frame to RAS.
+        middles: RAS mm of the middle of each labyrinth, by side.
+
+    Raises:
+        ValueError: the view or the spacing is invalid.
+    """
+    spacing = np.asarray(scan.spacing, dtype=np.float64)
+    if spacing.shape != (3,) or not np.all(spacing > 0.0):
+        raise ValueError("spacing must be three positive numbers.")
+    side, _, ear = scan.view.partition(" ")
+    kind = "head" if side == "head" else "ear" if ear else "bone"
+    if side == "head":
+        middle = pose[:3, 3] + VIEW_OFFSET["head"]
+    elif side in middles and ear in ("", "ear"):
+        outwards = np.array([1.0 if side == "right" else -1.0, 1.0, 1.0])
+        middle = middles[side] + outwards * VIEW_OFFSET[kind]
+    else:
+        raise ValueError(f"there is no view {scan.view!r}.")
+    size = np.asarray(scan.size_mm if scan.size_mm is not None else VIEW_MM[kind])
+    count = np.maximum(np.rint(size / spacing).astype(int), 1)
+    return grid_around(middle + np.asarray(scan.shift_mm), spacing, count)
+
+
+def slice_offsets(scan: HeadScan, finest: float) -> NDArray[np.float64]:
+    """Return where to sample a slice, mm from its middle, at most ``finest`` apart."""
+    thickness = scan.spacing[2] if scan.slice_mm is None else scan.slice_mm
+    count = max(1, int(np.ceil(thickness / finest - 1e-6)))
+    return thickness * ((np.arange(count) + 0.5) / count - 0.5)
+
+
+def expose(hu: Array, grid: Geometry, scan: HeadScan, random: np.random.Generator) -> Array:
+    """Add noise and apply the point spread; ``hu`` [k, j, i] is overwritten."""
+    bone = scan.kernel == "bone"
+    blur = scan.blur_mm if scan.blur_mm is not None else 0.28 if bone else 0.65
+    noise = scan.noise_hu if scan.noise_hu is not None else 70.0 if bone else 12.0
+    # The slices' thickness has blurred along S already.
+    sigma = np.array([blur, blur, 0.3 * blur]) / grid.spacing
+    # Noise passes the same filter; a fixed sample tells by how much that weakens it.
+    probe = np.random.default_rng(0).standard_normal((24, 32, 32)).astype(np.float32)
+    left = float(_smooth(probe, sigma).std())
+    for k in range(len(hu)):
+        hu[k] += np.float32(noise / left) * random.standard_normal(hu[k].shape, dtype=np.float32)
+    return _smooth(hu, sigma)
+
+
+def _smooth(array: Array, sigma: NDArray) -> Array:
+    """[k, j, i] smoothed by a Gaussian of ``sigma`` voxels along (i, j, k)."""
+    image = sitk.GetImageFromArray(array)
+    smooth = sitk.DiscreteGaussian(image, [float(s) ** 2 for s in sigma], 16, 0.02, False)
+    return sitk.GetArrayFromImage(smooth)
+
+
+def add_streaks(hu: Array, grid: Geometry, metal: NDArray, random: np.random.Generator) -> None:
+    """Sketch metal balls (n, 4), RAS mm and radius, with streaks in their slices, in place."""
+    spacing = grid.spacing
+    for *center, radius in metal:
+        i, j, k = grid.to_ijk(center)
+        y = (np.arange(hu.shape[1]) - j)[:, None] * spacing[1]
+        x = (np.arange(hu.shape[2]) - i)[None] * spacing[0]
+        away, angle = np.hypot(x, y), np.arctan2(y, x)
+        waves = random.uniform(0.0, 2.0 * np.pi, 14)
+        counts = random.integers(2, 40, 14)
+        strengths = random.normal(0.0, 1.0, 14)
+        reach = radius + 1.0
+        first = max(0, int(np.ceil(k - reach / spacing[2])))
+        last = min(len(hu) - 1, int(np.floor(k + reach / spacing[2])))
+        for n in range(first, last + 1):
+            drift = 0.25 * (n - k)
+            streaks = sum(
+                s * np.cos(c * angle + w + drift)
+                for s, c, w in zip(strengths, counts, waves, strict=True)
+            )
+            weaker = np.sqrt(max(0.0, 1.0 - abs(n - k) * spacing[2] / reach))
+            fade = 280.0 / (1.0 + away / 18.0) * weaker
+            hu[n] += (fade * streaks).astype(np.float32)
+            flat = np.sqrt(np.maximum(radius**2 - ((n - k) * spacing[2]) ** 2, 0.0))
+            hu[n][away < flat] = 8000.0
+
+
+def finish(hu: Array, grid: Geometry, scan: HeadScan) -> NDArray[np.int16]:
+    """Return Hounsfield units of a 12-bit CT, padded outside the largest circle in a slice."""
+    result = np.empty(hu.shape, dtype=np.int16)
+    for k in range(len(hu)):
+        result[k] = to_hounsfield(hu[k])
+    if scan.padding is not None:
+        half = (np.array(grid.shape[::-1]) - 1) / 2.0 * grid.spacing
+        x = (np.arange(grid.shape[2]) * grid.spacing[0] - half[0])[None]
+        y = (np.arange(grid.shape[1]) * grid.spacing[1] - half[1])[:, None]
+        result[:, np.hypot(x, y) > min(half[0], half[1])] = scan.padding
+    return result
+
+
+def store(volume: Volume, axes: tuple[int, int, int], flips: tuple[bool, bool, bool]) -> Volume:
+    """Store the same voxels along other axes, at the same places in RAS.
+
+    Args:
+        volume: [k, j, i].
+        axes: which of the volume's i, j, k (0, 1, 2) become the new i, j, k.
+        flips: which of the new axes run backwards.
+
+    Raises:
+        ValueError: ``axes`` is no permutation.
+    """
+    if sorted(axes) != [0, 1, 2]:
+        raise ValueError("axes must be a permutation of 0, 1, 2.")
+    array = volume.array.transpose([2 - axes[2], 2 - axes[1], 2 - axes[0]])
+    array = np.flip(array, tuple(2 - n for n in range(3) if flips[n]))
+    matrix = np.eye(4)
+    matrix[:3, 3] = volume.geometry.ijk_to_ras[:3, 3]
+    for new, old in enumerate(axes):
+        column = volume.geometry.ijk_to_ras[:3, old]
+        if flips[new]:
+            matrix[:3, 3] += column * (volume.geometry.shape[2 - old] - 1)
+            column = -column
+        matrix[:3, new] = column
+    shape = (array.shape[0], array.shape[1], array.shape[2])
+    return Volume(np.ascontiguousarray(array), Geometry(matrix, shape), volume.name)

@@ -1,8 +1,8 @@
-"""A schematic head around two ears, as smooth fields on a coarse lattice.
+"""A schematic head around two ears, as smooth distances (n,) in mm at points (n, 3).
 
 Head frame, mm: right, anterior, superior of an upright head; the origin is midway between the
 two labyrinths. The numbers are rounded proportions of an adult's head. What varies from head to
-head is in ``HeadParameters``; everything symmetric is written once, for |right|.
+head is in ``HeadParameters``; everything symmetric is written once, for ``half``: |right|.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from ..types import Side
 from .anatomy import Anatomy
 from .distances import Array, box, capsule, chain, ellipsoid, smooth_maximum, smooth_minimum, union
-from .face import face, jaw, orbit, sinuses, teeth, throat
 from .parameters import EarParameters, HeadParameters
-from .scan import Lattice, ramp
+from .scan import ramp
 
 SIDES: tuple[Side, Side] = ("left", "right")
 
@@ -31,66 +30,68 @@ OUTSIDE_MM = 6.0
 
 @dataclass(frozen=True, eq=False)
 class HeadEar:
-    """One of a head's ears: its parameters, its shape, and ``pose`` (4, 4), ear to head frame."""
+    """One of a head's ears; ``pose`` (4, 4) maps the ear frame to the head frame."""
 
+    side: Side
     parameters: EarParameters
     anatomy: Anatomy
     pose: NDArray[np.float64]
     seed: int
 
+    @property
+    def out(self) -> float:
+        """1 where right is outwards, else -1."""
+        return 1.0 if self.side == "right" else -1.0
 
-@dataclass(frozen=True, eq=False)
-class HeadFields:
-    """What is where, at n points; distances in mm, negative inside.
-
-    Attributes:
-        skin: to the head's surface.
-        bone: to bone, with the brain, the orbits and the vertebral canal taken out.
-        air: to sinuses, nose, throat and external auditory canals.
-        teeth: to teeth.
-        soft: Hounsfield units of soft tissue.
-        marrow: 0 to 1, how far the bone's inside may be marrow.
-    """
-
-    skin: Array
-    bone: Array
-    air: Array
-    teeth: Array
-    soft: Array
-    marrow: Array
+    @property
+    def middle(self) -> NDArray[np.float64]:
+        """(3,) mm of the labyrinth's middle in the head frame."""
+        middle: NDArray = self.pose[:3, :3] @ self.anatomy.middle + self.pose[:3, 3]
+        return middle
 
 
 def head_fields(
     p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
-) -> HeadFields:
-    """Evaluate the head at (n, 3) points of the head frame."""
-    sized = (points / np.array(p.size, np.float32)).astype(np.float32)
-    half = sized.copy()
-    half[:, 0] = np.abs(half[:, 0])
+) -> dict[str, Array]:
+    """Evaluate the head at (n, 3) points of the head frame.
+
+    Returns:
+        Distances to "skin", to "bone" without brain, orbits and vertebral canal, to "air" of
+        sinuses, nose, throat and auditory canals, and to "teeth"; HU of "soft" tissue; 0 to 1 in
+        "marrow", how far the bone's inside may be marrow.
+    """
+    sized, half = _typical(p, points)
     skin = _skin(p, ellipsoid(sized, *SKULL), half)
     # Half of a scan is air around the head, where nothing else needs to be known.
     inside = np.flatnonzero(skin < OUTSIDE_MM)
-    within = _fields_within(p, ears, points[inside], seed)
-    result = {name: np.full(len(points), 10.0, np.float32) for name in vars(within)}
-    for name, values in vars(within).items():
+    result = {"skin": skin}
+    for name, values in _fields_within(p, ears, points[inside], seed).items():
+        result[name] = np.full(len(points), 10.0, np.float32)
         result[name][inside] = values
-    result["skin"] = skin
-    return HeadFields(**result)
+    return result
+
+
+def _typical(p: HeadParameters, points: Array) -> tuple[Array, Array]:
+    """The points in a head of typical size, and all of them moved to its right half."""
+    sized = (points / np.array(p.size, np.float32)).astype(np.float32)
+    return sized, _right_half(sized)
+
+
+def _right_half(points: Array) -> Array:
+    half = points.copy()
+    half[:, 0] = np.abs(half[:, 0])
+    return half
 
 
 def _fields_within(
     p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
-) -> HeadFields:
-    # Most of a head is made for one size and symmetric; ``half`` has it all on the right.
-    sized = (points / np.array(p.size, np.float32)).astype(np.float32)
-    half = sized.copy()
-    half[:, 0] = np.abs(half[:, 0])
-
+) -> dict[str, Array]:
+    sized, half = _typical(p, points)
     skull = ellipsoid(sized, *SKULL)
     petrous = np.full(len(points), 1e3, dtype=np.float32)
     near = petrous.copy()
     for side in SIDES:
-        bone, gap = _petrous(ears[side], side, points)
+        bone, gap = _petrous(ears[side], points)
         petrous, near = np.minimum(petrous, bone), np.minimum(near, gap)
     brain = np.maximum(_brain(p, skull, half), 0.3 - petrous)
     room = union(brain, orbit(half), _vertebral_canal(sized))
@@ -107,24 +108,19 @@ def _fields_within(
     bone = np.maximum(np.maximum(solid, -room), skin + 1.5)
     canals = np.full(len(points), 1e3, dtype=np.float32)
     for side in SIDES:
-        canals = np.minimum(canals, _external_canal(ears[side], side, points))
+        canals = np.minimum(canals, _external_canal(ears[side], points))
     # Sinuses keep a wall towards brain and orbits.
     air = np.maximum(sinuses(p, half, sized), np.maximum(1.2 - room, skin + 3.0))
     air = union(air, throat(sized), np.maximum(canals, 1.5 - brain))
     tooth = teeth(p, sized, seed)
     bone = np.maximum(bone, 0.8 - tooth)
-    marrow = ramp(near, 13.0, 19.0)
-    return HeadFields(skin, bone, air, tooth, _soft_hu(skin, brain, half), marrow)
+    soft, marrow = _soft_hu(skin, brain, half), ramp(near, 13.0, 19.0)
+    return {"bone": bone, "air": air, "teeth": tooth, "soft": soft, "marrow": marrow}
 
 
-def _axis(side: Side) -> float:
-    return 1.0 if side == "right" else -1.0
-
-
-def _petrous(ear: HeadEar, side: Side, points: Array) -> tuple[Array, Array]:
+def _petrous(ear: HeadEar, points: Array) -> tuple[Array, Array]:
     """Distance to the petrous pyramid and the mastoid, and to the labyrinth's middle."""
-    out = _axis(side)
-    middle = ear.pose[:3, :3] @ ear.anatomy.middle + ear.pose[:3, 3]
+    out, middle = ear.out, ear.middle
     offset = (points - middle).astype(np.float32)
     # The roof falls towards the front and side, the back faces the cerebellum; both keep clear of
     # the canals by what the ear's parameters say.
@@ -183,9 +179,9 @@ def _skin(p: HeadParameters, skull: Array, half: Array) -> Array:
     return smooth_minimum(skin, smooth_maximum(auricle, -rim, 2.0), 4.0)
 
 
-def _external_canal(ear: HeadEar, side: Side, points: Array) -> Array:
+def _external_canal(ear: HeadEar, points: Array) -> Array:
     """From the eardrum, at the side of the middle ear, out to the concha."""
-    out = _axis(side)
+    out = ear.out
     cavity = np.array([11.5, -2.0, 5.5]) * ear.parameters.scale
     drum = ear.pose[:3, :3] @ cavity + ear.pose[:3, 3] + np.array([5.0 * out, 0.0, -1.0])
     bend = drum + np.array([11.0 * out, -2.0, 1.5])
@@ -209,8 +205,7 @@ def spine(points: Array) -> Array:
     """C1 as a ring, the lower cervical vertebrae as bodies with an arch."""
     around = np.sqrt(points[:, 0] ** 2 + ((points[:, 1] + 14.0) * 1.1) ** 2)
     atlas = np.sqrt((around - 19.0) ** 2 + (points[:, 2] + 41.0) ** 2) - 5.5
-    masses = points.copy()
-    masses[:, 0] = np.abs(masses[:, 0])
+    masses = _right_half(points)
     parts: list[Array] = [
         atlas.astype(np.float32),
         ellipsoid(masses, (20.0, -8.0, -41.0), (9.0, 8.0, 7.0)),
@@ -241,75 +236,105 @@ def _soft_hu(skin: Array, brain: Array, half: Array) -> Array:
     return hu + inside * (np.float32(35.0) - np.float32(28.0) * fluid - hu)
 
 
-LEAST_RADIUS = 0.6
-"""mm; smaller cells are left out."""
-
-WALL = 0.8
-"""mm of bone that cells leave between themselves and everything else."""
-
-
-def mastoid_cells(
-    p: HeadParameters,
-    ear: HeadEar,
-    side: Side,
-    fields: HeadFields,
-    lattice: Lattice,
-    pose: NDArray,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """RAS centres (n, 3) and radii (n,) in mm of the air cells of one mastoid.
-
-    Args:
-        p: of the head.
-        ear: on that side.
-        side: of the head.
-        fields: on the lattice, flat.
-        lattice: of the fields; cells outside it are left out.
-        pose: 4 x 4, head frame to RAS.
-    """
-    random = np.random.default_rng([7, ear.seed])
-    out = 1.0 if side == "right" else -1.0
-    middle = ear.pose[:3, :3] @ ear.anatomy.middle + ear.pose[:3, 3]
-    low, high = np.array([-4.0, -32.0, -38.0]), np.array([35.0, 18.0, 14.0])
-    offsets = random.uniform(low, high, (p.cell_count, 3))
-    wanted = random.uniform(LEAST_RADIUS, 3.2, p.cell_count)
-    # Rare and small beside the labyrinth, many and large in the mastoid.
-    away = np.linalg.norm(offsets, axis=1)
-    chance = 0.03 + 0.97 / (1.0 + np.exp(-(offsets @ [0.9, -0.25, -0.1] - 9.0)))
-    keep = random.random(p.cell_count) < chance
-    wanted = np.minimum(wanted, np.maximum(0.12 * away - 0.3, 0.5))
-    centers = middle + offsets * np.array([out, 1.0, 1.0])
-    ras = centers @ pose[:3, :3].T + pose[:3, 3]
-
-    nodes = lattice.geometry.to_ijk(ras)
-    inside = np.all((nodes >= 0) & (nodes <= np.array(lattice.shape[::-1]) - 1), axis=1)
-    # In solid bone, and off the auditory canal.
-    depth = -_values(fields.bone.reshape(lattice.shape), nodes)
-    canal = _values(fields.air.reshape(lattice.shape), nodes)
-    room = np.minimum(np.minimum(depth, canal) - WALL, wanted)
-    room[~(inside & keep)] = 0.0
-    chosen, radii = np.empty((len(room), 3)), np.empty(len(room))
-    count = 0
-    # The large ones first; the small ones fill the gaps.
-    for n in [int(i) for i in np.argsort(-room, kind="stable") if room[i] > LEAST_RADIUS]:
-        gaps = np.linalg.norm(chosen[:count] - ras[n], axis=1) - radii[:count]
-        # Walls between cells are thinner than a voxel.
-        radius = min(room[n], float(gaps.min()) - 0.15) if count else room[n]
-        if radius > LEAST_RADIUS:
-            chosen[count], radii[count] = ras[n], radius
-            count += 1
-    return chosen[:count], radii[:count]
+def orbit(half: Array) -> Array:
+    """Distance to the orbits."""
+    turn = np.array([[0.9, -0.42, 0.0], [0.42, 0.9, 0.0], [0.0, 0.0, 1.0]])
+    return ellipsoid(half, (32.0, 76.0, 6.0), (18.0, 29.0, 18.0), turn)
 
 
-def _values(field: NDArray, nodes: NDArray) -> NDArray[np.float64]:
-    """Trilinear values (n,) at (n, 3) positions (i, j, k), clamped to the ends."""
-    limits = np.array(field.shape[::-1]) - 1
-    nodes = np.clip(nodes, 0.0, limits)
-    corner = np.minimum(nodes.astype(int), limits - 1)
-    weight = nodes - corner
-    result = np.zeros(len(nodes))
-    for i, j, k in np.ndindex(2, 2, 2):
-        bits = np.array([i, j, k])
-        share = np.where(bits == 1, weight, 1.0 - weight).prod(axis=1)
-        at = corner + bits
-        result += share * field[at[:, 2], at[:, 1], at[:, 0]]
+def face(half: Array) -> Array:
+    """Distance to the bones of the face without the mandible."""
+    rim = np.abs(orbit(half)) - 2.2
+    rim = np.maximum(rim, half[:, 1] - 92.0)
+    return union(
+        rim,
+        ellipsoid(half, (0.0, 68.0, -38.0), (31.0, 30.0, 13.0)),
+        ellipsoid(half, (24.0, 70.0, -20.0), (22.0, 24.0, 20.0)),
+        box(half, (0.0, 70.0, -8.0), (16.0, 30.0, 22.0), 5.0),
+        capsule(half, (0.0, 94.0, 14.0), (0.0, 105.0, -8.0), 7.0, 3.0),
+        chain(
+            half,
+            [(44.0, 82.0, -14.0), (58.0, 66.0, -15.0), (67.0, 35.0, -10.0), (65.0, 8.0, -6.0)],
+            [7.0, 4.0, 3.0, 3.5],
+        ),
+        chain(half, [(10.0, 98.0, 26.0), (34.0, 96.0, 27.0), (52.0, 80.0, 16.0)], [6.0, 5.0, 4.0]),
+        capsule(half, (52.0, 80.0, 16.0), (46.0, 82.0, -14.0), 4.5, 5.0),
+    )
+
+
+def jaw(half: Array) -> Array:
+    """Distance to the mandible without its teeth."""
+    ramus = box(half, (49.0, 20.0, -38.0), (4.5, 13.0, 25.0), 3.0)
+    condyle = capsule(half, (50.0, 13.0, -7.0), (50.0, 14.0, -20.0), 5.0, 4.0)
+    coronoid = capsule(half, (50.0, 34.0, -10.0), (49.0, 30.0, -25.0), 2.5, 4.0)
+    arch = [(47.0, 20.0), (42.0, 45.0), (30.0, 72.0), (15.0, 88.0), (0.0, 92.0)]
+    upper = chain(half, [(x, y, -70.0) for x, y in arch], [5.5, 5.5, 5.5, 5.0, 5.0])
+    lower = chain(half, [(x, y, -82.0) for x, y in arch], [5.5, 5.5, 5.5, 6.0, 6.5])
+    return union(ramus, condyle, coronoid, smooth_minimum(upper, lower, 6.0))
+
+
+def sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
+    """Distance to the air of the paranasal sinuses and the nose."""
+    size = p.sinus
+    septum = 1.0 - half[:, 0]
+    maxillary = ellipsoid(half, (27.0, 66.0, -18.0), np.array([14.0, 18.0, 16.0]) * size)
+    sphenoid = ellipsoid(half, (8.0, 39.0, 3.0), np.array([9.0, 13.0, 10.0]) * size)
+    frontal = ellipsoid(half, (11.0, 100.0, 27.0), np.array([13.0, 5.0, 12.0]) * size)
+    # Its septum is never in the middle.
+    sphenoid = np.maximum(sphenoid, 0.6 - np.abs(points[:, 0] - 2.0))
+    # Ethmoid cells: a lattice of thin walls in a box between the orbits.
+    walls = 0.45 - np.abs((half[:, 1] + 0.3 * half[:, 2]) % 8.0 - 4.0)
+    walls = np.maximum(walls, 0.45 - np.abs((half[:, 2] - 0.2 * half[:, 1]) % 9.0 - 4.5))
+    ethmoid = np.maximum(box(half, (7.5, 68.0, 6.0), (6.0, 21.0, 11.0), 3.0), walls)
+    ethmoid = np.maximum(ethmoid, septum)
+    nose = box(half, (6.5, 72.0, -20.0), (7.0, 28.0, 17.0), 3.0)
+    for height, length in ((-28.0, 20.0), (-15.0, 16.0)):
+        turbinate = capsule(
+            half, (8.0, 70.0 - length, height), (8.0, 70.0 + length, height), 3.2, 2.8
+        )
+        nose = np.maximum(nose, -turbinate)
+    nose = np.maximum(nose, septum)
+    return union(maxillary, sphenoid, np.maximum(frontal, septum), ethmoid, nose)
+
+
+def throat(points: Array) -> Array:
+    """Distance to the air of the throat and the nostrils."""
+    flat = points * np.array([0.6, 1.0, 1.0], np.float32)
+    pharynx = chain(
+        flat, [(0.0, 38.0, -18.0), (0.0, 24.0, -45.0), (0.0, 20.0, -160.0)], [7.0, 6.0, 6.0]
+    )
+    nostrils = capsule(_right_half(points), (6.0, 96.0, -28.0), (7.0, 106.0, -42.0), 3.5, 3.5)
+    return union(pharynx, nostrils)
+
+
+def tooth_places(p: HeadParameters, seed: int) -> list[tuple[NDArray, float]]:
+    """Draw centres (3,) and radii of the teeth, in a head of typical size."""
+    random = np.random.default_rng([20240818, seed])
+    places: list[tuple[NDArray, float]] = []
+    for number in range(8):
+        angle = np.radians(6.0 + 10.8 * number)
+        x, y = 27.0 * np.sin(angle) ** 0.9, 42.0 + 47.0 * np.cos(angle)
+        radius = 3.2 if number < 3 else 3.8 if number < 5 else 4.9
+        for out in (-1.0, 1.0):
+            for z in (-51.0, -60.5):
+                if random.random() < p.teeth:
+                    places.append((np.array([out * x, y, z]), radius))
+    return places
+
+
+def teeth(p: HeadParameters, points: Array, seed: int) -> Array:
+    """Distance to the teeth, crowns and roots; 50 mm where none is near."""
+    result = np.full(len(points), 50.0, dtype=np.float32)
+    near = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
+    window = np.flatnonzero(near & (np.abs(points[:, 0]) < 45.0))
+    if len(window) == 0:
+        return result
+    inside = points[window]
+    gap = result[window]
+    for center, radius in tooth_places(p, seed):
+        gap = np.minimum(gap, ellipsoid(inside, center, (radius, radius, 4.6)))
+        root = 12.0 if center[2] > -55.0 else -12.0
+        end = center + np.array([0.0, -2.0, root])
+        gap = np.minimum(gap, capsule(inside, center, end, 0.65 * radius, 0.3 * radius))
+    result[window] = gap
     return result

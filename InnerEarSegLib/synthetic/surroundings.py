@@ -1,6 +1,6 @@
 """What lies around the labyrinth: middle ear, windows, nerves, air cells, the bone's surface.
 
-Ear frame, mm; see ``anatomy``. Distances are negative inside.
+Distances (n,) in mm at points (n, 3) of the ear frame (see ``anatomy``), negative inside.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ from numpy.typing import NDArray
 
 from .anatomy import Tube
 from .distances import Array, distance_map, segment_distance, tube_distance
-from .parameters import EarParameters
+from .parameters import EarParameters, HeadParameters
+from .scan import Lattice, moved
+from .skull import HeadEar
 
 MEMBRANE = 0.2
 """mm: thickness of the round window's membrane and of the stapes' footplate."""
 
-ROUND_WINDOW_RADIUS = 0.75
-OVAL_WINDOW_RADIUS = 0.95
+ROUND_WINDOW_RADIUS, OVAL_WINDOW_RADIUS = 0.75, 0.95
+
+LEAST_RADIUS = 0.6
+"""mm; smaller cells of a mastoid are left out."""
+
+WALL = 0.8
+"""mm of bone between a mastoid's cells and everything else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +41,10 @@ class Windows:
 def middle_ear_distance(
     p: EarParameters, windows: Windows, points: Array, wall: Array, rough: Array
 ) -> Array:
-    """(n,) mm to the tympanic cavity with the niches of both windows.
+    """Distance to the tympanic cavity with the niches of both windows.
 
-    ``wall`` (n,) is the distance to the labyrinth, from which the promontory keeps its thickness;
-    ``rough`` (n,) mm is added to the distance, so that the cavity is not an ellipsoid.
+    The promontory keeps its thickness from ``wall``, the distance to the labyrinth; ``rough`` in
+    mm makes the cavity irregular.
     """
     size = p.scale * p.middle_ear_size
     center = np.array([10.2, -0.8, 4.2], dtype=np.float32) * np.float32(p.scale)
@@ -55,7 +62,7 @@ def middle_ear_distance(
 
 
 def membrane_distances(windows: Windows, points: Array, wall: Array) -> tuple[Array, Array]:
-    """(n,) mm to the round window's membrane and to the footplate, both outside the lumen."""
+    """Distances to the round window's membrane and to the footplate, both outside the lumen."""
     slab = np.maximum(-wall, wall - MEMBRANE)
     round_window = np.linalg.norm(points - windows.round_window.astype(np.float32), axis=1)
     oval_window = np.linalg.norm(points - windows.oval_window.astype(np.float32), axis=1)
@@ -66,7 +73,7 @@ def membrane_distances(windows: Windows, points: Array, wall: Array) -> tuple[Ar
 
 
 def ossicle_distance(p: EarParameters, windows: Windows, points: Array) -> Array:
-    """(n,) mm to a sketch of the stapes, the incus and the malleus."""
+    """Distance to a sketch of the stapes, the incus and the malleus."""
     head = windows.oval_window + 2.4 * windows.oval_direction
     body = p.scale * np.array([8.2, 4.3, 2.9])
     handle = p.scale * np.array([8.6, -0.4, 5.4])
@@ -77,7 +84,7 @@ def ossicle_distance(p: EarParameters, windows: Windows, points: Array) -> Array
 
 
 def soft_tissue_distance(p: EarParameters, points: Array, wall: Array) -> Array:
-    """(n,) mm to the internal auditory canal and the facial nerve's canal."""
+    """Distance to the internal auditory canal and the facial nerve's canal."""
     meatus = np.array([[0.9, 0.4, -1.7], [-0.2, 1.2, -4.4], [-2.4, 2.2, -9.0], [-5.0, 3.2, -14.0]])
     tubes = [_tube(meatus, [1.1, 1.9, 2.5, 2.8])]
     if p.facial_nerve:
@@ -94,7 +101,7 @@ def soft_tissue_distance(p: EarParameters, points: Array, wall: Array) -> Array:
 
 
 def fossa_distance(p: EarParameters, points: Array) -> Array:
-    """(n,) mm to the room beyond the bone: the middle and the posterior cranial fossa."""
+    """Distance to the middle and the posterior cranial fossa."""
     roof = np.float32(p.scale * 12.0 + p.tegmen)
     superior = points @ np.array([0.1, 0.87, -0.48], dtype=np.float32) - roof
     posterior = points @ np.array([-0.35, -0.35, -0.87], dtype=np.float32) - np.float32(8.2)
@@ -102,7 +109,7 @@ def fossa_distance(p: EarParameters, points: Array) -> Array:
 
 
 def air_cells(p: EarParameters, seed: int) -> tuple[NDArray, NDArray]:
-    """Centres (n, 3) and radii (n,) of mastoid air cells, with thin walls between them."""
+    """Draw centres (n, 3) and radii (n,) of air cells around a single ear."""
     random = np.random.default_rng([1, seed])
     centers = np.empty((p.air_cells, 3))
     radii = np.empty(p.air_cells)
@@ -128,3 +135,64 @@ def _tube(points: NDArray, radii: list[float]) -> Tube:
     known = np.arange(len(points))
     nodes = np.stack([np.interp(index, known, points[:, axis]) for axis in range(3)], axis=1)
     return Tube(nodes, np.interp(index, known, radii))
+
+
+def mastoid_cells(
+    p: HeadParameters,
+    ear: HeadEar,
+    fields: dict[str, Array],
+    lattice: Lattice,
+    pose: NDArray,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw RAS centres (n, 3) and radii (n,) in mm of the air cells of one mastoid.
+
+    Args:
+        p: of the head.
+        ear: on that side.
+        fields: of ``skull.head_fields``, on the lattice [k, j, i].
+        lattice: of the fields; cells outside it are left out.
+        pose: 4 x 4, head frame to RAS.
+    """
+    random = np.random.default_rng([7, ear.seed])
+    low, high = np.array([-4.0, -32.0, -38.0]), np.array([35.0, 18.0, 14.0])
+    offsets = random.uniform(low, high, (p.cell_count, 3))
+    wanted = random.uniform(LEAST_RADIUS, 3.2, p.cell_count)
+    # Rare and small beside the labyrinth, many and large in the mastoid.
+    away = np.linalg.norm(offsets, axis=1)
+    chance = 0.03 + 0.97 / (1.0 + np.exp(-(offsets @ [0.9, -0.25, -0.1] - 9.0)))
+    keep = random.random(p.cell_count) < chance
+    wanted = np.minimum(wanted, np.maximum(0.12 * away - 0.3, 0.5))
+    ras = moved(pose, ear.middle + offsets * np.array([ear.out, 1.0, 1.0]))
+
+    nodes = lattice.geometry.to_ijk(ras)
+    inside = np.all((nodes >= 0) & (nodes <= np.array(lattice.shape[::-1]) - 1), axis=1)
+    # In solid bone, and off the auditory canal.
+    depth, canal = -_values(fields["bone"], nodes), _values(fields["air"], nodes)
+    room = np.minimum(np.minimum(depth, canal) - WALL, wanted)
+    room[~(inside & keep)] = 0.0
+    chosen, radii = np.empty((len(room), 3)), np.empty(len(room))
+    count = 0
+    # The large ones first; the small ones fill the gaps.
+    for n in [int(i) for i in np.argsort(-room, kind="stable") if room[i] > LEAST_RADIUS]:
+        gaps = np.linalg.norm(chosen[:count] - ras[n], axis=1) - radii[:count]
+        # Walls between cells are thinner than a voxel.
+        radius = min(room[n], float(gaps.min()) - 0.15) if count else room[n]
+        if radius > LEAST_RADIUS:
+            chosen[count], radii[count] = ras[n], radius
+            count += 1
+    return chosen[:count], radii[:count]
+
+
+def _values(field: NDArray, nodes: NDArray) -> NDArray[np.float64]:
+    """Trilinear values (n,) at (n, 3) positions (i, j, k), clamped to the ends."""
+    limits = np.array(field.shape[::-1]) - 1
+    nodes = np.clip(nodes, 0.0, limits)
+    corner = np.minimum(nodes.astype(int), limits - 1)
+    weight = nodes - corner
+    result = np.zeros(len(nodes))
+    for i, j, k in np.ndindex(2, 2, 2):
+        bits = np.array([i, j, k])
+        share = np.where(bits == 1, weight, 1.0 - weight).prod(axis=1)
+        at = corner + bits
+        result += share * field[at[:, 2], at[:, 1], at[:, 0]]
+    return result

@@ -5,7 +5,7 @@ import pytest
 
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.synthetic.head import random_head
-from InnerEarSegLib.synthetic.head_scan import random_scan
+from InnerEarSegLib.synthetic.scan import random_scan
 
 from ..negatives import NEGATIVE_KINDS, random_negative
 

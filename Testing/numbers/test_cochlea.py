@@ -19,7 +19,7 @@ from InnerEarSegLib.cochlea.frame import (
 from InnerEarSegLib.cochlea.measurements import HAND_RADIUS_MM, compare, measure, measure_cochlea
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
 from InnerEarSegLib.io.dataset import read_case
-from InnerEarSegLib.report.content import build_report
+from InnerEarSegLib.report.content import Together, Verdicts, build_report
 from InnerEarSegLib.report.subject import Subject
 from InnerEarSegLib.training.augmentation import random_rotation
 from InnerEarSegLib.types import (
@@ -358,12 +358,13 @@ def test_a_report_does_not_call_good_what_was_taken_away_since():
     result = Segmentation((ear,), ModelIdentity("m", "1", ""), "cpu")
     ct = Volume(np.zeros(mask.shape, np.int16), geometry)
     subject = Subject(result, {"right": ct}, {"right": measure(ear)})
-    section = build_report(subject, made=datetime(2026, 1, 1)).ears[0]
-    assert section.verdict != GOOD
-    assert section.verdict_text == "good, as found automatically."
-    said = " ".join(section.remarks)
+    blocks = build_report(subject, made=datetime(2026, 1, 1))
+    (verdict,) = next(block for block in blocks if isinstance(block, Verdicts)).ears
+    assert verdict.level != GOOD
+    assert verdict.text == "Quality: good, as found automatically."
+    said = " ".join(verdict.reasons)
     assert "there is no helicotrema" in said
-    assert "Other than the automatic result: helicotrema" in said
-    window = section.landmarks[2]
-    assert "counted as within 0.2 mm, an assumption" in window.details
-    assert "confidence" not in window.details
+    assert "Changed by the user: helicotrema" in said
+    captions = [block.blocks[0] for block in blocks if isinstance(block, Together)]
+    assert "assumed to be within 0.2 mm" in captions[2].details
+    assert "confidence" not in captions[2].details

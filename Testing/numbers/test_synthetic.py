@@ -12,13 +12,6 @@ import SimpleITK as sitk
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.synthetic import (
-    EarParameters,
-    make_ear,
-    random_parameters,
-    write_case,
-    write_dataset,
-)
 from InnerEarSegLib.synthetic.anatomy import Ellipsoid, Tube, build_anatomy
 from InnerEarSegLib.synthetic.distances import (
     distance_map,
@@ -27,8 +20,9 @@ from InnerEarSegLib.synthetic.distances import (
     leave,
     tube_distance,
 )
-from InnerEarSegLib.synthetic.ear import BASAL_TURN, VESTIBULE, find_windows
-from InnerEarSegLib.synthetic.files import random_rotation
+from InnerEarSegLib.synthetic.ear import BASAL_TURN, VESTIBULE, find_windows, make_ear
+from InnerEarSegLib.synthetic.files import random_rotation, write_case, write_dataset
+from InnerEarSegLib.synthetic.parameters import EarParameters, random_parameters
 from InnerEarSegLib.synthetic.scan import occupancy, to_hounsfield
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 

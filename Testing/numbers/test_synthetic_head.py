@@ -11,14 +11,9 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.io.volume import geometry_of
 from InnerEarSegLib.segmentation.pose import handedness
-from InnerEarSegLib.synthetic import (
-    HeadScan,
-    random_head,
-    random_scan,
-    write_head,
-)
-from InnerEarSegLib.synthetic.head_scan import head_pose, store
-from InnerEarSegLib.synthetic.scan import lattice_over
+from InnerEarSegLib.synthetic.files import write_head
+from InnerEarSegLib.synthetic.head import random_head
+from InnerEarSegLib.synthetic.scan import HeadScan, head_pose, lattice_over, random_scan, store
 from InnerEarSegLib.types import (
     BASAL_TURN,
     HELICOTREMA,

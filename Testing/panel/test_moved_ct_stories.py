@@ -93,7 +93,7 @@ def assert_kept(story, tolerance):
 def test_hardened_and_segmented_again(under, tolerance, chosen):
     story = under
     found_in_the_hardened_ct(story)
-    if not chosen:  # nobody is looking when it happens
+    if not chosen:  # it happens while another CT is chosen
         story.ui.inputSelector.setCurrentNode(story.add_volume())
     story.volume.HardenTransform()
     assert story.volume.GetTransformNodeID() is None
@@ -127,7 +127,7 @@ def test_undo_across_hardening(under):
 
 
 @pytest.mark.parametrize("under", [linear], indirect=True)
-def test_hardened_and_put_under_another_transform_while_nobody_looks(under):
+def test_hardened_and_put_under_another_transform_while_another_is_chosen(under):
     story = under
     ijk = np.linalg.inv(ijk_to_world(story.volume)) @ [*story.before[HELICOTREMA], 1.0]
     story.ui.inputSelector.setCurrentNode(story.add_volume())

@@ -162,6 +162,25 @@ def test_a_middle_drag_moves_only_the_unlocked_point(reviewed):
 
 
 @needs_opengl
+def test_a_right_click_ends_placing(reviewed):
+    """Slicer binds no Escape there."""
+    from PySide6.QtCore import Qt
+
+    reviewed.app.draw_views()
+    reviewed.app.show()
+    before = reviewed.xml()
+    reviewed.ui.placeButton.click()
+    text = reviewed.ui.reviewProgressLabel.text
+    assert "Right click: leave it as it was" in text and "Esc" not in text
+    drag(reviewed, "Red", 0, 0, Qt.MouseButton.RightButton)
+    assert reviewed.review.placing is None and not reviewed.ui.placeButton.checked
+    np.testing.assert_allclose(
+        position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
+    )
+    assert before.count("<MarkupsFiducial") == reviewed.xml().count("<MarkupsFiducial")
+
+
+@needs_opengl
 def test_place_by_one_click(reviewed):
     reviewed.app.draw_views()
     reviewed.app.show()
@@ -307,7 +326,7 @@ def test_placing_that_is_given_up_leaves_no_trace(reviewed):
     before = reviewed.xml()
     reviewed.ui.placeButton.click()
     interaction = reviewed.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-    interaction.SetCurrentInteractionMode(interaction.ViewTransform)  # as Esc does
+    interaction.SetCurrentInteractionMode(interaction.ViewTransform)  # as another tool does
     reviewed.process()
     assert reviewed.review.placing is None and reviewed.xml() == before
 

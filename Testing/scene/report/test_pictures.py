@@ -12,7 +12,7 @@ from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.volumes import add_volume
-from InnerEarSegLib.report.planes import LOW_HU, PIXELS, draw, orthogonal_planes
+from InnerEarSegLib.report.figures import LOW_HU, PIXELS, draw, orthogonal_planes
 from InnerEarSegLib.types import Ear, Geometry, Volume
 
 from .reading import looked_at
@@ -44,7 +44,7 @@ def test_pictures_show_right_on_the_left_and_front_above():
         # A ball of 4 mm radius in a picture of 20 mm.
         assert np.ptp(edge, axis=0) == pytest.approx(np.full(2, 8 / 20 * PIXELS), abs=10)
     letters = [plane.letters for plane in orthogonal_planes((0, 0, 0))]
-    assert [(x["left"], x["top"]) for x in letters] == [("R", "A"), ("R", "S"), ("A", "S")]
+    assert letters == [["R", "L", "A", "P"], ["R", "L", "S", "I"], ["A", "P", "S", "I"]]
 
 
 def test_a_landmark_that_is_missing_has_no_pictures_and_stops_nothing(made, tmp_path, capsys):
@@ -65,7 +65,7 @@ def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, t
         write_bundle(session.scene, path)
     assert main(["report", str(path), "--output", str(tmp_path / "out" / "page.html")]) == 0
     text = " ".join(looked_at(tmp_path / "out" / "page.html").words)
-    assert "Other than the automatic result: helicotrema removed by hand." in text
+    assert "Changed by the user: helicotrema removed by hand." in text
     assert "not found" not in text
     numbers = json.loads((tmp_path / "out" / "page.measurements.json").read_text(encoding="utf-8"))
     assert numbers["made_of"] == "reviewed"

@@ -47,7 +47,7 @@ def test_what_the_user_did_is_said_and_counts(synthetic_ear, tmp_path, capsys):
     assert main(["report", str(path), "--output", str(tmp_path / "new" / "o1.html")]) == 0
     text = " ".join(looked_at(tmp_path / "new" / "o1.html").words)
     assert "corrected and confirmed" in text and "moved by 0.5 mm" in text
-    assert "Nobody has confirmed or corrected: helicotrema." in text
+    assert "Not yet reviewed: helicotrema." in text
     states = [(x.state, x.moved_mm, x.confirmed) for x in subject.segmentation.ears[0].landmarks]
     assert states == [
         ("automatic", pytest.approx(0.0, abs=1e-3), False),
