@@ -35,7 +35,7 @@ def folder(synthetic_ear, tmp_path):
 
 
 def test_files_beside_the_scene_are_not_used_and_that_is_said(folder, synthetic_ear, capsys):
-    said = "is not as the scene has it, and was not used"
+    said = "differs from the scene and was not used"
     assert said not in report(folder, folder / "a.html") + capsys.readouterr().err
     (path,) = folder.glob("landmarks_*.mrk.json")
     content = json.loads(path.read_text())
