@@ -65,6 +65,8 @@ class InnerEarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(widget)
         self.logic = InnerEarSegLogic()
         self.panel = Panel(self.ui, self.logic.getParameterNode)
+        if getattr(self.parent, "isEntered", False):
+            self.panel.enter()  # Reload sets the open module up and does not enter it
 
     def enter(self):
         """The user opens the module."""
@@ -106,9 +108,12 @@ class InnerEarSegLogic(ScriptedLoadableModuleLogic):
         Raises:
             InnerEarSegError: whatever went wrong, in one sentence.
         """
-        from InnerEarSegLib.panel.run import run_and_wait
+        from InnerEarSegLib.panel.run import Choices, run_and_wait
 
-        return run_and_wait(volumeNode, device, modelPath, keepReviewed)
+        model = None if modelPath is None else Path(modelPath)
+        return run_and_wait(
+            Choices(volumeNode, device=device, model=model, keep_reviewed=keepReviewed)
+        )
 
 
 class InnerEarSegTest(ScriptedLoadableModuleTest):

@@ -29,7 +29,7 @@ class Geometry:
     @property
     def spacing(self) -> NDArray[np.float64]:
         """Voxel size (i, j, k) in mm."""
-        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+        return np.asarray(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0), np.float64)
 
     @property
     def voxel_volume(self) -> float:
@@ -61,13 +61,21 @@ class Geometry:
         ijk = self.to_ijk(ras)
         inset = margin / self.spacing
         upper = np.array(self.shape[::-1]) - 0.5
-        return np.all((ijk >= -0.5 + inset) & (ijk <= upper - inset), axis=-1)
+        inside = (ijk >= -0.5 + inset) & (ijk <= upper - inset)
+        return np.asarray(np.all(inside, axis=-1), np.bool_)
+
+    def part(self, first: ArrayLike, shape: Sequence[int]) -> Geometry:
+        """Grid of shape (k, j, i) with the same voxels, whose first has this IJK index here."""
+        matrix = self.ijk_to_ras.copy()
+        matrix[:3, 3] = self.to_ras(first)
+        k, j, i = (int(size) for size in shape)
+        return Geometry(matrix, (k, j, i))
 
 
-def apply_affine(matrix: NDArray, points: ArrayLike) -> NDArray[np.float64]:
+def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]:
     """Points (..., 3) mapped by a 4 x 4 affine."""
     points = np.asarray(points, dtype=np.float64)
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
+    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3], np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +89,14 @@ class Volume:
         warnings: what the reader noticed, one sentence each.
     """
 
-    array: NDArray
+    array: NDArray[Any]
     geometry: Geometry
     name: str = "CT"
     warnings: tuple[str, ...] = ()
 
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")
 
 HELICOTREMA = "helicotrema"
 OVAL_WINDOW = "oval window"
@@ -289,9 +298,8 @@ class Ear:
         quality: how far to trust it, as found automatically.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        signs: of uncertainty, before calibration: "ambiguity" (see
-            ``segmentation.quality.uncertainty_features``) and the spread in mm of each landmark's
-            heatmap by its name.
+        uncertainty: uncalibrated features (``segmentation.quality.uncertainty_features``):
+            "ambiguity", "drawn at mm" and each landmark's heatmap spread in mm by its name.
         segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
     """
 
@@ -302,7 +310,7 @@ class Ear:
     volume_mm3: float
     quality: Quality = Quality()
     auxiliary: tuple[Landmark, ...] = ()
-    signs: Mapping[str, float] = field(default_factory=dict)
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
     segment: str = AUTOMATIC
 
     @property

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..model.inference import look, patch_to_ijk, sample
+from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..segmentation.pose import Pose, fit_pose
 from ..training.augmentation import small_rotation
 from ..training.cases import TrainingCase
@@ -89,7 +89,7 @@ def network_window(
     stage: StageConfig, region_mm: tuple[float, float, float]
 ) -> tuple[int, int, int]:
     """(k, j, i) voxels of the smallest window that a network can take and that covers a region."""
-    multiple = stage.network.window_multiple
+    multiple = stage.network.patch_multiple
     # A hair less, so that a region of just so many voxels does not get one more by rounding.
     k, j, i = (
         multiple * int(np.ceil(edge / stage.spacing_mm / multiple - 1e-6)) for edge in region_mm
@@ -113,10 +113,10 @@ def _measure_case(
     distances: list[float] = []
     errors: dict[str, list[float]] = {name: [] for name in LANDMARKS}
     for pose in random_poses(fit_pose(template, case.landmarks), case.name, how):
-        window = pose.window(stage.spacing_mm, network_window(stage, region_mm))
+        window = pose.patch(stage.spacing_mm, network_window(stage, region_mm))
         logits, heatmaps = _look(network, case, window, config, device)
         if case.labels is not None and tasks != "landmarks":
-            grid = pose.window(how.spacing_mm, (k, j, i))
+            grid = pose.patch(how.spacing_mm, (k, j, i))
             found = sample(logits, patch_to_ijk(grid, window), NOWHERE) > 0
             labels = torch.from_numpy(case.labels).float()
             truth = sample(labels, patch_to_ijk(grid, case.geometry), 0.0) > 0.5
@@ -141,7 +141,7 @@ def _look(
     network: nn.Module, case: TrainingCase, window: Geometry, config: Config, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Labyrinth logits [k, j, i] and heatmaps [landmark, k, j, i] of a window, on the CPU."""
-    ct = look(torch.from_numpy(case.ct), case.geometry, window, config.intensity.low)
+    ct = sample_patch(torch.from_numpy(case.ct), case.geometry, window, config.intensity.low)
     with torch.inference_mode():
         logits, heatmaps = network(config.intensity(ct)[None, None].to(device))
     return logits[0, 0].float().cpu(), heatmaps[0].float().cpu()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..io import region as where
+from ..io.region import region_of
 from .rows import read_rows
 from .source import Source
 
@@ -90,10 +89,8 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
         )
     options = {key: row[key] for key in ("series", "center", "roi") if row.get(key)}
     try:
-        center = where.center(_commas(options["center"])) if "center" in options else None
-        roi = where.roi(_commas(options["roi"])) if "roi" in options else None
-        region = where.region(center, roi)
-    except (argparse.ArgumentTypeError, UnusableInput) as error:
+        region = region_of(*(_commas(options.get(key, "")) for key in ("center", "roi")))
+    except UnusableInput as error:
         said = str(error).replace("--", "")
         raise UnusableInput(f"{line}: {said.rstrip('.')}.") from None
     source = Source((path.parent / image).absolute(), options.get("series"), region)
@@ -122,7 +119,7 @@ def _name_of(image: str) -> str:
 
 
 def _commas(numbers: str) -> str:
-    """Numbers with any of the usual separators, as ``where`` reads them.
+    """Numbers with any of the usual separators, as ``region_of`` reads them.
 
     Raises:
         UnusableInput: they have decimal commas, which would be taken for separators.

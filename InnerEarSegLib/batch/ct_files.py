@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..io.dicom import DICOMDIR
-from ..io.files_read import files_read
-from ..io.volume import header_reader
+from ..io.volume import files_read, is_image_file
 from .source import Source
 
 _SYSTEMS = {".ds_store", "thumbs.db", "desktop.ini"}
@@ -45,7 +44,7 @@ def of_folder(source: Source, outputs: Path) -> str | None:
     Raises:
         OSError: they cannot be listed.
     """
-    if source.path.is_file() and header_reader(source.path) is not None:
+    if is_image_file(source.path):
         return None
     source.path.stat()
     return _digest(_beside(source.path, outputs), _root(source.path))

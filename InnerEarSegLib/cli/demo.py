@@ -77,14 +77,12 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
     """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
     import numpy as np
 
-    from ..mrml.read_results import read_landmarks, read_segments
-    from ..types import Geometry
+    from ..mrml.files import read_landmarks, read_segments
 
     segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
-    grid = Geometry(segment.ijk_to_ras, segment.array.shape)
     inside = np.argwhere(segment.array)[:, ::-1]
     truth = ear.labels.array.astype(bool)
-    index = np.round(ear.labels.geometry.to_ijk(grid.to_ras(inside))).astype(int)
+    index = np.round(ear.labels.geometry.to_ijk(segment.geometry.to_ras(inside))).astype(int)
     kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
     found = np.zeros_like(truth)
     found[tuple(index[kept].T[::-1])] = True

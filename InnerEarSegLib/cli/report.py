@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from ..process import cancel_on_kill
+from ..process import cancel_on_kill, end_with_stdin
 
 if TYPE_CHECKING:
     from ..report.subject import Subject
@@ -57,6 +57,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the report and print where it is."""
     cancel_on_kill()
+    if options.handed_over:
+        end_with_stdin()
+        print(flush=True)  # the panel kills nothing that has not said a word
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import Names, write_report

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import process as watch
 from ..errors import Cancelled
-from ..io import region as where
+from ..io.region import region_of
 from ..process import cancel_on_kill
 from ..progress import Progress
 from ..types import Segmentation
@@ -48,12 +48,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "there is one",
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
-    parser.add_argument(
-        "--center", type=where.center, metavar="R,A,S", help="a point in or near the ear, mm"
-    )
+    parser.add_argument("--center", metavar="R,A,S", help="a point in or near the ear, mm")
     parser.add_argument(
         "--roi",
-        type=where.roi,
         metavar="R,A,S,dR,dA,dS",
         help="a box with the ear in it: its centre and its full edge lengths, mm",
     )
@@ -100,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     from ..model.card import bundled_model
     from ..model.device import choose_device
 
-    source = Source(options.input, options.series, where.region(options.center, options.roi))
+    source = Source(options.input, options.series, region_of(options.center, options.roi))
     refuse_place_of_ct(options.input, options.output)
     output = Output(options.output, results_to_keep)
     device = choose_device(options.device)

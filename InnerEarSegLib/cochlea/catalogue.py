@@ -118,8 +118,8 @@ CATALOGUE: dict[str, Entry] = {
     "cochlear_height": Entry(
         "Cochlear height",
         "mm",
-        "Extent of the cochlea's lumen along the modiolar axis, from the lowest point of the basal "
-        "turn to the apex.",
+        "Extent of the cochlea along the modiolar axis, from the lowest point of the basal turn "
+        "to the apex.",
         "",
         2.8,
         6.9,
@@ -206,37 +206,35 @@ def insertion_angle_key(length_mm: float) -> str:
     return f"insertion_angle_at_{length_mm:g}_mm"
 
 
-def is_insertion_angle(key: str) -> bool:
-    """Whether it is the key of an angle that a length reaches."""
-    return key.startswith("insertion_angle_at_")
-
-
 def insertion_length_key(angle_deg: float) -> str:
     """Key of the length that an angle takes."""
     return f"insertion_length_to_{angle_deg:g}_deg"
 
 
-def entry(key: str) -> Entry:
-    """The catalogue's entry for a key, also for insertion angles and lengths.
+INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
+INSERTION_ANGLES_DEG = (360.0, 540.0)
 
-    Raises:
-        KeyError: for an unknown key.
-    """
-    if is_insertion_angle(key):
-        length = key.removeprefix("insertion_angle_at_").removesuffix("_mm")
-        formula = (
-            f"Reached by {length} mm along the lateral wall: 235 (exp({length} / 2.62 A) - 1)."
-        )
-        return Entry(f"Insertion angle at {length} mm", "°", formula, ESCUDE)
-    if key.startswith("insertion_length_to_"):
-        angle = key.removeprefix("insertion_length_to_").removesuffix("_deg")
-        formula = f"Along the lateral wall to {angle}°: 2.62 A ln(1 + {angle} / 235)."
-        return Entry(f"Insertion length to {angle}°", "mm", formula, ESCUDE)
-    return CATALOGUE[key]
+CATALOGUE |= {
+    insertion_angle_key(x): Entry(
+        f"Insertion angle at {x:g} mm",
+        "°",
+        f"Reached by {x:g} mm along the lateral wall: 235 (exp({x:g} / 2.62 A) - 1).",
+        ESCUDE,
+    )
+    for x in INSERTION_LENGTHS_MM
+} | {
+    insertion_length_key(x): Entry(
+        f"Insertion length to {x:g}°",
+        "mm",
+        f"Along the lateral wall to {x:g}°: 2.62 A ln(1 + {x:g} / 235).",
+        ESCUDE,
+    )
+    for x in INSERTION_ANGLES_DEG
+}
 
 
 def is_made_of_a(key: str) -> bool:
-    """Whether a formula makes the value of the diameter A."""
+    """Whether a formula derives the value from the diameter A."""
     return key.startswith(("lateral_wall_", "organ_of_corti_", "insertion_"))
 
 

@@ -1,15 +1,13 @@
-"""What is to be said on an ear's plan: what is missing, and what does not fit together."""
+"""Remarks on an ear's measurements: what is missing, and what does not fit together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from numpy.typing import NDArray
-
 from ..types import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
-from .catalogue import DISTANCES, VOLUME, is_insertion_angle
+from .catalogue import DISTANCES, VOLUME
 from .formulas import LAST_ANGLE_DEG
-from .frame import CochlearFrame
+from .frame import CochlearFrame, Points
 from .template import MIN_POINTS, Template, misfits
 from .walls import LabyrinthMask, height
 
@@ -31,28 +29,28 @@ displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two a
 
 def ear_remarks(
     side: Side,
-    points: Mapping[str, NDArray],
-    lumen: LabyrinthMask,
+    points: Points,
+    mask: LabyrinthMask,
     frame: CochlearFrame | None,
     template: Template,
     numbers: Mapping[str, float],
 ) -> tuple[str, ...]:
-    """Sentences on the ear as a whole, each for a person to act on.
+    """Return sentences on the ear as a whole, each for the user to act on.
 
     Args:
         side: of the ear.
         points: RAS mm by name, landmarks and auxiliary landmarks.
-        lumen: its labyrinth.
+        mask: its labyrinth.
         frame: of the cochlea, or None.
         template: the average ear.
         numbers: what was measured, by key.
     """
     remarks = []
-    if not lumen.volume:
+    if not mask.volume:
         remarks.append("There is no segment of this labyrinth: nothing is measured on its walls.")
-    if lumen.stray:
+    if mask.stray:
         remarks.append(
-            f"{lumen.stray:.1f} mm³ of the segment lie apart from the labyrinth: they are in its "
+            f"{mask.stray:.1f} mm³ of the segment lie apart from the labyrinth: they are in its "
             "volume and in nothing else. Erase them."
         )
     missing = [name for name in (*LANDMARKS, BASAL_TURN) if name not in points]
@@ -64,7 +62,7 @@ def ear_remarks(
             "were taken instead, and the intervals are wider for it."
         )
     if frame is not None:
-        remarks += [_misfit(side, points, lumen, template), _cut(points, lumen, frame)]
+        remarks += [_misfit(side, points, mask, template), _cut(points, mask, frame)]
         remarks.append(_gap(numbers))
     return tuple(remark for remark in remarks if remark)
 
@@ -72,10 +70,10 @@ def ear_remarks(
 def why_not(
     key: str,
     numbers: Mapping[str, float],
-    points: Mapping[str, NDArray],
+    points: Points,
     frame: CochlearFrame | None,
 ) -> str:
-    """Why there is no value, a few words.
+    """Say in a few words why there is no value.
 
     Args:
         key: of the measurement.
@@ -85,7 +83,7 @@ def why_not(
     """
     if key in DISTANCES:
         return f"needs the {' and the '.join(n for n in DISTANCES[key] if n not in points)}"
-    if is_insertion_angle(key) and "a_diameter" in numbers:
+    if key.startswith("insertion_angle_") and "a_diameter" in numbers:
         return f"not reached: beyond {LAST_ANGLE_DEG:g}°, where a cochlea ends"
     if key == VOLUME:
         return "needs the segment"
@@ -94,7 +92,7 @@ def why_not(
     return "no wall there: the segment is cut or leaks"
 
 
-def _why_no_frame(points: Mapping[str, NDArray]) -> str:
+def _why_no_frame(points: Points) -> str:
     if ROUND_WINDOW not in points:
         return "there is no round window"
     if len(points) < MIN_POINTS:
@@ -103,10 +101,8 @@ def _why_no_frame(points: Mapping[str, NDArray]) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-def _misfit(
-    side: Side, points: Mapping[str, NDArray], lumen: LabyrinthMask, template: Template
-) -> str:
-    distances = misfits(side, points, lumen.body, template)
+def _misfit(side: Side, points: Points, mask: LabyrinthMask, template: Template) -> str:
+    distances = misfits(side, points, mask.principal_axes, template)
     name = max(distances, key=lambda key: distances[key])
     if distances[name] < MISFIT_MM:
         return ""
@@ -116,8 +112,8 @@ def _misfit(
     )
 
 
-def _cut(points: Mapping[str, NDArray], lumen: LabyrinthMask, frame: CochlearFrame) -> str:
-    reach = height(lumen, frame)
+def _cut(points: Points, mask: LabyrinthMask, frame: CochlearFrame) -> str:
+    reach = height(mask, frame)
     if reach is None or HELICOTREMA not in points:
         return ""
     short = float(frame.from_ras(points[HELICOTREMA])[2]) - reach[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,10 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..types import Side
 
+Vector = NDArray[np.float64]
+"""A point or direction (3,), or several (..., 3)."""
+
+Points = Mapping[str, Vector]
+"""RAS mm by name."""
+
 
 def axes_of(
     center: ArrayLike, round_window: ArrayLike, apex: ArrayLike, mirrored: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Vector, Vector]:
     """Origin and axes from three points.
 
     As ``COORD`` of Wimmer et al. 2019 has them: x runs from the centre of the basal turn to the
@@ -58,18 +65,18 @@ class CochlearFrame:
     """
 
     side: Side
-    origin: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    origin: Vector
+    axes: Vector
 
-    def to_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def to_ras(self, points: ArrayLike) -> Vector:
         """Frame mm (..., 3) to RAS mm."""
-        return np.asarray(points, dtype=np.float64) @ self.axes + self.origin
+        return np.asarray(np.asarray(points, np.float64) @ self.axes + self.origin, np.float64)
 
-    def from_ras(self, points: ArrayLike) -> NDArray[np.float64]:
+    def from_ras(self, points: ArrayLike) -> Vector:
         """RAS mm (..., 3) to frame mm."""
-        return (np.asarray(points, dtype=np.float64) - self.origin) @ self.axes.T
+        return np.asarray((np.asarray(points, np.float64) - self.origin) @ self.axes.T, np.float64)
 
-    def to_json(self) -> dict[str, list]:
+    def to_json(self) -> dict[str, list[float]]:
         """Plain lists, in RAS mm."""
         names = zip(("x_axis", "y_axis", "z_axis"), self.axes, strict=True)
         return {"origin_ras_mm": [round(float(v), 4) for v in self.origin]} | {
@@ -79,14 +86,14 @@ class CochlearFrame:
 
 CENTROID = "labyrinth centroid"
 LONG, MIDDLE, THIN = "labyrinth long axis", "labyrinth middle axis", "labyrinth thin axis"
-BODY = (CENTROID, LONG, MIDDLE, THIN)
+PRINCIPAL_POINTS = (CENTROID, LONG, MIDDLE, THIN)
 
 REACH_MM = {LONG: 5.0, MIDDLE: 3.0, THIN: 3.0}
 """How far from the centroid a principal axis is pinned: about where the labyrinth ends."""
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class PrincipalAxes:
     """Centroid and principal axes of a labyrinth.
 
     Attributes:
@@ -94,16 +101,16 @@ class Body:
         axes: (3, 3), rows are unit vectors, longest first; their signs mean nothing.
     """
 
-    centroid: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    centroid: Vector
+    axes: Vector
 
     @classmethod
-    def of(cls, voxels: NDArray) -> Body:
+    def of(cls, voxels: Vector) -> PrincipalAxes:
         """From the places (n, 3) in mm of all voxels inside, two at least."""
         return cls(voxels.mean(axis=0), np.linalg.eigh(np.cov(voxels.T))[1].T[::-1])
 
-    def points(self, side: Side) -> list[dict[str, NDArray[np.float64]]]:
-        """Four points of the body, mm by name, for each way in which its axes may point.
+    def points(self, side: Side) -> list[dict[str, Vector]]:
+        """Return four points, mm by name, for each way in which the axes may point.
 
         Args:
             side: of the ear; its handedness rules out half of the ways.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,21 +16,19 @@ from . import formulas
 from .catalogue import (
     CATALOGUE,
     DISTANCES,
+    INSERTION_ANGLES_DEG,
+    INSERTION_LENGTHS_MM,
     VOLUME,
     Measurement,
-    entry,
     insertion_angle_key,
     insertion_length_key,
     is_made_of_a,
     range_remark,
 )
 from .checks import ear_remarks, why_not
-from .frame import CochlearFrame
+from .frame import CochlearFrame, Points, Vector
 from .template import RADIUS_MM, SIGMAS_IN_RADIUS, SPREAD_MM, TEMPLATE, Template, cochlear_frame
 from .walls import LabyrinthMask, farthest_wall, height, lateral_wall
-
-INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
-INSERTION_ANGLES_DEG = (360.0, 540.0)
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,14 @@ class Values:
 
     frame: CochlearFrame | None
     numbers: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
 
 
 def values_of(
     side: Side,
-    lumen: LabyrinthMask,
-    points: Mapping[str, NDArray],
+    mask: LabyrinthMask,
+    points: Points,
     radii: Mapping[str, float],
-    lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
-    angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
     template: Template = TEMPLATE,
     shifts: WallShifts = WallShifts(),
 ) -> Values:
@@ -77,31 +73,29 @@ def values_of(
 
     Args:
         side: of the ear.
-        lumen: its labyrinth.
+        mask: its labyrinth.
         points: RAS mm by name, landmarks and auxiliary landmarks.
         radii: 90 % radius in mm by name, as far as known.
-        lengths_mm: insertion lengths whose angle is asked for.
-        angles_deg: insertion angles whose length is asked for.
         template: the average ear.
         shifts: of the walls.
     """
-    frame = cochlear_frame(side, points, radii, lumen.body, template)
-    values = Values(frame, {VOLUME: lumen.volume} if lumen.volume else {})
+    frame = cochlear_frame(side, points, radii, mask.principal_axes, template)
+    values = Values(frame, {VOLUME: mask.volume} if mask.volume else {})
     for key, (here, there) in DISTANCES.items():
         if here in points and there in points:
             values.numbers[key] = float(np.linalg.norm(points[here] - points[there]))
-    if frame is not None and lumen.volume:
-        _measure_cochlea(values, lumen, frame, points[ROUND_WINDOW], shifts)
+    if frame is not None and mask.volume:
+        _measure_cochlea(values, mask, frame, points[ROUND_WINDOW], shifts)
     if "a_diameter" in values.numbers:
-        _apply_formulas(values.numbers, lengths_mm, angles_deg)
+        _apply_formulas(values.numbers)
     return values
 
 
 def _measure_cochlea(
     values: Values,
-    lumen: LabyrinthMask,
+    mask: LabyrinthMask,
     frame: CochlearFrame,
-    round_window: NDArray,
+    round_window: Vector,
     shifts: WallShifts,
 ) -> None:
     """Diameters, height and the lines that show them."""
@@ -109,32 +103,30 @@ def _measure_cochlea(
     distance = float(np.hypot(window[0], window[1]))
     along = window[:2] / distance
     across = np.array([-along[1], along[0]])
-    opposite = lateral_wall(lumen, frame, -along)
-    first, second = (lateral_wall(lumen, frame, sign * across) for sign in (1.0, -1.0))
+    opposite = lateral_wall(mask, frame, -along)
+    first, second = (lateral_wall(mask, frame, sign * across) for sign in (1.0, -1.0))
     if opposite is not None:
         values.numbers["a_diameter"] = distance + opposite + shifts.opposite
         values.lines["A"] = _in_plane(frame, distance * along, -opposite * along, window[2])
     if first is not None and second is not None:
         values.numbers["b_diameter"] = first + second + sum(shifts.beside)
         values.lines["B"] = _in_plane(frame, first * across, -second * across, window[2])
-    reach = height(lumen, frame)
+    reach = height(mask, frame)
     if reach is not None:
         values.numbers["cochlear_height"] = reach[1] - reach[0] + sum(shifts.ends)
         values.lines["axis"] = frame.to_ras([[0.0, 0.0, reach[0]], [0.0, 0.0, reach[1]]])
-    farthest = farthest_wall(lumen, frame, round_window)
+    farthest = farthest_wall(mask, frame, round_window)
     if farthest is not None:
         values.numbers["round_window_to_lateral_wall"] = farthest + shifts.opposite
 
 
-def _in_plane(frame: CochlearFrame, start: NDArray, end: NDArray, z: float) -> NDArray:
+def _in_plane(frame: CochlearFrame, start: Vector, end: Vector, z: float) -> Vector:
     """Two points given in x and y, at a height, in RAS mm: (2, 3)."""
     return frame.to_ras([[*start, z], [*end, z]])
 
 
-def _apply_formulas(
-    numbers: dict[str, float], lengths_mm: Sequence[float], angles_deg: Sequence[float]
-) -> None:
-    """What the published formulas make of A."""
+def _apply_formulas(numbers: dict[str, float]) -> None:
+    """Add what the published formulas derive from A."""
     a = numbers["a_diameter"]
     if "b_diameter" in numbers:
         numbers["lateral_wall_first_turn"] = formulas.elliptic_circular_first_turn(
@@ -144,11 +136,11 @@ def _apply_formulas(
     numbers["lateral_wall_length"] = formulas.erixon_lateral_wall(a)
     numbers["organ_of_corti_two_turns"] = formulas.alexiades_two_turns(a)
     numbers["organ_of_corti_length"] = formulas.alexiades_organ_of_corti(a)
-    for length in lengths_mm:
+    for length in INSERTION_LENGTHS_MM:
         reached = formulas.insertion_angle(a, length)
         if reached is not None:
             numbers[insertion_angle_key(length)] = reached
-    for angle in angles_deg:
+    for angle in INSERTION_ANGLES_DEG:
         numbers[insertion_length_key(angle)] = formulas.escude_lateral_wall(a, angle)
 
 
@@ -181,10 +173,10 @@ class CochlearMeasurements:
     side: Side
     frame: CochlearFrame | None
     measurements: tuple[Measurement, ...]
-    lines: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lines: dict[str, Vector] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     radii: dict[str, float] = field(default_factory=dict)
-    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    points: dict[str, Vector] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Measurement:
         """The measurement with that key.
@@ -282,8 +274,6 @@ def measure_cochlea(
     geometry: Geometry,
     landmarks: Mapping[str, ArrayLike],
     radii: Mapping[str, float] | None = None,
-    insertion_lengths_mm: Sequence[float] = INSERTION_LENGTHS_MM,
-    insertion_angles_deg: Sequence[float] = INSERTION_ANGLES_DEG,
     template: Template = TEMPLATE,
 ) -> CochlearMeasurements:
     """Measure one ear, with the uncertainty that its landmarks and walls carry over.
@@ -298,8 +288,6 @@ def measure_cochlea(
             not finite counts as missing.
         radii: 90 % radius in mm by name, also of auxiliary landmarks; 0.5 mm where absent, a little
             more than the bundled model's errors suggest. 0 for a point that is known exactly.
-        insertion_lengths_mm: whose angles are asked for.
-        insertion_angles_deg: whose lengths are asked for.
         template: the average ear.
     """
     points = {  # always in this order, so that the draws below are the same
@@ -308,33 +296,27 @@ def measure_cochlea(
         if name in landmarks and np.isfinite(landmarks[name]).all()
     }
     counted = {name: (radii or {}).get(name, RADIUS_MM) for name in points}
-    lumen = LabyrinthMask.of(labyrinth, geometry)
+    mask = LabyrinthMask.of(labyrinth, geometry)
 
-    def take(places: Mapping[str, NDArray], average: Template, shifts: WallShifts) -> Values:
-        wanted = (insertion_lengths_mm, insertion_angles_deg)
-        return values_of(side, lumen, places, counted, *wanted, average, shifts)
+    def take(places: Points, average: Template, shifts: WallShifts) -> Values:
+        return values_of(side, mask, places, counted, average, shifts)
 
     values = take(points, template, WallShifts())
     spread = _spread(take, points, counted, template)
-    keys = [
-        *CATALOGUE,
-        *map(insertion_angle_key, insertion_lengths_mm),
-        *map(insertion_length_key, insertion_angles_deg),
-    ]
     return CochlearMeasurements(
         side,
         values.frame,
-        tuple(_measurement(key, values, spread, points) for key in keys),
+        tuple(_measurement(key, values, spread, points) for key in CATALOGUE),
         values.lines,
-        ear_remarks(side, points, lumen, values.frame, template, values.numbers),
+        ear_remarks(side, points, mask, values.frame, template, values.numbers),
         counted,
         points,
     )
 
 
 def _spread(
-    take: Callable[[Mapping[str, NDArray], Template, WallShifts], Values],
-    points: Mapping[str, NDArray],
+    take: Callable[[Points, Template, WallShifts], Values],
+    points: Points,
     radii: Mapping[str, float],
     template: Template,
 ) -> dict[str, float]:
@@ -366,9 +348,9 @@ def _spread(
 
 
 def _measurement(
-    key: str, values: Values, spread: Mapping[str, float], points: Mapping[str, NDArray]
+    key: str, values: Values, spread: Mapping[str, float], points: Points
 ) -> Measurement:
-    found = entry(key)
+    found = CATALOGUE[key]
     value = values.numbers.get(key)
     if value is None:
         remark = why_not(key, values.numbers, points, values.frame)
@@ -388,8 +370,8 @@ def _measurement(
 
 
 def _of_a(key: str, numbers: Mapping[str, float]) -> str:
-    """Where a formula was fed with a diameter that nobody has published the like of."""
-    odd = is_made_of_a(key) and range_remark(entry("a_diameter"), numbers["a_diameter"])
+    """Flag values derived from an A diameter outside the published range."""
+    odd = is_made_of_a(key) and range_remark(CATALOGUE["a_diameter"], numbers["a_diameter"])
     return "made from an A diameter outside the published range" if odd else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..segmentation.pose import Pose, fit_orthonormal
 from ..types import (
@@ -17,7 +17,18 @@ from ..types import (
     Side,
     apply_affine,
 )
-from .frame import BODY, CENTROID, LONG, MIDDLE, THIN, Body, CochlearFrame, axes_of
+from .frame import (
+    CENTROID,
+    LONG,
+    MIDDLE,
+    PRINCIPAL_POINTS,
+    THIN,
+    CochlearFrame,
+    Points,
+    PrincipalAxes,
+    Vector,
+    axes_of,
+)
 
 POINTS = (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, BASAL_TURN, VESTIBULE)
 
@@ -44,23 +55,24 @@ window) to 0.3 mm (ends of the labyrinth's axes)."""
 
 def fit_template(
     side: Side,
-    points: Mapping[str, NDArray],
+    points: Points,
     variances: Mapping[str, float],
-    body: Body | None,
+    principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> Pose:
     """The pose of the average ear that fits best.
 
     Args:
         side: of the ear.
-        points: RAS mm by name, all in the template; with the body four at least not in a plane.
+        points: RAS mm by name, all in the template; together with the principal axes, at least
+            four that are not in a plane.
         variances: of each point along an axis, in mm².
-        body: of a whole labyrinth, or None; its axes point the way that fits best.
+        principal_axes: of a whole labyrinth, or None; they point the way that fits best.
         template: the average ear.
     """
     determinant = 1.0 if side == "right" else -1.0
     fits = []
-    for more in [{}] if body is None else body.points(side):
+    for more in [{}] if principal_axes is None else principal_axes.points(side):
         known = {**points, **more}
         fits.append(
             fit_orthonormal(
@@ -75,21 +87,21 @@ def fit_template(
 
 def misfits(
     side: Side,
-    points: Mapping[str, NDArray],
-    body: Body | None,
+    points: Points,
+    principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> dict[str, float]:
     """Distance in mm of each point from its place in the average ear that fits all of them best.
 
-    All count the same here: a point that somebody is sure of may still have the wrong name.
+    All count the same here: a point that the user is sure of may still have the wrong name.
 
     Args:
         side: of the ear.
         points: RAS mm by name, three at least.
-        body: of a whole labyrinth, or None.
+        principal_axes: of a whole labyrinth, or None.
         template: the average ear.
     """
-    fit = fit_template(side, points, {}, body, template)
+    fit = fit_template(side, points, {}, principal_axes, template)
     return {
         name: float(np.linalg.norm(apply_affine(fit.matrix, np.asarray(template[name])) - point))
         for name, point in points.items()
@@ -97,12 +109,12 @@ def misfits(
 
 
 def mean_template(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+    cases: Sequence[tuple[Side, Points, PrincipalAxes | None]],
+) -> tuple[dict[str, Vector], dict[str, float]]:
     """Generalised Procrustes mean of specimens in the cochlear frame, and the spread about it.
 
     Args:
-        cases: side, RAS mm of all POINTS by name, and body, one at least.
+        cases: side, RAS mm of all POINTS by name, and principal axes, one case at least.
 
     Returns:
         Mean in mm of the cochlear frame, and standard deviation along an axis in mm, by name.
@@ -120,34 +132,37 @@ def mean_template(
     template = {name: axes @ (point - origin) for name, point in at.items()}
     spreads = np.sqrt(((aligned - mean) ** 2).mean(axis=(0, 2)))
     spread = dict(zip(POINTS, map(float, spreads), strict=True))
-    ends = _bodies(cases, template)
-    for name in BODY if ends else ():
+    ends = _principal_points(cases, template)
+    for name in PRINCIPAL_POINTS if ends else ():
         places = np.array([end[name] for end in ends])
         template[name] = places.mean(axis=0)
         spread[name] = float(np.sqrt(places.var(axis=0).mean()))
     return template, spread
 
 
-def _bodies(
-    cases: Sequence[tuple[Side, Mapping[str, NDArray], Body | None]], template: Template
-) -> list[dict[str, NDArray[np.float64]]]:
-    """Points of each body in the cochlear frame, axes pointing as in the average ear."""
-    found: list[dict[str, NDArray[np.float64]]] = []
-    for side, at, body in cases:
-        if body is None:
+def _principal_points(
+    cases: Sequence[tuple[Side, Points, PrincipalAxes | None]],
+    template: Template,
+) -> list[dict[str, Vector]]:
+    """Points of the principal axes in the cochlear frame, pointing as in the average ear."""
+    found: list[dict[str, Vector]] = []
+    for side, at, principal_axes in cases:
+        if principal_axes is None:
             continue
         to_frame = np.linalg.inv(fit_template(side, at, {}, None, template).matrix)
         ways = [
             {name: apply_affine(to_frame, point) for name, point in way.items()}
-            for way in body.points(side)
+            for way in principal_axes.points(side)
         ]
         found.append(min(ways, key=_off_the_usual))
     return found
 
 
-def _off_the_usual(way: Mapping[str, NDArray]) -> float:
-    """How far the body's axes point from where they usually do, mm; only their signs matter."""
-    return float(sum(np.linalg.norm(way[name] - TEMPLATE[name]) for name in BODY))
+def _off_the_usual(way: Points) -> float:
+    """How far the axes point from where they usually do, mm; only their signs matter."""
+    return float(
+        sum(np.linalg.norm(np.subtract(way[name], TEMPLATE[name])) for name in PRINCIPAL_POINTS)
+    )
 
 
 RADIUS_MM = 0.5
@@ -166,7 +181,7 @@ def cochlear_frame(
     side: Side,
     points: Mapping[str, ArrayLike],
     radii: Mapping[str, float],
-    body: Body | None,
+    principal_axes: PrincipalAxes | None,
     template: Template = TEMPLATE,
 ) -> CochlearFrame | None:
     """The frame that landmarks, the labyrinth's shape and average anatomy together suggest.
@@ -180,7 +195,7 @@ def cochlear_frame(
         side: of the ear.
         points: RAS mm by name: landmarks and auxiliary landmarks that are there.
         radii: 90 % radius in mm by name, as far as known.
-        body: of the labyrinth, where it is whole.
+        principal_axes: of the labyrinth, where it is whole.
         template: the average ear.
 
     Returns:
@@ -190,7 +205,7 @@ def cochlear_frame(
     if ROUND_WINDOW not in known or len(known) < MIN_POINTS:
         return None
     variances = {name: (radii.get(name, RADIUS_MM) / SIGMAS_IN_RADIUS) ** 2 for name in known}
-    fit = fit_template(side, known, variances, body, template)
+    fit = fit_template(side, known, variances, principal_axes, template)
     best = {}
     for name in (BASAL_TURN, ROUND_WINDOW, HELICOTREMA):
         average = apply_affine(fit.matrix, template[name])

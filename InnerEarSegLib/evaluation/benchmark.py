@@ -19,7 +19,7 @@ from monai.inferers import sliding_window_inference
 from torch import Tensor, nn
 
 from ..model.bundle import Model, PatchNetwork
-from ..model.card import STAGES
+from ..model.card import NETWORKS
 from ..segmentation.pipeline import segment
 from ..segmentation.prediction import is_fine
 from ..types import Geometry, Volume
@@ -150,12 +150,12 @@ class _Counted(nn.Module):
 def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     """Seconds of the journey without files, and the forward passes that it made."""
     counts: Counter[str] = Counter()
-    stages = {name: getattr(bundle, name) for name in STAGES}
+    networks = {name: getattr(bundle, name) for name in NETWORKS}
     counted = replace(
         bundle,
         **{
-            name: replace(stage, network=_Counted(stage.network, name, counts))
-            for name, stage in stages.items()
+            name: replace(network, module=_Counted(network.module, name, counts))
+            for name, network in networks.items()
         },
     )
     segment(ct, counted)  # warm
@@ -170,16 +170,16 @@ def _bare_seconds(bundle: Model, passes: Counter[str]) -> float:
     return sum(count * _pass_seconds(getattr(bundle, name)) for name, count in passes.items())
 
 
-def _pass_seconds(stage: PatchNetwork, repeats: int = 3) -> float:
+def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
-    device = next(stage.network.parameters()).device
-    window = torch.zeros(1, 1, *stage.window, device=device)
+    device = next(network.module.parameters()).device
+    window = torch.zeros(1, 1, *network.shape, device=device)
     with torch.inference_mode():
-        stage.network(window)
+        network.module(window)
         _wait_for(device)
         started = time.perf_counter()
         for _ in range(repeats):
-            stage.network(window)
+            network.module(window)
         _wait_for(device)
     return (time.perf_counter() - started) / repeats
 
@@ -197,26 +197,26 @@ def _brute_force(ct: Volume, bundle: Model) -> tuple[float, int, int]:
     Returns:
         Seconds for the whole CT, how many windows that is, and how many were run.
     """
-    stage = bundle.refine if is_fine(ct.geometry) else bundle.orient
-    device = next(stage.network.parameters()).device
-    windows = _window_count(ct.geometry, stage)
-    edge = list(stage.window)
+    network = bundle.refine if is_fine(ct.geometry) else bundle.orient
+    device = next(network.module.parameters()).device
+    windows = _window_count(ct.geometry, network)
+    edge = list(network.shape)
     step = int(edge[2] * (1.0 - OVERLAP))
     part = min(BRUTE_WINDOWS, windows)
     edge[2] += (part - 1) * step
     volume = torch.zeros(1, 1, *edge, device=device)
     with torch.inference_mode():
         started = time.perf_counter()
-        sliding_window_inference(volume, stage.window, 1, stage.network, overlap=OVERLAP)
+        sliding_window_inference(volume, network.shape, 1, network.module, overlap=OVERLAP)
         _wait_for(device)
     return (time.perf_counter() - started) * windows / part, windows, part
 
 
-def _window_count(geometry: Geometry, stage: PatchNetwork) -> int:
+def _window_count(geometry: Geometry, network: PatchNetwork) -> int:
     """Windows that MONAI lays over a CT at the network's spacing."""
-    voxels = geometry.spacing[::-1] * geometry.shape / stage.spacing_mm
+    voxels = geometry.spacing[::-1] * geometry.shape / network.spacing_mm
     counts = [
         1 + int(np.ceil(max(0.0, size - edge) / int(edge * (1.0 - OVERLAP))))
-        for size, edge in zip(voxels, stage.window, strict=True)
+        for size, edge in zip(voxels, network.shape, strict=True)
     ]
     return int(np.prod(counts))

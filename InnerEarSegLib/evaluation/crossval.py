@@ -13,7 +13,7 @@ import torch
 from ..errors import UnusableInput
 from ..io.dataset import Case
 from ..model.bundle import Model, load_model
-from ..model.card import STAGES, file_content
+from ..model.card import NETWORKS, file_content
 from ..segmentation.pipeline import segment
 from ..training.cases import TrainingCase
 from ..training.export import export
@@ -40,7 +40,7 @@ def made_of(folder: Path, base: Path | None, copies: Sequence[str]) -> dict[str,
     Returns:
         steps of each stage, copies, and the base's SHA-256; None where no stage needs it.
     """
-    steps = {name: steps_done(folder / name) for name in STAGES}
+    steps = {name: steps_done(folder / name) for name in NETWORKS}
     sha256 = None
     if base is not None and min(steps.values()) == 0:
         sha256 = hashlib.sha256(file_content(base)).hexdigest()
@@ -90,7 +90,7 @@ def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
     """How many steps each fold trained each stage; 0 where the base stood in."""
     return {
         name: [steps_done(fold_folder(output, n) / name) for n in range(1, count + 1)]
-        for name in STAGES
+        for name in NETWORKS
     }
 
 
@@ -209,7 +209,7 @@ def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Callable[[str], No
         row = row_of(reference, result) | {"copy": name}
         ear = ear_of(result, reference)
         if ear is not None:
-            row["signs"] = dict(ear.signs)
+            row["signs"] = dict(ear.uncertainty)
         rows.append(row)
         say(f"{case.name}, {name}: {sentence_of(row)}")
     return rows

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.frame import Body
+from ..cochlea.frame import PrincipalAxes
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..cochlea.template import POINTS, SIGMAS_IN_RADIUS, Template, mean_template
 from ..cochlea.walls import LabyrinthMask
@@ -123,7 +123,7 @@ MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
 
 Say = Callable[[str], None]
 Segment = Callable[[Case], Ear | None]
-TemplateCase = tuple[Side, Mapping[str, NDArray], Body | None]
+TemplateCase = tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ def _each(
 
 
 def _template_case(case: Case) -> TemplateCase:
-    body = None
+    principal_axes = None
     if case.labels is not None:
-        body = LabyrinthMask.of(case.labels, case.label_geometry).body
-    return case.stated_side, case.landmarks, body
+        principal_axes = LabyrinthMask.of(case.labels, case.label_geometry).principal_axes
+    return case.stated_side, case.landmarks, principal_axes

@@ -35,7 +35,7 @@ KEYS = {
     "C": BASAL_TURN,
     "V": VESTIBULE,
 }
-"""The dataset's landmark keys and our names."""
+"""Names of landmarks by the dataset's keys."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,11 @@ class Case:
 
     Attributes:
         name: "F01".
-        ct: int16 [k, j, i] in HU; fewer slices than the header says if the file is cut short.
-        labels: uint8 [k, j, i] on the whole grid of the header, 1 = labyrinth, or None where
-            the file holds no labels.
-        label_geometry: the whole grid of the header.
+        ct: int16 [k, j, i] in HU; fewer slices than in the header if the file is cut short.
+        labels: uint8 [k, j, i] on the header's grid, 1 = labyrinth, or None.
+        label_geometry: the header's grid.
         landmarks: RAS mm by name.
-        side: as the dataset states it; None where a list does not say it.
+        side: as the dataset states it; None if a manifest does not.
         remarks: what is wrong with the files, one sentence each.
     """
 
@@ -63,10 +62,10 @@ class Case:
 
     @property
     def stated_side(self) -> Side:
-        """The side, where it must be known.
+        """The side.
 
         Raises:
-            UnusableInput: if it is not.
+            UnusableInput: if it is not known.
         """
         if self.side is None:
             raise UnusableInput(f"{self.name}: say in the list whether it is a left or right ear.")
@@ -74,10 +73,10 @@ class Case:
 
 
 def case_names(root: Path) -> list[str]:
-    """Names of all specimens under the dataset's folder, sorted.
+    """List the specimens under the dataset's folder, sorted.
 
     Raises:
-        UnusableInput: if there is no such folder, or none in it.
+        UnusableInput: if the folder or specimens are missing.
     """
     if not root.exists():
         raise UnusableInput(f"{root} does not exist.")
@@ -91,7 +90,7 @@ def case_names(root: Path) -> list[str]:
 
 
 def read_case(root: Path, name: str) -> Case:
-    """Read one specimen, using what is there when a file is damaged.
+    """Read one specimen; of a CT that is cut short, its complete slices.
 
     Raises:
         UnusableInput: if the description or the CT cannot be used at all.
@@ -103,11 +102,7 @@ def read_case(root: Path, name: str) -> Case:
 
 
 def _read_description(path: Path) -> tuple[dict[str, NDArray[np.float64]], Side]:
-    """Landmarks, RAS mm by our names, and the side.
-
-    Raises:
-        UnusableInput: if the file cannot be read or says something else.
-    """
+    """Return the landmarks, RAS mm by name, and the side."""
     what = f"{path.name} in {path.parent}"
     try:
         description = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -132,7 +127,7 @@ def _read_description(path: Path) -> tuple[dict[str, NDArray[np.float64]], Side]
 
 
 def _read_ct(path: Path, name: str) -> tuple[Volume, Geometry, tuple[str, ...]]:
-    """The CT's whole slices, the geometry of the header, and remarks."""
+    """Return the CT's complete slices, the geometry of the header, and remarks."""
     if not path.exists():
         raise UnusableInput(f"{name}: the CT {path} is missing.")
     reader = sitk.ImageFileReader()
@@ -140,34 +135,27 @@ def _read_ct(path: Path, name: str) -> tuple[Volume, Geometry, tuple[str, ...]]:
     try:
         reader.ReadImageInformation()
         geometry = geometry_of(reader)
-        slices = _whole_slices(path, reader, geometry)
-        if slices == geometry.shape[0]:
+        slices = count = geometry.shape[0]
+        offset = int(reader.GetMetaData("vox_offset"))
+        if reader.GetPixelID() == sitk.sitkInt16:
+            slice_bytes = 2 * geometry.shape[1] * geometry.shape[2]
+            slices = min(count, max(0, path.stat().st_size - offset) // slice_bytes)
+        if slices == count:
             return Volume(sitk.GetArrayFromImage(reader.Execute()), geometry, name), geometry, ()
     except RuntimeError:
         raise UnusableInput(f"{path} cannot be read as NIfTI; download it again.") from None
     if slices == 0:
         raise UnusableInput(f"{path} ends before its first slice; download it again.")
-    # ITK refuses the whole file, so the slices that are there are read as raw bytes.
+    # ITK would fill the missing slices with zeros.
     shape = (slices, *geometry.shape[1:])
-    array = np.fromfile(
-        path, dtype="<i2", count=int(np.prod(shape)), offset=int(reader.GetMetaData("vox_offset"))
-    ).reshape(shape)
-    remark = f"{name}: the CT file is cut short; {slices} of {geometry.shape[0]} slices are whole."
+    array = np.fromfile(path, dtype="<i2", count=int(np.prod(shape)), offset=offset).reshape(shape)
+    remark = f"{name}: the CT file is cut short; {slices} of {count} slices are whole."
     cropped = Geometry(geometry.ijk_to_ras, shape)
     return Volume(array.astype(np.int16), cropped, name, (remark,)), geometry, (remark,)
 
 
-def _whole_slices(path: Path, reader: sitk.ImageFileReader, geometry: Geometry) -> int:
-    """How many slices of an uncompressed int16 NIfTI file are there in full."""
-    if reader.GetPixelID() != sitk.sitkInt16:
-        return geometry.shape[0]
-    slice_bytes = 2 * geometry.shape[1] * geometry.shape[2]
-    data_bytes = path.stat().st_size - int(reader.GetMetaData("vox_offset"))
-    return max(0, min(geometry.shape[0], data_bytes // slice_bytes))
-
-
 def _read_labels(path: Path, name: str) -> tuple[NDArray[np.uint8] | None, tuple[str, ...]]:
-    """Labels [k, j, i], or None and a remark if the file holds something else."""
+    """Return labels [k, j, i], or None and a remark if the file holds something else."""
     try:
         array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     except RuntimeError:

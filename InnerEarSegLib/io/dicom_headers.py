@@ -1,4 +1,4 @@
-"""The images among the files of a DICOM folder, by their headers alone."""
+"""Find the images among the files of a DICOM folder, by their headers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 
 MAX_FILES = 20_000
-"""A patient's CD holds some thousands; more is a mistaken folder, and takes long to look at."""
+"""A patient's CD holds some thousands; a folder with more was chosen by mistake."""
 
 MAX_FRAMES = 100_000
 """A header that names more is damaged."""
@@ -91,34 +91,26 @@ class DicomFile:
 
 
 def dicom_files(folder: Path) -> list[DicomFile]:
-    """All images in a folder and the folders below, in the order of their names.
+    """Read the headers of all images in a folder and the folders below, ordered by name.
 
     Raises:
         UnusableInput: if there are too many files to look at.
     """
-    candidates = list(_candidates(folder))  # all, so that too many are noticed at once
-    found = (read_dicom_header(path) for path in candidates)
+    paths: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths += [Path(place) / name for name in sorted(names)]
+        if len(paths) > MAX_FILES:
+            raise UnusableInput(
+                f"The folder {folder} holds more than {MAX_FILES} files; choose the folder that "
+                "holds the CT."
+            )
+    found = (read_dicom_header(p) for p in paths if p.is_file() and looks_like_dicom(p))
     return [file for file in found if file is not None]
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    count = 0
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            count += 1
-            if count > MAX_FILES:
-                raise UnusableInput(
-                    f"The folder {folder} holds more than {MAX_FILES} files; choose the folder "
-                    "that holds the CT."
-                )
-            path = Path(place) / name
-            if path.is_file() and looks_like_dicom(path):
-                yield path
-
-
 def looks_like_dicom(path: Path) -> bool:
-    """Whether a file has DICOM's magic word, or a name and a start as old files have them."""
+    """Return whether a file starts as DICOM, with the magic word or, if old, without."""
     try:
         with path.open("rb") as file:
             start = file.read(MAGIC_AT + len(MAGIC))
@@ -131,12 +123,12 @@ def looks_like_dicom(path: Path) -> bool:
 
 
 def read_dicom_header(path: Path) -> DicomFile | None:
-    """The header of one file, or None if it holds no image (or cannot be parsed)."""
+    """Read the header of one file; None if it holds no image or cannot be parsed."""
     import pydicom
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about values that break the standard: we check ours
+            warnings.simplefilter("ignore")  # about values that break the standard
             with path.open("rb") as file:
                 dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
                 if "Rows" not in dataset or _number_of_frames(dataset) > MAX_FRAMES:
@@ -147,17 +139,10 @@ def read_dicom_header(path: Path) -> DicomFile | None:
 
 
 def _described(path: Path, dataset: Any, file: Any) -> DicomFile:
-    syntax = str(getattr(dataset.file_meta, "TransferSyntaxUID", ""))
-    missing = 0
-    if syntax != DEFLATED:
-        size = path.stat().st_size
-        if syntax.startswith(ENCAPSULATED) or syntax == RLE:
-            missing = 0 if _ends_as_it_should(file, size) else 1
-        else:
-            header = 8 if dataset.is_implicit_VR else 12  # tag, VR and length of the pixel data
-            missing = max(0, _pixel_bytes(dataset) + header - (size - file.tell()))
-    slices = tuple(
-        _frames(path, dataset) if _number_of_frames(dataset) else [_plane(path, dataset)]
+    slices = (
+        tuple(_frames(path, dataset))
+        if _number_of_frames(dataset)
+        else (_slice(path, None, dataset, dataset, dataset, dataset),)
     )
     return DicomFile(
         slices=slices,
@@ -168,16 +153,12 @@ def _described(path: Path, dataset: Any, file: Any) -> DicomFile:
         description=_text(dataset, "SeriesDescription"),
         kernel=_kernel(dataset),
         samples=int(dataset.get("SamplesPerPixel", 1) or 1),
-        missing_bytes=missing,
+        missing_bytes=_missing_bytes(path, dataset, file),
     )
 
 
-def _plane(path: Path, dataset: Any) -> Slice:
-    return _slice(path, None, dataset, dataset, dataset, dataset)
-
-
 def _frames(path: Path, dataset: Any) -> Iterator[Slice]:
-    """The planes of a multi-frame file, from the functional groups of each frame."""
+    """Yield the planes of a multi-frame file, from the functional groups of each frame."""
     shared = _first(dataset, "SharedFunctionalGroupsSequence")
     groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
     for index in range(_number_of_frames(dataset)):
@@ -191,8 +172,7 @@ def _frames(path: Path, dataset: Any) -> Iterator[Slice]:
             )
         )
         if position is dataset:
-            # One position for all frames is none: where frames lie is then not said.
-            position = None
+            position = None  # one position for all frames says nothing
         yield _slice(path, index, dataset, measures, orientation, position)
 
 
@@ -217,42 +197,38 @@ def _slice(
 
 
 def _number_of_frames(dataset: Any) -> int:
-    """0 for an ordinary file with one plane."""
+    """Return 0 for an ordinary file with one plane."""
     count = int(_number(dataset.get("NumberOfFrames")) or 0)
     return count if count > 1 or "PerFrameFunctionalGroupsSequence" in dataset else 0
 
 
-def _pixel_bytes(dataset: Any) -> int:
-    bits = int(dataset.get("BitsAllocated", 16))
+def _missing_bytes(path: Path, dataset: Any, file: Any) -> int:
+    """Return how many bytes the pixel data lack at least; ``file`` is read up to them."""
+    syntax, size = str(getattr(dataset.file_meta, "TransferSyntaxUID", "")), path.stat().st_size
+    if syntax == DEFLATED:
+        return 0
+    if syntax.startswith(ENCAPSULATED) or syntax == RLE:
+        at = file.tell() + 12  # tag, VR and undefined length
+        while at + 8 <= size:
+            file.seek(at)
+            item = file.read(8)
+            if item[:4] != b"\xfe\xff\x00\xe0":
+                return int(item[:4] != b"\xfe\xff\xdd\xe0")  # the end of the sequence
+            at += 8 + int.from_bytes(item[4:], "little")
+        return 1
+    header = 8 if dataset.is_implicit_VR else 12  # tag, VR and length
     pixels = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel", 1) or 1)
-    return pixels * max(1, _number_of_frames(dataset)) * bits // 8
-
-
-def _ends_as_it_should(file: Any, size: int) -> bool:
-    """Whether compressed pixels, from the file's current place on, are there to their last item."""
-    at = file.tell() + 12  # tag, VR and undefined length of the pixel data
-    while at + 8 <= size:
-        file.seek(at)
-        item = file.read(8)
-        if item[:4] == b"\xfe\xff\xdd\xe0":
-            return True
-        if item[:4] != b"\xfe\xff\x00\xe0":
-            return False
-        at += 8 + int.from_bytes(item[4:], "little")
-    return False
+    bits = pixels * max(1, _number_of_frames(dataset)) * int(dataset.get("BitsAllocated", 16))
+    return max(0, bits // 8 + header - (size - int(file.tell())))
 
 
 def _kernel(dataset: Any) -> str:
-    name = "ConvolutionKernel"
-    shared = _first(dataset, "SharedFunctionalGroupsSequence")
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None]
-    for place in (dataset, shared, frames[0]):
-        if place is None:
-            continue
+    groups = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+    for place in (dataset, *(_first(dataset, name) for name in groups)):
         inner = _first(place, "CTReconstructionSequence") or place
-        words = [str(word) for word in _list(inner.get(name))]
+        words = [] if inner is None else _list(inner.get("ConvolutionKernel"))
         if words:
-            return _printable(" ".join(words))
+            return _printable(" ".join(map(str, words)))
     return ""
 
 
@@ -276,7 +252,7 @@ def _number(value: Any) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _list(value: Any) -> list:
+def _list(value: Any) -> list[Any]:
     if value is None or value == "":
         return []
     return list(value) if not isinstance(value, str) and hasattr(value, "__iter__") else [value]
@@ -287,5 +263,5 @@ def _text(dataset: Any, name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """On one line and not too long, as it goes into a sentence."""
+    """Return a text on one line and not too long, to fit into a sentence."""
     return "".join(c if c.isprintable() else " " for c in text).strip()[:64]

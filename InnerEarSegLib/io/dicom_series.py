@@ -1,4 +1,4 @@
-"""Which of the series in a DICOM folder is the CT to read."""
+"""Choose the series of a DICOM folder that is the CT to read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UnusableInput
+from .checks import MAX_SLICE_MM, MIN_SLICES
 from .dicom_headers import DicomFile, Slice
-from .limits import MAX_SLICE_MM, MIN_SLICES
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SCOUT_WORDS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"}
@@ -36,7 +36,7 @@ SIEMENS_BONE = 60
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One series, as far as its headers tell.
+    """One series, by its headers.
 
     Attributes:
         uid: SeriesInstanceUID.
@@ -52,19 +52,19 @@ class Series:
 
     @property
     def head(self) -> DicomFile:
-        """A file that speaks for all."""
+        """The first file, whose header stands for all."""
         return self.files[0]
 
     @property
     def distance(self) -> float:
-        """Median distance of slices in mm; infinite where positions do not tell."""
+        """Median distance of slices in mm; infinite without positions."""
         places = [s.position @ s.normal for s in self.slices if np.isfinite(s.position).all()]
         steps = np.diff(np.unique(np.round(places, 3)))
         return float(np.median(steps)) if len(steps) else float("inf")
 
     @property
     def is_bone(self) -> bool:
-        """Whether kernel or description speak of bone."""
+        """Whether its kernel or description is for bone."""
         siemens = SIEMENS.match(self.head.kernel)
         if siemens:
             return int(siemens[1]) >= SIEMENS_BONE
@@ -92,18 +92,15 @@ class Series:
         return len(self.slices) >= MIN_SLICES and self.distance <= MAX_SLICE_MM
 
     def __str__(self) -> str:
-        words = [self.head.modality]
-        if self.head.description:
-            words.append(f'"{self.head.description}"')
-        if self.head.kernel:
-            words.append(f"kernel {self.head.kernel}")
+        description = f', "{self.head.description}"' if self.head.description else ""
+        kernel = f", kernel {self.head.kernel}" if self.head.kernel else ""
         distance = f" of {self.distance:.2f} mm" if np.isfinite(self.distance) else ""
-        words.append(f"{len(self.slices)} slices{distance}")
-        return f"{self.uid} ({', '.join(words)})"
+        about = f"{self.head.modality}{description}{kernel}, {len(self.slices)} slices{distance}"
+        return f"{self.uid} ({about})"
 
 
 def all_series(files: Sequence[DicomFile]) -> list[Series]:
-    """Images grouped into series, ordered by UID."""
+    """Group images into series, ordered by UID."""
     groups: dict[str, list[DicomFile]] = defaultdict(list)
     for file in files:
         groups[file.series].append(file)
@@ -113,10 +110,10 @@ def all_series(files: Sequence[DicomFile]) -> list[Series]:
 def choose(
     found: Sequence[Series], uid: str | None, folder: Path
 ) -> tuple[Series, tuple[str, ...]]:
-    """The series to read, and a warning if there was a choice.
+    """Return the series to read, and a warning if there was a choice.
 
     Raises:
-        UnusableInput: listing what is there, if none is the right one beyond doubt.
+        UnusableInput: listing all series, if the choice is not clear.
     """
     if uid is not None:
         for series in found:
@@ -140,7 +137,7 @@ def choose(
 
 
 def _thinnest_bone(candidates: Sequence[Series]) -> Series | None:
-    """The one with a bone kernel that is thinner than all others with one, if there is."""
+    """Return the series with a bone kernel that is clearly thinner than others with one."""
     bone = sorted((s for s in candidates if s.is_bone), key=lambda series: series.distance)
     if not bone or (len(bone) > 1 and bone[1].distance < 1.05 * bone[0].distance):
         return None
@@ -162,8 +159,8 @@ def _series(uid: str, files: Sequence[DicomFile]) -> Series:
 
 
 def _no_scan(found: Sequence[Series], folder: Path) -> str:
-    others = sorted({series.head.modality for series in found} - {"CT"})
-    if others and all(series.head.modality != "CT" for series in found):
+    others = sorted({series.head.modality for series in found})
+    if "CT" not in others:
         return (
             f"The DICOM series in {folder} is of modality {', '.join(others)}, not CT."
             if len(found) == 1

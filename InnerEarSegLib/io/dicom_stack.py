@@ -1,21 +1,22 @@
-"""DICOM planes to a regular grid with axes at right angles."""
+"""Resample DICOM planes to a regular grid with axes at right angles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry
+from .checks import check_affine, check_shape
 from .dicom_headers import Slice
 from .hounsfield import AIR
-from .limits import check_affine, check_shape
 
 MAX_GAP_MM = 3.0
-"""Across a wider gap nothing can be interpolated: an ear's canals would be guessed."""
+"""Interpolation across a wider gap would invent an ear's canals."""
 
 REGULAR = 0.09
 """Share of the slice distance by which positions may be off a regular grid: some scanners round
@@ -27,38 +28,36 @@ STRAIGHT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Planes in order, and the grid onto which they go.
+    """Planes in order, and their target grid.
 
     Attributes:
         slices: sorted along their normal, one for each position.
-        places: mm of each along the normal, ascending.
-        shifts: (n, 2) mm of each along row and column, against the first.
-        step: mm between slices of the grid.
-        count: slices of the grid.
-        tilted: whether slices have to be shifted within their planes.
-        regular: whether slices lie on the grid as they are.
+        grid: the target grid, in RAS.
+        index: (n,) of each plane along the grid's third axis, fractional.
+        shifts: (n, 2) pixels of each along row and column, from the grid's first voxel.
+        tilted: whether planes have to be shifted within themselves.
+        regular: whether each plane is one slice of the grid.
         warnings: one sentence each.
     """
 
     slices: tuple[Slice, ...]
-    places: NDArray[np.float64]
+    grid: Geometry
+    index: NDArray[np.float64]
     shifts: NDArray[np.float64]
-    step: float
-    count: int
     tilted: bool
     regular: bool
     warnings: tuple[str, ...]
 
 
 def stack_of(planes: Sequence[Slice], what: object) -> Stack:
-    """Order planes of equal orientation, size and pixel spacing.
+    """Sort planes of equal orientation, size and pixel spacing into a stack.
 
     Args:
         planes: in any order.
         what: the folder or file, for sentences.
 
     Raises:
-        UnusableInput: if they make no volume.
+        UnusableInput: if they do not form a volume.
     """
     if any(np.isnan(plane.position).any() for plane in planes) or not np.any(planes[0].normal):
         raise UnusableInput(f"The DICOM images in {what} do not say where they lie in the patient.")
@@ -71,51 +70,48 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
     check_shape((first.shape[1], first.shape[0], len(kept)), what)
     step, count, regular, more = _steps(places, kept, what)
     relative = positions - positions[0]
-    shifts = np.stack([relative @ first.row, relative @ first.column], axis=1)
-    tilted = bool((np.abs(shifts) > STRAIGHT * np.array(first.spacing)).any())
+    shifts = np.stack([relative @ first.row, relative @ first.column], axis=1) / first.spacing
+    size, low = np.array(first.shape[::-1]), np.zeros(2)
+    tilted = bool((np.abs(shifts) > STRAIGHT).any())
     if tilted:
-        along = positions[-1] - positions[0]
+        along = relative[-1]
         angle = np.degrees(np.arccos(min(1.0, abs(along @ first.normal) / np.linalg.norm(along))))
         more += (
             f"The gantry was tilted by {angle:.1f} degrees; the slices were resampled onto a grid "
             "with right angles.",
         )
-    stack = Stack(tuple(kept), places, shifts, step, count, tilted, regular, warnings + more)
-    check_shape(grid_of(stack).shape[::-1], what)
-    check_affine(grid_of(stack).ijk_to_ras, what)
-    return stack
-
-
-def grid_of(stack: Stack) -> Geometry:
-    """The grid onto which the planes go, in RAS."""
-    first = stack.slices[0]
-    low, size = _extent(stack)
+        low = np.floor(shifts.min(axis=0) + 1e-6)
+        size = size + (np.ceil(shifts.max(axis=0) - 1e-6) - low).astype(int)
     lps = np.eye(4)
     lps[:3, 0] = first.row * first.spacing[0]
     lps[:3, 1] = first.column * first.spacing[1]
-    lps[:3, 2] = first.normal * stack.step
-    lps[:3, 3] = first.position + lps[:3, 0] * low[0] + lps[:3, 1] * low[1]
-    return Geometry(RAS_FROM_LPS @ lps, (stack.count, int(size[1]), int(size[0])))
+    lps[:3, 2] = first.normal * step
+    lps[:3, 3] = positions[0] + lps[:3, :2] @ low
+    grid = Geometry(RAS_FROM_LPS @ lps, (count, int(size[1]), int(size[0])))
+    check_shape(grid.shape[::-1], what)
+    check_affine(grid.ijk_to_ras, what)
+    index = (places - places[0]) / step
+    return Stack(tuple(kept), grid, index, shifts - low, tilted, regular, warnings + more)
 
 
-def resample(stack: Stack, planes: NDArray) -> NDArray:
-    """Planes [n, j, i] in HU on the stack's grid, [k, j, i]; what no plane shows is air."""
+def resample(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:
+    """Resample planes [n, j, i] in HU to the stack's grid [k, j, i], with air around them."""
     if stack.tilted:
         planes = _straightened(stack, planes)
     if stack.regular:
         return planes
-    at = stack.places[0] + stack.step * np.arange(stack.count)
-    upper = np.clip(np.searchsorted(stack.places, at), 1, len(stack.places) - 1)
+    at = np.arange(stack.grid.shape[0])
+    upper = np.clip(np.searchsorted(stack.index, at), 1, len(stack.index) - 1)
     lower = upper - 1
-    weight = (at - stack.places[lower]) / (stack.places[upper] - stack.places[lower])
-    out = np.empty((stack.count, *planes.shape[1:]), np.float32)
+    weight = (at - stack.index[lower]) / (stack.index[upper] - stack.index[lower])
+    out = np.empty((len(at), *planes.shape[1:]), np.float32)
     for k, (a, b, w) in enumerate(zip(lower, upper, np.clip(weight, 0, 1), strict=True)):
         out[k] = (1 - w) * planes[a] + w * planes[b]
     return _rounded(out, planes.dtype)
 
 
 def _one_for_each_place(planes: Sequence[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
-    """Sorted along the normal; where several lie at one place, those of the first acquisition."""
+    """Sort planes along the normal and keep one for each position, of the first acquisition."""
     normal = planes[0].normal
     copies = {plane.uid: plane for plane in reversed(planes)}  # files that were copied twice
     order = sorted(
@@ -138,7 +134,7 @@ def _one_for_each_place(planes: Sequence[Slice]) -> tuple[list[Slice], tuple[str
 def _steps(
     places: NDArray[np.float64], kept: Sequence[Slice], what: object
 ) -> tuple[float, int, bool, tuple[str, ...]]:
-    """Distance and number of the grid's slices, whether the planes lie on it, and warnings."""
+    """Return the grid's slice distance and count, whether planes lie on it, and warnings."""
     gaps = np.diff(places)
     median = float(np.median(gaps))
     mean = float((places[-1] - places[0]) / len(gaps))
@@ -153,27 +149,22 @@ def _steps(
             f"In {what} {_slices(lack)} missing {_between(missing, kept)}, a gap of "
             f"{widest:.1f} mm; at most {MAX_GAP_MM:.0f} mm can be filled, so load the whole series."
         )
-    count = int(np.floor((places[-1] - places[0]) / median + 1e-3)) + 1
+    extent = float(places[-1] - places[0])
     multiples = gaps / median
-    if missing and np.abs(multiples - np.round(multiples)).max() < 0.1:
-        lack = int(sum(round(m) - 1 for m in multiples))
-        # Along the true distance, so that the slices that are there stay as they are.
-        step = float((places[-1] - places[0]) / np.round(multiples).sum())
-        return (
-            step,
-            int(np.round(multiples).sum()) + 1,
-            False,
-            (f"{_slices(lack)} missing {_between(missing, kept)}; the gap was interpolated.",),
+    whole = np.round(multiples)
+    if missing and np.abs(multiples - whole).max() < 0.1:
+        steps = int(whole.sum())
+        # Along the true distance, so that existing slices stay as they are.
+        warning = (
+            f"{_slices(steps - len(gaps))} missing {_between(missing, kept)}; the gap was "
+            "interpolated."
         )
-    return (
-        median,
-        count,
-        False,
-        (
-            f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
-            f"{median:.2f} mm.",
-        ),
+        return extent / steps, steps + 1, False, (warning,)
+    warning = (
+        f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
+        f"{median:.2f} mm."
     )
+    return median, int(np.floor(extent / median + 1e-3)) + 1, False, (warning,)
 
 
 def _slices(count: int) -> str:
@@ -181,7 +172,7 @@ def _slices(count: int) -> str:
 
 
 def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
-    """Where slices are missing, by the numbers of their neighbours."""
+    """Describe where slices are missing, by the instance numbers of their neighbours."""
     places = []
     for k in missing[:5]:
         numbers = sorted((kept[k].instance, kept[k + 1].instance))
@@ -195,26 +186,12 @@ def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
     return ", ".join(places) + rest
 
 
-def _extent(stack: Stack) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First pixel (i, j) of the grid, in pixels of the first plane, and size (i, j)."""
-    first = stack.slices[0]
-    size = np.array(first.shape[::-1])
-    if not stack.tilted:
-        return np.zeros(2, dtype=np.int64), size
-    moved = stack.shifts / np.array(first.spacing)
-    low = np.floor(moved.min(axis=0) + 1e-6).astype(np.int64)
-    high = np.ceil(moved.max(axis=0) - 1e-6).astype(np.int64)
-    return low, size + high - low
-
-
-def _straightened(stack: Stack, planes: NDArray) -> NDArray:
-    """Each plane moved within itself to where it lies, linearly between pixels."""
-    low, size = _extent(stack)
-    out = np.full((len(planes), int(size[1]), int(size[0])), AIR, planes.dtype)
-    moved = stack.shifts / np.array(stack.slices[0].spacing) - low
+def _straightened(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:
+    """Shift each plane within itself to its position, by linear interpolation."""
+    out = np.full((len(planes), *stack.grid.shape[1:]), AIR, planes.dtype)
     for k, plane in enumerate(planes):
-        whole = np.floor(moved[k] + 1e-6).astype(int)
-        rest = np.clip(moved[k] - whole, 0, 1)
+        whole = np.floor(stack.shifts[k] + 1e-6).astype(int)
+        rest = np.clip(stack.shifts[k] - whole, 0, 1)
         image = np.pad(plane.astype(np.float32), 1, constant_values=AIR)
         for axis, part in ((1, rest[0]), (0, rest[1])):
             image = (1 - part) * image + part * np.roll(image, 1, axis)
@@ -227,5 +204,5 @@ def _straightened(stack: Stack, planes: NDArray) -> NDArray:
     return out
 
 
-def _rounded(values: NDArray, dtype: np.dtype) -> NDArray:
+def _rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.rint(values).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)

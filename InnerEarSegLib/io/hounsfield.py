@@ -1,6 +1,8 @@
-"""Stored values to Hounsfield units, or a sentence that says why they cannot be any."""
+"""Turn stored values into Hounsfield units, or refuse them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +20,15 @@ MAX_MISSING = 0.01
 
 MIN_RANGE = 200
 MIN_LEVELS = 32
-"""A CT has noise, so it takes thousands of different values; label maps take a few."""
+"""A CT has noise and so thousands of different values; label maps have a few."""
 
 SAMPLE, FEW = 2_000_000, 200_000
-"""Voxels that are looked at where a share, or a number of values, is all that is asked."""
+"""Voxels to look at for a share, and for the number of different values."""
 
 
 def to_hounsfield(
-    stored: NDArray, slope: float, intercept: float, what: object
-) -> tuple[NDArray, tuple[str, ...]]:
+    stored: NDArray[Any], slope: float, intercept: float, what: object
+) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Rescale, clean and check the values of a CT.
 
     Args:
@@ -54,35 +56,34 @@ def to_hounsfield(
     low, high = array.min().item(), array.max().item()
     if low == high:
         raise UnusableInput(f"{what} is empty: all its voxels are {low:g}.")
+    no_ct = "that is no CT in Hounsfield units"
     if high - low < MIN_RANGE:
         raise UnusableInput(
-            f"{what} has values from {low:g} to {high:g}; that is no CT in Hounsfield units "
-            "(a label map, perhaps)."
+            f"{what} has values from {low:g} to {high:g}; {no_ct} (a label map, perhaps)."
         )
     sample = _sample(array, SAMPLE)
     if np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
-        raise UnusableInput(f"{what} has values up to {high:g}; that is no CT in Hounsfield units.")
+        raise UnusableInput(f"{what} has values up to {high:g}; {no_ct}.")
     few = _sample(array, FEW)
     levels = len(np.unique(few[few > AIR]))
     if levels < MIN_LEVELS:
         raise UnusableInput(
-            f"{what} has only {levels} different values; that is no CT in Hounsfield units "
-            "(a label map, perhaps)."
+            f"{what} has only {levels} different values; {no_ct} (a label map, perhaps)."
         )
     if low >= 0:
-        offset = unsigned_offset(sample)
+        offset = _unsigned_offset(sample)
         if offset is None:
             raise UnusableInput(
-                f"{what} has no value below 0, so no air; that is no CT in Hounsfield units "
-                "(an MR, perhaps, or values that were shifted or cut off)."
+                f"{what} has no value below 0, so no air; {no_ct} (an MR, perhaps, or values that "
+                "were shifted or cut off)."
             )
         array = _shifted(array, offset)
         warnings.append(f"The values were stored without sign; {offset} was subtracted.")
     return _compact(array), tuple(warnings)
 
 
-def unsigned_offset(values: NDArray) -> int | None:
-    """What was added to HU so that they fit an unsigned type, or None if that is not certain.
+def _unsigned_offset(values: NDArray[Any]) -> int | None:
+    """Return what was added to HU to fit an unsigned type, or None if that is not certain.
 
     CT values start at -1024, so files of unsigned values hold HU + 1024 or HU + 1000. In such a
     file air lies at 0 to 200, hardly anything lies between air and fat, and there is a narrow
@@ -90,7 +91,7 @@ def unsigned_offset(values: NDArray) -> int | None:
     which is more than bone has in HU.
 
     Args:
-        values: 1D sample of values of which none is negative.
+        values: 1D sample without negative values.
     """
 
     def density(low: float, high: float) -> float:
@@ -108,35 +109,30 @@ def unsigned_offset(values: NDArray) -> int | None:
     return 1024 if near.size and float(np.median(near)) > 12 else 1000
 
 
-def _rescaled(stored: NDArray, slope: float, intercept: float) -> NDArray:
+def _rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     if slope == 1 and intercept == 0:
         return stored
     whole = float(slope).is_integer() and float(intercept).is_integer()
     short = stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
-    if whole and short and max(abs(slope), abs(intercept)) < 2**15:
-        wide = stored.astype(np.int32)
-        wide *= int(slope)
-        wide += int(intercept)
-        return wide
-    scaled = stored.astype(np.float32)
-    scaled *= np.float32(slope)
-    scaled += np.float32(intercept)
+    exact = whole and short and max(abs(slope), abs(intercept)) < 2**15
+    scaled: NDArray[Any] = stored.astype(np.int32 if exact else np.float32)
+    scaled *= np.asarray(slope, scaled.dtype)
+    scaled += np.asarray(intercept, scaled.dtype)
     return scaled
 
 
-def _fill_missing(array: NDArray) -> int:
-    """Put air where a float array holds no number; returns how many voxels that were."""
+def _fill_missing(array: NDArray[Any]) -> int:
+    """Put air where a float array holds no number; return how many voxels that were."""
     count = 0
-    with np.errstate(all="ignore"):
-        for part in array:  # slice by slice: no mask of the whole volume
-            wrong = ~np.isfinite(part)
-            if wrong.any():
-                count += int(np.count_nonzero(wrong))
-                part[wrong] = AIR
+    for part in array:  # slice by slice: no mask of the whole volume
+        wrong = ~np.isfinite(part)
+        if wrong.any():
+            count += int(np.count_nonzero(wrong))
+            part[wrong] = AIR
     return count
 
 
-def _sample(array: NDArray, count: int) -> NDArray:
+def _sample(array: NDArray[Any], count: int) -> NDArray[Any]:
     step = max(1, array.size // count)
     # A step that shares no factor with the rows' length sees all columns.
     while step > 1 and np.gcd(step, array.shape[2]) != 1:
@@ -144,19 +140,19 @@ def _sample(array: NDArray, count: int) -> NDArray:
     return array.reshape(-1)[::step]
 
 
-def _shifted(array: NDArray, offset: int) -> NDArray:
+def _shifted(array: NDArray[Any], offset: int) -> NDArray[Any]:
     if array.dtype.kind == "f":
-        return array - np.asarray(offset, array.dtype)
+        array -= np.asarray(offset, array.dtype)
+        return array
     if array.dtype.itemsize > 2:  # so that it fits
         array = np.minimum(array, 2 * MAX_HU)
     return array.astype(np.int32) - offset
 
 
-def _compact(array: NDArray) -> NDArray:
-    """Within AIR to MAX_HU, as int16 or float32."""
+def _compact(array: NDArray[Any]) -> NDArray[Any]:
+    """Clip to AIR and MAX_HU, as int16 or float32; in place, to hold large volumes once."""
     if array.dtype.kind in "iu":
         low = AIR if array.dtype.kind == "i" and array.dtype.itemsize > 1 else array.min()
         high = min(MAX_HU, np.iinfo(array.dtype).max)
-        # In place, as large volumes should not be in memory twice.
         return np.clip(array, low, high, out=array).astype(np.int16, copy=False)
     return np.clip(array, AIR, MAX_HU, out=array).astype(np.float32, copy=False)

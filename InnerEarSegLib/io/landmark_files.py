@@ -1,4 +1,4 @@
-"""Landmarks files: Slicer's markups, as JSON or as the older FCSV, and the dataset's own."""
+"""Read landmarks from Slicer's markups (JSON or FCSV) or from the dataset's descriptions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,14 @@ from ..types import AUXILIARY, LANDMARKS
 from .dataset import KEYS
 
 LPS = ("LPS", "1")
-"""How files say so; version 1 of FCSV calls it 1, and RAS 0."""
+"""FCSV of version 1 writes 1 for LPS and 0 for RAS."""
 
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
-    """RAS mm, (3,) each, by our names of the landmarks.
+    """Read landmarks: RAS mm, (3,) each, by name.
 
-    Names are ours or the dataset's (A, OW, RW, C, V), in any case; other points are left out.
+    Labels are names of LANDMARKS and AUXILIARY or the dataset's keys (A, OW, RW, C, V), upper or
+    lower case; other points are left out.
 
     Args:
         path: .mrk.json or .fcsv of 3D Slicer, or a DESC.json of the dataset.
@@ -38,10 +40,10 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
         raise UnusableInput(
             f"The landmarks {path} cannot be read; save them from Slicer as .mrk.json or .fcsv."
         ) from None
-    ours = {name.lower(): name for name in (*LANDMARKS, *AUXILIARY)}
-    ours |= {key.lower(): name for key, name in KEYS.items()}
-    known = {ours[label.strip().lower()]: ras for label, ras in points.items()
-             if label.strip().lower() in ours}  # fmt: skip
+    names = {name.lower(): name for name in (*LANDMARKS, *AUXILIARY)}
+    names |= {key.lower(): name for key, name in KEYS.items()}
+    labelled = ((names.get(label.strip().lower()), ras) for label, ras in points.items())
+    known = {name: ras for name, ras in labelled if name is not None}
     if not known:
         raise UnusableInput(
             f"The landmarks {path} hold none of {', '.join(LANDMARKS)}; label the points so."
@@ -49,8 +51,8 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     return known
 
 
-def _json(content: dict) -> dict[str, NDArray[np.float64]]:
-    """Points of a markups file or of the dataset's description."""
+def _json(content: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Parse a markups file or a description of the dataset."""
     if "LANDMARKS" in content:
         return _points((name, ras, False) for name, ras in content["LANDMARKS"].items())
     return _points(
@@ -62,7 +64,7 @@ def _json(content: dict) -> dict[str, NDArray[np.float64]]:
 
 
 def _fcsv(text: str) -> dict[str, NDArray[np.float64]]:
-    """Points of the older format, whose columns a comment names."""
+    """Parse FCSV, whose columns a comment names."""
     lps, columns, rows = False, [""], []
     for line in text.splitlines():
         if line.startswith("# CoordinateSystem"):
@@ -75,8 +77,8 @@ def _fcsv(text: str) -> dict[str, NDArray[np.float64]]:
     return _points((row[label], row[x : x + 3], lps) for row in rows)
 
 
-def _points(found: Iterable[tuple[str, Iterable, bool]]) -> dict[str, NDArray[np.float64]]:
-    """Finite points as RAS by label; each is label, position and whether that is LPS."""
+def _points(found: Iterable[tuple[str, Iterable[Any], bool]]) -> dict[str, NDArray[np.float64]]:
+    """Return finite points as RAS by label, from (label, position, whether it is LPS)."""
     points = {}
     for label, position, lps in found:
         ras = np.array([float(value) for value in position])

@@ -1,4 +1,4 @@
-"""A CSV list of CTs with references: ``case,image,labels,landmarks,side``."""
+"""Read manifests: CSV lists of CTs and references, ``case,image,labels,landmarks,side``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -28,13 +28,13 @@ class Entry:
     """One row of a manifest.
 
     Attributes:
-        case: its name, unique in the list.
-        image: the CT: whatever ``read_ct`` reads.
+        case: its name, unique in the manifest.
+        image: the CT, for ``read_ct``.
         labels: label map, or None.
         landmarks: landmarks file, or None.
-        side: "left" or "right", or None where it is not known.
+        side: "left" or "right", or None if not given.
         label_values: values of the label map that are labyrinth; empty for all but 0.
-        where: the list and its row, for messages.
+        where: the manifest and its row, for messages.
     """
 
     case: str
@@ -47,10 +47,9 @@ class Entry:
 
 
 def read_manifest(path: Path) -> list[Entry]:
-    """Rows of a manifest; relative paths are relative to its folder.
+    """Read the rows of a manifest, with paths relative to its folder.
 
-    Whether the files are there is only asked when a row is read, so that one that is gone does not
-    cost the others.
+    Files are not opened, so that a missing one costs its own case alone.
 
     Raises:
         UnusableInput: naming the row and column that cannot be used.
@@ -70,7 +69,7 @@ def read_manifest(path: Path) -> list[Entry]:
     except (UnicodeDecodeError, csv.Error):
         raise UnusableInput(f"{path} is no CSV text in UTF-8.") from None
     missing = [field for field in REQUIRED if field not in fields]
-    unknown = [field for field in fields if field not in REQUIRED + OPTIONAL]
+    unknown = [field for field in fields if field not in (*REQUIRED, *OPTIONAL)]
     if missing or unknown:
         what = f"lacks the column {missing[0]!r}" if missing else f"has a column {unknown[0]!r}"
         raise UnusableInput(
@@ -88,10 +87,10 @@ def read_manifest(path: Path) -> list[Entry]:
 
 
 def read_entry(entry: Entry) -> Case:
-    """The CT and references of one row.
+    """Read the CT and references of one row.
 
     Raises:
-        UnusableInput: in one sentence, if a file is not there or cannot be used.
+        UnusableInput: if a file is missing or cannot be used.
     """
     files = {"image": entry.image, "labels": entry.labels, "landmarks": entry.landmarks}
     for key, path in files.items():
@@ -105,15 +104,15 @@ def read_entry(entry: Entry) -> Case:
     return Case(entry.case, ct, labels, geometry, landmarks, entry.side, ct.warnings)
 
 
-def _is_blank(row: dict) -> bool:
-    """Whether a row holds nothing but separators, as spreadsheets leave them below a table."""
+def _is_blank(row: dict[Any, Any]) -> bool:
+    """Return whether a row has separators alone, as spreadsheets leave below a table."""
     beyond = row.get(None) or []
     cells = [*beyond, *(cell for title, cell in row.items() if title is not None)]
     return not any((cell or "").strip() for cell in cells)
 
 
 def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry:
-    """One row, checked as far as that goes without opening its files."""
+    """Parse one row."""
     if None in row:
         raise UnusableInput(f"{where} has more cells than the list has columns.")
     text = {key: (value or "").strip() for key, value in row.items()}
@@ -142,7 +141,7 @@ def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry
 
 
 def _read_labels(path: Path, values: tuple[int, ...]) -> tuple[NDArray[np.uint8], Geometry]:
-    """A label map: uint8 [k, j, i] with 1 inside the labyrinth, and its grid."""
+    """Read a label map: uint8 [k, j, i] with 1 inside the labyrinth, and its grid."""
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError:
@@ -160,11 +159,11 @@ def _read_labels(path: Path, values: tuple[int, ...]) -> tuple[NDArray[np.uint8]
 
 
 def cases_of(source: Path) -> dict[str, Callable[[], Case]]:
-    """What reads each case, by its name, in order.
+    """Return functions that read the cases, by name, in order.
 
     Args:
-        source: a folder in the layout of the human bony labyrinth dataset, or a CSV manifest,
-            whatever its name ends in.
+        source: a folder in the layout of the human bony labyrinth dataset, or a CSV manifest of
+            any file name.
 
     Raises:
         UnusableInput: if there is no case, or the manifest cannot be used.
@@ -175,12 +174,12 @@ def cases_of(source: Path) -> dict[str, Callable[[], Case]]:
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse names of cases that are not there.
+    """Refuse unknown names of cases.
 
     Raises:
-        UnusableInput: naming the first of them, and those that there are.
+        UnusableInput: naming the first of them, and the known ones.
     """
-    there = list(known)
+    existing = list(known)
     for name in names:
-        if name not in there:
-            raise UnusableInput(f"There is no case {name!r}; there are {', '.join(there)}.")
+        if name not in existing:
+            raise UnusableInput(f"There is no case {name!r}; there are {', '.join(existing)}.")

@@ -1,32 +1,59 @@
-"""A CT from a file or a DICOM folder, or one sentence that says why not."""
+"""Read a CT from a file or a DICOM folder."""
 
 from __future__ import annotations
 
+import gzip
+import re
 import warnings
-from collections.abc import Callable
+import zlib
+from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from ..errors import InnerEarSegError, UnusableInput
+from ..process import quiet
 from ..types import RAS_FROM_LPS, Geometry, Volume
-from .header import ImageHeader
+from .checks import (
+    MAX_PACKING,
+    NO_ORIENTATION,
+    ImageHeader,
+    check_header,
+    coarse_warning,
+    damaged,
+)
 from .hounsfield import to_hounsfield
-from .limits import coarse_warning
-from .metaimage import read_metaimage_header
-from .nifti import read_nifti_header
-from .nrrd import read_nrrd_header
-from .voxels import read_voxels
 
-HEADER_READERS: dict[str, Callable[[Path], ImageHeader]] = {
-    ".nrrd": read_nrrd_header,
-    ".nhdr": read_nrrd_header,
-    ".nii.gz": read_nifti_header,
-    ".nii": read_nifti_header,
-    ".mha": read_metaimage_header,
-    ".mhd": read_metaimage_header,
+ITK_READERS = {
+    ".nrrd": "NrrdImageIO",
+    ".nhdr": "NrrdImageIO",
+    ".mha": "MetaImageIO",
+    ".mhd": "MetaImageIO",
 }
+NIFTI = (".nii.gz", ".nii")
+
+CHUNK = 1 << 22
+MAX_TEXT_BYTES = 1 << 20
+"""Text headers have some kilobytes."""
+
+TEXT_FIELD = re.compile(rb"^([^#:=\n][^:=\n]*)[:=](?!=)(.*)$", re.MULTILINE)
+NRRD_END = re.compile(rb"\n\r?\n")
+META_END = re.compile(rb"^[ \t]*ElementDataFile[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
+
+NRRD_SPACES = {
+    "right-anterior-superior", "left-anterior-superior", "left-posterior-superior",
+    "ras", "las", "lps",
+}  # fmt: skip
+
+GZIP_MAGIC = b"\x1f\x8b"
+NIFTI_UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
+"""Metre, millimetre, micrometre; files without a unit are in millimetres."""
+
+NIFTI_SCANNER = 1
+"""Code of an orientation that comes from the scanner."""
 
 
 def read_ct(path: Path, series: str | None = None) -> Volume:
@@ -40,16 +67,15 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
 
     Returns:
         The CT on a regular grid with axes at right angles: int16 where its values are whole, else
-        float32; and in ``warnings`` what had to be done for that.
+        float32; ``warnings`` lists what was changed or doubtful.
 
     Raises:
         UnusableInput: in one sentence, if it cannot be used.
     """
     path = Path(path)
     try:
-        # What libraries would print about damaged headers is said in our own sentences.
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of libraries about headers that are checked here
             return _read(path, series)
     except InnerEarSegError:
         raise
@@ -60,54 +86,320 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
     except MemoryError:
         raise UnusableInput(f"{path} needs more memory than this machine has; crop it.") from None
     except Exception as error:
-        # Files come from anywhere and are read by several libraries, each with errors of its own;
-        # whatever they stumble over, it is the file that cannot be read.
+        # Damaged files raise whatever error the libraries that parse them stumble over.
         raise UnusableInput(
             f"{path} cannot be read: it is damaged ({type(error).__name__})."
         ) from error
 
 
-def header_reader(path: Path) -> Callable[[Path], ImageHeader] | None:
-    """What reads a file's header, by the end of its name; None for DICOM and whatever else."""
-    ending = _ending(path)
-    return HEADER_READERS[ending] if ending is not None and not path.is_dir() else None
+def files_read(path: Path, series: str | None = None) -> list[Path] | None:
+    """List the files that ``read_ct`` would take a CT from, by headers alone.
+
+    Args:
+        path: as for ``read_ct``.
+        series: as for ``read_ct``.
+
+    Returns:
+        The image file and the one that holds its voxels, or the DICOM files of the series, sorted;
+        None if the CT cannot be read.
+
+    Raises:
+        OSError: if ``path`` does not exist or may not be read.
+    """
+    path.stat()
+    try:
+        if is_image_file(path):
+            return sorted({path, path if image_ending(path) in NIFTI else _text_header(path)[1]})
+        from .dicom import find_series
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return sorted({plane.path for plane in find_series(path, series)[0].slices})
+    except OSError:
+        raise
+    except Exception:  # see read_ct
+        return None
 
 
-def _ending(path: Path) -> str | None:
-    return next((end for end in HEADER_READERS if path.name.lower().endswith(end)), None)
+def image_ending(path: Path) -> str | None:
+    """Return the ending of a file name that is read as one image, in lower case, or None."""
+    name = path.name.lower()
+    return next((ending for ending in (*NIFTI, *ITK_READERS) if name.endswith(ending)), None)
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether a path is read as one image and not as DICOM."""
+    return image_ending(path) is not None and not path.is_dir()
 
 
 def _read(path: Path, series: str | None) -> Volume:
-    ending = _ending(path)
-    is_file = path.is_file()
-    if not is_file and not path.is_dir():
-        path.stat()  # says what is wrong where it is in a folder that is closed
+    if not path.is_file() and not path.is_dir():
+        path.stat()  # raises where the path cannot be reached
         raise UnusableInput(f"{path} is neither a file nor a folder.")
-    if is_file and ending is not None:
-        if series is not None:
-            raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
-        header = HEADER_READERS[ending](path)
-        array, said = to_hounsfield(read_voxels(header, path), header.slope, header.intercept, path)
-        geometry = Geometry(header.ijk_to_ras, header.shape)
-        name, said = path.name[: -len(ending)], header.warnings + said
-    else:
+    ending = image_ending(path)
+    if ending is None or path.is_dir():
         from .dicom import read_dicom
 
-        array, geometry, name, said = read_dicom(path, series)
-    return Volume(array, geometry, name, said + coarse_warning(geometry.spacing))
+        array, geometry, name, notes = read_dicom(path, series)
+    elif series is not None:
+        raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
+    else:
+        stored, slope, intercept, ijk_to_ras, notes = (
+            _read_nifti(path) if ending in NIFTI else _read_with_itk(path, ITK_READERS[ending])
+        )
+        geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
+        array, of_values = to_hounsfield(stored, slope, intercept, path)
+        name, notes = path.name[: -len(ending)], notes + of_values
+    return Volume(array, geometry, name, notes + coarse_warning(geometry.spacing))
 
 
-def geometry_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
-    """The RAS geometry of a 3D image, or of a file whose header has been read."""
-    size, spacing = image.GetSize(), image.GetSpacing()
+Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]
+"""Stored values [k, j, i], rescale slope and intercept, IJK to RAS, and warnings."""
+
+
+def _read_with_itk(path: Path, image_io: str) -> Stored:
+    """Read NRRD or MetaImage, its voxels in the same file or in one beside it."""
+    fields, data, offset = _text_header(path)
+    packed = _is_packed(fields, path)
+    if image_io == "MetaImageIO":
+        _check_metaimage(fields, path, data.stat().st_size)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(image_io)
+    reader.SetFileName(str(path))
+    try:
+        with quiet():
+            reader.ReadImageInformation()
+        sizes = reader.GetSize()
+        voxels = int(np.prod(sizes, dtype=object))
+        geometry = geometry_of(reader) if len(sizes) >= 3 else Geometry(np.eye(4), (1, 1, 1))
+        header = ImageHeader(
+            sizes=sizes,
+            components=reader.GetNumberOfComponents(),
+            spacing=reader.GetSpacing()[:3],
+            ijk_to_ras=geometry.ijk_to_ras,
+            voxel_bytes=voxels,
+            file_bytes=data.stat().st_size * MAX_PACKING,
+        )
+        shape = check_header(header, path)
+        if packed:
+            _check_packed(data, offset, 8 * voxels)
+        with quiet():
+            stored = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
+    except (RuntimeError, EOFError, zlib.error):
+        raise damaged(path) from None
+    placed = image_io == "MetaImageIO" or fields.get("space", "").lower() in NRRD_SPACES
+    return stored, 1.0, 0.0, geometry.ijk_to_ras, () if placed else (NO_ORIENTATION,)
+
+
+def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
+    """Parse the text header of a NRRD or MetaImage.
+
+    Returns:
+        Its fields by lower-case name, the file of the voxels, and the bytes before them in it.
+    """
+    with path.open("rb") as file:
+        start = file.read(MAX_TEXT_BYTES)
+    end = NRRD_END if start.startswith(b"NRRD") else META_END
+    found = end.search(start)
+    offset = found.end() if found else len(start)  # without an end, the voxels lie elsewhere
+    if offset == MAX_TEXT_BYTES:
+        raise damaged(path, "its header has no end")
+    fields = {
+        name.decode("latin-1").strip().lower(): value.decode("latin-1").strip()
+        for name, value in TEXT_FIELD.findall(start[:offset])
+    }
+    keys = ("data file", "datafile", "elementdatafile")
+    place = next((fields[key] for key in keys if key in fields), "LOCAL")
+    if place.upper() == "LOCAL":
+        return fields, path, offset
+    if place.upper().startswith("LIST") or "%" in place:
+        raise UnusableInput(f"{path} has its voxels in several files; save it as one file.")
+    data = path.parent / place
+    if not data.is_file():
+        raise UnusableInput(f"{path} has its voxels in {place}, which is not there.")
+    skip = next((fields[key] for key in ("headersize", "byte skip") if key in fields), "0")
+    return fields, data, max(0, int(skip))
+
+
+def _is_packed(fields: dict[str, str], path: Path) -> bool:
+    """Return whether a NRRD or MetaImage has deflated voxels.
+
+    Raises:
+        UnusableInput: if its voxels are neither plain nor deflated.
+    """
+    encoding = fields.get("encoding", "raw").lower()
+    if encoding not in ("raw", "gzip", "gz"):
+        raise UnusableInput(f"{path} has the encoding {encoding!r}; save it as raw or gzip.")
+    if fields.get("binarydata", "true")[:1].lower() not in "t1y":
+        raise UnusableInput(f"{path} holds its voxels as text; save it as binary.")
+    return encoding != "raw" or fields.get("compresseddata", "false")[:1].lower() in "t1y"
+
+
+def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> None:
+    """Refuse numbers with which ITK's MetaIO would crash or take too much memory.
+
+    Raises:
+        UnusableInput: if numbers are missing, too many or too large.
+    """
+    try:
+        count = int(fields["ndims"])
+        axes = ("dimsize", "elementspacing", "elementsize", "offset", "position", "origin")
+        sizes = dict.fromkeys(axes, count) | dict.fromkeys(
+            ("transformmatrix", "orientation", "rotation"), count * count
+        )
+        fits = 1 <= count <= 9 and all(
+            len([float(word) for word in fields[name].split()]) == size
+            for name, size in sizes.items()
+            if name in fields
+        )
+        channels = int(fields.get("elementnumberofchannels", "1"))
+        packed = int(fields.get("compresseddatasize", "0"))
+    except (KeyError, ValueError):
+        raise damaged(path, "its header lacks numbers") from None
+    if not fits or not 1 <= channels <= 100 or not 0 <= packed <= file_bytes:
+        raise damaged(path, "its header contradicts itself")
+
+
+def _check_packed(data: Path, offset: int, most: int) -> None:
+    """Compare the checksum of a gzip or zlib stream of at most so many bytes; ITK does not.
+
+    Raises:
+        EOFError: if the stream is cut short.
+        zlib.error: if it is damaged.
+    """
+    stream, count = zlib.decompressobj(wbits=47), 0  # either kind of header
+    with data.open("rb") as file:
+        file.seek(offset)
+        while not stream.eof and count <= most:
+            packed = stream.unconsumed_tail or file.read(CHUNK)
+            piece = stream.decompress(packed, CHUNK)
+            if not packed and not piece:
+                raise EOFError
+            count += len(piece)
+
+
+def _read_nifti(path: Path) -> Stored:
+    """Read NIfTI-1 or NIfTI-2, packed or not.
+
+    With nibabel and not with ITK, which takes a zero or infinite voxel size for a valid one, reads
+    zeros where a file is cut short, and drops a skewed sform silently.
+    """
+    try:
+        from nibabel.volumeutils import array_from_file
+    except ImportError:
+        raise UnusableInput(
+            f"{path} is NIfTI, which needs nibabel: run pip install nibabel, or save it as .nrrd."
+        ) from None
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP_MAGIC  # whatever the name says
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            fields = _nifti_fields(cast(IO[bytes], file), path)
+            dtype = fields.get_data_dtype()
+            if not 1 <= fields["dim"][0] <= 7:
+                raise damaged(path, f"its header names {fields['dim'][0]} dimensions")
+            sizes = tuple(int(size) for size in fields["dim"][1 : 1 + fields["dim"][0]])
+            unit_mm = NIFTI_UNIT_MM.get(int(fields["xyzt_units"]) & 7, 1.0)
+            affines, notes = _nifti_orientations(fields, path)
+            for affine in affines:
+                affine[:3] *= unit_mm
+            offset, slope, intercept = (
+                float(fields[name]) for name in ("vox_offset", "scl_slope", "scl_inter")
+            )
+            if not len(fields.binaryblock) <= offset <= 1e9:
+                raise damaged(path, "its header does not say where the voxels begin")
+            if not (np.isfinite(slope) and np.isfinite(intercept)):
+                raise damaged(path, "its rescale slope or intercept is no number")
+            of_pixel = dtype.kind in "iuf" and not any(size > 1 for size in sizes[4:])
+            size = path.stat().st_size
+            header = ImageHeader(
+                sizes=sizes,
+                components=1 if of_pixel else 0,
+                spacing=tuple(float(value) * unit_mm for value in fields["pixdim"][1:4]),
+                ijk_to_ras=affines[-1],
+                voxel_bytes=int(np.prod(sizes, dtype=object)) * dtype.itemsize,
+                file_bytes=size * MAX_PACKING if packed else size - int(offset),
+            )
+            check_header(header, path)
+            shape = check_header(replace(header, ijk_to_ras=affines[0]), path)
+            stored = array_from_file(shape[::-1], dtype, file, int(offset), mmap=False).T
+            file.read(64)  # the end of a gzip stream, for its checksum
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise damaged(path) from None
+    if slope == 0:
+        slope, intercept = 1.0, 0.0  # the standard's way to say that there is none
+    return stored.astype(dtype.newbyteorder("="), copy=False), slope, intercept, affines[0], notes
+
+
+def _nifti_fields(file: IO[bytes], path: Path) -> Any:
+    """Return nibabel's header of either version, unchecked."""
+    from nibabel.nifti1 import Nifti1Header
+    from nibabel.nifti2 import Nifti2Header
+
+    content = file.read(Nifti2Header.sizeof_hdr)
+    kinds: tuple[Any, ...] = (Nifti1Header, Nifti2Header)
+    for kind in kinds:
+        if kind.may_contain_header(content):
+            fields = kind(content[: kind.sizeof_hdr], check=False)
+            magic = bytes(fields["magic"])
+            if magic.startswith(b"ni") and magic[2:3] != b"":
+                raise UnusableInput(
+                    f"{path} is the header of a pair of files; save it as one .nii file."
+                )
+            if magic.startswith(b"n+"):
+                return fields
+    raise damaged(path, "it has no NIfTI header")
+
+
+def _nifti_orientations(
+    fields: Any, path: Path
+) -> tuple[list[NDArray[np.float64]], tuple[str, ...]]:
+    """Return IJK to RAS in the file's unit, by qform and sform, and warnings.
+
+    The first of the two is the one that ITK, and so 3D Slicer, takes.
+    """
+    from nibabel.affines import from_matvec
+    from nibabel.quaternions import quat2mat
+
+    spacing = np.array(fields["pixdim"][1:4], dtype=np.float64)
+    found = []
+    if fields["qform_code"] > 0:
+        bcd = [float(fields[f"quatern_{name}"]) for name in "bcd"]
+        square = float(np.dot(bcd, bcd))
+        if not square <= 1.01:  # a little more than 1 is rounding
+            raise UnusableInput(f"{path} has an impossible geometry: its qform is no rotation.")
+        qfac = -1.0 if fields["pixdim"][0] < 0 else 1.0
+        rotation = quat2mat([np.sqrt(max(0.0, 1.0 - square)), *bcd])
+        origin = [float(fields[f"qoffset_{name}"]) for name in "xyz"]
+        found.append(from_matvec(rotation * spacing * [1.0, 1.0, qfac], origin))
+    if fields["sform_code"] > 0:
+        found.append(fields.get_sform())
+    if not found:
+        return [RAS_FROM_LPS @ np.diag([*spacing, 1.0])], (NO_ORIENTATION,)
+    turns = [affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0) for affine in found]
+    if np.allclose(turns[0], turns[-1], atol=1e-3) and np.allclose(
+        found[0][:3, 3], found[-1][:3, 3], atol=0.01
+    ):
+        return found[::-1], ()
+    name = "sform" if fields["sform_code"] == NIFTI_SCANNER else "qform"
+    return found[::-1] if name == "sform" else found, (
+        f"The file gives two different orientations; its {name} was taken, as 3D Slicer does.",
+    )
+
+
+def geometry_of(image: Any) -> Geometry:
+    """Return the RAS geometry of a sitk.Image, or of a sitk.ImageFileReader with its header."""
+    size, spacing, count = image.GetSize(), image.GetSpacing(), image.GetDimension()
     lps = np.eye(4)
-    lps[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(spacing)
-    lps[:3, 3] = image.GetOrigin()
+    lps[:3, :3] = np.array(image.GetDirection()).reshape(count, count)[:3, :3] * spacing[:3]
+    lps[:3, 3] = image.GetOrigin()[:3]
     return Geometry(RAS_FROM_LPS @ lps, (size[2], size[1], size[0]))
 
 
-def image_of(array: np.ndarray, geometry: Geometry) -> sitk.Image:
-    """The SimpleITK image (LPS) of an array [k, j, i] on a RAS geometry."""
+def image_of(array: NDArray[Any], geometry: Geometry) -> sitk.Image:
+    """Return the SimpleITK image (LPS) of an array [k, j, i] on a RAS geometry."""
     image = sitk.GetImageFromArray(array)
     lps = RAS_FROM_LPS @ geometry.ijk_to_ras
     image.SetSpacing([float(value) for value in geometry.spacing])

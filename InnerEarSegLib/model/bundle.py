@@ -6,7 +6,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,28 +16,30 @@ from ..errors import UnusableInput, UnusableModel
 from ..progress import Progress
 from ..types import LANDMARKS, ModelIdentity
 from .calibration import Calibration, calibration_from
-from .card import STAGES, card_in, file_content
+from .card import NETWORKS, bundled_model, card_in, file_content
 from .config import Intensity
-from .device import fall_back, is_out_of_memory
+from .device import choose_device, fall_back, is_out_of_memory
+
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class PatchNetwork:
-    """One network of the bundle and what its windows look like.
+    """One network of a model and its patches.
 
     Attributes:
-        network: normalised CT [b, 1, k, j, i] to labyrinth logits [b, 1, k, j, i] and heatmap
+        module: normalised CT [b, 1, k, j, i] to labyrinth logits [b, 1, k, j, i] and heatmap
             logits [b, landmark, k, j, i].
-        spacing_mm: voxel edge of its windows.
-        window: (k, j, i) voxels of its windows.
+        spacing_mm: voxel edge of its patches.
+        shape: (k, j, i) voxels of its patches.
         heatmap_sigma_mm: width of the Gaussians that its heatmaps were trained towards.
-        landmarks: how many heatmaps it gives, 0 if that is not known.
-        cpu_fallback: whether it moves to the CPU where the GPU's memory is not enough.
+        landmarks: number of its heatmaps, 0 if unknown.
+        cpu_fallback: whether it moves to the CPU if the GPU runs out of memory.
     """
 
-    network: torch.jit.ScriptModule
+    module: torch.jit.ScriptModule | torch.nn.Module
     spacing_mm: float
-    window: tuple[int, int, int]
+    shape: tuple[int, int, int]
     heatmap_sigma_mm: float
     landmarks: int = 0
     cpu_fallback: bool = True
@@ -51,12 +53,12 @@ class Model:
         card: the whole card, as written by ``innerearseg export``.
         identity: name, version and SHA-256 of the file.
         locate: finds the ear and its pose at low resolution.
-        orient: tells the side and the exact pose; draws what a head CT shows.
-        refine: draws labyrinth and landmarks in the canonical pose, at high resolution.
+        orient: tells the side and the exact pose; segments at the resolution of a head CT.
+        refine: segments in the canonical pose at high resolution.
         landmarks: names of the heatmaps, in order.
         template: canonical mm by landmark name.
         intensity: how HU are normalised.
-        calibration: how sure its results are; None for a model that was not calibrated.
+        calibration: of its uncertainty; None for a model without.
     """
 
     card: dict[str, Any]
@@ -71,25 +73,28 @@ class Model:
 
 
 def load_model(
-    path: Path,
-    device: torch.device,
+    path: Path | str | None = None,
+    device: torch.device | str = "auto",
     *,
     cpu_fallback: bool = True,
     progress: Progress | None = None,
 ) -> Model:
-    """Load a model file and check that it is one that this version understands.
+    """Load a model file and check it.
 
     Args:
-        path: of the model file.
-        device: for its networks.
+        path: of the model file; None: the bundled model.
+        device: for its networks, or its name as ``choose_device`` takes it.
         cpu_fallback: whether networks move to the CPU where the device's memory is not enough,
             now or later; otherwise OutOfMemory is raised.
         progress: takes a warning if they do now.
 
     Raises:
         OutOfMemory: if the networks do not fit the device and must not move to the CPU.
+        UnusableInput: if there is no such device.
         UnusableModel: saying what is wrong with the file.
     """
+    path = bundled_model() if path is None else Path(path)
+    device = choose_device(device) if isinstance(device, str) else device
     content = file_content(path)
     card = card_in(content, path)
     try:
@@ -107,18 +112,18 @@ def load_model(
         fall_back(module, device, cpu_fallback, progress)
     try:
         landmarks = tuple(str(name) for name in card["landmarks"])
-        stages = {
+        networks = {
             name: PatchNetwork(
-                network=getattr(module, name),
+                module=getattr(module, name),
                 spacing_mm=float(card[name]["spacing_mm"]),
-                window=tuple(int(size) for size in card[name]["window"]),  # type: ignore[arg-type]
+                shape=cast(Shape, tuple(int(size) for size in card[name]["window"])),
                 heatmap_sigma_mm=float(card[name]["heatmap_sigma_mm"]),
                 landmarks=len(landmarks),
                 cpu_fallback=cpu_fallback,
             )
-            for name in STAGES
+            for name in NETWORKS
         }
-        bundle = Model(
+        model = Model(
             card=card,
             identity=ModelIdentity(
                 str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest()
@@ -127,29 +132,27 @@ def load_model(
             template={name: np.array(point, float) for name, point in card["template"].items()},
             intensity=Intensity(**card["intensity"]),
             calibration=calibration_from(card.get("calibration")),
-            **stages,
+            **networks,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnusableModel(
             f"The model file {path} is incomplete: its card or network lacks {error}."
         ) from None
-    _check_numbers(bundle, path)
-    missing = [name for name in LANDMARKS if name not in bundle.landmarks]
+    _check_numbers(model, path)
+    missing = [name for name in LANDMARKS if name not in model.landmarks]
     if missing:
         raise UnusableModel(f"The model file {path} does not know the landmarks {missing}.")
-    return bundle
+    return model
 
 
-def _check_numbers(bundle: Model, path: Path) -> None:
+def _check_numbers(model: Model, path: Path) -> None:
     """Refuse a card whose numbers cannot be those of a network."""
     sane = all(
-        len(stage.window) == 3
-        and all(8 <= size <= 512 for size in stage.window)
-        and 0.01 <= stage.spacing_mm <= 10
-        and 0 < stage.heatmap_sigma_mm <= 20
-        for stage in (bundle.locate, bundle.orient, bundle.refine)
-    ) and all(
-        point.shape == (3,) and np.isfinite(point).all() for point in bundle.template.values()
-    )
+        len(network.shape) == 3
+        and all(8 <= size <= 512 for size in network.shape)
+        and 0.01 <= network.spacing_mm <= 10
+        and 0 < network.heatmap_sigma_mm <= 20
+        for network in (model.locate, model.orient, model.refine)
+    ) and all(point.shape == (3,) and np.isfinite(point).all() for point in model.template.values())
     if not sane:
         raise UnusableModel(f"The model file {path} has impossible numbers on its card.")

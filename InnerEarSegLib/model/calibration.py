@@ -1,4 +1,4 @@
-"""From signs of uncertainty to millimetres and Dice, as cross-validation found them related."""
+"""Calibrate uncertainty features to millimetres and Dice, by cross-validation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 AMBIGUITY = "ambiguity"
 DRAWN_AT = "drawn at mm"
-"""Keys of the signs of uncertainty that are no landmark's; see ``certainty``."""
+"""Keys of the uncertainty features that do not belong to one landmark."""
 
 LEVEL = 0.9
-"""Share of cases in which the radius that results give should hold the true point."""
+"""Share of cases in which the radius in results should contain the true point."""
 
 LARGEST_STRETCH = 3.0
-"""Heatmaps wider than this times the usual say no more about how far off a landmark is."""
+"""Heatmaps wider than this times the usual do not enlarge the radius further."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What cross-validation found.
+    """Errors and uncertainty as related in cross-validation.
 
-    A landmark's radius is ``factor * scale * spread / usual spread``: the error that this
-    landmark usually has, wider where its heatmap is wider, times a factor for the level
+    A landmark's radius is ``factor * scale * spread / usual spread``: the usual error of this
+    landmark, wider if its heatmap is wider, times a factor for the level
     (normalised conformal prediction: Lei et al. 2018, doi:10.1080/01621459.2017.1307116).
 
     Attributes:
@@ -39,7 +39,7 @@ class Calibration:
     dice: Mapping[float, tuple[float, float]]
 
     def radius_mm(self, name: str, spread_mm: float, level: float = LEVEL) -> float | None:
-        """Radius around a landmark that should hold the true point in this share of cases.
+        """Return the radius around a landmark that contains the true point in a share of cases.
 
         Args:
             name: of the landmark.
@@ -47,23 +47,23 @@ class Calibration:
             level: one of ``factors``.
 
         Returns:
-            None for a landmark or level that was not calibrated.
+            None for an uncalibrated landmark or level.
         """
         if name not in self.scale_mm or level not in self.factors:
             return None
         stretch = min(max(spread_mm / self.spread_mm[name], 1.0 / LARGEST_STRETCH), LARGEST_STRETCH)
         return self.factors[level] * self.scale_mm[name] * stretch
 
-    def expected_dice(self, signs: Mapping[str, float]) -> float | None:
-        """Probable Dice against a reference, between 0 and 1; None where not calibrated."""
-        line = self.dice.get(signs[DRAWN_AT])
+    def expected_dice(self, uncertainty: Mapping[str, float]) -> float | None:
+        """Return the expected Dice against a reference, 0 to 1; None if not calibrated."""
+        line = self.dice.get(uncertainty[DRAWN_AT])
         if line is None:
             return None
         intercept, slope = line
-        return min(max(intercept + slope * signs[AMBIGUITY], 0.0), 1.0)
+        return min(max(intercept + slope * uncertainty[AMBIGUITY], 0.0), 1.0)
 
     def to_json(self) -> dict[str, Any]:
-        """As on a model's card."""
+        """Return the calibration as on a model's card."""
         return {
             "scale_mm": dict(self.scale_mm),
             "spread_mm": dict(self.spread_mm),
@@ -73,7 +73,7 @@ class Calibration:
 
 
 def calibration_from(content: Mapping[str, Any] | None) -> Calibration | None:
-    """From a model's card; None if it has none.
+    """Parse the calibration on a model's card; None if it has none.
 
     Raises:
         KeyError, TypeError, ValueError: if it is incomplete or impossible.

@@ -1,4 +1,4 @@
-"""Where the model file is and what its card says, without loading its networks (or torch)."""
+"""Find the model file and read its card, without loading its networks or torch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from ..types import LANDMARKS
 
 CARD = "card.json"
 CARD_SCHEMA = 2
-STAGES = ("locate", "orient", "refine")
-"""Networks in a model file, in the order in which a CT meets them."""
+NETWORKS = ("locate", "orient", "refine")
+"""Networks in a model file, in the order of their use."""
+
 NAME = "InnerEarSeg.pt"
 MAX_BYTES = 2_000_000_000
-"""More is no model of ours, and is not read into memory to find out."""
+"""Larger files are refused before they are read into memory."""
 
 
 def bundled_model() -> Path:
-    """The model that comes with the extension: beside the library, or in it when installed.
+    """Return the model that comes with InnerEarSeg: beside the library, or in it if installed.
 
     Raises:
         UnusableModel: if it is missing.
@@ -38,7 +39,7 @@ def bundled_model() -> Path:
 
 
 def file_content(path: Path) -> bytes:
-    """All bytes of a model file.
+    """Read all bytes of a model file.
 
     Raises:
         UnusableModel: if it cannot be read.
@@ -54,32 +55,32 @@ def file_content(path: Path) -> bytes:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card of a model file.
+    """Read the card of a model file.
 
     Raises:
-        UnusableModel: saying in one sentence what is wrong with the file.
+        UnusableModel: saying what is wrong with the file.
     """
     return card_in(file_content(path), path)
 
 
 def card_in(content: bytes, path: Path) -> dict[str, Any]:
-    """The card within a model file's bytes.
+    """Parse the card in a model file's bytes.
 
     Raises:
-        UnusableModel: naming ``path`` and what is wrong, another schema among it.
+        UnusableModel: naming ``path`` and what is wrong, such as another schema.
     """
     card = card_of_any_schema(content, path)
     schema = card.get("schema") if isinstance(card, dict) else None
-    if schema != CARD_SCHEMA:
-        raise UnusableModel(
-            f"The model file {Path(path).name} has card schema {schema!r}, this version of "
-            f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
-        )
-    return card
+    if isinstance(card, dict) and schema == CARD_SCHEMA:
+        return card
+    raise UnusableModel(
+        f"The model file {Path(path).name} has card schema {schema!r}, this version of "
+        f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
+    )
 
 
 def card_of_any_schema(content: bytes, path: Path) -> Any:
-    """The same, whatever version wrote it; TorchScript files are zip archives.
+    """Parse the card of any version; TorchScript files are zip archives.
 
     Raises:
         UnusableModel: if there is none.
@@ -106,13 +107,13 @@ FIGURES = {
     "assd_mm": "Surface",
     **{f"{name} mm": name.capitalize() for name in LANDMARKS},
 }
-"""Those of the card's figures that are shown, and what they are called."""
+"""Figures of the card that are shown, and their titles."""
 
 CROSS_VALIDATED = "all landmarks mm"
 
 
 def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
-    """The card for people: heading and text."""
+    """Format the card for users, as titles and texts."""
     training = card.get("training") or {}
     data = training.get("data") or {}
     lines = [
@@ -136,11 +137,11 @@ def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _summary(card: dict[str, Any], part: str) -> dict[str, Any]:
-    """The figures of a part of the card; none if it has no such part."""
+    """Return the figures of a part of the card; empty without that part."""
     return (card.get(part) or {}).get("summary") or {}
 
 
 def _words(name: str, figure: dict[str, Any]) -> str:
-    """A figure's mean, worst case and number of cases."""
+    """Format a figure's mean, worst case and number of cases."""
     unit = " mm" if name.endswith("mm") else ""
     return f"{figure['mean']:.3f}{unit}, worst {figure['worst']:.3f} of {figure['cases']} cases"

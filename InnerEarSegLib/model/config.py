@@ -22,13 +22,10 @@ class NetworkConfig:
         residual: add a level's input to its output (1 x 1 x 1 projection where widths differ).
         upsampling: how the decoder doubles the resolution.
         dropout: channel dropout at the coarsest level, 0 to switch off.
-        deep_supervision: coarser decoder levels have heads of their own while training
-            (Lee et al. 2015), which the exported network does without.
-        attention_gates: what the decoder takes over from the encoder is weighed voxel by voxel
-            (Oktay et al. 2018).
-        squeeze_excite: each level weighs its channels by their means (Hu et al. 2018).
-        head_blocks: convolution blocks that each head has for itself before its last 1 x 1 x 1
-            convolution.
+        deep_supervision: coarser decoder levels have heads while training (Lee et al. 2015).
+        attention_gates: skip connections are weighted voxel by voxel (Oktay et al. 2018).
+        squeeze_excite: each level weights its channels by their means (Hu et al. 2018).
+        head_blocks: convolution blocks of each head before its last 1 x 1 x 1 convolution.
         decoders: whether both heads share one decoder or the landmarks have their own.
     """
 
@@ -48,9 +45,9 @@ class NetworkConfig:
     decoders: Literal["shared", "separate"] = "shared"
 
     @property
-    def window_multiple(self) -> int:
-        """Each edge of an input window must be a multiple of this many voxels."""
-        return 2 ** (len(self.channels) - 1)
+    def patch_multiple(self) -> int:
+        """Each edge of an input patch must be a multiple of this many voxels."""
+        return 1 << (len(self.channels) - 1)
 
 
 @dataclass(frozen=True)
@@ -58,14 +55,14 @@ class Intensity:
     """Clip HU to a range and scale it to about -1 ... 1.
 
     Attributes:
-        low: HU that becomes -1; also stands for everything outside the field of view (air).
-        high: HU that becomes +1 (dense bone and metal are alike above it).
+        low: HU that becomes -1, also outside the field of view (air).
+        high: HU that becomes +1; above it, dense bone and metal look alike.
     """
 
     low: float = -1000.0
     high: float = 3000.0
 
     def __call__(self, hu: Tensor) -> Tensor:
-        """Normalised values, any shape."""
+        """Return normalised values, of any shape."""
         half = (self.high - self.low) / 2.0
         return (hu.clamp(self.low, self.high) - self.low) / half - 1.0

@@ -1,4 +1,4 @@
-"""Where the networks run."""
+"""Choose the device of the networks, and fall back to the CPU."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device for a name: "auto" takes a GPU where there is one; "cuda:1" the second.
+    """Return the torch device for a name: "auto" takes a GPU if there is one, "cuda:1" the second.
 
     Raises:
-        UnusableInput: if the name is unknown or the machine has no such device.
+        UnusableInput: if the name is unknown or the device is missing.
     """
     count = {
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
@@ -43,13 +43,13 @@ def choose_device(name: str) -> torch.device:
 
 
 _WORDS = ("out of memory", "alloc_failed", "can't allocate memory", "not enough memory")
-"""Apple's and the CPU's allocators, and CUDA's libraries, raise plain RuntimeErrors."""
+"""In RuntimeErrors of Apple's and the CPU's allocators and of CUDA's libraries."""
 
 FALLBACK = "The memory of the GPU was not enough, so the CPU was used from then on."
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was no memory left."""
+    """Return whether an error means that memory ran out."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _WORDS)
@@ -58,16 +58,16 @@ def is_out_of_memory(error: BaseException) -> bool:
 def fall_back(
     network: torch.nn.Module, device: torch.device, cpu_fallback: bool, progress: Progress | None
 ) -> None:
-    """Move a network to the CPU and say so.
+    """Move a network to the CPU, with a warning.
 
     Args:
-        network: on ``device`` until now; moved in place.
-        device: where memory was not enough.
-        cpu_fallback: whether that is wanted.
+        network: moved in place.
+        device: the one that ran out of memory.
+        cpu_fallback: whether to move it.
         progress: takes the warning.
 
     Raises:
-        OutOfMemory: if it is not wanted.
+        OutOfMemory: if it must not be moved.
     """
     if not cpu_fallback:
         # The panel recognises this sentence and asks whether to go on with the CPU.

@@ -1,4 +1,4 @@
-"""Run a network on patches of a CT that are turned, shifted or mirrored, cancellably."""
+"""Sample patches of a CT that are turned, shifted or mirrored, and run a network on them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from .bundle import PatchNetwork
 from .config import Intensity
 from .device import fall_back, is_out_of_memory
 
+POLL_SECONDS = 0.1
 
-def patch_to_ijk(window: Geometry, source: Geometry) -> Tensor:
-    """Continuous source IJK of every voxel of a window: float32 [k, j, i, 3]."""
-    matrix = np.linalg.inv(source.ijk_to_ras) @ window.ijk_to_ras
-    return affine_grid(torch.from_numpy(matrix), window.shape)
+
+def patch_to_ijk(patch: Geometry, source: Geometry) -> Tensor:
+    """Return the continuous source IJK of every voxel of a patch: float32 [k, j, i, 3]."""
+    matrix = np.linalg.inv(source.ijk_to_ras) @ patch.ijk_to_ras
+    return affine_grid(torch.from_numpy(matrix), patch.shape)
 
 
 def affine_grid(matrix: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """A 4 x 4 affine of every voxel index (i, j, k) of a grid: float32 [k, j, i, 3]."""
+    """Apply a 4 x 4 affine to every voxel index (i, j, k) of a grid: float32 [k, j, i, 3]."""
     matrix = matrix.to(torch.float32)
     k, j, i = (torch.arange(size, dtype=torch.float32) for size in shape)
     return (
@@ -36,69 +38,66 @@ def affine_grid(matrix: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def sample(source: Tensor, ijk: Tensor, outside: float) -> Tensor:
-    """Trilinear interpolation.
+    """Interpolate trilinearly.
 
     Args:
         source: float32 [k, j, i].
         ijk: float32 [k, j, i, 3], continuous (i, j, k) indices into source.
-        outside: value where ijk lies outside the source.
+        outside: value outside the source.
 
     Returns:
         float32 [k, j, i] on the grid of ijk.
     """
     size = torch.tensor(source.shape[::-1], dtype=torch.float32, device=ijk.device)
     grid = 2.0 * ijk / (size - 1).clamp(min=1) - 1.0
-    # grid_sample pads with zero, so zero is made to mean ``outside``.
+    # grid_sample pads with zero, so zero stands for ``outside``.
     values = F.grid_sample(
         (source - outside)[None, None], grid[None], padding_mode="zeros", align_corners=True
     )
     return values[0, 0] + outside
 
 
-def look(ct: Tensor, geometry: Geometry, window: Geometry, outside: float) -> Tensor:
-    """A CT seen through a window.
+def sample_patch(ct: Tensor, geometry: Geometry, patch: Geometry, outside: float) -> Tensor:
+    """Sample a CT on a patch.
 
     Args:
         ct: [k, j, i] on ``geometry``, of any number type. Values below ``outside`` count as
             ``outside``: scanners pad with values far below air, which would bleed into bone.
         geometry: grid of ct.
-        window: the grid on which to see it.
-        outside: value where the window lies outside the CT.
+        patch: the grid to sample on.
+        outside: value outside the CT.
 
     Returns:
-        float32 [k, j, i] on ``window``.
+        float32 [k, j, i] on ``patch``.
     """
-    corners = geometry.to_ijk(window.corners)
+    corners = geometry.to_ijk(patch.corners)
     size = np.array(ct.shape[::-1])
-    # Only what the window can touch is converted: a whole head would take a second each time.
+    # Only the part within reach is converted: a whole head would take a second each time.
     first = np.clip(np.floor(corners.min(axis=0)) - 1, 0, size).astype(int)
     last = np.clip(np.ceil(corners.max(axis=0)) + 2, 0, size).astype(int)
     if np.any(first >= last):
-        return torch.full(window.shape, outside)
+        return torch.full(patch.shape, outside)
     near = ct[first[2] : last[2], first[1] : last[1], first[0] : last[0]]
     shift = np.eye(4)
     shift[:3, 3] = first
     part = Geometry(geometry.ijk_to_ras @ shift, (near.shape[0], near.shape[1], near.shape[2]))
-    return sample(near.float().clamp(min=outside), patch_to_ijk(window, part), outside)
-
-
-POLL_SECONDS = 0.1
+    return sample(near.float().clamp(min=outside), patch_to_ijk(patch, part), outside)
 
 
 def run_patches(
-    stage: PatchNetwork, windows: Tensor, intensity: Intensity, progress: Progress
+    network: PatchNetwork, patches: Tensor, intensity: Intensity, progress: Progress
 ) -> tuple[Tensor, Tensor]:
-    """Run a network on windows.
+    """Run a network on patches.
 
-    The forward pass runs in a thread of its own, so that a cancel takes effect at once even where
-    one pass takes seconds; the abandoned pass ends by itself, and the process not before it.
+    The forward pass runs in its own thread, so that a cancel takes effect at once even if one pass
+    takes seconds; the abandoned pass ends by itself, and the process not before it.
 
-    Where the GPU's memory is not enough, the stage's network moves to the CPU for good and the
-    pass is repeated there, with a warning in ``progress``; unless ``stage.cpu_fallback`` is False.
+    If the GPU runs out of memory, the network moves to the CPU for good and the pass is repeated
+    there, with a warning in ``progress``; unless ``network.cpu_fallback`` is False.
 
     Args:
-        stage: the network.
-        windows: float32 [b, k, j, i] in HU, on any device.
+        network: the network.
+        patches: float32 [b, k, j, i] in HU, on any device.
         intensity: how HU are normalised.
         progress: polled for a cancel.
 
@@ -107,52 +106,52 @@ def run_patches(
 
     Raises:
         Cancelled: if asked to stop.
-        OutOfMemory: if there is no memory left to fall back to.
-        UnusableModel: if the network's output is not of its declared form.
+        OutOfMemory: if memory runs out and there is no fallback.
+        UnusableModel: if the network's output is not as its card declares.
     """
-    result = _forward(stage, windows, intensity, progress)
+    result = _forward(network, patches, intensity, progress)
     if isinstance(result, BaseException) and is_out_of_memory(result):
-        fall_back(stage.network, _device(stage), stage.cpu_fallback, progress)
-        result = _forward(stage, windows, intensity, progress)
+        fall_back(network.module, _device(network), network.cpu_fallback, progress)
+        result = _forward(network, patches, intensity, progress)
         if isinstance(result, BaseException) and is_out_of_memory(result):
-            raise OutOfMemory("This machine has not enough memory for one window of the model.")
+            raise OutOfMemory("This machine has not enough memory for one patch of the model.")
     if isinstance(result, (RuntimeError, ValueError, TypeError, AttributeError)):
         raise UnusableModel(
-            f"The model cannot be run on a window of its own size ({type(result).__name__})."
+            f"The model cannot be run on a patch of its own size ({type(result).__name__})."
         )
     if isinstance(result, BaseException):
         raise result
     logits, heatmaps = result
-    if logits.shape != (windows.shape[0], 1, *windows.shape[1:]) or (
-        heatmaps.shape[0] != windows.shape[0] or heatmaps.shape[2:] != windows.shape[1:]
+    if logits.shape != (patches.shape[0], 1, *patches.shape[1:]) or (
+        heatmaps.shape[0] != patches.shape[0] or heatmaps.shape[2:] != patches.shape[1:]
     ):
         raise UnusableModel("The model's outputs do not have the shape that its card declares.")
-    if stage.landmarks and heatmaps.shape[1] != stage.landmarks:
+    if network.landmarks and heatmaps.shape[1] != network.landmarks:
         raise UnusableModel("The model's heatmaps are not as many as the landmarks on its card.")
     if not (torch.isfinite(logits).all() and torch.isfinite(heatmaps).all()):
         raise UnusableModel("The model's outputs are not numbers; its file is damaged.")
     return logits[:, 0], heatmaps
 
 
-def _device(stage: PatchNetwork) -> torch.device:
-    parameter = next(stage.network.parameters(), None)
+def _device(network: PatchNetwork) -> torch.device:
+    parameter = next(network.module.parameters(), None)
     return torch.device("cpu") if parameter is None else parameter.device
 
 
 def _forward(
-    stage: PatchNetwork, windows: Tensor, intensity: Intensity, progress: Progress
+    network: PatchNetwork, patches: Tensor, intensity: Intensity, progress: Progress
 ) -> tuple[Tensor, Tensor] | BaseException:
-    """The outputs on the CPU, or what the pass raised."""
+    """Return the outputs on the CPU, or what the pass raised."""
     outcome: list[tuple[Tensor, Tensor] | BaseException] = []
     ended = threading.Event()
 
     def forward() -> None:
         try:
             with torch.inference_mode():
-                seen = intensity(windows)[:, None].to(_device(stage))
+                inputs = intensity(patches)[:, None].to(_device(network))
                 # Convolutions on the CPU are up to a third faster in this layout.
-                seen = seen.contiguous(memory_format=torch.channels_last_3d)
-                logits, heatmaps = stage.network(seen)
+                inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
+                logits, heatmaps = network.module(inputs)
                 outcome.append((logits.float().cpu(), heatmaps.float().cpu()))
         except BaseException as error:  # judged in the caller's thread
             # Its traceback holds the pass's tensors, and so the memory that is to be freed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from .config import NetworkConfig
 
 
 def normalisation(config: NetworkConfig, channels: int) -> nn.Module:
-    """The configured normalisation layer for this many channels."""
+    """Return the configured normalisation layer for this many channels."""
     if config.normalisation == "batch":
         return nn.BatchNorm3d(channels)
     if config.normalisation == "none":
@@ -24,17 +25,18 @@ def normalisation(config: NetworkConfig, channels: int) -> nn.Module:
 
 
 def activation(config: NetworkConfig) -> nn.Module:
-    """The configured non-linearity."""
-    return {
+    """Return the configured non-linearity."""
+    layers: dict[str, Callable[[], nn.Module]] = {
         "leaky_relu": lambda: nn.LeakyReLU(0.01, inplace=True),
         "relu": lambda: nn.ReLU(inplace=True),
         "silu": lambda: nn.SiLU(inplace=True),
         "gelu": nn.GELU,
-    }[config.activation]()
+    }
+    return layers[config.activation]()
 
 
 def convolutions(config: NetworkConfig, blocks: int, inputs: int, outputs: int) -> list[nn.Module]:
-    """Layers of this many blocks: convolution, normalisation, activation."""
+    """Return the layers of some blocks: convolution, normalisation, activation."""
     layers: list[nn.Module] = []
     for index in range(blocks):
         layers += [
@@ -68,8 +70,10 @@ class Level(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.layers(x)
-        return y + self.shortcut(x) if self.residual else y
+        y: Tensor = self.layers(x)
+        if self.residual:
+            y = y + self.shortcut(x)
+        return y
 
 
 class Up(nn.Module):
@@ -93,7 +97,8 @@ class Up(nn.Module):
         x = self.up(x)
         if self.gate is not None:
             skip = self.gate(skip, x)
-        return self.level(torch.cat([x, skip], dim=1))
+        joined: Tensor = self.level(torch.cat([x, skip], dim=1))
+        return joined
 
 
 class AttentionGate(nn.Module):
@@ -112,7 +117,7 @@ class AttentionGate(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Channels weighed by all channels' means (Hu et al. 2018), a quarter of them between."""
+    """Channels weighted by their means, through a quarter as many units (Hu et al. 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -125,13 +130,13 @@ class SqueezeExcite(nn.Module):
 
 
 def head(config: NetworkConfig, inputs: int, outputs: int, bias: float | None = None) -> nn.Module:
-    """From features to outputs, voxel by voxel after the head's own blocks.
+    """Return a head: ``config.head_blocks`` blocks and a 1 x 1 x 1 convolution.
 
     Args:
         config: the architecture.
         inputs: feature channels.
         outputs: output channels.
-        bias: what the outputs' bias starts with; torch's own choice if None.
+        bias: initial bias of the outputs; torch's default if None.
     """
     last = nn.Conv3d(inputs, outputs, 1)
     if bias is not None:
@@ -146,20 +151,20 @@ class JointUNet(nn.Module):
     """3D U-Net with two heads on shared features (after Stebani et al. 2023).
 
     Input: [batch, 1, k, j, i] normalised CT, each edge a multiple of
-    ``config.window_multiple``. Outputs on the same grid:
+    ``config.patch_multiple``. Outputs on the same grid:
 
     - labyrinth logits [batch, 1, k, j, i]; sigmoid gives the probability of each voxel;
     - heatmap logits [batch, landmark, k, j, i]. For one landmark, a softmax over all voxels
-      *and* one more class of logit 0, "not in this window", is the distribution of where the
-      landmark lies. So a window without an ear can say so.
+      *and* one more class of logit 0, "not in this patch", is the distribution of the landmark's
+      position. So the network can tell that a patch shows no ear.
     """
 
-    def __init__(self, config: NetworkConfig, landmarks: int, window_voxels: int) -> None:
+    def __init__(self, config: NetworkConfig, landmarks: int, patch_voxels: int) -> None:
         """
         Args:
             config: the architecture.
             landmarks: number of heatmaps.
-            window_voxels: voxels of a training window; sets the heatmap head's bias so that
+            patch_voxels: voxels of a training patch; sets the heatmap head's bias so that
                 an untrained network gives "here" and "not here" equal odds.
         """
         super().__init__()
@@ -171,16 +176,16 @@ class JointUNet(nn.Module):
         self.decoder = _decoder(config)
         self.landmark_decoder = _decoder(config) if config.decoders == "separate" else None
         self.labyrinth_head = head(config, widths[0], 1)
-        self.landmark_head = head(config, widths[0], landmarks, -math.log(window_voxels))
-        # Coarsest last, as they are used; a voxel of level n is 8**n of the window.
+        self.landmark_head = head(config, widths[0], landmarks, -math.log(patch_voxels))
+        # Coarsest last, as they are used; a voxel of level n is 8**n of the patch.
         between = range(1, len(widths) - 1) if config.deep_supervision else ()
         self.coarse_labyrinth_heads = nn.ModuleList([head(config, widths[n], 1) for n in between])
         self.coarse_landmark_heads = nn.ModuleList(
-            [head(config, widths[n], landmarks, -math.log(window_voxels / 8**n)) for n in between]
+            [head(config, widths[n], landmarks, -math.log(patch_voxels / 8**n)) for n in between]
         )
 
     def forward(self, ct: Tensor) -> tuple[Tensor, Tensor]:
-        """(labyrinth logits, heatmap logits) of a batch of windows."""
+        """Return (labyrinth logits, heatmap logits) of a batch of patches."""
         skips = self.encode(ct)
         x = y = self.dropout(skips[-1])
         for index, up in enumerate(self.decoder):
@@ -193,7 +198,7 @@ class JointUNet(nn.Module):
         return self.labyrinth_head(x), self.landmark_head(y)
 
     def encode(self, ct: Tensor) -> list[Tensor]:
-        """Features of each level, finest first."""
+        """Return the features of each level, finest first."""
         skips: list[Tensor] = []
         x = ct
         for index, level in enumerate(self.encoder):
@@ -204,9 +209,9 @@ class JointUNet(nn.Module):
         return skips
 
     def all_scales(self, ct: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """What ``forward`` gives, then the same of each coarser level that has heads.
+        """Return the outputs of ``forward``, then of each coarser level that has heads.
 
-        For training alone. Each level's edges are half as many voxels as those before.
+        For training alone. Each level has half the voxels of the one before along each edge.
         """
         skips = self.encode(ct)
         coarsest = self.dropout(skips[-1])
@@ -225,7 +230,7 @@ class JointUNet(nn.Module):
 
 
 def _decoder(config: NetworkConfig) -> nn.ModuleList:
-    """Up from the coarsest level to the finest."""
+    """Return the decoder, coarsest level first."""
     widths = config.channels
     return nn.ModuleList(
         [Up(config, widths[i + 1], widths[i]) for i in reversed(range(len(widths) - 1))]
@@ -233,7 +238,7 @@ def _decoder(config: NetworkConfig) -> nn.ModuleList:
 
 
 def _levels(decoder: nn.ModuleList, x: Tensor, skips: list[Tensor]) -> list[Tensor]:
-    """Features of each decoder level, finest first."""
+    """Return the features of each decoder level, finest first."""
     features = [x]
     for index, up in enumerate(decoder):
         features.append(up(features[-1], skips[-2 - index]))
@@ -241,5 +246,5 @@ def _levels(decoder: nn.ModuleList, x: Tensor, skips: list[Tensor]) -> list[Tens
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Number of trained numbers."""
+    """Return the number of trained parameters."""
     return sum(p.numel() for p in network.parameters())

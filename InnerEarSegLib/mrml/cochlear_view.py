@@ -1,7 +1,8 @@
-"""How views were before the Cochlear view turned them, noted in their own nodes.
+"""The Cochlear view: slice views turned to the cochlea's own planes, and back.
 
-So it is part of the scene: a scene saved with turned views can be turned back after loading, and
-closing the scene takes the notes along. They are attributes, which hold JSON; lengths in mm.
+How views were before is noted in attributes of their own nodes, as JSON with lengths in mm. So it
+is part of the scene: a scene saved with turned views can be turned back after loading, and closing
+the scene takes the notes along.
 """
 
 from __future__ import annotations
@@ -14,110 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.frame import CochlearFrame
-from .arrays import numpy_matrix, to_world, vtk_matrix
 from .landmarks import ATTRIBUTE
-from .views import center_slice, fitted_field, nodes_of
+from .scene import nodes_of, numpy_matrix, to_world, vtk_matrix
+from .views import center_slice
 
 VIEW_ATTRIBUTE = ATTRIBUTE + "BeforeCochlearView"
 """Of slice, crosshair and line nodes, with what they go back to."""
-
-
-def is_noted(node: Any) -> bool:
-    """Whether a node is other than it was before."""
-    return bool(node.GetAttribute(VIEW_ATTRIBUTE))
-
-
-def note_slice(view: Any) -> None:
-    """Notes how a slice view is; the first time only, as later it is turned already."""
-    _note(
-        view,
-        {
-            "slice_to_ras": numpy_matrix(view.GetSliceToRAS()).tolist(),
-            "field_of_view": view.GetFieldOfView(),
-            "origin": view.GetXYZOrigin(),
-            "dimensions": view.GetDimensions(),
-        },
-    )
-
-
-def move_noted_slice(view: Any, place: ArrayLike) -> None:
-    """Lets a slice view go back to another place, world RAS mm, turned and zoomed as it was."""
-    before = _read(view)
-    if before is not None:
-        for row, value in zip(before["slice_to_ras"], np.asarray(place), strict=False):
-            row[3] = float(value)
-        before["origin"] = [0.0, 0.0, 0.0]  # centred, as JumpSliceByCentering does it
-        _write(view, before)
-
-
-def bring_back_slice(view: Any) -> None:
-    """Makes a slice view as it was, with square pixels in its present window."""
-    before = _take(view)
-    if before is None:
-        return
-    view.GetSliceToRAS().DeepCopy(vtk_matrix(before["slice_to_ras"]))
-    field = before["field_of_view"]
-    view.SetFieldOfView(*fitted_field(field, before["dimensions"], view.GetDimensions()))
-    view.SetXYZOrigin(*before["origin"])
-    view.UpdateMatrices()
-
-
-def note_crosshair(node: Any) -> None:
-    """Notes place and look of the crosshair, the first time only."""
-    _note(node, {"ras": node.GetCrosshairRAS(), "mode": node.GetCrosshairMode()})
-
-
-def move_noted_crosshair(node: Any, place: ArrayLike) -> None:
-    """Lets the crosshair go back to another place, world RAS mm."""
-    before = _read(node)
-    if before is not None:
-        before["ras"] = np.asarray(place).tolist()
-        _write(node, before)
-
-
-def bring_back_crosshair(node: Any) -> None:
-    """Makes the crosshair as it was."""
-    before = _take(node)
-    if before is not None:
-        node.SetCrosshairRAS(*before["ras"])
-        node.SetCrosshairMode(before["mode"])
-
-
-def note_line(node: Any) -> None:
-    """Notes whether a line is shown, the first time only."""
-    _note(node, {"shown": bool(node.GetDisplayVisibility())})
-
-
-def bring_back_line(node: Any) -> None:
-    """Shows or hides a line as before."""
-    before = _take(node)
-    if before is not None:
-        node.SetDisplayVisibility(before["shown"])
-
-
-def _note(node: Any, before: dict[str, Any]) -> None:
-    if not is_noted(node):
-        _write(node, before)
-
-
-def _write(node: Any, before: dict[str, Any]) -> None:
-    node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
-
-
-def _read(node: Any) -> dict[str, Any] | None:
-    """What a node notes; None: nothing, or nothing that can be read."""
-    try:
-        before = json.loads(node.GetAttribute(VIEW_ATTRIBUTE) or "null")
-    except ValueError:
-        return None
-    return before if isinstance(before, dict) else None
-
-
-def _take(node: Any) -> dict[str, Any] | None:
-    before = _read(node)
-    node.RemoveAttribute(VIEW_ATTRIBUTE)
-    return before
-
 
 EAR_ROLE = "InnerEarSeg.CochlearView"
 """Node reference from a turned slice view to the landmarks of the ear that it shows."""
@@ -136,8 +39,7 @@ _PARALLEL = 0.9999  # cosine of 0.8 degrees
 class CochlearView:
     """The slice views of a scene, which it turns, keeps with the cochlea and turns back.
 
-    What it has done is noted in the scene (see ``view_memory``), not here: it outlives the scene's
-    file and the panel.
+    What it has done is noted in the scene, not here: it outlives the scene's file and the panel.
 
     Args:
         scene: with the application's slice nodes.
@@ -164,9 +66,9 @@ class CochlearView:
         lines: Sequence[Any] = (),
         middle: ArrayLike | None = None,
     ) -> None:
-        """Turns the slice views to the middle of a cochlea; they remember how they were before.
+        """Turn the slice views to the middle of a cochlea; how they were before is noted.
 
-        Those that are turned to another ear already stay at this one when they are turned back.
+        If they are turned to the other ear already, restoring keeps this ear centred.
 
         Args:
             landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
@@ -178,25 +80,25 @@ class CochlearView:
         """
         self._hide_lines()
         for line in lines:
-            note_line(line)
+            _note(line)
             line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
         if self.active and self.landmarks is not landmarks:
             self.go_back_to(planes[0][:3, 3] if middle is None else middle)
         for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
-            note_slice(view)
+            _note(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
             _note_plane(view, name, plane)
             view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
             view.UpdateMatrices()
             center_slice(view, plane[:3, 3], spacing)
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            note_crosshair(crosshair)
+            _note(crosshair)
             crosshair.SetCrosshairRAS(*planes[0][:3, 3])
             crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
 
     def follow(self, frame: CochlearFrame) -> bool:
-        """Turns the slice views as far as the cochlea was since; zoom and scrolling stay.
+        """Turn the slice views as far as the cochlea was since; zoom and scrolling stay.
 
         A view that the user has tilted meanwhile stays as it is, and so does one that does not know
         what it was turned to, as a script may have left it.
@@ -227,28 +129,29 @@ class CochlearView:
         return moved
 
     def go_back_to(self, place: ArrayLike) -> None:
-        """Turned back, the views will be at this place, world RAS mm, not where they were."""
+        """When turned back, show this place, world RAS mm, not where the views were."""
         for view in self._turned():
-            move_noted_slice(view, place)
+            _move_note(view, np.asarray(place))
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            move_noted_crosshair(crosshair, place)
+            _move_note(crosshair, np.asarray(place))
 
     def leave(self) -> None:
-        """Turns the views back to what they were."""
+        """Turn the views back to what they were."""
         for view in self._turned():
-            bring_back_slice(view)
+            _bring_back(view)
             view.SetNodeReferenceID(EAR_ROLE, None)
             view.RemoveAttribute(PLANE_ATTRIBUTE)
         for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            bring_back_crosshair(crosshair)
+            _bring_back(crosshair)
         self._hide_lines()
 
     def _hide_lines(self) -> None:
         for line in nodes_of(self._scene, "vtkMRMLMarkupsLineNode"):
-            bring_back_line(line)
+            _bring_back(line)
 
     def _turned(self) -> list[Any]:
-        return [view for view in nodes_of(self._scene, "vtkMRMLSliceNode") if is_noted(view)]
+        views = nodes_of(self._scene, "vtkMRMLSliceNode")
+        return [view for view in views if view.GetAttribute(VIEW_ATTRIBUTE)]
 
     def _views(self) -> list[Any]:
         """Red, yellow, green, then what else there is."""
@@ -275,7 +178,7 @@ def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]] | None:
 
 
 def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
-    """SliceToRAS matrices (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
+    """Return SliceToRAS (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
 
     The basal turn is seen from the apex, with the round window to the right in a right ear and to
     the left in a left one; in the other two planes the apex is up.
@@ -303,8 +206,80 @@ def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     return planes
 
 
-def turned_to(view: Any, plane: NDArray[np.float64]) -> bool:
-    """Whether a slice view shows a plane, up to panning and zooming within it."""
-    matrix = numpy_matrix(view.GetSliceToRAS())
-    distance = abs((matrix[:3, 3] - plane[:3, 3]) @ plane[:3, 2])
-    return bool(matrix[:3, 2] @ plane[:3, 2] > _PARALLEL and distance < 0.05)
+def fitted_field(
+    field: Sequence[float], before: Sequence[int], now: Sequence[int]
+) -> tuple[float, float, float]:
+    """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
+
+    The picture is as high in mm as before, and pixels stay as square as they were.
+
+    Args:
+        field: width, height and depth in mm that were shown.
+        before: width, height and depth of the window then, pixels.
+        now: the same at present.
+    """
+    width, height, depth = field
+    if min(*before[:2], *now[:2]) <= 0:
+        return width, height, depth
+    wider, higher = now[0] / before[0], now[1] / before[1]
+    return width * wider / higher, height, depth
+
+
+def _note(node: Any) -> None:
+    """Note how a slice view, crosshair or line is; later it may be turned already."""
+    if node.GetAttribute(VIEW_ATTRIBUTE):
+        return
+    if node.IsA("vtkMRMLSliceNode"):
+        before = {
+            "slice_to_ras": numpy_matrix(node.GetSliceToRAS()).tolist(),
+            "field_of_view": node.GetFieldOfView(),
+            "origin": node.GetXYZOrigin(),
+            "dimensions": node.GetDimensions(),
+        }
+    elif node.IsA("vtkMRMLCrosshairNode"):
+        before = {"ras": node.GetCrosshairRAS(), "mode": node.GetCrosshairMode()}
+    else:
+        before = {"shown": bool(node.GetDisplayVisibility())}
+    node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
+
+
+def _noted(node: Any) -> dict[str, Any] | None:
+    """What a node notes; None: nothing, or nothing that can be read."""
+    try:
+        before = json.loads(node.GetAttribute(VIEW_ATTRIBUTE) or "null")
+    except ValueError:
+        return None
+    return before if isinstance(before, dict) else None
+
+
+def _move_note(node: Any, place: NDArray[np.float64]) -> None:
+    """Let a slice view or crosshair go back to another place, world RAS mm."""
+    before = _noted(node)
+    if before is None:
+        return
+    if "ras" in before:
+        before["ras"] = place.tolist()
+    else:
+        for row, value in zip(before["slice_to_ras"], place.tolist(), strict=False):
+            row[3] = value
+        before["origin"] = [0.0, 0.0, 0.0]  # centred, as JumpSliceByCentering does it
+    node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
+
+
+def _bring_back(node: Any) -> None:
+    """Make a node as it was; a slice view gets square pixels in its present window."""
+    before = _noted(node)
+    node.RemoveAttribute(VIEW_ATTRIBUTE)
+    if before is None:
+        return
+    if node.IsA("vtkMRMLSliceNode"):
+        node.GetSliceToRAS().DeepCopy(vtk_matrix(before["slice_to_ras"]))
+        field, dimensions = before["field_of_view"], before["dimensions"]
+        node.SetFieldOfView(*fitted_field(field, dimensions, node.GetDimensions()))
+        node.SetXYZOrigin(*before["origin"])
+        node.UpdateMatrices()
+    elif node.IsA("vtkMRMLCrosshairNode"):
+        node.SetCrosshairRAS(*before["ras"])
+        node.SetCrosshairMode(before["mode"])
+    else:
+        node.SetDisplayVisibility(before["shown"])

@@ -2,14 +2,13 @@
 
 python -m InnerEarSegLib.mrml.ear_rendering FOLDER
 
-reads what ``report.handover`` wrote and adds ``views.json`` and its pictures. In a process of its
-own, as a broken OpenGL ends the process.
+reads what ``report.subject.write_subject`` wrote and adds ``views.json`` and its pictures. It runs
+in a process of its own, as a broken OpenGL ends the process.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from ..report.figures import COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
 from ..types import Ear
-from .rendering import anatomical_viewpoints, can_render, open_window, picture_of
+from .rendering import anatomical_viewpoints, can_render, open_window, picture_of, run_module
 
 PIXELS = 720
 _MARGIN = 1.2
@@ -31,18 +30,13 @@ _PASS_BAND = 0.08
 
 
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
-    """Draws the ears of a handed-over subject in a child process.
+    """Draw the ears of a handed-over subject in a child process.
 
     Returns:
         Empty, or one sentence that says why there are no pictures.
     """
-    command = [sys.executable, "-m", "InnerEarSegLib.mrml.ear_rendering", str(folder)]
-    root = Path(__file__).resolve().parents[2]
-    try:
-        child = subprocess.run(
-            command, cwd=root, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    child = run_module("InnerEarSegLib.mrml.ear_rendering", folder, timeout=timeout)
+    if child is None:
         return "3D views are missing: drawing them did not end in time."
     if child.returncode == 0 and (folder / VIEWS).is_file():
         return ""
@@ -84,9 +78,7 @@ def _surface(ear: Ear) -> Any:
     image.SetDimensions(*mask.shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True))
     matrix = vtk.vtkMatrix4x4()
-    ijk_to_ras = ear.geometry.ijk_to_ras.copy()
-    ijk_to_ras[:3, 3] = ear.geometry.to_ras([-1, -1, -1])
-    matrix.DeepCopy(ijk_to_ras.ravel())
+    matrix.DeepCopy(ear.geometry.part([-1, -1, -1], mask.shape).ijk_to_ras.ravel())
     contour = vtk.vtkDiscreteFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, 1)

@@ -165,6 +165,16 @@ def position_of(node: Any, name: str) -> Point | None:
     return tuple(node.GetNthControlPointPosition(index))
 
 
+def node_landmarks(node: Any) -> dict[str, Point | None]:
+    """Return the node's own RAS mm by label; None where the position is missing."""
+    return {
+        node.GetNthControlPointLabel(index): tuple(node.GetNthControlPointPosition(index))
+        if node.GetNthControlPointPositionStatus(index) == node.PositionDefined
+        else None
+        for index in range(node.GetNumberOfControlPoints())
+    }
+
+
 def automatic_of(node: Any, name: str) -> Point | None:
     """Return where the landmark was found, None if it was not."""
     return parse_point(node.GetAttribute(AUTOMATIC_POSITION + name))

@@ -1,27 +1,37 @@
-"""The measurements of one CT's ears as nodes: a table for both ears, three lines for each."""
+"""The measurements of one CT's ears in the scene: a table for both ears, three lines for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import slicer
 import vtk
 
-from ..cochlea.measurements import CochlearMeasurements, measure, signature
-from ..types import Side
-from .arrays import numpy_matrix, vtk_matrix
-from .landmarks import ATTRIBUTE, side_of
-from .measurement_nodes import (
-    LINE_ATTRIBUTE,
-    LINE_NAMES,
-    TABLE_NAME,
-    add_line,
-    empty_line,
-    fill_table,
-    place_line,
-)
+from ..cochlea.measurements import CochlearMeasurements, compare, measure, signature
+from ..types import SIDES, Side
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of
 from .results import Results, link_to_ct, linked_nodes, read_ear
+from .scene import keep_place_node
+from .segments import COLORS
+
+LINE_ATTRIBUTE = ATTRIBUTE + "Line"
+"""Node attribute with what a line shows: "A", "B" or "axis"."""
+
+LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
+
+_LABELLED_END = {"A": 1, "B": 0, "axis": 0}
+"""Which end has the label: not where a landmark has its own."""
+
+_DEFINITIONS = {
+    "A": "Round window through the modiolar axis to the opposite lateral wall.",
+    "B": "Between the lateral walls, perpendicular to A.",
+    "axis": "The modiolus, from the base of the cochlea to its apex.",
+}
+
+TABLE_NAME = "Cochlear measurements"
 
 MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
 """Attribute of the table with the signatures of what it was made from."""
@@ -29,7 +39,7 @@ MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
 
 @dataclass(frozen=True, eq=False)
 class MeasurementNodes:
-    """What the scene holds of the plans of one CT.
+    """What the scene holds of the measurements of one CT.
 
     Attributes:
         table: the vtkMRMLTableNode, or None.
@@ -51,7 +61,7 @@ class MeasurementNodes:
 
 
 def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
-    """The plan nodes of a CT; empty if it has none."""
+    """Find the measurements of a CT; empty if it has none."""
     if volume_node is None or volume_node.GetID() is None:
         return MeasurementNodes()
     tables = linked_nodes(scene, "vtkMRMLTableNode", volume_node)
@@ -64,17 +74,13 @@ def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
 
 
 def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
-    """Adds those nodes of the ears' plans that are not there yet, still empty.
+    """Add those nodes of the ears' measurements that are not there yet, still empty.
 
     Returns:
         The nodes that were added.
     """
     found = find_measurements(scene, volume_node)
-    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-    place = selection and (
-        selection.GetActivePlaceNodeClassName(),
-        selection.GetActivePlaceNodeID(),
-    )
+    restore_place_node = keep_place_node(scene)
     added = []
     if found.table is None:
         added.append(scene.AddNewNodeByClass("vtkMRMLTableNode", TABLE_NAME))
@@ -82,12 +88,10 @@ def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> lis
     for side in sides:
         for name in LINE_NAMES:
             if (side, name) not in found.lines:
-                added.append(add_line(scene, volume_node, side, name))
+                added.append(_add_line(scene, volume_node, side, name))
     for node in added:
         link_to_ct(node, volume_node)
-    if place:  # a new line makes itself the one that Slicer places points in
-        selection.SetActivePlaceNodeClassName(place[0])
-        selection.SetActivePlaceNodeID(place[1])
+    restore_place_node()
     return added
 
 
@@ -110,59 +114,119 @@ def update_measurements(
     measured = {side: measure(ear) for side, ear in ears.items()}
     nodes = find_measurements(scene, volume_node)
     for (side, _), node in nodes.lines.items():
-        if side in measured:
-            place_line(node, results.landmarks[side], measured[side])
-        else:
-            empty_line(node)
+        _place_line(node, results.landmarks.get(side), measured.get(side))
     signatures = " ".join(f"{side}:{signature(ears[side])}" for side in sorted(ears))
     if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
-        fill_table(nodes.table, measured)
+        _fill_table(nodes.table, measured)
         nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, signatures)
     return measured
 
 
-class SavedMeasurements:
-    """The plan nodes of a CT as they were.
+def _add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
+    """Add a line without a place, locked, not shown, under the CT's parent transform."""
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", f"{LINE_NAMES[name]} {side}")
+    node.CreateDefaultDisplayNodes()
+    node.SetAttribute(SIDE_ATTRIBUTE, side)
+    node.SetAttribute(LINE_ATTRIBUTE, name)
+    node.SetDescription(_DEFINITIONS[name])
+    node.SetControlPointLabelFormat("")
+    for _ in range(2):
+        index = node.AddControlPoint(vtk.vtkVector3d(0.0, 0.0, 0.0), " ")
+        if index < 0:
+            raise RuntimeError(f"Slicer did not accept the line {node.GetName()}")
+        node.SetNthControlPointPositionMissing(index)
+    node.SetFixedNumberOfControlPoints(True)
+    node.SetLocked(True)
+    node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    _show_as_line(node, side)
+    return node
+
+
+def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None) -> None:
+    """Put a line where it was measured, under the landmarks' parent transform.
 
     Args:
-        nodes: those that are there.
+        node: the vtkMRMLMarkupsLineNode; it gets no place if its ear has none for it.
+        landmarks: the ear's vtkMRMLMarkupsFiducialNode, in whose RAS mm it was measured. Not the
+            CT: the user may have put the results' folder under a transform of its own.
+        measured: of the ear; None: its landmarks are gone.
     """
-
-    def __init__(self, nodes: MeasurementNodes) -> None:
-        self._nodes = nodes
-        if nodes.table is not None:
-            self._table = vtk.vtkTable()
-            self._table.DeepCopy(nodes.table.GetTable())
-            self._made_from = nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE)
-        self._lines = [
-            (
-                node,
-                node.GetTransformNodeID(),
-                [(_end(node, index), node.GetNthControlPointLabel(index)) for index in (0, 1)],
-                numpy_matrix(node.GetInteractionHandleToWorldMatrix()),
-            )
-            for node in nodes.lines.values()
-            if node.GetNumberOfControlPoints() == 2
-        ]
-
-    def restore(self) -> None:
-        """Makes them as they were."""
-        if self._nodes.table is not None:
-            self._nodes.table.SetAndObserveTable(self._table)
-            self._nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, self._made_from)
-        for node, transform, ends, handle in self._lines:
-            node.SetAndObserveTransformNodeID(transform)
-            for index, (end, label) in enumerate(ends):
-                node.SetNthControlPointLabel(index, label)
-                if end is None:
-                    node.SetNthControlPointPositionMissing(index)
-                else:
-                    node.SetNthControlPointPosition(index, *end)
-            # Slicer turns it along the line, by a way that depends on where the line was.
-            node.GetInteractionHandleToWorldMatrix().DeepCopy(vtk_matrix(handle))
+    name = node.GetAttribute(LINE_ATTRIBUTE)
+    ends = None if measured is None else measured.lines.get(name)
+    was_modifying = node.StartModify()
+    try:
+        if landmarks is not None and node.GetTransformNodeID() != landmarks.GetTransformNodeID():
+            node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
+        for index in range(min(2, node.GetNumberOfControlPoints())):
+            text = " "
+            if ends is None:
+                node.SetNthControlPointPositionMissing(index)
+            else:
+                node.SetNthControlPointPosition(index, *map(float, ends[index]))
+                if index == _LABELLED_END[name]:
+                    length = math.dist(*ends)
+                    text = "modiolus" if name == "axis" else f"{name} {length:.1f} mm"
+            node.SetNthControlPointLabel(index, text)
+    finally:
+        node.EndModify(was_modifying)
 
 
-def _end(node: Any, index: int) -> tuple[float, ...] | None:
-    if node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
-        return None
-    return tuple(node.GetNthControlPointPosition(index))
+def _show_as_line(node: Any, side: Side) -> None:
+    display = node.GetDisplayNode()
+    for set_color in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
+        set_color(*COLORS[side])
+    # At an end: name and length in the middle of each would lie upon each other at the axis.
+    display.SetPointLabelsVisibility(True)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetUseGlyphScale(False)
+    display.SetGlyphSize(0.35)
+    display.SetCurveLineSizeMode(slicer.vtkMRMLMarkupsDisplayNode.UseLineDiameter)
+    display.SetLineDiameter(0.12)
+    display.SetTextScale(2.6)
+    display.SetOccludedVisibility(True)
+    display.SetOccludedOpacity(0.6)
+    # The landmarks are checked first; lines through them would be in the way.
+    display.SetVisibility(False)
+
+
+def _fill_table(node: Any, measured: Mapping[Side, CochlearMeasurements]) -> None:
+    """Write the measurements of the ears that are there, a row each, in place of earlier ones.
+
+    Each ear has its value and the half width of its 90 % interval; two ears have a difference.
+    """
+    ears = [measured[side] for side in SIDES if side in measured]
+    keys = [item.key for item in ears[0].measurements] if ears else []
+    columns = {
+        "Measurement": [ears[0][key].label for key in keys],
+        "Unit": [ears[0][key].unit for key in keys],
+    }
+    for ear in ears:
+        columns[ear.side.capitalize()] = [_number(ear[key].value) for key in keys]
+        columns[f"± {ear.side}"] = [_number(ear[key].uncertainty) for key in keys]
+    if len(ears) == 2:
+        differences = {item.key: item.value for item in compare(*ears)}
+        columns["Left - right"] = [_number(differences.get(key)) for key in keys]
+    columns["Remark"] = [
+        _remarks({ear.side: ear.remark_on(ear[key]) for ear in ears}) for key in keys
+    ]
+    columns["Definition"] = [ears[0][key].definition for key in keys]
+    columns["Source"] = [ears[0][key].source for key in keys]
+    table = vtk.vtkTable()
+    for name, values in columns.items():
+        array = vtk.vtkStringArray()
+        array.SetName(name)
+        for value in values:
+            array.InsertNextValue(value)
+        table.AddColumn(array)
+    node.SetAndObserveTable(table)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _remarks(of_each: Mapping[Side, str]) -> str:
+    """Remarks on either ear's value; said once if both have the same."""
+    if len(set(of_each.values())) == 1:
+        return next(iter(of_each.values()))
+    return "; ".join(f"{side}: {remark}" for side, remark in of_each.items() if remark)

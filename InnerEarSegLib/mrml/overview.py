@@ -5,7 +5,6 @@ Per ear: a row of three slices through each landmark, and two 3D views.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -15,54 +14,43 @@ import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import InnerEarSegError, UnusableInput
-from ..types import Segmentation, Volume, apply_affine
-from .arrays import numpy_matrix, to_world
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of
-from .populate import add_result
-from .read_results import node_landmarks, node_segments
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, landmark_of, side_of
 from .rendering import (
     add_text,
     anatomical_viewpoints,
     can_render,
     open_window,
     picture_of,
+    png_file,
+    run_module,
     text_panel,
     unit,
 )
-from .scene import HeadlessSession, headless_scene
-from .segments import SEGMENT_IDS, SEGMENT_NAMES
-from .volumes import add_volume
+from .scene import HeadlessSession, headless_scene, nodes_of, numpy_matrix
+from .segments import SEGMENT_IDS, SEGMENT_NAMES, volume_attribute
+from .views import labyrinth_cloud, landmark_places
 
 _TILE = 380
 _COLUMN = 460
 _HEADER = 64
 _FIELD_MM = 20.0
 _PLANES = (("Red", "axial"), ("Green", "coronal"), ("Yellow", "sagittal"))
+_WHITE = (1.0, 1.0, 1.0)
 _GREY = (0.75, 0.77, 0.80)
 _RED = (1.0, 0.45, 0.40)
 
 
 def draw_overview(session: HeadlessSession) -> NDArray[np.uint8]:
-    """Draws the result in the session's scene, (height, width, 3) RGB."""
+    """Draw the result in the session's scene, (height, width, 3) RGB."""
     scene = session.scene
     segmentation = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
-    lists = [
-        scene.GetNthNodeByClass(index, "vtkMRMLMarkupsFiducialNode")
-        for index in range(scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode"))
-    ]
-    lists = [node for node in lists if node.GetAttribute(SIDE_ATTRIBUTE) in SEGMENT_IDS]
+    lists = [node for node in nodes_of(scene, "vtkMRMLMarkupsFiducialNode") if side_of(node)]
     if segmentation is None or not lists:
         width = 3 * _TILE + _COLUMN
-        text = {
-            "text": "No ear was found.",
-            "position": (0.5, 0.5),
-            "size": 34,
-            "align": "centered middle",
-        }
-        return text_panel((width, width // 4), [text])
+        text = ("No ear was found.", (0.5, 0.5), 34, _WHITE, "centered middle")
+        return text_panel((width, width // 4), text)
     slices = [SliceView(session, name, (_TILE, _TILE)) for name, _ in _PLANES]
     notes = [_Notes(view, plane) for view, (_, plane) in zip(slices, _PLANES, strict=True)]
     space = ThreeDView(session, (_COLUMN, 3 * _TILE // 2))
@@ -74,13 +62,9 @@ def draw_overview(session: HeadlessSession) -> NDArray[np.uint8]:
     for node in lists:
         _show_only(segmentation, lists, node)
         panels.append(_header(segmentation, node))
-        rows = np.vstack(
-            [
-                _landmark_row(slices, notes, node, index)
-                for index in range(node.GetNumberOfControlPoints())
-            ]
-        )
-        _show_points(node, range(node.GetNumberOfControlPoints()))
+        indices = range(node.GetNumberOfControlPoints())
+        rows = np.vstack([_landmark_row(slices, notes, node, index) for index in indices])
+        _show_points(node, indices)
         column = _column(space, caption, segmentation, node)
         height = max(len(rows), len(column))
         panels.append(np.hstack([_padded(rows, height), _padded(column, height)]))
@@ -239,42 +223,23 @@ def _show_points(node: Any, shown: Collection[int]) -> None:
 def _header(segmentation: Any, node: Any) -> NDArray[np.uint8]:
     side = node.GetAttribute(SIDE_ATTRIBUTE)
     color = segmentation.GetSegmentation().GetSegment(SEGMENT_IDS[side]).GetColor()
-    volume = segmentation.GetAttribute(f"{ATTRIBUTE}VolumeMm3.{side}")
+    volume = segmentation.GetAttribute(volume_attribute(side))
     model = segmentation.GetAttribute(ATTRIBUTE + "Model") or ""
     found = f"{float(volume):.0f} mm\u00b3" if volume else ""
+    said = f"InnerEarSeg, model {model}. Automatic result, to be checked."
     return text_panel(
         (3 * _TILE + _COLUMN, _HEADER),
-        [
-            {
-                "text": SEGMENT_NAMES[side],
-                "position": (0.01, 0.5),
-                "size": 30,
-                "color": color,
-                "align": "left middle",
-            },
-            {"text": found, "position": (0.17, 0.47), "size": 22, "align": "left middle"},
-            {
-                "text": f"InnerEarSeg, model {model}. Automatic result, to be checked.",
-                "position": (0.99, 0.5),
-                "size": 17,
-                "color": _GREY,
-                "align": "right middle",
-            },
-        ],
+        (SEGMENT_NAMES[side], (0.01, 0.5), 30, color, "left middle"),
+        (found, (0.17, 0.47), 22, _WHITE, "left middle"),
+        (said, (0.99, 0.5), 17, _GREY, "right middle"),
     )
 
 
 def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index: int) -> NDArray:
     name = node.GetNthControlPointLabel(index)
     if node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
-        text = {
-            "text": f"{name}: not found",
-            "position": (0.5, 0.5),
-            "size": 24,
-            "color": _RED,
-            "align": "centered middle",
-        }
-        return text_panel((3 * _TILE, _TILE), [text])
+        text = (f"{name}: not found", (0.5, 0.5), 24, _RED, "centered middle")
+        return text_panel((3 * _TILE, _TILE), text)
     # The windows are 3 mm apart: in each other's slices their labels would overlap.
     _show_points(node, [index])
     world = node.GetNthControlPointPositionWorld(index)
@@ -296,15 +261,9 @@ def _landmark_row(slices: list[SliceView], notes: list[_Notes], node: Any, index
 
 def _column(space: ThreeDView, caption: Any, segmentation: Any, node: Any) -> NDArray:
     side = node.GetAttribute(SIDE_ATTRIBUTE)
-    segment = node_segments(segmentation)[SEGMENT_NAMES[side]]
-    inside = np.argwhere(segment.array)[:, ::-1]
-    cloud = apply_affine(segment.ijk_to_ras, inside[:: max(1, len(inside) // 5000)])
-    world = to_world(segmentation, cloud)
-    points = {
-        name: to_world(node, ras) for name, ras in node_landmarks(node).items() if ras is not None
-    }
+    world = labyrinth_cloud(segmentation, side, 5000)
     pictures = []
-    for title, direction, up in anatomical_viewpoints(world, points):
+    for title, direction, up in anatomical_viewpoints(world, landmark_places(node)):
         caption.SetInput(title)
         _aim(space, world, direction, up)
         pictures.append(_framed(space.picture()))
@@ -327,28 +286,24 @@ NO_OPENGL = (
 )
 
 
-def render_overview(ct: Volume, result: Segmentation, png: Path) -> Path:
-    """Draws a result into a PNG, in this process.
-
-    Raises:
-        UnusableInput: there is no OpenGL library, or the file cannot be written.
-    """
-    _need_opengl()
-    with headless_scene() as session:
-        add_result(session.scene, add_volume(session.scene, ct), result)
-        return _write_png(draw_overview(session), Path(png))
-
-
 def render_scene_file(mrb: Path, png: Path) -> Path:
-    """Draws the result in a saved ``scene.mrb`` into a PNG, in this process."""
-    _need_opengl()
+    """Draw the result in a saved ``scene.mrb`` into a PNG, in this process."""
+    if not can_render():
+        raise UnusableInput(NO_OPENGL)
     mrb = Path(mrb).resolve()
     if not mrb.is_file():
         raise UnusableInput(f"There is no file {mrb}.")
     with headless_scene() as session:
         if not session.scene.ReadFromMRB(str(mrb), False):
             raise UnusableInput(f"{mrb} cannot be opened as a Slicer scene.")
-        return _write_png(draw_overview(session), Path(png))
+        pixels = draw_overview(session)
+    png = Path(png).resolve()
+    try:
+        png.write_bytes(png_file(pixels))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnusableInput(f"Cannot write {png.name} in {png.parent}: {reason}.") from error
+    return png
 
 
 def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Path:
@@ -358,22 +313,10 @@ def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Pa
         UnusableInput: with one sentence, when there is no picture for whatever reason.
     """
     png = Path(png).resolve()
-    # So that an old picture is never taken for the new one.
-    png.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "InnerEarSegLib.mrml.overview",
-        str(Path(mrb).resolve()),
-        str(png),
-    ]
-    package_root = Path(__file__).resolve().parents[2]
-    try:
-        child = subprocess.run(
-            command, cwd=package_root, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnusableInput(f"Drawing {png.name} took more than {timeout:.0f} seconds.") from error
+    png.unlink(missing_ok=True)  # an old picture must not be taken for the new one
+    child = run_module("InnerEarSegLib.mrml.overview", Path(mrb).resolve(), png, timeout=timeout)
+    if child is None:
+        raise UnusableInput(f"Drawing {png.name} took more than {timeout:.0f} seconds.")
     if child.returncode == 0 and png.is_file() and png.stat().st_size > 0:
         return png
     last = (child.stderr.strip().splitlines() or [""])[-1]
@@ -382,30 +325,6 @@ def render_overview_in_child(mrb: Path, png: Path, timeout: float = 300.0) -> Pa
     if child.returncode == 1:  # an exception: a fault of this program
         raise UnusableInput(f"Drawing {png.name} failed: {last}.")
     raise UnusableInput(f"{NO_OPENGL} (The drawing process ended with {child.returncode}.)")
-
-
-def _need_opengl() -> None:
-    if not can_render():
-        raise UnusableInput(NO_OPENGL)
-
-
-def _write_png(pixels: NDArray[np.uint8], png: Path) -> Path:
-    png = png.resolve()
-    height, width, _ = pixels.shape
-    image = vtk.vtkImageData()
-    image.SetDimensions(width, height, 1)
-    rows = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
-    image.GetPointData().SetScalars(numpy_to_vtk(rows, deep=True))
-    writer = vtk.vtkPNGWriter()
-    writer.SetWriteToMemory(True)  # VTK's own file writing does not report a full disk
-    writer.SetInputData(image)
-    writer.Write()
-    try:
-        png.write_bytes(memoryview(writer.GetResult()))
-    except OSError as error:
-        reason = error.strerror or error
-        raise UnusableInput(f"Cannot write {png.name} in {png.parent}: {reason}.") from error
-    return png
 
 
 def main(arguments: list[str]) -> int:

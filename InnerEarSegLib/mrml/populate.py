@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import slicer
+import vtk
 
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation, Side
 from .landmarks import (
@@ -15,7 +16,6 @@ from .landmarks import (
     EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
-    Snapshot,
     add_landmarks,
     landmark_of,
     set_automatic,
@@ -23,12 +23,12 @@ from .landmarks import (
 )
 from .measurements import (
     MeasurementNodes,
-    SavedMeasurements,
     add_measurements,
     find_measurements,
     update_measurements,
 )
 from .results import Results, find_results, group_results, link_to_ct
+from .scene import keep_place_node, nodes_of
 from .segments import (
     SEGMENT_NAMES,
     add_segmentation,
@@ -51,7 +51,7 @@ class ResultNodes:
         segmentation: the vtkMRMLSegmentationNode.
         landmarks: vtkMRMLMarkupsFiducialNode per side.
         folder_item: subject hierarchy folder with the results.
-        plan: table and lines with the cochlear measurements.
+        measurements: table and lines of the cochleae.
         kept: what the user had reviewed and was left as it was, in words.
     """
 
@@ -59,14 +59,14 @@ class ResultNodes:
     segmentation: Any
     landmarks: dict[Side, Any]
     folder_item: int
-    plan: MeasurementNodes
+    measurements: MeasurementNodes
     kept: tuple[str, ...] = ()
 
 
 def add_result(
     scene: Any, volume_node: Any, result: Segmentation, *, keep_reviewed: bool = True
 ) -> ResultNodes:
-    """Puts segments and landmarks of all ears into the scene, with the first ear in view.
+    """Put segments and landmarks of all ears into the scene, with the first ear in view.
 
     A CT's earlier results are updated; an ear that is not in ``result`` stays as it is.
 
@@ -81,7 +81,8 @@ def add_result(
         Exception: whatever goes wrong; the scene is then as it was before.
     """
     earlier = find_results(scene, volume_node)
-    with _all_or_nothing(scene, volume_node, earlier):
+    measured = find_measurements(scene, volume_node).nodes
+    with _all_or_nothing(scene, [*earlier.nodes, *measured]):
         follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
         kept: list[str] = []
         segmentation = _put_segments(
@@ -105,14 +106,16 @@ def add_result(
             remember_place(node, volume_node)
         if not earlier:
             _name_after_ct(scene, volume_node, [segmentation, *landmarks.values()])
-        planned = add_measurements(scene, volume_node, landmarks)
-        _name_after_ct(scene, volume_node, planned)
+        added = add_measurements(scene, volume_node, landmarks)
+        _name_after_ct(scene, volume_node, added)
         update_measurements(scene, volume_node, Results(segmentation, landmarks))
-        plan = find_measurements(scene, volume_node)
-        folder = group_results(scene, volume_node, [segmentation, *landmarks.values(), *plan.nodes])
+        measurements = find_measurements(scene, volume_node)
+        folder = group_results(
+            scene, volume_node, [segmentation, *landmarks.values(), *measurements.nodes]
+        )
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
-    return ResultNodes(volume_node, segmentation, landmarks, folder, plan, tuple(kept))
+    return ResultNodes(volume_node, segmentation, landmarks, folder, measurements, tuple(kept))
 
 
 def _put_segments(
@@ -155,7 +158,7 @@ def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: 
 
 
 def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
-    """Tells the results of several CTs apart by name."""
+    """Tell the results of several CTs apart by name."""
     for node in nodes:
         same = scene.GetNodesByClassByName(node.GetClassName(), node.GetName())
         same.UnRegister(None)
@@ -164,16 +167,16 @@ def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
 
 
 @contextmanager
-def _all_or_nothing(scene: Any, volume_node: Any, earlier: Results) -> Iterator[None]:
-    """Takes every change back if something is raised."""
-    before = _all_nodes(scene)
-    saved = _Saved(scene, earlier)
-    saved_plan = SavedMeasurements(find_measurements(scene, volume_node))
+def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
+    """Restore these nodes and remove all new ones if something is raised."""
+    before = {node.GetID() for node in nodes_of(scene, "vtkMRMLNode")}
+    copies = [(node, _copy_of(scene, node)) for node in nodes]
+    restore_place_node = keep_place_node(scene)
     try:
         yield
     except BaseException:
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        for node in _all_nodes(scene).values():
+        for node in nodes_of(scene, "vtkMRMLNode"):
             if node.GetID() in before or node.IsA("vtkMRMLSubjectHierarchyNode"):
                 continue
             item = hierarchy.GetItemByDataNode(node)
@@ -181,55 +184,21 @@ def _all_or_nothing(scene: Any, volume_node: Any, earlier: Results) -> Iterator[
                 hierarchy.RemoveItem(item, False, False)
             if scene.IsNodePresent(node):
                 scene.RemoveNode(node)
-        saved.restore()
-        saved_plan.restore()
+        for node, copy in copies:
+            node.Copy(copy)
+        restore_place_node()
         raise
 
 
-def _all_nodes(scene: Any) -> dict[str, Any]:
-    nodes = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
-    return {node.GetID(): node for node in nodes}
-
-
-class _Saved:
-    """The earlier results as they were."""
-
-    def __init__(self, scene: Any, earlier: Results) -> None:
-        # A new point list makes itself the one that Slicer places points in.
-        self._selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-        self._place = self._selection and (
-            self._selection.GetActivePlaceNodeClassName(),
-            self._selection.GetActivePlaceNodeID(),
-        )
-        self._landmarks: list[tuple[Any, Snapshot, str, int]] = [
-            (node, Snapshot.of(node), node.GetTransformNodeID(), node.GetNumberOfControlPoints())
-            for node in earlier.landmarks.values()
-        ]
-        self._node = earlier.segmentation
-        if self._node is not None:
-            self._segments = slicer.vtkSegmentation()
-            self._segments.DeepCopy(self._node.GetSegmentation())
-            self._attributes = {
-                name: self._node.GetAttribute(name) for name in self._node.GetAttributeNames()
-            }
-            self._transform = self._node.GetTransformNodeID()
-
-    def restore(self) -> None:
-        """Makes all as it was, but for nodes that were added."""
-        if self._place:
-            self._selection.SetActivePlaceNodeClassName(self._place[0])
-            self._selection.SetActivePlaceNodeID(self._place[1])
-        for node, snapshot, transform, count in self._landmarks:
-            node.SetFixedNumberOfControlPoints(False)
-            for index in reversed(range(count, node.GetNumberOfControlPoints())):
-                node.RemoveNthControlPoint(index)
-            node.SetFixedNumberOfControlPoints(True)
-            snapshot.restore(node)
-            node.SetAndObserveTransformNodeID(transform)
-        if self._node is not None:
-            self._node.GetSegmentation().DeepCopy(self._segments)
-            for name in list(self._node.GetAttributeNames()):
-                self._node.RemoveAttribute(name)
-            for name, value in self._attributes.items():
-                self._node.SetAttribute(name, value)
-            self._node.SetAndObserveTransformNodeID(self._transform)
+def _copy_of(scene: Any, node: Any) -> Any:
+    """Return a copy that is not in the scene."""
+    copy = scene.CreateNodeByClass(node.GetClassName())
+    copy.UnRegister(None)
+    # A line outside of a scene warns that it finds no unit of length.
+    shown = vtk.vtkObject.GetGlobalWarningDisplay()
+    vtk.vtkObject.SetGlobalWarningDisplay(False)
+    try:
+        copy.Copy(node)
+    finally:
+        vtk.vtkObject.SetGlobalWarningDisplay(shown)
+    return copy

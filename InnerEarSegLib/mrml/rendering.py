@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
@@ -60,6 +62,23 @@ def picture_of(window: Any) -> NDArray[np.uint8]:
     return pixels[::-1].copy()
 
 
+def png_file(pixels: NDArray[np.uint8]) -> memoryview:
+    """Return an RGB picture (height, width, 3), top row first, as the content of a PNG file.
+
+    VTK's own file writing does not report a full disk.
+    """
+    height, width, _ = pixels.shape
+    image = vtk.vtkImageData()
+    image.SetDimensions(width, height, 1)
+    rows = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
+    image.GetPointData().SetScalars(numpy_to_vtk(rows, deep=True))
+    writer = vtk.vtkPNGWriter()
+    writer.SetWriteToMemory(True)
+    writer.SetInputData(image)
+    writer.Write()
+    return memoryview(writer.GetResult())
+
+
 def add_text(
     renderer: Any,
     text: str,
@@ -68,7 +87,7 @@ def add_text(
     color: tuple[float, float, float] = (1.0, 1.0, 1.0),
     align: str = "left top",
 ) -> Any:
-    """Adds a vtkTextActor at a normalized viewport position (0, 0 = bottom left)."""
+    """Add a vtkTextActor at a normalized viewport position (0, 0 = bottom left)."""
     actor = vtk.vtkTextActor()
     actor.SetInput(text)
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
@@ -79,27 +98,40 @@ def add_text(
     style.SetColor(*color)
     style.ShadowOn()
     horizontal, vertical = align.split()
-    {
-        "left": style.SetJustificationToLeft,
-        "centered": style.SetJustificationToCentered,
-        "right": style.SetJustificationToRight,
-    }[horizontal]()
-    {
-        "top": style.SetVerticalJustificationToTop,
-        "middle": style.SetVerticalJustificationToCentered,
-        "bottom": style.SetVerticalJustificationToBottom,
-    }[vertical]()
+    style.SetJustification(("left", "centered", "right").index(horizontal))
+    style.SetVerticalJustification(("bottom", "middle", "top").index(vertical))
     renderer.AddViewProp(actor)
     return actor
 
 
-def text_panel(size: tuple[int, int], items: list[dict[str, Any]]) -> NDArray[np.uint8]:
-    """A dark panel with texts (arguments of ``add_text``), (height, width, 3) RGB."""
+def text_panel(size: tuple[int, int], *texts: tuple[Any, ...]) -> NDArray[np.uint8]:
+    """Draw a dark panel with texts (arguments of ``add_text``), (height, width, 3) RGB."""
     window, renderer = open_window(size)
     renderer.SetBackground(0.10, 0.11, 0.13)
-    for item in items:
-        add_text(renderer, **item)
+    for text in texts:
+        add_text(renderer, *text)
     return picture_of(window)
+
+
+def run_module(
+    name: str, *arguments: Path, timeout: float
+) -> subprocess.CompletedProcess[str] | None:
+    """Run a module of this package in a child process; a broken OpenGL ends a process.
+
+    Returns:
+        The ended process; None if it did not end within ``timeout`` seconds.
+    """
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", name, *map(str, arguments)],
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
 
 
 Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]

@@ -24,7 +24,6 @@ from ..types import (
     Quality,
     Side,
 )
-from .arrays import numpy_matrix
 from .landmarks import (
     EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
@@ -34,6 +33,7 @@ from .landmarks import (
     number_of,
     side_of,
 )
+from .scene import nodes_of, numpy_matrix
 from .segments import segment_content, segment_was_edited
 
 CT_ROLE = "InnerEarSeg.CT"
@@ -77,16 +77,13 @@ def find_results(scene: Any, volume_node: Any) -> Results:
 
 
 def link_to_ct(node: Any, volume_node: Any) -> None:
-    """Marks a node as a result of a CT."""
+    """Mark a node as a result of a CT."""
     node.SetNodeReferenceID(CT_ROLE, volume_node.GetID())
 
 
 def linked_nodes(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
     """All nodes of a class that are results of a CT."""
-    nodes = (
-        scene.GetNthNodeByClass(index, class_name)
-        for index in range(scene.GetNumberOfNodesByClass(class_name))
-    )
+    nodes = nodes_of(scene, class_name)
     return [node for node in nodes if node.GetNodeReferenceID(CT_ROLE) == volume_node.GetID()]
 
 
@@ -106,12 +103,11 @@ def read_ear(results: Results, side: Side) -> Ear | None:
     segment = SEGMENT_REMOVED  # no ear is found without one
     if content is not None:
         segment = EDITED if segment_was_edited(segmentation, side) else AUTOMATIC
-    inside, matrix = np.zeros((1, 1, 1), bool), np.eye(4)
+    inside, geometry = np.zeros((1, 1, 1), bool), Geometry(np.eye(4), (1, 1, 1))
     between = None if content is None else _between(segmentation, node)
     if content is not None and between is not None:
-        inside, matrix = content[0], between @ content[1]
-    k, j, i = inside.shape
-    geometry = Geometry(matrix, (k, j, i))
+        inside = content[0]
+        geometry = Geometry(between @ content[1].ijk_to_ras, content[1].shape)
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     return Ear(
         side=side,
@@ -146,7 +142,7 @@ FOLDER_NAME = "InnerEarSeg results"
 
 
 def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> int:
-    """Puts result nodes into a folder beside the CT; returns the folder's item ID.
+    """Put result nodes into a folder beside the CT; return the folder's item ID.
 
     Nodes that lie in a folder already stay in it, and the others join them there.
     """

@@ -1,4 +1,4 @@
-"""What can be undone and redone."""
+"""Reviewing the landmarks of a CT: confirm, edit, place by a click, reset, undo and redo."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .landmarks import (
     landmark_of,
     position_of,
     set_position,
+    show_as_landmark,
 )
-from .place import Later, PlaceMode
-from .scene import Observers
+from .scene import Observers, keep_place_node
 
 Key = tuple[Side, str]
 """Which landmark: side and name."""
@@ -61,13 +61,13 @@ class Steps:
     """How the ears were when the last ``Review`` was closed."""
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Forget all."""
         self.undo.clear()
         self.redo.clear()
         self.left.clear()
 
     def map(self, mappings: dict[Side, PointMapping]) -> None:
-        """Brings all into other coordinates, as the CT's own matrix was changed."""
+        """Bring all into other coordinates, as the CT's own matrix was changed."""
         for steps in (self.undo, self.redo):
             steps[:] = [
                 (side, snapshot.mapped(mappings[side]) if side in mappings else snapshot)
@@ -75,6 +75,122 @@ class Steps:
             ]
         for side in self.left.keys() & mappings.keys():
             self.left[side] = self.left[side].mapped(mappings[side])
+
+
+Later = Callable[[Callable[[], None]], None]
+
+
+class PlaceMode:
+    """Wait for one click in a view, through Slicer's own place mode.
+
+    That mode offers only an undefined point to the mouse. Making the landmark undefined until the
+    click would lose its position in a scene that is saved meanwhile, so the click goes to a point
+    list of its own, which is not saved and is removed afterwards.
+
+    Args:
+        scene: with the application's interaction and selection nodes.
+        placed: called with the point's position in the coordinates of the node that is placed in.
+        ended: called if the mode was left (Esc, right click, another tool) without a click.
+        later: calls a function when the event in hand has been dealt with.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        placed: Callable[[Point], None],
+        ended: Callable[[], None],
+        later: Later,
+    ) -> None:
+        self._scene, self._later = scene, later
+        self._placed, self._ended = placed, ended
+        self._observers = Observers()
+        self._target: Any = None
+        self._restore_place_node: Callable[[], None] = lambda: None
+
+    def begin(self, node: Any, label: str) -> None:
+        """Wait for a click, which is not yet given to ``node``."""
+        self.end()
+        interaction = self._scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+        selection = self._scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+        if interaction is None or selection is None:
+            self._ended()
+            return
+        self._restore_place_node = keep_place_node(self._scene)
+        self._target = _target(self._scene, node, label)
+        selection.SetReferenceActivePlaceNodeClassName(self._target.GetClassName())
+        selection.SetActivePlaceNodeID(self._target.GetID())
+        interaction.SetPlaceModePersistence(0)
+        interaction.SetCurrentInteractionMode(interaction.Place)
+        self._observers.add(self._target, self._target.PointPositionDefinedEvent, self._on_defined)
+        self._observers.add(
+            interaction, interaction.InteractionModeChangedEvent, self._on_mode_changed
+        )
+
+    def end(self) -> None:
+        """Leave place mode, if it is on."""
+        if self._target is None:
+            return
+        self._release()
+        interaction = self._scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+        if interaction is not None:
+            interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+        self._ended()
+
+    def close(self) -> None:
+        """Forget everything without calling back."""
+        if self._target is not None:
+            self._release()
+
+    def _release(self, within_event: bool = False) -> None:
+        target, self._target = self._target, None
+        self._observers.clear()
+        if self._scene.IsClosing():
+            return
+        selection = self._scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+        if selection is not None and selection.GetActivePlaceNodeID() == target.GetID():
+            self._restore_place_node()
+        if within_event:  # the view that sent the event still works with the node
+            target.SetDisplayVisibility(False)
+            self._later(lambda: _remove(self._scene, target))
+        else:
+            _remove(self._scene, target)
+
+    def _on_defined(self, *_: Any) -> None:
+        node = self._target
+        if node is None or node.GetNthControlPointPositionStatus(0) != node.PositionDefined:
+            return
+        position = tuple(node.GetNthControlPointPosition(0))
+        self._release(within_event=True)
+        self._placed(position)
+
+    def _on_mode_changed(self, caller: Any, *_: Any) -> None:
+        if self._target is not None and caller.GetCurrentInteractionMode() != caller.Place:
+            self._release(within_event=True)
+            self._ended()
+
+
+def _remove(scene: Any, target: Any) -> None:
+    if scene.IsNodePresent(target):
+        display = target.GetDisplayNode()
+        scene.RemoveNode(target)
+        if display is not None and scene.IsNodePresent(display):
+            scene.RemoveNode(display)
+
+
+def _target(scene: Any, node: Any, label: str) -> Any:
+    """A point list that looks like the landmark's and lies under the same transform."""
+    target = scene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
+    target.UnRegister(None)
+    target.SetName(label)
+    target.SetHideFromEditors(True)
+    target.SetSaveWithScene(False)
+    target = scene.AddNode(target)
+    target.CreateDefaultDisplayNodes()
+    target.GetDisplayNode().SetSaveWithScene(False)
+    show_as_landmark(target)
+    target.SetControlPointLabelFormat(label)
+    target.SetAndObserveTransformNodeID(node.GetTransformNodeID())
+    return target
 
 
 class Review:
@@ -157,7 +273,7 @@ class Review:
         self.lock()
 
     def edit(self, key: Key) -> None:
-        """Unlocks one point, and only that, for dragging."""
+        """Unlock one point, and only that, for dragging."""
         self.stop_placing()
         self.lock()
         node, index = self.node(key), index_of(self.node(key), key[1])
@@ -169,7 +285,7 @@ class Review:
         self.changed()
 
     def lock(self) -> None:
-        """Locks all points; ends editing and placing."""
+        """Lock all points; end editing and placing."""
         self.stop_placing()
         with self._own_change():
             for node in self._nodes.values():
@@ -196,15 +312,15 @@ class Review:
         self.changed()
 
     def stop_placing(self) -> None:
-        """Leaves place mode."""
+        """Leave place mode."""
         self._place.end()
 
     def undo(self) -> Key | None:
-        """Takes the last step back; returns the landmark that it was about."""
+        """Take the last step back; return the landmark that it was about."""
         return self._travel(self._steps.undo, self._steps.redo)
 
     def redo(self) -> Key | None:
-        """Takes the last step that was undone again."""
+        """Take the last step that was undone again."""
         return self._travel(self._steps.redo, self._steps.undo)
 
     @property
@@ -218,7 +334,7 @@ class Review:
         return bool(self._steps.redo)
 
     def close(self, lock: bool = True) -> None:
-        """Ends editing and stops observing; the nodes stay as they are."""
+        """End editing and stop observing; the nodes stay as they are."""
         if lock:
             self.lock()
         self._place.close()

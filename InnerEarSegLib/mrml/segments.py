@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 import slicer
 import vtk
 from numpy.typing import NDArray
 
+from ..io.volume import image_of
 from ..types import Ear, Geometry, Segmentation, Side
-from .arrays import image_array, image_data, numpy_matrix, vtk_matrix
 from .landmarks import ATTRIBUTE
+from .scene import image_array, image_data, numpy_matrix, vtk_matrix
 
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
 _CATEGORY = "SCT^123037004^Anatomical Structure"
@@ -38,10 +40,7 @@ def common_lattice(grids: Sequence[Geometry]) -> Geometry:
     # Corners lie half a voxel outside the outer voxels' centres.
     first = np.ceil(corners.min(axis=0) - TOLERANCE)
     last = np.floor(corners.max(axis=0) + TOLERANCE)
-    origin = np.eye(4)
-    origin[:3, 3] = first
-    size = (last - first + 1).astype(int)
-    return Geometry(finest.ijk_to_ras @ origin, (int(size[2]), int(size[1]), int(size[0])))
+    return finest.part(first, (last - first + 1)[::-1])
 
 
 def offset_on_lattice(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
@@ -58,7 +57,7 @@ def offset_on_lattice(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | 
 def resample_mask(
     mask: NDArray[np.uint8], grid: Geometry, lattice: Geometry
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """A mask [k, j, i] brought onto another lattice by trilinear interpolation.
+    """Bring a mask [k, j, i] onto another lattice by linear interpolation.
 
     Returns:
         The mask on the part of ``lattice`` that covers ``grid``, and that part's first IJK index.
@@ -66,45 +65,26 @@ def resample_mask(
     corners = lattice.to_ijk(grid.corners)
     first = np.floor(corners.min(axis=0)).astype(np.int64)
     size = np.ceil(corners.max(axis=0)).astype(np.int64) - first + 1
-    values = np.zeros(size[::-1], dtype=np.uint8)
-    # A rim of zeros, so that interpolation needs no special case at the edges.
-    padded = np.pad(mask, 1).astype(np.float32)
-    limit = np.array(padded.shape[::-1]) - 2
-    j, i = np.meshgrid(np.arange(size[1]), np.arange(size[0]), indexing="ij")
-    for k in range(size[2]):  # slice by slice: the whole grid of points would need gigabytes
-        points = np.stack([i + first[0], j + first[1], np.full_like(i, k + first[2])], axis=-1)
-        ijk = grid.to_ijk(lattice.to_ras(points)) + 1
-        inside = np.all((ijk >= 0) & (ijk <= limit + 1), axis=-1)
-        ijk = ijk[inside]
-        if ijk.size:
-            low = np.clip(np.floor(ijk).astype(np.int64), 0, limit)
-            values[k][inside] = _trilinear(padded, low, ijk - low) >= 0.5
-    return values, first
-
-
-def _trilinear(
-    array: NDArray[np.float32], low: NDArray[np.int64], part: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    total = np.zeros(len(low))
-    for corner in np.ndindex(2, 2, 2):
-        weight = np.prod(np.where(corner, part, 1 - part), axis=-1)
-        i, j, k = (low + corner).T
-        total += weight * array[k, j, i]
-    return total
+    part = lattice.part(first, size[::-1])
+    target = image_of(np.zeros(part.shape, np.uint8), part)
+    image = image_of((mask != 0).astype(np.float32), grid)
+    resampled = sitk.Resample(image, target, sitk.Transform(), sitk.sitkLinear, 0.0)
+    return (sitk.GetArrayFromImage(resampled) >= 0.5).astype(np.uint8), first
 
 
 COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}
 """Blue and orange: told apart by colour-blind people too, and both bright on bone."""
 
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
-SEGMENT_NAMES = {"left": "Labyrinth left", "right": "Labyrinth right"}
+SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
+_LABELMAP = "Binary labelmap"  # vtkSegmentationConverter's name of the representation
 _OUTLINE_PIXELS = 2
 _FILL_OPACITY = 0.12
 
 
 def add_segmentation(scene: Any, volume_node: Any, result: Segmentation) -> Any:
-    """Adds one segment per ear, under the CT's parent transform.
+    """Add one segment per ear, under the CT's parent transform.
 
     Returns:
         The vtkMRMLSegmentationNode, with a closed surface for the 3D view.
@@ -118,14 +98,14 @@ def add_segmentation(scene: Any, volume_node: Any, result: Segmentation) -> Any:
 
 
 def place_under_ct(node: Any, volume_node: Any) -> None:
-    """Ties the segmentation to its CT and the CT's parent transform."""
+    """Tie the segmentation to its CT and the CT's parent transform."""
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     # This also makes the CT the source volume of the Segment Editor.
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
 
 
 def set_segments(node: Any, ears: Sequence[Ear]) -> None:
-    """Adds the ears' segments, or puts them in the place of older ones; others stay.
+    """Add the ears' segments, or put them in the place of older ones; others stay.
 
     Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
     than the finest ear's is brought to that (see ``lattice``).
@@ -151,34 +131,33 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
 def _lattice_of_segments(node: Any, ids: Collection[str]) -> Geometry | None:
     """The lattice of the segments that are already there and stay."""
     segmentation = node.GetSegmentation()
-    staying = [name for name in segmentation.GetSegmentIDs() if name in ids]
-    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    for segment_id in staying:
-        image = segmentation.GetSegment(segment_id).GetRepresentation(name)
-        if image is not None and not image.IsEmpty():
-            matrix = vtk.vtkMatrix4x4()
-            image.GetImageToWorldMatrix(matrix)
-            ijk_to_ras = numpy_matrix(matrix)
-            ijk_to_ras[:3, 3] += ijk_to_ras[:3, :3] @ image.GetExtent()[::2]
-            return Geometry(ijk_to_ras, tuple(image.GetDimensions()[::-1]))
+    for segment_id in segmentation.GetSegmentIDs():
+        if segment_id in ids:
+            image = segmentation.GetSegment(segment_id).GetRepresentation(_LABELMAP)
+            if image is not None and not image.IsEmpty():
+                return _geometry_of(image)
     return None
+
+
+def _geometry_of(image: Any) -> Geometry:
+    """The grid of a vtkOrientedImageData's own voxels: its matrix is that of index 0."""
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    shape = tuple(image.GetDimensions()[::-1])
+    return Geometry(numpy_matrix(matrix), shape).part(image.GetExtent()[::2], shape)
 
 
 def _set_reference_lattice(node: Any, lattice: Geometry) -> None:
     # The CT's grid would be the usual choice, but on saving Slicer resamples all segments to the
     # reference grid, and the labyrinth is finer than the CT.
     converter = slicer.vtkSegmentationConverter
-    text = converter.SerializeImageGeometry(_empty_image(lattice))
-    node.GetSegmentation().SetConversionParameter(
-        converter.GetReferenceImageGeometryParameterName(), text
-    )
-
-
-def _empty_image(lattice: Geometry) -> Any:
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(*lattice.shape[::-1])
     image.SetImageToWorldMatrix(vtk_matrix(lattice.ijk_to_ras))
-    return image
+    node.GetSegmentation().SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(),
+        converter.SerializeImageGeometry(image),
+    )
 
 
 def _segment(ear: Ear, lattice: Geometry) -> Any:
@@ -198,10 +177,7 @@ def _segment(ear: Ear, lattice: Geometry) -> Any:
     segment.SetName(SEGMENT_NAMES[ear.side])
     segment.SetColor(*COLORS[ear.side])
     segment.SetTerminology(inner_ear_term(ear.side))
-    representation = (
-        slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    )
-    segment.AddRepresentation(representation, image)
+    segment.AddRepresentation(_LABELMAP, image)
     return segment
 
 
@@ -216,8 +192,8 @@ def _show(node: Any) -> None:
     display.SetOpacity3D(0.55)
 
 
-Content = tuple[NDArray[np.bool_], NDArray[np.float64]]
-"""Voxels [k, j, i] cut to what is set, and their IJK-to-RAS matrix in the node's own RAS mm."""
+Content = tuple[NDArray[np.bool_], Geometry]
+"""Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm."""
 
 
 def volume_attribute(side: Side) -> str:
@@ -231,49 +207,37 @@ def automatic_segment_attribute(side: Side) -> str:
 
 
 def segment_content(node: Any, side: Side) -> Content | None:
-    """An ear's segment; None if there is none or it is empty."""
+    """Return an ear's segment; None if there is none or it is empty."""
     segment = node.GetSegmentation().GetSegment(SEGMENT_IDS[side])
-    if segment is None:
-        return None
-    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    image = segment.GetRepresentation(name)
+    image = None if segment is None else segment.GetRepresentation(_LABELMAP)
     if image is None or image.IsEmpty():
         return None
     # Segments that were edited share one image, each with a label of its own.
     inside = image_array(image) == segment.GetLabelValue()
     if not inside.any():
         return None
-    matrix = _matrix_of(image)
-    first = np.array(image.GetExtent()[::2], float)
     kept = []
     for axis in range(3):
         used = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
         kept.append(slice(int(used[0]), int(used[-1]) + 1))
-    start = first + [part.start for part in kept[::-1]]
-    matrix[:3, 3] += matrix[:3, :3] @ start
-    return inside[tuple(kept)], matrix
+    inside = inside[tuple(kept)]
+    return inside, _geometry_of(image).part([part.start for part in kept[::-1]], inside.shape)
 
 
 def segment_volume(node: Any, side: Side) -> float:
-    """Volume of an ear's segment in mm³."""
+    """Return the volume of an ear's segment in mm³."""
     content = segment_content(node, side)
-    if content is None:
-        return 0.0
-    inside, matrix = content
-    return float(inside.sum() * abs(np.linalg.det(matrix[:3, :3])))
+    return 0.0 if content is None else float(content[0].sum()) * content[1].voxel_volume
 
 
 def segment_center(node: Any, side: Side) -> NDArray[np.float64] | None:
-    """Middle of an ear's segment, the node's own RAS mm; None if it is empty."""
+    """Return the middle of an ear's segment, the node's own RAS mm; None if it is empty."""
     content = segment_content(node, side)
-    if content is None:
-        return None
-    inside, matrix = content
-    return matrix[:3, :3] @ ((np.array(inside.shape[::-1]) - 1) / 2.0) + matrix[:3, 3]
+    return None if content is None else content[1].center
 
 
 def update_volume(node: Any, side: Side) -> float:
-    """Measures an ear's segment, stores the volume with the node and returns it."""
+    """Measure an ear's segment; store the volume with the node and return it."""
     volume = segment_volume(node, side)
     text = f"{volume:.2f}"
     if node.GetAttribute(volume_attribute(side)) != text:
@@ -282,7 +246,7 @@ def update_volume(node: Any, side: Side) -> float:
 
 
 def remember_automatic_segment(node: Any, side: Side) -> None:
-    """Notes the segment as it is now as the automatic one."""
+    """Note the segment as it is now as the automatic one."""
     node.SetAttribute(automatic_segment_attribute(side), fingerprint(segment_content(node, side)))
 
 
@@ -307,9 +271,3 @@ def fingerprint(content: Content | None) -> str:
     digest = hashlib.sha256(str(inside.shape).encode())
     digest.update(np.packbits(inside).tobytes())
     return digest.hexdigest()[:32]
-
-
-def _matrix_of(image: Any) -> NDArray[np.float64]:
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return numpy_matrix(matrix)

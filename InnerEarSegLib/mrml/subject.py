@@ -16,13 +16,13 @@ from ..report.subject import Subject, ct_around
 from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
 from .landmarks import ATTRIBUTE, WARNINGS_ATTRIBUTE
 from .results import CT_ROLE, Results, find_results, read_ear
+from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
-from .views import nodes_of
 from .volumes import geometry_of, voxels
 
 
 def open_scene(scene: Any, path: Path) -> None:
-    """Reads a scene that Slicer or ``innerearseg segment`` saved.
+    """Read a scene that Slicer or ``innerearseg segment`` saved.
 
     Args:
         scene: an empty vtkMRMLScene.

@@ -23,9 +23,9 @@ import vtk
 from numpy.typing import NDArray
 
 from ..types import Side
-from .arrays import numpy_matrix, vtk_matrix
 from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
 from .results import Results
+from .scene import numpy_matrix, vtk_matrix
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
 
 _SAME_MM = 1e-3
@@ -55,7 +55,7 @@ def place_of(volume_node: Any) -> str:
 
 
 def remember_place(node: Any, volume_node: Any) -> None:
-    """Notes with a result where its CT's voxels lie in the CT's own coordinates."""
+    """Note with a result where its CT's voxels lie in the CT's own coordinates."""
     node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
 
 
@@ -70,7 +70,7 @@ def ct_has_moved(results: Results, volume_node: Any) -> bool:
 
 
 def follow_ct(results: Results, volume_node: Any) -> Followed:
-    """Brings results to where the CT is now and under its present parent transform."""
+    """Bring results to where the CT is now and under its present parent transform."""
     followed = Followed()
     place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
     for node in results.nodes:
@@ -148,7 +148,7 @@ def _mapping(change: Any) -> PointMapping:
 
 
 def _map_segments(node: Any, change: Any) -> None:
-    """Moves all segments; linear changes touch no voxel, others resample."""
+    """Move all segments; linear changes touch no voxel, others resample."""
     untouched = [side for side in SEGMENT_IDS if not segment_was_edited(node, side)]
     node.ApplyTransform(change)
     for side in untouched:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Side
-from .arrays import to_world
-from .read_results import node_landmarks
+from .landmarks import node_landmarks
 from .rendering import anatomical_viewpoints
 from .results import Results
+from .scene import nodes_of, to_world
 from .segments import segment_content
 
 FIELD_OF_VIEW_MM = 30.0
@@ -22,7 +21,7 @@ _CAMERA_MM = 75.0
 
 
 def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
-    """Turns all slice views and the 3D view to an ear.
+    """Turn all slice views and the 3D view to an ear.
 
     Args:
         scene: with the view nodes of the application (or of ``boot.headless_scene``).
@@ -51,41 +50,14 @@ def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
         node.SetActiveVolumeID(volume_node.GetID())
 
 
-def nodes_of(scene: Any, class_name: str) -> list[Any]:
-    """All nodes of a class."""
-    return [
-        scene.GetNthNodeByClass(index, class_name)
-        for index in range(scene.GetNumberOfNodesByClass(class_name))
-    ]
-
-
 def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
-    """Centres a slice view on a point, zoomed to an ear."""
+    """Centre a slice view on a point, zoomed to an ear."""
     width, height, _ = node.GetDimensions()
     # The shorter side of the window shows the whole field of view.
     per_pixel = FIELD_OF_VIEW_MM / max(min(width, height), 1)
     node.SetFieldOfView(width * per_pixel, height * per_pixel, spacing)
     node.JumpSliceByCentering(*world)
     node.SetRulerType(node.RulerTypeThin)
-
-
-def fitted_field(
-    field: Sequence[float], before: Sequence[int], now: Sequence[int]
-) -> tuple[float, float, float]:
-    """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
-
-    The picture is as high in mm as before, and pixels stay as square as they were.
-
-    Args:
-        field: width, height and depth in mm that were shown.
-        before: width, height and depth of the window then, pixels.
-        now: the same at present.
-    """
-    width, height, depth = field
-    if min(*before[:2], *now[:2]) <= 0:
-        return width, height, depth
-    wider, higher = now[0] / before[0], now[1] / before[1]
-    return width * wider / higher, height, depth
 
 
 def _aim_camera(node: Any, world: np.ndarray) -> None:
@@ -97,7 +69,7 @@ def _aim_camera(node: Any, world: np.ndarray) -> None:
 
 
 def show_in_3d(scene: Any) -> None:
-    """Changes to the four-up layout if only a single slice view is shown."""
+    """Change to the four-up layout if only a single slice view is shown."""
     for layout in nodes_of(scene, "vtkMRMLLayoutNode"):
         alone = (
             layout.SlicerLayoutOneUpRedSliceView,
@@ -113,7 +85,7 @@ CLOSE_MM = 2 * FIELD_OF_VIEW_MM
 
 
 def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None) -> None:
-    """Centres all slice views and the crosshair on a point, and the 3D view if it is far from it.
+    """Centre all slice views and the crosshair on a point, and the 3D view if it is far from it.
 
     Args:
         scene: with the application's view nodes.
@@ -145,7 +117,7 @@ def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None)
 
 
 def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
-    """Moves all slices through a point, without panning; the crosshair goes along."""
+    """Move all slices through a point, without panning; the crosshair goes along."""
     world = to_world(node, position)
     for view in nodes_of(scene, "vtkMRMLSliceNode"):
         view.JumpSliceByOffsetting(*world)
@@ -154,11 +126,25 @@ def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
 
 
 _DISTANCE_MM = 50.0
-_MAX_POINTS = 2000
+
+
+def landmark_places(node: Any) -> dict[str, NDArray[np.float64]]:
+    """Return the world RAS mm of the landmarks that are there, by label."""
+    places = node_landmarks(node)
+    return {name: to_world(node, ras) for name, ras in places.items() if ras is not None}
+
+
+def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
+    """Return about ``most`` points of an ear's segment, world RAS mm (n, 3); maybe none."""
+    content = segment_content(node, side)
+    if content is None:
+        return np.empty((0, 3))
+    index = np.argwhere(content[0])[:, ::-1]
+    return to_world(node, content[1].to_ras(index[:: max(1, len(index) // most)]))
 
 
 def face_windows(scene: Any, results: Results, side: Side) -> None:
-    """Turns the 3D view to look at the oval and the round window of an ear.
+    """Turn the 3D view to look at the oval and the round window of an ear.
 
     Args:
         scene: with the application's camera nodes.
@@ -166,19 +152,12 @@ def face_windows(scene: Any, results: Results, side: Side) -> None:
         side: of the ear; without a segment nothing happens.
     """
     node, landmarks = results.segmentation, results.landmarks.get(side)
-    content = None if node is None else segment_content(node, side)
-    if content is None or landmarks is None:
+    if node is None or landmarks is None:
         return
-    inside, matrix = content
-    index = np.argwhere(inside)[:, ::-1]
-    index = index[:: max(1, len(index) // _MAX_POINTS)]
-    cloud = to_world(node, index @ matrix[:3, :3].T + matrix[:3, 3])
-    points = {
-        name: to_world(landmarks, ras)
-        for name, ras in node_landmarks(landmarks).items()
-        if ras is not None
-    }
-    _, direction, up = anatomical_viewpoints(cloud, points)[0]
+    cloud = labyrinth_cloud(node, side, 2000)
+    if not len(cloud):
+        return
+    _, direction, up = anatomical_viewpoints(cloud, landmark_places(landmarks))[0]
     direction = direction / np.linalg.norm(direction)
     center = (cloud.min(axis=0) + cloud.max(axis=0)) / 2.0
     for camera in nodes_of(scene, "vtkMRMLCameraNode"):

@@ -15,7 +15,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry, Volume
-from .arrays import image_data, numpy_matrix, vtk_matrix
+from .scene import image_data, numpy_matrix, vtk_matrix
 
 BONE_WINDOW = 4000.0
 """Width in HU. With the level below it spans -1000 to 3000 HU, so that air cells, the lumen of the
@@ -25,7 +25,7 @@ BONE_LEVEL = 1000.0
 
 
 def add_volume(scene: Any, volume: Volume) -> Any:
-    """Adds the CT with a bone window; returns the vtkMRMLScalarVolumeNode.
+    """Add the CT with a bone window; return the vtkMRMLScalarVolumeNode.
 
     Voxels [k, j, i] are copied; ``volume.geometry`` gives the position in RAS mm.
     """
@@ -38,7 +38,7 @@ def add_volume(scene: Any, volume: Volume) -> Any:
 
 
 def show_bone_window(volume_node: Any) -> None:
-    """Sets a volume node's grey scale to the bone window."""
+    """Set a volume node's grey scale to the bone window."""
     display = volume_node.GetDisplayNode()
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     display.AutoWindowLevelOff()
@@ -78,8 +78,14 @@ def geometry_of(volume_node: Any) -> Geometry:
     return Geometry(numpy_matrix(matrix), (k, j, i))
 
 
-def export_ct(volume_node: Any, path: Path) -> None:
-    """Writes the CT as an uncompressed NRRD file.
+def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
+    """Write the CT as an uncompressed NRRD file, a few milliseconds at a time.
+
+    No writer of VTK or SimpleITK can be interrupted, and the panel would freeze meanwhile. Yields
+    the part that is done, 0 to 1.
+
+    The voxels are kept alive meanwhile, also when the node is removed. A generator that is closed
+    before its end leaves a part of the file.
 
     Args:
         volume_node: the CT.
@@ -87,16 +93,6 @@ def export_ct(volume_node: Any, path: Path) -> None:
 
     Raises:
         UnusableInput: nothing could be written, in one sentence.
-    """
-    for _ in export_steps(volume_node, path):
-        pass
-
-
-def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
-    """As ``export_ct``, a few milliseconds at a time; yields the part that is done, 0 to 1.
-
-    The voxels are kept alive meanwhile, also when the node is removed. A generator that is closed
-    before its end leaves a part of the file.
     """
     array = voxels(volume_node)
     header = _header(array, geometry_of(volume_node))

@@ -1,4 +1,4 @@
-"""Which devices there are, asked in a child process, as torch is not loaded into Slicer."""
+"""Devices and PyTorch, asked for in a child process, as torch is not loaded into Slicer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import qt
 import slicer
 
 from ..errors import UnusableInput
 from .worker import Worker
-from .worker_process import Command, python_command
+from .worker_process import python_command
 
 AUTOMATIC = ("auto", "Automatic")
 CPU = ("cpu", "CPU")
 
 _SCRIPT = """
 import importlib.util, json
+from InnerEarSegLib.process import end_with_stdin
+end_with_stdin()
+print(flush=True)
 if importlib.util.find_spec("torch") is None:
     print(json.dumps({"torch": None, "gpus": []}))
 else:
@@ -36,62 +41,51 @@ class Devices:
 
     Attributes:
         torch: its version, None if it is missing, "" if that is not known.
-        gpus: name for the worker and for people.
+        gpus: name for the worker and for the user.
     """
 
     torch: str | None = ""
     gpus: tuple[tuple[str, str], ...] = ()
 
 
-def devices_command() -> Command:
-    """A call that prints the devices as JSON."""
-    return python_command(["-c", _SCRIPT])
+def devices_command() -> list[str]:
+    """Return a call that prints the devices as JSON."""
+    return python_command("-c", _SCRIPT)
 
 
-class DeviceQuestion:
-    """Asks once; ``on_answer`` is called when the child has answered."""
+def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
+    """Start a child process that answers; nothing is known if it gives no answer."""
+    heard = bytearray()
 
-    make_command: Callable[[], Command] = staticmethod(devices_command)
+    def ended(*_: object) -> None:
+        answer = Devices()
+        for line in heard.decode("utf-8", errors="replace").splitlines():
+            try:
+                content = json.loads(line)
+                gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
+                answer = Devices(content["torch"], gpus)
+            except (ValueError, KeyError, TypeError):
+                continue
+        on_answer(answer)
 
-    def __init__(self, on_answer: Callable[[Devices], None]) -> None:
-        self._on_answer = on_answer
-        self._text = b""
-        self._worker = Worker(self._read, self._ended)
-
-    def ask(self) -> None:
-        """Starts the child; without an answer the list stays at Automatic and CPU."""
-        try:
-            self._worker.start(self.make_command())
-        except UnusableInput:
-            self._on_answer(Devices())
-
-    def stop(self) -> None:
-        """Ends the child, if it still runs."""
-        self._worker.stop_now()
-
-    def _read(self, piece: bytes) -> None:
-        self._text += piece
-
-    def _ended(self, *_: object) -> None:
-        self._on_answer(parse_devices(self._text.decode("utf-8", errors="replace")))
-
-
-def parse_devices(text: str) -> Devices:
-    """The child's answer; nothing known if it is none."""
-    for line in reversed(text.splitlines()):
-        try:
-            content = json.loads(line)
-            gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
-            version = content["torch"]
-        except (ValueError, KeyError, TypeError):
-            continue
-        return Devices(None if version is None else str(version), gpus)
-    return Devices()
+    worker = Worker(heard.extend, ended)
+    try:
+        worker.start(devices_command())
+    except UnusableInput:
+        on_answer(Devices())
+    return worker
 
 
 MINIMUM = ">=2.0"
 WINDOWS_LIMIT = ",<2.13"
 """2.13 installs only in part on Windows with Slicer 5.12 (light-the-torch#176)."""
+
+_BY_HAND = """
+
+Without internet: on a computer with internet and the same system, download the packages with
+    PythonSlicer -m pip download torch
+copy the folder here and run
+    PythonSlicer -m pip install --no-index --find-links FOLDER torch"""
 
 
 def has_extension() -> bool:
@@ -99,8 +93,23 @@ def has_extension() -> bool:
     return hasattr(slicer.modules, "pytorchutils")
 
 
+def offer_torch(parent: Any) -> bool:
+    """Say that PyTorch is missing and how to get it; return whether to install it now."""
+    buttons: tuple[str, ...] = ()
+    if has_extension():
+        how = "It can be installed now through the PyTorch extension (about 200 MB to 3 GB)."
+        buttons = ("Install PyTorch", "Not now")
+    else:
+        how = (
+            "It is installed through the PyTorch extension: open the Extensions Manager, install "
+            "PyTorch, restart 3D Slicer and press Segment again."
+        )
+    missing = "PyTorch is missing. InnerEarSeg needs it to run its networks."
+    return _ask(parent, qt.QMessageBox.Information, missing, how + _BY_HAND, buttons)
+
+
 def install() -> str:
-    """Installs PyTorch; returns what went wrong, in one sentence, or nothing."""
+    """Install PyTorch; return what went wrong, in one sentence, or nothing."""
     import PyTorchUtils
 
     wanted = MINIMUM + (WINDOWS_LIMIT if sys.platform == "win32" else "")
@@ -113,3 +122,46 @@ def install() -> str:
     except Exception as error:  # whatever pip, the network or the disk do
         return f"PyTorch could not be installed: {error}"
     return "" if done is not None else "PyTorch was not installed."
+
+
+_CPU_FALLBACK = "InnerEarSeg/CpuOnOutOfMemory"
+
+
+def cpu_fallback() -> bool | None:
+    """Whether to go on with the CPU when the GPU lacks memory; None if not asked yet."""
+    return {"yes": True, "no": False}.get(str(qt.QSettings().value(_CPU_FALLBACK)))
+
+
+def remember_cpu_fallback(agreed: bool) -> None:
+    """Keep the user's answer on this machine."""
+    qt.QSettings().setValue(_CPU_FALLBACK, "yes" if agreed else "no")
+
+
+def offer_cpu(parent: Any) -> bool:
+    """Say that the GPU's memory is not enough; return whether to go on with the CPU."""
+    return _ask(
+        parent,
+        qt.QMessageBox.Question,
+        "The memory of the graphics card is not enough. Go on with the CPU?",
+        "It takes longer, about a minute. Your answer is remembered; it can be changed under "
+        "Options.",
+        ("Use the CPU", "Stop"),
+    )
+
+
+def _ask(parent: Any, icon: Any, text: str, more: str, buttons: tuple[str, ...]) -> bool:
+    """Show a dialog; return whether the first of two buttons was pressed. Without any: Close."""
+    box = qt.QMessageBox(parent)
+    box.setIcon(icon)
+    box.setWindowTitle("InnerEarSeg")
+    box.setText(text)
+    box.setInformativeText(more)
+    if not buttons:
+        box.setStandardButtons(qt.QMessageBox.Close)
+        box.exec_()
+        return False
+    box.setStandardButtons(qt.QMessageBox.Yes | qt.QMessageBox.No)
+    box.button(qt.QMessageBox.Yes).setText(buttons[0])
+    box.button(qt.QMessageBox.No).setText(buttons[1])
+    box.setDefaultButton(qt.QMessageBox.Yes)
+    return bool(box.exec_() == qt.QMessageBox.Yes)

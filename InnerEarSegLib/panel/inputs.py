@@ -17,7 +17,6 @@ from ..errors import InnerEarSegError
 from ..model.card import bundled_model, card_lines, read_card
 from ..mrml.scene import Observers
 from ..mrml.volumes import has_region, voxels
-from . import settings
 from .devices import AUTOMATIC, CPU, Devices
 from .run import Choices
 
@@ -31,11 +30,6 @@ class Ears(enum.Enum):
     LEFT = "left"
     RIGHT = "right"
     BOTH = "both"
-
-    @property
-    def sides(self) -> tuple[str, ...] | None:
-        """Ears that may be shown; None for whatever is found."""
-        return (self.value,) if self in (Ears.LEFT, Ears.RIGHT) else None
 
 
 @parameterNodeWrapper
@@ -67,7 +61,6 @@ class Inputs:
     """Choices of the user.
 
     Args:
-        ui: the panel's widgets.
         changed: called after any choice was changed.
     """
 
@@ -77,61 +70,58 @@ class Inputs:
         self._filling = False
         self._observers = Observers()
         self._chosen = Observers()
-        self._model_error = ""
+        self._model_error = self._model_name = ""
         self._shown_model: str | None = None
-        self._fill_devices(Devices())
-        ui.cpuFallbackCheckBox.setChecked(settings.cpu_fallback() is True)
+        self._widgets = (
+            ui.inputSelector, ui.regionSelector, ui.earsComboBox, ui.deviceComboBox,
+            ui.modelLineEdit, ui.bundledModelButton, ui.keepReviewedCheckBox,
+        )  # fmt: skip
+        self.set_devices(Devices())
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._from_widgets)
         ui.regionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._from_widgets)
         ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._place_new_region)
         ui.earsComboBox.connect("currentIndexChanged(int)", self._from_widgets)
         ui.deviceComboBox.connect("currentIndexChanged(int)", self._device_chosen)
-        ui.modelLineEdit.connect("currentPathChanged(QString)", self._from_widgets)
+        # The text, as currentPathChanged tells of valid input alone: not of an emptied field.
+        ui.modelLineEdit.comboBox().connect("editTextChanged(QString)", self._from_widgets)
+        ui.bundledModelButton.connect("clicked()", lambda: ui.modelLineEdit.setCurrentPath(""))
         ui.keepReviewedCheckBox.connect("toggled(bool)", self._from_widgets)
-        ui.cpuFallbackCheckBox.connect("clicked(bool)", settings.remember_cpu_fallback)
 
     def set_parameter_node(self, node: Any) -> None:
-        """Shows another parameter node, or none."""
-        self._observers.clear()
-        self._chosen.clear()
-        self._node = node
+        """Show another parameter node, or none."""
+        self.close()
+        self._node, self._shown_model = node, None  # the file may be another one by now
         if node is not None:
             self._observers.add(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets)
         self._to_widgets()
 
     def choose_volume(self) -> None:
-        """Takes a CT that is there, if none was chosen."""
+        """Take a CT of the scene, if none was chosen."""
         if self._node is None or self._node.inputVolume is not None:
             return
         selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
         shown = None if selection is None else selection.GetActiveVolumeID()
-        volume = slicer.mrmlScene.GetNodeByID(shown) if shown else None
-        if volume is None or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
-            volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        if volume is not None:
-            self._node.inputVolume = volume
+        volumes = [slicer.mrmlScene.GetNodeByID(shown)] if shown else []
+        for volume in (*volumes, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")):
+            # Not a label map, whose class is derived from it.
+            if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode":
+                self._node.inputVolume = volume
+                return
 
     def set_devices(self, devices: Devices) -> None:
-        """Fills the list of devices."""
-        self._fill_devices(devices)
-        self._to_widgets()
-
-    def _fill_devices(self, devices: Devices) -> None:
+        """Fill the list of devices."""
         was, self._filling = self._filling, True
-        combo = self._ui.deviceComboBox
-        combo.clear()
+        self._ui.deviceComboBox.clear()
         for device, name in (AUTOMATIC, CPU, *devices.gpus):
-            combo.addItem(name, device)
+            self._ui.deviceComboBox.addItem(name, device)
         self._filling = was
+        if self._node is not None:
+            self._to_widgets()
 
     def set_enabled(self, enabled: bool) -> None:
-        """Lets the choices be changed or not."""
-        self._ui.inputSelector.setEnabled(enabled)
-        for name in ("ears", "device"):
-            getattr(self._ui, f"{name}ComboBox").setEnabled(enabled)
-        self._ui.regionSelector.setEnabled(enabled)
-        self._ui.modelLineEdit.setEnabled(enabled)
-        self._ui.keepReviewedCheckBox.setEnabled(enabled)
+        """Let the choices be changed or not."""
+        for widget in self._widgets:
+            widget.setEnabled(enabled)
 
     @property
     def volume(self) -> Any:
@@ -139,7 +129,7 @@ class Inputs:
         return None if self._node is None else self._node.inputVolume
 
     def obstacle(self) -> str:
-        """Why nothing can be started yet, in one sentence; empty if it can."""
+        """Return why nothing can be started yet, in one sentence; empty if it can."""
         if self.volume is None:
             return "Choose a CT to begin."
         try:
@@ -150,22 +140,29 @@ class Inputs:
             return f"Place a point in {self._node.region.GetName()}, or choose Whole CT."
         return self._model_error
 
+    @property
+    def ready(self) -> str:
+        """What to do without an obstacle; names the model unless it is the bundled one."""
+        other = f" Model: {self._model_name}." if self._node.modelPath else ""
+        return f"Ready: press Segment.{other}"
+
     def choices(self) -> Choices:
-        """What was chosen; only without an obstacle."""
+        """Return what was chosen; only without an obstacle."""
         node = self._node
+        known = self._ui.deviceComboBox.findData(node.device) >= 0
         return Choices(
             volume=node.inputVolume,
-            sides=node.ears.sides,
+            sides=(node.ears.value,) if node.ears in (Ears.LEFT, Ears.RIGHT) else None,
             both=node.ears is Ears.BOTH,
             region=node.region,
             # A scene from another machine may name a device that this one lacks.
-            device=node.device if self._has_device(node.device) else AUTOMATIC[0],
+            device=node.device if known else AUTOMATIC[0],
             model=Path(node.modelPath) if node.modelPath else None,
             keep_reviewed=node.keepReviewed,
         )
 
     def close(self) -> None:
-        """Stops observing."""
+        """Stop observing."""
         self._observers.clear()
         self._chosen.clear()
 
@@ -177,16 +174,13 @@ class Inputs:
         node.inputVolume = ui.inputSelector.currentNode()
         node.region = ui.regionSelector.currentNode()
         node.ears = _EARS[ui.earsComboBox.currentIndex]
-        node.modelPath = ui.modelLineEdit.currentPath
+        node.modelPath = ui.modelLineEdit.currentPath.strip()
         node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
         node.EndModify(was)
 
     def _device_chosen(self, index: int) -> None:
         if not self._filling and self._node is not None:
             self._node.device = str(self._ui.deviceComboBox.itemData(index))
-
-    def _has_device(self, device: str) -> bool:
-        return bool(self._ui.deviceComboBox.findData(device) >= 0)
 
     def _to_widgets(self, *_: Any) -> None:
         if self._filling:
@@ -200,7 +194,7 @@ class Inputs:
                 ui.earsComboBox.setCurrentIndex(_EARS.index(node.ears))
                 # A scene from another machine may name a device that this one lacks.
                 ui.deviceComboBox.setCurrentIndex(max(0, ui.deviceComboBox.findData(node.device)))
-                if ui.modelLineEdit.currentPath != node.modelPath:
+                if ui.modelLineEdit.currentPath.strip() != node.modelPath:
                     ui.modelLineEdit.setCurrentPath(node.modelPath)
                 ui.keepReviewedCheckBox.setChecked(node.keepReviewed)
                 self._show_card(node.modelPath)
@@ -210,7 +204,7 @@ class Inputs:
         self._changed()
 
     def _observe_chosen(self) -> None:
-        """A point that is placed, or voxels that arrive, may take an obstacle away."""
+        """Notice points that are placed, and voxels that arrive: they take an obstacle away."""
         self._chosen.clear()
         volume, region = self._node.inputVolume, self._node.region
         pairs = [(volume, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)] if volume else []
@@ -224,22 +218,28 @@ class Inputs:
     def _show_card(self, text: str) -> None:
         if text == self._shown_model:
             return
-        self._shown_model = text
-        self._model_error = ""
+        self._shown_model, self._model_error = text, ""
+        label = self._ui.modelCardLabel
+        label.setToolTip("")
         try:
             rows = card_lines(read_card(Path(text) if text else bundled_model()))
         except InnerEarSegError as error:
             self._model_error = str(error)
-        if self._model_error:
-            self._ui.modelCardLabel.setText(html.escape(self._model_error))
+            label.setText(html.escape(self._model_error))
             return
+        (first, self._model_name), *others = rows
+        if not text:
+            self._ui.modelLineEdit.comboBox().lineEdit().setPlaceholderText(
+                f"Bundled: {self._model_name}"
+            )
+            rows = [(f"{first}, bundled", self._model_name), *others]
         # Lines that wrap would be cut off at the bottom: layouts in a scroll area do not ask a
         # label again for its height.
-        self._ui.modelCardLabel.setText(_table(rows, _CARD_WIDTH))
-        self._ui.modelCardLabel.setToolTip(_table(rows, None))
+        label.setText(_table(rows, _CARD_WIDTH))
+        label.setToolTip(_table(rows, None))
 
     def _place_new_region(self, node: Any) -> None:
-        """A new point list is placed at once, by one click."""
+        """Let one click place a new point list."""
         interaction = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLInteractionNode")
         selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
         if node is None or interaction is None or selection is None:
@@ -252,7 +252,7 @@ class Inputs:
 
 
 def _table(rows: list[tuple[str, str]], width: int | None) -> str:
-    """Headings and values as HTML, values cut to a width."""
+    """Return headings and values as HTML, values cut to a width."""
     cells = []
     for name, value in rows:
         if width is not None and len(value) > width:

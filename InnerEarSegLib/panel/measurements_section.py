@@ -1,4 +1,4 @@
-"""The planning part of the panel: key numbers of each cochlea, and the views turned to it."""
+"""The measuring part of the panel: key numbers of each cochlea, and the views turned to it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 from numpy.typing import NDArray
 
 from ..cochlea.formulas import insertion_angle
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
-from ..mrml.arrays import to_world
 from ..mrml.cochlear_view import CochlearView
+from ..mrml.landmarks import position_of
 from ..mrml.measurements import find_measurements, update_measurements
 from ..mrml.results import Results
-from ..mrml.scene import Observers
-from ..types import Side
-from .navigation import ear_center, go_to_ear
+from ..mrml.scene import Observers, to_world
+from ..mrml.segments import segment_center
+from ..mrml.views import face_windows, show_ear
+from ..types import LANDMARKS, Side
+from .worker import single_shot
 
 SHOWN = {
     "a_diameter": "A",
@@ -38,40 +39,45 @@ _TURN = (
 )
 
 
+def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
+    """Return the middle of an ear, RAS mm of its CT; None without segment and landmarks."""
+    center: Any = None
+    if results.segmentation is not None:
+        center = segment_center(results.segmentation, side)
+    if center is None and side in results.landmarks:
+        places = (position_of(results.landmarks[side], name) for name in LANDMARKS)
+        center = next((place for place in places if place is not None), None)
+    return None if center is None else np.array(center)
+
+
 class MeasurementsSection:
     """Numbers, insertion angle and the Cochlear view button.
 
+    Attributes:
+        cochleae: measurements of each ear of the present CT, as far as measured yet.
+        side: the ear that the user is at, which the Cochlear view button is about.
+
     Args:
-        ui: the panel's widgets.
         turned: called when the slice views were turned along with a corrected cochlea.
     """
 
-    def __init__(self, ui: Any, turned: Callable[[], None] = lambda: None) -> None:
-        self._ui = ui
-        self._turned_along = turned
+    def __init__(self, ui: Any, turned: Callable[[], None]) -> None:
+        self._ui, self._turned_along = ui, turned
         self._volume: Any = None
         self._results = Results()
-        self._plans: dict[Side, CochlearMeasurements] = {}
-        self._side: Side | None = None
+        self.cochleae: dict[Side, CochlearMeasurements] = {}
+        self.side: Side | None = None
         self._view = CochlearView(slicer.mrmlScene)
         self._observers = Observers()
         self._dragging = False
         # Landmarks and segments change in bursts, and measuring takes a moment.
-        self._soon = qt.QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_SETTLE_MS)
-        self._soon.connect("timeout()", self.update)
+        self._soon = single_shot(_SETTLE_MS, self.update)
         ui.cochlearViewButton.connect("clicked(bool)", self._turn)
         ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
         self._show()
 
-    @property
-    def plans(self) -> dict[Side, CochlearMeasurements]:
-        """The plan of each ear of the present CT, as far as measured yet."""
-        return self._plans
-
     def bind(self, volume: Any, results: Results) -> None:
-        """Follows the results of a CT; views that show another one's are turned back."""
+        """Follow the results of a CT; views that show another one's are turned back."""
         self._observers.clear()
         self._volume, self._results, self._dragging = volume, results, False
         for node in results.nodes:
@@ -79,76 +85,74 @@ class MeasurementsSection:
         for node in results.landmarks.values():
             self._observers.add(node, node.PointStartInteractionEvent, self._drag_began)
             self._observers.add(node, node.PointEndInteractionEvent, self._drag_ended)
-        self._side = self._side_in_view()  # a scene may have been saved with turned views
-        if self._side is None and volume is not None and not slicer.mrmlScene.IsImporting():
+        self.side = self._side_in_view()  # a scene may have been saved with turned views
+        if self.side is None and volume is not None and not slicer.mrmlScene.IsImporting():
             self._view.leave()
         self._show()
         self.soon()
 
     def release(self, views: bool = True) -> None:
-        """Forgets the CT; turns views back unless ``views`` is False, as when the scene goes."""
+        """Forget the CT; turn views back unless ``views`` is False, as when the scene goes."""
         self._soon.stop()
         self._observers.clear()
         self._dragging = False
         # Views that a scene brought along wait for the CT that they show.
         if views and self._side_in_view() is not None:
             self._view.leave()
-        self._volume, self._results, self._side = None, Results(), None
-        self._plans = {}
+        self._volume, self._results, self.side, self.cochleae = None, Results(), None, {}
         self._show()
 
     def soon(self) -> None:
-        """Something may have changed; while a point is dragged, the end of that is waited for."""
+        """Measure in a moment; while a point is dragged, after that."""
         if self._volume is not None and not self._dragging:
             self._soon.start()
 
     def update(self) -> None:
-        """Measures anew what has changed, now."""
+        """Measure what has changed, now."""
         self._soon.stop()
         if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
             return
-        self._plans = update_measurements(slicer.mrmlScene, self._volume, self._results)
-        if self._view.active:
-            self._follow()
+        self.cochleae = update_measurements(slicer.mrmlScene, self._volume, self._results)
+        if self._view.active:  # the views go along
+            frame = self._frame(self._side_in_view())
+            if frame is None:
+                self._view.leave()
+            elif self._view.follow(frame):
+                self._turned_along()
         self._show()
 
     def show_ear(self, side: Side) -> None:
-        """Turns all views to an ear; in the Cochlear view, the slices to its cochlea.
+        """Turn all views to an ear; in the Cochlear view, the slices to its cochlea.
 
         That view makes way for an ear that it cannot show.
         """
-        if self._view.active and side not in self._plans:
+        if self._view.active and side not in self.cochleae:
             self.update()  # a scene that was loaded with the view on, a moment ago
         if self._frame(side) is None:
             self._view.leave()
-        go_to_ear(self._volume, self._results, side)
-        self.choose_ear(side)
+        center = ear_center(self._results, side)
+        if center is not None:
+            show_ear(slicer.mrmlScene, self._volume, center)
+            face_windows(slicer.mrmlScene, self._results, side)
+        self.side = side
         if self._view.active:
             self._enter()
         self._show()
 
     def choose_ear(self, side: Side) -> None:
-        """The user is at an ear, which the Cochlear view button is about from now on."""
-        self._side = side
+        """The user is at an ear now."""
+        self.side = side
         self._show()
 
-    def shows_other_than(self, side: Side) -> bool:
-        """Whether the slices are turned to the cochlea of another ear."""
-        return self._view.active and self._side_in_view() != side
-
-    def stay_in_view(self) -> Side | None:
-        """The CT was moved: turned slices go to its ear, and are there when turned back, too.
-
-        Returns:
-            Which ear that is; None if the slices are not turned.
-        """
+    def stay_in_view(self) -> bool:
+        """Turn slices that show a cochlea to it again, as the CT was moved; whether they do."""
         side = self._side_in_view()
         middle = None if side is None else self._middle(side)
         if side is None or middle is None:
-            return None
-        self._view.go_back_to(middle)
+            return False
+        self._view.go_back_to(middle)  # also when they are turned back
         self.show_ear(side)
-        return side
+        return True
 
     # The view
 
@@ -168,21 +172,12 @@ class MeasurementsSection:
             return
         lines = find_measurements(slicer.mrmlScene, self._volume).lines_of(side)
         spacing = min(self._volume.GetSpacing())
-        middle = self._middle(side)
-        self._view.enter(self._results.landmarks[side], frame, spacing, lines, middle)
+        self._view.enter(self._results.landmarks[side], frame, spacing, lines, self._middle(side))
 
     def _middle(self, side: Side) -> NDArray[np.float64] | None:
         """Of an ear, world RAS mm."""
         center = ear_center(self._results, side)
         return None if center is None else to_world(self._volume, center)
-
-    def _follow(self) -> None:
-        """The ear in view was measured anew: the views go along."""
-        frame = self._frame(self._side_in_view())
-        if frame is None:
-            self._view.leave()
-        elif self._view.follow(frame):
-            self._turned_along()
 
     def _drag_began(self, *_: Any) -> None:
         self._dragging = True
@@ -195,35 +190,33 @@ class MeasurementsSection:
     def _side_in_view(self) -> Side | None:
         """Which of the present ears the views are turned to; None also if to another CT's."""
         shown = self._view.landmarks
-        nodes = self._results.landmarks.items()
-        return next((side for side, node in nodes if node is shown), None)
+        return next((s for s, node in self._results.landmarks.items() if node is shown), None)
 
     def _shown_side(self) -> Side | None:
         """The ear that the user is at, else the first one."""
-        return self._side or next(iter(sorted(self._plans)), None)
+        return self.side or next(iter(sorted(self.cochleae)), None)
 
     def _frame(self, side: Side | None) -> CochlearFrame | None:
-        plan = None if side is None else self._plans.get(side)
-        return None if plan is None else plan.frame
+        cochlea = None if side is None else self.cochleae.get(side)
+        return None if cochlea is None else cochlea.frame
 
     # Showing
 
     def _show(self) -> None:
         ui = self._ui
-        ui.planCollapsibleButton.setVisible(bool(self._plans))
+        ui.measureCollapsibleButton.setVisible(bool(self.cochleae))
         possible = self._frame(self._shown_side()) is not None
         turned = self._volume is not None and self._view.active
         ui.cochlearViewButton.setEnabled(possible or turned)
         ui.cochlearViewButton.setChecked(turned)
         ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
-        ui.measurementsLabel.setText(measurements_html(self._plans))
+        ui.measurementsLabel.setText(measurements_html(self.cochleae))
         self._show_angles()
 
     def _show_angles(self) -> None:
-        length = self._ui.insertionSpinBox.value
-        parts = []
-        for side in sorted(self._plans):
-            diameter = self._plans[side]["a_diameter"].value
+        length, parts = self._ui.insertionSpinBox.value, []
+        for side in sorted(self.cochleae):
+            diameter = self.cochleae[side]["a_diameter"].value
             if diameter:
                 angle = insertion_angle(diameter, length)
                 parts.append(f"{side} beyond the apex" if angle is None else f"{side} {angle:.0f}°")
@@ -231,22 +224,22 @@ class MeasurementsSection:
         self._ui.insertionAngleLabel.setText(text)
 
 
-def measurements_html(plans: dict[Side, CochlearMeasurements]) -> str:
-    """The key numbers as a small table, a line an ear, and what is to be said on them."""
-    if not plans:
+def measurements_html(cochleae: dict[Side, CochlearMeasurements]) -> str:
+    """Return the key numbers as a small table, a line an ear, and the remarks on them."""
+    if not cochleae:
         return ""
     pad = "style='padding-right: 10px; white-space: nowrap'"
     head = "".join(f"<th align='left' {pad}>{label}</th>" for label in ("mm", *SHOWN.values()))
     rows, remarks = [f"<tr>{head}</tr>"], []
-    for side in sorted(plans):
+    for side in sorted(cochleae):
         cells = [side.capitalize()]
         for key, label in SHOWN.items():
-            measurement = plans[side][key]
+            measurement = cochleae[side][key]
             sign = " ⚠" if measurement.remark and measurement.value is not None else ""
             cells.append(html.escape(measurement.text.removesuffix(" mm")) + sign)
             if sign:
                 remarks.append(f"⚠ {side.capitalize()} {label}: {measurement.remark}.")
-        remarks += [f"⚠ {side.capitalize()}: {remark}" for remark in plans[side].remarks]
+        remarks += [f"⚠ {side.capitalize()}: {remark}" for remark in cochleae[side].remarks]
         rows.append("<tr>" + "".join(f"<td {pad}>{cell}</td>" for cell in cells) + "</tr>")
     notes = "".join(f"<div>{html.escape(remark)}</div>" for remark in remarks)
     return f"<table>{''.join(rows)}</table>{notes}"

@@ -12,14 +12,17 @@ from ..mrml.results import find_results
 from ..mrml.scene import Observers
 from ..mrml.views import show_in_3d
 from ..mrml.volumes import show_bone_window
+from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
-from .devices import DeviceQuestion, Devices
+from .devices import Devices, ask_devices
 from .inputs import Inputs
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
-from .run_section import RunSection
-from .status import Status
+from .run_section import RunSection, Status
+from .worker import Worker, single_shot
+
+TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
 
 
 class Panel:
@@ -34,24 +37,27 @@ class Panel:
         self._ui = ui
         self._get_parameter_node = get_parameter_node
         self._entered = False
-        self._obstacle: str | None = None
+        self._said = ""
+        self._torch_missing = False
+        self._asking: Worker | None = None
         self._observers = Observers()
+        remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)
         self.reviewing = ReviewSection(ui)
         self.reporting = ReportSection(ui, self.status)
-        self.running = RunSection(ui, self.status, self._apply, self._update)
+        self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
+        self._choose_soon = single_shot(0, self._choose)  # a node that is added has no voxels yet
         ui.segmentButton.connect("clicked()", self._start)
-        ui.cancelButton.connect("clicked()", self.running.cancel)
-        self._devices: DeviceQuestion | None = None
         scene = slicer.mrmlScene
         for event, handler in (
             (scene.StartCloseEvent, self._scene_closes),
             (scene.EndCloseEvent, self._scene_closed),
             (scene.StartImportEvent, self._scene_imports),
             (scene.EndImportEvent, self._scene_closed),
+            (scene.NodeAddedEvent, lambda *_: self._choose_soon.start()),
             (scene.NodeRemovedEvent, self._node_removed),
         ):
             self._observers.add(scene, event, handler)
@@ -64,9 +70,8 @@ class Panel:
         self._entered = True
         self.inputs.set_parameter_node(self._get_parameter_node())
         self.inputs.choose_volume()
-        if self._devices is None:
-            self._devices = DeviceQuestion(self._devices_known)
-            self._devices.ask()
+        if self._asking is None:
+            self._ask_devices()
         self.running.come_back()
         self._update()
 
@@ -80,12 +85,13 @@ class Panel:
     def close(self) -> None:
         """The module is unloaded or Slicer ends."""
         self.running.drop()
-        if self._devices is not None:
-            self._devices.stop()
+        if self._asking is not None:
+            self._asking.stop_now()
         self.reporting.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()
+        self._choose_soon.stop()
 
     # Running
 
@@ -95,7 +101,7 @@ class Panel:
             self.running.start(self.inputs.choices())
 
     def _apply(self, choices: Choices, result: Segmentation) -> str:
-        """Puts a result into the scene and says what was found."""
+        """Put a result into the scene and say what was found."""
         volume = choices.volume
         first = not find_results(slicer.mrmlScene, volume)
         self.reviewing.release()
@@ -124,15 +130,21 @@ class Panel:
         warning = f" Do not plan on the {poor} one: its quality is poor." if poor else ""
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
+    def _ask_devices(self) -> None:
+        """Ask which devices there are, again after PyTorch was installed."""
+        if self._asking is not None:
+            self._asking.stop_now()
+        self._asking = ask_devices(self._devices_known)
+
     def _devices_known(self, devices: Devices) -> None:
+        self._torch_missing = devices.torch is None
         self.inputs.set_devices(devices)
-        if devices.torch is None:
-            self.status.log("PyTorch is not installed; Segment will offer to install it.")
+        self._update()
 
     # Around it
 
     def _update(self) -> None:
-        """Shows what can be done now."""
+        """Show what can be done now."""
         ui, busy, obstacle = self._ui, self.running.active, self.inputs.obstacle()
         self.inputs.set_enabled(not busy)
         ui.segmentButton.setEnabled(not busy and not obstacle)
@@ -143,20 +155,22 @@ class Panel:
         ui.cancelButton.setVisible(self.running.can_cancel)
         ui.progressBar.setVisible(busy)
         ui.elapsedLabel.setVisible(busy)
+        ui.installTorchButton.setVisible(self._torch_missing and not busy)
         if busy or not self._entered:
             return  # elsewhere, the volume of a segment under the Segment Editor is still followed
         self.reviewing.bind(self.inputs.volume)
         self.reporting.bind(self.inputs.volume)
-        if obstacle != self._obstacle:  # else a sentence that matters more would be lost
-            self._obstacle = obstacle
-            self.status.hint(obstacle or "Ready: press Segment.")
+        said = TORCH_MISSING if self._torch_missing else obstacle or self.inputs.ready
+        if said != self._said:  # else a sentence that matters more would be lost
+            self._said = said
+            self.status.hint(said, "warn" if self._torch_missing else "info")
 
     def _scene_closes(self, *_: Any) -> None:
         self._scene_changes()
         self.running.drop("The scene was closed; the run was stopped.")
 
     def _scene_imports(self, *_: Any) -> None:
-        self.reviewing.planning.release()  # what is imported may have views of its own
+        self.reviewing.measuring.release()  # what is imported may have views of its own
         self._scene_changes()
 
     def _scene_changes(self, *_: Any) -> None:
@@ -168,6 +182,10 @@ class Panel:
     def _scene_closed(self, *_: Any) -> None:
         if self._entered:
             self.inputs.set_parameter_node(self._get_parameter_node())
+            self.inputs.choose_volume()
+
+    def _choose(self) -> None:
+        if self._entered and not slicer.mrmlScene.IsBatchProcessing():
             self.inputs.choose_volume()
 
     def _node_removed(self, *_: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from ..errors import UnusableInput
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
 from ..mrml.subject import subject_of
+from ..process import temporary_folder
 from ..report.subject import PATIENT, write_subject
-from .status import Status
+from .run_section import Status
 from .worker import Worker
-from .worker_process import Command, Ending, judge, notes_in, python_command
+from .worker_process import Ending, judge, notes_in, python_command
 
 _READY = "Writes a page with pictures, measurements and the state of each landmark."
 _NOTHING = "There is nothing to report on yet: segment the CT first."
@@ -27,7 +27,6 @@ class ReportSection:
     """At most one report at a time.
 
     Args:
-        ui: the panel's widgets.
         status: where the sentence for the user goes.
     """
 
@@ -36,7 +35,7 @@ class ReportSection:
         self._volume: Any = None
         self._worker: Worker | None = None
         self._folder: Path | None = None
-        self._page: Path | None = None
+        self._page = Path()
         ui.reportButton.connect("clicked()", self._start)
         ui.patientCheckBox.connect("toggled(bool)", ui.patientLineEdit.setEnabled)
         self._show()
@@ -47,41 +46,35 @@ class ReportSection:
         return self._worker is not None
 
     def bind(self, volume: Any) -> None:
-        """The CT whose results are shown, or None."""
+        """Offer a report on the results of a CT, or of none."""
         if volume is not self._volume:
             self._volume = volume
-            self._forget_patient()  # the next CT may be somebody else's
+            self._forget_patient()  # the next CT may be another patient's
         self._show()
 
     def check_nodes(self) -> None:
         """A node was removed from the scene."""
-        volume = self._volume
-        if volume is not None and not slicer.mrmlScene.IsNodePresent(volume):
-            volume = None
-        self.bind(volume)
+        there = self._volume is not None and slicer.mrmlScene.IsNodePresent(self._volume)
+        self.bind(self._volume if there else None)
 
     def close(self) -> None:
-        """Stops what goes on before returning."""
+        """Stop what goes on before returning."""
         if self._worker is not None:
             self._worker.stop_now()
         self._clean()
 
     @staticmethod
-    def make_command(folder: Path, page: Path, pdf: bool) -> Command:
-        """The worker on what was handed over."""
-        arguments = ["-m", "InnerEarSegLib", "report", str(folder), "--handed-over"]
-        arguments += ["--output", str(page), *(["--pdf"] if pdf else [])]
-        return python_command(arguments)
+    def make_command(folder: Path, page: Path, pdf: bool) -> list[str]:
+        """Return the worker on what was handed over."""
+        arguments = ["report", str(folder), "--handed-over", "--output", str(page)]
+        return python_command("-m", "InnerEarSegLib", *arguments, *(["--pdf"] if pdf else []))
 
     def _start(self) -> None:
-        if self.active or self._volume is None:
-            return
-        page = self._ask_where()
+        page = None if self.active or self._volume is None else self._ask_where()
         if page is None:
             return
         try:
-            # Directly in the temporary folder: long paths break on Windows.
-            self._folder = Path(tempfile.mkdtemp(prefix="ies-"))
+            self._folder, self._page = temporary_folder(), page
             write_subject(subject_of(slicer.mrmlScene, self._volume), self._folder)
             if self._ui.patientCheckBox.checked:
                 text = self._ui.patientLineEdit.text
@@ -89,12 +82,11 @@ class ReportSection:
             command = self.make_command(self._folder, page, self._ui.reportPdfCheckBox.checked)
         except (UnusableInput, OSError) as error:
             self._clean()
-            self._status.error(f"The report could not be made: {error}")
+            self._status.say(f"The report could not be made: {error}", "error")
             return
-        self._page = page
         self._worker = Worker(lambda piece: None, self._ended)
-        self._worker.start(command)
-        self._status.info("Making the report")
+        self._worker.start(command, self._folder)
+        self._status.say("Making the report")
         self._show()
 
     def _ask_where(self) -> Path | None:
@@ -108,23 +100,22 @@ class ReportSection:
         return page if page.suffix.lower() in (".html", ".htm") else page.with_suffix(".html")
 
     def _ended(self, code: int, crashed: bool, stderr: str) -> None:
-        page = self._page
         outcome = judge(code, crashed, stderr)
         self._worker = None
         self._clean()
         self._show()
         if outcome.details:
             self._status.log(outcome.details)
-        if outcome.ending is not Ending.DONE or page is None:
-            self._status.error(outcome.sentence)
+        if outcome.ending is not Ending.DONE:
+            self._status.say(outcome.sentence, "error")
             return
         self._forget_patient()
         notes = notes_in(outcome.details)
         if notes:
-            self._status.warn(" ".join([f"Report: {page}.", *notes]))
+            self._status.say(" ".join([f"Report: {self._page}.", *notes]), "warn")
         else:
-            self._status.success(f"Report: {page}")
-        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(page)))
+            self._status.say(f"Report: {self._page}", "success")
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._page)))
 
     def _forget_patient(self) -> None:
         self._ui.patientCheckBox.checked = False

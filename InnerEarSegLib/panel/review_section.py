@@ -1,60 +1,47 @@
-"""Keys that work inside the review part of the panel, and nowhere else."""
+"""The review part of the panel: each ear's verdict, its landmarks, buttons and their keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import html
+from collections.abc import Callable
 from typing import Any
 
 import qt
 import slicer
 import vtk
 
+from ..mrml.landmarks import (
+    EXPECTED_DICE_ATTRIBUTE,
+    VERDICT_ATTRIBUTE,
+    WARNINGS_ATTRIBUTE,
+    automatic_of,
+    position_of,
+)
 from ..mrml.results import Results, find_results
 from ..mrml.review import Key, Review, Steps, next_key
 from ..mrml.scene import Observers
-from ..mrml.segments import SEGMENT_IDS, update_volume
+from ..mrml.segments import SEGMENT_IDS, update_volume, volume_attribute
 from ..mrml.transforms import ct_has_moved, follow_ct
-from ..types import Landmark, Side
+from ..mrml.views import jump_to, slide_to
+from ..types import CHECK, GOOD, POOR, Landmark, Side
 from .measurements_section import MeasurementsSection
-from .navigation import follow_landmark, go_to_landmark
-from .review_display import ReviewDisplay
 from .table import LandmarkTable
+from .worker import single_shot
 
 KEYS = {
-    "nextButton": "N",
-    "confirmButton": "C",
-    "editButton": "E",
-    "placeButton": "P",
-    "resetButton": "R",
+    "next": "N",
+    "confirm": "C",
+    "edit": "E",
+    "place": "P",
+    "reset": "R",
     # Not Ctrl+Z and Ctrl+Y: these are actions of Slicer's main window, and a key with two meanings
     # does nothing in Qt.
-    "undoButton": "U",
-    "redoButton": "Shift+U",
+    "undo": "U",
+    "redo": "Shift+U",
 }
+"""Key of each button; they work inside the review part, and nowhere else."""
 
-
-def add_shortcuts(content: Any, buttons: Mapping[str, Any]) -> list[Any]:
-    """Gives buttons their keys and lists these in the tooltips; returns the shortcuts."""
-    made = []
-    for name, key in KEYS.items():
-        button = buttons[name]
-        button.setToolTip(f"{button.toolTip} Key: {key}")
-        shortcut = qt.QShortcut(content)
-        shortcut.setKey(qt.QKeySequence(key))
-        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
-        shortcut.connect("activated()", button.click)
-        made.append(shortcut)
-    return made
-
-
-def open_segment_editor(segmentation: Any, volume: Any, segment_id: str) -> None:
-    """Switches to the Segment Editor with segmentation, CT and segment selected."""
-    slicer.util.selectModule("SegmentEditor")
-    editor = slicer.util.getModuleWidget("SegmentEditor").editor
-    editor.setSegmentationNode(segmentation)
-    editor.setSourceVolumeNode(volume)
-    editor.setCurrentSegmentID(segment_id)
-
+VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
 
 _SETTLE_MS = 100
 
@@ -63,57 +50,50 @@ class ReviewSection:
     """Table, buttons and keys.
 
     Attributes:
-        planning: the part of the panel that measures the cochleae.
-
-    Args:
-        ui: the panel's widgets.
+        measuring: the part of the panel that measures the cochleae.
+        review: the review of the present CT, None without results.
     """
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._volume: Any = None
         self._results = Results()
-        self._review: Review | None = None
+        self.review: Review | None = None
         self._steps: dict[str, Steps] = {}
-        self._shown: Side | None = None
         self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
-        self._display = ReviewDisplay(ui)
-        self.planning = MeasurementsSection(ui, self._show_edited)
-        self._shortcuts = add_shortcuts(
-            ui.reviewContent, {name: getattr(ui, name) for name in KEYS}
-        )
+        self.measuring = MeasurementsSection(ui, self._show_edited)
+        self._shortcuts = [self._connect(name, key) for name, key in KEYS.items()]
         # Events come in bursts, one for each voxel or mouse move.
-        self._soon = qt.QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_SETTLE_MS)
-        self._soon.connect("timeout()", self._measure)
-        self._look_at_ct = qt.QTimer()
-        self._look_at_ct.setSingleShot(True)
-        self._look_at_ct.setInterval(0)
-        self._look_at_ct.connect("timeout()", self._ct_moved)
+        self._soon = single_shot(_SETTLE_MS, self._update_volumes)
+        self._look_at_ct = single_shot(0, self._ct_moved)
         ui.landmarksTable.connect("itemSelectionChanged()", self._row_selected)
-        ui.landmarksTable.connect("cellClicked(int,int)", self._row_clicked)
+        # Also where the row was selected before.
+        ui.landmarksTable.connect("cellClicked(int,int)", lambda *_: self._row_selected())
         ui.leftEarButton.connect("clicked()", lambda: self.show_ear("left"))
         ui.rightEarButton.connect("clicked()", lambda: self.show_ear("right"))
-        for name in ("next", "confirm", "edit", "place", "reset", "undo", "redo"):
-            getattr(ui, f"{name}Button").connect("clicked()", getattr(self, f"_{name}"))
         ui.editSegmentButton.connect("clicked()", self._edit_segment)
         self._show()
 
+    def _connect(self, name: str, key: str) -> Any:
+        """Connect a button and its key, which its tooltip says; return the shortcut."""
+        button = getattr(self._ui, f"{name}Button")
+        button.connect("clicked()", lambda: self._press(name))
+        button.setToolTip(f"{button.toolTip} Key: {key}")
+        shortcut = qt.QShortcut(self._ui.reviewContent)
+        shortcut.setKey(qt.QKeySequence(key))
+        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
+        shortcut.connect("activated()", button.click)
+        return shortcut
+
     # Which CT
 
-    @property
-    def review(self) -> Review | None:
-        """The review of the present CT, None without results."""
-        return self._review
-
     def bind(self, volume: Any) -> None:
-        """Shows the results of a CT; None: nothing."""
+        """Show the results of a CT; None: nothing."""
         results = find_results(slicer.mrmlScene, volume)
-        same = volume is self._volume and _ids(results) == _ids(self._results)
-        if same and self._review is not None:
+        same = volume is self._volume and results.nodes == self._results.nodes
+        if same and self.review is not None:
             self._show()
             return
         self.release()
@@ -122,32 +102,39 @@ class ReviewSection:
             steps = self._steps.setdefault(volume.GetID(), Steps())
             # It may have been moved while another CT was chosen.
             steps.map(follow_ct(results, volume).landmarks)
-            self._review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, _later)
-            self._review.lock()  # a scene may have been saved while a point was edited
-            self._observe_segmentation(results.segmentation)
-            self._observers.add(
-                volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved
-            )
-            # Its own matrix, perhaps, and voxels a moment before or after: looked at when both
-            # are there, as cropping is not moving.
-            self._observers.add(
-                volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start()
-            )
-            self._measure()
-        self.planning.bind(volume, results)
+            self.review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, _later)
+            self.review.lock()  # a scene may have been saved while a point was edited
+            self._observe()
+            self._update_volumes()
+        self.measuring.bind(volume, results)
         self._show()
 
+    def _observe(self) -> None:
+        volume, add = self._volume, self._observers.add
+        add(volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved)
+        # Its own matrix, perhaps, and voxels a moment before or after: looked at when both are
+        # there, as cropping is not moving.
+        add(volume, vtk.vtkCommand.ModifiedEvent, lambda *_: self._look_at_ct.start())
+        if self._results.segmentation is not None:
+            core = slicer.vtkSegmentation
+            for event in (
+                core.SourceRepresentationModified, core.RepresentationModified,
+                core.SegmentAdded, core.SegmentRemoved, core.SegmentModified,
+            ):  # fmt: skip
+                segments = self._results.segmentation.GetSegmentation()
+                add(segments, event, lambda *_: self._soon.start())
+
     def release(self, lock: bool = True, views: bool = True) -> None:
-        """Forgets the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
+        """Forget the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
         self._observers.clear()
         self._soon.stop()
         self._look_at_ct.stop()
-        if self._review is not None:
-            review, self._review = self._review, None
+        if self.review is not None:
+            review, self.review = self.review, None
             review.changed = lambda: None
             review.close(lock)
-        self.planning.release(views)
-        self._volume, self._results, self._shown = None, Results(), None
+        self.measuring.release(views)
+        self._volume, self._results = None, Results()
 
     def _ct_moved(self, *_: Any) -> None:
         volume, results = self._volume, self._results
@@ -159,12 +146,11 @@ class ReviewSection:
             self.bind(volume)
         finally:
             self._following = False
-        self._shown = self.planning.stay_in_view()
-        if self._shown is None and self._table.selected is not None:
+        if not self.measuring.stay_in_view() and self._table.selected is not None:
             self._jump(self._table.selected)
 
     def forget_steps(self, volume: Any = None) -> None:
-        """Takes the possibility to undo away, for a CT or for all, as results were replaced."""
+        """Make steps of a CT, or of all, final, as results were replaced."""
         if volume is None:
             self._steps.clear()
         else:
@@ -172,7 +158,7 @@ class ReviewSection:
 
     def check_nodes(self) -> None:
         """A node was removed from the scene."""
-        gone = [n for n in self._results.nodes if not slicer.mrmlScene.IsNodePresent(n)]
+        gone = any(not slicer.mrmlScene.IsNodePresent(node) for node in self._results.nodes)
         if self._volume is not None and not slicer.mrmlScene.IsNodePresent(self._volume):
             self.release(lock=not gone)
             self._show()
@@ -183,150 +169,195 @@ class ReviewSection:
             self.bind(volume)
 
     def stop_editing(self) -> None:
-        """Locks all landmarks, as when the user leaves the module."""
-        if self._review is not None:
-            self._review.lock()
+        """Lock all landmarks, as when the user leaves the module."""
+        if self.review is not None:
+            self.review.lock()
 
-    # Going somewhere
+    # Going to an ear or a landmark
+
+    def show_ear(self, side: Side) -> None:
+        """Turn all views to an ear."""
+        if self._volume is not None:
+            self.measuring.show_ear(side)
 
     def show_first_doubt(self) -> None:
-        """Leads to the landmark that most wants a look."""
-        key = None if self._review is None else next_key(self._review.landmarks, None)
+        """Lead to the landmark that most wants a look."""
+        self._go(next_key(self._landmarks(), None))
+
+    def _go(self, key: Key | None) -> None:
         if key is not None:
             self._table.select(key)
             self._jump(key)
         self._show()
 
-    def show_ear(self, side: Side) -> None:
-        """Turns all views to an ear."""
-        if self._volume is not None:
-            self._shown = side
-            self.planning.show_ear(side)
-
     def _jump(self, key: Key) -> None:
+        """Turn all views to a landmark, or to its ear where it was not found."""
         if self._volume is None:
             return
-        side = key[0]
-        # The other ear has its own viewpoint.
-        if self._shown not in (None, side) or self.planning.shows_other_than(side):
+        side, name = key
+        if self.measuring.side not in (None, side):  # the other ear has its own viewpoint
             self.show_ear(side)
-        self._shown = side
-        self.planning.choose_ear(side)
-        if not go_to_landmark(self._volume, self._results, key):
+        self.measuring.choose_ear(side)
+        node = self._results.landmarks[side]
+        place = position_of(node, name) or automatic_of(node, name)
+        if place is None:
             self.show_ear(side)
+        else:
+            jump_to(slicer.mrmlScene, node, place, self._volume)
 
     def _row_selected(self) -> None:
         key = self._table.selected
-        if key is None or self._review is None:
+        if key is None or self.review is None:
             return
-        if self._review.editing not in (None, key) or self._review.placing not in (None, key):
-            self._review.lock()
+        if self.review.editing not in (None, key) or self.review.placing not in (None, key):
+            self.review.lock()
         self._jump(key)
         self._show()
 
-    def _row_clicked(self, *_: int) -> None:
-        self._row_selected()  # also where the row was selected before
-
     # Steps
 
-    def _next(self) -> None:
-        if self._review is None:
+    def _press(self, name: str) -> None:
+        """Do what a button says, with the selected landmark."""
+        review, key = self.review, self._table.selected
+        if review is None:
             return
-        self._review.lock()
-        key = next_key(self._review.landmarks, self._table.selected)
-        if key is not None:
-            self._table.select(key)
-            self._jump(key)
-        self._show()
-
-    def _confirm(self) -> None:
-        key = self._table.selected
-        if self._review is not None and key is not None:
-            self._review.confirm(key)
-
-    def _edit(self) -> None:
-        key = self._table.selected
-        if self._review is None or key is None:
+        if name == "next":
+            review.lock()
+            self._go(next_key(review.landmarks, key))
+        elif name in ("undo", "redo"):
+            self._go(getattr(review, name)())
+        elif key is None:
             return
-        if self._review.editing == key:
-            self._review.lock()
+        elif key == {"edit": review.editing, "place": review.placing}.get(name):
+            review.lock()  # pressed again
         else:
-            self._review.edit(key)
-
-    def _place(self) -> None:
-        key = self._table.selected
-        if self._review is None or key is None:
-            return
-        if self._review.placing == key:
-            self._review.lock()
-        else:
-            self._review.place(key)
-
-    def _reset(self) -> None:
-        key = self._table.selected
-        if self._review is not None and key is not None:
-            self._review.reset(key)
-            self._jump(key)
-
-    def _undo(self) -> None:
-        if self._review is not None:
-            self._follow(self._review.undo())
-
-    def _redo(self) -> None:
-        if self._review is not None:
-            self._follow(self._review.redo())
-
-    def _follow(self, key: Key | None) -> None:
-        if key is not None:
-            self._table.select(key)
-            self._jump(key)
-        self._show()
+            getattr(review, name)(key)
+            if name == "reset":
+                self._jump(key)
 
     def _edit_segment(self) -> None:
+        """Open the Segment Editor with segmentation, CT and the ear's segment selected."""
         key = self._table.selected
         side = key[0] if key else next(iter(self._results.landmarks), None)
-        if self._results.segmentation is not None and side is not None:
-            open_segment_editor(self._results.segmentation, self._volume, SEGMENT_IDS[side])
+        if self._results.segmentation is None or side is None:
+            return
+        segmentation, volume = self._results.segmentation, self._volume
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.util.getModuleWidget("SegmentEditor").editor
+        editor.setSegmentationNode(segmentation)
+        editor.setSourceVolumeNode(volume)
+        editor.setCurrentSegmentID(SEGMENT_IDS[side])
 
     # Showing
 
     def _landmarks(self) -> dict[Key, Landmark]:
-        return {} if self._review is None else self._review.landmarks
+        return {} if self.review is None else self.review.landmarks
 
     def _show(self) -> None:
-        editing = None if self._review is None else self._review.editing
+        editing = None if self.review is None else self.review.editing
         self._table.show(self._landmarks(), editing)
         self._show_edited()
-        self.planning.soon()
-        self._display.show(self._review, self._table.selected)
-        self._display.show_ears(self._results, self._landmarks())
+        self.measuring.soon()
+        self._show_buttons()
+        self._show_ears()
 
     def _show_edited(self) -> None:
-        if self._review is not None and self._review.editing is not None:
-            follow_landmark(self._results, self._review.editing)
+        """Show the slice that a point is in, while it is dragged in another view."""
+        key = None if self.review is None else self.review.editing
+        if key is not None:
+            node = self._results.landmarks[key[0]]
+            place = position_of(node, key[1])
+            if place is not None:
+                slide_to(slicer.mrmlScene, node, place)
 
-    def _observe_segmentation(self, node: Any) -> None:
-        if node is None:
-            return
-        core = slicer.vtkSegmentation
-        for event in (core.SourceRepresentationModified, core.RepresentationModified,
-                      core.SegmentAdded, core.SegmentRemoved, core.SegmentModified):  # fmt: skip
-            self._observers.add(node.GetSegmentation(), event, lambda *_: self._soon.start())
+    def _show_buttons(self) -> None:
+        ui, review, landmarks = self._ui, self.review, self._landmarks()
+        selected = self._table.selected
+        mark = None if selected is None else landmarks.get(selected)
+        placing = review is not None and review.placing is not None
+        editing = review is not None and mark is not None and review.editing == selected
+        left = sum(not x.confirmed for x in landmarks.values())
+        ui.reviewContent.setVisible(review is not None)
+        ui.reviewHintLabel.setVisible(review is None)
+        for button, enabled in (
+            (ui.confirmButton, mark is not None and not mark.confirmed and not placing),
+            (ui.editButton, mark is not None and mark.ras is not None),
+            (ui.placeButton, mark is not None),
+            (ui.nextButton, left > 0),
+            (ui.resetButton, mark is not None and mark.reviewed),
+            (ui.undoButton, review is not None and review.can_undo),
+            (ui.redoButton, review is not None and review.can_redo),
+        ):
+            button.setEnabled(enabled)
+        ui.editButton.setChecked(editing and not placing)
+        ui.placeButton.setChecked(placing)
+        if placing:
+            text = "Click in a slice view to place the point. Right click: leave it as it was."
+        elif mark is not None and editing:
+            text = f"Drag the {mark.name} in any view, then Confirm."
+        elif left:
+            text = f"{left} of {len(landmarks)} landmarks are still to be checked."
+        else:
+            text = "All landmarks are checked. Save the scene to keep them."
+        ui.reviewProgressLabel.setText(text)
 
-    def _measure(self) -> None:
+    def _show_ears(self) -> None:
+        """Show a button for each ear, how far to trust it, and what wants a look."""
+        results, node = self._results, self._results.segmentation
+        lines = [] if node is None else [_note(note) for note in _warnings(node)]
+        for side in SEGMENT_IDS:
+            button = getattr(self._ui, f"{side}EarButton")
+            volume = None if node is None else node.GetAttribute(volume_attribute(side))
+            button.setVisible(side in results.landmarks or bool(volume))
+            size = f", {float(volume):.0f} mm³" if volume else ""
+            button.setText(f"{side.capitalize()} ear{size}")
+            if side in results.landmarks:
+                own = [x for (ear, _), x in self._landmarks().items() if ear == side]
+                lines += verdict_lines(side, results.landmarks[side], own)
+        self._ui.warningsLabel.setText("".join(f"<div>{line}</div>" for line in lines))
+        self._ui.warningsLabel.setVisible(bool(lines))
+
+    def _update_volumes(self) -> None:
         node = self._results.segmentation
         if node is None or not slicer.mrmlScene.IsNodePresent(node):
             return
-        for side in SEGMENT_IDS:
-            if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
+        for side, segment in SEGMENT_IDS.items():
+            if node.GetSegmentation().GetSegment(segment) is not None:
                 update_volume(node, side)
-        self.planning.soon()
-        self._display.show_ears(self._results, self._landmarks())
+        self.measuring.soon()
+        self._show_ears()
+
+
+def verdict_lines(side: Side, node: Any, landmarks: list[Landmark]) -> list[str]:
+    """Return an ear's verdict in words and its reasons, as its landmarks' node has them (HTML).
+
+    A reason that is about one landmark goes once the user has confirmed that landmark.
+    """
+    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
+    confirmed = [x.name for x in landmarks if x.confirmed]
+    notes = [
+        note
+        for note in _warnings(node)
+        if not any(note.startswith(f"The {name} ") for name in confirmed)
+    ]
+    words = VERDICTS.get(verdict, "")
+    if verdict == CHECK and not notes and len(confirmed) == len(landmarks):
+        words = "checked by you"
+    dice = node.GetAttribute(EXPECTED_DICE_ATTRIBUTE)
+    if words and dice:
+        words += f"</b>, expected Dice {html.escape(dice)}<b>"
+    title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
+    return title + [_note(note) for note in notes]
+
+
+def _note(text: str) -> str:
+    return f"⚠ {html.escape(text)}"
+
+
+def _warnings(node: Any) -> list[str]:
+    text = node.GetAttribute(WARNINGS_ATTRIBUTE) or ""
+    return [line for line in text.split("\n") if line]
 
 
 def _later(function: Callable[[], None]) -> None:
     qt.QTimer.singleShot(0, function)
-
-
-def _ids(results: Results) -> list[str]:
-    return [node.GetID() for node in results.nodes]

@@ -7,7 +7,6 @@ while it waits for events, and one long write would freeze it.
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -23,11 +22,11 @@ from ..mrml.populate import ResultNodes, add_result
 from ..mrml.scene import Observers
 from ..mrml.transforms import place_of
 from ..mrml.volumes import export_steps, where_to_look
-from ..types import Segmentation
+from ..process import temporary_folder
 from .worker import Worker
 from .worker_process import (
-    CANCELLED,
     CT_CHANGED,
+    SENTENCES,
     Ending,
     LineReader,
     Outcome,
@@ -49,7 +48,6 @@ class Choices:
         device: for the worker.
         model: a model file, or None for the bundled one.
         keep_reviewed: leave what the user reviewed.
-        place: where the CT's voxels were at the start, see ``follow_ct``; set by the run.
     """
 
     volume: Any
@@ -59,12 +57,6 @@ class Choices:
     device: str = "auto"
     model: Path | None = None
     keep_reviewed: bool = True
-    place: str = ""
-
-    @property
-    def ct_changed(self) -> bool:
-        """Whether the CT's own coordinates are others than at the start of the run."""
-        return bool(self.place) and self.place != place_of(self.volume)
 
 
 class Run:
@@ -83,12 +75,12 @@ class Run:
         on_report: Callable[[Report | str], None],
         on_end: Callable[[Outcome], None],
     ) -> None:
-        self.choices = replace(choices, place=place_of(choices.volume))
+        self.choices = choices
         self.started = time.monotonic()
+        self._place = place_of(choices.volume)
         self._on_report, self._on_end = on_report, on_end
         self._lines = LineReader()
-        self._cancelled = False
-        self._ended_early = False
+        self._cancelled = self._over = False
         self._folder: Path | None = None
         self._export: Generator[float, None, None] | None = None
         self._next_piece = qt.QTimer()
@@ -96,8 +88,13 @@ class Run:
         self._next_piece.connect("timeout()", self._write_piece)
         self._worker = Worker(self._output, self._ended)
 
+    @property
+    def ct_changed(self) -> bool:
+        """Whether the CT's own coordinates are others than at the start of the run."""
+        return bool(self._place != place_of(self.choices.volume))
+
     def start(self) -> None:
-        """Begins to write the CT; the worker is started when that is done.
+        """Begin to write the CT; the worker is started when that is done.
 
         Raises:
             UnusableInput: there is nothing to write, or nowhere to look; nothing is left behind.
@@ -105,14 +102,10 @@ class Run:
         """
         choices = self.choices
         where = where_to_look(choices.region, choices.volume)
-        # Directly in the temporary folder: long paths break on Windows.
-        self._folder = Path(tempfile.mkdtemp(prefix="ies-"))
-        ct = self._folder / "ct.nrrd"
+        self._folder = temporary_folder()
         try:
-            self._command = self.make_command(
-                ct, self._folder / "out", choices.device, choices.model, where
-            )
-            self._export = export_steps(choices.volume, ct)
+            self._command = self.make_command(self._folder, choices.device, choices.model, where)
+            self._export = export_steps(choices.volume, self._folder / "ct.nrrd")
             next(self._export, None)  # what cannot be written at all is said at once
         except BaseException:
             self._clean()
@@ -120,16 +113,16 @@ class Run:
         self._next_piece.start()
 
     def cancel(self) -> None:
-        """Ends within two seconds; ``on_end`` is told."""
+        """End soon; ``on_end`` is told."""
         self._cancelled = True
-        if self._export is not None:
-            self._end_early(Outcome(Ending.CANCELLED, CANCELLED))
-        else:
+        if self._export is None:
             self._worker.cancel()
+        else:
+            self._end_early(Outcome(Ending.CANCELLED, SENTENCES[Ending.CANCELLED]))
 
     def stop_now(self) -> None:
-        """Ends before returning; ``on_end`` is not told."""
-        self._ended_early = True
+        """End before returning; ``on_end`` is not told."""
+        self._over = True
         self._worker.stop_now()
         self._clean()
 
@@ -142,19 +135,19 @@ class Run:
                 self._on_report(Report("hand over", 0.0, f"Handing over the CT, {part:.0%}"))
                 return
             self._stop_export()
-            self._worker.start(self._command)
+            self._worker.start(self._command, self._folder)
         except UnusableInput as error:
             self._end_early(Outcome(Ending.UNUSABLE, str(error)))
 
     def _end_early(self, outcome: Outcome) -> None:
-        """The end of a run whose worker was never started."""
+        """End a run whose worker was never started."""
         self._clean()
         # Not before the caller has returned, as for any other end.
-        qt.QTimer.singleShot(0, lambda: self._tell_early(outcome))
+        qt.QTimer.singleShot(0, lambda: self._tell(outcome))
 
-    def _tell_early(self, outcome: Outcome) -> None:
-        if not self._ended_early:
-            self._ended_early = True
+    def _tell(self, outcome: Outcome) -> None:
+        if not self._over:
+            self._over = True
             self._on_end(outcome)
 
     def _stop_export(self) -> None:
@@ -169,25 +162,21 @@ class Run:
 
     def _ended(self, code: int, crashed: bool, stderr: str) -> None:
         try:
-            if self._cancelled:
-                outcome = Outcome(Ending.CANCELLED, CANCELLED, stderr.strip())
-            else:
-                outcome = judge(code, crashed, stderr)
+            outcome = judge(130, False, stderr) if self._cancelled else judge(code, crashed, stderr)
             if outcome.ending in (Ending.DONE, Ending.NO_EAR):
                 outcome = self._with_result(outcome)
         finally:
             self._clean()
-        self._on_end(outcome)
+        self._tell(outcome)
 
     def _with_result(self, outcome: Outcome) -> Outcome:
         assert self._folder is not None
         try:
-            result = read_plain(self._folder / "out")
+            return replace(outcome, result=read_plain(self._folder / "out"))
         except UnusableInput as error:
             if outcome.ending is Ending.NO_EAR:
                 return outcome
             return Outcome(Ending.FAILED, "The worker's result cannot be read.", str(error))
-        return replace(outcome, result=result)
 
     def _clean(self) -> None:
         self._stop_export()
@@ -196,17 +185,8 @@ class Run:
             self._folder = None
 
 
-def wanted_ears(result: Segmentation, sides: tuple[str, ...] | None) -> Segmentation:
-    """The result without ears that were not asked for."""
-    if sides is None:
-        return result
-    return replace(result, ears=tuple(ear for ear in result.ears if ear.side in sides))
-
-
-def run_and_wait(
-    volume: Any, device: str, model: str | Path | None, keep_reviewed: bool
-) -> ResultNodes | None:
-    """Segments a CT; the event loop runs meanwhile.
+def run_and_wait(choices: Choices) -> ResultNodes | None:
+    """Segment a CT; the event loop runs meanwhile. None: no ear was found.
 
     Raises:
         InnerEarSegError: whatever went wrong, in one sentence.
@@ -218,21 +198,15 @@ def run_and_wait(
         ends.append(outcome)
         loop.quit()
 
-    choices = Choices(
-        volume=volume,
-        device=device,
-        model=None if model is None else Path(model),
-        keep_reviewed=keep_reviewed,
-    )
     run = Run(choices, lambda report: None, ended)
     scene, observers = slicer.mrmlScene, Observers()
 
     def look(*_: Any) -> None:
-        if not scene.IsNodePresent(volume):
+        if not scene.IsNodePresent(choices.volume):
             loop.quit()
 
-    observers.add(scene, scene.NodeRemovedEvent, look)
-    observers.add(scene, scene.EndCloseEvent, look)
+    for event in (scene.NodeRemovedEvent, scene.EndCloseEvent):
+        observers.add(scene, event, look)
     run.start()
     try:
         if not ends:
@@ -241,13 +215,13 @@ def run_and_wait(
         observers.clear()
         if not ends:
             run.stop_now()
-    if not scene.IsNodePresent(volume):
+    if not scene.IsNodePresent(choices.volume):
         raise InnerEarSegError("The CT was removed from the scene; the run was stopped.")
     outcome = ends[0]
     if outcome.ending is Ending.NO_EAR:
         return None
     if outcome.result is None:
         raise InnerEarSegError(outcome.sentence)
-    if run.choices.ct_changed:
+    if run.ct_changed:
         raise InnerEarSegError(CT_CHANGED)
-    return add_result(slicer.mrmlScene, volume, outcome.result, keep_reviewed=keep_reviewed)
+    return add_result(scene, choices.volume, outcome.result, keep_reviewed=choices.keep_reviewed)

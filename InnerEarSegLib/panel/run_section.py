@@ -1,4 +1,4 @@
-"""Starting, watching and stopping a run, and what happens at its end."""
+"""Starting, watching and stopping a run, what happens at its end, and the status line."""
 
 from __future__ import annotations
 
@@ -12,25 +12,54 @@ import qt
 
 from ..errors import UnusableInput
 from ..types import POOR, Segmentation
-from . import devices, dialogs, settings
-from .run import Choices, Run, wanted_ears
-from .status import Status
+from . import devices
+from .run import Choices, Run
 from .worker_process import CT_CHANGED, Ending, Outcome, Report
 
+_STYLE = "QLabel {{ background-color: rgba({color}); border-radius: 4px; padding: 5px 8px; }}"
+_COLORS = {
+    "info": "91, 139, 217, 45",
+    "success": "46, 157, 91, 70",
+    "warn": "230, 150, 0, 80",
+    "error": "204, 51, 51, 75",
+}
+"""See-through, so that the text is legible on Slicer's light and dark themes."""
+
+
+class Status:
+    """The sentence that says how things stand, and the log behind it."""
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+
+    def say(self, sentence: str, kind: str = "info") -> None:
+        """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""
+        self.hint(sentence, kind)
+        self.log(sentence)
+
+    def hint(self, sentence: str, kind: str = "info") -> None:
+        """Show a sentence that is not worth a line in the log."""
+        self._ui.statusLabel.setText(sentence)
+        self._ui.statusLabel.setStyleSheet(_STYLE.format(color=_COLORS[kind]))
+        self._ui.statusLabel.setVisible(bool(sentence))
+
+    def log(self, text: str) -> None:
+        """Add details to the log."""
+        self._ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
+
+
 _TICK_MS = 500
-_WORDS = {"read": "Reading the CT"}
-_HINTS = ("hand over",)
-"""Stages that report so often that they would fill the log."""
+_KINDS = {Ending.NO_EAR: "warn", Ending.CANCELLED: "info"}
 
 
 class RunSection:
     """At most one run at a time.
 
     Args:
-        ui: the panel's widgets.
         status: where the sentence for the user goes.
         apply: puts a result into the scene and returns what to say; may raise.
         changed: called when a run begins or ends.
+        installed: called after PyTorch was installed.
     """
 
     def __init__(
@@ -39,15 +68,20 @@ class RunSection:
         status: Status,
         apply: Callable[[Choices, Segmentation], str],
         changed: Callable[[], None],
+        installed: Callable[[], None],
     ) -> None:
         self._ui, self._status = ui, status
-        self._apply, self._changed = apply, changed
+        self._apply, self._changed, self._installed = apply, changed, installed
         self._run: Run | None = None
-        self._waiting: tuple[Choices, Segmentation] | None = None
+        self._waiting: tuple[Run, Segmentation] | None = None
         self._away = self._installing = False
         self._tick = qt.QTimer()
         self._tick.setInterval(_TICK_MS)
         self._tick.connect("timeout()", self._show_elapsed)
+        ui.cpuFallbackCheckBox.setChecked(devices.cpu_fallback() is True)
+        ui.cpuFallbackCheckBox.connect("clicked(bool)", devices.remember_cpu_fallback)
+        ui.cancelButton.connect("clicked()", self.cancel)
+        ui.installTorchButton.connect("clicked()", lambda: self._install_torch(None))
 
     @property
     def active(self) -> bool:
@@ -62,42 +96,38 @@ class RunSection:
     @property
     def volume(self) -> Any:
         """The CT of the present run, or of a result that waits; None without."""
-        if self._run is not None:
-            return self._run.choices.volume
-        return self._waiting[0].volume if self._waiting else None
+        run = self._run or (self._waiting[0] if self._waiting else None)
+        return None if run is None else run.choices.volume
 
     def start(self, choices: Choices) -> None:
-        """Starts a run."""
+        """Start a run, if none is under way."""
         if self.active:
             return
         self._waiting = None
-        self._status.clear_log()
+        self._ui.logTextEdit.clear()
         self._run = Run(choices, self._report, self._ended)
         self._status.hint("Starting")
         self._ui.progressBar.setValue(0)
         self._changed()
         try:
             self._run.start()
-        except UnusableInput as error:
-            self._run = None
-            self._status.error(str(error))
-        except OSError as error:
-            self._run = None
-            self._status.error(f"The run could not be started: {error.strerror or error}.")
-        else:
             self._tick.start()
             self._show_elapsed()
+        except (UnusableInput, OSError) as error:
+            self._run = None
+            problem = f"The run could not be started: {getattr(error, 'strerror', '')}."
+            self._status.say(str(error) if isinstance(error, UnusableInput) else problem, "error")
         self._changed()
 
     def cancel(self) -> None:
-        """Stops the run; it ends within two seconds."""
+        """Stop the run; its end is told later."""
         if self._run is not None:
-            self._status.info("Cancelling")
+            self._status.say("Cancelling")
             self._ui.cancelButton.setEnabled(False)
             self._run.cancel()
 
     def drop(self, sentence: str = "") -> None:
-        """Stops the run before returning, and forgets a result that waits."""
+        """Stop the run before returning, and forget a result that waits."""
         if self._run is not None:
             self._run.stop_now()
             self._run = None
@@ -107,7 +137,7 @@ class RunSection:
         self._waiting = None
         self._changed()
         if sentence:
-            self._status.warn(sentence)
+            self._status.say(sentence, "warn")
 
     def leave(self) -> None:
         """The user goes to another module: the run goes on, its result waits."""
@@ -116,23 +146,22 @@ class RunSection:
     def come_back(self) -> None:
         """The user is here: a result that waited is shown."""
         self._away = False
-        if self._waiting is not None:
-            choices, result = self._waiting
-            self._waiting = None
-            self._show_result(choices, result)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._show_result(*waiting)
 
     def _report(self, line: Report | str) -> None:
         if isinstance(line, str):
             self._status.log(line)
             return
         self._ui.progressBar.setValue(round(100 * line.fraction))
-        if line.stage in _WORDS:  # the worker names the temporary file: for the log only
-            self._status.hint(_WORDS[line.stage])
-            self._status.log(line.message)
-        elif line.stage in _HINTS:
+        if line.stage == "hand over":  # so often that it would fill the log
             self._status.hint(line.message)
+        elif line.stage == "read":  # the worker names the temporary file: for the log only
+            self._status.hint("Reading the CT")
+            self._status.log(line.message)
         else:
-            self._status.info(line.message)
+            self._status.say(line.message)
 
     def _show_elapsed(self) -> None:
         if self._run is not None:
@@ -147,57 +176,55 @@ class RunSection:
         self._changed()
         if run is None:
             return
-        handler = {
-            Ending.DONE: self._done,
-            Ending.NO_EAR: lambda _, o: self._status.warn(o.sentence),
-            Ending.CANCELLED: lambda _, o: self._status.info(o.sentence),
-            Ending.NO_TORCH: self._without_torch,
-            Ending.OUT_OF_MEMORY: self._without_memory,
-        }.get(outcome.ending, lambda _, o: self._status.error(o.sentence))
-        handler(run.choices, outcome)
+        if outcome.result is not None and outcome.ending is Ending.DONE:
+            self._done(run, outcome.result)
+        elif outcome.ending is Ending.OUT_OF_MEMORY:
+            self._without_memory(run.choices, outcome.sentence)
+        else:
+            self._status.say(outcome.sentence, _KINDS.get(outcome.ending, "error"))
+            if outcome.ending is Ending.NO_TORCH:
+                self._install_torch(run.choices)
 
-    def _done(self, choices: Choices, outcome: Outcome) -> None:
-        found = outcome.result
-        assert found is not None
-        result = wanted_ears(found, choices.sides)
+    def _done(self, run: Run, found: Segmentation) -> None:
+        sides = run.choices.sides or ("left", "right")
+        result = replace(found, ears=tuple(ear for ear in found.ears if ear.side in sides))
         if not result.ears:
             side = found.ears[0].side if found.ears else "no"
-            self._status.warn(
+            self._status.say(
                 f"Only a {side} ear was found, and Options, Ears asks for the other side: "
-                "nothing was changed."
+                "nothing was changed.",
+                "warn",
             )
-        elif self._away:
-            # Leaving the module leaves the scene as it is until the user is back.
-            self._waiting = (choices, result)
-            self._status.info("Done. The result is shown when you return to this module.")
+        elif self._away:  # the scene stays as it is until the user is back
+            self._waiting = (run, result)
+            self._status.say("Done. The result is shown when you return to this module.")
         else:
-            self._show_result(choices, result)
+            self._show_result(run, result)
 
-    def _show_result(self, choices: Choices, result: Segmentation) -> None:
-        if choices.ct_changed:
-            self._status.error(CT_CHANGED)
+    def _show_result(self, run: Run, result: Segmentation) -> None:
+        if run.ct_changed:
+            self._status.say(CT_CHANGED, "error")
             return
         try:
-            sentence = self._apply(choices, result)
+            sentence = self._apply(run.choices, result)
         except Exception:
             self._status.log(traceback.format_exc())
-            self._status.error("The result could not be put into the scene, which is as it was.")
-            return
-        if choices.both and len(result.ears) < 2:
-            self._status.warn(
-                f"Both ears were asked for, and only the {result.ears[0].side} one was found. "
-                f"{sentence}"
+            self._status.say(
+                "The result could not be put into the scene, which is as it was.", "error"
             )
-        elif any(ear.quality.verdict == POOR for ear in result.ears):
-            self._status.warn(sentence)
-        else:
-            self._status.success(sentence)
-
-    def _without_torch(self, choices: Choices, outcome: Outcome) -> None:
-        self._status.error(outcome.sentence)
-        if not dialogs.offer_torch(self._ui.segmentButton.window(), devices.has_extension()):
             return
-        self._status.info(
+        one = run.choices.both and len(result.ears) < 2
+        if one:
+            side = result.ears[0].side
+            sentence = f"Both ears were asked for, and only the {side} one was found. {sentence}"
+        poor = any(ear.quality.verdict == POOR for ear in result.ears)
+        self._status.say(sentence, "warn" if one or poor else "success")
+
+    def _install_torch(self, choices: Choices | None) -> None:
+        """Offer to install PyTorch; then go on with a run that lacked it."""
+        if self.active or not devices.offer_torch(self._ui.segmentButton.window()):
+            return
+        self._status.say(
             "Installing PyTorch. This takes some minutes, during which 3D Slicer does not answer."
         )
         self._installing = True  # pip may let events through, and Segment must not start another
@@ -208,18 +235,21 @@ class RunSection:
             self._installing = False
             self._changed()
         if problem:
-            self._status.error(problem)
-        else:
+            self._status.say(problem, "error")
+            return
+        self._status.say("PyTorch is installed.", "success")
+        self._installed()
+        if choices is not None:
             self.start(choices)
 
-    def _without_memory(self, choices: Choices, outcome: Outcome) -> None:
-        agreed = settings.cpu_fallback()
+    def _without_memory(self, choices: Choices, sentence: str) -> None:
+        agreed = devices.cpu_fallback()
         if agreed is None:
-            agreed = dialogs.offer_cpu(self._ui.segmentButton.window())
-            settings.remember_cpu_fallback(agreed)
+            agreed = devices.offer_cpu(self._ui.segmentButton.window())
+            devices.remember_cpu_fallback(agreed)
             self._ui.cpuFallbackCheckBox.setChecked(agreed)
         if agreed and choices.device != "cpu":
             self.start(replace(choices, device="cpu"))
-            self._status.log(outcome.sentence + " Going on with the CPU.")
+            self._status.log(sentence + " Going on with the CPU.")
         else:
-            self._status.error(outcome.sentence + " Choose CPU under Options, Device.")
+            self._status.say(sentence + " Choose CPU under Options, Device.", "error")

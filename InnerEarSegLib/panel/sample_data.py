@@ -1,18 +1,13 @@
-"""A synthetic ear in Slicer's Sample Data module: made on the spot, nothing to download."""
+"""A synthetic ear in Slicer's Sample Data module: made on the spot, nothing to download.
+
+Slicer imports this at start-up, so that all else is imported where it is used.
+"""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 from typing import Any
-
-import slicer
-
-from ..mrml.landmarks import position_of
-from ..mrml.results import find_results
-from ..mrml.segments import segment_volume
-from ..mrml.volumes import add_volume
-from ..synthetic.files import random_ear
 
 CATEGORY = "InnerEarSeg"
 SAMPLE = "InnerEarSegSyntheticEar"
@@ -23,11 +18,7 @@ _EAR = (2026, 1)
 
 
 def register_sample_data(icon: Path | None = None) -> None:
-    """Offers the ear in the Sample Data module; to be called when Slicer has started.
-
-    Args:
-        icon: the picture of the button.
-    """
+    """Offer the ear in the Sample Data module, with a picture; call it once Slicer has started."""
     import SampleData  # a module of Slicer
 
     logic = SampleData.SampleDataLogic
@@ -46,14 +37,7 @@ def register_sample_data(icon: Path | None = None) -> None:
 
 
 def load_synthetic_ear(source: Any = None) -> Any:
-    """Makes the ear and shows it.
-
-    Args:
-        source: what the Sample Data module hands over; not needed.
-
-    Returns:
-        The vtkMRMLScalarVolumeNode.
-    """
+    """Make the ear, show it, and return its vtkMRMLScalarVolumeNode."""
     import slicer
 
     from ..mrml.views import show_ear
@@ -75,11 +59,19 @@ _MAX_MM = 2.0
 
 
 def check_synthetic_ear(logic: Any) -> None:
-    """Segments a generated ear twice and compares with its known landmarks.
+    """Segment a generated ear twice and compare with its known landmarks.
 
     Raises:
         AssertionError: something is not as it should be.
     """
+    import slicer
+
+    from ..mrml.landmarks import position_of
+    from ..mrml.results import find_results
+    from ..mrml.segments import segment_volume
+    from ..mrml.volumes import add_volume
+    from ..synthetic.files import random_ear
+
     ear = random_ear(_SEED, 0)
     volume = add_volume(slicer.mrmlScene, ear.ct)
     added = logic.process(volume)

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import qt
 
 from ..process import HELLO
-from .worker_process import Command, ProcessTree
+from .worker_process import LIBRARY_PARENT, worker_environment
 
-GRACE_MS = 1000
-"""Between the polite request and the kill; both together stay below two seconds."""
+KILL_MS = 1500
+"""After cancelling; the worker ends by itself within ``process.GRACE_SECONDS``."""
 
-_LOOK_MS = 1000
+FIRST_WORD_MS = 5000
+"""How long a program that has said nothing yet is waited for before it is killed."""
+
 _KEPT_STDERR = 65536
 
 
+def single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
+    """Return a timer that calls a function once after each ``start``."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.connect("timeout()", function)
+    return timer
+
+
 class Worker:
-    """One child process.
+    """One child process, which ends when its standard input does (``process.end_with_stdin``).
+
+    Closing that reaches the worker behind Slicer's launcher on every system. The launcher itself
+    is killed only after the worker's first output: between its fork and the start of Python, it
+    would leave a child behind that waits forever.
 
     Args:
         on_output: called with each piece of stdout.
@@ -26,78 +42,51 @@ class Worker:
     """
 
     def __init__(
-        self,
-        on_output: Callable[[bytes], None],
-        on_finished: Callable[[int, bool, str], None],
+        self, on_output: Callable[[bytes], None], on_finished: Callable[[int, bool, str], None]
     ) -> None:
         self._on_output, self._on_finished = on_output, on_finished
         self._stderr = b""
-        self._tree: ProcessTree | None = None
-        self._finished = self._stopped = False
+        self._heard = self._finished = self._stopped = False
         self._process = qt.QProcess()
         self._process.connect("readyReadStandardOutput()", self._read_output)
         self._process.connect("readyReadStandardError()", self._read_errors)
         self._process.connect("finished(int,QProcess::ExitStatus)", self._ended)
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
-        self._process.connect("started()", self._started)
-        # While the launcher lives, its children can be found.
-        self._look = qt.QTimer()
-        self._look.setInterval(_LOOK_MS)
-        self._look.connect("timeout()", self._note_children)
-        self._kill = qt.QTimer()
-        self._kill.setSingleShot(True)
-        self._kill.setInterval(GRACE_MS)
-        self._kill.connect("timeout()", self._kill_all)
+        self._kill = single_shot(KILL_MS, self._process.kill)
 
-    def start(self, command: Command) -> None:
-        """Starts the program; returns at once."""
+    def start(self, command: Sequence[str], temporary: Path | None = None) -> None:
+        """Start a program, which puts its temporary files into a folder; returns at once."""
         environment = qt.QProcessEnvironment.systemEnvironment()
-        for name, value in command.environment.items():
+        for name, value in worker_environment(temporary).items():
             environment.insert(name, value)
         self._process.setProcessEnvironment(environment)
-        self._process.setWorkingDirectory(str(command.folder))
-        self._process.start(command.program, list(command.arguments))
-        # Held open from now on: its end is the worker's, see ``cli/watch.py``.
-        self._process.write(HELLO)
+        self._process.setWorkingDirectory(str(LIBRARY_PARENT))
+        self._process.start(command[0], list(command[1:]))
+        self._process.write(HELLO)  # its input stays open from now on
 
     def cancel(self) -> None:
-        """Asks the whole process tree to end, and kills what is left of it after a second."""
-        if self._finished:
-            return
-        if self._tree is None:
-            self._process.kill()  # it has not even started
-            return
-        self._kill.start()  # first, as asking may take long
-        self._process.closeWriteChannel()
-        self._tree.terminate()
+        """Ask the worker to end, and kill it if it does not; ``on_finished`` is called."""
+        if not self._finished:
+            self._process.closeWriteChannel()
+            self._kill.start(KILL_MS if self._heard else FIRST_WORD_MS)
 
     def stop_now(self) -> None:
-        """Kills the whole process tree before returning; ``on_finished`` is not called."""
+        """End the worker before returning; ``on_finished`` is not called."""
         self._stopped = True
         if self._finished:
             return
         self._finished = True
-        self._kill_all()
+        self._kill.stop()
+        self._process.closeWriteChannel()
+        if not self._heard:
+            self._process.waitForReadyRead(FIRST_WORD_MS)
+        self._process.kill()
         self._process.waitForFinished(1000)
-        self._kill_all()
-        self._stop_timers()
-
-    def _started(self) -> None:
-        self._tree = ProcessTree(int(self._process.processId()))
-        self._look.start()
-
-    def _note_children(self) -> None:
-        if self._tree is not None:
-            self._tree.look()
-
-    def _kill_all(self) -> None:
-        if self._tree is None:
-            self._process.kill()
-            return
-        self._tree.kill()
 
     def _read_output(self) -> None:
-        self._on_output(_bytes(self._process.readAllStandardOutput()))
+        self._heard = True
+        if not self._stopped:
+            self._on_output(_bytes(self._process.readAllStandardOutput()))
 
     def _read_errors(self) -> None:
         self._stderr = (self._stderr + _bytes(self._process.readAllStandardError()))[-_KEPT_STDERR:]
@@ -111,8 +100,6 @@ class Worker:
             return
         self._read_output()
         self._read_errors()
-        if self._tree is not None:
-            self._tree.kill_orphans()
         text = self._stderr.decode("utf-8", errors="replace")
         self._finish(int(code), status == qt.QProcess.CrashExit, text)
 
@@ -120,17 +107,13 @@ class Worker:
         if self._finished:
             return
         self._finished = True
-        self._stop_timers()
+        self._kill.stop()
         # Not from within the process's own signal, as the caller may let go of it.
         qt.QTimer.singleShot(0, lambda: self._tell(code, crashed, stderr))
 
     def _tell(self, code: int, crashed: bool, stderr: str) -> None:
         if not self._stopped:
             self._on_finished(code, crashed, stderr)
-
-    def _stop_timers(self) -> None:
-        self._look.stop()
-        self._kill.stop()
 
 
 def _bytes(array: Any) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from .. import __version__
-from ..cochlea.catalogue import Measurement, entry
+from ..cochlea.catalogue import CATALOGUE, Measurement
 from ..cochlea.measurements import CochlearMeasurements, compare
 from ..types import (
     AUTOMATIC,
@@ -275,7 +275,7 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
             for side, x in ears.items()
             if x.remark and x.value is not None
         )
-        known = entry(item.key)
+        known = CATALOGUE[item.key]
         usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
         rows += [(item.label, *values, usual), *([(remarks,)] if remarks else [])]
     names = [*(side.capitalize() for side in cochleae), *(["Left − right"] if both else [])]
@@ -285,7 +285,7 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
 
 
 def _source(measurement: Measurement) -> str:
-    known = entry(measurement.key)
+    known = CATALOGUE[measurement.key]
     usual = f"range: {known.range_source}" if known.range_source else ""
     return "; ".join(text for text in (measurement.source, usual) if text)
 

@@ -58,10 +58,7 @@ def ct_around(array: NDArray, grid: Geometry, points: NDArray) -> Volume:
     low = np.clip(np.floor(ijk.min(axis=0)), 0, last - 1).astype(int)
     high = np.clip(np.ceil(ijk.max(axis=0)), low + 1, last).astype(int)
     part = array[low[2] : high[2] + 1, low[1] : high[1] + 1, low[0] : high[0] + 1].copy()
-    matrix = grid.ijk_to_ras.copy()
-    matrix[:3, 3] = grid.to_ras(low)
-    k, j, i = part.shape
-    return Volume(part, Geometry(matrix, (k, j, i)))
+    return Volume(part, grid.part(low, part.shape))
 
 
 SUBJECT = "subject.json"

@@ -9,24 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..cochlea.catalogue import CATALOGUE, VOLUME, entry, insertion_angle_key, insertion_length_key
-from ..cochlea.measurements import (
-    INSERTION_ANGLES_DEG,
-    INSERTION_LENGTHS_MM,
-    CochlearMeasurements,
-    compare,
-)
+from ..cochlea.catalogue import CATALOGUE, VOLUME
+from ..cochlea.measurements import CochlearMeasurements, compare
 from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
 from ..types import AUTOMATIC, REVIEWED, Ear, Side
 
 SCHEMA_VERSION = 2
-
-KEYS: tuple[str, ...] = (
-    *CATALOGUE,
-    *map(insertion_angle_key, INSERTION_LENGTHS_MM),
-    *map(insertion_length_key, INSERTION_ANGLES_DEG),
-)
-"""Of all measurements, in the order in which they are shown."""
 
 _UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg"}
 
@@ -80,9 +68,9 @@ def columns(content: Mapping[str, Any] | None, side: Side) -> dict[str, float | 
     ears = content["ears"] if content else []
     items = {x["key"]: x for ear in ears if ear["side"] == side for x in ear["measurements"]}
     cells = {}
-    for key in KEYS:
+    for key in CATALOGUE:
         if key != VOLUME:
-            name = f"{side}_{key}_{_UNITS[entry(key).unit]}"
+            name = f"{side}_{key}_{_UNITS[CATALOGUE[key].unit]}"
             item = items.get(key, {})
             cells[name] = item.get("value")
             cells[f"{name}_uncertainty_90"] = item.get("uncertainty_90")

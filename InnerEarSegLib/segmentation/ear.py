@@ -1,4 +1,4 @@
-"""What the networks saw, as an ear that a surgeon can use, or as none."""
+"""Turn a network's prediction into an ear with mask, landmarks and quality, or reject it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from .quality import Remark, ct_plausibility, judge, uncertainty_features
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
-"""Outside these, what was drawn is no labyrinth; 144 to 267 in the dataset."""
+"""Limits of a labyrinth's volume; 144 to 267 in the dataset."""
 
 MIN_CUT_VOLUME_MM3 = 30.0
-"""The same for what is left of a labyrinth that the field of view cuts off."""
+"""Least volume of a labyrinth that the field of view cuts off."""
 
 AT_BORDER = (
     "The labyrinth comes within two voxels of the CT's border: a part of it may lie outside. Check "
@@ -42,91 +42,89 @@ MIN_PRESENCE = 0.5
 SURE_BORDER_MM = 0.6
 SURE_CONFIDENCE = 0.9
 MIN_MEAN_CONFIDENCE = 0.8
-"""Of the landmarks that are there. Real ears have 0.9 and more, with soft kernels, thick slices and
-cut-off parts too; what was mistaken for one had up to 0.75."""
+"""Of the landmarks that are present. Ears have 0.9 and more, also with soft kernels, thick slices
+and cut-off parts; other anatomy taken for ears up to 0.75."""
 
 BORDER_MM = 1.0
-"""A landmark that is absent but would lie inside the scan by more than this speaks against an
-ear."""
+"""An ear is rejected if a landmark is absent that should lie inside the scan by more than this."""
 
 FINEST_MM = 0.2
-"""Masks are drawn on voxels of this size or less, whatever the CT's."""
+"""Largest voxel edge of masks, for any CT."""
 
 
 def decode_ear(
-    seen: EarPrediction, scan: Geometry, bundle: Model, remarks: tuple[Remark, ...] = ()
+    prediction: EarPrediction, scan: Geometry, model: Model, remarks: tuple[Remark, ...] = ()
 ) -> Ear | None:
-    """Mask, landmarks and verdict of one ear.
-
-    None if what was drawn is no cavity in bone, if its size rules an ear out, if landmarks are
-    vague or absent where they should be, or if its handedness contradicts the pose: a wrong ear
-    is worse than none.
+    """Return mask, landmarks and quality of one ear.
 
     Args:
-        seen: from the network that draws.
+        prediction: of the finest network that was used.
         scan: grid of the CT.
-        bundle: the model that ran.
+        model: the model.
         remarks: for the verdict.
+
+    Returns:
+        None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or
+        absent inside the scan, or if their handedness contradicts the pose: a wrong ear is worse
+        than none.
     """
-    evidence = ct_plausibility(seen, scan)
-    if evidence is None or not evidence.is_cavity_in_bone:
+    plausibility = ct_plausibility(prediction, scan)
+    if plausibility is None or not plausibility.is_cavity_in_bone:
         return None
-    if _lacks_a_landmark(seen, scan, bundle) or _is_vague(seen):
+    if _lacks_a_landmark(prediction, scan, model) or _is_vague(prediction):
         return None
-    # Only where something was drawn: fewer voxels by far than the turned window's bounding box.
-    drawn, window = crop_to_content((seen.labyrinth > 0).numpy(), seen.window)
-    if not drawn.any():
-        return None
-    grid = fine_grid(scan, window, FINEST_MM)
-    mask = labyrinth_mask(seen.labyrinth, seen.window, grid)
+    # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
+    _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
+    grid = fine_grid(scan, drawn, FINEST_MM)
+    mask = labyrinth_mask(prediction.labyrinth, prediction.patch, grid)
     volume = float(mask.sum()) * grid.voxel_volume
-    least = MIN_CUT_VOLUME_MM3 if evidence.cut else MIN_VOLUME_MM3
+    least = MIN_CUT_VOLUME_MM3 if plausibility.cut else MIN_VOLUME_MM3
     if not least <= volume <= MAX_VOLUME_MM3:
         return None
     mask, grid = crop_to_content(mask, grid)
     landmarks, auxiliary = (
-        tuple(_landmark(name, seen, scan, bundle, evidence.cut) for name in names)
-        for names in (LANDMARKS, [name for name in AUXILIARY if name in bundle.landmarks])
+        tuple(_landmark(name, prediction, scan, model, plausibility.cut) for name in names)
+        for names in (LANDMARKS, [name for name in AUXILIARY if name in model.landmarks])
     )
-    if not _side_agrees(seen.pose.side, landmarks, mask, grid):
+    if not _side_agrees(prediction.pose.side, landmarks, mask, grid):
         return None
-    signs = uncertainty_features(seen, bundle.landmarks)
-    if evidence.near_border and not evidence.cut:
+    uncertainty = uncertainty_features(prediction, model.landmarks)
+    if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
-    quality = judge(landmarks, volume, scan, evidence.cut, remarks)
-    if bundle.calibration is not None and not (evidence.cut or evidence.near_border):
-        quality = replace(quality, expected_dice=bundle.calibration.expected_dice(signs))
+    quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
+    if model.calibration is not None and not (plausibility.cut or plausibility.near_border):
+        quality = replace(quality, expected_dice=model.calibration.expected_dice(uncertainty))
     return Ear(
-        side=seen.pose.side,
+        side=prediction.pose.side,
         labyrinth=mask,
         geometry=grid,
         landmarks=landmarks,
         volume_mm3=volume,
         quality=quality,
         auxiliary=auxiliary,
-        signs=signs,
+        uncertainty=uncertainty,
     )
 
 
-def _lacks_a_landmark(seen: EarPrediction, scan: Geometry, bundle: Model) -> bool:
-    """Whether a landmark is absent although the pose puts it well inside the scan."""
-    for name, peak in zip(bundle.landmarks, seen.peaks, strict=True):
-        expected = apply_affine(seen.pose.matrix, bundle.template[name])
+def _lacks_a_landmark(prediction: EarPrediction, scan: Geometry, model: Model) -> bool:
+    """Return whether a landmark is absent although the pose puts it well inside the scan."""
+    for name, peak in zip(model.landmarks, prediction.peaks, strict=True):
+        expected = apply_affine(prediction.pose.matrix, model.template[name])
         if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
             return True
     return False
 
 
-def _is_vague(seen: EarPrediction) -> bool:
-    """Whether the heatmaps are on the whole too weak, wide or split for an ear."""
-    there = [peak.confidence for peak in seen.peaks if peak.presence >= MIN_PRESENCE]
-    return float(np.mean(there)) < MIN_MEAN_CONFIDENCE if there else True
+def _is_vague(prediction: EarPrediction) -> bool:
+    """Return whether the heatmaps are on average too weak, wide or split for an ear."""
+    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
+    return not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE
 
 
 def _side_agrees(
     side: Side, landmarks: tuple[Landmark, ...], mask: NDArray[np.uint8], grid: Geometry
 ) -> bool:
-    """Whether the triple product of landmarks and labyrinth tells the same side as the pose."""
+    """Return whether the handedness of landmarks and labyrinth confirms the side of the pose."""
     at = {landmark.name: landmark.ras for landmark in landmarks}
     apex, oval, round_ = (at[name] for name in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
     if apex is None or oval is None or round_ is None:
@@ -136,20 +134,22 @@ def _side_agrees(
     return (product > 0) == (side == "left")
 
 
-def _landmark(name: str, seen: EarPrediction, scan: Geometry, bundle: Model, cut: bool) -> Landmark:
-    """One landmark; without a position if it is more likely absent, or outside the CT.
+def _landmark(
+    name: str, prediction: EarPrediction, scan: Geometry, model: Model, cut: bool
+) -> Landmark:
+    """Return one landmark; without a position if it is more likely absent, or outside the CT.
 
-    Where the scan ends within the labyrinth, what is seen at its very border, or vaguely near it,
-    is taken as lying beyond: networks pull a landmark that is just outside to the inside.
+    If the scan cuts the labyrinth off, a landmark at its very border, or vague and near it, counts
+    as outside: networks pull landmarks from just outside to the inside.
     """
-    peak = seen.peaks[bundle.landmarks.index(name)]
-    ras = seen.window.to_ras(peak.ijk)
+    peak = prediction.peaks[model.landmarks.index(name)]
+    ras = prediction.patch.to_ras(peak.ijk)
     margin = 0.0
     if cut:
         margin = BORDER_MM if peak.confidence < SURE_CONFIDENCE else SURE_BORDER_MM
     if peak.presence < MIN_PRESENCE or not scan.contains(ras, margin):
         return Landmark(name, None, peak.confidence)
     radius = None
-    if bundle.calibration is not None:
-        radius = bundle.calibration.radius_mm(name, peak.spread_mm)
+    if model.calibration is not None:
+        radius = model.calibration.radius_mm(name, peak.spread_mm)
     return Landmark(name, (float(ras[0]), float(ras[1]), float(ras[2])), peak.confidence, radius)

@@ -1,8 +1,9 @@
-"""Heatmap logits to sub-voxel points with a confidence."""
+"""Decode heatmap logits into sub-voxel points with a confidence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +14,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Peak:
-    """Where a heatmap says its landmark is.
+    """A landmark's position and certainty by its heatmap.
 
     Attributes:
-        ijk: (3,) continuous (i, j, k) in the window: the mean of the distribution near its mode.
-        presence: probability that the landmark is in the window at all.
+        ijk: (3,) continuous (i, j, k) in the patch: the mean of the distribution near its mode.
+        presence: probability that the landmark is in the patch at all.
         concentration: share of that probability that lies near the mode; low when the heatmap is
             split between places.
         spread_mm: standard deviation along an axis of the distribution near the mode; large when
@@ -39,7 +40,7 @@ class Peak:
 
 
 def decode_heatmaps(logits: Tensor, spacing_mm: float, sigma_mm: float) -> list[Peak]:
-    """The peak of each heatmap of one window.
+    """Return the peak of each heatmap of one patch.
 
     Args:
         logits: [landmark, k, j, i]; see ``JointUNet`` for their meaning.
@@ -58,9 +59,9 @@ def decode_heatmaps(logits: Tensor, spacing_mm: float, sigma_mm: float) -> list[
 
 
 def _peak(
-    probability: Tensor, mode: tuple, radius: int, spacing_mm: float, sigma_mm: float
+    probability: Tensor, mode: tuple[Any, ...], radius: int, spacing_mm: float, sigma_mm: float
 ) -> Peak:
-    """Mean, mass and spread of a probability [k, j, i] within a cube around its mode."""
+    """Measure mean, mass and spread of a probability [k, j, i] in a cube around its mode."""
     center = np.array(mode, dtype=np.float64)  # (k, j, i)
     for _ in range(3):
         low = np.maximum(np.round(center).astype(int) - radius, 0)

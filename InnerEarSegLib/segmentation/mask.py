@@ -1,4 +1,4 @@
-"""Labyrinth logits in a turned window to a mask along the CT's own axes."""
+"""Turn labyrinth logits on a turned patch into a mask along the CT's own axes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..io.volume import image_of
-from ..model.inference import look
+from ..model.inference import sample_patch
 from ..types import Geometry
 
 OUTSIDE_LOGIT = -10.0
 
 
-def fine_grid(ct: Geometry, window: Geometry, spacing_mm: float) -> Geometry:
-    """The CT's grid over a window, each voxel divided until it is no larger than spacing_mm.
+def fine_grid(ct: Geometry, patch: Geometry, spacing_mm: float) -> Geometry:
+    """Return the CT's grid over a patch, its voxels divided to at most ``spacing_mm``.
 
-    Dividing by whole numbers keeps the mask aligned with the CT, and not blocky where it is
-    coarse.
+    Dividing by whole numbers keeps the mask aligned with the CT, and smooth if the CT is coarse.
 
     Args:
         ct: grid of the CT.
-        window: what has to be covered (where the CT covers it).
-        spacing_mm: largest wanted voxel edge.
+        patch: to be covered, as far as the CT does.
+        spacing_mm: largest voxel edge.
     """
     # 5 % tolerance: a CT of 0.2 mm whose header says 0.2001 need not be divided.
     parts = np.maximum(1, np.ceil(ct.spacing / spacing_mm - 0.05)).astype(int)
-    corners = ct.to_ijk(window.corners)
+    corners = ct.to_ijk(patch.corners)
     size = np.array(ct.shape[::-1])
     low = np.clip(np.floor(corners.min(axis=0)), 0, size - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)), 0, size - 1).astype(int)
@@ -38,32 +37,32 @@ def fine_grid(ct: Geometry, window: Geometry, spacing_mm: float) -> Geometry:
     return Geometry(ct.ijk_to_ras @ index, (int(k), int(j), int(i)))
 
 
-def labyrinth_mask(logits: Tensor, window: Geometry, grid: Geometry) -> NDArray[np.uint8]:
-    """Where the labyrinth is more likely than not, on another grid.
+def labyrinth_mask(logits: Tensor, patch: Geometry, grid: Geometry) -> NDArray[np.uint8]:
+    """Return where the labyrinth is more likely than not, on another grid.
 
-    Logits rather than a mask are interpolated, so that the surface lies between voxels. Specks
-    apart from the labyrinth are dropped.
+    Logits rather than a mask are interpolated, so that the surface lies between voxels. Only the
+    largest connected part is kept.
 
     Args:
-        logits: float32 [k, j, i] on ``window``.
-        window: grid of the logits.
-        grid: where the mask is wanted.
+        logits: float32 [k, j, i] on ``patch``.
+        patch: grid of the logits.
+        grid: grid of the mask.
 
     Returns:
         uint8 [k, j, i] on ``grid``, 1 inside.
     """
-    values = look(logits.clamp(min=OUTSIDE_LOGIT), window, grid, OUTSIDE_LOGIT)
+    values = sample_patch(logits.clamp(min=OUTSIDE_LOGIT), patch, grid, OUTSIDE_LOGIT)
     return largest_part((values > 0).to(torch.uint8).numpy(), grid)
 
 
 def largest_part(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8]:
-    """The largest connected part of a mask [k, j, i]; an empty mask stays empty."""
+    """Return the largest connected part of a mask [k, j, i]; an empty mask stays empty."""
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(image_of(mask, grid), True))
-    return (sitk.GetArrayFromImage(parts) == 1).astype(np.uint8)
+    return np.asarray(sitk.GetArrayFromImage(parts) == 1, np.uint8)
 
 
 def crop_to_content(mask: NDArray[np.uint8], grid: Geometry) -> tuple[NDArray[np.uint8], Geometry]:
-    """A mask [k, j, i] and its grid cut to what is inside, with one empty voxel around it."""
+    """Crop a mask [k, j, i] and its grid to its content, with one empty voxel around it."""
     low, high = [], []
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)

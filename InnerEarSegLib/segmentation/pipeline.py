@@ -1,4 +1,4 @@
-"""A CT in, labyrinths and landmarks out: the journey, in one function."""
+"""Segment a CT: from a volume to ears with labyrinth and landmarks, in one function."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..errors import UnusableInput
 from ..io.region import Region
 from ..model.bundle import Model
 from ..progress import CancelCheck, Progress, ProgressCallback
-from ..types import CHECK, POOR, Ear, Geometry, Quality, Segmentation, Volume
-from .detection import find_ears
+from ..types import CHECK, POOR, Ear, Quality, Segmentation, Volume
 from .ear import decode_ear
-from .prediction import EarPrediction, is_fine, refine
+from .localization import find_ears
+from .prediction import EarPrediction, Predictor, is_fine
 from .quality import Remark
 
 UNSHARP: Remark = (
@@ -29,7 +29,7 @@ MIRRORED = (
 
 def segment(
     ct: Volume,
-    bundle: Model,
+    model: Model,
     *,
     region: Region | None = None,
     fine: bool = True,
@@ -41,12 +41,12 @@ def segment(
 
     Args:
         ct: [k, j, i] in HU, with its RAS geometry.
-        bundle: from ``load_model``; its networks say on which device this runs.
-        region: where to look, instead of everywhere.
-        fine: whether the high-resolution network draws where the CT has the resolution for it.
+        model: from ``load_model``; runs on the device of its networks.
+        region: where to search, instead of everywhere.
+        fine: whether the high-resolution network is used if the CT has the resolution for it.
         report: called with (stage, fraction, message).
         is_cancelled: polled about ten times a second.
-        progress: instead of both, where the caller times stages of its own around this call.
+        progress: instead of both, for callers that time further stages.
 
     Returns:
         No ear, one, or one of each side, as plain objects.
@@ -54,47 +54,44 @@ def segment(
     Raises:
         Cancelled: within a second of ``is_cancelled`` returning True.
         UnusableInput: if the region lies outside the CT.
-        UnusableModel: if a network does not give what its card declares.
+        UnusableModel: if a network's output is not as its card declares.
     """
     progress = progress or Progress(report, is_cancelled)
     if region is not None and not region.meets(ct.geometry):
         raise UnusableInput("The place to look lies outside the CT; give it in RAS mm of the CT.")
     progress.stage("find", 0.1, "Looking for ears")
     array = torch.from_numpy(np.ascontiguousarray(ct.array))
-    found = find_ears(array, ct.geometry, bundle, region, progress)
+    predictor = Predictor(array, ct.geometry, model, progress)
+    found = find_ears(predictor, region)
     progress.stage("infer", 0.45, "Drawing the labyrinth")
-    drawn = [_draw(array, ct.geometry, seen, bundle, fine, progress) for seen in found]
+    drawn = [_draw(predictor, prediction, fine) for prediction in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
-    ears = [decode_ear(seen, ct.geometry, bundle, remarks) for seen, remarks in drawn]
+    ears = [decode_ear(prediction, ct.geometry, model, remarks) for prediction, remarks in drawn]
     progress.check()
     progress.finish()
     return Segmentation(
         ears=_in_order([ear for ear in ears if ear is not None]),
-        model=bundle.identity,
-        device=str(next(bundle.orient.network.parameters()).device),
+        model=model.identity,
+        device=str(next(model.orient.module.parameters()).device),
         seconds=dict(progress.seconds),
         warnings=ct.warnings,
     )
 
 
 def _draw(
-    array: torch.Tensor,
-    geometry: Geometry,
-    seen: EarPrediction,
-    bundle: Model,
-    fine: bool,
-    progress: Progress,
+    predictor: Predictor, oriented: EarPrediction, fine: bool
 ) -> tuple[EarPrediction, tuple[Remark, ...]]:
-    """The best drawing of one ear that the CT's resolution allows, and remarks on it."""
-    if not fine or not is_fine(geometry):
-        return seen, ()
-    progress.step(0.5, f"Drawing the {seen.pose.side} ear at high resolution")
-    drawn = refine(array, geometry, seen, bundle, progress)
-    return (seen, (UNSHARP,)) if drawn is None else (drawn, ())
+    """Return the finest prediction that the CT's resolution allows, and remarks on it."""
+    if not fine or not is_fine(predictor.geometry):
+        return oriented, ()
+    message = f"Drawing the {oriented.pose.side} ear at high resolution"
+    predictor.progress.step(0.5, message)
+    refined = predictor.refine(oriented)
+    return (oriented, (UNSHARP,)) if refined is None else (refined, ())
 
 
 def _in_order(ears: list[Ear]) -> tuple[Ear, ...]:
-    """Left before right; both marked if they lie on the wrong sides of each other."""
+    """Sort left before right; mark both if they lie on the wrong sides of each other."""
     ears = sorted(ears, key=lambda ear: ear.side)
     if len(ears) == 2 and ears[0].geometry.center[0] > ears[1].geometry.center[0]:
         ears = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from ..types import Geometry, Side, apply_affine
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """How a canonical right ear maps into RAS.
+    """The map from the canonical right ear to RAS.
 
     Attributes:
         matrix: 4 x 4 from canonical mm to RAS mm: orthonormal, determinant +1 for a right ear
@@ -32,7 +33,7 @@ class Pose:
 
     @property
     def side(self) -> Side:
-        """Which ear has this handedness."""
+        """The ear of this handedness."""
         return "right" if np.linalg.det(self.matrix[:3, :3]) > 0 else "left"
 
     @property
@@ -40,8 +41,8 @@ class Pose:
         """RAS mm of the middle of the ear, (3,)."""
         return self.matrix[:3, 3]
 
-    def window(self, spacing: float, shape: tuple[int, int, int]) -> Geometry:
-        """A grid centred on the ear and aligned with it.
+    def patch(self, spacing: float, shape: tuple[int, int, int]) -> Geometry:
+        """Return a grid centred on the ear and aligned with it.
 
         Args:
             spacing: voxel edge in mm.
@@ -53,16 +54,15 @@ class Pose:
         return Geometry(self.matrix @ ijk_to_canonical, shape)
 
 
-def fit_pose(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> Pose:
-    """The pose, of either side, that best maps template landmarks onto found ones.
-
-    The better fit tells the side. See ``fit_poses``.
-    """
+def fit_pose(template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]) -> Pose:
+    """Return the better of ``fit_poses``, which also tells the side."""
     return fit_poses(template, points)[0]
 
 
-def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) -> list[Pose]:
-    """The best pose of each side, the better one first.
+def fit_poses(
+    template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]
+) -> list[Pose]:
+    """Fit the template to landmarks: the best pose of each side, the better one first.
 
     Least squares over orthonormal matrices (Kabsch 1976; Umeyama 1991), once with determinant
     +1 and once with -1.
@@ -84,15 +84,18 @@ def fit_poses(template: Mapping[str, NDArray], points: Mapping[str, NDArray]) ->
 
 
 def fit_orthonormal(
-    source: NDArray, target: NDArray, determinant: float, weights: NDArray | None = None
+    source: NDArray[Any],
+    target: NDArray[Any],
+    determinant: float,
+    weights: NDArray[Any] | None = None,
 ) -> Pose:
-    """Orthonormal fit of points (n, 3) onto points (n, 3) with the given determinant.
+    """Fit points (n, 3) onto points (n, 3) by an orthonormal map of the given determinant.
 
     Args:
         source: (n, 3), three points or more that are not on a line.
         target: (n, 3), the same points elsewhere.
         determinant: +1, or -1 for a mirror image.
-        weights: (n,) how much each point counts; None for all the same.
+        weights: (n,) of each point; None for equal ones.
     """
     weights = np.ones(len(source)) if weights is None else np.asarray(weights)
     share = weights / weights.sum()
@@ -107,12 +110,15 @@ def fit_orthonormal(
 
 
 def handedness(
-    helicotrema: NDArray, oval_window: NDArray, round_window: NDArray, centroid: NDArray
+    helicotrema: NDArray[Any],
+    oval_window: NDArray[Any],
+    round_window: NDArray[Any],
+    centroid: NDArray[Any],
 ) -> float:
-    """(A - RW) . ((OW - RW) x (centroid - RW)) in mm³: positive in left ears.
+    """Return (A - RW) . ((OW - RW) x (centroid - RW)) in mm³: positive in left ears.
 
-    The rule of the human bony labyrinth dataset; all arguments are RAS mm, centroid of the
-    labyrinth.
+    The rule of the human bony labyrinth dataset (Wimmer et al. 2019). All arguments are RAS mm,
+    ``centroid`` is the labyrinth's.
     """
     normal = np.cross(np.subtract(oval_window, round_window), np.subtract(centroid, round_window))
     return float(np.dot(np.subtract(helicotrema, round_window), normal))

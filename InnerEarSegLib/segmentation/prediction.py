@@ -1,167 +1,205 @@
-"""Predict an ear in its canonical pose: its side, landmarks and labyrinth."""
+"""Predict ears in patches of a CT: pose, side, landmarks and labyrinth."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.bundle import Model, PatchNetwork
-from ..model.inference import look, run_patches
+from ..model.inference import run_patches, sample_patch
 from ..progress import Progress
 from ..types import Geometry
 from .heatmap import Peak, decode_heatmaps
-from .localization import candidate_from
-from .pose import Pose
+from .pose import Pose, fit_poses
+
+MIN_PRESENCE = 0.3
+MIN_LANDMARKS = 4
+"""Landmarks that a pose is fitted to; fewer do not tell the side."""
 
 MAX_RESIDUAL_MM = 0.7
-"""Misfit of the landmarks above which they make up no ear; reference landmarks of the dataset have
-0.2 to 0.55, what the networks see in real ears 0.1 to 0.35."""
+"""Largest misfit of an ear's landmarks. Reference landmarks of the dataset have 0.2 to 0.55, those
+predicted in real ears 0.1 to 0.35."""
+
+PASSES = 2
+"""The second pass starts from the pose of the first, and so hardly depends on the search's."""
+
+FINE_MM = 0.45
+"""Largest mean voxel edge at which a CT shows more than the ``orient`` network uses."""
+
+MAX_SHIFT_MM = 1.5
+"""If the networks put a landmark further apart than this, the finer one is not used: it was trained
+on sharp CT, and a soft kernel misleads it before it misleads the coarser one."""
+
+BONE_HU = 600.0
 
 
 @dataclass(frozen=True, eq=False)
 class EarPrediction:
-    """What a network says about one ear in its canonical pose.
+    """What a network predicts for the ear in one patch.
 
     Attributes:
-        window: the grid on which it looked; mirrored (determinant < 0) for a left ear.
-        stage: the network that looked.
-        ct: what it saw, float32 [k, j, i] in HU.
-        labyrinth: logits, float32 [k, j, i].
-        peaks: one for each of the bundle's landmarks.
-        pose: fitted to the peaks.
-        presence: of the least certain landmark that the pose was fitted to.
+        patch: the network's grid in RAS; mirrored (determinant < 0) for a left ear.
+        network: the network.
+        ct: float32 [k, j, i] in HU, on the patch.
+        labyrinth: logits, float32 [k, j, i], on the patch.
+        peaks: one for each of the model's landmarks.
+        poses: fitted to the peaks, one of each side, the better one first.
+        presence: of the least certain landmark that the poses were fitted to.
     """
 
-    window: Geometry
-    stage: PatchNetwork
+    patch: Geometry
+    network: PatchNetwork
     ct: Tensor
     labyrinth: Tensor
     peaks: list[Peak]
-    pose: Pose
+    poses: list[Pose]
     presence: float
 
+    @property
+    def pose(self) -> Pose:
+        """The better pose."""
+        return self.poses[0]
 
-def predict_ear(
-    ct: Tensor,
-    geometry: Geometry,
-    pose: Pose,
-    stage: PatchNetwork,
-    bundle: Model,
-    progress: Progress,
-) -> EarPrediction | None:
-    """Look at an ear in a pose.
+    @property
+    def score(self) -> float:
+        """From 0 to 1: how certain the landmarks are and how well they fit an ear."""
+        return self.presence * float(np.exp(-self.pose.residual / 2.0))
 
-    Args:
-        ct: [k, j, i] in HU.
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A model on one CT.
+
+    Attributes:
+        ct: [k, j, i] in HU, of any number type.
         geometry: grid of ct.
-        pose: about how the ear lies.
-        stage: the network that looks.
-        bundle: the model.
+        model: the model.
         progress: polled for a cancel.
-
-    Returns:
-        None if the landmarks are absent, make up no ear, or one of the other side.
     """
-    window = pose.window(stage.spacing_mm, stage.window)
-    view = look(ct, geometry, window, bundle.intensity.low)
-    logits, heatmaps = run_patches(stage, view[None], bundle.intensity, progress)
-    peaks = decode_heatmaps(heatmaps[0], stage.spacing_mm, stage.heatmap_sigma_mm)
-    sighting = candidate_from(peaks, window, bundle)
-    if sighting is None or sighting.pose.residual > MAX_RESIDUAL_MM:
+
+    ct: Tensor
+    geometry: Geometry
+    model: Model
+    progress: Progress
+
+    def predict(
+        self,
+        patches: Sequence[Geometry],
+        network: PatchNetwork,
+        batch: int = 1,
+        min_bone_voxels: int = 0,
+    ) -> list[EarPrediction]:
+        """Predict the ear in each patch.
+
+        Args:
+            patches: of the network's shape.
+            network: one of the model's.
+            batch: patches in one forward pass.
+            min_bone_voxels: patches with less bone are skipped.
+
+        Returns:
+            The predictions with enough landmarks to fit a pose, in the order of the patches.
+
+        Raises:
+            Cancelled: if asked to stop.
+        """
+        found = []
+        for start in range(0, len(patches), batch):
+            self.progress.check()
+            inputs = [
+                (patch, sample_patch(self.ct, self.geometry, patch, self.model.intensity.low))
+                for patch in patches[start : start + batch]
+            ]
+            inputs = [(p, ct) for p, ct in inputs if int((ct > BONE_HU).sum()) >= min_bone_voxels]
+            if not inputs:
+                continue
+            cts = torch.stack([ct for _, ct in inputs])
+            logits, heatmaps = run_patches(network, cts, self.model.intensity, self.progress)
+            for (patch, ct), labyrinth, maps in zip(inputs, logits, heatmaps, strict=True):
+                peaks = decode_heatmaps(maps, network.spacing_mm, network.heatmap_sigma_mm)
+                present = {
+                    name: peak
+                    for name, peak in zip(self.model.landmarks, peaks, strict=True)
+                    if peak.presence >= MIN_PRESENCE
+                }
+                if len(present) < MIN_LANDMARKS:
+                    continue
+                points = {name: patch.to_ras(peak.ijk) for name, peak in present.items()}
+                poses = fit_poses(self.model.template, points)
+                presence = min(peak.presence for peak in present.values())
+                found.append(EarPrediction(patch, network, ct, labyrinth, peaks, poses, presence))
+        return found
+
+    def ear(self, pose: Pose, network: PatchNetwork) -> EarPrediction | None:
+        """Predict an ear in its canonical pose.
+
+        Returns:
+            None if the landmarks are absent, do not fit an ear, or fit one of the other side.
+        """
+        for found in self.predict([pose.patch(network.spacing_mm, network.shape)], network):
+            if found.pose.residual <= MAX_RESIDUAL_MM and found.pose.side == pose.side:
+                return found
         return None
-    if sighting.pose.side != pose.side:
-        return None
-    return EarPrediction(window, stage, view, logits[0], peaks, sighting.pose, sighting.presence)
 
+    def orient(self, poses: list[Pose]) -> EarPrediction | None:
+        """Predict an ear from possible poses of one or both sides, then again from the best.
 
-PASSES = 2
-"""The second pass starts from the first one's pose, so it hardly depends on the search's."""
+        The landmarks fit an ear only in a pose of the right side.
 
+        Returns:
+            The last prediction, or None if there is no ear.
+        """
+        network = self.model.orient
+        found = [ear for pose in poses if (ear := self.ear(pose, network)) is not None]
+        best = min(found, key=lambda ear: ear.pose.residual, default=None)
+        for _ in range(1, PASSES):
+            best = None if best is None else self.ear(best.pose, network)
+        return best
 
-def orient(
-    ct: Tensor, geometry: Geometry, poses: list[Pose], bundle: Model, progress: Progress
-) -> EarPrediction | None:
-    """Look at an ear in each of some poses, and again in the one that fits best.
+    def refine(self, oriented: EarPrediction) -> EarPrediction | None:
+        """Predict an ear at high resolution.
 
-    The side in whose pose the landmarks make up a real ear is the right one.
+        Args:
+            oriented: from ``orient``.
 
-    Args:
-        ct: [k, j, i] in HU.
-        geometry: grid of ct.
-        poses: about where the ear is, of one or both sides.
-        bundle: the model.
-        progress: polled for a cancel.
-
-    Returns:
-        The last look, or None if what is there turns out to be no ear.
-    """
-    tries = [predict_ear(ct, geometry, pose, bundle.orient, bundle, progress) for pose in poses]
-    seen = min(
-        (found for found in tries if found is not None),
-        key=lambda found: found.pose.residual,
-        default=None,
-    )
-    for _ in range(1, PASSES):
-        if seen is not None:
-            seen = predict_ear(ct, geometry, seen.pose, bundle.orient, bundle, progress)
-    return seen
-
-
-FINE_MM = 0.45
-"""Mean voxel edge up to which a CT shows more than the coarser network sees."""
-
-MAX_SHIFT_MM = 1.5
-"""If the networks put a landmark further apart than this, the finer one is not believed: it was
-trained on sharp CT, and a soft kernel leads it astray before it leads the coarser one."""
+        Returns:
+            The prediction, with landmarks halfway between those of the two networks, as their
+            errors differ; or None if it contradicts the coarser network.
+        """
+        refined = self.ear(oriented.pose, self.model.refine)
+        if refined is None:
+            return None
+        peaks = []
+        for fine, coarse in zip(refined.peaks, oriented.peaks, strict=True):
+            coarse_ijk = refined.patch.to_ijk(oriented.patch.to_ras(coarse.ijk))
+            if min(fine.presence, coarse.presence) < 0.5:
+                peaks.append(replace(fine, presence=min(fine.presence, coarse.presence)))
+            elif np.linalg.norm(coarse_ijk - fine.ijk) * refined.network.spacing_mm > MAX_SHIFT_MM:
+                return None
+            else:
+                peaks.append(_halfway(fine, coarse, coarse_ijk))
+        return replace(refined, peaks=peaks)
 
 
 def is_fine(geometry: Geometry) -> bool:
-    """Whether a CT has the resolution that the high-resolution network needs."""
+    """Return whether a CT has the resolution that the ``refine`` network needs."""
     return float(np.cbrt(geometry.voxel_volume)) <= FINE_MM
 
 
-def refine(
-    ct: Tensor, geometry: Geometry, oriented: EarPrediction, bundle: Model, progress: Progress
-) -> EarPrediction | None:
-    """Look at an ear at high resolution.
+def _halfway(fine: Peak, coarse: Peak, coarse_ijk: NDArray[np.float64]) -> Peak:
+    """Return the mean of two peaks; ``coarse_ijk`` is the coarse one in the fine one's patch.
 
-    Args:
-        ct: [k, j, i] in HU.
-        geometry: grid of ct.
-        oriented: from ``orient``.
-        bundle: the model.
-        progress: polled for a cancel.
-
-    Returns:
-        The look, its landmarks halfway between what the two networks say, as their errors differ;
-        or None if it does not bear out what the coarser network saw.
-    """
-    seen = predict_ear(ct, geometry, oriented.pose, bundle.refine, bundle, progress)
-    if seen is None:
-        return None
-    peaks = []
-    for fine, coarse in zip(seen.peaks, oriented.peaks, strict=True):
-        if min(fine.presence, coarse.presence) < 0.5:
-            peaks.append(replace(fine, presence=min(fine.presence, coarse.presence)))
-            continue
-        there = seen.window.to_ijk(oriented.window.to_ras(coarse.ijk))
-        if np.linalg.norm(there - fine.ijk) * seen.stage.spacing_mm > MAX_SHIFT_MM:
-            return None
-        peaks.append(_halfway(fine, there, coarse))
-    return replace(seen, peaks=peaks)
-
-
-def _halfway(fine: Peak, there: np.ndarray, coarse: Peak) -> Peak:
-    """Between two peaks; ``there`` is the coarse one as (i, j, k) of the fine one's window.
-
-    How wide the heatmap is tells the coarser network: the finer one, trained longer on the same few
-    specimens, is sure of everything.
+    The spread is the coarser network's: the finer one, trained longer on the same few specimens,
+    is overconfident.
     """
     return replace(
         fine,
-        ijk=(fine.ijk + there) / 2.0,
+        ijk=(fine.ijk + coarse_ijk) / 2.0,
         presence=min(fine.presence, coarse.presence),
         concentration=min(fine.concentration, coarse.concentration),
         spread_mm=coarse.spread_mm,

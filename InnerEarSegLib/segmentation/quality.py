@@ -1,4 +1,4 @@
-"""Judge how far an ear's result can be trusted, in words with reasons."""
+"""Judge how far an ear's result can be trusted: a verdict with reasons."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..types import (
     CHECK,
     GOOD,
     HELICOTREMA,
+    LOW_CONFIDENCE,
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
@@ -26,32 +27,36 @@ from ..types import (
 from .prediction import EarPrediction
 
 
-def uncertainty_features(seen: EarPrediction, names: Sequence[str]) -> dict[str, float]:
-    """The uncalibrated signs of uncertainty of one ear.
+def uncertainty_features(prediction: EarPrediction, names: Sequence[str]) -> dict[str, float]:
+    """Return the uncalibrated uncertainty features of one ear.
 
     Args:
-        seen: from the network that drew.
+        prediction: of the finest network that was used.
         names: of the landmarks, in its order.
 
     Returns:
-        AMBIGUITY, DRAWN_AT (voxel edge of the network that drew, which names it), and by landmark
-        the spread of its heatmap in mm.
+        AMBIGUITY, DRAWN_AT (the network's voxel edge, which identifies it), and by landmark the
+        spread of its heatmap in mm.
     """
-    spreads = {name: peak.spread_mm for name, peak in zip(names, seen.peaks, strict=True)}
-    return {AMBIGUITY: ambiguity(seen.labyrinth), DRAWN_AT: seen.stage.spacing_mm, **spreads}
+    spreads = {name: peak.spread_mm for name, peak in zip(names, prediction.peaks, strict=True)}
+    return {
+        AMBIGUITY: ambiguity(prediction.labyrinth),
+        DRAWN_AT: prediction.network.spacing_mm,
+        **spreads,
+    }
 
 
 def ambiguity(logits: Tensor) -> float:
-    """Voxels that the network is undecided on, in and around the labyrinth, relative to its size.
+    """Return the share of undecided voxels in and around the labyrinth, relative to its size.
 
     The sum of min(p, 1 - p) over the labyrinth and the voxels that touch it, divided by its number
-    of voxels: what a network whose probabilities were true would expect to get wrong there.
+    of voxels: the error to expect there if the network's probabilities were true.
 
     Args:
         logits: float32 [k, j, i].
 
     Returns:
-        0 for a drawing without doubt, or for none at all.
+        0 without doubtful voxels or without a labyrinth.
     """
     inside = (logits > 0).float()
     if not inside.any():
@@ -63,7 +68,7 @@ def ambiguity(logits: Tensor) -> float:
 
 
 SHELL_MM = (0.8, 2.0)
-"""How far from the labyrinth its bony capsule is looked for."""
+"""Distances from the labyrinth between which its bony capsule is measured."""
 
 MIN_CAPSULE_HU = 900.0
 MIN_CONTRAST_HU = 500.0
@@ -72,8 +77,8 @@ capsule has 1500 to 1900 HU, the lumen at most 400."""
 
 CORE_MM = 0.4
 BORDER_MM = 0.25
-"""A labyrinth this near to the border of the scan may go on beyond it. The whole one of F13 comes
-nearer than 0.8 mm."""
+"""A labyrinth this near to the scan's border may continue beyond it. F13's whole one comes nearer
+than 0.8 mm."""
 
 NEAR_VOXELS = 1.75
 """A labyrinth that is cut off by up to 2 mm is drawn to 1.1 to 1.6 of the scan's voxels before the
@@ -82,14 +87,14 @@ border (measured on the real head at 0.5 and 0.6 mm), and so is a whole one that
 
 @dataclass(frozen=True)
 class CtPlausibility:
-    """Measured on the window in which the labyrinth was drawn.
+    """Whether a predicted labyrinth is one by the CT's values and borders.
 
     Attributes:
-        capsule_hu: third quartile of the voxels around the labyrinth. Not the median: a part of
-            them lies in the middle ear and in the internal auditory canal.
-        lumen_hu: median of the voxels well inside, where bone does not blur in.
+        capsule_hu: third quartile of the voxels around the labyrinth. Not the median: some lie in
+            the middle ear and in the internal auditory canal.
+        lumen_hu: median of the voxels well inside, away from bone.
         cut: whether the labyrinth reaches the border of the scan.
-        near_border: whether it comes so near that it may have been cut off.
+        near_border: whether it comes so near that it may be cut off.
     """
 
     capsule_hu: float
@@ -99,33 +104,33 @@ class CtPlausibility:
 
     @property
     def is_cavity_in_bone(self) -> bool:
-        """Whether something softer lies in bone, whatever fills it; noise and MR have no such."""
+        """Whether it is softer than the bone around it; noise and MR have no such cavity."""
         return (
             self.capsule_hu >= MIN_CAPSULE_HU and self.capsule_hu - self.lumen_hu >= MIN_CONTRAST_HU
         )
 
 
-def ct_plausibility(seen: EarPrediction, scan: Geometry) -> CtPlausibility | None:
-    """Measure; None if nothing was drawn.
+def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility | None:
+    """Measure a predicted labyrinth in the CT; None if it is empty.
 
     Args:
-        seen: what the network drew, and the CT in the same window.
+        prediction: the labyrinth, and the CT on the same patch.
         scan: grid of the whole CT.
     """
-    inside = (seen.labyrinth > 0).float()
+    inside = (prediction.labyrinth > 0).float()
     if not inside.any():
         return None
-    spacing = seen.stage.spacing_mm
+    spacing = prediction.network.spacing_mm
     shell = _grown(inside, SHELL_MM[1] / spacing) - _grown(inside, SHELL_MM[0] / spacing)
     near = torch.nonzero(_grown(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
-    in_scan = scan.contains(seen.window.to_ras(near))
-    drawn = scan.to_ijk(seen.window.to_ras(torch.nonzero(inside).numpy()[:, ::-1]))
+    in_scan = scan.contains(prediction.patch.to_ras(near))
+    drawn = scan.to_ijk(prediction.patch.to_ras(torch.nonzero(inside).numpy()[:, ::-1]))
     last = np.array(scan.shape[::-1]) - 0.5
     ijk = torch.nonzero(shell > 0).numpy()
-    kept = scan.contains(seen.window.to_ras(ijk[:, ::-1]))
-    around = seen.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
+    kept = scan.contains(prediction.patch.to_ras(ijk[:, ::-1]))
+    around = prediction.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
     core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
-    lumen = seen.ct[core > 0] if core.any() else seen.ct[inside > 0]
+    lumen = prediction.ct[core > 0] if core.any() else prediction.ct[inside > 0]
     return CtPlausibility(
         capsule_hu=float(around.quantile(0.75)) if len(around) else float("-inf"),
         lumen_hu=float(lumen.median()),
@@ -135,12 +140,12 @@ def ct_plausibility(seen: EarPrediction, scan: Geometry) -> CtPlausibility | Non
 
 
 def _grown(mask: Tensor, radius: float) -> Tensor:
-    """A mask [k, j, i] grown by about this many voxels, with a cube."""
+    """Return a mask [k, j, i] grown by about this many voxels, with a cube."""
     edge = 2 * max(1, round(radius)) + 1
     for axis in range(3):  # one axis after the other costs far less than the whole cube
-        window = [edge if other == axis else 1 for other in range(3)]
-        padding = [size // 2 for size in window]
-        mask = F.max_pool3d(mask[None, None], window, stride=1, padding=padding)[0, 0]
+        kernel = [edge if other == axis else 1 for other in range(3)]
+        padding = [size // 2 for size in kernel]
+        mask = F.max_pool3d(mask[None, None], kernel, stride=1, padding=padding)[0, 0]
     return mask
 
 
@@ -152,10 +157,9 @@ helicotrema."""
 
 SLACK = 0.15
 FAR_SLACK = 0.4
-"""How far outside the usual range, relative to it, a measure is before it is remarked on, and
-before the result is called poor."""
+"""Share of a usual range's limit by which a measure may lie outside before a remark, and before
+the verdict "poor"."""
 
-LOW_CONFIDENCE = 0.5
 COARSE_MM = 0.8
 VERY_COARSE_MM = 1.3
 _RANK: dict[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
@@ -170,14 +174,14 @@ def judge(
     cut: bool,
     remarks: tuple[Remark, ...] = (),
 ) -> Quality:
-    """The verdict on one ear: the worst of all remarks, and their sentences.
+    """Return the verdict on one ear, the worst of all remarks, and their sentences.
 
     Args:
         landmarks: of the ear.
         volume_mm3: of the labyrinth.
         scan: grid of the whole CT.
         cut: whether the labyrinth reaches the border of the scan.
-        remarks: what is known from elsewhere.
+        remarks: further ones.
     """
     found: list[Remark] = [*remarks, *_on_resolution(scan), *_on_landmarks(landmarks, cut)]
     if cut:
@@ -188,7 +192,7 @@ def judge(
 
 
 def _on_resolution(scan: Geometry) -> list[Remark]:
-    """One sentence if voxels are so large that landmarks scatter."""
+    """Remark on voxels so large that landmarks scatter."""
     largest = float(scan.spacing.max())
     if largest <= COARSE_MM:
         return []
@@ -197,7 +201,7 @@ def _on_resolution(scan: Geometry) -> list[Remark]:
 
 
 def _on_landmarks(landmarks: tuple[Landmark, ...], cut: bool) -> list[Remark]:
-    """One sentence for each landmark that is missing or uncertain."""
+    """Remark on each landmark that is missing or uncertain."""
     remarks: list[Remark] = []
     for landmark in landmarks:
         if landmark.ras is None:
@@ -210,7 +214,7 @@ def _on_landmarks(landmarks: tuple[Landmark, ...], cut: bool) -> list[Remark]:
 
 
 def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) -> list[Remark]:
-    """One sentence for each measure far outside its usual range."""
+    """Remark on each measure far outside its usual range."""
     at = {landmark.name: landmark.ras for landmark in landmarks}
     measures = [] if cut else [("The labyrinth's volume", volume_mm3, "mm³", USUAL_VOLUME_MM3)]
     for other, usual in ((OVAL_WINDOW, USUAL_WINDOWS_MM), (HELICOTREMA, USUAL_APEX_MM)):

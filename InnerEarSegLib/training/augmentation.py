@@ -72,7 +72,7 @@ def random_view(pose: Pose, stage: StageConfig, rng: np.random.Generator) -> Vie
     jitter[:3, :3] = jitter[:3, :3] @ np.diag(np.exp(rng.normal(0.0, how.scale, 3)))
     jitter[:3, 3] = rng.normal(0.0, how.shift_mm, 3)
     return View(
-        window_to_mm=Pose(np.eye(4)).window(stage.spacing_mm, stage.window).ijk_to_ras,
+        window_to_mm=Pose(np.eye(4)).patch(stage.spacing_mm, stage.window).ijk_to_ras,
         mm_to_ras=base @ jitter,
         displacement=random_displacement(stage, how, rng),
     )

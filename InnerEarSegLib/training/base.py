@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..errors import UnusableInput
-from ..model.card import STAGES, card_in, card_of_any_schema, file_content
+from ..model.card import NETWORKS, card_in, card_of_any_schema, file_content
 from .config import Config
 from .run import Run
 
@@ -52,7 +52,7 @@ def read_base(path: Path, config: Config) -> Base:
     """
     content = file_content(path)
     card = card_in(content, path)
-    missing = [name for name in STAGES if name not in card]
+    missing = [name for name in NETWORKS if name not in card]
     if missing:
         raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.card import STAGES
+from ..model.card import NETWORKS
 
 
 def card_text(card: dict[str, Any]) -> str:
@@ -24,7 +24,7 @@ def card_text(card: dict[str, Any]) -> str:
         "| network | voxel edge | window (k, j, i) | parameters | steps | code |",
         "|---|---|---|---|---|---|",
     ]
-    for name in STAGES:
+    for name in NETWORKS:
         stage = card[name]
         size = " × ".join(map(str, stage["window"]))
         lines.append(

@@ -205,7 +205,7 @@ def check_window(stage: StageConfig, where: str) -> None:
     Raises:
         UnusableInput: naming the window as ``where``.
     """
-    multiple = stage.network.window_multiple
+    multiple = stage.network.patch_multiple
     if any(size % multiple for size in stage.window):
         raise UnusableInput(
             f"{where} {stage.window} must be multiples of {multiple}, because the network halves "

@@ -21,7 +21,7 @@ from ..errors import UnusableInput
 from ..io.result_folder import clean_stale, make_stage, replace_together
 from ..model.bundle import load_model
 from ..model.calibration import LEVEL, calibration_from
-from ..model.card import CARD, CARD_SCHEMA, STAGES
+from ..model.card import CARD, CARD_SCHEMA, NETWORKS
 from ..model.unet import count_parameters
 from ..types import LANDMARKS
 from .base import part_of_base
@@ -226,7 +226,7 @@ def export(
         check_metrics(metrics, run)
     if crossval is not None:
         check_crossval(crossval, run)
-    parts = {name: _part(name, run, run_folder, base, any_base) for name in STAGES}
+    parts = {name: _part(name, run, run_folder, base, any_base) for name in NETWORKS}
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
         "name": run.config.name,

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
 from ..errors import UnusableInput
-from ..model.inference import look, patch_to_ijk, sample
+from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import JointUNet
 from ..segmentation.pose import Pose, fit_pose
 from ..types import LANDMARKS
@@ -101,8 +101,10 @@ def validate(
             upright = np.eye(4)
             upright[:3, 3] = pose.matrix[:3, 3]
             pose = Pose(upright)
-        window = pose.window(stage.spacing_mm, stage.window)
-        ct = look(torch.from_numpy(case.ct).float(), case.geometry, window, config.intensity.low)
+        window = pose.patch(stage.spacing_mm, stage.window)
+        ct = sample_patch(
+            torch.from_numpy(case.ct).float(), case.geometry, window, config.intensity.low
+        )
         with torch.no_grad():
             logits, heatmaps = network(config.intensity(ct)[None, None].to(device))
         if case.labels is not None:

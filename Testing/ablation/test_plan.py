@@ -98,7 +98,7 @@ def test_every_augmentation_that_the_basal_training_has_is_switched_off_once():
 def test_each_shipped_variation_trains(variation, specimen):
     """At toy size: small windows, half the channels, all else as the plan says."""
     study = SHIPPED_PLAN.study(variation.name)
-    edge = 2 * study.network.window_multiple  # at the coarsest level two voxels
+    edge = 2 * study.network.patch_multiple  # at the coarsest level two voxels
     small = dataclasses.replace(
         study,
         window=study.window if variation.field == "window" else (edge, edge, edge),

@@ -9,7 +9,7 @@ from InnerEarSegLib.batch import ct_files
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.receipt import differences, receipt_of
 from InnerEarSegLib.batch.source import Source
-from InnerEarSegLib.io.files_read import files_read
+from InnerEarSegLib.io.volume import files_read
 
 from .make_ct import edit, phantom, write
 from .make_dicom import uid, write_multi_frame, write_series

@@ -20,11 +20,11 @@ class Leaving:
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 leaving = Leaving()
-bundle = load_model(bundled_model(), torch.device("cpu"))
-windows = torch.zeros(2, *bundle.refine.window)
+model = load_model(bundled_model(), torch.device("cpu"))
+patches = torch.zeros(2, *model.refine.shape)
 try:
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    run_patches(bundle.refine, windows, bundle.intensity, Progress())
+    run_patches(model.refine, patches, model.intensity, Progress())
 except KeyboardInterrupt:
     print("cancelled", flush=True)
     sys.exit(130)

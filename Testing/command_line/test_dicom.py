@@ -40,9 +40,17 @@ def test_rescale_may_change_from_slice_to_slice(hu, tmp_path):
     assert np.array_equal(ct.array, hu)
 
 
-def test_fractional_slope(hu, tmp_path):
-    ct = read_ct(write_series(tmp_path, hu, RescaleSlope=0.5, RescaleIntercept=-1024))
-    assert ct.array == pytest.approx((hu.astype(float) + 1024) * 0.5 - 1024)
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        ({"RescaleSlope": 0.5}, lambda hu: (hu.astype(float) + 1024) * 0.5 - 1024),
+        ({"compress": RLELossless}, lambda hu: hu),
+        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, lambda hu: hu),
+    ],
+    ids=["fractional slope", "compressed by run length", "a lone reformat"],
+)
+def test_read_as_it_is(hu, tmp_path, options, change):
+    assert read_ct(write_series(tmp_path, hu, **options)).array == pytest.approx(change(hu))
 
 
 def test_padding_is_air(hu, tmp_path):
@@ -70,11 +78,6 @@ def test_compressed_by_gdcm(hu, tmp_path, compressor):
     syntaxes = {dcmread(p).file_meta.TransferSyntaxUID for p in (tmp_path / "packed").iterdir()}
     assert all(syntax.is_compressed for syntax in syntaxes)
     ct = read_ct(tmp_path / "packed")
-    assert np.array_equal(ct.array, hu)
-
-
-def test_compressed_by_run_length(hu, tmp_path):
-    ct = read_ct(write_series(tmp_path, hu, compress=RLELossless))
     assert np.array_equal(ct.array, hu)
 
 
@@ -155,13 +158,6 @@ def test_missing_slices_are_interpolated_and_named(tmp_path):
     assert "12 and 15" in said
 
 
-def test_many_missing_slices_are_refused_and_named(hu, tmp_path):
-    hu = np.concatenate([hu, hu])
-    write_series(tmp_path, hu, skip=tuple(range(10, 16)))
-    with pytest.raises(UnusableInput, match=r"6 slices are missing between instance numbers 10"):
-        read_ct(tmp_path)
-
-
 def test_copies_are_ignored_and_a_second_acquisition_is_left_out(hu, tmp_path):
     folder = write_series(tmp_path / "a", hu, AcquisitionNumber=1)
     shutil.copytree(folder, tmp_path / "a" / "copy")
@@ -214,11 +210,6 @@ def test_what_is_ambiguous_is_listed(hu, tmp_path, kernels):
     with pytest.raises(UnusableInput, match=r"2 CT series, choose one with --series UID") as error:
         read_ct(tmp_path)
     assert uid(0) in str(error.value) and uid(1) in str(error.value)
-
-
-def test_a_lone_reformat_is_read(hu, tmp_path):
-    ct = read_ct(write_series(tmp_path, hu, ImageType=["DERIVED", "SECONDARY", "MPR"]))
-    assert np.array_equal(ct.array, hu)
 
 
 def test_one_file_stands_for_its_series(hu, tmp_path):

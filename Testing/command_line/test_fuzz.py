@@ -102,7 +102,7 @@ def fuzz(kind, seed, count, timeout):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
-@pytest.mark.parametrize("kind", [".nii.gz", ".nrrd", *DICOM])
+@pytest.mark.parametrize("kind", [".nii.gz", ".nrrd", ".mha", *DICOM])
 def test_in_little_memory(kind):
     fuzz(kind, 0, QUICK, 60)
 

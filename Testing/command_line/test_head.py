@@ -6,7 +6,7 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation.perturbations import regridded, roll, soft, thicker
-from InnerEarSegLib.io.region import Region
+from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.io.volume import geometry_of, image_of, read_ct
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.types import Geometry, Volume
@@ -49,14 +49,21 @@ def test_both_ears_of_a_real_head(found):
         assert ear.quality.verdict == "good", ear.quality
 
 
+def part_of(head, low, high):
+    """The voxels between two RAS corners."""
+    corners = np.array([head.geometry.to_ijk(low), head.geometry.to_ijk(high)])
+    first = np.maximum(np.ceil(corners.min(axis=0)), 0).astype(int)
+    last = np.minimum(corners.max(axis=0), np.array(head.geometry.shape[::-1]) - 1).astype(int)
+    array = head.array[tuple(slice(a, b + 1) for a, b in zip(first[::-1], last[::-1], strict=True))]
+    shift = np.eye(4)
+    shift[:3, 3] = first
+    return Volume(array, Geometry(head.geometry.ijk_to_ras @ shift, array.shape))
+
+
 def cut(head, center, size):
     """The part of a head within a box around a point, edges in mm along R, A, S."""
-    corners = [head.geometry.to_ijk(np.add(center, np.multiply(s, size))) for s in (-0.5, 0.5)]
-    low, high = (np.rint(edge).astype(int) for edge in (np.min(corners, 0), np.max(corners, 0)))
-    matrix = head.geometry.ijk_to_ras.copy()
-    matrix[:3, 3] = head.geometry.to_ras(low)
-    part = head.array[tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))]
-    return Volume(np.ascontiguousarray(part), Geometry(matrix, part.shape))
+    half = np.divide(size, 2.0)
+    return part_of(head, np.subtract(center, half), np.add(center, half))
 
 
 @pytest.mark.parametrize(
@@ -119,26 +126,15 @@ def test_a_rolled_and_tilted_patient(head, found, bundle):
 
 
 def test_a_given_centre_finds_that_ear_alone(head, found, bundle):
-    result = segment(head, bundle, region=Region.around(CENTRES["left"]))
+    result = segment(head, bundle, region=region_of(",".join(map(str, CENTRES["left"])), None))
     (ear,) = result.ears
     assert ear.side == "left"
     assert np.allclose(points(ear), points(ears_by_side(found)["left"]), atol=0.3)
 
 
 def test_elsewhere_in_the_head_there_is_no_ear(head, bundle):
-    box = Region.box((7.0, 40.0, 30.0, 60.0, 70.0, 60.0))  # the face
+    box = region_of(None, "7,40,30,60,70,60")  # the face
     assert segment(head, bundle, region=box).ears == ()
-
-
-def part_of(head, low, high):
-    """The voxels between two RAS corners."""
-    corners = np.array([head.geometry.to_ijk(low), head.geometry.to_ijk(high)])
-    first = np.maximum(np.ceil(corners.min(axis=0)), 0).astype(int)
-    last = np.minimum(corners.max(axis=0), np.array(head.geometry.shape[::-1]) - 1).astype(int)
-    array = head.array[tuple(slice(a, b + 1) for a, b in zip(first[::-1], last[::-1], strict=True))]
-    shift = np.eye(4)
-    shift[:3, 3] = first
-    return Volume(array, Geometry(head.geometry.ijk_to_ras @ shift, array.shape))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +183,7 @@ def test_a_head_that_begins_within_the_ears(head, found, bundle):
 
 def test_a_place_outside_the_scan_is_said(head, bundle):
     with pytest.raises(UnusableInput, match="outside the CT"):
-        segment(head, bundle, region=Region.around((500.0, 500.0, 500.0)))
+        segment(head, bundle, region=region_of("500,500,500", None))
 
 
 def test_a_mirrored_header_is_noticed(head, found, bundle):

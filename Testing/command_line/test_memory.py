@@ -20,7 +20,7 @@ from .make_ct import phantom, write
 from .make_model import Network, write_model
 
 INTENSITY = Intensity(low=-1024.0, high=3071.0)
-WINDOWS = torch.zeros(2, 8, 8, 8)
+PATCHES = torch.zeros(2, 8, 8, 8)
 
 
 class Greedy(torch.nn.Module):
@@ -42,33 +42,33 @@ class Greedy(torch.nn.Module):
         return self.network(ct)
 
 
-def stage(network, **options):
+def small(network, **options):
     return PatchNetwork(network, 0.4, (8, 8, 8), 1.0, **options)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_goes_on_with_the_cpu_and_says_so(error):
     network, progress = Greedy(1, error), Progress()
-    logits, heatmaps = run_patches(stage(network), WINDOWS, INTENSITY, progress)
-    assert logits.shape == WINDOWS.shape and heatmaps.shape[1] == 5
+    logits, heatmaps = run_patches(small(network), PATCHES, INTENSITY, progress)
+    assert logits.shape == PATCHES.shape and heatmaps.shape[1] == 5
     assert network.moved == ["cpu"] and progress.warnings == [FALLBACK]
 
 
 def test_no_memory_on_the_cpu_either():
     with pytest.raises(OutOfMemory, match="not enough memory"):
-        run_patches(stage(Greedy(9)), WINDOWS, INTENSITY, Progress())
+        run_patches(small(Greedy(9)), PATCHES, INTENSITY, Progress())
 
 
 def test_fails_where_the_cpu_is_not_wanted():
     network, progress = Greedy(1), Progress()
     with pytest.raises(OutOfMemory, match="is out of memory"):
-        run_patches(stage(network, cpu_fallback=False), WINDOWS, INTENSITY, progress)
+        run_patches(small(network, cpu_fallback=False), PATCHES, INTENSITY, progress)
     assert network.moved == [] and progress.warnings == []
 
 
 def test_other_errors_are_the_models():
     with pytest.raises(UnusableModel, match="cannot be run"):
-        run_patches(stage(Greedy(1, ValueError)), WINDOWS, INTENSITY, Progress())
+        run_patches(small(Greedy(1, ValueError)), PATCHES, INTENSITY, Progress())
 
 
 def test_the_panel_recognises_the_sentence():
@@ -92,9 +92,9 @@ def test_the_command_line(options, status, tmp_path, monkeypatch, capfd):
         network = Greedy(1)
         return dataclasses.replace(
             bundle,
-            locate=dataclasses.replace(bundle.locate, network=network),
-            orient=dataclasses.replace(bundle.orient, network=network),
-            refine=dataclasses.replace(bundle.refine, network=network),
+            locate=dataclasses.replace(bundle.locate, module=network),
+            orient=dataclasses.replace(bundle.orient, module=network),
+            refine=dataclasses.replace(bundle.refine, module=network),
         )
 
     monkeypatch.setattr(bundle_module, "load_model", greedy)

@@ -1,8 +1,10 @@
 """What can be read, is read as ITK (and so 3D Slicer) reads it; and what had to be done is said."""
 
 import gzip
-import struct
+import subprocess
+import sys
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -10,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.header import NO_ORIENTATION
+from InnerEarSegLib.io.checks import NO_ORIENTATION
 from InnerEarSegLib.io.volume import geometry_of, read_ct
 from InnerEarSegLib.types import Geometry
 
-from .bad_files import DIM, PIXDIM, QFORM_CODE, SLOPE, SROW, nifti
+from .bad_files import DIM, PIXDIM, QFORM_CODE, SLOPE, SROW, header
+from .conftest import REPOSITORY
 from .make_ct import edit, patch, phantom, write
 
 ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -65,7 +68,7 @@ def test_values_and_geometry_are_those_of_itk(ending, compress, tmp_path):
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])
 def test_types(ending, dtype, tmp_path):
     ct = read_ct(write(tmp_path / f"ct{ending}", phantom().astype(dtype)))
-    assert np.array_equal(ct.array, phantom())
+    assert np.array_equal(ct.array, phantom()) and ct.warnings == ()
     assert ct.array.dtype == (np.float32 if dtype.startswith("float") else np.int16)
 
 
@@ -77,11 +80,6 @@ def test_unsigned_values_are_shifted(ending, dtype, offset, tmp_path):
     ct = read_ct(write(tmp_path / f"ct{ending}", (hu.astype(np.int32) + offset).astype(dtype)))
     assert np.abs(ct.array - hu).max() <= 24  # which of the two it was hardly matters
     assert any("was subtracted" in warning for warning in ct.warnings)
-
-
-def test_values_with_sign_are_left_alone(tmp_path):
-    ct = read_ct(write(tmp_path / "ct.nrrd"))
-    assert np.array_equal(ct.array, phantom()) and ct.warnings == ()
 
 
 @pytest.mark.parametrize("padding", [-2000, -3024, -32768])
@@ -100,16 +98,20 @@ def test_a_few_voxels_that_are_no_numbers(tmp_path):
     assert "3 voxels were not numbers" in ct.warnings[0]
 
 
-def test_slope_and_intercept_of_nifti(tmp_path):
-    path = nifti(tmp_path, (SLOPE, struct.pack("<2f", 2.0, -500.0)))
-    assert np.array_equal(read_ct(path).array, np.maximum(phantom() * 2 - 500, -1024))
-    patch(path, SLOPE, struct.pack("<2f", 0.0, 99.0))  # a slope of 0 means that there is none
-    assert np.array_equal(read_ct(path).array, phantom())
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (header((SLOPE, "<2f", (2.0, -500.0))), np.maximum(phantom() * 2 - 500, -1024)),
+        (header((SLOPE, "<2f", (0.0, 99.0))), phantom()),  # a slope of 0 means that there is none
+        (header((DIM, "<5h", (4, 40, 32, 24, 1))), phantom()),
+    ],
+    ids=["slope and intercept", "slope of 0", "four dimensions of which one is empty"],
+)
+def test_fields_of_nifti(make, expected, tmp_path):
+    assert np.array_equal(read_ct(make(tmp_path)).array, expected)
 
 
-def test_four_dimensions_of_which_one_is_empty(tmp_path):
-    path = nifti(tmp_path, (DIM, struct.pack("<5h", 4, 40, 32, 24, 1)))
-    assert read_ct(path).array.shape == (24, 32, 40)
+def test_four_dimensions_of_which_one_is_empty_in_nrrd(tmp_path):
     path = write(tmp_path / "ct.nrrd", spacing=0.5)
     for old, new in (
         (b"dimension: 3", b"dimension: 4"),
@@ -118,7 +120,7 @@ def test_four_dimensions_of_which_one_is_empty(tmp_path):
         (b"(0,0,0.5)", b"(0,0,0.5) none"),
     ):
         edit(path, old, new)
-    assert read_ct(path).array.shape == (24, 32, 40)
+    assert np.array_equal(read_ct(path).array, phantom())
 
 
 def test_big_endian_and_misnamed_files(tmp_path):
@@ -131,17 +133,14 @@ def test_big_endian_and_misnamed_files(tmp_path):
     assert np.array_equal(read_ct(tmp_path / "packed.nii").array, phantom())
 
 
-def test_nifti_2(tmp_path):
-    old = write(tmp_path / "ct.nii", spacing=0.5).read_bytes()
-    header = bytearray(544)
-    struct.pack_into("<i8s2h", header, 0, 540, b"n+2\0\r\n\x1a\n", 4, 16)
-    struct.pack_into("<8q", header, 16, 3, 40, 32, 24, 1, 1, 1, 1)
-    struct.pack_into("<8d", header, 104, 1, 0.5, 0.5, 0.5, 1, 1, 1, 1)
-    struct.pack_into("<q2d", header, 168, 544, 1.0, 0.0)
-    struct.pack_into("<2i", header, 344, 0, 1)
-    struct.pack_into("<12d", header, 400, 0.5, 0, 0, 7, 0, 0.5, 0, 8, 0, 0, 0.5, 9)
-    struct.pack_into("<i", header, 500, 2)
-    (tmp_path / "two.nii").write_bytes(bytes(header) + old[352:])
+@pytest.mark.parametrize("order", "<>")
+def test_nifti_2_of_either_byte_order(order, tmp_path):
+    affine = np.diag([0.5, 0.5, 0.5, 1.0])
+    affine[:3, 3] = 7, 8, 9
+    made = nibabel.Nifti2Image(phantom().T, affine)
+    made.header.set_xyzt_units("mm")
+    made = nibabel.Nifti2Image(phantom().T, affine, made.header.as_byteswapped(order))
+    nibabel.save(made, tmp_path / "two.nii")
     ct = read_ct(tmp_path / "two.nii")
     assert np.array_equal(ct.array, phantom())
     assert ct.geometry.to_ras([2, 0, 0]) == pytest.approx([8, 8, 9])
@@ -149,32 +148,32 @@ def test_nifti_2(tmp_path):
 
 def test_no_orientation_is_said(tmp_path):
     for path in (
-        nifti(tmp_path, (QFORM_CODE, struct.pack("<2h", 0, 0))),
+        header((QFORM_CODE, "<2h", (0, 0)))(tmp_path),
         edit(write(tmp_path / "ct.nrrd"), b"space: left-posterior-superior", b"space dimension: 3"),
     ):
         assert NO_ORIENTATION in read_ct(path).warnings
 
 
-def test_two_orientations_are_said(tmp_path):
-    moved = struct.pack("<4f", -0.4, 0, 0, 50)
-    for codes, first in (((1, 1), 50.0), ((1, 2), 0.0)):
-        path = nifti(tmp_path, (SROW, moved), (QFORM_CODE, struct.pack("<2h", *codes)))
-        ct = read_ct(path)
-        assert ct.geometry.to_ras([0, 0, 0])[0] == pytest.approx(first)
-        assert geometry_of(sitk.ReadImage(str(path))).to_ras([0, 0, 0])[0] == pytest.approx(first)
-        assert "two different orientations" in ct.warnings[0]
+@pytest.mark.parametrize(("codes", "first"), [((1, 1), 50.0), ((1, 2), 0.0)])
+def test_two_orientations_are_said(codes, first, tmp_path):
+    moved = (SROW, "<4f", (-0.4, 0, 0, 50))
+    path = header(moved, (QFORM_CODE, "<2h", codes))(tmp_path)
+    ct = read_ct(path)
+    assert ct.geometry.to_ras([0, 0, 0])[0] == pytest.approx(first)
+    assert geometry_of(sitk.ReadImage(str(path))).to_ras([0, 0, 0])[0] == pytest.approx(first)
+    assert "two different orientations" in ct.warnings[0]
 
 
-def test_metres_and_micrometres(tmp_path):
-    for unit, factor in ((1, 1e-3), (3, 1e3)):
-        path = nifti(
-            tmp_path,
-            (123, bytes([unit])),
-            (PIXDIM + 4, struct.pack("<3f", *[0.4 * factor] * 3)),
-            (SROW, struct.pack("<12f", *(np.diag([0.4 * factor] * 4)[:3].ravel()))),
-            (QFORM_CODE, struct.pack("<2h", 0, 1)),
-        )
-        assert read_ct(path).geometry.spacing == pytest.approx([0.4] * 3, rel=1e-5)
+@pytest.mark.parametrize(("unit", "factor"), [(1, 1e-3), (3, 1e3)])
+def test_metres_and_micrometres(unit, factor, tmp_path):
+    size = 0.4 * factor
+    path = header(
+        (123, "B", unit),
+        (PIXDIM + 4, "<3f", (size,) * 3),
+        (SROW, "<12f", np.diag([size] * 4)[:3].ravel()),
+        (QFORM_CODE, "<2h", (0, 1)),
+    )(tmp_path)
+    assert read_ct(path).geometry.spacing == pytest.approx([0.4] * 3, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -204,3 +203,18 @@ def test_the_rule_for_voxel_sizes(spacing, status, tmp_path):
 def test_series_is_for_dicom(tmp_path):
     with pytest.raises(UnusableInput, match="--series does not apply"):
         read_ct(write(tmp_path / "ct.nrrd"), "1.2.3")
+
+
+def test_without_nibabel_nrrd_is_read_and_nifti_refused_in_a_sentence(tmp_path):
+    """As inside 3D Slicer."""
+    program = (
+        "import sys; sys.modules['nibabel'] = None; "
+        "from pathlib import Path; from InnerEarSegLib.io.volume import read_ct; "
+        "print(read_ct(Path(sys.argv[1])).array.shape); read_ct(Path(sys.argv[2]))"
+    )
+    paths = [write(tmp_path / "ct.nrrd"), write(tmp_path / "ct.nii.gz")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *paths], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.stdout == "(24, 32, 40)\n"
+    assert "UnusableInput" in done.stderr and "run pip install nibabel" in done.stderr

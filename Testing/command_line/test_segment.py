@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from InnerEarSegLib.io.result_files import read_plain
 from InnerEarSegLib.io.result_folder import OWN_FILES
 from InnerEarSegLib.io.volume import image_of
-from InnerEarSegLib.mrml.read_results import read_landmarks, read_segments
+from InnerEarSegLib.mrml.files import read_landmarks, read_segments
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Geometry
 
@@ -44,11 +44,10 @@ def test_segment_is_the_synthetic_labyrinth(done, synthetic_ear):
     segments = read_segments(done[0] / "labyrinth.seg.nrrd")
     assert list(segments) == [f"Labyrinth {synthetic_ear.side}"]
     segment = segments[f"Labyrinth {synthetic_ear.side}"]
-    grid = Geometry(segment.ijk_to_ras, segment.array.shape)
-    assert grid.spacing.max() <= 0.21
+    assert segment.geometry.spacing.max() <= 0.21
     truth = image_of(synthetic_ear.labels.array, synthetic_ear.labels.geometry)
     found = sitk.GetArrayFromImage(
-        sitk.Resample(image_of(segment.array, grid), truth, sitk.Transform(),
+        sitk.Resample(image_of(segment.array, segment.geometry), truth, sitk.Transform(),
                       sitk.sitkNearestNeighbor, 0)
     )  # fmt: skip
     dice = (

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ..stand_ins.qt_module import DYNAMIC_PROPERTIES
 from .names import api, derives, normalized
 
 DESIGNER_ONLY = {"Line": "QFrame", "Spacer": "QSpacerItem"}
@@ -48,18 +47,8 @@ def _check_node(where: str, node: ElementTree.Element) -> Iterator[str]:
         return
     for prop in node.findall("property"):
         name, value = prop.get("name", ""), prop[0]
-        if name in DYNAMIC_PROPERTIES:
-            continue
-        if node.tag == "layout" and name in (
-            "leftMargin",
-            "topMargin",
-            "rightMargin",
-            "bottomMargin",
-            "margin",
-        ):
-            continue  # Qt Designer's own names for the contents margins
-        if node.tag == "layout" and name in ("horizontalSpacing", "verticalSpacing", "spacing"):
-            continue
+        if node.tag == "layout" and (name.endswith("Margin") or name.lower().endswith("spacing")):
+            continue  # Qt Designer's own names
         if name not in found.properties:
             yield f"{where}: {kind} has no property {name!r} (of {node.get('name')})"
             continue

@@ -17,7 +17,7 @@ from typing import Any
 from PySide6 import QtCore
 from shibokensupport.signature import get_signature
 
-from ..stand_ins import pythonqt, qt_module
+from ..stand_ins import qt_module
 from ..stand_ins.meta_objects import QT_MODULES, meta_object, qobject_classes
 
 CLASSES: dict[str, Any] = json.loads(
@@ -214,8 +214,3 @@ def qt_signals() -> frozenset[str]:
 def normalized(signature: str) -> str:
     """A signal's signature as Qt compares it."""
     return bytes(QtCore.QMetaObject.normalizedSignature(signature).data()).decode()
-
-
-def arity(signature: str) -> int:
-    """The number of arguments of a normalised signature."""
-    return pythonqt._arity(signature)

@@ -46,8 +46,6 @@ def test_every_class_names_its_header():
         ("ui.pick.disconnect('currentNodeChanged(vtkMRMLModelNode*)', self.f)", "no signal"),
         ("ui.box.connect('collapsed(bool)', self.f)", "no signal collapsed(bool)"),
         ("unknown().connect('nothing(bool)', self.f)", "no class has a signal"),
-        ("ui.go.connect('clicked()', self.one)", "passes 0, self.one wants 1"),
-        ("ui.go.connect('clicked(bool)', lambda row=3: row)", "overwrites a default"),
         ("ui.gone.text = 'x'", "no widget gone"),
         ("ui.go.colour = 'x'", "no property 'colour'"),
         ("ui.go.text()", "is a property and cannot be called"),

@@ -4,24 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.io.region import Region
-from InnerEarSegLib.segmentation.detection import (
-    beside,
+from InnerEarSegLib.io.region import region_of
+from InnerEarSegLib.segmentation.candidates import (
+    centers_beside,
     covering_grid,
     petrous_candidates,
-    places_to_look,
+    search_centers,
 )
 from InnerEarSegLib.types import Geometry
 
 SPACING = (0.8, 0.9, 1.1)
+PATCH_MM = np.full(3, 24.0)
 SHAPE = (90, 110, 120)
-
-
-class Window:
-    """All that the search asks of a stage."""
-
-    window = (48, 48, 48)
-    spacing_mm = 0.5
 
 
 def scene():
@@ -71,12 +65,12 @@ def test_storage_order_hardly_matters(order):
 
 def test_a_small_scan_is_covered_and_a_large_one_is_searched_by_its_bone():
     ct, geometry = scene()
-    large = places_to_look(ct, geometry, Window, None)
+    large = search_centers(ct, geometry, PATCH_MM, None)
     assert np.linalg.norm(large[0] - EAR) < 4.0
-    small = places_to_look(ct, geometry, Window, Region.around(EAR))
-    assert len(small) == 8  # 30 mm are covered by two windows of 24 mm along each axis
+    small = search_centers(ct, geometry, PATCH_MM, region_of(",".join(map(str, EAR)), None))
+    assert len(small) == 8  # 30 mm are covered by two patches of 24 mm along each axis
     assert np.all(np.abs(small - EAR) <= 15.0)
-    assert len(places_to_look(ct, geometry, Window, Region.around((900.0, 0.0, 0.0)))) == 0
+    assert len(search_centers(ct, geometry, PATCH_MM, region_of("900,0,0", None))) == 0
 
 
 def test_grid_by_hand():
@@ -87,13 +81,13 @@ def test_grid_by_hand():
 
 
 def test_beside_is_six_places_each():
-    around = beside(np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0]]))
+    around = centers_beside(np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0]]))
     assert around.shape == (12, 3)
     assert np.allclose(np.linalg.norm(around[:6] - [1.0, 2.0, 3.0], axis=1), 6.0)
 
 
 def test_region_of_a_box_has_full_edges():
-    region = Region.box((1.0, 2.0, 3.0, 10.0, 20.0, -30.0))
+    region = region_of(None, "1,2,3,10,20,30")
     assert region.low.tolist() == [-4.0, -8.0, -12.0]
     assert region.high.tolist() == [6.0, 12.0, 18.0]
     assert region.holds(np.array([6.0, 2.0, 3.0])) and not region.holds(np.array([6.1, 2, 3]))

@@ -50,13 +50,13 @@ def test_too_few_points_cannot_tell_the_side():
         fit_pose(TEMPLATE, points)
 
 
-def test_window_is_centred_on_the_ear_and_mirrored_with_it():
+def test_patch_is_centred_on_the_ear_and_mirrored_with_it():
     matrix = np.diag([-1.0, 1.0, 1.0, 1.0])
     matrix[:3, 3] = [10, 20, 30]
-    window = Pose(matrix).window(0.5, (3, 5, 7))
-    assert window.center.tolist() == [10, 20, 30]
-    assert window.to_ras([0, 2, 1]).tolist() == [10 + 1.5, 20, 30]
-    assert np.linalg.det(window.ijk_to_ras[:3, :3]) == pytest.approx(-(0.5**3))
+    patch = Pose(matrix).patch(0.5, (3, 5, 7))
+    assert patch.center.tolist() == [10, 20, 30]
+    assert patch.to_ras([0, 2, 1]).tolist() == [10 + 1.5, 20, 30]
+    assert np.linalg.det(patch.ijk_to_ras[:3, :3]) == pytest.approx(-(0.5**3))
 
 
 def test_handedness_by_hand():

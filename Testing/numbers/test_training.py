@@ -134,7 +134,7 @@ def test_export_round_trip(finished, tmp_path):
     assert card["refine"]["steps"] == 6 and "CC BY 4.0" in card["training"]["data"]["licence"]
     text = file.with_suffix(".md").read_text(encoding="utf-8")
     assert "tiny 1.2" in text and "Wimmer" in text and "- Short." in text
-    logits, heatmaps = bundle.refine.network(torch.zeros(1, 1, *bundle.refine.window))
+    logits, heatmaps = bundle.refine.module(torch.zeros(1, 1, *bundle.refine.shape))
     assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
 
 

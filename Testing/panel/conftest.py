@@ -58,7 +58,6 @@ def ear():
 def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     """The module, opened, with a CT in the scene."""
     from InnerEarSegLib.mrml.volumes import add_volume
-    from InnerEarSegLib.panel.devices import DeviceQuestion
     from InnerEarSegLib.panel.run import Run
     from InnerEarSegLib.panel.worker_process import python_command
 
@@ -68,18 +67,18 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     story = SimpleNamespace(mode="ok", commands=[])
 
-    def command(ct, output, device, model, where):
+    def command(folder, device, model, where):
         story.commands.append((device, model))
         story.where = where
-        arguments = [FAKE_WORKER, story.mode, prepared, ct, output, device]
-        return python_command([str(argument) for argument in arguments])
+        arguments = [FAKE_WORKER, story.mode, prepared, folder, device]
+        return python_command(*map(str, arguments))
 
     answer = json.dumps({"torch": "2.9.0", "gpus": [["cuda:0", "NVIDIA RTX A4000"]]})
     monkeypatch.setattr(Run, "make_command", staticmethod(command))
     monkeypatch.setattr(
-        DeviceQuestion, "make_command",
-        staticmethod(lambda: python_command(["-c", f"print({answer!r})"])),
-    )  # fmt: skip
+        "InnerEarSegLib.panel.devices.devices_command",
+        lambda: python_command("-c", f"print({answer!r})"),
+    )
     story.app, story.scene, story.folder = slicer_app, slicer_app.scene, tmp_path
     story.temporary, story.prepared, story.ear = temporary, prepared, ear
     story.volume = add_volume(slicer_app.scene, ear.ct)
@@ -103,9 +102,9 @@ def planned(story):
     write_prepared(with_all_landmarks(story.ear), story.prepared)
     story.app.show()
     segment(story)
-    story.planning = story.panel.reviewing.planning
-    story.measured = lambda: story.wait(lambda: story.planning.plans, what="measurements")
+    story.measuring = story.panel.reviewing.measuring
+    story.measured = lambda: story.wait(lambda: story.measuring.cochleae, what="measurements")
     story.measured()
     story.side = story.ear.side
-    story.value = lambda key: story.planning.plans[story.side][key].value
+    story.value = lambda key: story.measuring.cochleae[story.side][key].value
     return story

@@ -1,6 +1,6 @@
 """Stands for the worker where a story needs a behaviour that the real one shows only by chance.
 
-python fake_worker.py MODE PREPARED INPUT OUTPUT DEVICE
+python fake_worker.py MODE PREPARED FOLDER DEVICE
 
 It speaks as ``innerearseg segment --json-progress --plain`` does; its result is a copy of PREPARED.
 """
@@ -39,20 +39,24 @@ def watch() -> None:
     end_with_stdin()
 
 
-def main(mode: str, prepared: str, ct: str, output: str, device: str) -> int:
-    if not Path(ct).is_file():
+def main(mode: str, prepared: str, folder: str, device: str) -> int:
+    kind, _, detail = mode.partition(":")
+    pids = Path(prepared).parent
+    if kind == "launcher":  # as PythonSlicer: the child inherits the standard streams
+        (pids / "launcher.pid").write_text(str(os.getpid()))
+        time.sleep(float(os.environ.get("LAUNCHER_SECONDS", "0")))  # between its fork and its exec
+        return subprocess.run(
+            [sys.executable, __file__, detail, prepared, folder, device]
+        ).returncode
+    if not (Path(folder) / "ct.nrrd").is_file():
         print("innerearseg: there is no CT.", file=sys.stderr)
         return 2
-    if mode != "watching":
-        (Path(prepared).parent / "worker.pid").write_text(str(os.getpid()))
-    kind, _, detail = mode.partition(":")
-    if kind == "launcher":  # as PythonSlicer: the child inherits the standard streams
-        child = subprocess.run([sys.executable, __file__, detail, prepared, ct, output, device])
-        return child.returncode
-    if kind == "watching":
-        watch()
-        (Path(prepared).parent / "grandchild.pid").write_text(str(os.getpid()))
+    (pids / "worker.pid").write_text(str(os.getpid()))
+    if kind == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         kind, detail = "hang", "infer"
+    else:
+        watch()
     if kind == "garbage":
         sys.stdout.buffer.write(b'\xff\xfe{"stage"\n{"fraction": "many"}\n[1]\n\n' + b"x" * 99999)
         sys.stdout.buffer.write(b'\n{"stage": "read", "fra')
@@ -63,8 +67,6 @@ def main(mode: str, prepared: str, ct: str, output: str, device: str) -> int:
         report(stage, number / len(STAGES), message)
         if kind == "hang" and stage == detail:
             time.sleep(600)
-        if kind == "stubborn" and stage == "infer":
-            stubborn(Path(prepared).parent / "grandchild.pid")
         if kind == "slow":
             time.sleep(float(detail))
         if kind == "crash" and stage == "infer":
@@ -81,20 +83,12 @@ def main(mode: str, prepared: str, ct: str, output: str, device: str) -> int:
         raise RuntimeError("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
     if kind == "nothing":
         return 0
-    shutil.copytree(prepared, output)
+    shutil.copytree(prepared, Path(folder) / "out")
     if kind == "cut":
-        (Path(output) / "result.json").write_text("{")
+        (Path(folder) / "out" / "result.json").write_text("{")
     report("done", 1.0, "Done")
     return 3 if kind == "no_ear" else 0
 
 
-def stubborn(pid_file: Path) -> None:
-    """As PythonSlicer, the launcher: the work is done by a child; both ignore a polite request."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    pid_file.write_text(str(child.pid))
-    time.sleep(600)
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:6]))
+    sys.exit(main(*sys.argv[1:5]))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.mrml.cochlear_view import slice_planes
 from InnerEarSegLib.mrml.landmarks import AUTOMATIC_POSITION, AUXILIARY_POSITION
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import nodes_of
 from InnerEarSegLib.mrml.segments import segment_center
-from InnerEarSegLib.mrml.views import nodes_of
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.helpers import segment
 from Testing.panel.test_cochlear_view_stories import red, slices
 from Testing.panel.test_scene_stories import grid, linear
 from Testing.panel.two_ears import head, prepare_two
+from Testing.scene.test_cochlear_view import turned_to
 
 SIDES = ("left", "right")
 
@@ -28,8 +29,8 @@ def two(story):
     story.ui.inputSelector.setCurrentNode(story.volume)
     prepare_two(story)
     segment(story)
-    story.planning = story.panel.reviewing.planning
-    story.wait(lambda: len(story.planning.plans) == 2, what="measurements")
+    story.measuring = story.panel.reviewing.measuring
+    story.wait(lambda: len(story.measuring.cochleae) == 2, what="measurements")
     results = find_results(story.scene, story.volume)
     story.landmarks = results.landmarks
     story.middle = {side: segment_center(results.segmentation, side) for side in SIDES}
@@ -41,12 +42,12 @@ def without_frame(two, side):
     """Takes an ear's round window away."""
     node = two.landmarks[side]
     node.UnsetNthControlPointPosition(node.GetControlPointIndexByLabel(ROUND_WINDOW))
-    two.wait(lambda: two.planning.plans[side].frame is None, what="measurements")
+    two.wait(lambda: two.measuring.cochleae[side].frame is None, what="measurements")
 
 
 def at_cochlea(two, side):
     """Whether all slices are in its planes, and at its middle."""
-    planes = slice_planes(two.landmarks[side], two.planning.plans[side].frame)
+    planes = slice_planes(two.landmarks[side], two.measuring.cochleae[side].frame)
     return all(
         turned_to(two.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
         and np.allclose(slices(two)[name][:3, 3], plane[:3, 3], atol=1e-3)
@@ -103,7 +104,7 @@ def test_the_view_makes_way_for_an_ear_without_a_frame(two):
 
 def test_the_view_makes_way_for_an_ear_without_landmarks(two):
     two.scene.RemoveNode(two.landmarks["right"])
-    two.wait(lambda: set(two.planning.plans) == {"left"}, what="measurements")
+    two.wait(lambda: set(two.measuring.cochleae) == {"left"}, what="measurements")
     before = slices(two)
     two.ui.cochlearViewButton.click()
     assert two.ui.cochlearViewButton.checked
@@ -122,11 +123,11 @@ def test_the_ear_in_view_goes_back_to_its_planes(two):
 
 
 def test_a_landmark_that_was_not_found_leads_to_the_planes_of_its_ear(two):
-    node, frame = two.landmarks["left"], two.planning.plans["left"].frame
+    node, frame = two.landmarks["left"], two.measuring.cochleae["left"].frame
     node.SetAttribute(AUXILIARY_POSITION + BASAL_TURN, "{} {} {}".format(*frame.origin))
     node.SetAttribute(AUTOMATIC_POSITION + OVAL_WINDOW, "")
     node.UnsetNthControlPointPosition(node.GetControlPointIndexByLabel(OVAL_WINDOW))
-    two.planning.update()
+    two.measuring.update()
     two.ui.cochlearViewButton.click()
     assert at_cochlea(two, "left")
     table = two.ui.landmarksTable

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import slicer
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
-from InnerEarSegLib.mrml.cochlear_view import slice_planes, turned_to
+from InnerEarSegLib.mrml.cochlear_view import slice_planes
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.types import HELICOTREMA
+from Testing.scene.test_cochlear_view import turned_to
 
 
 def slices(story):
@@ -39,7 +40,7 @@ def correct(story, by=0.4):
     """Moves the helicotrema across the axis, which turns the frame by some degrees."""
     node = find_results(story.scene, story.volume).landmarks[story.side]
     index = node.GetControlPointIndexByLabel(HELICOTREMA)
-    across = story.planning.plans[story.side].frame.axes[1]
+    across = story.measuring.cochleae[story.side].frame.axes[1]
     place = np.array(node.GetNthControlPointPosition(index)) + by * across
     node.SetNthControlPointPosition(index, *place)
     return node
@@ -48,7 +49,7 @@ def correct(story, by=0.4):
 def facing(story):
     """The planes that the views should be turned to."""
     node = find_results(story.scene, story.volume).landmarks[story.side]
-    return slice_planes(node, story.planning.plans[story.side].frame)
+    return slice_planes(node, story.measuring.cochleae[story.side].frame)
 
 
 def test_cochlear_view_and_back(planned):
@@ -56,7 +57,7 @@ def test_cochlear_view_and_back(planned):
     lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
     assert not any(line.GetDisplayVisibility() for line in lines)
     planned.ui.cochlearViewButton.click()
-    planes = slice_planes(planned.volume, planned.planning.plans[planned.side].frame)
+    planes = slice_planes(planned.volume, planned.measuring.cochleae[planned.side].frame)
     for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
         assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
     assert planned.ui.cochlearViewButton.checked
@@ -77,7 +78,7 @@ def test_cochlear_view_and_back(planned):
     other = planned.add_volume()
     planned.ui.inputSelector.setCurrentNode(other)
     assert not planned.ui.cochlearViewButton.checked
-    assert not planned.ui.planCollapsibleButton.visible
+    assert not planned.ui.measureCollapsibleButton.visible
     for name, matrix in slices(planned).items():
         assert np.allclose(matrix[:3, :3], before[name][:3, :3])
     planned.ui.inputSelector.setCurrentNode(planned.volume)
@@ -88,8 +89,8 @@ def test_a_closed_scene_forgets_all(planned):
     planned.ui.cochlearViewButton.click()
     planned.scene.Clear(0)
     planned.process()
-    assert not planned.ui.cochlearViewButton.checked and not planned.planning.plans
-    assert not planned.ui.planCollapsibleButton.visible
+    assert not planned.ui.cochlearViewButton.checked and not planned.measuring.cochleae
+    assert not planned.ui.measureCollapsibleButton.visible
 
 
 def test_views_turn_along_with_a_correction_and_keep_zoom_and_place(planned):

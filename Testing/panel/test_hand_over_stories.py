@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.mrml.arrays import image_data
-from InnerEarSegLib.panel.worker_process import ProcessTree, segment_command
+from InnerEarSegLib.mrml.scene import image_data
+from InnerEarSegLib.panel.worker_process import LIBRARY_PARENT, segment_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive
 
@@ -64,28 +65,24 @@ def test_slicer_answers_while_the_ct_is_handed_over(big):
     assert written.stat().st_size > np.prod(BIG) * 2
 
 
-def test_cancel_while_the_ct_is_handed_over(big):
+ENDS = {
+    "Cancelled. The scene is as it was.": lambda big: big.ui.cancelButton.click(),
+    "The CT was removed from the scene; the run was stopped.": lambda big: big.scene.RemoveNode(
+        big.big
+    ),
+    "The scene was closed; the run was stopped.": lambda big: big.scene.Clear(False),
+}
+
+
+@pytest.mark.parametrize("sentence", ENDS)
+def test_ended_while_the_ct_is_handed_over(big, sentence):
     before = big.xml()
     begin(big)
-    big.ui.cancelButton.click()
+    ENDS[sentence](big)
     big.wait(lambda: not big.panel.running.active, 1)
-    assert big.ui.statusLabel.text == "Cancelled. The scene is as it was."
+    assert big.ui.statusLabel.text == sentence
     assert_nothing_left(big)
-    assert big.xml() == before
-
-
-def test_ct_removed_while_it_is_handed_over(big):
-    begin(big)
-    big.scene.RemoveNode(big.big)
-    assert_nothing_left(big)
-    assert "The CT was removed" in big.ui.statusLabel.text
-
-
-def test_scene_closed_while_the_ct_is_handed_over(big):
-    begin(big)
-    big.scene.Clear(False)
-    assert_nothing_left(big)
-    assert big.ui.statusLabel.text == "The scene was closed; the run was stopped."
+    assert big.xml() == before or not sentence.startswith("Cancelled")
 
 
 def test_disk_full_while_the_ct_is_handed_over(big, monkeypatch):
@@ -102,49 +99,66 @@ def test_disk_full_while_the_ct_is_handed_over(big, monkeypatch):
     assert_nothing_left(big)
 
 
-@pytest.fixture
-def without_tables(monkeypatch):
-    """As on Windows, where the children of a launcher that has died cannot be found."""
-    for name in ("look", "terminate", "kill_orphans"):
-        monkeypatch.setattr(ProcessTree, name, lambda self: None)
-
-
 def started_by_a_launcher(story):
-    story.mode = "launcher:watching"
+    story.mode = "launcher:hang:infer"
     story.ui.segmentButton.click()
-    pid = story.folder / "grandchild.pid"
-    story.wait(lambda: pid.is_file() and pid.read_text() and
-               story.ui.statusLabel.text == STAGES["infer"], what="the worker")  # fmt: skip
+    pid = story.folder / "worker.pid"
+    story.wait(lambda: story.ui.statusLabel.text == STAGES["infer"], what="the worker")
     assert alive(pid)
     return pid
 
 
-def test_a_launcher_that_dies_takes_the_worker_along(story, without_tables):
+def test_a_launcher_that_dies_takes_the_worker_along(story):
     pid = started_by_a_launcher(story)
-    os.kill(int((story.folder / "worker.pid").read_text()), signal.SIGKILL)
+    os.kill(int((story.folder / "launcher.pid").read_text()), signal.SIGKILL)
     story.wait(lambda: not alive(pid), 3, "the end of the worker")
     story.wait(lambda: not story.panel.running.active, 3)
     assert "was ended by the system" in story.ui.statusLabel.text
     assert story.left_over() == []
 
 
-def test_cancel_closes_the_workers_input(story, without_tables):
+@pytest.mark.parametrize("how", ["cancel", "close"])
+def test_the_worker_behind_a_launcher_ends(story, how):
     pid = started_by_a_launcher(story)
     begun = time.monotonic()
-    story.ui.cancelButton.click()
+    if how == "cancel":
+        story.ui.cancelButton.click()
+        story.wait(lambda: not story.panel.running.active, 3)
+        assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
+    else:
+        story.panel.close()
     story.wait(lambda: not alive(pid), 3, "the end of the worker")
-    story.wait(lambda: not story.panel.running.active, 3)
     assert time.monotonic() - begun < 2
-    assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
+
+
+@pytest.mark.parametrize("how", ["cancel", "close"])
+def test_a_launcher_that_has_not_started_its_child_yet_is_not_killed(story, how, monkeypatch):
+    """Killed between its fork and its exec, PythonSlicer leaves a child that waits forever."""
+    monkeypatch.setenv("LAUNCHER_SECONDS", "2")
+    story.mode = "launcher:hang:infer"
+    story.ui.segmentButton.click()
+    launcher = story.folder / "launcher.pid"
+    story.wait(lambda: launcher.is_file() and launcher.read_text(), what="the launcher")
+    assert not (story.folder / "worker.pid").is_file()
+    if how == "cancel":
+        story.ui.cancelButton.click()
+        story.wait(lambda: not story.panel.running.active, 8)
+        assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
+    else:
+        story.panel.close()
+    pid = story.folder / "worker.pid"
+    assert pid.is_file(), "the launcher was killed before its child ran"
+    story.wait(lambda: not alive(pid) and not alive(launcher), 3, "the end of both")
+    assert story.left_over() == []
 
 
 def start_real(story, tmp_path):
-    from InnerEarSegLib.mrml.volumes import export_ct
+    from InnerEarSegLib.mrml.volumes import export_steps
 
-    export_ct(story.volume, tmp_path / "ct.nrrd")
-    command = segment_command(tmp_path / "ct.nrrd", tmp_path / "out", "cpu", None)
+    list(export_steps(story.volume, tmp_path / "ct.nrrd"))
+    command = segment_command(tmp_path, "cpu", None)
     pipe = subprocess.PIPE
-    return subprocess.Popen([command.program, *command.arguments], cwd=command.folder,
+    return subprocess.Popen(command, cwd=LIBRARY_PARENT,
                             stdin=pipe, stdout=pipe, stderr=pipe)  # fmt: skip
 
 
@@ -172,3 +186,25 @@ def test_an_input_that_says_nothing_is_not_watched(story, tmp_path):
         assert any(b'"find"' in line for line in worker.stdout)
     finally:
         worker.kill()
+
+
+def test_folders_of_a_slicer_that_was_killed_are_removed_at_the_next_start(story):
+    from InnerEarSegLib.panel.panel import Panel
+    from InnerEarSegLib.process import temporary_folder
+
+    program = (
+        "import os; from InnerEarSegLib.process import temporary_folder; "
+        "(temporary_folder() / 'ct.nrrd').write_text('CT'); os._exit(9)"
+    )
+    environment = {**os.environ, "TMPDIR": str(story.temporary)}
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=LIBRARY_PARENT, env=environment, check=False
+    )
+    [dead] = story.temporary.glob("ies-*/ct.nrrd")
+    own = temporary_folder()
+    names = ("ies-notes-1", "ies-", "ies-1x-2", f"x-{dead.parent.name}")
+    others = [story.temporary / name for name in names]
+    for other in others:
+        other.mkdir()
+    Panel(story.ui, story.widget.logic.getParameterNode).close()
+    assert not dead.parent.exists() and own.is_dir() and all(other.is_dir() for other in others)

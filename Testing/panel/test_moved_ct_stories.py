@@ -7,9 +7,9 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
 from InnerEarSegLib.mrml.landmarks import automatic_of
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.test_scene_stories import grid, linear
@@ -25,10 +25,10 @@ def erase_half(node, side):
 
 def world_points(node, side):
     """World RAS mm of a segment's voxels."""
-    inside, matrix = segment_content(node, side)
+    inside, geometry = segment_content(node, side)
     points = vtk.vtkPoints()
-    for index in np.argwhere(inside)[:, ::-1]:
-        points.InsertNextPoint(*(matrix @ [*index, 1.0])[:3])
+    for ras in geometry.to_ras(np.argwhere(inside)[:, ::-1]):
+        points.InsertNextPoint(*ras)
     general = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
         node.GetParentTransformNode(), None, general
@@ -93,7 +93,7 @@ def assert_kept(story, tolerance):
 def test_hardened_and_segmented_again(under, tolerance, chosen):
     story = under
     found_in_the_hardened_ct(story)
-    if not chosen:  # nobody is looking when it happens
+    if not chosen:  # it happens while another CT is chosen
         story.ui.inputSelector.setCurrentNode(story.add_volume())
     story.volume.HardenTransform()
     assert story.volume.GetTransformNodeID() is None
@@ -127,7 +127,7 @@ def test_undo_across_hardening(under):
 
 
 @pytest.mark.parametrize("under", [linear], indirect=True)
-def test_hardened_and_put_under_another_transform_while_nobody_looks(under):
+def test_hardened_and_put_under_another_transform_while_another_is_chosen(under):
     story = under
     ijk = np.linalg.inv(ijk_to_world(story.volume)) @ [*story.before[HELICOTREMA], 1.0]
     story.ui.inputSelector.setCurrentNode(story.add_volume())

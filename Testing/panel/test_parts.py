@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import time
 import zipfile
 
 import pytest
@@ -16,7 +14,6 @@ from InnerEarSegLib.panel.worker_process import (
     LIBRARY_PARENT,
     Ending,
     LineReader,
-    ProcessTree,
     Report,
     judge,
     segment_command,
@@ -80,40 +77,15 @@ def test_how_a_run_ended(code, crashed, stderr, ending):
     assert "\n" not in outcome.sentence and (outcome.sentence or ending is Ending.DONE)
 
 
-def test_a_tree_is_killed_even_when_its_root_is_gone():
-    script = (
-        "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', "
-        "'import time; time.sleep(60)']); print(c.pid, flush=True); input()"
-    )
-    pipe = subprocess.PIPE
-    root = subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, text=True)
-    try:
-        assert root.stdout.readline()
-        tree = ProcessTree(root.pid)
-        assert tree.alive()
-        root.kill()
-        root.wait()
-        assert tree.alive()  # the child has lost its parent, and is remembered
-        tree.kill()
-        end = time.monotonic() + 2
-        while tree.alive() and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not tree.alive()
-    finally:
-        root.kill()
-        root.stdin.close()
-        root.stdout.close()
-
-
 def test_the_worker_is_the_command_line(tmp_path):
-    command = segment_command(tmp_path / "ct.nrrd", tmp_path / "out", "cuda:1", tmp_path / "m.pt")
-    assert command.arguments[:3] == ("-m", "InnerEarSegLib", "segment")
-    assert command.arguments[-5:] == (
+    command = segment_command(tmp_path, "cuda:1", tmp_path / "m.pt")
+    assert command[1:4] == ["-m", "InnerEarSegLib", "segment"]
+    assert command[-5:] == [
         "--json-progress", "--plain", "--watch-stdin", "--model", str(tmp_path / "m.pt"),
-    )  # fmt: skip
+    ]  # fmt: skip
     assert (LIBRARY_PARENT / "InnerEarSegLib" / "__main__.py").is_file()
     ended = subprocess.run(
-        [command.program, *command.arguments], cwd=command.folder, capture_output=True, text=True,
+        command, cwd=LIBRARY_PARENT, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert ended.returncode == 2 and judge(2, False, ended.stderr).ending is Ending.UNUSABLE
@@ -151,17 +123,3 @@ def test_model_of_another_version(tmp_path):
         archive.writestr("model/extra/card.json", '{"schema": 99}')
     with pytest.raises(UnusableModel, match="schema 99"):
         read_card(path)
-
-
-def test_a_system_without_a_list_of_processes(monkeypatch):
-    import subprocess
-
-    from InnerEarSegLib.panel import worker_process as process_tree
-
-    def fail(*_, **__):
-        raise subprocess.TimeoutExpired("ps", 5)
-
-    monkeypatch.setattr(process_tree.subprocess, "run", fail)
-    for system in ("darwin", "win32"):
-        monkeypatch.setattr(process_tree.sys, "platform", system)
-        process_tree.ProcessTree(-1).terminate()

@@ -14,7 +14,7 @@ from Testing.panel.helpers import result_with, segment, with_all_landmarks, writ
 
 
 def test_numbers_are_shown_and_are_those_of_the_scene(planned):
-    assert planned.ui.planCollapsibleButton.visible
+    assert planned.ui.measureCollapsibleButton.visible
     text = planned.ui.measurementsLabel.text
     assert planned.side.capitalize() in text and f"{planned.value('a_diameter'):.1f} ±" in text
     line = find_measurements(planned.scene, planned.volume).lines[planned.side, "A"]
@@ -32,7 +32,7 @@ def test_numbers_are_shown_and_are_those_of_the_scene(planned):
 def test_without_results_there_is_nothing_to_measure(story):
     story.app.show()
     assert story.ui.segmentButton.visible
-    assert not story.ui.planCollapsibleButton.visible
+    assert not story.ui.measureCollapsibleButton.visible
     assert not story.ui.cochlearViewButton.enabled
 
 
@@ -40,7 +40,7 @@ def test_corrected_landmarks_and_edited_segments_change_the_numbers(planned):
     before = planned.value("a_diameter")
     node = find_results(planned.scene, planned.volume).landmarks[planned.side]
     index = node.GetControlPointIndexByLabel(ROUND_WINDOW)
-    outwards = planned.planning.plans[planned.side].frame.axes[0]
+    outwards = planned.measuring.cochleae[planned.side].frame.axes[0]
     place = np.array(node.GetNthControlPointPosition(index)) + 0.7 * outwards
     node.SetNthControlPointPosition(index, *place)
     planned.wait(lambda: planned.value("a_diameter") > before + 0.4, what="new numbers")
@@ -62,9 +62,9 @@ def test_a_missing_round_window_is_said(story):
     )
     write_prepared(result_with(story.ear.result, landmarks=left_out), story.prepared)
     segment(story)
-    planning = story.panel.reviewing.planning
-    story.wait(lambda: planning.plans, what="measurements")
-    assert planning.plans[story.ear.side].frame is None
+    measuring = story.panel.reviewing.measuring
+    story.wait(lambda: measuring.cochleae, what="measurements")
+    assert measuring.cochleae[story.ear.side].frame is None
     assert not story.ui.cochlearViewButton.enabled
     assert "round window" in story.ui.cochlearViewButton.toolTip
     assert "needs the A diameter" in story.ui.insertionAngleLabel.text
@@ -77,9 +77,9 @@ def test_a_deleted_ear_leaves_neither_numbers_nor_lines(planned):
     for line in lines:
         line.SetDisplayVisibility(True)  # as the user may, in Data
     planned.scene.RemoveNode(results.landmarks[planned.side])
-    planned.wait(lambda: not planned.planning.plans, what="no numbers")
+    planned.wait(lambda: not planned.measuring.cochleae, what="no numbers")
     planned.wait(lambda: not plan.table.GetTable().GetNumberOfRows(), what="an empty table")
     for line in lines:
         statuses = {line.GetNthControlPointPositionStatus(index) for index in (0, 1)}
         assert statuses == {line.PositionMissing}
-    assert not planned.ui.planCollapsibleButton.visible
+    assert not planned.ui.measureCollapsibleButton.visible

@@ -51,12 +51,11 @@ def test_the_real_worker_refuses_a_wrong_model(story, monkeypatch, tmp_path):
 
 
 def test_the_real_device_question(slicer_app):
-    from InnerEarSegLib.panel.devices import DeviceQuestion, Devices, devices_command
+    from InnerEarSegLib.panel.devices import Devices, ask_devices
 
     answers = []
-    question = DeviceQuestion(answers.append)
-    assert DeviceQuestion.make_command is devices_command
-    question.ask()
+    worker = ask_devices(answers.append)
     slicer_app.wait(lambda: answers, 60, "torch's answer")
     assert isinstance(answers[0], Devices) and answers[0].torch
     assert all(len(gpu) == 2 for gpu in answers[0].gpus)
+    worker.stop_now()

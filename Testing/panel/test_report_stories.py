@@ -36,7 +36,7 @@ def worker(monkeypatch):
 
     def program(text):
         def command(folder, page, pdf):
-            return python_command(["-c", text, str(folder)])
+            return python_command("-c", text, str(folder))
 
         monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
 
@@ -70,9 +70,9 @@ def bare(monkeypatch):
     )
 
     def command(folder, page, pdf):
-        arguments = real(folder, page, pdf).arguments
-        assert arguments[:2] == ("-m", "InnerEarSegLib")
-        return python_command(["-c", program, *arguments[2:]])
+        arguments = real(folder, page, pdf)[1:]
+        assert arguments[:2] == ["-m", "InnerEarSegLib"]
+        return python_command("-c", program, *arguments[2:])
 
     monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
 
@@ -111,7 +111,7 @@ def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, 
     assert "Jane" not in segmented.xml() and "Jane" not in ui.logTextEdit.plainText
 
 
-def test_another_ct_is_somebody_else(segmented):
+def test_another_ct_is_another_patient(segmented):
     ui = segmented.ui
     ui.patientCheckBox.click()
     ui.patientLineEdit.text = "Jane Doe"
@@ -153,7 +153,7 @@ def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said,
     assert "--" not in text.replace(str(page), "")
 
 
-def test_somebody_elses_page_is_refused_in_the_panels_words(segmented, opened, bare):
+def test_a_page_of_other_origin_is_refused_in_the_panels_words(segmented, opened, bare):
     page = segmented.folder / "mine.html"
     page.write_text("<html>mine", encoding="utf-8")
     report(segmented, str(page))
@@ -177,7 +177,7 @@ def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
 
 
 def test_leaving_stops_it(segmented, opened, worker):
-    worker("import time; time.sleep(600)")
+    worker("import time; print(flush=True); time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))
     segmented.ui.reportButton.click()
     assert segmented.panel.reporting.active and not segmented.ui.reportButton.enabled

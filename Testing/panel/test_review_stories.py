@@ -162,6 +162,25 @@ def test_a_middle_drag_moves_only_the_unlocked_point(reviewed):
 
 
 @needs_opengl
+def test_a_right_click_ends_placing(reviewed):
+    """Slicer binds no Escape there."""
+    from PySide6.QtCore import Qt
+
+    reviewed.app.draw_views()
+    reviewed.app.show()
+    before = reviewed.xml()
+    reviewed.ui.placeButton.click()
+    text = reviewed.ui.reviewProgressLabel.text
+    assert "Right click: leave it as it was" in text and "Esc" not in text
+    drag(reviewed, "Red", 0, 0, Qt.MouseButton.RightButton)
+    assert reviewed.review.placing is None and not reviewed.ui.placeButton.checked
+    np.testing.assert_allclose(
+        position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
+    )
+    assert before.count("<MarkupsFiducial") == reviewed.xml().count("<MarkupsFiducial")
+
+
+@needs_opengl
 def test_place_by_one_click(reviewed):
     reviewed.app.draw_views()
     reviewed.app.show()
@@ -307,7 +326,7 @@ def test_placing_that_is_given_up_leaves_no_trace(reviewed):
     before = reviewed.xml()
     reviewed.ui.placeButton.click()
     interaction = reviewed.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-    interaction.SetCurrentInteractionMode(interaction.ViewTransform)  # as Esc does
+    interaction.SetCurrentInteractionMode(interaction.ViewTransform)  # as another tool does
     reviewed.process()
     assert reviewed.review.placing is None and reviewed.xml() == before
 
@@ -323,3 +342,11 @@ def test_leaving_the_module_locks(reviewed):
     np.testing.assert_allclose(
         position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
     )
+
+
+def test_accuracy_in_words(story):
+    from InnerEarSegLib.panel.table import accuracy_words
+
+    words = [accuracy_words(*given) for given in
+             ((0.95, 0.42), (0.3, 0.42), (0.95, None), (0.6, None), (0.2, None))]  # fmt: skip
+    assert words == ["± 0.4 mm", "± 0.4 mm (low)", "high (0.95)", "fair (0.60)", "low (0.20)"]

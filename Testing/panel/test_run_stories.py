@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zipfile
 
 import pytest
 
+from InnerEarSegLib.model.card import CARD_SCHEMA
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.views import nodes_of
+from InnerEarSegLib.panel.worker_process import python_command
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import alive, result_with, write_prepared
 
@@ -42,6 +46,31 @@ def test_choices_are_kept_in_the_scene(story):
     assert ui.deviceComboBox.currentText == "Automatic"
     node.ears = type(node.ears).BOTH
     assert ui.earsComboBox.currentText == "Both"
+
+
+def test_the_field_decides_which_model_runs(story, tmp_path):
+    ui, field = story.ui, story.ui.modelLineEdit
+    bundled, card = field.comboBox().lineEdit().placeholderText, ui.modelCardLabel
+    assert bundled.startswith("Bundled: ") and "In use, bundled" in card.text
+    path = tmp_path / "A.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        card_text = json.dumps({"schema": CARD_SCHEMA, "name": "Mine", "version": "2"})
+        archive.writestr("model/extra/card.json", card_text)
+    field.setCurrentPath(str(path))
+    assert "Mine, version 2" in card.text and "bundled" not in card.text.lower()
+    assert ui.statusLabel.text == "Ready: press Segment. Model: Mine, version 2."
+    for text in (f"{path}x", "anything", str(tmp_path)):  # none of them is valid input to CTK
+        field.comboBox().setEditText(text)
+        assert not ui.segmentButton.enabled and "Mine" not in card.text
+        assert ui.statusLabel.text == ui.segmentButton.toolTip != "Ready: press Segment."
+    field.comboBox().setEditText("")
+    assert "In use, bundled" in card.text and ui.statusLabel.text == "Ready: press Segment."
+    story.segment()
+    field.setCurrentPath(str(path))
+    story.segment()
+    ui.bundledModelButton.click()
+    story.segment()
+    assert [model for _, model in story.commands] == [None, path, None]
 
 
 def test_run_to_the_end(story):
@@ -101,17 +130,15 @@ def test_cancel_at_each_stage(story, stage):
     assert story.ui.segmentButton.enabled and not story.ui.cancelButton.enabled
 
 
-def test_cancel_ends_children_that_do_not_listen(story):
+def test_cancel_ends_a_worker_that_does_not_listen(story):
     story.mode = "stubborn"
     story.ui.segmentButton.click()
-    pids = [story.folder / "worker.pid", story.folder / "grandchild.pid"]
-    story.wait(lambda: pids[1].is_file() and pids[1].read_text(), what="a grandchild")
-    assert all(alive(pid) for pid in pids)
+    story.wait(lambda: story.ui.statusLabel.text == STAGES["infer"])
+    assert alive(story.folder / "worker.pid")
     begun = time.monotonic()
     story.ui.cancelButton.click()
-    story.wait(lambda: not any(alive(pid) for pid in pids), 3, "the end of the tree")
-    assert time.monotonic() - begun < 2
     story.wait(lambda: not story.panel.running.active, 3)
+    assert time.monotonic() - begun < 2 and not alive(story.folder / "worker.pid")
 
 
 FAILURES = {
@@ -156,10 +183,9 @@ def test_garbage_on_stdout_does_no_harm(story):
 
 def test_program_that_cannot_be_started(story, monkeypatch):
     from InnerEarSegLib.panel.run import Run
-    from InnerEarSegLib.panel.worker_process import Command
 
     before = story.xml()
-    broken = staticmethod(lambda *_: Command("/nowhere/PythonSlicer", ()))
+    broken = staticmethod(lambda *_: ["/nowhere/PythonSlicer"])
     monkeypatch.setattr(Run, "make_command", broken)
     story.segment()
     assert story.ui.statusLabel.text.startswith("The worker process failed")
@@ -234,6 +260,33 @@ def test_torch_is_missing(story, monkeypatch):
     story.ui.segmentButton.click()
     story.wait(lambda: calls and not story.panel.running.active, 10)
     assert story.ui.statusLabel.text.startswith("Found")
+
+
+def test_missing_torch_is_said_before_segment_is_pressed(story, monkeypatch):
+    from InnerEarSegLib.panel import devices
+
+    def answer(torch):
+        text = json.dumps({"torch": torch, "gpus": []})
+        command = python_command("-c", f"print({text!r})")
+        monkeypatch.setattr(devices, "devices_command", lambda: command)
+
+    ui = story.ui
+    assert ui.installTorchButton.isHidden()
+    answer(None)
+    story.panel._ask_devices()
+    story.wait(lambda: not ui.installTorchButton.isHidden(), what="the button")
+    assert ui.statusLabel.text.startswith("PyTorch is missing")
+    story.app.dialogs.answer("Close")
+    ui.installTorchButton.click()
+    assert "pip download torch" in story.app.dialogs.shown[0].text
+    assert not ui.installTorchButton.isHidden()
+    monkeypatch.setattr(devices, "has_extension", lambda: True)
+    monkeypatch.setattr(devices, "install", lambda: answer("2.9.0") or "")
+    story.app.dialogs.answer("Install PyTorch")
+    ui.installTorchButton.click()
+    assert ui.statusLabel.text == "PyTorch is installed."
+    story.wait(lambda: ui.installTorchButton.isHidden(), what="torch")
+    assert ui.statusLabel.text == "Ready: press Segment." and not story.commands
 
 
 def test_torch_is_installed_through_its_extension(story, monkeypatch):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import to_world, vtk_matrix
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import to_world, vtk_matrix
 from Testing.panel.fake_worker import STAGES
 from Testing.panel.helpers import MODULE, alive
 
@@ -24,29 +26,79 @@ def assert_stopped(story):
     assert not alive(story.folder / "worker.pid") and story.left_over() == []
 
 
-def test_ct_removed_while_running(story):
+@pytest.mark.parametrize("closed", [True, False])
+def test_ct_gone_while_running(story, closed):
     start_and_hang(story)
-    story.scene.RemoveNode(story.volume)
+    if closed:
+        story.scene.Clear(False)
+    else:
+        story.scene.RemoveNode(story.volume)
     story.process()
     assert_stopped(story)
-    assert story.ui.statusLabel.text == "The CT was removed from the scene; the run was stopped."
+    gone = "The scene was closed" if closed else "The CT was removed from the scene"
+    assert story.ui.statusLabel.text == f"{gone}; the run was stopped."
     assert not story.ui.segmentButton.enabled
-    assert story.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
-
-
-def test_scene_closed_while_running(story):
-    start_and_hang(story)
-    story.scene.Clear(False)
-    story.process()
-    assert_stopped(story)
-    assert story.ui.statusLabel.text == "The scene was closed; the run was stopped."
     assert story.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
     assert story.widget.logic.getParameterNode().inputVolume is None
     story.volume = story.add_volume()
-    story.ui.inputSelector.setCurrentNode(story.volume)
+    story.process()
     story.mode = "ok"
     story.segment()
     assert story.ui.statusLabel.text.startswith("Found")
+
+
+def test_a_ct_that_is_loaded_while_the_module_is_open_is_chosen(story):
+    start_and_hang(story)
+    story.scene.Clear(False)
+    story.process()
+    assert "the run was stopped" in story.ui.statusLabel.text
+    story.scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
+    story.process()
+    assert story.ui.inputSelector.currentNode() is None
+    first = story.add_volume()
+    story.process()
+    assert story.ui.inputSelector.currentNode() is first and story.ui.segmentButton.enabled
+    assert story.ui.statusLabel.text == "Ready: press Segment."
+    story.add_volume()
+    story.process()
+    assert story.ui.inputSelector.currentNode() is first  # what was chosen stays
+
+
+def test_a_ct_that_is_loaded_while_the_user_is_elsewhere_is_chosen_on_return(story):
+    story.scene.Clear(False)
+    slicer.util.selectModule("Welcome")
+    volume = story.add_volume()
+    story.process()
+    slicer.util.selectModule("InnerEarSeg")
+    assert story.ui.inputSelector.currentNode() is volume
+
+
+@pytest.fixture
+def library_kept():
+    """Reload imports the library anew; other tests go on with what they imported."""
+    kept = {n: m for n, m in sys.modules.items() if n.split(".")[0] == "InnerEarSegLib"}
+    yield
+    for name in [n for n in sys.modules if n.split(".")[0] == "InnerEarSegLib"]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_the_panel_is_alive_after_reload(story, library_kept, opened):
+    story.segment()
+    if not opened:
+        slicer.util.selectModule("Welcome")
+    old = story.widget
+    old.onReload()
+    story.process()
+    widget = slicer.modules.InnerEarSegWidget
+    assert widget is not old
+    if not opened:
+        assert widget.ui.inputSelector.currentNode() is None
+        slicer.util.selectModule("InnerEarSeg")
+    assert widget.ui.inputSelector.currentNode() is story.volume
+    assert widget.ui.segmentButton.enabled and widget.ui.landmarksTable.rowCount == 3
+    widget.ui.confirmButton.click()
 
 
 def test_scene_closed_with_results(story):
@@ -70,7 +122,7 @@ def test_leaving_the_module_while_running(story):
     before = story.xml()
     story.wait(lambda: not story.panel.running.active, 10)
     story.process()
-    assert story.xml() == before  # she is elsewhere: nothing changes under her hands
+    assert story.xml() == before  # nothing changes while the user works elsewhere
     assert not find_results(story.scene, story.volume)
     slicer.util.selectModule("InnerEarSeg")
     assert story.ui.statusLabel.text.startswith("Found")

@@ -10,20 +10,25 @@ import vtk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix
 from InnerEarSegLib.mrml.cochlear_view import (
     PLANE_ATTRIBUTE,
     VIEW_ATTRIBUTE,
     CochlearView,
+    fitted_field,
     slice_planes,
-    turned_to,
 )
 from InnerEarSegLib.mrml.measurements import find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.views import fitted_field, nodes_of
-from Testing.scene.test_plan import SIDES, ring_result
+from InnerEarSegLib.mrml.scene import headless_scene, nodes_of, numpy_matrix
+from Testing.scene.test_measurements import SIDES, ring_result
+
+
+def turned_to(view, plane):
+    """Whether a slice view shows a plane, up to panning and zooming within it."""
+    matrix = numpy_matrix(view.GetSliceToRAS())
+    distance = abs((matrix[:3, 3] - plane[:3, 3]) @ plane[:3, 2])
+    return matrix[:3, 2] @ plane[:3, 2] > 0.9999 and distance < 0.05
 
 
 def planned_left(scene, volume):

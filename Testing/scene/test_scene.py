@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.arrays import numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.mrml.landmarks import node_landmarks
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.read_results import node_landmarks, node_segments
-from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.scene import headless_scene, numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.segments import resample_mask
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import apply_affine
@@ -34,13 +32,14 @@ def nodes(scene, class_name):
     return [scene.GetNthNodeByClass(i, class_name) for i in range(count)]
 
 
-def test_boot_can_be_repeated_and_leaves_nothing():
-    before = set(Path(tempfile.gettempdir()).glob("ies-*"))
+def test_boot_can_be_repeated_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with headless_scene() as first, headless_scene() as second:
         assert first.scene is not second.scene
         first.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
         assert second.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
-    assert set(Path(tempfile.gettempdir()).glob("ies-*")) <= before
+        assert len(list(tmp_path.glob("ies-*"))) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_reopened_volume(made, reopened):
@@ -56,7 +55,14 @@ def test_reopened_volume(made, reopened):
 
 def test_reopened_results(made, reopened):
     (segmentation,) = nodes(reopened, "vtkMRMLSegmentationNode")
-    assert list(node_segments(segmentation)) == ["Labyrinth left", "Labyrinth right"]
+    inner = segmentation.GetSegmentation()
+    segments = {x.GetName(): x for x in map(inner.GetSegment, inner.GetSegmentIDs())}
+    assert list(segments) == ["Labyrinth left", "Labyrinth right"]
+    for side, code in (("left", "SCT^7771000^Left"), ("right", "SCT^24028007^Right")):
+        parts = segments[f"Labyrinth {side}"].GetTerminology().split("~")
+        wanted = ["SCT^123037004^Anatomical Structure", "SCT^22945000^Inner ear", code]
+        assert len(parts) == 7 and parts[1:4] == wanted
+    assert len({segment.GetColor() for segment in segments.values()}) == 2
     assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
     assert segmentation.GetAttribute("InnerEarSeg.Model") == "test 1.0"
     lists = nodes(reopened, "vtkMRMLMarkupsFiducialNode")

@@ -7,8 +7,8 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
+from InnerEarSegLib.mrml.landmarks import node_landmarks
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.read_results import node_landmarks
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
 from InnerEarSegLib.mrml.scene import headless_scene

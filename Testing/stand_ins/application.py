@@ -41,13 +41,12 @@ class qSlicerApplication(QApplication):
 
     def _start(self, session: Any, folder: Path) -> None:
         own = self._own
-        own.session, own.folder, own.paused, own.opened = session, folder, 0, []
+        own.session, own.folder, own.paused = session, folder, 0
         own.home = folder / "Slicer"
         ini = QSettings.Format.IniFormat
         QSettings.setDefaultFormat(ini)
         QSettings.setPath(ini, QSettings.Scope.UserScope, str(folder))  # for qt.QSettings() too
         own.settings = QSettings()
-        own.revision = QSettings(str(folder / "Slicer-1.ini"), ini)
         own.io = qSlicerIOManager()
         own.modules = qSlicerModuleManager()
         own.layout = qSlicerLayoutManager(session)
@@ -59,9 +58,6 @@ class qSlicerApplication(QApplication):
 
     def applicationLogic(self) -> Any:
         return self._own.session.application_logic
-
-    def moduleLogic(self, name: str) -> Any:
-        return self.applicationLogic().GetModuleLogic(name)
 
     def layoutManager(self) -> Any:
         return self._own.layout
@@ -77,12 +73,6 @@ class qSlicerApplication(QApplication):
 
     def settings(self) -> QSettings:
         return self._own.settings
-
-    def userSettings(self) -> QSettings:
-        return self._own.settings
-
-    def revisionUserSettings(self) -> QSettings:
-        return self._own.revision
 
     def startupEnvironment(self) -> QProcessEnvironment:
         return QProcessEnvironment.systemEnvironment()
@@ -107,29 +97,13 @@ class qSlicerApplication(QApplication):
     def resumeRender(self) -> None:
         self.setRenderPaused(False)
 
-    def openNodeModule(self, node: Any, role: str = "", context: str = "") -> None:
-        self._own.opened.append(node)
-
-    def restart(self) -> None:
-        raise NotImplementedError("restart ends the application")
-
     slicerHome = Property(str, lambda self: str(self._own.home), constant=True)
     temporaryPath = Property(
         str,
         lambda self: tempfile.gettempdir() if self._own.session is None else str(self._own.folder),
         lambda self, path: setattr(self._own, "folder", Path(path)),
     )
-    cachePath = Property(str, lambda self: str(self._own.folder / "cache"))
-    launcherExecutableFilePath = Property(
-        str, lambda self: str(self._own.home / "Slicer"), constant=True
-    )
-    extensionsInstallPath = Property(str, lambda self: str(self._own.home / "Extensions"))
-    slicerUserSettingsFilePath = Property(str, lambda self: self._own.settings.fileName())
-    isInstalled = Property(bool, lambda self: True, constant=True)
-    releaseType = Property(str, lambda self: "Stable", constant=True)
     revision = Property(str, lambda self: "33000", constant=True)
-    majorVersion = Property(int, lambda self: 5, constant=True)
-    minorVersion = Property(int, lambda self: 12, constant=True)
     os = Property(str, lambda self: "linux", constant=True)
     platform = Property(str, lambda self: "linux-amd64", constant=True)
     documentationBaseUrl = Property(str, lambda self: "https://slicer.readthedocs.io/en/latest/")

@@ -10,20 +10,17 @@ constructors only the one that takes a parent (CTK, CMake/ctkWrapPythonQt.py).
 
 from __future__ import annotations
 
+import re
 import types
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Property, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QCheckBox,
     QComboBox,
-    QGroupBox,
     QHBoxLayout,
     QMessageBox,
-    QPushButton,
     QSizePolicy,
     QStyle,
     QStyleOptionButton,
@@ -31,6 +28,9 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+
+_COLLAPSED = 10
+"""Height of a collapsed section below its title."""
 
 
 class ctkCollapsibleButton(QAbstractButton):
@@ -41,7 +41,7 @@ class ctkCollapsibleButton(QAbstractButton):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._own = types.SimpleNamespace(collapsed=False, height=10, flat=False, hidden=[])
+        self._own = types.SimpleNamespace(collapsed=False, hidden=[])
         self.setCheckable(True)
         self.setChecked(True)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
@@ -61,7 +61,7 @@ class ctkCollapsibleButton(QAbstractButton):
             own.hidden = [w for w in self._contents() if not w.isHidden()]
             for widget in own.hidden:
                 widget.hide()
-            self.setMaximumHeight(self._title_height() + own.height)
+            self.setMaximumHeight(self._title_height() + _COLLAPSED)
         else:
             for widget in own.hidden:
                 widget.show()
@@ -77,7 +77,7 @@ class ctkCollapsibleButton(QAbstractButton):
         layout = self.layout()
         title = QSize(self.fontMetrics().horizontalAdvance(self.text) + 40, self._title_height())
         if layout is None or self._own.collapsed:
-            return title + QSize(0, self._own.height if self._own.collapsed else 0)
+            return title + QSize(0, _COLLAPSED if self._own.collapsed else 0)
         return layout.totalSizeHint().expandedTo(title)
 
     def minimumSizeHint(self) -> QSize:
@@ -109,58 +109,23 @@ class ctkCollapsibleButton(QAbstractButton):
             title, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text
         )
 
-    def _set_height(self, height: int) -> None:
-        self._own.height = height
-
-    def _set_flat(self, flat: bool) -> None:
-        self._own.flat = flat
-
     collapsed = Property(bool, lambda self: self._own.collapsed, _set_collapsed)
-    collapsedHeight = Property(int, lambda self: self._own.height, _set_height)
-    flat = Property(bool, lambda self: self._own.flat, _set_flat)
 
 
-class ctkCollapsibleGroupBox(QGroupBox):
-    """ctkCollapsibleGroupBox.h: a checkable group box whose check box collapses it."""
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._own = types.SimpleNamespace(height=14, hidden=[])
-        self.setCheckable(True)
-        self.setChecked(True)
-        self.toggled.connect(self._expand)
-
-    def _expand(self, on: bool) -> None:
-        own = self._own
-        if on:
-            for widget in own.hidden:
-                widget.show()
-            self.setMaximumHeight(16777215)
-        else:
-            own.hidden = [w for w in self.children() if isinstance(w, QWidget) and not w.isHidden()]
-            for widget in own.hidden:
-                widget.hide()
-            self.setMaximumHeight(self.fontMetrics().height() + own.height)
-
-    def _set_collapsed(self, collapsed: bool) -> None:
-        self.setChecked(not collapsed)
-
-    def _set_collapsed_height(self, height: int) -> None:
-        self._own.height = height
-
-    collapsed = Property(bool, lambda self: not self.checked, _set_collapsed)
-    collapsedHeight = Property(int, lambda self: self._own.height, _set_collapsed_height)
+def _stored(kind: Any, name: str) -> Any:
+    """A property that is only kept."""
+    return Property(
+        kind,
+        lambda self: getattr(self._own, name),
+        lambda self, value: setattr(self._own, name, value),
+    )
 
 
 class ctkPathLineEdit(QWidget):
-    """ctkPathLineEdit.h: a combo box with the path and its history, and a browse button."""
+    """ctkPathLineEdit.h and .cpp: a combo box with the path, and a browse button."""
 
-    Dirs, Files, Drives, NoSymLinks = 0x001, 0x002, 0x004, 0x008
-    AllEntries, TypeMask, Readable, Writable, Executable = 0x007, 0x00F, 0x010, 0x020, 0x040
-    PermissionMask, Modified, Hidden, System, AccessMask = 0x070, 0x080, 0x100, 0x200, 0x3F0
-    AllDirs, CaseSensitive, NoDotAndDotDot, NoDot, NoDotDot = 0x400, 0x800, 0x1000, 0x2000, 0x4000
-    NoFilter = -1
-    AdjustToContents, AdjustToContentsOnFirstShow, AdjustToMinimumContentsLength = 0, 1, 2
+    Dirs, Files, Drives, NoSymLinks, AllEntries = 0x001, 0x002, 0x004, 0x008, 0x007
+    Readable, Writable, Executable, Hidden = 0x010, 0x020, 0x040, 0x100
 
     validInputChanged = Signal(bool)
     currentPathChanged = Signal(str)
@@ -168,9 +133,7 @@ class ctkPathLineEdit(QWidget):
         "validInputChanged(bool)": "validInputChanged",
         "currentPathChanged(QString)": "currentPathChanged",
     }
-    SLOTS = (
-        "setCurrentPath(QString)", "browse()", "retrieveHistory()", "addCurrentPathToHistory()",
-    )  # fmt: skip
+    SLOTS = ("setCurrentPath(QString)", "browse()")
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -182,18 +145,7 @@ class ctkPathLineEdit(QWidget):
         button = QToolButton(self)
         button.setText("...")
         self._own = types.SimpleNamespace(
-            combo=combo,
-            button=button,
-            label="",
-            filters=self.AllEntries,
-            names=[],
-            key="",
-            path="",
-            valid=False,
-            length=0,
-            policy=0,
-            history=True,
-            options=0,
+            combo=combo, label="", filters=self.AllEntries, names=[], valid=False
         )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -204,14 +156,17 @@ class ctkPathLineEdit(QWidget):
         button.clicked.connect(self.browse)
 
     def _edited(self, text: str) -> None:
-        own = self._own
-        if text == own.path:
-            return
-        own.path = text
-        self.currentPathChanged(text)
-        valid = bool(text) and Path(text).exists()
-        if valid != own.valid:
-            own.valid = valid
+        """As ``updateHasValidInput``: currentPathChanged is for valid input alone, never ""."""
+        own, path = self._own, Path(text)
+        endings = re.findall(r"\*(\.\w+)", " ".join(own.names))
+        fits = (own.filters & self.Dirs and path.is_dir()) or (
+            own.filters & self.Files and path.is_file()
+        )
+        valid = bool(text and fits and (not endings or path.suffix in endings))
+        was, own.valid = own.valid, valid
+        if valid:
+            self.currentPathChanged(text)
+        if valid != was:
             self.validInputChanged(valid)
 
     def comboBox(self) -> QComboBox:
@@ -229,79 +184,9 @@ class ctkPathLineEdit(QWidget):
         if path:
             self.setCurrentPath(str(path))
 
-    def addCurrentPathToHistory(self) -> None:
-        if self._own.path and self._own.combo.findText(self._own.path) < 0:
-            self._own.combo.insertItem(0, self._own.path)
-
-    def retrieveHistory(self) -> None:
-        """Reads the settings; nothing here."""
-
-    def _set(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
-        return lambda self, value: setattr(self._own, name, value)
-
-    _set_label, _set_filters, _set_name_filters = _set("label"), _set("filters"), _set("names")
-    _set_setting_key, _set_minimum_contents_length = _set("key"), _set("length")
-
-    currentPath = Property(str, lambda self: self._own.path, setCurrentPath, user=True)
-    label = Property(str, lambda self: self._own.label, _set_label)
-    filters = Property(int, lambda self: self._own.filters, _set_filters)
-    options = Property(int, lambda self: self._own.options, _set("options"))
-    nameFilters = Property("QStringList", lambda self: self._own.names, _set_name_filters)
-    settingKey = Property(str, lambda self: self._own.key, _set_setting_key)
-    minimumContentsLength = Property(
-        int, lambda self: self._own.length, _set_minimum_contents_length
-    )
-    sizeAdjustPolicy = Property(int, lambda self: self._own.policy, _set("policy"))
-    showBrowseButton = Property(
-        bool,
-        lambda self: not self._own.button.isHidden(),
-        lambda self, on: self._own.button.setVisible(on),
-    )
-    showHistoryButton = Property(bool, lambda self: self._own.history, _set("history"))
-
-
-class ctkComboBox(QComboBox):
-    """ctkComboBox.h: a combo box with a text for when nothing is selected."""
-
-    NeverScroll, AlwaysScroll, ScrollWithFocus, ScrollWithNoVScrollBar = range(4)
-    returnRelease = Signal()
-    SIGNALS = {"returnRelease()": "returnRelease"}  # noqa: RUF012
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._own = types.SimpleNamespace(
-            text="", icon=QIcon(), force=False, elide=Qt.TextElideMode.ElideNone, scroll=1
-        )
-
-    def _set_default_text(self, text: str) -> None:
-        self._own.text = text
-        self.setPlaceholderText(text)
-
-    def setCurrentUserDataAsString(self, data: str) -> None:
-        self.setCurrentIndex(self.findData(data))
-
-    def _set(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
-        return lambda self, value: setattr(self._own, name, value)
-
-    defaultText = Property(str, lambda self: self._own.text, _set_default_text)
-    defaultIcon = Property(QIcon, lambda self: self._own.icon, _set("icon"))
-    forceDefault = Property(bool, lambda self: self._own.force, _set("force"))
-    elideMode = Property(Qt.TextElideMode, lambda self: self._own.elide, _set("elide"))
-    scrollWheelEffect = Property(int, lambda self: self._own.scroll, _set("scroll"))
-    currentUserDataAsString = Property(
-        str, lambda self: str(self.currentData or ""), setCurrentUserDataAsString
-    )
-
-
-class ctkMenuButton(QPushButton):
-    """ctkMenuButton.h: a push button whose right edge opens its menu."""
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-
-
-class ctkCheckBox(QCheckBox):
-    """ctkCheckBox.h: a check box that may show an icon for its indicator."""
+    currentPath = Property(str, lambda self: self._own.combo.currentText, setCurrentPath, user=True)
+    label, filters = _stored(str, "label"), _stored(int, "filters")
+    nameFilters = _stored("QStringList", "names")
 
 
 class ctkMessageBox(QMessageBox):
@@ -311,18 +196,12 @@ class ctkMessageBox(QMessageBox):
         super().__init__(parent)
         self._own = types.SimpleNamespace(again=False, key="", visible=False)
 
-    def _set(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
-        return lambda self, value: setattr(self._own, name, value)
+    def setDontShowAgain(self, again: bool) -> None:
+        self._own.again = again
 
-    setDontShowAgain, _set_dont_show_again_settings_key = _set("again"), _set("key")
-    _set_dont_show_again_visible = _set("visible")
     dontShowAgain = Property(bool, lambda self: self._own.again, setDontShowAgain)
-    dontShowAgainSettingsKey = Property(
-        str, lambda self: self._own.key, _set_dont_show_again_settings_key
-    )
-    dontShowAgainVisible = Property(
-        bool, lambda self: self._own.visible, _set_dont_show_again_visible
-    )
+    dontShowAgainSettingsKey = _stored(str, "key")
+    dontShowAgainVisible = _stored(bool, "visible")
 
 
 def _unused(*names: str) -> dict[str, type]:
@@ -335,7 +214,8 @@ def _unused(*names: str) -> dict[str, type]:
 
 
 NO_STAND_IN = _unused(
-    "ctkCheckablePushButton", "ctkColorPickerButton", "ctkDirectoryButton", "ctkDoubleRangeSlider",
+    "ctkCheckBox", "ctkComboBox", "ctkCheckablePushButton", "ctkColorPickerButton",
+    "ctkDirectoryButton", "ctkDoubleRangeSlider",
     "ctkDoubleSlider", "ctkDoubleSpinBox", "ctkRangeWidget", "ctkSliderWidget",
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 API: Slicer/Slicer at 583e9b3, the header named at each class.
 """
-# ruff: noqa: N801, N802, N815
+# ruff: noqa: N801, N802
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 
 class qSlicerIOManager(QObject):
     """Base/QTCore/qSlicerCoreIOManager.h: reading and saving as slicer.util asks for it."""
 
-    newFileLoaded = Signal(dict)
     _KINDS = {  # noqa: RUF012
         ".mrb": "SceneFile", ".mrml": "SceneFile", ".seg.nrrd": "SegmentationFile",
         ".mrk.json": "MarkupsFile", ".nrrd": "VolumeFile", ".nii": "VolumeFile",

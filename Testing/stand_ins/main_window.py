@@ -39,21 +39,12 @@ class qSlicerLayoutManager(QObject):
     def threeDWidget(self, which: Any) -> Any:
         return self._own.threed if which in (0, "View1", "ViewNode") else None
 
-    def mrmlSliceLogics(self) -> Any:
-        return self._own.session.application_logic.GetSliceLogics()
-
     def layoutLogic(self) -> Any:
         return self._own.session.view_logics[0]
-
-    def activeMRMLThreeDViewNode(self) -> Any:
-        return self._own.threed.mrmlViewNode()
 
     def resetSliceViews(self) -> None:
         for widget in self._own.slices.values():
             widget.fitSliceToBackground()
-
-    def resetThreeDViews(self) -> None:
-        self._own.threed.threeDView().resetFocalPoint()
 
     def setLayout(self, layout: int) -> None:
         self.layoutLogic().GetLayoutNode().SetViewArrangement(layout)
@@ -72,8 +63,6 @@ class qSlicerLayoutManager(QObject):
         int, lambda self: self.layoutLogic().GetLayoutNode().GetViewArrangement(), setLayout
     )
     threeDViewCount = Property(int, lambda self: 1)
-    tableViewCount = Property(int, lambda self: 0)
-    plotViewCount = Property(int, lambda self: 0)
 
 
 class qSlicerModuleSelectorToolBar(QToolBar):

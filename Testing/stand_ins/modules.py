@@ -26,9 +26,6 @@ class qSlicerModuleManager(QObject):
     moduleLoaded = Signal(str)
     moduleAboutToBeUnloaded = Signal(str)
 
-    def modulesNames(self) -> list[str]:
-        return [m.name for m in vars(slicer.modules).values() if hasattr(m, "logic")]
-
     def module(self, name: str) -> Any:
         return getattr(slicer.modules, name.lower(), None)
 
@@ -146,6 +143,10 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerAbstractModuleWidget):
         self._own.python = python
         setattr(slicer.modules, f"{name}Widget", python)
         python.setup()
+
+    def reload(self) -> None:
+        """As in Slicer, ``setup`` of the new widget is called and ``enter`` is not."""
+        self._setup()
 
     def self(self) -> Any:
         return self._own.python

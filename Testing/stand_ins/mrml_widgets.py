@@ -12,7 +12,7 @@ import types
 from typing import Any
 
 from PySide6.QtCore import Property, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QInputDialog, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 
 class qMRMLWidget(QWidget):
@@ -37,35 +37,15 @@ class qMRMLWidget(QWidget):
 
 
 class qMRMLNodeComboBox(QWidget):
-    """qMRMLNodeComboBox.h"""
+    """qMRMLNodeComboBox.h: what the panel uses; its menu adds nodes and does nothing else."""
 
     currentNodeChanged = Signal(object)
-    _current_node_valid = Signal(bool)
-    currentNodeIDChanged = Signal(str)
-    nodeActivated = Signal(object)
-    nodeAdded = Signal(object)
     nodeAddedByUser = Signal(object)
-    nodeAddedByUserAction = Signal(object)
-    nodeAboutToBeRemoved = Signal(object)
-    currentNodeRenamed = Signal(str)
-    nodeAboutToBeEdited = Signal(object)
     SIGNALS = {  # noqa: RUF012
         "currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged",
-        "currentNodeChanged(bool)": "_current_node_valid",
-        "currentNodeIDChanged(QString)": "currentNodeIDChanged",
-        "nodeActivated(vtkMRMLNode*)": "nodeActivated",
-        "nodeAdded(vtkMRMLNode*)": "nodeAdded",
         "nodeAddedByUser(vtkMRMLNode*)": "nodeAddedByUser",
-        "nodeAddedByUserAction(vtkMRMLNode*)": "nodeAddedByUserAction",
-        "nodeAboutToBeRemoved(vtkMRMLNode*)": "nodeAboutToBeRemoved",
-        "currentNodeRenamed(QString)": "currentNodeRenamed",
-        "nodeAboutToBeEdited(vtkMRMLNode*)": "nodeAboutToBeEdited",
     }
-    SLOTS = (
-        "setMRMLScene(vtkMRMLScene*)", "setCurrentNode(vtkMRMLNode*)", "setCurrentNode(QString)",
-        "setCurrentNodeID(QString)", "setCurrentNodeIndex(int)", "addNode(QString)", "addNode()",
-        "removeCurrentNode()", "editCurrentNode()", "renameCurrentNode()",
-    )  # fmt: skip
+    SLOTS = ("setMRMLScene(vtkMRMLScene*)", "setCurrentNode(vtkMRMLNode*)", "addNode()")
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -74,14 +54,10 @@ class qMRMLNodeComboBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(combo)
         self._own = types.SimpleNamespace(
-            combo=combo, scene=None, observers=[], node=None, node_observer=None, attributes=[],
-            types=[], hidden=False, children=True, hide_types=[], base="", labels={}, none=False,
-            add=True, remove=True, edit=False, rename=False, tag="", select=True,
-            none_display="", adjust=QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow,
+            combo=combo, scene=None, observers=[], node=None, types=[], children=True, none=False,
+            add=True, remove=True, rename=False, none_display="",
         )  # fmt: skip
         combo.activated.connect(self._activated)
-
-    # The scene
 
     def mrmlScene(self) -> Any:
         return self._own.scene
@@ -103,59 +79,34 @@ class qMRMLNodeComboBox(QWidget):
         self._refresh()
 
     def _nodes(self) -> list[Any]:
-        own, found = self._own, []
-        if own.scene is None or not own.types:
+        own = self._own
+        if own.scene is None:
             return []
-        for index in range(own.scene.GetNumberOfNodes()):
-            node = own.scene.GetNthNode(index)
-            if node.GetHideFromEditors() and not own.hidden:
-                continue
-            if any(node.IsA(name) for name in own.hide_types):
-                continue
-            kind = next((t for t in own.types if self._is(node, t)), None)
-            if kind is not None and all(
-                node.GetAttribute(name) is not None
-                and (value is None or node.GetAttribute(name) == str(value))
-                for node_type, name, value in own.attributes
-                if node_type == kind
-            ):
-                found.append(node)
-        return found
-
-    def _is(self, node: Any, node_type: str) -> bool:
-        if self._own.children:
-            return bool(node.IsA(node_type))
-        return node.GetClassName() == node_type
+        nodes = (own.scene.GetNthNode(n) for n in range(own.scene.GetNumberOfNodes()))
+        return [
+            node
+            for node in nodes
+            if not node.GetHideFromEditors()
+            and any(node.IsA(t) if own.children else node.GetClassName() == t for t in own.types)
+        ]
 
     def _refresh(self) -> None:
         own = self._own
         if own.scene is not None and own.scene.IsBatchProcessing():
             return
-        nodes = self._nodes()
-        combo = own.combo
+        nodes, combo = self._nodes(), own.combo
         combo.blockSignals(True)
         combo.clear()
         if own.none:
             combo.addItem(own.none_display or "None", "")
         for node in nodes:
             combo.addItem(node.GetName(), node.GetID())
-        extra = [
-            text
-            for text, on in (
-                ("Create new...", own.add), ("Rename current...", own.rename),
-                ("Edit current...", own.edit), ("Delete current", own.remove),
-            )
-            if on
-        ]  # fmt: skip
-        if extra:
+        if own.add:
             combo.insertSeparator(combo.count)
-        for text in extra:
-            combo.addItem(text, f"action:{text}")
+            combo.addItem("Create new...", "action:add")
         combo.blockSignals(False)
-        if own.node is not None and own.node not in nodes:
+        if own.node not in (*nodes, None) or (own.node is None and nodes and not own.none):
             self._change(nodes[0] if nodes and not own.none else None)
-        elif own.node is None and nodes and not own.none:
-            self._change(nodes[0])
         else:
             self._show_current()
 
@@ -166,44 +117,16 @@ class qMRMLNodeComboBox(QWidget):
         combo.blockSignals(False)
 
     def _change(self, node: Any) -> None:
-        own = self._own
-        if own.node_observer is not None:
-            own.node_observer[0].RemoveObserver(own.node_observer[1])
-            own.node_observer = None
-        own.node = node
-        if node is not None:
-            tag = node.AddObserver("ModifiedEvent", lambda *_: self._renamed())
-            own.node_observer = (node, tag)
+        self._own.node = node
         self._show_current()
         self.currentNodeChanged(node)
-        _emit_valid(self, node is not None)
-        self.currentNodeIDChanged(node.GetID() if node is not None else "")
-
-    def _renamed(self) -> None:
-        own = self._own
-        index = own.combo.findData(own.node.GetID()) if own.node is not None else -1
-        if index >= 0 and own.combo.itemText(index) != own.node.GetName():
-            own.combo.setItemText(index, own.node.GetName())
-            self.currentNodeRenamed(own.node.GetName())
 
     def _activated(self, index: int) -> None:
         data = self._own.combo.itemData(index)
-        actions = {
-            "action:Create new...": self._add_by_user,
-            "action:Rename current...": self.renameCurrentNode,
-            "action:Edit current...": self.editCurrentNode,
-            "action:Delete current": self.removeCurrentNode,
-        }
-        if data in actions:
-            self._show_current()
-            actions[data]()
-            return
-        self._set_id(data)
-        self.nodeActivated(self._own.node)
-
-    def _add_by_user(self) -> None:
-        node = self.addNode()
-        self.nodeAddedByUserAction(node)
+        if data == "action:add":
+            self.addNode()
+        else:
+            self.setCurrentNode(self._own.scene.GetNodeByID(data) if data else None)
 
     # Slots and Q_INVOKABLE methods
 
@@ -211,131 +134,45 @@ class qMRMLNodeComboBox(QWidget):
         return self._own.node
 
     def setCurrentNode(self, node: Any) -> None:
-        if isinstance(node, str):
-            return self._set_id(node)
         if node is not None and not hasattr(node, "GetID"):
             raise ValueError(f"setCurrentNode wants a node, got {type(node).__name__}")
         if node is not None and node not in self._nodes():
             node = None  # as in Slicer: a node that the filter refuses selects nothing
         if node is None and not self._own.none and self._nodes() and self._own.node is not None:
-            return None  # "None" cannot be chosen when it is not enabled
+            return  # "None" cannot be chosen when it is not enabled
         if node is not self._own.node:
             self._change(node)
-        return None
 
-    def setCurrentNodeID(self, node_id: str) -> None:
-        self._set_id(node_id)
-
-    def _set_id(self, node_id: str) -> None:
-        scene = self._own.scene
-        self.setCurrentNode(scene.GetNodeByID(node_id) if scene and node_id else None)
-
-    def setCurrentNodeIndex(self, index: int) -> None:
-        self.setCurrentNode(self.nodeFromIndex(index))
-
-    def currentNodeId(self) -> str:
-        return self._own.node.GetID() if self._own.node is not None else ""
-
-    def nodeFromIndex(self, index: int) -> Any:
-        nodes = self._nodes()
-        return nodes[index] if 0 <= index < len(nodes) else None
-
-    def nodeCount(self) -> int:
-        return len(self._nodes())
-
-    def addAttribute(self, node_type: str, name: str, value: Any = None) -> None:
-        self._own.attributes.append((node_type, name, value))
-        self._refresh()
-
-    def removeAttribute(self, node_type: str, name: str) -> None:
-        own = self._own
-        own.attributes = [a for a in own.attributes if a[:2] != (node_type, name)]
-        self._refresh()
-
-    def setNodeTypeLabel(self, label: str, node_type: str) -> None:
-        self._own.labels[node_type] = label
-
-    def nodeTypeLabel(self, node_type: str) -> str:
-        return self._own.labels.get(node_type, "")
-
-    def addMenuAction(self, action: Any) -> None:
-        self._own.combo.addItem(action.text, "action:menu")
-
-    def addNode(self, node_type: str | None = None) -> Any:
-        own = self._own
-        node = own.scene.AddNewNodeByClass(node_type or own.types[0], own.base)
-        self.nodeAdded(node)
+    def addNode(self) -> Any:
+        node = self._own.scene.AddNewNodeByClass(self._own.types[0])
         self.nodeAddedByUser(node)
-        if own.select:
-            self.setCurrentNode(node)
+        self.setCurrentNode(node)
         return node
-
-    def removeCurrentNode(self) -> None:
-        node = self._own.node
-        if node is not None:
-            self.nodeAboutToBeRemoved(node)
-            self._own.scene.RemoveNode(node)
-
-    def renameCurrentNode(self) -> None:
-        name = QInputDialog.getText(self, "Rename", "New name:")
-        if name and self._own.node is not None:
-            self._own.node.SetName(name)
-
-    def editCurrentNode(self) -> None:
-        self.nodeAboutToBeEdited(self._own.node)
 
     # Properties
 
-    def _option(name: str, refresh: bool = True) -> Any:  # type: ignore[misc]  # noqa: N805
+    def _option(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
         def setter(self: Any, value: Any) -> None:
             setattr(self._own, name, list(value) if isinstance(value, (list, tuple)) else value)
-            if refresh:
-                self._refresh()
+            self._refresh()
 
         return (lambda self: getattr(self._own, name)), setter
 
     nodeTypes = Property("QStringList", *_option("types"))
-    showHidden = Property(bool, *_option("hidden"))
     showChildNodeTypes = Property(bool, *_option("children"))
-    hideChildNodeTypes = Property("QStringList", *_option("hide_types"))
-    baseName = Property(str, *_option("base", False))
     noneEnabled = Property(bool, *_option("none"))
     addEnabled = Property(bool, *_option("add"))
     removeEnabled = Property(bool, *_option("remove"))
-    editEnabled = Property(bool, *_option("edit"))
     renameEnabled = Property(bool, *_option("rename"))
-    interactionNodeSingletonTag = Property(str, *_option("tag", False))
-    selectNodeUponCreation = Property(bool, *_option("select", False))
     noneDisplay = Property(str, *_option("none_display"))
-    sizeAdjustPolicy = Property(int, *_option("adjust", False))
-    currentNodeID = Property(str, currentNodeId, setCurrentNodeID)
-
-
-def _emit_valid(box: qMRMLNodeComboBox, valid: bool) -> None:
-    from . import pythonqt
-
-    pythonqt._find_signal(box, "currentNodeChanged(bool)")[0].emit(valid)
 
 
 class qMRMLSegmentEditorWidget(qMRMLWidget):
     """qMRMLSegmentEditorWidget.h: only what opening a segment asks for; no effects."""
 
-    currentSegmentIDChanged = Signal(str)
-    sourceVolumeNodeChanged = Signal(object)
-    segmentationNodeChanged = Signal(object)
-    SIGNALS = {  # noqa: RUF012
-        "currentSegmentIDChanged(QString)": "currentSegmentIDChanged",
-        "sourceVolumeNodeChanged(vtkMRMLVolumeNode*)": "sourceVolumeNodeChanged",
-        "segmentationNodeChanged(vtkMRMLSegmentationNode*)": "segmentationNodeChanged",
-    }
-
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._own.node = None
-        self._own.effect = ""
-
-    def mrmlSegmentEditorNode(self) -> Any:
-        return self._own.node
 
     def setMRMLSegmentEditorNode(self, node: Any) -> None:
         self._own.node = node
@@ -345,32 +182,18 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
 
     def setSegmentationNode(self, node: Any) -> None:
         self._own.node.SetAndObserveSegmentationNode(node)
-        self.segmentationNodeChanged(node)
-
-    def segmentationNodeID(self) -> str:
-        node = self.segmentationNode()
-        return node.GetID() if node else ""
 
     def sourceVolumeNode(self) -> Any:
         return self._own.node.GetSourceVolumeNode() if self._own.node else None
 
     def setSourceVolumeNode(self, node: Any) -> None:
         self._own.node.SetAndObserveSourceVolumeNode(node)
-        self.sourceVolumeNodeChanged(node)
-
-    def sourceVolumeNodeID(self) -> str:
-        node = self.sourceVolumeNode()
-        return node.GetID() if node else ""
 
     def currentSegmentID(self) -> str:
         return (self._own.node.GetSelectedSegmentID() or "") if self._own.node else ""
 
     def setCurrentSegmentID(self, segment_id: str) -> None:
         self._own.node.SetSelectedSegmentID(segment_id)
-        self.currentSegmentIDChanged(segment_id)
-
-    def setActiveEffectByName(self, name: str) -> None:
-        self._own.effect = name
 
 
 def make() -> dict[str, Any]:

@@ -1,162 +1,94 @@
 """``slicer.parameterNodeWrapper``: a small replacement with the same meaning and stored format.
 
-API: Slicer/Slicer at 583e9b3, Base/Python/slicer/parameterNodeWrapper/{wrapper,serializers,
-guiConnectors,validators,default,util}.py. Types: bool, int, float, str, pathlib.Path, Enum, one
-MRML node class, ``X | None``; other types that Slicer knows raise NotImplementedError here, so that
-nobody takes them for tested. Set INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own package.
+API: Slicer/Slicer at 583e9b3, Base/Python/slicer/parameterNodeWrapper/{wrapper,serializers}.py.
+Types: bool, int, float, str, Enum, one MRML node class; all else that Slicer knows (annotations,
+``connectGui``, containers) is missing or raises, so that it is not taken for tested. Set
+INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own package.
 """
 # ruff: noqa: N802, N803, N815
 
 from __future__ import annotations
 
+import enum
 import typing
 from typing import Any
 
-# Names that the real module has are named twice, as a sign that others may import them here.
-from .parameter_annotations import Choice as Choice
-from .parameter_annotations import Decimals as Decimals
-from .parameter_annotations import Default as Default
-from .parameter_annotations import Exclude as Exclude
-from .parameter_annotations import IsInstance as IsInstance
-from .parameter_annotations import Maximum as Maximum
-from .parameter_annotations import Minimum as Minimum
-from .parameter_annotations import NotNone as NotNone
-from .parameter_annotations import SingleStep as SingleStep
-from .parameter_annotations import Validator as Validator
-from .parameter_annotations import WithinRange as WithinRange
-from .parameter_codecs import _Parameter
-from .parameter_widgets import GuiConnector as GuiConnector
-from .parameter_widgets import createGuiConnector as createGuiConnector
 
-SlicerParameterNamePropertyName = "SlicerParameterName"
+class _Parameter:
+    """One annotated member of the class, as text or node reference in its parameter node."""
+
+    def __init__(self, name: str, kind: Any, value: Any) -> None:
+        import slicer
+
+        self.name, self.kind, self.default = name, kind, value
+        self.is_node = isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode)
+        self.is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
+        if not self.is_node and not self.is_enum and kind not in (bool, int, float, str):
+            raise NotImplementedError(f"this stand-in cannot keep {kind} in a parameter node")
+        if value is None and not self.is_node:
+            self.default = next(iter(kind)) if self.is_enum else kind()
+
+    def write(self, node: Any, value: Any) -> None:
+        if value is None and not self.is_node:
+            raise ValueError("Value must not be None")
+        accepted = (int, float) if self.kind is float else self.kind
+        if value is not None and not isinstance(value, accepted):
+            raise TypeError(f"Value must be of type {self.kind}, is {value!r}")
+        if self.is_node:
+            node.SetParameter(self.name, "")
+            node.SetNodeReferenceID(self.name, value.GetID() if value is not None else None)
+        else:
+            node.SetParameter(self.name, value.name if self.is_enum else str(value))
+
+    def read(self, node: Any) -> Any:
+        if not node.HasParameter(self.name):
+            self.write(node, self.default)
+        if self.is_node:
+            return node.GetNodeReference(self.name)
+        text = node.GetParameter(self.name)
+        if self.is_enum and text not in self.kind.__members__:
+            raise ValueError(f"{text!r} in the parameter node is not in {self.kind!r}")
+        if self.kind is bool:
+            return text == "True"
+        return self.kind[text] if self.is_enum else self.kind(text)
 
 
-def parameterNodeWrapper(classtype: Any = None) -> Any:
+def parameterNodeWrapper(cls: Any) -> Any:
     """Class decorator: typed attributes kept in a vtkMRMLScriptedModuleNode."""
-    return _wrap if classtype is None else _wrap(classtype)
-
-
-def isParameterNodeWrapper(thing: Any) -> bool:
-    return getattr(thing, "_is_parameter_node_wrapper", False)
-
-
-def _wrap(cls: Any) -> Any:
-    hints = typing.get_type_hints(cls, include_extras=True)
-    parameters = {
-        name: _Parameter(name, hint, getattr(cls, name, None), hasattr(cls, name))
-        for name, hint in hints.items()
-    }
-    for name in parameters:
-        setattr(cls, name, _property(name))
+    parameters = [
+        _Parameter(name, hint, getattr(cls, name, None))
+        for name, hint in typing.get_type_hints(cls).items()
+    ]
+    for parameter in parameters:
+        if hasattr(_Methods, parameter.name):
+            raise ValueError(f"Cannot use reserved name '{parameter.name}'")
+        setattr(cls, parameter.name, _property(parameter))
     for name, value in vars(_Methods).items():
-        if name.startswith("__") and name != "__init__":
-            continue
-        if name != "__init__" and name in vars(cls):
-            raise ValueError(f"Cannot use reserved name '{name}' in a parameterNodeWrapper")
-        setattr(cls, name, value)
-    cls.allParameters = parameters
-    cls._is_parameter_node_wrapper = True
+        if name == "__init__" or not name.startswith("__"):
+            setattr(cls, name, value)
+    cls.allParameters = {parameter.name: parameter for parameter in parameters}
     return cls
 
 
-def _property(name: str) -> property:
-    return property(
-        lambda self: self.getValue(name), lambda self, value: self.setValue(name, value)
-    )
+def _property(parameter: _Parameter) -> property:
+    def write(self: Any, value: Any) -> None:
+        import slicer
+
+        with slicer.util.NodeModify(self.parameterNode):
+            parameter.write(self.parameterNode, value)
+
+    return property(lambda self: parameter.read(self.parameterNode), write)
 
 
 class _Methods:
     """What every wrapper class gets."""
 
-    allParameters: dict[str, _Parameter]
+    allParameters: dict[str, _Parameter] = {}  # noqa: RUF012
 
-    def __init__(self, parameterNode: Any, prefix: str | None = None) -> None:
-        if prefix:
-            raise NotImplementedError("this stand-in has no prefixes")
+    def __init__(self, parameterNode: Any) -> None:
         self.parameterNode = parameterNode
-        self._guis: dict[int, tuple[dict[str, Any], int]] = {}
-        self._updating = False
         for parameter in self.allParameters.values():
             parameter.read(parameterNode)
-
-    @classmethod
-    def _parameter(cls, name: str) -> _Parameter:
-        if name not in cls.allParameters:
-            raise ValueError(f"Cannot find a param with the given name: {name}")
-        return cls.allParameters[name]
-
-    def getValue(self, name: str) -> Any:
-        return self._parameter(name).read(self.parameterNode)
-
-    def setValue(self, name: str, value: Any) -> None:
-        import slicer
-
-        with slicer.util.NodeModify(self.parameterNode):
-            self._parameter(name).write(self.parameterNode, value)
-
-    def default(self, name: str) -> Default:
-        return self._parameter(name).default
-
-    def isCached(self, name: str) -> bool:
-        self._parameter(name)
-        return False
-
-    @classmethod
-    def dataType(cls, name: str) -> Any:
-        return cls._parameter(name).annotated
-
-    def connectGui(self, gui: Any) -> int:
-        """Connect the widgets whose dynamic property names a parameter."""
-        import qt
-
-        is_widget = getattr(gui, "isWidgetType", lambda: False)()
-        widgets = gui.findChildren(qt.QWidget) if is_widget else gui.__dict__.values()
-        named = {}
-        for widget in widgets:
-            name = widget.property(SlicerParameterNamePropertyName)
-            if name:
-                named[name] = widget
-        return self.connectParametersToGui(named)
-
-    def connectParametersToGui(self, mapping: dict[str, Any]) -> int:
-        connectors = {
-            name: widget
-            if isinstance(widget, GuiConnector)
-            else createGuiConnector(widget, self.dataType(name))
-            for name, widget in mapping.items()
-        }
-        tag = max(self._guis, default=-1) + 1
-        for name, connector in connectors.items():
-            connector.write(self.getValue(name))
-            connector.onChanged(self._callback(name, connector))
-        observer = self.AddObserver("ModifiedEvent", lambda *_: self._update_gui())
-        self._guis[tag] = (connectors, observer)
-        return tag
-
-    def _callback(self, name: str, connector: Any) -> Any:
-        def callback() -> None:
-            if not self._updating:
-                self.setValue(name, connector.read())
-
-        return callback
-
-    def _update_gui(self) -> None:
-        if self._updating:
-            return
-        self._updating = True
-        try:
-            for connectors, _ in self._guis.values():
-                for name, connector in connectors.items():
-                    connector.write(self.getValue(name))
-        finally:
-            self._updating = False
-
-    def disconnectGui(self, tag: int) -> None:
-        if tag in self._guis:
-            connectors, observer = self._guis.pop(tag)
-            for connector in connectors.values():
-                connector.onChanged(None)
-            self.RemoveObserver(observer)
 
     def StartModify(self) -> Any:
         return self.parameterNode.StartModify()
@@ -172,12 +104,3 @@ class _Methods:
 
     def Modified(self) -> None:
         self.parameterNode.Modified()
-
-
-def findChildWidgetForParameter(widget: Any, parameter: str) -> Any:
-    import qt
-
-    for child in widget.findChildren(qt.QWidget):
-        if child.property(SlicerParameterNamePropertyName) == parameter:
-            return child
-    return None

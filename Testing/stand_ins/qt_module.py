@@ -34,9 +34,6 @@ QT6_ONLY = frozenset(
 )
 """Classes that Qt 5.15 lacks; Slicer 5.10 to 5.13 is built with Qt 5.15 by default."""
 
-DYNAMIC_PROPERTIES = frozenset({"SlicerParameterName", "SlicerPackParameterName"})
-"""Properties that a .ui file may add to any widget (parameterNodeWrapper/wrapper.py)."""
-
 
 class QUiLoader(QtUiTools.QUiLoader):
     """Makes the widgets of CTK and Slicer, and refuses unknown classes and properties."""
@@ -102,7 +99,7 @@ class QUiLoader(QtUiTools.QUiLoader):
             known = pythonqt.properties(widget)
             for prop in node.findall("property"):
                 name = prop.get("name")
-                if name not in known and name not in DYNAMIC_PROPERTIES:
+                if name not in known:
                     raise ValueError(
                         f"the .ui file sets {name!r} of {node.get('name')}, a property that "
                         f"{node.get('class')} does not have"

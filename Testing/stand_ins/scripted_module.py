@@ -47,14 +47,6 @@ class ScriptedLoadableModule:
     def resourcePath(self, filename: str) -> str:
         return _resource(self.parent.path, filename)
 
-    def getDefaultModuleDocumentationLink(self, docPage: str | None = None) -> str:
-        import slicer
-
-        url = slicer.app.documentationBaseUrl + (docPage or "")
-        if docPage is None:
-            url = slicer.app.moduleDocumentationUrl(self.moduleName)
-        return f'<p>For more information, see the <a href="{url}">online documentation</a>.</p>'
-
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
         module = importlib.import_module(type(self).__module__)
         name = f"{self.moduleName}Test"
@@ -95,6 +87,11 @@ class ScriptedLoadableModuleWidget:
 
     def cleanup(self) -> None:
         """Overridden by modules."""
+
+    def onReload(self) -> None:
+        import slicer
+
+        slicer.util.reloadScriptedModule(self.moduleName)
 
     def _onModuleAboutToBeUnloaded(self, name: str) -> None:
         import slicer

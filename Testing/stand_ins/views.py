@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import slicer
-from PySide6.QtCore import Property, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from InnerEarSegLib.mrml import overview as offscreen
+from InnerEarSegLib.mrml import overview
 
 
 class _View(QWidget):
@@ -57,10 +57,6 @@ class _View(QWidget):
         ).copy()
         self._own.stale = False
         self.update()
-
-    def renderWindow(self) -> Any:
-        view = self._view()
-        return None if view is None else view.window
 
     def interactor(self) -> Any:
         view = self._view()
@@ -131,7 +127,7 @@ class qMRMLSliceView(_View):
         self._own.name = name
 
     def _make(self, size: tuple[int, int]) -> Any:
-        view = offscreen.SliceView(self._own.session, self._own.name, size)
+        view = overview.SliceView(self._own.session, self._own.name, size)
         style = slicer.vtkMRMLSliceViewInteractorStyle()
         style.SetSliceLogic(view.logic)
         style.SetDisplayableManagers(view._group)
@@ -148,10 +144,6 @@ class qMRMLSliceView(_View):
             view.logic.UpdatePipeline()  # Slicer's event loop does
         super().forceRender()
 
-    def sliceViewInteractorStyle(self) -> Any:
-        self._view()
-        return self._own.style
-
     def mrmlSliceNode(self) -> Any:
         return _slice_logic(self._own).GetSliceNode()
 
@@ -160,7 +152,7 @@ class qMRMLThreeDView(_View):
     """Libs/MRML/Widgets/qMRMLThreeDView.h"""
 
     def _make(self, size: tuple[int, int]) -> Any:
-        view = offscreen.ThreeDView(self._own.session, size)
+        view = overview.ThreeDView(self._own.session, size)
         view.renderer.SetBackground(0.75, 0.75, 0.87)
         return view
 
@@ -170,12 +162,6 @@ class qMRMLThreeDView(_View):
     def resetFocalPoint(self) -> None:
         if self._view() is not None:
             self._view().renderer.ResetCamera()
-
-    def resetCamera(self, *_: Any) -> None:
-        self.resetFocalPoint()
-
-    def zoomFactor(self) -> float:
-        return 0.05
 
 
 def _slice_logic(own: Any) -> Any:
@@ -211,19 +197,8 @@ class qMRMLSliceWidget(QWidget):
     def mrmlSliceCompositeNode(self) -> Any:
         return self.sliceLogic().GetSliceCompositeNode()
 
-    def imageDataConnection(self) -> Any:
-        return self.sliceLogic().GetImageDataConnection()
-
     def fitSliceToBackground(self) -> None:
         self.sliceLogic().FitSliceToBackground()
-
-    def setSliceOrientation(self, orientation: str) -> None:
-        self.mrmlSliceNode().SetOrientation(orientation)
-
-    sliceOrientation = Property(
-        str, lambda self: self.mrmlSliceNode().GetOrientation(), setSliceOrientation
-    )
-    sliceViewName = Property(str, lambda self: self._own.name)
 
 
 class qMRMLThreeDWidget(QWidget):

@@ -72,7 +72,7 @@ def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, t
 
 
 def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.sys.executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
     page = tmp_path / "report.html"
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
     parser = looked_at(page)

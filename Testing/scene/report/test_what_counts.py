@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from InnerEarSegLib.cli.main import CANCELLED, main
-from InnerEarSegLib.mrml.files import write_bundle, write_node, write_scene
+from InnerEarSegLib.mrml.files import segmentation_node, write_bundle, write_node, write_scene
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.read_results import segmentation_node
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS

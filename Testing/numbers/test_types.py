@@ -1,4 +1,4 @@
-"""Grids in RAS millimetres."""
+"""Grids in RAS millimetres, and landmarks with what the user made of them."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from InnerEarSegLib.io.volume import geometry_of, image_of
-from InnerEarSegLib.types import Geometry, apply_affine
+from InnerEarSegLib.types import (
+    AUTOMATIC,
+    CONFIRMED,
+    CORRECTED,
+    NOT_FOUND,
+    PLACED,
+    REMOVED,
+    Geometry,
+    Landmark,
+    apply_affine,
+)
 
 
 def grid() -> Geometry:
@@ -26,6 +36,12 @@ def test_index_to_ras_by_hand():
     assert grid().to_ras([1, 2, 3]).tolist() == [8, 26, 42]
     assert grid().to_ijk([8, 26, 42]).tolist() == [1, 2, 3]
     assert grid().center.tolist() == [10 - 6, 20 + 7.5, 30 + 8]
+
+
+def test_a_part_has_its_first_voxel_there():
+    part = grid().part([1, 2, 3], (1, 2, 3))
+    assert part.shape == (1, 2, 3) and part.to_ras([0, 0, 0]).tolist() == [8, 26, 42]
+    assert grid().to_ras([0, 0, 0]).tolist() == [10, 20, 30]
 
 
 def test_field_of_view_ends_half_a_voxel_beyond_the_last_centre():
@@ -58,3 +74,34 @@ def test_image_round_trip_keeps_a_mirrored_turned_grid():
     assert np.allclose(geometry_of(image).ijk_to_ras, matrix, atol=1e-12)
     point = image.TransformContinuousIndexToPhysicalPoint([1.0, 2.0, 3.0])
     assert np.allclose(apply_affine(matrix, [1, 2, 3]) * [-1, -1, 1], point)
+
+
+HERE, THERE, NEAR = (1.0, 2.0, 3.0), (1.0, 2.0, 4.5), (1.0, 2.0, 3.004)
+
+
+@pytest.mark.parametrize(
+    ("now", "found", "confirmed", "state", "moved", "reviewed"),
+    [
+        (HERE, HERE, False, AUTOMATIC, 0.0, False),
+        (NEAR, HERE, False, AUTOMATIC, 0.004, False),
+        (HERE, HERE, True, CONFIRMED, 0.0, True),
+        (THERE, HERE, False, CORRECTED, 1.5, True),
+        (THERE, HERE, True, CORRECTED, 1.5, True),
+        (HERE, None, False, PLACED, None, True),
+        (None, HERE, False, REMOVED, None, True),
+        (None, None, False, NOT_FOUND, None, False),
+        (None, None, True, NOT_FOUND, None, True),
+    ],
+)
+def test_the_state_of_a_landmark_follows_from_its_positions(
+    now, found, confirmed, state, moved, reviewed
+):
+    mark = Landmark("helicotrema", now, 0.3, 0.5, found, confirmed)
+    assert (mark.state, mark.moved_mm, mark.reviewed) == (state, pytest.approx(moved), reviewed)
+    assert mark.doubtful == (not reviewed)  # a confidence of 0.3 is low
+    assert not Landmark("helicotrema", HERE, 0.9).doubtful
+    content = mark.review_to_json()
+    assert Landmark.from_json(content).state == state and content["state"] == state
+    assert (content["radius_90_mm"] is None) == (state in (CORRECTED, PLACED, REMOVED))
+    assert set(mark.to_json()) == {"name", "ras_mm", "confidence", "radius_90_mm"}
+    assert Landmark.from_json(mark.to_json()).automatic_ras == now  # as the network gives it

@@ -1,4 +1,4 @@
-"""The plan of an ear as nodes of a real scene."""
+"""The measurements of an ear as nodes of a real scene, also under transforms."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
-from InnerEarSegLib.mrml.arrays import vtk_matrix
 from InnerEarSegLib.mrml.files import write_scene
-from InnerEarSegLib.mrml.measurement_nodes import LINE_NAMES
-from InnerEarSegLib.mrml.measurements import find_measurements, update_measurements
+from InnerEarSegLib.mrml.measurements import LINE_NAMES, find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
-from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.scene import headless_scene, numpy_matrix, vtk_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import (
     AUXILIARY,
+    HELICOTREMA,
     LANDMARKS,
     ROUND_WINDOW,
     Ear,
@@ -29,7 +28,8 @@ from InnerEarSegLib.types import (
     Volume,
 )
 from Testing.numbers.ring import ring_ear
-from Testing.numbers.test_planning import RING_A, pose
+from Testing.numbers.test_cochlea import RING_A, pose
+from Testing.panel.test_scene_stories import grid
 
 SIDES = ("left", "right")
 
@@ -75,7 +75,7 @@ def text_of(scene):
 
 
 def test_table_and_lines_hold_what_was_measured(scene, volume):
-    plan = add_result(scene, volume, ring_result(*SIDES)).plan
+    plan = add_result(scene, volume, ring_result(*SIDES)).measurements
     assert {(side, name) for side in SIDES for name in LINE_NAMES} == set(plan.lines)
     for side in SIDES:
         assert length(plan.lines[side, "A"]) == pytest.approx(RING_A, abs=0.12)
@@ -92,9 +92,9 @@ def test_table_and_lines_hold_what_was_measured(scene, volume):
 def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    for node in nodes.plan.nodes:
+    for node in nodes.measurements.nodes:
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == nodes.folder_item
-    for node in nodes.plan.lines.values():
+    for node in nodes.measurements.lines.values():
         assert node.GetLocked() and node.GetFixedNumberOfControlPoints()
         assert not node.GetDisplayNode().GetVisibility()
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
@@ -103,20 +103,20 @@ def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume
 
 
 def test_a_second_run_finds_its_nodes_again(scene, volume):
-    first = add_result(scene, volume, ring_result("left")).plan
+    first = add_result(scene, volume, ring_result("left")).measurements
     count = scene.GetNumberOfNodes()
-    second = add_result(scene, volume, ring_result("left", shift=2.0)).plan
+    second = add_result(scene, volume, ring_result("left", shift=2.0)).measurements
     assert scene.GetNumberOfNodes() == count
     assert second.table is first.table and second.lines == first.lines
-    both = add_result(scene, volume, ring_result("right")).plan
+    both = add_result(scene, volume, ring_result("right")).measurements
     assert both.table is first.table and len(both.lines) == 6
     assert cell(both.table, "B diameter", "Left - right") != ""
 
 
 def test_two_cts_have_a_plan_each(made, scene, volume):
-    one = add_result(scene, volume, ring_result("left")).plan
+    one = add_result(scene, volume, ring_result("left")).measurements
     other_volume = add_volume(scene, made.ct)
-    other = add_result(scene, other_volume, ring_result("left")).plan
+    other = add_result(scene, other_volume, ring_result("left")).measurements
     assert other.table is not one.table and not set(other.nodes) & set(one.nodes)
     assert other.table.GetName() != one.table.GetName()
     assert find_measurements(scene, volume).table is one.table
@@ -126,7 +126,7 @@ def test_a_corrected_landmark_moves_the_line(scene, volume):
     nodes = add_result(scene, volume, ring_result("left"))
     results = find_results(scene, volume)
     before = update_measurements(scene, volume, results)["left"]
-    landmarks, line = nodes.landmarks["left"], nodes.plan.lines["left", "A"]
+    landmarks, line = nodes.landmarks["left"], nodes.measurements.lines["left", "A"]
     index = landmarks.GetControlPointIndexByLabel(ROUND_WINDOW)
     place = np.array(landmarks.GetNthControlPointPosition(index))
     outwards = before.frame.axes[0]
@@ -134,7 +134,7 @@ def test_a_corrected_landmark_moves_the_line(scene, volume):
     after = update_measurements(scene, volume, results)["left"]
     assert after["a_diameter"].value - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
     assert length(line) == pytest.approx(after["a_diameter"].value)
-    assert float(cell(nodes.plan.table, "A diameter", "Left")) == pytest.approx(
+    assert float(cell(nodes.measurements.table, "A diameter", "Left")) == pytest.approx(
         after["a_diameter"].value, abs=0.006
     )
     # What the user placed is less sure than a point that is known exactly.
@@ -157,9 +157,9 @@ def test_an_edited_segment_changes_the_numbers(scene, volume):
     nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"]).Modified()
     after = update_measurements(scene, volume, results)["left"]
     assert before["a_diameter"].value is not None and after["a_diameter"].value is None
-    line = nodes.plan.lines["left", "A"]
+    line = nodes.measurements.lines["left", "A"]
     assert line.GetNthControlPointPositionStatus(0) == line.PositionMissing
-    assert cell(nodes.plan.table, "A diameter", "Left") == ""
+    assert cell(nodes.measurements.table, "A diameter", "Left") == ""
 
 
 def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypatch):
@@ -172,13 +172,13 @@ def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypa
 
 
 def test_deleted_nodes_stay_away_until_the_next_run(scene, volume):
-    plan = add_result(scene, volume, ring_result("left")).plan
+    plan = add_result(scene, volume, ring_result("left")).measurements
     scene.RemoveNode(plan.lines["left", "B"])
     scene.RemoveNode(plan.table)
     update_measurements(scene, volume, find_results(scene, volume))
     assert find_measurements(scene, volume).table is None
     assert ("left", "B") not in find_measurements(scene, volume).lines
-    assert len(add_result(scene, volume, ring_result("left")).plan.nodes) == 4
+    assert len(add_result(scene, volume, ring_result("left")).measurements.nodes) == 4
 
 
 def test_it_follows_the_ct(scene, volume):
@@ -190,10 +190,10 @@ def test_it_follows_the_ct(scene, volume):
     volume.SetAndObserveTransformNodeID(transform.GetID())
     results = find_results(scene, volume)
     follow_ct(results, volume)
-    before = length(nodes.plan.lines["left", "A"])
-    local = np.array(nodes.plan.lines["left", "A"].GetNthControlPointPosition(0))
+    before = length(nodes.measurements.lines["left", "A"])
+    local = np.array(nodes.measurements.lines["left", "A"].GetNthControlPointPosition(0))
     plan = update_measurements(scene, volume, results)["left"]
-    line = nodes.plan.lines["left", "A"]
+    line = nodes.measurements.lines["left", "A"]
     assert line.GetTransformNodeID() == transform.GetID() and length(line) == pytest.approx(before)
     world = np.array(line.GetNthControlPointPositionWorld(0))
     assert np.allclose(world, turn[:3, :3] @ local + turn[:3, 3], atol=1e-4)
@@ -206,7 +206,7 @@ def test_it_follows_the_ct(scene, volume):
 
 
 def test_all_or_nothing(scene, volume, monkeypatch):
-    plan = add_result(scene, volume, ring_result("left")).plan
+    plan = add_result(scene, volume, ring_result("left")).measurements
     before, place = text_of(scene), plan.lines["left", "A"].GetNthControlPointPosition(0)
     shown = cell(plan.table, "A diameter", "Left")
 
@@ -237,3 +237,71 @@ def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
         plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
         assert plan["a_diameter"].value == pytest.approx(shown, abs=0.006)
         assert plan["a_diameter"].uncertainty < 0.13  # the wall's alone
+
+
+@pytest.fixture
+def nodes(scene, volume):
+    """A left ear's results."""
+    return add_result(scene, volume, ring_result("left"))
+
+
+def rigid(scene, seed):
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = pose(seed, False)
+    turn[:3, 3] = (5.0, 6.0, 7.0)
+    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+    return transform
+
+
+def move(node, name, by):
+    index = node.GetControlPointIndexByLabel(name)
+    place = np.array(node.GetNthControlPointPosition(index))
+    node.SetNthControlPointPosition(index, *(place + by))
+
+
+def test_lines_stay_in_the_folder_that_was_put_under_a_transform(scene, volume, nodes):
+    transform = rigid(scene, 8)
+    landmarks, lines = nodes.landmarks["left"], nodes.measurements.lines
+    for node in (nodes.segmentation, landmarks, *lines.values()):  # as its transform in Data does
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    move(landmarks, HELICOTREMA, (0.3, 0.0, 0.0))
+    plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
+    turn = numpy_matrix(transform.GetMatrixTransformToParent())
+    for (_, name), line in lines.items():
+        assert line.GetTransformNodeID() == transform.GetID(), name
+        for index in (0, 1):
+            expected = turn[:3, :3] @ plan.lines[name][index] + turn[:3, 3]
+            world = line.GetNthControlPointPositionWorld(index)
+            np.testing.assert_allclose(world, expected, atol=1e-4, err_msg=name)
+
+
+def test_a_segment_under_another_transform_is_measured_where_it_is_seen(scene, volume, nodes):
+    results = find_results(scene, volume)
+    before = update_measurements(scene, volume, results)["left"]
+    landmarks, transform = nodes.landmarks["left"], rigid(scene, 4)
+    # Other numbers under a transform, the same places in the world; the segment stays as it is.
+    back = np.linalg.inv(numpy_matrix(transform.GetMatrixTransformToParent()))
+    landmarks.ApplyTransformMatrix(vtk_matrix(back))
+    for name in landmarks.GetAttributeNames():
+        if ".Auxiliary." in name:
+            place = np.array(landmarks.GetAttribute(name).split(), float)
+            moved = back[:3, :3] @ place + back[:3, 3]
+            landmarks.SetAttribute(name, " ".join(map(str, moved)))
+    landmarks.SetAndObserveTransformNodeID(transform.GetID())
+    after = update_measurements(scene, volume, results)["left"]
+    for key in ("a_diameter", "b_diameter", "cochlear_height"):
+        assert after[key].value == pytest.approx(before[key].value, abs=0.02), key
+    line = nodes.measurements.lines["left", "B"]
+    np.testing.assert_allclose(
+        line.GetNthControlPointPositionWorld(0), before.lines["B"][0], atol=0.05
+    )
+
+
+def test_between_transforms_that_bend_the_segment_counts_as_absent(scene, volume, nodes):
+    bent = grid(scene)
+    nodes.segmentation.SetAndObserveTransformNodeID(bent.GetID())
+    results = find_results(scene, volume)
+    assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is None
+    nodes.landmarks["left"].SetAndObserveTransformNodeID(bent.GetID())  # both: nothing between
+    assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is not None
+    assert nodes.measurements.lines["left", "A"].GetTransformNodeID() == bent.GetID()
