@@ -13,14 +13,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Geometry, Side, Volume
+from ..types import SIDES, Geometry, Side, Volume
 from . import ear as one_ear
 from . import scan as paint
 from . import surroundings
 from .anatomy import build_anatomy
 from .parameters import HeadParameters, ear_parameters, random_head_parameters
 from .scan import Array, HeadScan, Lattice, lattice_over, moved, slice_offsets
-from .skull import SIDES, HeadEar, head_fields, tooth_places
+from .skull import HeadEar, head_fields, tooth_places
 
 LATTICE_MM = 2.0
 """Step of the lattice of the head's fields."""

@@ -11,7 +11,7 @@ from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.report.figures import LOW_HU, PIXELS, draw, orthogonal_planes
 from InnerEarSegLib.types import Ear, Geometry, Volume
 
-from .reading import looked_at
+from .reading import looked_at, words_of_pdf
 from .subjects import saved, truth_of
 
 
@@ -43,12 +43,19 @@ def test_pictures_show_right_on_the_left_and_front_above():
     assert letters == [["R", "L", "A", "P"], ["R", "L", "S", "I"], ["A", "P", "S", "I"]]
 
 
-def test_a_landmark_that_is_missing_has_no_pictures_and_stops_nothing(made, tmp_path, capsys):
+def test_two_ears_and_a_missing_landmark_in_the_same_order_in_page_and_pdf(made, tmp_path, capsys):
     write_scene(made.ct, made.two, tmp_path)
     assert main(["report", str(tmp_path), "--pdf"]) == 0
     text = " ".join(looked_at(tmp_path / "report.html").words)
     assert "No position, so no pictures." in text and "left − right" in text.lower()
     assert "not found" in text
+    pdf = words_of_pdf(tmp_path / "report.pdf")
+    ears = ("Left ear: landmarks", "Cochlea in its own planes", "Right ear: landmarks")
+    ends = ("Definitions and sources", "How it was made", "Signature")
+    parts = ("Quality: ", "Published range", *ears, *ends)
+    for words in (text, pdf):
+        places = [words.index(part) for part in parts]
+        assert places == sorted(places)
 
 
 def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, tmp_path, capsys):
