@@ -45,9 +45,8 @@ class EarTruth:
 
     Attributes:
         landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
-        labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on a cube of 30 mm
-            around the ear at 0.25 mm or the CT's finer spacing, stored along the CT's axes. It
-            also covers what the CT's field of view cuts off.
+        labels: uint8, 1 where a voxel's centre lies in the labyrinth, on a cube of 30 mm at 0.25 mm
+            or the CT's finer spacing, stored along the CT's axes; also beyond its field of view.
         center: RAS mm of the labyrinth's middle.
     """
 
