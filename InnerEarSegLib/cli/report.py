@@ -1,4 +1,4 @@
-"""``innerearseg report``: a result as one page to file, with pictures and measurements."""
+"""``innerearseg report``: pictures and measurements of a result as HTML and PDF."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from ..report.subject import Subject
 
 LETTERS = (
-    "Note: no font of this computer has all letters of the patient's name; in the PDF some are "
-    "'?'. The page has them."
+    "no font of this computer has all letters of the patient's name; in the PDF some are '?'. The "
+    "page has them."
 )
 NOT_USED = (
-    "{} is not as the scene has it, and was not used. Correct landmarks and segment in the "
-    "scene, in 3D Slicer, and save that."
+    "{} differs from the scene and was not used. Correct landmarks and segment in the scene, in "
+    "3D Slicer, and save that."
 )
-ASIDE = "Note: somebody had added to the earlier report's PDF: it is now {}."
-REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
+ASIDE = "the user had added to the earlier report's PDF: it is now {}."
+REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
 
 
@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--patient",
         default="",
         metavar="TEXT",
-        help="who it is, as it shall appear; without it nothing in the report tells",
+        help="name as it shall appear; without it, the report does not identify the patient",
     )
     parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.add_argument(
@@ -55,7 +55,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the report and say where it is."""
+    """Write the report and print where it is."""
     cancel_on_kill()
     if options.handed_over:
         end_with_stdin()
@@ -63,55 +63,61 @@ def run(options: argparse.Namespace) -> int:
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import Names, write_report
-    from ..report.subject import PATIENT, read_subject, write_subject
+    from ..report.subject import read_subject, write_subject
 
-    patient = options.patient
-    typed = options.input / PATIENT
-    if options.handed_over and typed.is_file():
-        patient = typed.read_text(encoding="utf-8")
-        typed.unlink()  # whatever becomes of the panel, the name does not stay behind
-    page = _page(options)
+    patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
         from ..report.pdf import can_show, need_library
 
         need_library()
         if not can_show(patient):
-            print(LETTERS, file=sys.stderr)
-    notes: tuple[str, ...] = ()
-    if options.handed_over:
-        subject = read_subject(options.input)
-    else:
-        subject, notes = _subject(options)
-        for note in (*subject.left_out, *notes):
-            print(f"Note: {note}", file=sys.stderr)
+            _note(LETTERS)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        folder = options.input if options.handed_over else Path(temporary)
-        if not options.handed_over:
+        folder = Path(temporary)
+        notes: list[str] = []
+        if options.handed_over:
+            folder = options.input
+            subject = read_subject(folder)
+        else:
+            subject, notes = _subject(options)
+            for sentence in (*subject.left_out, *notes):
+                _note(sentence)
             write_subject(subject, folder)
-        problem = draw_in_child(folder)
+        if problem := draw_in_child(folder):
+            notes.append(problem)
         blocks = build_report(
-            subject,
-            made=datetime.now(),
-            patient=patient,
-            views=folder,
-            notes=(*notes, problem) if problem else notes,
+            subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
         )
     written = write_report(blocks, subject, names)
     for path in written.files:
         print(path)
-    if written.removed is not None:
-        print(REMOVED.format(written.removed), file=sys.stderr)
-    if written.aside is not None:
-        print(ASIDE.format(written.aside), file=sys.stderr)
+    for text, earlier in ((REMOVED, written.removed), (ASIDE, written.aside)):
+        if earlier is not None:
+            _note(text.format(earlier))
     return 0
 
 
+def _note(sentence: str) -> None:
+    print(f"Note: {sentence}", file=sys.stderr)
+
+
+def _patient(options: argparse.Namespace) -> str:
+    from ..report.subject import PATIENT
+
+    typed = options.input / PATIENT
+    if not options.handed_over or not typed.is_file():
+        return options.patient
+    patient = typed.read_text(encoding="utf-8")
+    typed.unlink()  # so that the name does not stay behind if the panel ends
+    return patient
+
+
 def _page(options: argparse.Namespace) -> Path:
-    """Where the page goes.
+    """Return the path of the page.
 
     Raises:
-        UnusableInput: it is no name of a page, or a folder.
+        UnusableInput: it is a folder or does not end in .html.
     """
     from ..io.result_folder import REPORT_HTML
 
@@ -124,8 +130,12 @@ def _page(options: argparse.Namespace) -> Path:
     return page.absolute()
 
 
-def _subject(options: argparse.Namespace) -> tuple[Subject, tuple[str, ...]]:
-    """What a folder or a scene holds, and notes on what lies beside it."""
+def _subject(options: argparse.Namespace) -> tuple[Subject, list[str]]:
+    """Read a folder's scene or a scene, with notes on changed files beside it.
+
+    Raises:
+        UnusableInput: there are no results of InnerEarSeg, or of several CTs.
+    """
     from ..mrml.files import SCENE_FILE, changed_beside
     from ..mrml.results import find_results
     from ..mrml.scene import headless_scene
@@ -145,21 +155,18 @@ def _subject(options: argparse.Namespace) -> tuple[Subject, tuple[str, ...]]:
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)
-        names = [f"{volume.GetName()!r} ({volume.GetID()})" for volume in found]
         if options.ct is not None:
             found = [v for v in found if options.ct in (v.GetName(), v.GetID())]
         if not found:
-            raise UnusableInput(
-                f"{scene_file} holds no results of InnerEarSeg"
-                + (f" for a CT named {options.ct!r}." if options.ct is not None else ".")
-            )
+            named = "" if options.ct is None else f" for a CT named {options.ct!r}"
+            raise UnusableInput(f"{scene_file} holds no results of InnerEarSeg{named}.")
         if len(found) > 1:
+            names = ", ".join(f"{volume.GetName()!r} ({volume.GetID()})" for volume in found)
             raise UnusableInput(
-                f"{scene_file} holds results of {len(names)} CTs; choose one with --ct, by its "
-                f"name or what stands in brackets: {', '.join(names)}."
+                f"{scene_file} holds results of {len(found)} CTs; choose one with --ct, by its "
+                f"name or what stands in brackets: {names}."
             )
         subject = subject_of(session.scene, found[0])
-        beside = changed_beside(
-            session.scene, find_results(session.scene, found[0]), scene_file.parent
-        )
-        return subject, tuple(NOT_USED.format(name) for name in beside)
+        results = find_results(session.scene, found[0])
+        changed = changed_beside(session.scene, results, scene_file.parent)
+        return subject, [NOT_USED.format(name) for name in changed]

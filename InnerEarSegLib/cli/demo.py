@@ -1,0 +1,119 @@
+"""``innerearseg demo`` and ``innerearseg synthesize``: CT of ears and heads of no patient."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnusableInput
+from . import segment_command
+
+if TYPE_CHECKING:
+    from ..synthetic.ear import SyntheticEar
+
+DEMO_SEED = 7
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add both commands with their arguments."""
+    parser = commands.add_parser("demo", help="segment a synthetic ear and draw the result")
+    parser.add_argument("--output", type=Path, default=Path("out/demo"), metavar="DIR")
+    parser.set_defaults(run=demo)
+    parser = commands.add_parser(
+        "synthesize", help="generate synthetic ears or heads with exact labels"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--head",
+        action="store_true",
+        help="whole heads with two ears: H01/H01_CT.nrrd, H01_LEFT_LABELS.nrrd, "
+        "H01_RIGHT_LABELS.nrrd and H01_DESC.json with the landmarks in RAS mm",
+    )
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        metavar="MM",
+        help="with --head: voxel size, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
+    )
+    parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="with --head: any pose, kernel, slice thickness, padding, metal and storage order",
+    )
+    parser.set_defaults(run=synthesize)
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Generate an ear, segment it as the command line does, draw it, compare with the truth."""
+    import SimpleITK as sitk
+
+    from ..io.result_folder import Output
+    from ..io.volume import image_of
+    from ..mrml.overview import render_overview_in_child
+    from ..synthetic.files import random_ear
+
+    folder = Output(options.output).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    ear = random_ear(DEMO_SEED, 0)
+    ct = folder / "synthetic_ear.nrrd"
+    sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
+    print(f"Generated a synthetic {ear.side} ear (no patient's): {ct}")
+    parser = argparse.ArgumentParser()
+    segment_command.add_to(parser.add_subparsers())
+    status = segment_command.run(
+        parser.parse_args(["segment", str(ct), "--output", str(folder), "--device", "cpu"])
+    )
+    if status != 0:
+        return status
+    picture = render_overview_in_child(folder / "scene.mrb", folder / "overview.png")
+    print("\n".join([*_compare(ear, folder), f"Picture: {picture}"]))
+    return 0
+
+
+def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
+    """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
+    import numpy as np
+
+    from ..mrml.files import read_landmarks, read_segments
+
+    segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
+    inside = np.argwhere(segment.array)[:, ::-1]
+    truth = ear.labels.array.astype(bool)
+    index = np.round(ear.labels.geometry.to_ijk(segment.geometry.to_ras(inside))).astype(int)
+    kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
+    found = np.zeros_like(truth)
+    found[tuple(index[kept].T[::-1])] = True
+    dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
+    lines = [f"Against the generator's exact labels: Dice {dice:.3f}"]
+    for name, ras in read_landmarks(folder / f"landmarks_{ear.side}.mrk.json").items():
+        distance = "not found"
+        if ras is not None:
+            distance = f"{np.linalg.norm(np.subtract(ras, ear.landmarks[name])):.2f} mm off"
+        lines.append(f"  {name}: {distance}")
+    return lines
+
+
+def synthesize(options: argparse.Namespace) -> int:
+    """Generate ears in the layout of the human bony labyrinth dataset, or heads in their own."""
+    if options.count < 1:
+        raise UnusableInput("--count must be at least 1.")
+    if not options.head and (options.spacing is not None or options.varied):
+        raise UnusableInput("--spacing and --varied go with --head.")
+    # Finer than 0.3 mm, a whole head would not fit into memory.
+    if options.spacing is not None and not 0.3 <= options.spacing <= 2.0:
+        raise UnusableInput("--spacing must be 0.3 to 2 mm.")
+    from ..synthetic.files import write_dataset, write_heads
+
+    root, count, seed = options.output, options.count, options.seed
+    try:
+        if options.head:
+            write_heads(root, count, seed, spacing=options.spacing, varied=options.varied)
+        else:
+            write_dataset(root, count, seed)
+    except OSError as error:
+        raise UnusableInput(f"{root} cannot be written: {error.strerror}.") from None
+    print(f"{count} synthetic {'heads' if options.head else 'ears'} in {root}")
+    return 0
