@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from . import segment_command
+from . import report, segment_command
 
 if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
@@ -17,7 +20,7 @@ DEMO_SEED = 7
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add both commands with their arguments."""
-    parser = commands.add_parser("demo", help="segment a synthetic ear and draw the result")
+    parser = commands.add_parser("demo", help="segment a synthetic ear, and report on it")
     parser.add_argument("--output", type=Path, default=Path("out/demo"), metavar="DIR")
     parser.set_defaults(run=demo)
     parser = commands.add_parser(
@@ -47,12 +50,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Generate an ear, segment it as the command line does, draw it, compare with the truth."""
+    """Generate an ear, segment it as the command line does, compare with the truth, report."""
     import SimpleITK as sitk
 
-    from ..io.result_folder import Output
+    from ..io.result_folder import REPORT_HTML, Output
     from ..io.volume import image_of
-    from ..mrml.overview import render_overview_in_child
+    from ..mrml.ear_rendering import NO_OPENGL
+    from ..report.files import Names
+    from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
     folder = Output(options.output).folder
@@ -68,8 +73,16 @@ def demo(options: argparse.Namespace) -> int:
     )
     if status != 0:
         return status
-    picture = render_overview_in_child(folder / "scene.mrb", folder / "overview.png")
-    print("\n".join([*_compare(ear, folder), f"Picture: {picture}"]))
+    print("\n".join(_compare(ear, folder)))
+    page, picture = folder / REPORT_HTML, folder / "labyrinth.png"
+    names = Names(page, page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None)
+    picture.unlink(missing_ok=True)  # an earlier one must not be taken for this ear's
+    subject, _ = report.subject_of_result(folder)
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        write_subject(subject, Path(temporary))
+        report.write(subject, Path(temporary), names)
+        view = Path(temporary) / f"view_{ear.side}_0.png"
+        print(shutil.copy(view, picture) if view.is_file() else NO_OPENGL)
     return 0
 
 

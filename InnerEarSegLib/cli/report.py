@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from ..errors import UnusableInput
 from ..process import cancel_on_kill, end_with_stdin
 
 if TYPE_CHECKING:
+    from ..report.files import Names
     from ..report.subject import Subject
 
 LETTERS = (
@@ -60,9 +62,7 @@ def run(options: argparse.Namespace) -> int:
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
-    from ..mrml.ear_rendering import draw_in_child
-    from ..report.content import build_report
-    from ..report.files import Names, write_report
+    from ..report.files import Names
     from ..report.subject import read_subject, write_subject
 
     patient, page = _patient(options), _page(options)
@@ -73,29 +73,37 @@ def run(options: argparse.Namespace) -> int:
         need_library()
         if not can_show(patient):
             _note(LETTERS)
+    if options.handed_over:
+        write(read_subject(options.input), options.input, names, patient)
+        return 0
+    subject, notes = subject_of_result(options.input, options.ct)
+    for sentence in (*subject.left_out, *notes):
+        _note(sentence)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        folder = Path(temporary)
-        notes: list[str] = []
-        if options.handed_over:
-            folder = options.input
-            subject = read_subject(folder)
-        else:
-            subject, notes = _subject(options)
-            for sentence in (*subject.left_out, *notes):
-                _note(sentence)
-            write_subject(subject, folder)
-        if problem := draw_in_child(folder):
-            notes.append(problem)
-        blocks = build_report(
-            subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
-        )
+        write_subject(subject, Path(temporary))
+        write(subject, Path(temporary), names, patient, notes)
+    return 0
+
+
+def write(
+    subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
+) -> None:
+    """Draw a written subject in 3D in its folder, write the report, and print where it is."""
+    from ..mrml.ear_rendering import draw_in_child
+    from ..report.content import build_report
+    from ..report.files import write_report
+
+    if problem := draw_in_child(folder):
+        notes = (*notes, problem)
+    blocks = build_report(
+        subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
+    )
     written = write_report(blocks, subject, names)
     for path in written.files:
         print(path)
     for text, earlier in ((REMOVED, written.removed), (ASIDE, written.aside)):
         if earlier is not None:
             _note(text.format(earlier))
-    return 0
 
 
 def _note(sentence: str) -> None:
@@ -130,7 +138,7 @@ def _page(options: argparse.Namespace) -> Path:
     return page.absolute()
 
 
-def _subject(options: argparse.Namespace) -> tuple[Subject, list[str]]:
+def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
     """Read a folder's scene or a scene, with notes on changed files beside it.
 
     Raises:
@@ -141,7 +149,6 @@ def _subject(options: argparse.Namespace) -> tuple[Subject, list[str]]:
     from ..mrml.scene import headless_scene
     from ..mrml.subject import cts_with_results, open_scene, subject_of
 
-    path = options.input
     if not path.exists():
         raise UnusableInput(f"{path} does not exist.")
     scene_file = path / SCENE_FILE if path.is_dir() else path
@@ -155,10 +162,10 @@ def _subject(options: argparse.Namespace) -> tuple[Subject, list[str]]:
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)
-        if options.ct is not None:
-            found = [v for v in found if options.ct in (v.GetName(), v.GetID())]
+        if ct is not None:
+            found = [v for v in found if ct in (v.GetName(), v.GetID())]
         if not found:
-            named = "" if options.ct is None else f" for a CT named {options.ct!r}"
+            named = "" if ct is None else f" for a CT named {ct!r}"
             raise UnusableInput(f"{scene_file} holds no results of InnerEarSeg{named}.")
         if len(found) > 1:
             names = ", ".join(f"{volume.GetName()!r} ({volume.GetID()})" for volume in found)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.mrml.ear_rendering import anatomical_viewpoints
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.report.figures import LOW_HU, PIXELS, draw, orthogonal_planes
-from InnerEarSegLib.types import Ear, Geometry, Volume
+from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Volume
 
 from .reading import looked_at, words_of_pdf
 from .subjects import saved, truth_of
@@ -78,3 +79,16 @@ def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkey
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
     parser = looked_at(page)
     assert "3D views are missing" in " ".join(parser.words) and parser.pictures == 13
+    assert "libegl1" in " ".join(parser.words)
+
+
+def test_viewpoints_turn_with_the_ear():
+    rng = np.random.default_rng(0)
+    cloud = rng.normal(size=(50, 3))
+    spots = dict(zip(LANDMARKS, rng.normal(size=(3, 3)), strict=True))
+    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
+    turned = anatomical_viewpoints(cloud @ turn.T, {n: turn @ p for n, p in spots.items()})
+    pairs = zip(anatomical_viewpoints(cloud, spots), turned, strict=True)
+    for (_, a, up), (_, b, up_turned) in pairs:
+        np.testing.assert_allclose(turn @ a, b, atol=1e-9)
+        np.testing.assert_allclose(turn @ up, up_turned, atol=1e-9)
