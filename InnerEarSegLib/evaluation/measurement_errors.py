@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.frame import PrincipalAxes
+from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, PrincipalAxes, Template, mean_template
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
-from ..cochlea.template import POINTS, SIGMAS_IN_RADIUS, Template, mean_template
 from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
 from ..io.dataset import Case

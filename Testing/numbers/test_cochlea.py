@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.cochlea.frame import PrincipalAxes, axes_of
+from InnerEarSegLib.cochlea.frame import (
+    POINTS,
+    TEMPLATE,
+    CochlearFrame,
+    PrincipalAxes,
+    cochlear_frame,
+)
 from InnerEarSegLib.cochlea.measurements import HAND_RADIUS_MM, compare, measure, measure_cochlea
-from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE, cochlear_frame
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.io.manifest import cases_of
@@ -68,15 +73,16 @@ def specimen(case, **other):
 
 def test_axes_by_hand():
     """z is made perpendicular to x, not x to z: the apex leans 1 mm towards the round window."""
-    origin, axes = axes_of([1, 2, 3], [7, 2, 3], [2, 2, 6], mirrored=False)
-    assert origin.tolist() == [1, 2, 3]
-    assert axes.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    assert axes_of([1, 2, 3], [7, 2, 3], [2, 2, 6], True)[1][1].tolist() == [0, -1, 0]
+    points = [1, 2, 3], [7, 2, 3], [2, 2, 6]
+    frame = CochlearFrame.of("right", *points)
+    assert frame.origin.tolist() == [1, 2, 3]
+    assert frame.axes.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert CochlearFrame.of("left", *points).axes[1].tolist() == [0, -1, 0]
 
 
 def test_axes_on_a_line_are_refused():
     with pytest.raises(ValueError, match="line"):
-        axes_of([0, 0, 0], [6, 0, 0], [3, 0, 0], False)
+        CochlearFrame.of("right", [0, 0, 0], [6, 0, 0], [3, 0, 0])
 
 
 @settings(deadline=None, max_examples=8)

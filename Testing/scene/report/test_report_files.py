@@ -8,7 +8,7 @@ import pytest
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cochlea.measurements import measure
-from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.report.subject import read_subject, write_subject
 
 from .reading import looked_at, words_of_pdf

@@ -1,10 +1,11 @@
-"""``innerearseg report``: a result as one page to file, with pictures and measurements."""
+"""``innerearseg report``: pictures and measurements of a result as HTML and PDF."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +14,18 @@ from ..errors import UnusableInput
 from ..process import cancel_on_kill, end_with_stdin
 
 if TYPE_CHECKING:
+    from ..report.files import Names
     from ..report.subject import Subject
 
 LETTERS = (
-    "Note: no font of this computer has all letters of the patient's name; in the PDF some are "
-    "'?'. The page has them."
+    "no font of this computer has all letters of the patient's name; in the PDF some are '?'. The "
+    "page has them."
 )
 NOT_USED = (
-    "{} is not as the scene has it, and was not used. Correct landmarks and segment in the "
-    "scene, in 3D Slicer, and save that."
+    "{} differs from the scene and was not used. Correct landmarks and segment in the scene, in "
+    "3D Slicer, and save that."
 )
-REMOVED = "Note: {} was of the earlier report and is removed; --pdf makes a new one."
+REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
 
 
@@ -44,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--patient",
         default="",
         metavar="TEXT",
-        help="who it is, as it shall appear; without it nothing in the report tells",
+        help="name as it shall appear; without it, the report does not identify the patient",
     )
     parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.add_argument(
@@ -54,63 +56,74 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the report and say where it is."""
+    """Write the report and print where it is."""
     cancel_on_kill()
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
-    from ..mrml.ear_rendering import draw_in_child
-    from ..report.content import build_report
-    from ..report.files import Names, write_report
-    from ..report.subject import PATIENT, read_subject, write_subject
+    from ..report.files import Names
+    from ..report.subject import read_subject, write_subject
 
-    patient = options.patient
-    typed = options.input / PATIENT
-    if options.handed_over and typed.is_file():
-        patient = typed.read_text(encoding="utf-8")
-        typed.unlink()  # whatever becomes of the panel, the name does not stay behind
-    page = _page(options)
+    patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
         from ..report.pdf import can_show, need_library
 
         need_library()
         if not can_show(patient):
-            print(LETTERS, file=sys.stderr)
-    notes: tuple[str, ...] = ()
+            _note(LETTERS)
     if options.handed_over:
-        subject = read_subject(options.input)
-    else:
-        subject, notes = _subject(options)
-        for note in (*subject.left_out, *notes):
-            print(f"Note: {note}", file=sys.stderr)
+        write(read_subject(options.input), options.input, names, patient)
+        return 0
+    subject, notes = subject_of_result(options.input, options.ct)
+    for sentence in (*subject.left_out, *notes):
+        _note(sentence)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        folder = options.input if options.handed_over else Path(temporary)
-        if not options.handed_over:
-            write_subject(subject, folder)
-        problem = draw_in_child(folder)
-        blocks = build_report(
-            subject,
-            made=datetime.now(),
-            patient=patient,
-            views=folder,
-            notes=(*notes, problem) if problem else notes,
-        )
-    output = write_report(blocks, subject, names)
-    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
-        print(path)
-    for path in output.removed:
-        print(REMOVED.format(path), file=sys.stderr)
-    for sentence in output.sentences:
-        print(f"Note: {sentence}", file=sys.stderr)
+        write_subject(subject, Path(temporary))
+        write(subject, Path(temporary), names, patient, notes)
     return 0
 
 
+def write(
+    subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
+) -> None:
+    """Draw a written subject in 3D in its folder, write the report, and print where it is."""
+    from ..mrml.ear_rendering import draw_in_child
+    from ..report.content import build_report
+    from ..report.files import write_report
+
+    if problem := draw_in_child(folder):
+        notes = (*notes, problem)
+    blocks = build_report(
+        subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
+    )
+    output = write_report(blocks, subject, names)
+    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
+        print(path)
+    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
+        _note(sentence)
+
+
+def _note(sentence: str) -> None:
+    print(f"Note: {sentence}", file=sys.stderr)
+
+
+def _patient(options: argparse.Namespace) -> str:
+    from ..report.subject import PATIENT
+
+    typed = options.input / PATIENT
+    if not options.handed_over or not typed.is_file():
+        return options.patient
+    patient = typed.read_text(encoding="utf-8")
+    typed.unlink()  # so that the name does not stay behind if the panel ends
+    return patient
+
+
 def _page(options: argparse.Namespace) -> Path:
-    """Where the page goes.
+    """Return the path of the page.
 
     Raises:
-        UnusableInput: it is no name of a page, or a folder.
+        UnusableInput: it is a folder or does not end in .html.
     """
     from ..io.result_folder import REPORT_HTML
 
@@ -123,14 +136,17 @@ def _page(options: argparse.Namespace) -> Path:
     return page.absolute()
 
 
-def _subject(options: argparse.Namespace) -> tuple[Subject, tuple[str, ...]]:
-    """What a folder or a scene holds, and notes on what lies beside it."""
+def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
+    """Read a folder's scene or a scene, with notes on changed files beside it.
+
+    Raises:
+        UnusableInput: there are no results of InnerEarSeg, or of several CTs.
+    """
     from ..mrml.files import SCENE_FILE, changed_beside
     from ..mrml.results import find_results
     from ..mrml.scene import headless_scene
     from ..mrml.subject import cts_with_results, open_scene, subject_of
 
-    path = options.input
     if not path.exists():
         raise UnusableInput(f"{path} does not exist.")
     scene_file = path / SCENE_FILE if path.is_dir() else path
@@ -144,21 +160,18 @@ def _subject(options: argparse.Namespace) -> tuple[Subject, tuple[str, ...]]:
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)
-        names = [f"{volume.GetName()!r} ({volume.GetID()})" for volume in found]
-        if options.ct is not None:
-            found = [v for v in found if options.ct in (v.GetName(), v.GetID())]
+        if ct is not None:
+            found = [v for v in found if ct in (v.GetName(), v.GetID())]
         if not found:
-            raise UnusableInput(
-                f"{scene_file} holds no results of InnerEarSeg"
-                + (f" for a CT named {options.ct!r}." if options.ct is not None else ".")
-            )
+            named = "" if ct is None else f" for a CT named {ct!r}"
+            raise UnusableInput(f"{scene_file} holds no results of InnerEarSeg{named}.")
         if len(found) > 1:
+            names = ", ".join(f"{volume.GetName()!r} ({volume.GetID()})" for volume in found)
             raise UnusableInput(
-                f"{scene_file} holds results of {len(names)} CTs; choose one with --ct, by its "
-                f"name or what stands in brackets: {', '.join(names)}."
+                f"{scene_file} holds results of {len(found)} CTs; choose one with --ct, by its "
+                f"name or what stands in brackets: {names}."
             )
         subject = subject_of(session.scene, found[0])
-        beside = changed_beside(
-            session.scene, find_results(session.scene, found[0]), scene_file.parent
-        )
-        return subject, tuple(NOT_USED.format(name) for name in beside)
+        results = find_results(session.scene, found[0])
+        changed = changed_beside(session.scene, results, scene_file.parent)
+        return subject, [NOT_USED.format(name) for name in changed]
