@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..progress import Progress
+from .segment import NO_EAR, summary, write_scene
 
 if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
@@ -20,28 +25,44 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Generate, segment through the command line, draw, and compare with the exact truth."""
+    """Generate, segment, draw, and compare with the exact truth."""
     import SimpleITK as sitk
+    import torch
 
-    from ..io.result_folder import Output
+    from ..batch.segment_case import Source, segment_case
+    from ..io.result_folder import MANIFEST, ResultFolder
     from ..io.volume import image_of
+    from ..model.bundle import load_model
+    from ..model.card import bundled_model
     from ..mrml.overview import render_overview_in_child
     from ..synthetic.files import random_ear
-    from . import main
 
-    folder = Output(options.output).folder
-    folder.mkdir(parents=True, exist_ok=True)
+    output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    ct = folder / "synthetic_ear.nrrd"
-    sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
-    print(f"Generated a synthetic {ear.side} ear (no patient's): {ct}")
-    status = main.main(["segment", str(ct), "--output", str(folder), "--device", "cpu"])
-    if status != 0:
-        return status
-    for line in _compare(ear, folder):
-        print(line)
-    picture = render_overview_in_child(folder / "scene.mrb", folder / "overview.png")
-    print(f"Picture: {picture}")
+    with tempfile.TemporaryDirectory() as temporary:
+        ct, made = Path(temporary) / "synthetic_ear.nrrd", Path(temporary) / "result"
+        sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
+        print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
+        result = segment_case(
+            Source(ct),
+            ResultFolder(made),
+            lambda: load_model(bundled_model(), torch.device("cpu")),
+            Progress(),
+            write_scene,
+            about={},
+        )
+        lines = summary(result)
+        if result.ears:
+            lines += _compare(ear, made)
+            render_overview_in_child(made / "scene.mrb", made / "overview.png")
+        (made / MANIFEST).unlink()
+        with output.replacing({}) as new:
+            shutil.copy(ct, new)
+            shutil.copytree(made, new, dirs_exist_ok=True)
+    print("\n".join([*lines, *output.sentences, f"Files: {output.folder}"]))
+    if not result.ears:
+        return NO_EAR
+    print(f"Picture: {output.folder / 'overview.png'}")
     return 0
 
 

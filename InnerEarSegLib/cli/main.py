@@ -10,41 +10,32 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
+from ..process import CANCELLED
 from . import (
-    ablate_command,
-    batch_command,
-    benchmark_command,
-    crossval_command,
-    demo_command,
-    evaluate_command,
-    export_command,
-    pack_command,
-    plan_accuracy_command,
-    report_command,
-    segment_command,
-    stability_command,
-    synthesize_command,
-    train_command,
+    ablate,
+    batch,
+    benchmark,
+    crossval,
+    demo,
+    evaluate,
+    report,
+    segment,
+    train,
 )
 
 COMMANDS = (
-    segment_command,
-    batch_command,
-    report_command,
-    demo_command,
-    synthesize_command,
-    pack_command,
-    train_command,
-    export_command,
-    crossval_command,
-    evaluate_command,
-    plan_accuracy_command,
-    stability_command,
-    benchmark_command,
-    ablate_command,
+    segment,
+    batch,
+    report,
+    demo,
+    train,
+    crossval,
+    evaluate,
+    benchmark,
+    ablate,
 )
 
-DONE, UNUSABLE, CANCELLED = 0, 2, 130
+DONE, UNUSABLE = 0, 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,37 +63,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         inner ear found; 4 some CTs of a batch or evaluation failed, or a batch's table could not
         be written; 130 cancelled.
     """
-    for stream in (sys.stdout, sys.stderr):  # a folder's name may not fit the console's encoding
+    for stream in (sys.stdout, sys.stderr):  # file names may not fit the console's encoding
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     try:
-        return _flushed(options.run(options))
+        status: int = options.run(options)
+        sys.stdout.flush()  # here and not at exit, where a broken pipe cannot be caught
+        return status
     except BrokenPipeError:
-        # Who listened is gone (`| head`). The files are there; nothing more can be said.
+        # The reader ended (`| head`); the files are written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except (Cancelled, KeyboardInterrupt):
-        left = "the same command goes on from here" if _resumes(options) else "nothing was written"
+        resumes = getattr(options, "resumes", False)
+        left = "the same command goes on from here" if resumes else "nothing was written"
         print(f"innerearseg: cancelled; {left}.", file=sys.stderr)
         return CANCELLED
-    except InnerEarSegError as error:
+    except (InnerEarSegError, MemoryError) as error:
+        memory = "this machine has not enough memory."
         # Names of files may hold line breaks; the sentence stays on one line.
-        print("innerearseg: " + " ".join(str(error).splitlines()), file=sys.stderr)
+        sentence = memory if isinstance(error, MemoryError) else " ".join(str(error).splitlines())
+        print(f"innerearseg: {sentence}", file=sys.stderr)
         return UNUSABLE
-    except MemoryError:
-        print("innerearseg: this machine has not enough memory.", file=sys.stderr)
-        return UNUSABLE
-
-
-def _resumes(options: argparse.Namespace) -> bool:
-    """Whether the command keeps what it has done when it is cancelled."""
-    return getattr(options, "resumes", False)
-
-
-def _flushed(status: int) -> int:
-    sys.stdout.flush()  # here and not at exit, where a broken pipe cannot be caught
-    return status
 
 
 if __name__ == "__main__":

@@ -1,19 +1,184 @@
-"""One number, what it means, where it comes from, and how sure it is."""
+"""What is measured of a cochlea: definitions, sources, published ranges and formulas.
+
+Lateral wall and organ of Corti are different curves: straight electrodes lie along the first,
+frequencies are mapped along the second, which is about a tenth shorter.
+
+Sources: Escudé B et al., Audiol Neurotol 11 Suppl 1 (2006) 27-33; Erixon E, Rask-Andersen H, Acta
+Otolaryngol 133 (2013) 1258-1265; Alexiades G et al., Otol Neurotol 36 (2015) 904-907 (its abstract
+has the equations); the first two as reprinted in table 1 of PMC6617526 (2018). The basal turn as
+half an ellipse and half a circle is that of Schurzig D et al., OTO Open 2 (2018); its text could
+not be read: the coefficients are as the team remembers them, and checked by what they describe and
+by published means (``Testing/numbers/test_cochlea_formulas.py``).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 
+LAST_ANGLE_DEG = 900.0
+"""Two and a half turns, where an ordinary cochlea ends; the logarithm would go on for ever."""
+
+_ESCUDE_FACTOR = 2.62
+_ESCUDE_DEGREES = 235.0
+
+
+def escude_lateral_wall(diameter_mm: float, angle_deg: float) -> float:
+    """Length in mm along the lateral wall from the round window to an angle, 0° or more.
+
+    2.62 A ln(1 + angle / 235), with A the diameter in mm (Escudé 2006).
+    """
+    return _ESCUDE_FACTOR * diameter_mm * math.log1p(angle_deg / _ESCUDE_DEGREES)
+
+
+def escude_angle(diameter_mm: float, length_mm: float) -> float:
+    """Angle in degrees that a length along the lateral wall reaches: the inverse of the above."""
+    return _ESCUDE_DEGREES * math.expm1(length_mm / (_ESCUDE_FACTOR * diameter_mm))
+
+
+def insertion_angle(diameter_mm: float, length_mm: float) -> float | None:
+    """``escude_angle``, or None where it lies beyond LAST_ANGLE_DEG: no cochlea goes on there."""
+    angle = escude_angle(diameter_mm, length_mm)
+    return angle if angle <= LAST_ANGLE_DEG else None
+
+
+def erixon_lateral_wall(diameter_mm: float) -> float:
+    """Whole length of the cochlea along the lateral wall, in mm: 3.08 A + 12.44 (Erixon 2013)."""
+    return 3.08 * diameter_mm + 12.44
+
+
+def elliptic_circular_first_turn(a_mm: float, b_mm: float) -> float:
+    """Length along the lateral wall of the first turn, in mm, from both diameters (Schurzig 2018).
+
+    Half an ellipse with the semi-axes A/2 and 0.584 B, and half a circle with the radius 0.416 B
+    that closes B: 1.18 A + 2.69 B - sqrt(0.72 A B), with pi (1.5 (p + q) - sqrt(p q)) for the
+    ellipse's circumference.
+    """
+    return 1.18 * a_mm + 2.69 * b_mm - math.sqrt(0.72 * a_mm * b_mm)
+
+
+def alexiades_organ_of_corti(diameter_mm: float) -> float:
+    """Whole length of the organ of Corti, in mm: 4.16 A - 4 (Alexiades 2015)."""
+    return 4.16 * diameter_mm - 4.0
+
+
+def alexiades_two_turns(diameter_mm: float) -> float:
+    """Length of two turns of the organ of Corti, in mm: 3.65 (A - 1) (Alexiades 2015)."""
+    return 3.65 * (diameter_mm - 1.0)
+
+
+class Entry(NamedTuple):
+    """What there is to know about a measurement before it is taken.
+
+    Attributes:
+        label: what to show.
+        unit: "mm", "mm³" or "°".
+        definition: one sentence.
+        source: publication of the definition or formula; empty for our own.
+        low, high: published range; None without one.
+        range_source: who published it.
+        formula: of ``inputs``, None if it does not reach so far; None if it is measured.
+        inputs: keys of the formula's arguments.
+    """
+
+    label: str
+    unit: str
+    definition: str
+    source: str = ""
+    low: float | None = None
+    high: float | None = None
+    range_source: str = ""
+    formula: Callable[..., float | None] | None = None
+    inputs: tuple[str, ...] = ("a_diameter",)
+
+    def range_remark(self, value: float) -> str:
+        """Return one sentence where a value lies outside the published range, else empty."""
+        if self.low is None or self.high is None or self.low <= value <= self.high:
+            return ""
+        where = "below" if value < self.low else "above"
+        return (
+            f"{where} {self.low:g} to {self.high:g} {self.unit}, the range of {self.range_source}"
+        )
+
+
+_ESCUDE = "Escudé et al. 2006"
+_ALEXIADES = "Alexiades et al. 2015"
+_RUSSIAN = "112 normal ears (doi:10.3791/70055, 2026)"
+_REVIEW = "a systematic review of 5791 cochleae (Curtis et al. 2023)"
+_ARGENTINIAN = "247 ears (Di Gregorio et al. 2025)"
+_DATASET = "the human bony labyrinth dataset, Wimmer et al. 2019"
+_STRAIGHT = "Straight distance between the landmarks."
+
+VOLUME = "labyrinth_volume"
+
+DISTANCES = {
+    "round_window_to_oval_window": (ROUND_WINDOW, OVAL_WINDOW),
+    "round_window_to_helicotrema": (ROUND_WINDOW, HELICOTREMA),
+    "oval_window_to_helicotrema": (OVAL_WINDOW, HELICOTREMA),
+}
+
+# fmt: off
+CATALOGUE: dict[str, Entry] = {
+    "a_diameter": Entry("A diameter", "mm",
+        "From the round window through the modiolar axis to the opposite lateral wall of the "
+        "basal turn, seen along the axis.", _ESCUDE, 8.04, 10.03, _RUSSIAN),
+    "b_diameter": Entry("B diameter", "mm",
+        "Between the lateral walls of the basal turn, through the modiolar axis and "
+        "perpendicular to A, seen along the axis.", _ESCUDE, 5.84, 7.59, _RUSSIAN),
+    "cochlear_height": Entry("Cochlear height", "mm",
+        "Extent of the cochlea along the modiolar axis, from the lowest point of the basal turn "
+        "to the apex.", "", 2.8, 6.9, _REVIEW),
+    "round_window_to_lateral_wall": Entry("Round window to lateral wall", "mm",
+        "Largest straight distance from the round window to the lateral wall of the basal turn "
+        "opposite of it, in any direction."),
+    "lateral_wall_first_turn": Entry("Lateral wall, first turn", "mm",
+        "Length along the lateral wall to 360° as half an ellipse and half a circle: "
+        "1.18 A + 2.69 B - sqrt(0.72 A B).", "after Schurzig et al. 2018",
+        formula=elliptic_circular_first_turn, inputs=("a_diameter", "b_diameter")),
+    "lateral_wall_two_turns": Entry("Lateral wall, two turns", "mm",
+        "Length along the lateral wall to 720°: 2.62 A ln(1 + 720/235).", _ESCUDE,
+        formula=partial(escude_lateral_wall, angle_deg=720.0)),
+    "lateral_wall_length": Entry("Lateral wall, whole length", "mm",
+        "Along the lateral wall: 3.08 A + 12.44.", "Erixon and Rask-Andersen 2013",
+        formula=erixon_lateral_wall),
+    "organ_of_corti_two_turns": Entry("Organ of Corti, two turns", "mm",
+        "Cochlear duct length to 720° at the organ of Corti: 3.65 (A - 1).", _ALEXIADES,
+        formula=alexiades_two_turns),
+    "organ_of_corti_length": Entry("Cochlear duct length (organ of Corti)", "mm",
+        "Whole cochlear duct length at the organ of Corti: 4.16 A - 4.", _ALEXIADES,
+        24.5, 41.2, _ARGENTINIAN, alexiades_organ_of_corti),
+    "round_window_to_oval_window": Entry(
+        "Round to oval window", "mm", _STRAIGHT, "", 2.5, 3.3, _DATASET),
+    "round_window_to_helicotrema": Entry(
+        "Round window to helicotrema", "mm", _STRAIGHT, "", 5.7, 7.4, _DATASET),
+    "oval_window_to_helicotrema": Entry("Oval window to helicotrema", "mm", _STRAIGHT),
+    VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
+        144.0, 267.0, _DATASET),
+} | {
+    f"insertion_angle_at_{length:g}_mm": Entry(f"Insertion angle at {length:g} mm", "°",
+        f"Reached by {length:g} mm along the lateral wall: 235 (exp({length:g} / 2.62 A) - 1).",
+        _ESCUDE, formula=partial(insertion_angle, length_mm=length))
+    for length in (20.0, 24.0, 28.0)
+} | {
+    f"insertion_length_to_{angle:g}_deg": Entry(f"Insertion length to {angle:g}°", "mm",
+        f"Along the lateral wall to {angle:g}°: 2.62 A ln(1 + {angle:g} / 235).",
+        _ESCUDE, formula=partial(escude_lateral_wall, angle_deg=angle))
+    for angle in (360.0, 540.0)
+}
+# fmt: on
+
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number of one ear.
+    """One number of an ear, what it means, where it comes from and how sure it is.
 
     Attributes:
-        key: stable name for tables, such as "a_diameter".
+        key: of CATALOGUE; a stable name for tables.
         label: what to show.
         value: in ``unit``; None where it could not be measured.
         unit: "mm", "mm³" or "°".
@@ -35,7 +200,7 @@ class Measurement:
 
     @property
     def text(self) -> str:
-        """Value and uncertainty for a person: "9.1 ± 0.2 mm"; a dash without a value."""
+        """Value and uncertainty to read: "9.1 ± 0.2 mm"; a dash without a value."""
         if self.value is None:
             return "–"
         digits = 0 if self.unit in ("°", "mm³") else 1
@@ -47,7 +212,7 @@ class Measurement:
         return f"{self.value:.{digits}f} ± {max(self.uncertainty, least):.{digits}f}{unit}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; also a row of a table."""
+        """Return plain values, rounded; also a row of a table."""
         return {
             "key": self.key,
             "label": self.label,
@@ -58,191 +223,3 @@ class Measurement:
             "source": self.source,
             "remark": self.remark,
         }
-
-
-ESCUDE = "Escudé et al. 2006"
-ERIXON = "Erixon and Rask-Andersen 2013"
-SCHURZIG = "after Schurzig et al. 2018"
-ALEXIADES = "Alexiades et al. 2015"
-VERBIST = "Verbist et al. 2010"
-REVIEW = "a systematic review of 5791 cochleae (Curtis et al. 2023)"
-RUSSIAN = "112 normal ears (doi:10.3791/70055, 2026)"
-ARGENTINIAN = "247 ears (Di Gregorio et al. 2025)"
-DATASET = "the human bony labyrinth dataset, Wimmer et al. 2019"
-
-
-class Entry(NamedTuple):
-    """What there is to know about a measurement before it is taken.
-
-    Attributes:
-        label: what to show.
-        unit: "mm", "mm³" or "°".
-        definition: one sentence.
-        source: publication of the definition or formula; empty for our own.
-        low, high: range published; None without one.
-        range_source: who published it.
-    """
-
-    label: str
-    unit: str
-    definition: str
-    source: str = ""
-    low: float | None = None
-    high: float | None = None
-    range_source: str = ""
-
-
-VOLUME = "labyrinth_volume"
-
-CATALOGUE: dict[str, Entry] = {
-    "a_diameter": Entry(
-        "A diameter",
-        "mm",
-        "From the round window through the modiolar axis to the opposite lateral wall of the "
-        "basal turn, seen along the axis.",
-        ESCUDE,
-        8.04,
-        10.03,
-        RUSSIAN,
-    ),
-    "b_diameter": Entry(
-        "B diameter",
-        "mm",
-        "Between the lateral walls of the basal turn, through the modiolar axis and "
-        "perpendicular to A, seen along the axis.",
-        ESCUDE,
-        5.84,
-        7.59,
-        RUSSIAN,
-    ),
-    "cochlear_height": Entry(
-        "Cochlear height",
-        "mm",
-        "Extent of the cochlea along the modiolar axis, from the lowest point of the basal turn "
-        "to the apex.",
-        "",
-        2.8,
-        6.9,
-        REVIEW,
-    ),
-    "round_window_to_lateral_wall": Entry(
-        "Round window to lateral wall",
-        "mm",
-        "Largest straight distance from the round window to the lateral wall of the basal turn "
-        "opposite of it, in any direction.",
-    ),
-    "lateral_wall_first_turn": Entry(
-        "Lateral wall, first turn",
-        "mm",
-        "Length along the lateral wall to 360° as half an ellipse and half a circle: "
-        "1.18 A + 2.69 B - sqrt(0.72 A B).",
-        SCHURZIG,
-    ),
-    "lateral_wall_two_turns": Entry(
-        "Lateral wall, two turns",
-        "mm",
-        "Length along the lateral wall to 720°: 2.62 A ln(1 + 720/235).",
-        ESCUDE,
-    ),
-    "lateral_wall_length": Entry(
-        "Lateral wall, whole length", "mm", "Along the lateral wall: 3.08 A + 12.44.", ERIXON
-    ),
-    "organ_of_corti_two_turns": Entry(
-        "Organ of Corti, two turns",
-        "mm",
-        "Cochlear duct length to 720° at the organ of Corti: 3.65 (A - 1).",
-        ALEXIADES,
-    ),
-    "organ_of_corti_length": Entry(
-        "Cochlear duct length (organ of Corti)",
-        "mm",
-        "Whole cochlear duct length at the organ of Corti: 4.16 A - 4.",
-        ALEXIADES,
-        24.5,
-        41.2,
-        ARGENTINIAN,
-    ),
-    "round_window_to_oval_window": Entry(
-        "Round to oval window",
-        "mm",
-        "Straight distance between the landmarks.",
-        "",
-        2.5,
-        3.3,
-        DATASET,
-    ),
-    "round_window_to_helicotrema": Entry(
-        "Round window to helicotrema",
-        "mm",
-        "Straight distance between the landmarks.",
-        "",
-        5.7,
-        7.4,
-        DATASET,
-    ),
-    "oval_window_to_helicotrema": Entry(
-        "Oval window to helicotrema", "mm", "Straight distance between the landmarks."
-    ),
-    VOLUME: Entry(
-        "Labyrinth volume",
-        "mm³",
-        "Voxels of the segment times their volume.",
-        "",
-        144.0,
-        267.0,
-        DATASET,
-    ),
-}
-
-DISTANCES = {
-    "round_window_to_oval_window": (ROUND_WINDOW, OVAL_WINDOW),
-    "round_window_to_helicotrema": (ROUND_WINDOW, HELICOTREMA),
-    "oval_window_to_helicotrema": (OVAL_WINDOW, HELICOTREMA),
-}
-
-
-def insertion_angle_key(length_mm: float) -> str:
-    """Key of the angle that a length reaches."""
-    return f"insertion_angle_at_{length_mm:g}_mm"
-
-
-def insertion_length_key(angle_deg: float) -> str:
-    """Key of the length that an angle takes."""
-    return f"insertion_length_to_{angle_deg:g}_deg"
-
-
-INSERTION_LENGTHS_MM = (20.0, 24.0, 28.0)
-INSERTION_ANGLES_DEG = (360.0, 540.0)
-
-CATALOGUE |= {
-    insertion_angle_key(x): Entry(
-        f"Insertion angle at {x:g} mm",
-        "°",
-        f"Reached by {x:g} mm along the lateral wall: 235 (exp({x:g} / 2.62 A) - 1).",
-        ESCUDE,
-    )
-    for x in INSERTION_LENGTHS_MM
-} | {
-    insertion_length_key(x): Entry(
-        f"Insertion length to {x:g}°",
-        "mm",
-        f"Along the lateral wall to {x:g}°: 2.62 A ln(1 + {x:g} / 235).",
-        ESCUDE,
-    )
-    for x in INSERTION_ANGLES_DEG
-}
-
-
-def is_made_of_a(key: str) -> bool:
-    """Whether a formula derives the value from the diameter A."""
-    return key.startswith(("lateral_wall_", "organ_of_corti_", "insertion_"))
-
-
-def range_remark(found: Entry, value: float) -> str:
-    """One sentence where a value lies outside the published range, else empty."""
-    if found.low is None or found.high is None or found.low <= value <= found.high:
-        return ""
-    where = "below" if value < found.low else "above"
-    return (
-        f"{where} {found.low:g} to {found.high:g} {found.unit}, the range of {found.range_source}"
-    )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..types import BASAL_TURN, HELICOTREMA, LANDMARKS, ROUND_WINDOW, Side
-from .catalogue import DISTANCES, VOLUME
-from .formulas import LAST_ANGLE_DEG
-from .frame import CochlearFrame, Points
-from .template import MIN_POINTS, Template, misfits
+from .catalogue import DISTANCES, LAST_ANGLE_DEG, VOLUME
+from .frame import MIN_POINTS, CochlearFrame, Points, Template, misfits
 from .walls import LabyrinthMask, height
 
 MISFIT_MM = 1.5
@@ -19,7 +17,6 @@ exchanged or the side mistaken."""
 CUT_MM = 0.4
 """In those specimens the segment goes on beyond the helicotrema, by 0.03 to 0.37 mm; where it ends
 this far before it, its apex is missing."""
-
 
 WALL_MM = (-0.1, 0.5)
 """How much longer the farthest distance to the wall opposite of the round window is than A, which
@@ -45,26 +42,50 @@ def ear_remarks(
         template: the average ear.
         numbers: what was measured, by key.
     """
-    remarks = []
-    if not mask.volume:
-        remarks.append("There is no segment of this labyrinth: nothing is measured on its walls.")
-    if mask.stray:
-        remarks.append(
-            f"{mask.stray:.1f} mm³ of the segment lie apart from the labyrinth: they are in its "
-            "volume and in nothing else. Erase them."
-        )
     missing = [name for name in (*LANDMARKS, BASAL_TURN) if name not in points]
-    if frame is None:
-        remarks.append(f"The cochlea's axes are not known: {_why_no_frame(points)}.")
-    elif missing:
-        remarks.append(
-            f"Not known: {', '.join(missing)}. For the cochlea's axes, places in an average ear "
-            "were taken instead, and the intervals are wider for it."
-        )
+    table: list[tuple[object, str]] = [
+        (
+            not mask.volume,
+            "There is no segment of this labyrinth: nothing is measured on its walls.",
+        ),
+        (
+            mask.stray,
+            f"{mask.stray:.1f} mm³ of the segment lie apart from the labyrinth: they are in its "
+            "volume and in nothing else. Erase them.",
+        ),
+        (frame is None, f"The cochlea's axes are not known: {_why_no_frame(points)}."),
+    ]
     if frame is not None:
-        remarks += [_misfit(side, points, mask, template), _cut(points, mask, frame)]
-        remarks.append(_gap(numbers))
-    return tuple(remark for remark in remarks if remark)
+        distances = misfits(side, points, mask.principal_axes, template)
+        odd = max(distances, key=lambda name: distances[name])
+        cut = _cut_mm(points, mask, frame)
+        a = numbers.get("a_diameter", 0.0)
+        longer = numbers.get("round_window_to_lateral_wall", a) - a if a else 0.0
+        table += [
+            (
+                missing,
+                f"Not known: {', '.join(missing)}. For the cochlea's axes, places in an average "
+                "ear were taken instead, and the intervals are wider for it.",
+            ),
+            (
+                distances[odd] >= MISFIT_MM,
+                f"Landmarks and segment do not fit a {side} ear: {odd} is {distances[odd]:.1f} mm "
+                "from where an ear like the rest has it. Check the side, and place and name of "
+                "each landmark.",
+            ),
+            (
+                cut >= CUT_MM,
+                f"The segment ends {cut:.1f} mm before the helicotrema: its apex is missing, or "
+                "the helicotrema is misplaced, and the height is wrong.",
+            ),
+            (
+                not WALL_MM[0] <= longer <= WALL_MM[1],
+                f"A and the distance to the lateral wall differ by {abs(longer):.1f} mm, though "
+                "both end opposite of the round window: the segment has a gap or a speck there. "
+                "Mend it, or do not use A and what is made from it.",
+            ),
+        ]
+    return tuple(sentence for applies, sentence in table if applies)
 
 
 def why_not(
@@ -73,14 +94,7 @@ def why_not(
     points: Points,
     frame: CochlearFrame | None,
 ) -> str:
-    """Say in a few words why there is no value.
-
-    Args:
-        key: of the measurement.
-        numbers: what was measured.
-        points: RAS mm by name.
-        frame: of the cochlea, or None.
-    """
+    """Say in a few words why a measurement of the catalogue is not among ``numbers``."""
     if key in DISTANCES:
         return f"needs the {' and the '.join(n for n in DISTANCES[key] if n not in points)}"
     if key.startswith("insertion_angle_") and "a_diameter" in numbers:
@@ -101,39 +115,9 @@ def _why_no_frame(points: Points) -> str:
     return "the landmarks lie on a line or in one place"
 
 
-def _misfit(side: Side, points: Points, mask: LabyrinthMask, template: Template) -> str:
-    distances = misfits(side, points, mask.principal_axes, template)
-    name = max(distances, key=lambda key: distances[key])
-    if distances[name] < MISFIT_MM:
-        return ""
-    return (
-        f"Landmarks and segment do not fit a {side} ear: {name} is {distances[name]:.1f} mm from "
-        "where an ear like the rest has it. Check the side, and place and name of each landmark."
-    )
-
-
-def _cut(points: Points, mask: LabyrinthMask, frame: CochlearFrame) -> str:
+def _cut_mm(points: Points, mask: LabyrinthMask, frame: CochlearFrame) -> float:
+    """How far before the helicotrema the segment ends, as far as known."""
     reach = height(mask, frame)
     if reach is None or HELICOTREMA not in points:
-        return ""
-    short = float(frame.from_ras(points[HELICOTREMA])[2]) - reach[1]
-    if short < CUT_MM:
-        return ""
-    return (
-        f"The segment ends {short:.1f} mm before the helicotrema: its apex is missing, or the "
-        "helicotrema is misplaced, and the height is wrong."
-    )
-
-
-def _gap(numbers: Mapping[str, float]) -> str:
-    straight, farthest = (numbers.get(k) for k in ("a_diameter", "round_window_to_lateral_wall"))
-    if straight is None or farthest is None:
-        return ""
-    low, high = WALL_MM
-    if low <= farthest - straight <= high:
-        return ""
-    return (
-        f"A and the distance to the lateral wall differ by {abs(farthest - straight):.1f} mm, "
-        "though both end opposite of the round window: the segment has a gap or a speck there. "
-        "Mend it, or do not use A and what is made from it."
-    )
+        return 0.0
+    return float(frame.from_ras(points[HELICOTREMA])[2]) - reach[1]

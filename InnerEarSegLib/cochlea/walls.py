@@ -1,8 +1,9 @@
-"""The labyrinth's mask in the cochlear frame, and where the cochlea's walls are in it."""
+"""The labyrinth's mask, and where the cochlea's walls are in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -47,55 +48,42 @@ class LabyrinthMask:
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
         grid = geometry.part([-1.0, -1.0, -1.0], mask.shape)
         everything = int(mask.sum())
-        mask = _without_strays(mask, grid)
-        places = np.argwhere(mask)
-        volume = len(places) * grid.voxel_volume
-        neighbours = np.ones_like(mask)
-        for axis in range(3):
-            for step in (-1, 1):
-                neighbours &= np.roll(mask, step, axis)  # the border is empty: nothing wraps round
+        image = _without_strays(image_of(mask, grid))
+        mask, border = map(sitk.GetArrayFromImage, (image, sitk.BinaryContour(image)))
+        places, surface = (grid.to_ras(np.argwhere(each)[:, ::-1]) for each in (mask, border))
+        whole = len(places) * grid.voxel_volume >= MIN_WHOLE_MM3
         return cls(
             mask,
             grid,
-            surface=grid.to_ras(np.argwhere(mask & ~neighbours & 1)[:, ::-1]),
-            principal_axes=PrincipalAxes.of(grid.to_ras(places[:, ::-1]))
-            if volume >= MIN_WHOLE_MM3
-            else None,
+            surface,
+            PrincipalAxes.of(places) if whole else None,
             volume=everything * grid.voxel_volume,
             stray=(everything - len(places)) * grid.voxel_volume,
         )
 
     def inside(self, ras: Vector) -> Vector:
         """How far inside RAS points (..., 3) are: 0 to 1, the wall at 0.5 (trilinear)."""
-        size = np.array(self.geometry.shape[::-1])
-        ijk = np.clip(self.geometry.to_ijk(ras), 0.0, size - 1.001)
+        ijk = np.clip(self.geometry.to_ijk(ras), 0.0, np.array(self.labyrinth.shape[::-1]) - 1.001)
         low = ijk.astype(np.intp)
-        part = ijk - low
-        flat, (_, rows, columns) = self.labyrinth.ravel(), self.geometry.shape
-        start = (low[..., 2] * rows + low[..., 1]) * columns + low[..., 0]
+        (x, y, z), part = np.moveaxis(low, -1, 0), np.moveaxis(ijk - low, -1, 0)
         total = np.zeros(ijk.shape[:-1])
-        for di in (0, 1):
-            for dj in (0, 1):
-                for dk in (0, 1):
-                    weight = np.ones_like(total)
-                    for axis, one in enumerate((di, dj, dk)):
-                        weight *= part[..., axis] if one else 1.0 - part[..., axis]
-                    total += weight * flat[start + (dk * rows + dj) * columns + di]
+        for i, j, k in product((0, 1), repeat=3):
+            u, v, w = (p if up else 1.0 - p for p, up in zip(part, (i, j, k), strict=True))
+            total += u * v * w * self.labyrinth[z + k, y + j, x + i]
         return total
 
 
-def _without_strays(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8]:
-    """The largest part and what lies near it, uint8 [k, j, i]."""
-    labels = sitk.RelabelComponent(sitk.ConnectedComponent(image_of(mask, grid), True))
-    parts = sitk.GetArrayFromImage(labels)
-    if parts.max() < 2:
-        return mask
-    away = sitk.GetArrayFromImage(
-        sitk.SignedMaurerDistanceMap(labels == 1, squaredDistance=False, useImageSpacing=True)
-    )
-    nearest = np.full(parts.max() + 1, np.inf)
-    np.minimum.at(nearest, parts.ravel(), away.ravel())
-    return np.asarray((parts > 0) & (nearest < APART_MM)[parts], np.uint8)
+def _without_strays(image: sitk.Image) -> sitk.Image:
+    """The largest part of a mask and what lies near it."""
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(image, True))
+    if sitk.GetArrayViewFromImage(labels).max() < 2:
+        return image
+    away = sitk.SignedMaurerDistanceMap(labels == 1, squaredDistance=False, useImageSpacing=True)
+    statistics = sitk.LabelStatisticsImageFilter()
+    statistics.Execute(away, labels)
+    far = [x for x in statistics.GetLabels() if x and statistics.GetMinimum(x) >= APART_MM]
+    kept: sitk.Image = sitk.Mask(image, sitk.ChangeLabel(labels, dict.fromkeys(far, 0)) > 0)
+    return kept
 
 
 FIRST_MM, LAST_MM, STEP_MM = 1.0, 6.5, 0.1
@@ -121,13 +109,7 @@ def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: Vector) -
     The basal turn climbs: its two sides lie at different heights. So the whole cochlea is seen
     along its axis, as a shadow on the basal plane; there the outer turn is the wall.
 
-    Args:
-        mask: the labyrinth.
-        frame: of the cochlea.
-        direction: (2,) unit vector in x and y of the frame.
-
-    Returns:
-        None where the ray does not meet the mask.
+    The direction is a unit vector (2,) in x and y of the frame. None where it meets no wall.
     """
     radii = np.arange(FIRST_MM, LAST_MM, STEP_MM)
     heights = np.arange(BELOW_MM, ABOVE_MM, LAYER_MM)
@@ -152,42 +134,37 @@ def height(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[float, float] | N
     """Lowest and highest point of the cochlea along its axis, mm in the frame.
 
     The lowest is sought where the basal turn is alone, 45 to 225 degrees from the round window;
-    the highest within 2.5 mm of the axis.
-
-    Returns:
-        None if the mask is empty in one of the two places.
+    the highest within 2.5 mm of the axis. None if the mask is empty in one of the two places.
     """
+    points, radius, angle = _near_cochlea(mask, frame)
+    z = frame.from_ras(points)[:, 2]
+    basal = (angle > 45.0) & (angle < 225.0) & (radius > FIRST_MM) & (radius < LAST_MM)
+    low, high = _farthest(mask, -z[basal]), _farthest(mask, z[radius < 2.5])
+    return None if low is None or high is None else (-low, high)
+
+
+def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector) -> float | None:
+    """Straight distance in mm from the round window (RAS mm) to the farthest wall opposite of it.
+
+    None if the mask is empty there, 110 to 250 degrees from it.
+    """
+    points, radius, angle = _near_cochlea(mask, frame)
+    opposite = points[(radius < LAST_MM) & (angle > 110.0) & (angle < 250.0)]
+    return _farthest(mask, np.linalg.norm(opposite - round_window, axis=1))
+
+
+def _near_cochlea(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[Vector, Vector, Vector]:
+    """Surface at the cochlea's heights: RAS mm, radius in mm, angle from the round window in °."""
     x, y, z = frame.from_ras(mask.surface).T
-    radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x)) % 360.0
     near = (z > BELOW_MM) & (z < ABOVE_MM)
-    basal = z[near & (angle > 45.0) & (angle < 225.0) & (radius > FIRST_MM) & (radius < LAST_MM)]
-    apical = z[near & (radius < 2.5)]
-    stray = max(1, round(STRAY_MM2 / mask.geometry.voxel_volume ** (2 / 3)))
-    if min(len(basal), len(apical)) <= stray:
-        return None
-    half = float(np.mean(mask.geometry.spacing)) / 2.0
-    low = float(np.partition(basal, stray)[stray]) - half
-    return low, float(np.partition(apical, -stray - 1)[-stray - 1]) + half
-
-
-def farthest_wall(mask: LabyrinthMask, frame: CochlearFrame, point: Vector) -> float | None:
-    """Straight distance in mm from a point to the farthest lateral wall opposite of it.
-
-    Args:
-        mask: the labyrinth.
-        frame: of the cochlea.
-        point: (3,) RAS mm; the round window.
-
-    Returns:
-        None if the mask is empty 110 to 250 degrees from it.
-    """
-    x, y, z = frame.from_ras(mask.surface).T
     angle = np.degrees(np.arctan2(y, x)) % 360.0
-    near = (z > BELOW_MM) & (z < ABOVE_MM) & (np.hypot(x, y) < LAST_MM)
-    opposite = mask.surface[near & (angle > 110.0) & (angle < 250.0)]
+    return mask.surface[near], np.hypot(x, y)[near], angle[near]
+
+
+def _farthest(mask: LabyrinthMask, distances: Vector) -> float | None:
+    """Largest of voxels' distances, without STRAY_MM2 of them, at the voxel's outer face."""
     stray = max(1, round(STRAY_MM2 / mask.geometry.voxel_volume ** (2 / 3)))
-    if len(opposite) <= stray:
+    if len(distances) <= stray:
         return None
-    distances = np.linalg.norm(opposite - point, axis=1)
     half = float(np.mean(mask.geometry.spacing)) / 2.0
     return float(np.partition(distances, -stray - 1)[-stray - 1]) + half

@@ -8,25 +8,33 @@ in a process of its own, as a broken OpenGL ends the process.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import numpy_to_vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..report.figures import COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
-from ..types import Ear
-from .rendering import anatomical_viewpoints, can_render, open_window, picture_of, run_module
+from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear
 
 PIXELS = 720
 _MARGIN = 1.2
 _SMOOTH = 25
 _PASS_BAND = 0.08
+
+NO_OPENGL = (
+    "3D views are missing: no OpenGL library works here. On Debian or Ubuntu, install libegl1 and "
+    "libgl1-mesa-dri."
+)
 
 
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
@@ -35,12 +43,19 @@ def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
     Returns:
         Empty, or one sentence that says why there are no pictures.
     """
-    child = run_module("InnerEarSegLib.mrml.ear_rendering", folder, timeout=timeout)
-    if child is None:
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", __name__, str(folder)],
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
         return "3D views are missing: drawing them did not end in time."
     if child.returncode == 0 and (folder / VIEWS).is_file():
         return ""
-    return "3D views are missing: no OpenGL library works here."
+    return NO_OPENGL
 
 
 def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
@@ -58,17 +73,56 @@ def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
     return drawn
 
 
+Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""Caption, unit vector from the ear to the camera, and the view's up; world RAS."""
+
+
+def anatomical_viewpoints(
+    cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
+) -> list[Viewpoint]:
+    """Two views in which the landmarks are well apart.
+
+    The directions come from the ear, not from the patient's axes: a specimen may lie in the
+    scanner in any way.
+
+    Args:
+        cloud: (n, 3) points of the labyrinth, world RAS mm.
+        landmarks: positions by name, world RAS mm; missing ones left out.
+    """
+    center = cloud.mean(axis=0)
+    if not landmarks.keys() >= set(LANDMARKS):
+        up = np.array([0.0, 0.0, 1.0])
+        return [
+            ("from the front", np.array([0.0, 1.0, 0.0]), up),
+            ("from above", up, np.array([0.0, 1.0, 0.0])),
+        ]
+    apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
+    # Both windows open towards the middle ear.
+    windows = (oval + round_) / 2
+    along = _unit(oval - round_)  # roughly from the cochlea's base towards the canals
+    normal = _unit(np.cross(apex - round_, oval - round_))
+    if normal @ (windows - center) < 0:
+        normal = -normal
+    side = _unit(np.cross(along, normal))
+    beside = side * np.sign(side @ (apex - windows)) + 0.35 * normal
+    return [
+        ("facing the windows", _unit(normal + 0.25 * along), along),
+        ("a quarter turn further", _unit(beside), along),
+    ]
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
+
+
 def _plane(caption: str, cloud: NDArray, direction: NDArray, up: NDArray) -> Plane:
     """The picture's plane: through the middle of the cloud, wide enough for all of it."""
-    backward = direction / np.linalg.norm(direction)
-    right = np.cross(up, backward)
-    right /= np.linalg.norm(right)
-    above = np.cross(backward, right)
-    seen = cloud @ np.stack([right, above, backward]).T
+    right = _unit(np.cross(up, direction))
+    axes = np.stack([right, np.cross(direction, right), direction])
+    seen = cloud @ axes.T
     low, high = seen.min(axis=0), seen.max(axis=0)
-    middle = (low + high) / 2 @ np.stack([right, above, backward])
     field = _MARGIN * float(max(high[:2] - low[:2]))
-    return Plane(caption, middle, right, above, field)
+    return Plane(caption, (low + high) / 2 @ axes, axes[0], axes[1], field)
 
 
 def _surface(ear: Ear) -> Any:
@@ -125,6 +179,50 @@ def _render(surface: Any, plane: Plane, color: tuple[int, int, int]) -> NDArray[
     camera.SetViewUp(*plane.up)
     renderer.ResetCameraClippingRange()
     return picture_of(window)
+
+
+def can_render() -> bool:
+    """Whether an OpenGL library is there; only on Linux can it be missing."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return _loads("libEGL.so.1") or (bool(os.environ.get("DISPLAY")) and _loads("libGLX.so.0"))
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def open_window(size: tuple[int, int]) -> tuple[Any, Any]:
+    """A vtkRenderWindow of that width and height that is never shown, and its renderer."""
+    if sys.platform.startswith("linux") and _loads("libEGL.so.1"):
+        # Else VTK tries an X server first, and complains where there is none.
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+    window = vtk.vtkRenderWindow()
+    window.SetOffScreenRendering(True)
+    window.SetShowWindow(False)
+    window.SetMultiSamples(4)
+    window.SetSize(*size)
+    renderer = vtk.vtkRenderer()
+    window.AddRenderer(renderer)
+    return window, renderer
+
+
+def picture_of(window: Any) -> NDArray[np.uint8]:
+    """What a window shows now, (height, width, 3) RGB, top row first."""
+    window.Render()
+    reader = vtk.vtkWindowToImageFilter()
+    reader.SetInput(window)
+    reader.ReadFrontBufferOff()
+    reader.SetInputBufferTypeToRGB()
+    reader.Update()
+    image = reader.GetOutput()
+    width, height, _ = image.GetDimensions()
+    pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
+    return pixels[::-1].copy()
 
 
 def main(arguments: list[str]) -> int:

@@ -84,9 +84,8 @@ def add_result(
     measured = find_measurements(scene, volume_node).nodes
     with _all_or_nothing(scene, [*earlier.nodes, *measured]):
         follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
-        kept: list[str] = []
-        segmentation = _put_segments(
-            scene, volume_node, result, earlier.segmentation, keep_reviewed, kept
+        segmentation, kept = _put_segments(
+            scene, volume_node, result, earlier.segmentation, keep_reviewed
         )
         landmarks = dict(earlier.landmarks)
         for ear in result.ears:
@@ -119,21 +118,17 @@ def add_result(
 
 
 def _put_segments(
-    scene: Any,
-    volume_node: Any,
-    result: Segmentation,
-    node: Any,
-    keep_reviewed: bool,
-    kept: list[str],
-) -> Any:
-    ears = list(result.ears)
+    scene: Any, volume_node: Any, result: Segmentation, node: Any, keep_reviewed: bool
+) -> tuple[Any, list[str]]:
+    """Add or update the segmentation; return it and what was kept."""
+    ears, kept = list(result.ears), []
     if node is None:
         node = add_segmentation(scene, volume_node, result)
     else:
         place_under_ct(node, volume_node)
         if keep_reviewed:
             edited = [ear for ear in ears if segment_was_edited(node, ear.side)]
-            kept += [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
+            kept = [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
             ears = [ear for ear in ears if ear not in edited]
         set_segments(node, ears)
     for ear in ears:
@@ -142,7 +137,7 @@ def _put_segments(
     node.SetAttribute(ATTRIBUTE + "Model", f"{result.model.name} {result.model.version}")
     node.SetAttribute(ATTRIBUTE + "ModelSha256", result.model.sha256)
     node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(result.warnings))
-    return node
+    return node, kept
 
 
 def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:

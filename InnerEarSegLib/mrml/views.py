@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..types import Side
+from .ear_rendering import anatomical_viewpoints
 from .landmarks import node_landmarks
-from .rendering import anatomical_viewpoints
 from .results import Results
 from .scene import nodes_of, to_world
 from .segments import segment_content

@@ -10,7 +10,7 @@ import numpy as np
 import slicer
 from numpy.typing import NDArray
 
-from ..cochlea.formulas import insertion_angle
+from ..cochlea.catalogue import insertion_angle
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
 from ..mrml.cochlear_view import CochlearView

@@ -121,7 +121,8 @@ def write_pdf(blocks: Iterable[content.Block], path: Path) -> None:
 
 def _draw(pdf: Any, block: content.Block) -> None:
     """Draw a block below what is there, or on a new page; ``pdf`` is an FPDF."""
-    if pdf.will_page_break(_height(block)):
+    wanted = isinstance(block, content.Heading) and block.new_page
+    if wanted or pdf.will_page_break(_height(block)):
         pdf.add_page()
     match block:
         case content.Header(title, facts):
@@ -134,9 +135,7 @@ def _draw(pdf: Any, block: content.Block) -> None:
             _pen(pdf, _ACCENT, 0.8)
             pdf.line(_MARGIN, pdf.y + 1.5, _MARGIN + _WIDTH, pdf.y + 1.5)
             pdf.ln(4)
-        case content.Heading(text, new_page):
-            if new_page:
-                pdf.add_page()
+        case content.Heading(text):
             pdf.ln(2)
             _text(pdf, text, 13, bold=True, color=_ACCENT, height=7)
         case content.Text(text, "notice"):
@@ -153,10 +152,10 @@ def _draw(pdf: Any, block: content.Block) -> None:
             for sentence in sentences:
                 _text(pdf, f"- {sentence}", 9, height=4.5)
         case content.Caption(name, state, details, unreviewed):
-            color = _LOOK if unreviewed else _SOFT
-            for word, size, bold in ((name.capitalize(), 10.5, True), (state, 9, unreviewed)):
-                _font(pdf, size, bold=bold, color=_INK if word != state else color)
-                pdf.cell(pdf.get_string_width(word) + 3, 5, word)
+            _font(pdf, 10.5, bold=True)
+            pdf.cell(pdf.get_string_width(name.capitalize()) + 3, 5, name.capitalize())
+            _font(pdf, 9, bold=unreviewed, color=_LOOK if unreviewed else _SOFT)
+            pdf.cell(pdf.get_string_width(state) + 3, 5, state)
             _font(pdf, 9, color=_SOFT)
             pdf.cell(0, 5, details, align="R")
             pdf.ln(5.5)

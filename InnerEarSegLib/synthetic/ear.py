@@ -104,12 +104,8 @@ def make_ear(
 
     landmarks = place_landmarks(anatomy, windows, ras_from_ear)
     labels = (wall < 0).reshape(geometry.shape).astype(np.uint8)
-    return SyntheticEar(
-        ct=Volume(scan.to_hounsfield(hu), geometry, "Synthetic ear"),
-        labels=Volume(labels, geometry, "Synthetic ear labels"),
-        landmarks=landmarks,
-        side=side,
-    )
+    ct = Volume(scan.to_hounsfield(hu), geometry, "Synthetic ear")
+    return SyntheticEar(ct, Volume(labels, geometry, "Synthetic ear labels"), landmarks, side)
 
 
 def wall_distance(anatomy: Anatomy, points: Array) -> Array:
@@ -146,15 +142,10 @@ def find_windows(anatomy: Anatomy) -> surroundings.Windows:
 
 
 def _hounsfield(
-    p: EarParameters,
-    windows: surroundings.Windows,
-    points: Array,
-    wall: Array,
-    cells: tuple[NDArray, NDArray],
-    geometry: Geometry,
-    filling: Filling,
+    p: EarParameters, windows: surroundings.Windows, points: Array, wall: Array,
+    cells: tuple[NDArray, NDArray], geometry: Geometry, filling: Filling,
     random: np.random.Generator,
-) -> NDArray[np.float32]:
+) -> NDArray[np.float32]:  # fmt: skip
     """[k, j, i] before blur and noise; ``points``, ``wall`` flat; ``cells`` in RAS."""
     voxel = float(geometry.spacing.mean())
     shape = geometry.shape
@@ -182,14 +173,9 @@ def _hounsfield(
 
 
 def paint_nerves_and_middle_ear(
-    hu: Array,
-    p: EarParameters,
-    windows: surroundings.Windows,
-    points: Array,
-    wall: Array,
-    cavity: Array,
-    voxel: float,
-) -> None:
+    hu: Array, p: EarParameters, windows: surroundings.Windows, points: Array, wall: Array,
+    cavity: Array, voxel: float,
+) -> None:  # fmt: skip
     """Paint the nerves' canals, the middle ear and the windows over bone, in place.
 
     Args:

@@ -13,14 +13,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Geometry, Side, Volume
+from ..types import SIDES, Geometry, Side, Volume
 from . import ear as one_ear
 from . import scan as paint
 from . import surroundings
 from .anatomy import build_anatomy
 from .parameters import HeadParameters, ear_parameters, random_head_parameters
 from .scan import Array, HeadScan, Lattice, lattice_over, moved, slice_offsets
-from .skull import SIDES, HeadEar, head_fields, tooth_places
+from .skull import HeadEar, head_fields, tooth_places
 
 LATTICE_MM = 2.0
 """Step of the lattice of the head's fields."""
@@ -45,9 +45,8 @@ class EarTruth:
 
     Attributes:
         landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
-        labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on a cube of 30 mm
-            around the ear at 0.25 mm or the CT's finer spacing, stored along the CT's axes. It
-            also covers what the CT's field of view cuts off.
+        labels: uint8, 1 where a voxel's centre lies in the labyrinth, on a cube of 30 mm at 0.25 mm
+            or the CT's finer spacing, stored along the CT's axes; also beyond its field of view.
         center: RAS mm of the labyrinth's middle.
     """
 

@@ -231,7 +231,7 @@ def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> H
     plane = float(random.uniform(0.4, 0.8)) if spacing is None else spacing
     distance = float(np.clip(plane * random.uniform(0.8, 1.6), 0.4, 1.25))
     soft = bool(random.random() < 0.35)
-    tilt, roll, yaw = (float(a) for a in random.uniform(-1.0, 1.0, 3) * (20.0, 15.0, 20.0))
+    turns = (random.uniform(-1.0, 1.0, 3) * (20.0, 15.0, 20.0)).tolist()
     padding = (None, -1000, -2000, -3024)[int(random.integers(4))]
     axes = (int(a) for a in random.permutation(3))
     usual = bool(random.random() < 0.5)
@@ -243,10 +243,8 @@ def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> H
         kernel="soft" if soft else "bone",
         blur_mm=float(random.uniform(0.5, 0.8) if soft else random.uniform(0.2, 0.4)),
         noise_hu=float(random.uniform(6.0, 25.0) if soft else random.uniform(40.0, 110.0)),
-        tilt=tilt,
-        roll=roll,
-        yaw=yaw,
-        isocentre=(float(shift[0]), float(shift[1]), float(shift[2])),
+        **dict(zip(("tilt", "roll", "yaw"), turns, strict=True)),
+        isocentre=tuple(shift.tolist()),
         padding=padding,
         metal=bool(random.random() < 0.3),
         table=bool(random.random() < 0.8),

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Side
+from ..types import SIDES, Side
 from .anatomy import Anatomy
 from .distances import Array, box, capsule, chain, ellipsoid, smooth_maximum, smooth_minimum, union
 from .parameters import EarParameters, HeadParameters
 from .scan import ramp
-
-SIDES: tuple[Side, Side] = ("left", "right")
 
 SKULL = ((0.0, 11.0, 28.0), (72.0, 94.0, 79.0))
 """Middle and semi-axes of the calvaria's outer surface."""
@@ -94,7 +92,8 @@ def _fields_within(
         bone, gap = _petrous(ears[side], points)
         petrous, near = np.minimum(petrous, bone), np.minimum(near, gap)
     brain = np.maximum(_brain(p, skull, half), 0.3 - petrous)
-    room = union(brain, orbit(half), _vertebral_canal(sized))
+    canal = capsule(sized, (0.0, -15.0, -30.0), (0.0, -22.0, -160.0), 10.0, 9.0)
+    room = union(brain, orbit(half), canal)
     skin = _skin(p, skull, half)
     solid = union(
         # The calvaria is thicker than the floor of the skull.
@@ -158,10 +157,6 @@ def _brain(p: HeadParameters, skull: Array, half: Array) -> Array:
     brain = smooth_minimum(cerebrum, smooth_maximum(low, inside, 8.0), 6.0)
     foramen = capsule(half, (0.0, -14.0, -20.0), (0.0, -15.0, -45.0), 14.0, 10.0)
     return np.minimum(brain, foramen)
-
-
-def _vertebral_canal(points: Array) -> Array:
-    return capsule(points, (0.0, -15.0, -30.0), (0.0, -22.0, -160.0), 10.0, 9.0)
 
 
 def _skin(p: HeadParameters, skull: Array, half: Array) -> Array:

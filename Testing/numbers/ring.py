@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE
+from InnerEarSegLib.cochlea.frame import POINTS, TEMPLATE
 from InnerEarSegLib.types import Geometry, apply_affine
 
 RING_MM, TUBE_MM = 2.5, 1.0

@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from InnerEarSegLib.cochlea.frame import PrincipalAxes, axes_of
+from InnerEarSegLib.cochlea.frame import (
+    POINTS,
+    TEMPLATE,
+    CochlearFrame,
+    PrincipalAxes,
+    cochlear_frame,
+)
 from InnerEarSegLib.cochlea.measurements import HAND_RADIUS_MM, compare, measure, measure_cochlea
-from InnerEarSegLib.cochlea.template import POINTS, TEMPLATE, cochlear_frame
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
 from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.manifest import cases_of
 from InnerEarSegLib.report.content import Together, Verdicts, build_report
 from InnerEarSegLib.report.subject import Subject
 from InnerEarSegLib.training.augmentation import random_rotation
@@ -67,15 +73,16 @@ def specimen(case, **other):
 
 def test_axes_by_hand():
     """z is made perpendicular to x, not x to z: the apex leans 1 mm towards the round window."""
-    origin, axes = axes_of([1, 2, 3], [7, 2, 3], [2, 2, 6], mirrored=False)
-    assert origin.tolist() == [1, 2, 3]
-    assert axes.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    assert axes_of([1, 2, 3], [7, 2, 3], [2, 2, 6], True)[1][1].tolist() == [0, -1, 0]
+    points = [1, 2, 3], [7, 2, 3], [2, 2, 6]
+    frame = CochlearFrame.of("right", *points)
+    assert frame.origin.tolist() == [1, 2, 3]
+    assert frame.axes.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert CochlearFrame.of("left", *points).axes[1].tolist() == [0, -1, 0]
 
 
 def test_axes_on_a_line_are_refused():
     with pytest.raises(ValueError, match="line"):
-        axes_of([0, 0, 0], [6, 0, 0], [3, 0, 0], False)
+        CochlearFrame.of("right", [0, 0, 0], [6, 0, 0], [3, 0, 0])
 
 
 @settings(deadline=None, max_examples=8)
@@ -312,14 +319,16 @@ def test_reference_frame_is_the_datasets_own(specimens):
 
 @pytest.mark.slow
 def test_the_bundled_average_ear_is_what_the_command_prints(specimens):
-    template, _ = template_of(specimens, ("F06", "T03", "F13"))
+    template, _ = template_of(cases_of(specimens), ("F06", "T03", "F13"))
     for name, point in template.items():
         assert np.allclose(point, TEMPLATE[name], atol=0.006), name
 
 
 @pytest.mark.slow
 def test_frames_of_displaced_points_are_close(specimens):
-    errors = displaced_errors(specimens, ["F01", "F13", "T03"], 0.25, 20, lambda line: None).errors
+    errors, _ = displaced_errors(
+        cases_of(specimens), ["F01", "F13", "T03"], 0.25, 20, lambda line: None
+    )
     assert np.mean([error.axis_deg for error in errors]) < 5.0
     assert np.mean([error.origin_mm for error in errors]) < 0.6
     assert np.mean([abs(error.mm["a_diameter"]) for error in errors]) < 0.3

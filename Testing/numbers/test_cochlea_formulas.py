@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from InnerEarSegLib.cochlea import formulas
+from InnerEarSegLib.cochlea import catalogue as formulas
 
 
 @pytest.mark.parametrize(

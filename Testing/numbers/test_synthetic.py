@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic.anatomy import Ellipsoid, Tube, build_anatomy
 from InnerEarSegLib.synthetic.distances import (
     distance_map,
@@ -35,11 +36,13 @@ def labelled_ras(ear):
     return ear.labels.geometry.to_ras(np.argwhere(ear.labels.array)[:, ::-1])
 
 
-def handedness(ear):
-    marks = {name: np.array(ras) for name, ras in ear.landmarks.items()}
-    start = marks[ROUND_WINDOW]
-    centroid = labelled_ras(ear).mean(axis=0)
-    return (marks[HELICOTREMA] - start) @ np.cross(marks[OVAL_WINDOW] - start, centroid - start)
+def marks_of(ear):
+    return {name: np.array(ras) for name, ras in ear.landmarks.items()}
+
+
+def hand(ear):
+    marks = [marks_of(ear)[name] for name in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)]
+    return handedness(*marks, labelled_ras(ear).mean(axis=0))
 
 
 @pytest.fixture(scope="module", params=range(4))
@@ -54,42 +57,31 @@ def fine_ear():
     return make_ear(EarParameters(), side="left", spacing=(0.25, 0.25, 0.25), size_mm=(21, 21, 21))
 
 
-def test_size_is_that_of_human_ears(coarse_ear):
+def test_size_and_side_are_those_of_human_ears(coarse_ear):
     ras = labelled_ras(coarse_ear)
-    volume = len(ras) * coarse_ear.labels.geometry.voxel_volume
-    assert 144.0 < volume < 267.0
-    axes = np.linalg.eigh(np.cov(ras.T))[1]
-    short, middle, long = np.ptp(ras @ axes, axis=0)
-    assert 15.5 < long < 20.5
-    assert 11.5 < middle < 15.5
-    assert 8.0 < short < 11.0
-
-
-def test_landmark_distances_are_those_of_human_ears(coarse_ear):
+    assert 144.0 < len(ras) * coarse_ear.labels.geometry.voxel_volume < 267.0
+    short, middle, long = np.ptp(ras @ np.linalg.eigh(np.cov(ras.T))[1], axis=0)
+    assert 8.0 < short < 11.0 and 11.5 < middle < 15.5 < long < 20.5
     assert set(coarse_ear.landmarks) == NAMES
-    marks = {name: np.array(ras) for name, ras in coarse_ear.landmarks.items()}
+    marks = marks_of(coarse_ear)
     assert 2.5 < np.linalg.norm(marks[ROUND_WINDOW] - marks[OVAL_WINDOW]) < 3.3
     assert 5.7 < np.linalg.norm(marks[ROUND_WINDOW] - marks[HELICOTREMA]) < 7.4
     assert 2.0 < np.linalg.norm(marks[HELICOTREMA] - marks[BASAL_TURN]) < 3.3
-
-
-def test_handedness_follows_the_side(coarse_ear):
-    assert np.sign(handedness(coarse_ear)) == (1 if coarse_ear.side == "left" else -1)
+    assert (hand(coarse_ear) > 0) == (coarse_ear.side == "left")
 
 
 def test_sides_are_mirror_images():
     left, right = (make_ear(EarParameters(), side=side, **COARSE) for side in ("left", "right"))
     for name in NAMES:
         assert np.array(right.landmarks[name]) * [-1, 1, 1] == pytest.approx(left.landmarks[name])
-    assert handedness(left) == pytest.approx(-handedness(right), rel=0.02)
+    assert hand(left) == pytest.approx(-hand(right), rel=0.02)
 
 
 def test_upright_head(fine_ear):
     # The superior canal is the highest part, the apex points forward and to the side (left: -R).
     ras = labelled_ras(fine_ear)
-    highest = ras[ras[:, 2].argmax()]
-    marks = {name: np.array(value) for name, value in fine_ear.landmarks.items()}
-    assert highest[2] - marks[VESTIBULE][2] > 6.0
+    marks = marks_of(fine_ear)
+    assert ras[:, 2].max() - marks[VESTIBULE][2] > 6.0
     axis = marks[HELICOTREMA] - marks[BASAL_TURN]
     assert axis[0] < 0 < axis[1]
 
@@ -99,14 +91,12 @@ def test_labels_are_the_sign_of_the_distance_at_every_voxel():
     ear = make_ear(p, side="left", spacing=(0.5, 0.55, 0.6), size_mm=(22, 22, 22))
     anatomy = build_anatomy(p)
     # Two frames from the same landmarks: fit the pose instead of taking the generator's own.
-    windows = find_windows(anatomy)
-    own = [anatomy.helicotrema, windows.oval_window, windows.round_window, np.zeros(3)]
-    own.append(anatomy.vestibule.center)
+    windows, middle = find_windows(anatomy), anatomy.vestibule.center
+    own = [anatomy.helicotrema, windows.oval_window, windows.round_window, np.zeros(3), middle]
     order = [HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, BASAL_TURN, VESTIBULE]
     world = np.c_[np.array([ear.landmarks[name] for name in order]), np.ones(5)]
     pose, *_ = np.linalg.lstsq(world, np.array(own), rcond=None)
-    ijk = np.stack(np.meshgrid(*map(np.arange, ear.labels.array.shape), indexing="ij"), -1)
-    ras = ear.labels.geometry.to_ras(ijk[..., ::-1].reshape(-1, 3))
+    ras = ear.labels.geometry.to_ras(np.argwhere(ear.labels.array > -1)[:, ::-1])
     distance = labyrinth_distance(anatomy, (np.c_[ras, np.ones(len(ras))] @ pose).astype("f4"))
     sure = np.abs(distance) > 1e-4
     assert np.array_equal(ear.labels.array.ravel()[sure], distance[sure] < 0)
@@ -114,31 +104,24 @@ def test_labels_are_the_sign_of_the_distance_at_every_voxel():
 
 
 def test_windows_lie_on_the_surface_and_centres_inside(fine_ear):
-    geometry, labels = fine_ear.labels.geometry, fine_ear.labels.array
-    ras = labelled_ras(fine_ear)
+    geometry, labels, ras = fine_ear.labels.geometry, fine_ear.labels.array, labelled_ras(fine_ear)
     outside = geometry.to_ras(np.argwhere(labels == 0)[:, ::-1])
     for name in (OVAL_WINDOW, ROUND_WINDOW):
-        mark = fine_ear.landmarks[name]
-        assert np.linalg.norm(ras - mark, axis=1).min() < 0.3
-        assert np.linalg.norm(outside - mark, axis=1).min() < 0.3
+        for side in (ras, outside):
+            assert np.linalg.norm(side - fine_ear.landmarks[name], axis=1).min() < 0.3
     for name in (HELICOTREMA, VESTIBULE):
         i, j, k = np.rint(geometry.to_ijk(fine_ear.landmarks[name])).astype(int)
         assert labels[k, j, i] == 1
     assert np.linalg.norm(outside - fine_ear.landmarks[VESTIBULE], axis=1).min() > 1.0
 
 
-def test_helicotrema_is_at_the_top_of_the_cochlea(fine_ear):
-    apex, base = (np.array(fine_ear.landmarks[name]) for name in (HELICOTREMA, BASAL_TURN))
+def test_along_the_modiolus_is_bone_below_the_dome_of_the_helicotrema(fine_ear):
+    apex, base = (marks_of(fine_ear)[name] for name in (HELICOTREMA, BASAL_TURN))
     axis = (apex - base) / np.linalg.norm(apex - base)
     offset = labelled_ras(fine_ear) - base
     height = offset @ axis
     near = np.linalg.norm(offset - height[:, None] * axis, axis=1) < 2.0
     assert 0.3 < height[near].max() - (apex - base) @ axis < 1.1
-
-
-def test_turns_are_apart_below_the_apex(fine_ear):
-    # Up the modiolus: bone from the basal turn's centre, then the dome of the helicotrema.
-    apex, base = (np.array(fine_ear.landmarks[name]) for name in (HELICOTREMA, BASAL_TURN))
     along = np.linspace(0.0, 1.0, 30)[:, None]
     ijk = np.rint(fine_ear.labels.geometry.to_ijk(base + along * (apex - base))).astype(int)
     column = fine_ear.labels.array[ijk[:, 2], ijk[:, 1], ijk[:, 0]]
@@ -209,7 +192,7 @@ def test_any_pose_moves_landmarks_and_labels_together(seed, side, shift):
     # About 3000 voxels of 0.4 mm: their centroid scatters by about 0.02 mm with the pose.
     expected = rotation @ labelled_ras(still).mean(axis=0) + shift
     assert labelled_ras(moved).mean(axis=0) == pytest.approx(expected, abs=0.08)
-    assert np.sign(handedness(moved)) == (1 if side == "left" else -1)
+    assert (hand(moved) > 0) == (side == "left")
 
 
 def test_same_arguments_same_ear():
@@ -237,9 +220,8 @@ def test_hounsfield_units_of_lumen_and_capsule(filling, low, high):
 
 
 def test_mixed_filling_has_both():
-    ear = make_ear(
-        EarParameters(), side="left", filling="mixed", noise_hu=0.0, blur_mm=0.0, **COARSE
-    )
+    plain = {"noise_hu": 0.0, "blur_mm": 0.0}
+    ear = make_ear(EarParameters(), side="left", filling="mixed", **plain, **COARSE)
     lumen = ear.ct.array[ear.labels.array == 1]
     assert 0.15 < (lumen < -900).mean() < 0.8
     assert 0.1 < ((lumen > -10) & (lumen < 110)).mean() < 0.8
@@ -248,20 +230,22 @@ def test_mixed_filling_has_both():
 def test_windows_open_to_air():
     grid = {"spacing": (0.25, 0.25, 0.25), "size_mm": (20.0, 20.0, 20.0)}
     ear = make_ear(EarParameters(), side="left", noise_hu=0.0, blur_mm=0.0, **grid)
-    geometry = ear.ct.geometry
+    air = ear.ct.geometry.to_ras(np.argwhere(ear.ct.array < -900)[:, ::-1])
     for name in (ROUND_WINDOW, OVAL_WINDOW):
-        ras = geometry.to_ras(np.argwhere(ear.ct.array < -900)[:, ::-1])
-        nearest = np.linalg.norm(ras - ear.landmarks[name], axis=1).min()
-        assert 0.1 < nearest < 0.9, name
+        assert 0.1 < np.linalg.norm(air - ear.landmarks[name], axis=1).min() < 0.9, name
 
 
-def test_arguments_that_make_no_sense():
-    with pytest.raises(ValueError, match="mirror"):
-        make_ear(EarParameters(), side="left", rotation=np.diag([-1, 1, 1]), **COARSE)
-    with pytest.raises(ValueError, match="orthonormal"):
-        make_ear(EarParameters(), side="left", direction=2 * np.eye(3), **COARSE)
-    with pytest.raises(ValueError, match="side"):
-        make_ear(EarParameters(), side="up", **COARSE)
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"rotation": np.diag([-1, 1, 1])}, "mirror"),
+        ({"direction": 2 * np.eye(3)}, "orthonormal"),
+        ({"side": "up"}, "side"),
+    ],
+)
+def test_invalid_arguments(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        make_ear(EarParameters(), **{"side": "left"} | COARSE | arguments)
 
 
 def test_distances_by_hand():
@@ -295,16 +279,15 @@ def test_partial_volume_and_range_of_the_scanner():
 def test_written_case_is_read_back_in_place(tmp_path):
     turned = np.array([[0, 0, 1], [-1, 0, 0], [0, 1, 0]])
     spacing = (0.5, 0.6, 0.7)
-    ear = make_ear(
-        EarParameters(), side="right", center=(30, -20, 5), direction=turned, spacing=spacing
-    )
+    place = {"center": (30, -20, 5), "direction": turned, "spacing": spacing}
+    ear = make_ear(EarParameters(), side="right", **place)
     write_case(ear, tmp_path, "X01")
     description = json.loads((tmp_path / "X01" / "X01_DESC.json").read_text("utf-8"))
     assert (description["ID"], description["SIDE"]) == ("X01", "RIGHT")
     assert set(description["LANDMARKS"]) == {"RW", "OW", "A", "C", "V"}
     assert description["LANDMARKS"]["V"] == pytest.approx(ear.landmarks[VESTIBULE], abs=1e-3)
-    ct = sitk.ReadImage(str(tmp_path / "X01" / "CT" / "X01_CT_RAW.nii"))
-    labels = sitk.ReadImage(str(tmp_path / "X01" / "CT" / "X01_CT_LABELS.nii"))
+    folder = tmp_path / "X01" / "CT"
+    ct, labels = (sitk.ReadImage(str(folder / f"X01_CT_{x}.nii")) for x in ("RAW", "LABELS"))
     assert ct.GetPixelID() == sitk.sitkInt16 and labels.GetPixelID() == sitk.sitkUInt8
     assert np.array_equal(sitk.GetArrayFromImage(ct), ear.ct.array)
     assert np.array_equal(sitk.GetArrayFromImage(labels), ear.labels.array)

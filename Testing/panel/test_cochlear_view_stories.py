@@ -9,8 +9,8 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml.cochlear_view import slice_planes
+from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.measurements import find_measurements
-from InnerEarSegLib.mrml.rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.types import HELICOTREMA

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import slicer
 
-from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.volumes import add_volume
 from Testing.panel.helpers import PICTURES, head, prepare_two, segment
 

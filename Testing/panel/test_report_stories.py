@@ -167,10 +167,10 @@ def test_a_page_of_other_origin_is_refused_in_the_panels_words(segmented, opened
 
 
 def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
-    from InnerEarSegLib.cli.report_command import REMOVED
+    from InnerEarSegLib.cli.report import REMOVED
 
     page = segmented.folder / "r.html"
-    gone = REMOVED.format(page.with_suffix(".pdf"))
+    gone = "Note: " + REMOVED.format(page.with_suffix(".pdf"))
     notes = ["Note: some letters are not shown.", "noise", gone]
     worker(f"import sys; print({chr(10).join(notes)!r}, file=sys.stderr)")
     report(segmented, str(page))

@@ -7,7 +7,7 @@ import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.rendering import can_render
+from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark

@@ -21,7 +21,8 @@ from InnerEarSegLib.mrml.measurements import find_measurements, update_measureme
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene, nodes_of, numpy_matrix
-from Testing.scene.test_measurements import SIDES, ring_result
+from InnerEarSegLib.types import SIDES
+from Testing.scene.test_measurements import ring_result
 
 
 def turned_to(view, plane):

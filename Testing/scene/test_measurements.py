@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
 from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.mrml.landmarks import AUXILIARY_POSITION, format_point, parse_point
 from InnerEarSegLib.mrml.measurements import LINE_NAMES, find_measurements, update_measurements
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
-from InnerEarSegLib.mrml.scene import headless_scene, numpy_matrix, vtk_matrix
+from InnerEarSegLib.mrml.scene import headless_scene, vtk_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
@@ -21,17 +24,17 @@ from InnerEarSegLib.types import (
     HELICOTREMA,
     LANDMARKS,
     ROUND_WINDOW,
+    SIDES,
     Ear,
     Landmark,
     ModelIdentity,
     Segmentation,
     Volume,
+    apply_affine,
 )
 from Testing.numbers.ring import ring_ear
 from Testing.numbers.test_cochlea import RING_A, pose
 from Testing.panel.test_scene_stories import grid
-
-SIDES = ("left", "right")
 
 
 def ring_result(*sides, shift=0.0):
@@ -41,25 +44,17 @@ def ring_result(*sides, shift=0.0):
         matrix = pose(3, side == "left")
         matrix[:3, 3] = (-30.0 if side == "left" else 30.0, shift, 0.0)
         mask, geometry, points = ring_ear(matrix, 0.25)
-        found = {
-            name: Landmark(name, tuple(float(v) for v in points[name]), 0.9, 0.0) for name in points
-        }
-        ears.append(
-            Ear(
-                side,
-                mask,
-                geometry,
-                tuple(found[name] for name in LANDMARKS),
-                float(mask.sum()) * geometry.voxel_volume,
-                auxiliary=tuple(found[name] for name in AUXILIARY),
-            )
+        found, auxiliary = (
+            tuple(Landmark(name, tuple(map(float, points[name])), 0.9, 0.0) for name in names)
+            for names in (LANDMARKS, AUXILIARY)
         )
+        size = float(mask.sum()) * geometry.voxel_volume
+        ears.append(Ear(side, mask, geometry, found, size, auxiliary=auxiliary))
     return Segmentation(tuple(ears), ModelIdentity("test", "1", "0" * 64), "cpu")
 
 
 def length(node):
-    ends = [np.array(node.GetNthControlPointPosition(index)) for index in (0, 1)]
-    return float(np.linalg.norm(ends[1] - ends[0]))
+    return math.dist(*(node.GetNthControlPointPosition(index) for index in (0, 1)))
 
 
 def cell(table, label, column):
@@ -72,6 +67,31 @@ def text_of(scene):
     scene.SetSaveToXMLString(1)
     scene.Commit()
     return scene.GetSceneXMLString()
+
+
+@pytest.fixture
+def nodes(scene, volume):
+    """A left ear's results."""
+    return add_result(scene, volume, ring_result("left"))
+
+
+def measured(scene, volume):
+    """What is measured of the left ear now, and shown in the scene."""
+    return update_measurements(scene, volume, find_results(scene, volume))["left"]
+
+
+def rigid(scene, seed):
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = pose(seed, False)
+    turn[:3, 3] = (5.0, 6.0, 7.0)
+    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+    return transform, turn
+
+
+def move(node, name, by):
+    index = node.GetControlPointIndexByLabel(name)
+    place = np.array(node.GetNthControlPointPosition(index))
+    node.SetNthControlPointPosition(index, *(place + by))
 
 
 def test_table_and_lines_hold_what_was_measured(scene, volume):
@@ -89,8 +109,7 @@ def test_table_and_lines_hold_what_was_measured(scene, volume):
     assert "range of" in cell(plan.table, "Labyrinth volume", "Remark")
 
 
-def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume):
-    nodes = add_result(scene, volume, ring_result("left"))
+def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, nodes):
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     for node in nodes.measurements.nodes:
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == nodes.folder_item
@@ -98,117 +117,91 @@ def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, volume
         assert node.GetLocked() and node.GetFixedNumberOfControlPoints()
         assert not node.GetDisplayNode().GetVisibility()
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-    if selection is not None:
-        assert selection.GetActivePlaceNodeClassName() != "vtkMRMLMarkupsLineNode"
+    assert selection.GetActivePlaceNodeClassName() != "vtkMRMLMarkupsLineNode"
 
 
-def test_a_second_run_finds_its_nodes_again(scene, volume):
-    first = add_result(scene, volume, ring_result("left")).measurements
-    count = scene.GetNumberOfNodes()
+def test_a_second_run_finds_its_nodes_again_and_another_ct_has_its_own(made, scene, volume, nodes):
+    first, count = nodes.measurements, scene.GetNumberOfNodes()
     second = add_result(scene, volume, ring_result("left", shift=2.0)).measurements
     assert scene.GetNumberOfNodes() == count
     assert second.table is first.table and second.lines == first.lines
     both = add_result(scene, volume, ring_result("right")).measurements
     assert both.table is first.table and len(both.lines) == 6
     assert cell(both.table, "B diameter", "Left - right") != ""
+    other = add_result(scene, add_volume(scene, made.ct), ring_result("left")).measurements
+    assert other.table is not first.table and not set(other.nodes) & set(both.nodes)
+    assert other.table.GetName() != first.table.GetName()
+    assert find_measurements(scene, volume).table is first.table
 
 
-def test_two_cts_have_a_plan_each(made, scene, volume):
-    one = add_result(scene, volume, ring_result("left")).measurements
-    other_volume = add_volume(scene, made.ct)
-    other = add_result(scene, other_volume, ring_result("left")).measurements
-    assert other.table is not one.table and not set(other.nodes) & set(one.nodes)
-    assert other.table.GetName() != one.table.GetName()
-    assert find_measurements(scene, volume).table is one.table
-
-
-def test_a_corrected_landmark_moves_the_line(scene, volume):
-    nodes = add_result(scene, volume, ring_result("left"))
-    results = find_results(scene, volume)
-    before = update_measurements(scene, volume, results)["left"]
-    landmarks, line = nodes.landmarks["left"], nodes.measurements.lines["left", "A"]
-    index = landmarks.GetControlPointIndexByLabel(ROUND_WINDOW)
-    place = np.array(landmarks.GetNthControlPointPosition(index))
-    outwards = before.frame.axes[0]
-    landmarks.SetNthControlPointPosition(index, *(place + 0.8 * outwards))
-    after = update_measurements(scene, volume, results)["left"]
-    assert after["a_diameter"].value - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
-    assert length(line) == pytest.approx(after["a_diameter"].value)
-    assert float(cell(nodes.measurements.table, "A diameter", "Left")) == pytest.approx(
-        after["a_diameter"].value, abs=0.006
-    )
+def test_a_corrected_landmark_moves_the_line(scene, volume, nodes):
+    before, line = measured(scene, volume), nodes.measurements.lines["left", "A"]
+    move(nodes.landmarks["left"], ROUND_WINDOW, 0.8 * before.frame.axes[0])  # outwards
+    after = measured(scene, volume)
+    diameter = after["a_diameter"].value
+    assert diameter - before["a_diameter"].value == pytest.approx(0.8, abs=0.1)
+    assert length(line) == pytest.approx(diameter)
+    shown = float(cell(nodes.measurements.table, "A diameter", "Left"))
+    assert shown == pytest.approx(diameter, abs=0.006)
     # What the user placed is less sure than a point that is known exactly.
     assert after["a_diameter"].uncertainty > 0.05
     review = Review(scene, nodes.landmarks)
     review.reset(("left", ROUND_WINDOW))
     review.close()
-    again = update_measurements(scene, volume, results)["left"]
-    assert again["a_diameter"].value == pytest.approx(before["a_diameter"].value, abs=0.01)
+    again = measured(scene, volume)["a_diameter"].value
+    assert again == pytest.approx(before["a_diameter"].value, abs=0.01)
 
 
-def test_an_edited_segment_changes_the_numbers(scene, volume):
-    nodes = add_result(scene, volume, ring_result("left"))
-    results = find_results(scene, volume)
-    before = update_measurements(scene, volume, results)["left"]
-    array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(
-        nodes.segmentation, SEGMENT_IDS["left"]
-    )
-    array[:] = 0
-    nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"]).Modified()
-    after = update_measurements(scene, volume, results)["left"]
-    assert before["a_diameter"].value is not None and after["a_diameter"].value is None
+def test_an_edited_segment_changes_the_numbers(scene, volume, nodes):
+    before = measured(scene, volume)
+    segment = nodes.segmentation.GetSegmentation().GetSegment(SEGMENT_IDS["left"])
+    slicer.util.arrayFromSegmentInternalBinaryLabelmap(nodes.segmentation, SEGMENT_IDS["left"])[
+        :
+    ] = 0
+    segment.Modified()
+    assert before["a_diameter"].value is not None
+    assert measured(scene, volume)["a_diameter"].value is None
     line = nodes.measurements.lines["left", "A"]
     assert line.GetNthControlPointPositionStatus(0) == line.PositionMissing
     assert cell(nodes.measurements.table, "A diameter", "Left") == ""
 
 
-def test_nothing_is_measured_again_where_nothing_changed(scene, volume, monkeypatch):
-    add_result(scene, volume, ring_result("left"))
-    results = find_results(scene, volume)
-    first = update_measurements(scene, volume, results)["left"]
-    text = text_of(scene)
-    assert update_measurements(scene, volume, results)["left"] is first
-    assert text_of(scene) == text
+def test_nothing_is_measured_again_where_nothing_changed(scene, volume, nodes):
+    first, text = measured(scene, volume), text_of(scene)
+    assert measured(scene, volume) is first and text_of(scene) == text
 
 
-def test_deleted_nodes_stay_away_until_the_next_run(scene, volume):
-    plan = add_result(scene, volume, ring_result("left")).measurements
-    scene.RemoveNode(plan.lines["left", "B"])
-    scene.RemoveNode(plan.table)
-    update_measurements(scene, volume, find_results(scene, volume))
-    assert find_measurements(scene, volume).table is None
-    assert ("left", "B") not in find_measurements(scene, volume).lines
+def test_deleted_nodes_stay_away_until_the_next_run(scene, volume, nodes):
+    scene.RemoveNode(nodes.measurements.lines["left", "B"])
+    scene.RemoveNode(nodes.measurements.table)
+    measured(scene, volume)
+    found = find_measurements(scene, volume)
+    assert found.table is None and ("left", "B") not in found.lines
     assert len(add_result(scene, volume, ring_result("left")).measurements.nodes) == 4
 
 
-def test_it_follows_the_ct(scene, volume):
-    nodes = add_result(scene, volume, ring_result("left"))
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    turn = np.eye(4)
-    turn[:3, :3], turn[:3, 3] = pose(8, False)[:3, :3], (5, 6, 7)
-    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+def test_it_follows_the_ct(scene, volume, nodes):
+    transform, turn = rigid(scene, 8)
     volume.SetAndObserveTransformNodeID(transform.GetID())
-    results = find_results(scene, volume)
+    results, line = find_results(scene, volume), nodes.measurements.lines["left", "A"]
     follow_ct(results, volume)
-    before = length(nodes.measurements.lines["left", "A"])
-    local = np.array(nodes.measurements.lines["left", "A"].GetNthControlPointPosition(0))
-    plan = update_measurements(scene, volume, results)["left"]
-    line = nodes.measurements.lines["left", "A"]
+    before, local = length(line), line.GetNthControlPointPosition(0)
+    axis = measured(scene, volume).frame.axes[2]
     assert line.GetTransformNodeID() == transform.GetID() and length(line) == pytest.approx(before)
     world = np.array(line.GetNthControlPointPositionWorld(0))
-    assert np.allclose(world, turn[:3, :3] @ local + turn[:3, 3], atol=1e-4)
+    assert np.allclose(world, apply_affine(turn, local), atol=1e-4)
     # Hardened, the numbers change with the CT, and so do those of the auxiliary landmarks.
     volume.HardenTransform()
     follow_ct(results, volume)
-    hardened = update_measurements(scene, volume, results)["left"]
+    hardened = measured(scene, volume)
     assert np.allclose(line.GetNthControlPointPositionWorld(0), world, atol=0.02)
-    assert np.allclose(hardened.frame.axes[2], turn[:3, :3] @ plan.frame.axes[2], atol=1e-3)
+    assert np.allclose(hardened.frame.axes[2], turn[:3, :3] @ axis, atol=1e-3)
 
 
-def test_all_or_nothing(scene, volume, monkeypatch):
-    plan = add_result(scene, volume, ring_result("left")).measurements
-    before, place = text_of(scene), plan.lines["left", "A"].GetNthControlPointPosition(0)
-    shown = cell(plan.table, "A diameter", "Left")
+def test_all_or_nothing(scene, volume, nodes, monkeypatch):
+    before, line = text_of(scene), nodes.measurements.lines["left", "A"]
+    place = line.GetNthControlPointPosition(0)
+    shown = cell(nodes.measurements.table, "A diameter", "Left")
 
     def fail(*_):
         raise RuntimeError("stop")
@@ -216,9 +209,8 @@ def test_all_or_nothing(scene, volume, monkeypatch):
     monkeypatch.setattr(populate, "group_results", fail)
     with pytest.raises(RuntimeError, match="stop"):
         add_result(scene, volume, ring_result(*SIDES, shift=3.0))
-    assert text_of(scene) == before
-    assert plan.lines["left", "A"].GetNthControlPointPosition(0) == place
-    assert cell(plan.table, "A diameter", "Left") == shown
+    assert text_of(scene) == before and line.GetNthControlPointPosition(0) == place
+    assert cell(nodes.measurements.table, "A diameter", "Left") == shown
 
 
 def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
@@ -234,74 +226,47 @@ def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
         assert shown == pytest.approx(RING_A, abs=0.12)
         assert length(found.lines["left", "A"]) == pytest.approx(shown, abs=0.006)
         # The auxiliary landmarks and radii came along: nothing is drawn to the average ear.
-        plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
-        assert plan["a_diameter"].value == pytest.approx(shown, abs=0.006)
-        assert plan["a_diameter"].uncertainty < 0.13  # the wall's alone
-
-
-@pytest.fixture
-def nodes(scene, volume):
-    """A left ear's results."""
-    return add_result(scene, volume, ring_result("left"))
-
-
-def rigid(scene, seed):
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    turn = pose(seed, False)
-    turn[:3, 3] = (5.0, 6.0, 7.0)
-    transform.SetMatrixTransformToParent(vtk_matrix(turn))
-    return transform
-
-
-def move(node, name, by):
-    index = node.GetControlPointIndexByLabel(name)
-    place = np.array(node.GetNthControlPointPosition(index))
-    node.SetNthControlPointPosition(index, *(place + by))
+        diameter = measured(scene, volume)["a_diameter"]
+        assert diameter.value == pytest.approx(shown, abs=0.006)
+        assert diameter.uncertainty < 0.13  # the wall's alone
 
 
 def test_lines_stay_in_the_folder_that_was_put_under_a_transform(scene, volume, nodes):
-    transform = rigid(scene, 8)
+    transform, turn = rigid(scene, 8)
     landmarks, lines = nodes.landmarks["left"], nodes.measurements.lines
     for node in (nodes.segmentation, landmarks, *lines.values()):  # as its transform in Data does
         node.SetAndObserveTransformNodeID(transform.GetID())
     move(landmarks, HELICOTREMA, (0.3, 0.0, 0.0))
-    plan = update_measurements(scene, volume, find_results(scene, volume))["left"]
-    turn = numpy_matrix(transform.GetMatrixTransformToParent())
+    ends = measured(scene, volume).lines
     for (_, name), line in lines.items():
         assert line.GetTransformNodeID() == transform.GetID(), name
         for index in (0, 1):
-            expected = turn[:3, :3] @ plan.lines[name][index] + turn[:3, 3]
             world = line.GetNthControlPointPositionWorld(index)
-            np.testing.assert_allclose(world, expected, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(world, apply_affine(turn, ends[name][index]), atol=1e-4)
 
 
 def test_a_segment_under_another_transform_is_measured_where_it_is_seen(scene, volume, nodes):
-    results = find_results(scene, volume)
-    before = update_measurements(scene, volume, results)["left"]
-    landmarks, transform = nodes.landmarks["left"], rigid(scene, 4)
+    before, landmarks = measured(scene, volume), nodes.landmarks["left"]
+    transform, turn = rigid(scene, 4)
     # Other numbers under a transform, the same places in the world; the segment stays as it is.
-    back = np.linalg.inv(numpy_matrix(transform.GetMatrixTransformToParent()))
+    back = np.linalg.inv(turn)
     landmarks.ApplyTransformMatrix(vtk_matrix(back))
     for name in landmarks.GetAttributeNames():
-        if ".Auxiliary." in name:
-            place = np.array(landmarks.GetAttribute(name).split(), float)
-            moved = back[:3, :3] @ place + back[:3, 3]
-            landmarks.SetAttribute(name, " ".join(map(str, moved)))
+        if name.startswith(AUXILIARY_POSITION):
+            place = parse_point(landmarks.GetAttribute(name))
+            landmarks.SetAttribute(name, format_point(apply_affine(back, place)))
     landmarks.SetAndObserveTransformNodeID(transform.GetID())
-    after = update_measurements(scene, volume, results)["left"]
+    after = measured(scene, volume)
     for key in ("a_diameter", "b_diameter", "cochlear_height"):
         assert after[key].value == pytest.approx(before[key].value, abs=0.02), key
-    line = nodes.measurements.lines["left", "B"]
-    np.testing.assert_allclose(
-        line.GetNthControlPointPositionWorld(0), before.lines["B"][0], atol=0.05
-    )
+    world = nodes.measurements.lines["left", "B"].GetNthControlPointPositionWorld(0)
+    np.testing.assert_allclose(world, before.lines["B"][0], atol=0.05)
 
 
 def test_between_transforms_that_bend_the_segment_counts_as_absent(scene, volume, nodes):
-    bent = grid(scene)
-    nodes.segmentation.SetAndObserveTransformNodeID(bent.GetID())
-    results = find_results(scene, volume)
-    assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is None
-    nodes.landmarks["left"].SetAndObserveTransformNodeID(bent.GetID())  # both: nothing between
-    assert update_measurements(scene, volume, results)["left"]["a_diameter"].value is not None
-    assert nodes.measurements.lines["left", "A"].GetTransformNodeID() == bent.GetID()
+    bent = grid(scene).GetID()
+    nodes.segmentation.SetAndObserveTransformNodeID(bent)
+    assert measured(scene, volume)["a_diameter"].value is None
+    nodes.landmarks["left"].SetAndObserveTransformNodeID(bent)  # both: nothing between
+    assert measured(scene, volume)["a_diameter"].value is not None
+    assert nodes.measurements.lines["left", "A"].GetTransformNodeID() == bent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,11 @@ from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review, next_key, review_order
 from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import (
     AUTOMATIC,
     CONFIRMED,
     CORRECTED,
     HELICOTREMA,
-    LOW_CONFIDENCE,
     NOT_FOUND,
     OVAL_WINDOW,
     PLACED,
@@ -31,16 +31,8 @@ MISSING = ("right", OVAL_WINDOW)
 
 
 @pytest.fixture
-def session():
-    with headless_scene() as session:
-        yield session
-
-
-@pytest.fixture
-def review(made, session):
-    volume = add_volume(session.scene, made.ct)
-    nodes = add_result(session.scene, volume, made.two).landmarks
-    review = Review(session.scene, nodes)
+def review(made, scene, volume):
+    review = Review(scene, add_result(scene, volume, made.two).landmarks)
     yield review
     review.close()
 
@@ -75,12 +67,6 @@ def test_radius_goes_with_its_landmark(review):
     assert not Snapshot.of(node).found_as(before)
 
 
-def test_the_table_and_the_workers_remarks_agree_on_what_is_low():
-    from InnerEarSegLib.segmentation import quality
-
-    assert quality.LOW_CONFIDENCE == LOW_CONFIDENCE
-
-
 def test_doubtful_landmarks_come_first():
     rows = {
         ("left", name): Landmark(name, ras, confidence, confirmed=name == "e")
@@ -98,10 +84,13 @@ def test_doubtful_landmarks_come_first():
 
 def test_confirm_then_reset(review):
     review.confirm(HELIX)
-    assert review.landmarks[HELIX].state == CONFIRMED and review.landmarks[HELIX].confirmed
+    assert review.landmarks[HELIX].state == CONFIRMED
     assert "Confirmed" in review.node(HELIX).GetNthControlPointDescription(0)
     review.reset(HELIX)
-    assert review.landmarks[HELIX].state == AUTOMATIC and not review.landmarks[HELIX].confirmed
+    assert review.landmarks[HELIX].state == AUTOMATIC
+    review.confirm(MISSING)  # absence can be confirmed
+    assert review.landmarks[MISSING].state == NOT_FOUND and review.landmarks[MISSING].confirmed
+    assert MISSING not in review_order(review.landmarks)
 
 
 def test_move_confirm_undo_redo(review):
@@ -146,8 +135,8 @@ def test_only_the_edited_point_is_unlocked(review):
     assert node.GetLocked() and review.editing is None
 
 
-def test_place_a_missing_landmark_and_take_it_back(review, session):
-    interaction = session.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+def test_place_a_missing_landmark_and_take_it_back(review, scene):
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
     review.place(MISSING)
     assert review.placing == MISSING
     assert interaction.GetCurrentInteractionMode() == interaction.Place
@@ -162,9 +151,9 @@ def test_place_a_missing_landmark_and_take_it_back(review, session):
 
 
 @pytest.mark.parametrize("key", [HELIX, MISSING])
-def test_placing_that_is_given_up_changes_nothing(review, session, key):
+def test_placing_that_is_given_up_changes_nothing(review, scene, key):
     before = review.landmarks[key]
-    interaction = session.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
     review.place(key)
     interaction.SetCurrentInteractionMode(interaction.ViewTransform)  # Esc
     assert review.landmarks[key] == before and not review.can_undo and review.placing is None
@@ -175,13 +164,7 @@ def test_placing_that_is_given_up_changes_nothing(review, session, key):
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
 
 
-def test_absence_can_be_confirmed(review):
-    review.confirm(MISSING)
-    assert review.landmarks[MISSING].state == NOT_FOUND and review.landmarks[MISSING].confirmed
-    assert MISSING not in review_order(review.landmarks)
-
-
-def test_a_bundle_shows_the_same_table(made, review, session, tmp_path):
+def test_a_bundle_shows_the_same_table(made, review, scene, tmp_path):
     review.confirm(HELIX)
     place(review, ROUND, position(review, ROUND) + (0.3, 0, 0))
     review.place(MISSING)
@@ -189,7 +172,7 @@ def test_a_bundle_shows_the_same_table(made, review, session, tmp_path):
     review.lock()
     before = review.landmarks
     model = review.node(HELIX).GetAttribute("InnerEarSeg.Model.helicotrema")
-    assert session.scene.WriteToMRB(str(tmp_path / "a.mrb"))
+    assert scene.WriteToMRB(str(tmp_path / "a.mrb"))
     with headless_scene() as other:
         assert other.scene.ReadFromMRB(str(tmp_path / "a.mrb"), True)
         volume = other.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
@@ -206,12 +189,10 @@ def test_a_bundle_shows_the_same_table(made, review, session, tmp_path):
         again.close()
 
 
-def test_landmark_of_low_confidence_is_marked(made, session):
-    volume = add_volume(session.scene, made.ct)
-    name, ras = made.left.landmarks[0].name, made.left.landmarks[0].ras
-    unsure = (Landmark(name, ras, 0.2), *made.left.landmarks[1:])
-    ear = type(made.left)("left", made.left.labyrinth, made.left.geometry, unsure, 1.0)
-    review = Review(session.scene, add_result(session.scene, volume, made.result(ear)).landmarks)
+def test_landmark_of_low_confidence_is_marked(made, scene, volume):
+    unsure = (replace(made.left.landmarks[0], confidence=0.2), *made.left.landmarks[1:])
+    ear = replace(made.left, landmarks=unsure)
+    review = Review(scene, add_result(scene, volume, made.result(ear)).landmarks)
     assert review.landmarks[HELIX].doubtful
     review.confirm(HELIX)
     assert not review.landmarks[HELIX].doubtful

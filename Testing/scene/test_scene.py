@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import slicer
 import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.landmarks import node_landmarks
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.scene import headless_scene, numpy_matrix, vtk_matrix
+from InnerEarSegLib.mrml.scene import headless_scene, nodes_of, numpy_matrix, to_world, vtk_matrix
 from InnerEarSegLib.mrml.segments import resample_mask
-from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import apply_affine
 
 
@@ -25,11 +26,6 @@ def reopened(made, tmp_path_factory):
     with headless_scene() as session:
         assert session.scene.ReadFromMRB(str(folder / "scene.mrb"), True)
         yield session.scene
-
-
-def nodes(scene, class_name):
-    count = scene.GetNumberOfNodesByClass(class_name)
-    return [scene.GetNthNodeByClass(i, class_name) for i in range(count)]
 
 
 def test_boot_can_be_repeated_and_leaves_nothing(tmp_path, monkeypatch):
@@ -43,7 +39,7 @@ def test_boot_can_be_repeated_and_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_reopened_volume(made, reopened):
-    (volume,) = nodes(reopened, "vtkMRMLScalarVolumeNode")
+    (volume,) = nodes_of(reopened, "vtkMRMLScalarVolumeNode")
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     np.testing.assert_allclose(numpy_matrix(matrix), made.ct.geometry.ijk_to_ras, atol=1e-5)
@@ -54,7 +50,7 @@ def test_reopened_volume(made, reopened):
 
 
 def test_reopened_results(made, reopened):
-    (segmentation,) = nodes(reopened, "vtkMRMLSegmentationNode")
+    (segmentation,) = nodes_of(reopened, "vtkMRMLSegmentationNode")
     inner = segmentation.GetSegmentation()
     segments = {x.GetName(): x for x in map(inner.GetSegment, inner.GetSegmentIDs())}
     assert list(segments) == ["Labyrinth left", "Labyrinth right"]
@@ -65,7 +61,7 @@ def test_reopened_results(made, reopened):
     assert len({segment.GetColor() for segment in segments.values()}) == 2
     assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
     assert segmentation.GetAttribute("InnerEarSeg.Model") == "test 1.0"
-    lists = nodes(reopened, "vtkMRMLMarkupsFiducialNode")
+    lists = nodes_of(reopened, "vtkMRMLMarkupsFiducialNode")
     assert [n.GetName() for n in lists] == ["Landmarks left", "Landmarks right"]
     for node, ear in zip(lists, made.two.ears, strict=True):
         assert node.GetFixedNumberOfControlPoints() and node.GetLocked()
@@ -78,8 +74,8 @@ def test_reopened_results(made, reopened):
 
 
 def test_reopened_views_show_the_first_ear(made, reopened):
-    (volume,) = nodes(reopened, "vtkMRMLScalarVolumeNode")
-    slices = nodes(reopened, "vtkMRMLSliceNode")
+    (volume,) = nodes_of(reopened, "vtkMRMLScalarVolumeNode")
+    slices = nodes_of(reopened, "vtkMRMLSliceNode")
     orientations = {n.GetName(): n.GetOrientation() for n in slices}
     assert orientations == {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}
     center = made.left.geometry.center
@@ -87,15 +83,15 @@ def test_reopened_views_show_the_first_ear(made, reopened):
         position = numpy_matrix(node.GetSliceToRAS())[:3, 3]
         np.testing.assert_allclose(position, center, atol=1e-3)
         assert min(node.GetFieldOfView()[:2]) == pytest.approx(30)
-    composites = nodes(reopened, "vtkMRMLSliceCompositeNode")
+    composites = nodes_of(reopened, "vtkMRMLSliceCompositeNode")
     assert len(composites) == 3
     assert {n.GetBackgroundVolumeID() for n in composites} == {volume.GetID()}
-    (camera,) = nodes(reopened, "vtkMRMLCameraNode")
+    (camera,) = nodes_of(reopened, "vtkMRMLCameraNode")
     np.testing.assert_allclose(camera.GetFocalPoint(), center, atol=1e-3)
     assert camera.GetLayoutName() == "1"
-    (layout,) = nodes(reopened, "vtkMRMLLayoutNode")
+    (layout,) = nodes_of(reopened, "vtkMRMLLayoutNode")
     assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpView
-    (selection,) = nodes(reopened, "vtkMRMLSelectionNode")
+    (selection,) = nodes_of(reopened, "vtkMRMLSelectionNode")
     assert selection.GetActiveVolumeID() == volume.GetID()
 
 
@@ -112,60 +108,46 @@ def test_reopened_hierarchy(reopened):
     }  # fmt: skip
 
 
-def test_a_moved_ct_takes_its_results_along(made):
+def test_a_moved_ct_takes_its_results_along(made, scene, volume):
     turn = np.array([[0, -1, 0, 20], [1, 0, 0, -30], [0, 0, 1, 7], [0, 0, 0, 1.0]])
-    with headless_scene() as session:
-        transform = session.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-        transform.SetMatrixTransformToParent(vtk_matrix(turn))
-        volume = add_volume(session.scene, made.ct)
-        volume.SetAndObserveTransformNodeID(transform.GetID())
-        added = add_result(session.scene, volume, made.one)
-        for node in (added.segmentation, added.landmarks["left"]):
-            assert node.GetParentTransformNode() is transform
-
-        expected = made.points(made.left.labyrinth, made.left.geometry)
-        surface = vtk.vtkPolyData()
-        added.segmentation.GetClosedSurfaceRepresentation("Labyrinth_left", surface)
-        to_world = vtk.vtkTransformPolyDataFilter()
-        general = vtk.vtkGeneralTransform()
-        added.segmentation.GetParentTransformNode().GetTransformToWorld(general)
-        to_world.SetTransform(general)
-        to_world.SetInputData(surface)
-        to_world.Update()
-        bounds = np.array(to_world.GetOutput().GetBounds())
-        world = apply_affine(turn, expected)
-        np.testing.assert_allclose(bounds[::2], world.min(axis=0), atol=0.5)
-        np.testing.assert_allclose(bounds[1::2], world.max(axis=0), atol=0.5)
-        # Own coordinates stay those of the CT.
-        ras = node_landmarks(added.landmarks["left"])["helicotrema"]
-        np.testing.assert_allclose(ras, made.left.landmarks[0].ras, atol=1e-6)
-        point = added.landmarks["left"].GetNthControlPointPositionWorld(0)
-        np.testing.assert_allclose(point, apply_affine(turn, made.left.landmarks[0].ras))
-        red = session.scene.GetNodeByID("vtkMRMLSliceNodeRed")
-        position = numpy_matrix(red.GetSliceToRAS())[:3, 3]
-        np.testing.assert_allclose(position, apply_affine(turn, made.left.geometry.center))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    added = add_result(scene, volume, made.one)
+    landmarks = added.landmarks["left"]
+    for node in (added.segmentation, landmarks):
+        assert node.GetParentTransformNode() is transform
+    surface = vtk.vtkPolyData()
+    added.segmentation.GetClosedSurfaceRepresentation("Labyrinth_left", surface)
+    shown = to_world(added.segmentation, vtk_to_numpy(surface.GetPoints().GetData()))
+    world = apply_affine(turn, made.points(made.left.labyrinth, made.left.geometry))
+    np.testing.assert_allclose(shown.min(axis=0), world.min(axis=0), atol=0.5)
+    np.testing.assert_allclose(shown.max(axis=0), world.max(axis=0), atol=0.5)
+    # Own coordinates stay those of the CT.
+    found = made.left.landmarks[0].ras
+    np.testing.assert_allclose(node_landmarks(landmarks)["helicotrema"], found, atol=1e-6)
+    point = landmarks.GetNthControlPointPositionWorld(0)
+    np.testing.assert_allclose(point, apply_affine(turn, found))
+    position = numpy_matrix(scene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceToRAS())[:3, 3]
+    np.testing.assert_allclose(position, apply_affine(turn, made.left.geometry.center))
 
 
-def test_segment_editor_gets_the_ear_grid_and_the_ct(made):
-    with headless_scene() as session:
-        volume = add_volume(session.scene, made.ct)
-        node = add_result(session.scene, volume, made.one).segmentation
-        role = node.GetReferenceImageGeometryReferenceRole()
-        assert node.GetNodeReferenceID(role) == volume.GetID()
-        text = node.GetSegmentation().GetConversionParameter(
-            slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
-        )
-        image = slicer.vtkOrientedImageData()
-        slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, image)
-        np.testing.assert_allclose(image.GetSpacing(), made.left.geometry.spacing, atol=1e-6)
+def test_segment_editor_gets_the_ear_grid_and_the_ct(made, scene, volume):
+    node = add_result(scene, volume, made.one).segmentation
+    role = node.GetReferenceImageGeometryReferenceRole()
+    assert node.GetNodeReferenceID(role) == volume.GetID()
+    text = node.GetSegmentation().GetConversionParameter(
+        slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+    )
+    image = slicer.vtkOrientedImageData()
+    slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, image)
+    np.testing.assert_allclose(image.GetSpacing(), made.left.geometry.spacing, atol=1e-6)
 
 
-def test_wrong_shape_is_refused(made):
-    ear = type(made.left)("left", made.left.labyrinth[1:], made.left.geometry, (), 1.0)
-    with headless_scene() as session:
-        volume = add_volume(session.scene, made.ct)
-        with pytest.raises(ValueError, match="geometry"):
-            add_result(session.scene, volume, made.result(ear))
+def test_wrong_shape_is_refused(made, scene, volume):
+    ear = replace(made.left, labyrinth=made.left.labyrinth[1:])
+    with pytest.raises(ValueError, match="geometry"):
+        add_result(scene, volume, made.result(ear))
 
 
 def test_resampling_onto_the_same_grid_changes_nothing(made):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
@@ -11,7 +13,6 @@ from InnerEarSegLib.mrml.landmarks import node_landmarks
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
-from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import (
     SEGMENT_IDS,
     segment_center,
@@ -21,21 +22,10 @@ from InnerEarSegLib.mrml.segments import (
 )
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, Landmark
+from Testing.scene.test_measurements import text_of
 
 
-@pytest.fixture
-def scene():
-    with headless_scene() as session:
-        yield session.scene
-
-
-def text_of(scene):
-    scene.SetSaveToXMLString(1)
-    scene.Commit()
-    return scene.GetSceneXMLString()
-
-
-def erase_half(node, volume, side):
+def erase_half(node, side):
     """What the Segment Editor's eraser does."""
     array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(node, SEGMENT_IDS[side])
     array[: array.shape[0] // 2] = 0
@@ -43,15 +33,11 @@ def erase_half(node, volume, side):
 
 
 def moved(made, ear, by):
-    landmarks = tuple(
-        Landmark(p.name, None if p.ras is None else tuple(np.add(p.ras, by).tolist()), 0.6)
-        for p in ear.landmarks
-    )
-    return type(ear)(ear.side, ear.labyrinth, ear.geometry, landmarks, ear.volume_mm3)
+    landmarks = (Landmark(p.name, tuple(np.add(p.ras, by).tolist()), 0.6) for p in ear.landmarks)
+    return replace(ear, landmarks=tuple(landmarks))
 
 
-def test_a_second_run_updates_the_nodes(made, scene):
-    volume = add_volume(scene, made.ct)
+def test_a_second_run_updates_the_nodes(made, scene, volume):
     first = add_result(scene, volume, made.one)
     count = scene.GetNumberOfNodes()
     ear = moved(made, made.left, (0.5, 0, 0))
@@ -72,8 +58,7 @@ def test_a_second_run_updates_the_nodes(made, scene):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_reviewed_landmarks_stay_unless_told(made, scene, keep):
-    volume = add_volume(scene, made.ct)
+def test_reviewed_landmarks_stay_unless_told(made, scene, volume, keep):
     node = add_result(scene, volume, made.one).landmarks["left"]
     review = Review(scene, {"left": node})
     review.confirm(("left", HELICOTREMA))
@@ -94,13 +79,12 @@ def test_reviewed_landmarks_stay_unless_told(made, scene, keep):
     np.testing.assert_allclose(found["round window"], new["round window"])
 
 
-def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene):
-    volume = add_volume(scene, made.ct)
+def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, volume):
     node = add_result(scene, volume, made.one).segmentation
     assert segment_volume(node, "left") == pytest.approx(made.left.volume_mm3)
     np.testing.assert_allclose(segment_center(node, "left"), made.left.geometry.center, atol=1.5)
     assert not segment_was_edited(node, "left")
-    erase_half(node, volume, "left")
+    erase_half(node, "left")
     assert segment_was_edited(node, "left")
     size = update_volume(node, "left")
     assert size < 0.7 * made.left.volume_mm3
@@ -111,16 +95,15 @@ def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene):
     assert segment_volume(node, "left") == pytest.approx(made.left.volume_mm3)
 
 
-def test_segments_of_the_user_stay(made, scene):
-    volume = add_volume(scene, made.ct)
+def test_segments_of_the_user_stay(made, scene, volume):
     node = add_result(scene, volume, made.one).segmentation
     node.GetSegmentation().AddEmptySegment("facial", "Facial nerve")
     add_result(scene, volume, made.one)
     assert "facial" in node.GetSegmentation().GetSegmentIDs()
 
 
-def test_two_cts_keep_their_results_apart(made, scene):
-    one, two = add_volume(scene, made.ct), add_volume(scene, made.ct)
+def test_two_cts_keep_their_results_apart(made, scene, volume):
+    one, two = volume, add_volume(scene, made.ct)
     two.SetName("Second")
     first, second = add_result(scene, one, made.one), add_result(scene, two, made.one)
     assert first.segmentation is not second.segmentation
@@ -138,8 +121,9 @@ def test_two_cts_keep_their_results_apart(made, scene):
     "step", ["set_segments", "set_automatic", "group_results", "add_landmarks"]
 )
 @pytest.mark.parametrize("earlier", [False, True])
-def test_a_failure_at_any_step_leaves_the_scene_as_it_was(made, scene, monkeypatch, step, earlier):
-    volume = add_volume(scene, made.ct)
+def test_a_failure_at_any_step_leaves_the_scene_as_it_was(
+    made, scene, volume, monkeypatch, step, earlier
+):
     if earlier:
         add_result(scene, volume, made.one)
         node = find_results(scene, volume).landmarks["left"]

@@ -57,11 +57,11 @@ class StandIn:
 
     def draw_views(self) -> bool:
         """Have slice and 3D views drawn from now on; False where no OpenGL library is."""
-        from InnerEarSegLib.mrml import rendering as window
+        from InnerEarSegLib.mrml.ear_rendering import can_render
 
         from .views import _View
 
-        _View.drawing = window.can_render()
+        _View.drawing = can_render()
         return _View.drawing
 
     def show(self) -> None:

@@ -11,11 +11,54 @@ from typing import Any
 
 import numpy as np
 import slicer
+import vtk
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from InnerEarSegLib.mrml import overview
+from InnerEarSegLib.mrml.ear_rendering import open_window, picture_of
+
+_SLICE_MANAGERS = (
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLCrosshairDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
+)
+_THREED_MANAGERS = (
+    "vtkMRMLCameraDisplayableManager",
+    "vtkMRMLViewDisplayableManager",
+    "vtkMRMLModelDisplayableManager",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager3D",
+    "vtkMRMLMarkupsDisplayableManager",
+)
+
+
+class _Offscreen:
+    """A render window that is never shown, with Slicer's displayable managers of a view node."""
+
+    def __init__(
+        self, node: Any, factory: Any, managers: tuple[str, ...], size: tuple[int, int], *props: Any
+    ) -> None:
+        self.window, self.renderer = open_window(size)
+        for prop in props:
+            # Before the managers' actors: 2D actors are drawn in the order of their addition, and
+            # a see-through fill that is drawn before the image shows black.
+            self.renderer.AddViewProp(prop)
+        self.interactor = vtk.vtkRenderWindowInteractor()  # markups' widgets need one
+        self.interactor.SetRenderWindow(self.window)
+        # The default style would turn the camera with the mouse; displayable managers bring theirs.
+        self.interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
+        self.interactor.Initialize()
+        for name in managers:
+            if not factory.IsDisplayableManagerRegistered(name):
+                factory.RegisterDisplayableManager(name)
+        self.group = slicer.vtkMRMLDisplayableManagerGroup()
+        self.group.SetRenderer(self.renderer)
+        self.group.Initialize(factory, self.renderer)
+        self.group.SetMRMLDisplayableNode(node)
 
 
 class _View(QWidget):
@@ -50,7 +93,7 @@ class _View(QWidget):
         view = self._view()
         if view is None:
             return
-        pixels = np.ascontiguousarray(view.picture())
+        pixels = np.ascontiguousarray(picture_of(view.window))
         height, width, _ = pixels.shape
         self._own.image = QImage(
             pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888
@@ -60,7 +103,7 @@ class _View(QWidget):
 
     def interactor(self) -> Any:
         view = self._view()
-        return None if view is None else view._interactor
+        return None if view is None else view.interactor
 
     def paintEvent(self, event: Any) -> None:
         if _View.drawing and self._own.stale:
@@ -116,7 +159,7 @@ class _View(QWidget):
 
     def leaveEvent(self, event: Any) -> None:
         if self._own.view is not None:
-            self._own.view._interactor.InvokeEvent("LeaveEvent")
+            self._own.view.interactor.InvokeEvent("LeaveEvent")
 
 
 class qMRMLSliceView(_View):
@@ -127,21 +170,33 @@ class qMRMLSliceView(_View):
         self._own.name = name
 
     def _make(self, size: tuple[int, int]) -> Any:
-        view = overview.SliceView(self._own.session, self._own.name, size)
+        application, logic = self._own.session.application_logic, _slice_logic(self._own)
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(application)
+        mapper = vtk.vtkImageMapper()
+        mapper.SetColorWindow(255)
+        mapper.SetColorLevel(127.5)
+        mapper.SetInputConnection(logic.GetImageDataConnection())
+        image = vtk.vtkActor2D()
+        image.SetMapper(mapper)
+        image.GetProperty().SetDisplayLocationToBackground()
+        view = _Offscreen(logic.GetSliceNode(), factory, _SLICE_MANAGERS, size, image)
+        view.renderer.GetActiveCamera().ParallelProjectionOn()
+        logic.ResizeSliceNode(*size)
         style = slicer.vtkMRMLSliceViewInteractorStyle()
-        style.SetSliceLogic(view.logic)
-        style.SetDisplayableManagers(view._group)
-        style.SetInteractor(view._interactor)
+        style.SetSliceLogic(logic)
+        style.SetDisplayableManagers(view.group)
+        style.SetInteractor(view.interactor)
         self._own.style = style
         return view
 
     def _resized(self) -> None:
-        self._own.view.logic.ResizeSliceNode(self.width, self.height)
+        _slice_logic(self._own).ResizeSliceNode(self.width, self.height)
 
     def forceRender(self) -> None:
         view = self._view()
         if view is not None:
-            view.logic.UpdatePipeline()  # Slicer's event loop does
+            _slice_logic(self._own).UpdatePipeline()  # Slicer's event loop does
         super().forceRender()
 
 
@@ -149,7 +204,9 @@ class qMRMLThreeDView(_View):
     """Libs/MRML/Widgets/qMRMLThreeDView.h"""
 
     def _make(self, size: tuple[int, int]) -> Any:
-        view = overview.ThreeDView(self._own.session, size)
+        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(self._own.session.application_logic)
+        view = _Offscreen(self.mrmlViewNode(), factory, _THREED_MANAGERS, size)
         view.renderer.SetBackground(0.75, 0.75, 0.87)
         return view
 

@@ -26,16 +26,31 @@ def truth_of(ear) -> Segmentation:
     return Segmentation((found,), MODEL, "cpu")
 
 
+def saved(path, result, *cts, change=lambda scene, volume, results: None):
+    """Save a scene with the result of each CT, changed by ``change(scene, volume, results)``.
+
+    Returns:
+        What ``change`` returned for the last CT.
+    """
+    with headless_scene() as session:
+        for ct in cts:
+            volume = add_volume(session.scene, ct)
+            add_result(session.scene, volume, result)
+            returned = change(session.scene, volume, find_results(session.scene, volume))
+        write_bundle(session.scene, path)
+    return returned
+
+
 def reviewed(synthetic_ear, tmp_path):
     """A scene in which one landmark was corrected by 0.5 mm and one confirmed."""
-    path = tmp_path / "reviewed.mrb"
-    with headless_scene() as session:
-        volume = add_volume(session.scene, synthetic_ear.ct)
-        add_result(session.scene, volume, truth_of(synthetic_ear))
-        (node,) = find_results(session.scene, volume).landmarks.values()
+
+    def review(scene, volume, results):
+        (node,) = results.landmarks.values()
         r, a, s = synthetic_ear.landmarks["oval window"]
         set_position(node, "oval window", (r + 0.3, a - 0.4, s))
         confirm(node, "oval window")
         confirm(node, "round window")
-        write_bundle(session.scene, path)
-        return path, subject_of(session.scene, volume)
+        return subject_of(scene, volume)
+
+    path = tmp_path / "reviewed.mrb"
+    return path, saved(path, truth_of(synthetic_ear), synthetic_ear.ct, change=review)

@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.mrml.files import write_bundle, write_scene
+from InnerEarSegLib.mrml.ear_rendering import anatomical_viewpoints
+from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
-from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.report.figures import LOW_HU, PIXELS, draw, orthogonal_planes
-from InnerEarSegLib.types import Ear, Geometry, Volume
+from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Volume
 
-from .reading import looked_at
-from .subjects import truth_of
+from .reading import looked_at, words_of_pdf
+from .subjects import saved, truth_of
 
 
 def test_pictures_show_right_on_the_left_and_front_above():
@@ -47,22 +44,27 @@ def test_pictures_show_right_on_the_left_and_front_above():
     assert letters == [["R", "L", "A", "P"], ["R", "L", "S", "I"], ["A", "P", "S", "I"]]
 
 
-def test_a_landmark_that_is_missing_has_no_pictures_and_stops_nothing(made, tmp_path, capsys):
+def test_two_ears_and_a_missing_landmark_in_the_same_order_in_page_and_pdf(made, tmp_path, capsys):
     write_scene(made.ct, made.two, tmp_path)
     assert main(["report", str(tmp_path), "--pdf"]) == 0
     text = " ".join(looked_at(tmp_path / "report.html").words)
     assert "No position, so no pictures." in text and "left − right" in text.lower()
     assert "not found" in text
+    pdf = words_of_pdf(tmp_path / "report.pdf")
+    ears = ("Left ear: landmarks", "Cochlea in its own planes", "Right ear: landmarks")
+    ends = ("Definitions and sources", "How it was made", "Signature")
+    parts = ("Quality: ", "Published range", *ears, *ends)
+    for words in (text, pdf):
+        places = [words.index(part) for part in parts]
+        assert places == sorted(places)
 
 
 def test_a_landmark_that_was_taken_away_is_not_called_not_found(synthetic_ear, tmp_path, capsys):
+    def remove(scene, volume, results):
+        set_position(results.landmarks[synthetic_ear.side], "helicotrema", None)
+
     path = tmp_path / "removed.mrb"
-    with headless_scene() as session:
-        volume = add_volume(session.scene, synthetic_ear.ct)
-        add_result(session.scene, volume, truth_of(synthetic_ear))
-        (node,) = find_results(session.scene, volume).landmarks.values()
-        set_position(node, "helicotrema", None)
-        write_bundle(session.scene, path)
+    saved(path, truth_of(synthetic_ear), synthetic_ear.ct, change=remove)
     assert main(["report", str(path), "--output", str(tmp_path / "out" / "page.html")]) == 0
     text = " ".join(looked_at(tmp_path / "out" / "page.html").words)
     assert "Changed by the user: helicotrema removed by hand." in text
@@ -77,3 +79,16 @@ def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkey
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
     parser = looked_at(page)
     assert "3D views are missing" in " ".join(parser.words) and parser.pictures == 13
+    assert "libegl1" in " ".join(parser.words)
+
+
+def test_viewpoints_turn_with_the_ear():
+    rng = np.random.default_rng(0)
+    cloud = rng.normal(size=(50, 3))
+    spots = dict(zip(LANDMARKS, rng.normal(size=(3, 3)), strict=True))
+    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
+    turned = anatomical_viewpoints(cloud @ turn.T, {n: turn @ p for n, p in spots.items()})
+    pairs = zip(anatomical_viewpoints(cloud, spots), turned, strict=True)
+    for (_, a, up), (_, b, up_turned) in pairs:
+        np.testing.assert_allclose(turn @ a, b, atol=1e-9)
+        np.testing.assert_allclose(turn @ up, up_turned, atol=1e-9)

@@ -4,26 +4,17 @@ import importlib.util
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.mrml.files import write_bundle
-from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.volumes import add_volume
 
-from .subjects import truth_of
+from .subjects import saved, truth_of
 
 
 def test_refusals(result_folder, synthetic_ear, tmp_path, monkeypatch, capsys):
     several = tmp_path / "several.mrb"
-    with headless_scene() as session:
-        for name in ("one", "two"):
-            volume = add_volume(session.scene, replace(synthetic_ear.ct, name=name))
-            add_result(session.scene, volume, truth_of(synthetic_ear))
-        write_bundle(session.scene, several)
+    saved(several, truth_of(synthetic_ear), synthetic_ear.ct, synthetic_ear.ct)
     (tmp_path / "broken.mrb").write_bytes(b"no zip")
     (tmp_path / "note.txt").write_text("x")
     before = sorted(tmp_path.iterdir())

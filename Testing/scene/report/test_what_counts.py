@@ -4,22 +4,18 @@ import json
 import os
 import signal
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from InnerEarSegLib.cli.main import CANCELLED, main
-from InnerEarSegLib.mrml.files import segmentation_node, write_bundle, write_node, write_scene
-from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.files import segmentation_node, write_node, write_scene
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
-from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.report.subject import PATIENT, write_subject
 
 from .reading import looked_at
-from .subjects import reviewed, truth_of
+from .subjects import reviewed, saved, truth_of
 
 
 def report(scene, page):
@@ -34,7 +30,7 @@ def folder(synthetic_ear, tmp_path):
 
 
 def test_files_beside_the_scene_are_not_used_and_that_is_said(folder, synthetic_ear, capsys):
-    said = "is not as the scene has it, and was not used"
+    said = "differs from the scene and was not used"
     assert said not in report(folder, folder / "a.html") + capsys.readouterr().err
     (path,) = folder.glob("landmarks_*.mrk.json")
     content = json.loads(path.read_text())
@@ -54,26 +50,16 @@ def test_files_beside_the_scene_are_not_used_and_that_is_said(folder, synthetic_
 
 def test_a_correction_saved_both_ways_is_no_difference(folder, synthetic_ear, capsys):
     """The scene saved from Slicer, and landmarks saved beside it as they are there."""
-    with headless_scene() as session:
-        volume = add_volume(session.scene, synthetic_ear.ct)
-        (node,) = add_result(session.scene, volume, truth_of(synthetic_ear)).landmarks.values()
+    (path,) = folder.glob("landmarks_*.mrk.json")
+
+    def correct(scene, volume, results):
+        (node,) = results.landmarks.values()
         node.SetNthControlPointPosition(0, *synthetic_ear.landmarks["oval window"])
-        write_bundle(session.scene, folder / "scene.mrb")
-        (path,) = folder.glob("landmarks_*.mrk.json")
         write_node(node, path)
+
+    saved(folder / "scene.mrb", truth_of(synthetic_ear), synthetic_ear.ct, change=correct)
     report(folder, folder / "a.html")
     assert capsys.readouterr().err == ""
-
-
-def saved(tmp_path, ct, result, change):
-    """A scene with results of one CT, changed by ``change(scene, volume, results)``."""
-    path = tmp_path / "changed.mrb"
-    with headless_scene() as session:
-        volume = add_volume(session.scene, ct)
-        add_result(session.scene, volume, result)
-        change(session.scene, volume, find_results(session.scene, volume))
-        write_bundle(session.scene, path)
-    return path
 
 
 def test_a_segment_that_was_deleted_is_said_and_has_no_volume(synthetic_ear, tmp_path):
@@ -82,7 +68,8 @@ def test_a_segment_that_was_deleted_is_said_and_has_no_volume(synthetic_ear, tmp
     def delete(scene, volume, results):
         results.segmentation.GetSegmentation().RemoveSegment(SEGMENT_IDS[side])
 
-    path = saved(tmp_path, synthetic_ear.ct, truth_of(synthetic_ear), delete)
+    path = tmp_path / "changed.mrb"
+    saved(path, truth_of(synthetic_ear), synthetic_ear.ct, change=delete)
     text = report(path, tmp_path / "x.html")
     assert "The segment was removed by hand" in text and "Expected overlap" not in text
     numbers = json.loads((tmp_path / "x.measurements.json").read_text(encoding="utf-8"))
@@ -99,13 +86,14 @@ def test_an_ear_without_landmarks_is_not_left_out_silently(made, tmp_path, capsy
             scene.RemoveNode(results.landmarks[side]) for side in sides
         ]
 
-    path = saved(tmp_path, made.ct, made.two, delete("left"))
+    path = tmp_path / "changed.mrb"
+    saved(path, made.two, made.ct, change=delete("left"))
     said = "The landmarks of the left ear were removed, and it is left out"
     assert said in report(path, tmp_path / "x.html")
     assert said in capsys.readouterr().err
     numbers = json.loads((tmp_path / "x.measurements.json").read_text(encoding="utf-8"))
     assert numbers["made_of"] == "reviewed" and len(numbers["ears"]) == 1
-    path = saved(tmp_path, made.ct, made.two, delete("left", "right"))
+    saved(path, made.two, made.ct, change=delete("left", "right"))
     assert main(["report", str(path), "--output", str(tmp_path / "y.html")]) == 2
     errors = capsys.readouterr().err
     assert "left ear were removed" in errors and "right ear were removed" in errors
@@ -117,21 +105,17 @@ def test_results_under_another_transform_than_the_ct(made, tmp_path):
         for node in results.nodes:
             node.SetAndObserveTransformNodeID(transform.GetID())
 
-    path = saved(tmp_path, made.ct, made.two, move)
+    path = tmp_path / "changed.mrb"
+    saved(path, made.two, made.ct, change=move)
     assert "Results lie under another transform" in report(path, tmp_path / "x.html")
 
 
 def test_one_of_two_cts_of_the_same_name(synthetic_ear, tmp_path, capsys):
-    path = tmp_path / "two.mrb"
-    with headless_scene() as session:
-        for name in ("CT", "CT"):
-            volume = add_volume(session.scene, replace(synthetic_ear.ct, name=name))
-            add_result(session.scene, volume, truth_of(synthetic_ear))
-        last = volume.GetID()
-        write_bundle(session.scene, path)
+    path, ct = tmp_path / "two.mrb", synthetic_ear.ct
+    last = saved(path, truth_of(synthetic_ear), ct, ct, change=lambda _, volume, __: volume.GetID())
     arguments = ["report", str(path), "--output", str(tmp_path / "x.html"), "--ct"]
-    assert main([*arguments, "CT"]) == 2
-    assert f"'CT' ({last})" in capsys.readouterr().err
+    assert main([*arguments, ct.name]) == 2
+    assert f"'{ct.name}' ({last})" in capsys.readouterr().err
     assert main([*arguments, last]) == 0
 
 

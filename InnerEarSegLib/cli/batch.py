@@ -1,0 +1,139 @@
+"""``innerearseg batch``: a cohort of CTs, resumable, with a table of all."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from ..errors import Cancelled, UnusableInput
+from ..process import cancel_on_kill
+from .segment import write_scene
+
+SOME_FAILED = 4
+CANCELLED = 130
+
+CPU_WORKERS = 2
+"""Reading and writing use one core, the networks all: two fill each other's gaps."""
+
+say = partial(print, flush=True)
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "batch", help="segment a list of CTs; run again, it goes on where it was stopped"
+    )
+    parser.add_argument(
+        "list",
+        type=Path,
+        metavar="LIST",
+        help="text file with a CT a line, or .csv/.tsv with a column image and, if wanted, case, "
+        "series, center, roi; CTs' places are relative to the list's folder",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="one folder a case, and a summary"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes; by default one a GPU, and up to two on the CPU",
+    )
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="also do cases that are finished, and those that the user has worked on since: their "
+        "folders are renamed",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="use the workers of this Dask scheduler, which see all files at the same paths",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do the cohort and say how it went.
+
+    Returns:
+        0 if every case has a result, also if that is "no ear"; 4 if some failed or a table could
+        not be written; 130 if cancelled.
+    """
+    from ..batch.cohort import read_list
+    from ..batch.run import WORKER_BYTES, Job, Tables, run_cohort
+    from ..batch.summary import CSV
+    from ..io.result_folder import ResultFolder
+    from ..model.card import bundled_model
+    from ..parallel import Workers, available_cores, plan_places
+
+    if options.workers is not None and options.workers < 1:
+        raise UnusableInput("--workers must be at least 1.")
+    cohort = read_list(options.list)
+    output = ResultFolder(options.output)
+    job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)
+    devices = _devices(options.device) if options.scheduler is None else []
+    on_cpu = min(CPU_WORKERS, available_cores())
+    count = options.workers or (on_cpu if devices == ["cpu"] else len(devices))
+
+    def workers(cases: int) -> Workers:
+        if options.scheduler is not None:
+            return Workers(scheduler=options.scheduler)
+        return Workers(plan_places(devices, min(count, cases), WORKER_BYTES, say))
+
+    if cohort.ignored:
+        say(f"Columns that are not used: {', '.join(cohort.ignored)}")
+    cancel_on_kill()
+    tables = Tables(output)
+    try:
+        rows = run_cohort(cohort.cases, job, workers, tables, again=options.again, say=say)
+    except (Cancelled, KeyboardInterrupt):
+        _complain(tables.sentence)
+        print(
+            "innerearseg: cancelled; finished cases stay, the same command goes on with the rest.",
+            file=sys.stderr,
+        )
+        return CANCELLED
+    for title, status in (
+        ("No inner ear was found in", "no ear"),
+        ("Kept, as the user worked on them", "kept"),
+        ("Failed", "failed"),
+    ):
+        those = [row for row in rows if row.status == status]
+        if those:
+            say(f"{title}:")
+        for row in those:
+            say(f"  {row.case} ({row.image})" + (f": {row.reason}" if row.reason else ""))
+    failed = sum(row.status == "failed" for row in rows)
+    say(f"{len(rows) - failed} of {len(rows)} cases done, {failed} failed")
+    if CSV not in tables.problems:
+        say(f"Table: {options.output / CSV}")
+    _complain(tables.sentence)
+    return SOME_FAILED if failed or tables.problems else 0
+
+
+def _devices(device: str) -> list[str]:
+    """The devices that workers are dealt to.
+
+    Raises:
+        UnusableInput: the device is unknown or not there.
+    """
+    if device == "cpu":
+        return [device]  # without loading torch
+    import torch
+
+    from ..model.device import choose_device
+
+    chosen = choose_device(device)
+    if chosen.type == "cuda" and chosen.index is None:
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [str(chosen)]
+
+
+def _complain(sentence: str | None) -> None:
+    if sentence is not None:
+        print(f"innerearseg: {sentence}", file=sys.stderr)

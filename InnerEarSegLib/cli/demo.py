@@ -1,0 +1,158 @@
+"""``innerearseg demo`` and ``innerearseg synthesize``: CT of ears and heads of no patient."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnusableInput
+from ..io.result_folder import REPORT_HTML
+from . import report
+from .segment import NO_EAR, summary, write_scene
+
+if TYPE_CHECKING:
+    from ..synthetic.ear import SyntheticEar
+
+DEMO_SEED = 7
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add both commands with their arguments."""
+    parser = commands.add_parser("demo", help="segment a synthetic ear, and report on it")
+    parser.add_argument("--output", type=Path, default=Path("out/demo"), metavar="DIR")
+    parser.set_defaults(run=demo)
+    parser = commands.add_parser(
+        "synthesize", help="generate synthetic ears or heads with exact labels"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--head",
+        action="store_true",
+        help="whole heads with two ears: H01/H01_CT.nrrd, H01_LEFT_LABELS.nrrd, "
+        "H01_RIGHT_LABELS.nrrd and H01_DESC.json with the landmarks in RAS mm",
+    )
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        metavar="MM",
+        help="with --head: voxel size, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
+    )
+    parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="with --head: any pose, kernel, slice thickness, padding, metal and storage order",
+    )
+    parser.set_defaults(run=synthesize)
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Generate an ear, segment it, compare with the truth, and write the report."""
+    import SimpleITK as sitk
+    import torch
+
+    from ..batch.segment_case import Source, segment_case
+    from ..io.result_folder import MANIFEST, NOTES, ResultFolder
+    from ..io.volume import image_of
+    from ..model.bundle import load_model
+    from ..progress import Progress
+    from ..synthetic.files import random_ear
+
+    output = ResultFolder(options.output)
+    ear = random_ear(DEMO_SEED, 0)
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        ct, made = Path(temporary) / "synthetic_ear.nrrd", Path(temporary) / "result"
+        sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
+        print(f"Generated a synthetic {ear.side} ear of no patient: {output.folder / ct.name}")
+        result = segment_case(
+            Source(ct),
+            ResultFolder(made),
+            lambda: load_model(device=torch.device("cpu")),
+            Progress(),
+            write_scene,
+            about={},
+        )
+        print("\n".join(summary(result)))
+        if not result.ears:
+            return NO_EAR
+        print("\n".join(_compare(ear, made)))
+        _report(made, ear.side)
+        for name in (MANIFEST, NOTES):
+            (made / name).unlink()
+        with output.replacing({}) as new:
+            shutil.copy(ct, new)
+            shutil.copytree(made, new, dirs_exist_ok=True)
+    print("\n".join([*output.sentences, f"Files: {output.folder}"]))
+    return 0
+
+
+def _report(folder: Path, side: str) -> None:
+    """Add the report, its PDF where fpdf2 is installed, and ``labyrinth.png`` to a result."""
+    from ..mrml.ear_rendering import draw_in_child
+    from ..report.content import build_report
+    from ..report.files import Names, write_report
+    from ..report.subject import write_subject
+
+    subject, notes = report.subject_of_result(folder)
+    pdf = (folder / REPORT_HTML).with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        views = Path(temporary)
+        write_subject(subject, views)
+        if problem := draw_in_child(views):
+            notes.append(problem)
+        blocks = build_report(subject, made=datetime.now(), views=views, notes=tuple(notes))
+        write_report(blocks, subject, Names(folder / REPORT_HTML, pdf))
+        if not problem:
+            shutil.copy(views / f"view_{side}_0.png", folder / "labyrinth.png")
+
+
+def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
+    """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
+    import numpy as np
+
+    from ..mrml.files import read_landmarks, read_segments
+
+    segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
+    inside = np.argwhere(segment.array)[:, ::-1]
+    truth = ear.labels.array.astype(bool)
+    index = np.round(ear.labels.geometry.to_ijk(segment.geometry.to_ras(inside))).astype(int)
+    kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
+    found = np.zeros_like(truth)
+    found[tuple(index[kept].T[::-1])] = True
+    dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
+    lines = [f"Against the generator's exact labels: Dice {dice:.3f}"]
+    for name, ras in read_landmarks(folder / f"landmarks_{ear.side}.mrk.json").items():
+        distance = "not found"
+        if ras is not None:
+            distance = f"{np.linalg.norm(np.subtract(ras, ear.landmarks[name])):.2f} mm off"
+        lines.append(f"  {name}: {distance}")
+    return lines
+
+
+def synthesize(options: argparse.Namespace) -> int:
+    """Generate ears in the layout of the human bony labyrinth dataset, or heads in their own."""
+    if options.count < 1:
+        raise UnusableInput("--count must be at least 1.")
+    if not options.head and (options.spacing is not None or options.varied):
+        raise UnusableInput("--spacing and --varied go with --head.")
+    # Finer than 0.3 mm, a whole head would not fit into memory.
+    if options.spacing is not None and not 0.3 <= options.spacing <= 2.0:
+        raise UnusableInput("--spacing must be 0.3 to 2 mm.")
+    from ..synthetic.files import write_dataset, write_heads
+
+    root, count, seed = options.output, options.count, options.seed
+    try:
+        if options.head:
+            write_heads(root, count, seed, spacing=options.spacing, varied=options.varied)
+        else:
+            write_dataset(root, count, seed)
+    except OSError as error:
+        raise UnusableInput(f"{root} cannot be written: {error.strerror}.") from None
+    print(f"{count} synthetic {'heads' if options.head else 'ears'} in {root}")
+    return 0

@@ -1,0 +1,177 @@
+"""``innerearseg report``: pictures and measurements of a result as HTML and PDF."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnusableInput
+from ..process import cancel_on_kill, end_with_stdin
+
+if TYPE_CHECKING:
+    from ..report.files import Names
+    from ..report.subject import Subject
+
+LETTERS = (
+    "no font of this computer has all letters of the patient's name; in the PDF some are '?'. The "
+    "page has them."
+)
+NOT_USED = (
+    "{} differs from the scene and was not used. Correct landmarks and segment in the scene, in "
+    "3D Slicer, and save that."
+)
+REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
+SCENES = (".mrb", ".mrml")
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("report", help="pictures and measurements of a result on a page")
+    parser.add_argument(
+        "input",
+        type=Path,
+        metavar="DIR",
+        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE.html", help="by default report.html in DIR"
+    )
+    parser.add_argument("--pdf", action="store_true", help="also FILE.pdf; needs fpdf2")
+    parser.add_argument(
+        "--patient",
+        default="",
+        metavar="TEXT",
+        help="name as it shall appear; without it, the report does not identify the patient",
+    )
+    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
+    parser.add_argument(
+        "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the report and print where it is."""
+    cancel_on_kill()
+    if options.handed_over:
+        end_with_stdin()
+        print(flush=True)  # the panel kills nothing that has not said a word
+    from ..report.files import Names
+    from ..report.subject import read_subject, write_subject
+
+    patient, page = _patient(options), _page(options)
+    names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
+    if options.pdf:
+        from ..report.pdf import can_show, need_library
+
+        need_library()
+        if not can_show(patient):
+            _note(LETTERS)
+    if options.handed_over:
+        write(read_subject(options.input), options.input, names, patient)
+        return 0
+    subject, notes = subject_of_result(options.input, options.ct)
+    for sentence in (*subject.left_out, *notes):
+        _note(sentence)
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        write_subject(subject, Path(temporary))
+        write(subject, Path(temporary), names, patient, notes)
+    return 0
+
+
+def write(
+    subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
+) -> None:
+    """Draw a written subject in 3D in its folder, write the report, and print where it is."""
+    from ..mrml.ear_rendering import draw_in_child
+    from ..report.content import build_report
+    from ..report.files import write_report
+
+    if problem := draw_in_child(folder):
+        notes = (*notes, problem)
+    blocks = build_report(
+        subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
+    )
+    output = write_report(blocks, subject, names)
+    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
+        print(path)
+    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
+        _note(sentence)
+
+
+def _note(sentence: str) -> None:
+    print(f"Note: {sentence}", file=sys.stderr)
+
+
+def _patient(options: argparse.Namespace) -> str:
+    from ..report.subject import PATIENT
+
+    typed = options.input / PATIENT
+    if not options.handed_over or not typed.is_file():
+        return options.patient
+    patient = typed.read_text(encoding="utf-8")
+    typed.unlink()  # so that the name does not stay behind if the panel ends
+    return patient
+
+
+def _page(options: argparse.Namespace) -> Path:
+    """Return the path of the page.
+
+    Raises:
+        UnusableInput: it is a folder or does not end in .html.
+    """
+    from ..io.result_folder import REPORT_HTML
+
+    given = options.input
+    page = options.output or (given if given.is_dir() else given.parent) / REPORT_HTML
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise UnusableInput(f"--output needs a file that ends in .html, not {page}.")
+    if page.is_dir():
+        raise UnusableInput(f"{page} is a folder; --output needs a file that ends in .html.")
+    return page.absolute()
+
+
+def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
+    """Read a folder's scene or a scene, with notes on changed files beside it.
+
+    Raises:
+        UnusableInput: there are no results of InnerEarSeg, or of several CTs.
+    """
+    from ..mrml.files import SCENE_FILE, changed_beside
+    from ..mrml.results import find_results
+    from ..mrml.scene import headless_scene
+    from ..mrml.subject import cts_with_results, open_scene, subject_of
+
+    if not path.exists():
+        raise UnusableInput(f"{path} does not exist.")
+    scene_file = path / SCENE_FILE if path.is_dir() else path
+    if path.is_dir() and not scene_file.is_file():
+        raise UnusableInput(
+            f"{path} holds no {SCENE_FILE}: it is no result of `innerearseg segment`, or no ear "
+            "was found."
+        )
+    if scene_file.suffix.lower() not in SCENES:
+        raise UnusableInput(f"{path} is neither a folder nor a Slicer scene (.mrb, .mrml).")
+    with headless_scene() as session:
+        open_scene(session.scene, scene_file)
+        found = cts_with_results(session.scene)
+        if ct is not None:
+            found = [v for v in found if ct in (v.GetName(), v.GetID())]
+        if not found:
+            named = "" if ct is None else f" for a CT named {ct!r}"
+            raise UnusableInput(f"{scene_file} holds no results of InnerEarSeg{named}.")
+        if len(found) > 1:
+            names = ", ".join(f"{volume.GetName()!r} ({volume.GetID()})" for volume in found)
+            raise UnusableInput(
+                f"{scene_file} holds results of {len(found)} CTs; choose one with --ct, by its "
+                f"name or what stands in brackets: {names}."
+            )
+        subject = subject_of(session.scene, found[0])
+        results = find_results(session.scene, found[0])
+        changed = changed_beside(session.scene, results, scene_file.parent)
+        return subject, [NOT_USED.format(name) for name in changed]

@@ -1,0 +1,156 @@
+"""``innerearseg segment``: one CT to labyrinths, landmarks and a scene."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from .. import process as watch
+from ..errors import Cancelled
+from ..io.region import region_of
+from ..process import cancel_on_kill
+from ..progress import Progress
+from ..types import Segmentation, Volume
+
+NO_EAR = 3
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("segment", help="labyrinths and landmarks of a CT")
+    parser.add_argument(
+        "input",
+        type=Path,
+        metavar="INPUT",
+        help=".nrrd, .nii, .nii.gz or .mha file; a folder with DICOM files, searched with the "
+        "folders below; or one DICOM file, which stands for its series",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="an unchanged result of this CT in it is replaced, anything else renamed to "
+        "DIR-earlier-DATE",
+    )
+    parser.add_argument(
+        "--series",
+        metavar="UID",
+        help="SeriesInstanceUID, where INPUT holds several; without it the thinnest CT with a bone "
+        "kernel is taken if there is just one, else all are listed",
+    )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        metavar="auto|cpu|cuda|mps",
+        help="where the networks run, also cuda:1 and so on; auto (default) takes a GPU where "
+        "there is one",
+    )
+    parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
+    parser.add_argument("--center", metavar="R,A,S", help="a point in or near the ear, mm")
+    parser.add_argument(
+        "--roi",
+        metavar="R,A,S,dR,dA,dS",
+        help="a box with the ear in it: its centre and its full edge lengths, mm",
+    )
+    parser.add_argument(
+        "--json-progress",
+        action="store_true",
+        help="one JSON object a line on stdout: stage, fraction, message",
+    )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="write numpy arrays instead of Slicer's files, as the panel wants",
+    )
+    parser.add_argument(
+        "--cpu-fallback",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="go on with the CPU, with a warning, where the GPU's memory is not enough (default, "
+        "except with --plain: there the program that started this one asks)",
+    )
+    parser.add_argument(
+        "--watch-stdin",
+        action="store_true",
+        help="cancel when standard input is closed, after a first line 'watch'",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Segment, write, and say what was found; see ``main`` for the exit status."""
+    cancel_on_kill()
+    if options.watch_stdin:
+        watch.end_with_stdin()
+    progress = Progress(_print_json if options.json_progress else None)
+    progress.stage("start", 0.0, "Starting")
+    # Imported here, so that --help and wrong arguments are answered at once.
+    from .. import __version__
+    from ..batch.segment_case import Source, segment_case
+    from ..io.result_folder import MAKER, ResultFolder, refuse_overlap
+    from ..model.bundle import Model, load_model
+    from ..model.card import bundled_model
+    from ..model.device import choose_device
+
+    source = Source(options.input, options.series, region_of(options.center, options.roi))
+    refuse_overlap([options.output], [options.input])
+    output = ResultFolder(options.output)
+    device = choose_device(options.device)
+    fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
+
+    def model() -> Model:
+        path = options.model or bundled_model()
+        return load_model(path, device, cpu_fallback=fallback, progress=progress)
+
+    write = None if options.plain else write_scene
+    about = {"made_by": f"{MAKER} {__version__}"}
+    result = segment_case(source, output, model, progress, write, about=about)
+    aside = [f"Note: {sentence}" for sentence in output.sentences]
+    if options.json_progress:
+        _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))
+    else:
+        print("\n".join([*summary(result), *aside]))
+        print(f"Files: {options.output}")
+    return 0 if result.ears else NO_EAR
+
+
+def write_scene(ct: Volume, result: Segmentation, folder: Path) -> None:
+    """Write Slicer's files; imported where it is needed, also in a batch's workers."""
+    from ..mrml.files import write_scene
+
+    write_scene(ct, result, folder)
+
+
+def summary(result: Segmentation) -> list[str]:
+    """What was found, a line each."""
+    lines = []
+    for ear in result.ears:
+        lines.append(
+            f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³, quality {ear.quality.verdict}"
+        )
+        for landmark in ear.landmarks:
+            where = (
+                "not found"
+                if landmark.ras is None
+                else "R {:.2f}, A {:.2f}, S {:.2f} mm".format(*landmark.ras)
+            )
+            sure = f"confidence {landmark.confidence:.2f}"
+            if landmark.radius_mm is not None:
+                sure = f"± {landmark.radius_mm:.1f} mm"
+            lines.append(f"  {landmark.name}: {where} ({sure})")
+        lines += [f"  Note: {reason}" for reason in ear.quality.reasons]
+    if not result.ears:
+        lines.append("No inner ear was found in this CT.")
+    lines += [f"Note: {warning}" for warning in result.warnings]
+    return lines
+
+
+def _print_json(stage: str, fraction: float, message: str) -> None:
+    """One line of progress for a program that listens."""
+    line = {"stage": stage, "fraction": round(fraction, 4), "message": message}
+    try:
+        print(json.dumps(line), flush=True)
+    except BrokenPipeError:  # the program that listened is gone: nobody wants the result
+        raise Cancelled("Cancelled.") from None
