@@ -44,6 +44,11 @@ def without_frame(two, side):
     two.wait(lambda: two.measuring.cochleae[side].frame is None, what="measurements")
 
 
+def without_landmarks(two, side):
+    two.scene.RemoveNode(two.landmarks[side])
+    two.wait(lambda: side not in two.measuring.cochleae, what="measurements")
+
+
 def at_cochlea(two, side):
     """Whether all slices are in its planes, and at its middle."""
     planes = slice_planes(two.landmarks[side], two.measuring.cochleae[side].frame)
@@ -88,28 +93,18 @@ def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
     assert crosshair.GetCrosshairRAS() == pytest.approx(tuple(two.middle["right"]), abs=1e-3)
 
 
-def test_the_view_makes_way_for_an_ear_without_a_frame(two):
-    without_frame(two, "right")
+@pytest.mark.parametrize("without", [without_frame, without_landmarks])
+def test_the_view_makes_way_for_an_ear_without_a_frame(two, without):
+    without(two, "right")
     before = slices(two)
     two.ui.cochlearViewButton.click()
-    assert at_cochlea(two, "left")
-    two.ui.rightEarButton.click()
+    assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
+    two.ui.rightEarButton.click()  # its segment is there
     assert_at_ear(two, "right", before)
     assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
     two.ui.leftEarButton.click()
     two.ui.cochlearViewButton.click()
     assert at_cochlea(two, "left")
-
-
-def test_the_view_makes_way_for_an_ear_without_landmarks(two):
-    two.scene.RemoveNode(two.landmarks["right"])
-    two.wait(lambda: set(two.measuring.cochleae) == {"left"}, what="measurements")
-    before = slices(two)
-    two.ui.cochlearViewButton.click()
-    assert two.ui.cochlearViewButton.checked
-    two.ui.rightEarButton.click()  # its segment is there
-    assert_at_ear(two, "right", before)
-    assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
 
 
 def test_the_ear_in_view_goes_back_to_its_planes(two):

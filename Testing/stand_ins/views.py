@@ -203,6 +203,9 @@ class qMRMLSliceView(_View):
 class qMRMLThreeDView(_View):
     """Libs/MRML/Widgets/qMRMLThreeDView.h"""
 
+    def mrmlViewNode(self) -> Any:
+        return self._own.session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
+
     def _make(self, size: tuple[int, int]) -> Any:
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
         factory.SetMRMLApplicationLogic(self._own.session.application_logic)
