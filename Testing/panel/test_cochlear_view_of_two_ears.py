@@ -46,7 +46,7 @@ def without_frame(two, side):
 
 def without_landmarks(two, side):
     two.scene.RemoveNode(two.landmarks[side])
-    two.wait(lambda: side not in two.measuring.cochleae, what="measurements")
+    two.wait(lambda: set(two.measuring.cochleae) == {*SIDES} - {side}, what="measurements")
 
 
 def at_cochlea(two, side):
