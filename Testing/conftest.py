@@ -30,6 +30,16 @@ def bundle():
     return load_model(bundled_model(), torch.device("cpu"))
 
 
+def specimen_of(ear, name: str):
+    """A synthetic ear as a real specimen of a training."""
+    import numpy as np
+
+    from InnerEarSegLib.training.cases import TrainingCase
+
+    points = {name: np.array(point) for name, point in ear.landmarks.items()}
+    return TrainingCase(name, ear.ct.array, ear.labels.array, ear.ct.geometry, points, ear.side)
+
+
 @pytest.fixture(scope="session")
 def synthetic_ear():
     """A synthetic left ear that no training has seen (training uses other seeds)."""

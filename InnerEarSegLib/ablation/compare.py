@@ -1,101 +1,64 @@
-"""From the results of a study's runs to one row for each variation."""
+"""Compare the finished runs of a study: a row for each training, as in ``ablation.csv``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..errors import UnusableInput
 from .plan import BASAL, Plan, value_of
-from .statistics import Comparison, bootstrap_interval, compare, holm
-from .study import StudyFolder
+from .runs import StudyFolder
 
-Metric = Literal["dice", "assd_mm", "landmark_mm"]
+RESAMPLES = 10_000
+EXACT_CASES = 16
+"""Up to so many cases all signs are tried: 65 536."""
 
-METRICS: tuple[Metric, ...] = ("dice", "assd_mm", "landmark_mm")
-HIGHER_IS_BETTER = {"dice": True, "assd_mm": False, "landmark_mm": False}
 ALPHA = 0.05
 
-
-@dataclass(frozen=True)
-class Figure:
-    """One metric of one variation.
-
-    Attributes:
-        mean: over all cases.
-        low: lower end of its bootstrap interval.
-        high: upper end.
-        against_basal: on the cases that both have; None for the basal one itself.
-        p_corrected: for the number of comparisons in its family.
-    """
-
-    mean: float
-    low: float
-    high: float
-    against_basal: Comparison | None = None
-    p_corrected: float | None = None
-
-    def is_different(self) -> bool:
-        """Whether chance alone is no good explanation of the difference."""
-        return self.p_corrected is not None and self.p_corrected < ALPHA
+Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One training of the study.
+class Metric(NamedTuple):
+    """How a figure is shown, and whether more of it is better."""
 
-    Attributes:
-        name: of the variation.
-        group: heading.
-        why: what one learns from it.
-        field: what it changes; empty for the basal one.
-        basal_value: what that is otherwise.
-        value: what it is here.
-        seed: of the training.
-        steps: its budget.
-        folds: how many are finished.
-        diverged: in how many of them the loss was no longer a number.
-        cases: how many specimens were measured.
-        parameters: of the network.
-        seconds: a training took, the mean over folds.
-        devices: on which it ran.
-        code_revisions: of the code that ran.
-        figures: by metric; one that the training does not learn, or that no fold has, is absent.
-    """
-
+    heading: str
     name: str
-    group: str
-    why: str
-    field: str
-    basal_value: Any
-    value: Any
-    seed: int
-    steps: int
-    folds: int
-    diverged: int
-    cases: int
-    parameters: int | None
-    seconds: float | None
-    devices: tuple[str, ...]
-    code_revisions: tuple[str, ...]
-    figures: dict[Metric, Figure]
+    digits: int
+    sign: float
 
-    def is_better(self, metric: Metric) -> bool | None:
-        """Whether it is better than the basal one, None where that cannot be told."""
-        figure = self.figures.get(metric)
-        if figure is None or figure.against_basal is None or not figure.is_different():
-            return None
-        return (figure.against_basal.difference > 0) == HIGHER_IS_BETTER[metric]
+
+METRICS = {
+    "dice": Metric("Dice", "Dice", 4, 1.0),
+    "assd_mm": Metric("ASSD, mm", "ASSD in mm", 3, -1.0),
+    "landmark_mm": Metric("landmarks, mm", "landmark distance in mm", 3, -1.0),
+}
+_ENDINGS = ("", "_low", "_high", "_difference", "_difference_low", "_difference_high", "_p",
+            "_p_corrected", "_pairs")  # fmt: skip
+_FIGURES = tuple(metric + ending for metric in METRICS for ending in _ENDINGS)
+FIELDS = (
+    "name", "group", "field", "basal_value", "value", "why", "seed", "steps", "folds", "diverged",
+    "cases", *_FIGURES, "parameters", "seconds", "device", "code_revision",
+)  # fmt: skip
 
 
 def rows_of(study: StudyFolder) -> list[Row]:
-    """The basal training and all variations, corrected for their number.
+    """Compare all variations with the basal training, corrected for their number.
 
     There are two families of comparisons, each corrected for its own number: the questions that
     the study was made for, whether learning both tasks together helps each, and all others.
     A variation is compared where all folds are finished and none diverged.
+
+    Returns:
+        Rows with FIELDS as keys, in the plan's order. Of each metric: mean over cases with its 95 %
+        bootstrap interval, mean paired difference to the basal training with its interval, p, p
+        corrected, and pairs; None where there is none.
     """
     results = {
         name: [r for fold in range(len(study.folds)) if (r := study.result(name, fold))]
@@ -110,96 +73,184 @@ def rows_of(study: StudyFolder) -> list[Row]:
         _row(study.plan, name, found, basal if complete[name] else [])
         for name, found in results.items()
     ]
-    return _corrected(rows, coupling_questions(study.plan))
+    asked = coupling_questions(study.plan)
+    compared = [(row, m) for row in rows for m in METRICS if row[f"{m}_p"] is not None]
+    for of_coupling in (True, False):
+        family = [each for each in compared if ((each[0]["name"], each[1]) in asked) == of_coupling]
+        corrected = holm([row[f"{metric}_p"] for row, metric in family])
+        for (row, metric), p in zip(family, corrected, strict=True):
+            row[f"{metric}_p_corrected"] = p
+    return rows
 
 
-def coupling_questions(plan: Plan) -> list[tuple[str, Metric]]:
-    """(variation, metric) of the comparisons that tell whether coupling helps."""
-    questions: list[tuple[str, Metric]] = []
-    if plan.segmentation_alone:
-        questions += [(plan.segmentation_alone, "dice"), (plan.segmentation_alone, "assd_mm")]
-    if plan.landmarks_alone:
-        questions += [(plan.landmarks_alone, "landmark_mm")]
-    return questions
+def _row(plan: Plan, name: str, found: list[dict], basal: list[dict]) -> Row:
+    variation, study = plan.variation(name), plan.study(name)
+    row: Row = dict.fromkeys(FIELDS) | {
+        "name": name,
+        "group": variation.group if variation else "",
+        "field": variation.field if variation else "",
+        "why": variation.why if variation else "What all others are compared with.",
+        "basal_value": value_of(plan.basal, variation.field) if variation else None,
+        "value": value_of(study, variation.field) if variation else None,
+        "seed": study.seed,
+        "steps": study.optimiser.steps,
+        "folds": len(found),
+        "diverged": sum(bool(result["diverged"]) for result in found),
+        "cases": len({case["name"] for result in found for case in result["cases"]}),
+        "parameters": next((r["parameters"] for r in found if "parameters" in r), None),
+        "seconds": float(np.mean([r["seconds"] for r in found])) if found else None,
+        "device": "; ".join(sorted({result["device"] for result in found})),
+        "code_revision": "; ".join(sorted({result["code_revision"] for result in found})),
+    }
+    for metric in METRICS:
+        own, others = by_case(found, metric), by_case(basal, metric)
+        if own:
+            row |= _interval(metric, list(own.values()))
+        pairs = [(own[case], others[case]) for case in own if case in others]
+        if variation is not None and pairs:
+            differences = np.subtract(*np.transpose(pairs))
+            row |= _interval(f"{metric}_difference", differences)
+            row |= {f"{metric}_p": sign_flip_p(differences), f"{metric}_pairs": len(pairs)}
+    return row
 
 
-def moved_by_seed(rows: Sequence[Row]) -> dict[Metric, float]:
-    """How far another seed alone moves each metric: what is not more says nothing of a change.
+def by_case(results: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float]:
+    """Return one metric of each specimen that has it."""
+    cases = (case for result in results for case in result["cases"])
+    return {case["name"]: case[metric] for case in cases if case[metric] is not None}
+
+
+def _interval(key: str, values: ArrayLike) -> dict[str, float]:
+    low, high = bootstrap_interval(values)
+    return {key: float(np.asarray(values).mean()), f"{key}_low": low, f"{key}_high": high}
+
+
+def coupling_questions(plan: Plan) -> list[tuple[str, str]]:
+    """Return (variation, metric) of the comparisons that tell whether coupling helps."""
+    alone = plan.segmentation_alone, plan.landmarks_alone
+    asked = {"dice": alone[0], "assd_mm": alone[0], "landmark_mm": alone[1]}
+    return [(name, metric) for metric, name in asked.items() if name]
+
+
+def moved_by_seed(rows: Sequence[Row]) -> dict[str, float]:
+    """Return how far another seed alone moves each metric: a change must do more than that.
 
     The specimens' own spread does not hold this: those of a fold share one training.
     """
-    moved: dict[Metric, float] = {}
+    moved: dict[str, float] = {}
     for row in rows:
-        for metric, figure in row.figures.items():
-            if row.field == "seed" and figure.against_basal is not None:
-                size = abs(figure.against_basal.difference)
-                moved[metric] = max(size, moved.get(metric, 0.0))
+        for metric in METRICS:
+            if row["field"] == "seed" and (size := row[f"{metric}_difference"]) is not None:
+                moved[metric] = max(abs(size), moved.get(metric, 0.0))
     return moved
 
 
-def by_case(results: Sequence[dict[str, Any]], metric: Metric) -> dict[str, float]:
-    """One metric of each specimen that has it."""
-    return {
-        case["name"]: case[metric]
-        for result in results
-        for case in result["cases"]
-        if case[metric] is not None
-    }
+def is_different(row: Row, metric: str) -> bool:
+    """Whether chance alone is no good explanation of a difference."""
+    corrected = row[f"{metric}_p_corrected"]
+    return corrected is not None and corrected < ALPHA
 
 
-def _row(plan: Plan, name: str, found: list[dict[str, Any]], basal: list[dict[str, Any]]) -> Row:
-    variation = next((v for v in plan.variations if v.name == name), None)
-    study = plan.study(name)
-    figures: dict[Metric, Figure] = {}
-    for metric in METRICS:
-        own, reference = by_case(found, metric), by_case(basal, metric)
-        if own:
-            against = None
-            common = [case for case in own if case in reference]
-            if variation is not None and common:
-                against = compare([own[c] for c in common], [reference[c] for c in common])
-            values = list(own.values())
-            figures[metric] = Figure(float(np.mean(values)), *bootstrap_interval(values), against)
-    return Row(
-        name=name,
-        group=variation.group if variation else "",
-        why=variation.why if variation else "What all others are compared with.",
-        field=variation.field if variation else "",
-        basal_value=value_of(plan.basal, variation.field) if variation else None,
-        value=value_of(study, variation.field) if variation else None,
-        seed=study.seed,
-        steps=study.optimiser.steps,
-        folds=len(found),
-        diverged=sum(bool(result["diverged"]) for result in found),
-        cases=len({case["name"] for result in found for case in result["cases"]}),
-        parameters=next((r["parameters"] for r in found if "parameters" in r), None),
-        seconds=float(np.mean([r["seconds"] for r in found])) if found else None,
-        devices=tuple(sorted({result["device"] for result in found})),
-        code_revisions=tuple(sorted({result["code_revision"] for result in found})),
-        figures=figures,
-    )
+def is_better(row: Row, metric: str) -> bool | None:
+    """Whether a row is better than the basal one; None where that cannot be told."""
+    if not is_different(row, metric):
+        return None
+    return row[f"{metric}_difference"] * METRICS[metric].sign > 0
 
 
-def _corrected(rows: list[Row], coupling: list[tuple[str, Metric]]) -> list[Row]:
-    """The rows with the p of each family corrected."""
-    compared = [
-        (row.name, metric, figure.against_basal.p)
-        for row in rows
-        for metric, figure in row.figures.items()
-        if figure.against_basal is not None
-    ]
-    corrected: dict[tuple[str, Metric], float] = {}
-    for asked in (True, False):
-        family = [item for item in compared if ((item[0], item[1]) in coupling) == asked]
-        for (name, metric, _), p in zip(family, holm([p for *_, p in family]), strict=True):
-            corrected[name, metric] = p
-    return [
-        replace(
-            row,
-            figures={
-                metric: replace(figure, p_corrected=corrected.get((row.name, metric)))
-                for metric, figure in row.figures.items()
-            },
-        )
-        for row in rows
-    ]
+def bootstrap_interval(values: ArrayLike) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the mean of cases drawn with replacement."""
+    from scipy.stats import bootstrap
+
+    array = np.asarray(values, dtype=float)
+    if len(array) < 2 or np.ptp(array) == 0.0:
+        return float(array.min()), float(array.max())
+    found = bootstrap(
+        (array,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def sign_flip_p(differences: ArrayLike) -> float:
+    """Return the two-sided p of the paired permutation test: every difference may change sign.
+
+    It assumes nothing of how differences are spread, and its smallest value is 2 / 2**n. Up to
+    EXACT_CASES all signs are tried; above, as many random ones.
+    """
+    from scipy.stats import permutation_test
+
+    array = np.asarray(differences, dtype=float)
+    if not array.any():
+        return 1.0
+    return float(
+        permutation_test(
+            (array,), lambda x, axis: np.mean(x, axis=axis), permutation_type="samples",
+            vectorized=True, n_resamples=2**EXACT_CASES, rng=np.random.default_rng(0),
+        ).pvalue
+    )  # fmt: skip
+
+
+def smallest_p(cases: int) -> float:
+    """Return the smallest p that this many cases can give in ``sign_flip_p``."""
+    return 2.0 / 2.0**cases if cases <= EXACT_CASES else 2.0 / (1 + 2**EXACT_CASES)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Correct p for their number, so that even one false alarm is unlikely (Holm 1979)."""
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p, method="holm")[1].tolist() if len(p) else []
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Write all that is known of each row; empty where nothing is."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        text = {key: f"{row[key]:.6g}" for key in _FIGURES if isinstance(row[key], float)}
+        if row["field"]:
+            text |= {key: json.dumps(row[key]) for key in ("basal_value", "value")}
+        if row["seconds"] is not None:
+            text["seconds"] = f"{row['seconds']:.0f}"
+        writer.writerow(row | text)
+    return file.getvalue()
+
+
+def repeated(rows: Sequence[Row], table: Path) -> Iterator[str]:
+    """Tell of each figure whether it lies in the interval of an earlier study.
+
+    Args:
+        rows: of the study done again, or of the part of it that was.
+        table: ``ablation.csv`` of the earlier one.
+
+    Raises:
+        UnusableInput: if the table is something else, or of another budget or other folds.
+    """
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            earlier = {row["name"]: row for row in reader if tuple(row) == FIELDS}
+            if tuple(reader.fieldnames or ()) != FIELDS:
+                raise UnusableInput(f"{table} is no table of `innerearseg ablate report`.")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"The table {table} cannot be read: {error}.") from None
+    for row in rows:
+        old = earlier.get(row["name"], {})
+        shown = [metric for metric in METRICS if row[metric] is not None]
+        if not old or not shown:
+            continue
+        if any(old[key] != str(row[key]) for key in ("steps", "folds", "seed")):
+            raise UnusableInput(
+                f"{row['name']!r} has {row['folds']} finished folds of {row['steps']} steps here "
+                f"and {old['folds']} of {old['steps']} in {table}: they cannot be compared."
+            )
+        for metric in shown:
+            if old[metric]:
+                low, high = float(old[f"{metric}_low"]), float(old[f"{metric}_high"])
+                digits = METRICS[metric].digits
+                where = "within" if low <= row[metric] <= high else "OUTSIDE"
+                yield (
+                    f"{row['name']}, {METRICS[metric].heading}: {row[metric]:.{digits}f} again, "
+                    f"{where} {low:.{digits}f} to {high:.{digits}f}"
+                )

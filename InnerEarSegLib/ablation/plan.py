@@ -1,4 +1,4 @@
-"""The plan of an ablation study: a basal training, and variations of one field each."""
+"""The plan of an ablation study: a basal training, and overrides of one field each."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 
 from ..errors import UnusableInput
 from ..model.config import Intensity
-from ..training.config import Config, StageConfig, check_window, from_dict
+from ..training.config import Config, NetworkTraining, check_patch, from_dict, from_json
 
 BASAL = "basal"
-STAGE = "orient"
+NETWORK = "orient"
 """Which of a training's three networks a study trains: the one in the canonical pose."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Study(StageConfig):
+class Study(NetworkTraining):
     """All that a variation can change, beside one network's own config.
 
     Attributes:
@@ -35,34 +35,23 @@ class Study(StageConfig):
     synthetic_fraction: float = 0.1
     seed: int = 0
 
-    def stage(self) -> StageConfig:
-        """The network's config."""
-        own = {item.name: getattr(self, item.name) for item in dataclasses.fields(StageConfig)}
-        return StageConfig(**own)
-
-    def training(self, name: str, held_out: Sequence[str], synthetic: int) -> Config:
-        """The training of one network, as ``innerearseg train`` knows it."""
-        stage = self.stage()
+    def config(self, name: str, held_out: Sequence[str] = (), synthetic: int = 0) -> Config:
+        """Return the config of a fold, as ``innerearseg train`` knows it."""
+        own = {each.name: getattr(self, each.name) for each in dataclasses.fields(NetworkTraining)}
+        setup = NetworkTraining(**own)
         return Config(
-            name,
-            locate=stage,
-            orient=stage,
-            refine=stage,
-            held_out=tuple(held_out),
-            intensity=self.intensity,
-            synthetic=synthetic,
-            synthetic_fraction=self.synthetic_fraction,
-            seed=self.seed,
+            name, setup, setup, setup, tuple(held_out), intensity=self.intensity,
+            synthetic=synthetic, synthetic_fraction=self.synthetic_fraction, seed=self.seed,
             validate_every=max(1, self.optimiser.steps),  # once, at the end
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class MeasureConfig:
-    """How the held-out specimens are looked at, the same for all variations.
+    """How the held-out specimens are measured, the same for all variations.
 
     Attributes:
-        poses: windows of each specimen.
+        poses: patches of each specimen.
         rotation_degrees: standard deviation of their angle to the reference pose.
         shift_mm: standard deviation of their offset from it along each axis.
         spacing_mm: voxel edge of the grid on which masks are compared.
@@ -78,13 +67,9 @@ class MeasureConfig:
 
 @dataclass(frozen=True)
 class Variation:
-    """One change of the basal training.
+    """One change of the basal training: one field, dotted, with its new value.
 
-    Attributes:
-        name: of its folder: small letters, digits and single hyphens.
-        group: heading in tables and plots.
-        why: what one learns from it.
-        change: one field, dotted, with its new value.
+    ``group`` is a heading in tables and plots, ``why`` what one learns from it.
     """
 
     name: str
@@ -108,7 +93,7 @@ class Plan:
         variations: each of one field.
         synthetic: how many synthetic ears are added to the specimens.
         synthetic_seed: of these ears.
-        measure: how the held-out specimens are looked at.
+        measure: how the held-out specimens are measured.
         segmentation_alone: name of the variation that learns the labyrinth alone.
         landmarks_alone: name of the one that learns the landmarks alone.
     """
@@ -122,50 +107,47 @@ class Plan:
     segmentation_alone: str | None = None
     landmarks_alone: str | None = None
 
+    @property
+    def region_mm(self) -> tuple[float, ...]:
+        """(k, j, i) edges of what all networks are measured on: the basal patch."""
+        return tuple(self.basal.spacing_mm * size for size in self.basal.window)
+
+    def variation(self, name: str) -> Variation | None:
+        """Return a variation; None for the basal training."""
+        return {each.name: each for each in self.variations}.get(name)
+
     def names(self) -> list[str]:
-        """Of all trainings, the basal one first."""
+        """Return the names of all trainings, the basal one first."""
         return [BASAL, *(variation.name for variation in self.variations)]
 
     def study(self, name: str) -> Study:
-        """The training of this name."""
-        if name == BASAL:
-            return self.basal
-        return changed(self.basal, next(v for v in self.variations if v.name == name))
+        """Return the training of this name."""
+        variation = self.variation(name)
+        return self.basal if variation is None else overridden(self.basal, variation)
 
     def with_steps(self, steps: int) -> Plan:
-        """The same study with another budget."""
+        """Return the same study with another budget."""
         optimiser = dataclasses.replace(self.basal.optimiser, steps=steps)
         return dataclasses.replace(self, basal=dataclasses.replace(self.basal, optimiser=optimiser))
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: Path, steps: int | None = None) -> Plan:
     """Read and check a plan.
+
+    Args:
+        path: the JSON file.
+        steps: budget of optimiser steps, instead of the plan's.
 
     Raises:
         UnusableInput: if the file is missing or not JSON, has an unknown or mistyped field, or a
             variation changes nothing, or more than one field.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnusableInput(f"The plan {path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise UnusableInput(f"The plan {path} is not JSON: {error}.") from None
-    plan = from_dict(Plan, content, str(path))
-    check_plan(plan, str(path))
-    return plan
-
-
-def check_plan(plan: Plan, where: str) -> None:
-    """Refuse what cannot be compared.
-
-    Raises:
-        UnusableInput: naming the variation and what is wrong with it.
-    """
-    check_window(plan.basal, f"{where}: basal.window")
+    plan = from_json(Plan, path, "plan")
+    plan = plan if steps is None else plan.with_steps(steps)
+    check_patch(plan.basal, f"{path}: basal.window")
     seen: dict[str, str] = {}
     for variation in plan.variations:
-        here = f"{where}: variation {variation.name!r}"
+        here, change = f"{path}: variation {variation.name!r}", json.dumps(variation.change)
         if not _NAME.fullmatch(variation.name) or variation.name == BASAL:
             raise UnusableInput(
                 f"{here}: a name has small letters, digits and hyphens, and is not {BASAL!r}."
@@ -177,42 +159,41 @@ def check_plan(plan: Plan, where: str) -> None:
                 f"{here}: changes {len(variation.change)} fields "
                 f"({', '.join(variation.change)}); exactly one is needed."
             )
-        change = json.dumps(variation.change)
-        for name, other in seen.items():
-            if other == change:
-                raise UnusableInput(f"{here}: changes the same as {name!r}.")
+        same = [name for name, other in seen.items() if other == change]
+        if same:
+            raise UnusableInput(f"{here}: changes the same as {same[0]!r}.")
         seen[variation.name] = change
-        check_window(changed(plan.basal, variation, where), f"{here}: window")
+        check_patch(overridden(plan.basal, variation, f"{path}: "), f"{here}: window")
     for alone in (plan.segmentation_alone, plan.landmarks_alone):
         if alone is not None and alone not in seen:
-            raise UnusableInput(f"{where}: there is no variation {alone!r}.")
+            raise UnusableInput(f"{path}: there is no variation {alone!r}.")
+    return plan
 
 
-def changed(basal: Study, variation: Variation, where: str = "plan") -> Study:
-    """The basal training with a variation's one change.
+def overridden(basal: Study, variation: Variation, where: str = "") -> Study:
+    """Return the basal training with a variation's one change.
 
     Raises:
         UnusableInput: if its field does not exist or is a group of fields, or the value does not
             fit or is the basal one.
     """
-    here = f"{where}: variation {variation.name!r}"
+    here = f"{where}variation {variation.name!r}"
     content = as_json(basal)
-    inner, path = content, variation.field.split(".")
-    for depth, part in enumerate(path):
+    inner, (*groups, last) = content, variation.field.split(".")
+    for depth, part in enumerate((*groups, last)):
         if not isinstance(inner, dict) or part not in inner:
             known = sorted(inner) if isinstance(inner, dict) else "none"
             raise UnusableInput(
                 f"{here}: unknown field {variation.field!r}; known in "
-                f"{'.'.join(path[:depth]) or 'a study'} are {known}."
+                f"{'.'.join(groups[:depth]) or 'a study'} are {known}."
             )
-        if depth + 1 < len(path):
-            inner = inner[part]
-    if isinstance(inner[path[-1]], dict):
+        inner = inner[part] if depth < len(groups) else inner
+    if isinstance(inner[last], dict):
         raise UnusableInput(
             f"{here}: {variation.field!r} is a group of fields; change one of "
-            f"{sorted(inner[path[-1]])} in it."
+            f"{sorted(inner[last])} in it."
         )
-    inner[path[-1]] = variation.change[variation.field]
+    inner[last] = variation.change[variation.field]
     study = from_dict(Study, content, here)
     if study == basal:
         raise UnusableInput(f"{here}: {variation.field!r} already has this value in the basal one.")
@@ -220,7 +201,7 @@ def changed(basal: Study, variation: Variation, where: str = "plan") -> Study:
 
 
 def value_of(study: Study, dotted: str) -> Any:
-    """The plain value of a dotted field."""
+    """Return the plain value of a dotted field."""
     value: Any = as_json(study)
     for part in dotted.split("."):
         value = value[part]
@@ -228,5 +209,5 @@ def value_of(study: Study, dotted: str) -> Any:
 
 
 def as_json(item: Any) -> dict[str, Any]:
-    """A dataclass as JSON would give it back: with lists for tuples."""
+    """Return a dataclass as JSON would give it back: with lists for tuples."""
     return json.loads(json.dumps(dataclasses.asdict(item)))

@@ -1,39 +1,65 @@
-"""A cohort from its list to its summary."""
+"""Run a cohort from its list to its summary; run again, it goes on where it was stopped."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UnusableInput
-from ..io.result_folder import clean_stale, earlier_folders
+from ..io.result_folder import ResultFolder, clean_stale, refuse_overlap
 from ..model.card import card_in, file_content
-from .apart import refuse_folders_of_cts
+from ..parallel import Done, Place, Workers
+from ..progress import Progress
 from .cohort import Case
-from .devices import for_cases
-from .others import refuse_other_cts, rows_of_others
-from .own_tables import refuse_foreign_tables
-from .pool import Pool
-from .standing import Standing
-from .summary import JSON, Row
-from .tables import Tables
-from .worker import Failure, Settings
+from .segment_case import WriteScene, segment_case
+from .status import CaseStatus, about, status_of
+from .summary import CSV, JSON, Row, as_csv, as_json
+
+if TYPE_CHECKING:
+    from ..model.bundle import Model
+
+WORKER_BYTES = 1_500_000_000
+"""Main memory that a worker takes: 1.1 GB for a whole head, and some more for larger CTs."""
 
 SUMMARY_EVERY_SECONDS = 2.0
 
+CHANGED = "The CT or the model was changed while it was read; run the batch again."
 OUTDATED = "The files in its folder are of an earlier run and do not belong to this CT."
 OTHERS = "The summary also has {} cases of other lists; they stay in it until their folders go."
-ASIDE = "What somebody had worked on in its folder is in {} there."
+
+Say = Callable[[str], None]
+
+_loaded: list[Model] = []
+"""In a worker process: the model, once it is loaded."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know for all cases.
+
+    Attributes:
+        model: the model file.
+        output: the batch's folder; each case gets a folder in it.
+        write_scene: see ``segment_case``; a function of a module.
+    """
+
+    model: Path
+    output: Path
+    write_scene: WriteScene
 
 
 def model_sha256(path: Path) -> str:
-    """SHA-256 of a model file that has a card.
+    """Return the SHA-256 of a model file that has a card.
 
     Raises:
-        UnusableModel: it cannot be read, or is none of ours.
+        UnusableModel: it cannot be read, or has no card.
     """
     content = file_content(path)
     card_in(content, path)
@@ -42,88 +68,196 @@ def model_sha256(path: Path) -> str:
 
 def run_cohort(
     cases: Sequence[Case],
-    settings: Sequence[Settings],
+    job: Job,
+    workers: Callable[[int], Workers],
     tables: Tables,
     *,
     again: bool,
-    say: Callable[[str], None],
+    say: Say,
 ) -> list[Row]:
     """Do what is not done yet, write the summary as it grows, and say a line a case.
 
     Args:
         cases: at least one.
-        settings: of each worker; all have the same model and output.
-        tables: of the output, written as the cases end; afterwards they tell if that failed.
-        again: also do what is done, or kept because somebody worked on it.
+        job: the model and where results go.
+        workers: gives workers for a number of cases.
+        tables: of the batch's folder.
+        again: also do what is done, or kept because the user worked on it.
         say: receives the lines.
 
     Returns:
         The rows, in the order of the cases. The summary has those of other lists after them.
 
     Raises:
-        UnusableInput: the model is none, neither table can be written or one is somebody else's, or
-            a case's folder is of another CT or holds one; then nothing was done.
+        UnusableInput: the model or a table cannot be used, or a case's folder would be, or hold, a
+            CT; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
-    model, output = settings[0].model, settings[0].output
-    sha256 = model_sha256(model)
-    refuse_folders_of_cts(cases, output)
-    standings = [Standing.of(case, sha256, output) for case in cases]
-    refuse_foreign_tables(output)
-    refuse_other_cts(standings, output)
-    clean_stale(output)
+    sha256, output = model_sha256(job.model), job.output
+    refuse_overlap((output / case.name for case in cases), (case.source.path for case in cases))
     others = rows_of_others(output, {case.name for case in cases})
-    rows = {
-        each.case.name: (None if again else each.row()) or Row(each.case.name, each.case.image)
-        for each in standings
-    }
-    aside = {case.name: earlier_folders(output / case.name) for case in cases}
+    rows = {}
+    for case in cases:
+        row = None if again else status_of(output / case.name, case, sha256).row(case)
+        rows[case.name] = row or Row(case.name, case.image)
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    lines: list[str] = []
-    tables.write([*rows.values(), *others], lines.append)
+    tables.write([*rows.values(), *others], say)
     if len(tables.problems) == 2:  # nothing is tried again then
-        why = tables.problems[JSON]
-        raise UnusableInput(f"The output folder {output} cannot be written: {why}.")
-    for line in lines:
-        say(line)
+        raise UnusableInput(tables.problems[JSON])
     if others:
         say(OTHERS.format(len(others)))
     if earlier:
         say(f"{earlier} of {len(cases)} cases were finished earlier.")
-    pool = Pool(for_cases(settings, len(todo), say) if todo else [])
+    if not todo:
+        return list(rows.values())
     written = time.monotonic()
     try:
-        for count, (case, failure) in enumerate(pool.run(todo), earlier + 1):
-            standing = Standing.of(case, sha256, output)
-            row = rows[case.name] = _new_row(standing, failure, aside[case.name])
-            if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
-                tables.write([*rows.values(), *others], say)
-                written = time.monotonic()
-            say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
+        with workers(len(todo)) as pool:
+            ends = pool.run(partial(do_case, job), todo)
+            for count, done in enumerate(ends, earlier + 1):
+                case = done.task
+                row = _new_row(case, status_of(output / case.name, case, sha256), done)
+                rows[case.name] = row
+                if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
+                    tables.write([*rows.values(), *others], say)
+                    written = time.monotonic()
+                say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
     finally:
-        pool.close()
+        clean_stale(output)
         tables.write([*rows.values(), *others], say)
     return list(rows.values())
 
 
-def _new_row(standing: Standing, failure: Failure | None, aside: set[str]) -> Row:
-    """The row of a case that was just done.
+def _new_row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
+    """The row of a case that was just done."""
+    row = status.row(case) if done.error is None else None
+    if row is not None and row.status != "kept":
+        return replace(row, reason=" ".join(filter(None, [row.reason, *(done.value or ())])))
+    reason = done.error or CHANGED
+    if status.result is not None:
+        reason = f"{reason} {OUTDATED}"  # it stays: the user may have corrected it
+    return Row(case.name, case.image, "failed", reason, done.details)
+
+
+def rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
+    """Return rows of the present summary whose cases are not in the list.
+
+    A row goes with its folder: whoever removes a case's folder removes it from the table. What
+    failed has no folder and stays.
 
     Args:
-        standing: of the case, as it is now.
-        failure: why it has no new result.
-        aside: folders of what was set aside before this run.
+        output: the batch's folder.
+        names: of the list's cases.
     """
-    if failure is None:
-        row = standing.row()
-        if row is not None and row.status != "kept":
-            new = sorted(earlier_folders(standing.folder) - aside)
-            said = [ASIDE.format(" and ".join(new))] if new else []
-            return replace(row, reason=" ".join(filter(None, [row.reason, *said])))
-        failure = Failure("The CT or the model was changed while it was read; run the batch again.")
-    reason = failure.reason
-    if standing.found.result is not None:
-        # Not ours to delete: she may have corrected it.
-        reason = f"{reason} {OUTDATED}"
-    return Row(standing.case.name, standing.case.image, "failed", reason, failure.details)
+    entries: list[dict[str, Any]] = []
+    with suppress(OSError, ValueError, KeyError, TypeError):  # no whole summary
+        entries = [
+            entry
+            for entry in json.loads((output / JSON).read_text(encoding="utf-8"))["cases"]
+            if all(isinstance(entry[key], str) for key in ("case", "image", "status"))
+        ]
+    rows = []
+    for entry in entries:
+        case, image = entry["case"], entry["image"]
+        if case in names or case != Path(case).name:
+            continue
+        status = status_of(output / case)
+        if status.result is not None:
+            rows.append(replace(status.as_row(case, image, status.status), listed=False))
+        elif entry["status"] == "failed":
+            reason = str(entry.get("reason") or "")
+            rows.append(Row(case, image, "failed", reason, listed=False))
+    return rows
+
+
+def do_case(job: Job, case: Case, place: Place) -> list[str]:
+    """Do one case in a worker.
+
+    Returns:
+        Sentences on what was set aside.
+
+    Raises:
+        InnerEarSegError: why it has no result.
+    """
+    output = ResultFolder(job.output / case.name)
+    made: dict[str, Any] = {}
+    with suppress(OSError):  # reading says in a sentence what is wrong
+        # Before it is read: what is changed afterwards makes it another CT.
+        made = about(case, job.output)
+    progress = Progress()
+    result = segment_case(
+        case.source,
+        output,
+        partial(_model, job.model, place, progress),
+        progress,
+        job.write_scene,
+        about=made,
+        measure=True,
+    )
+    if result.device.partition(":")[0] != place.device.partition(":")[0]:
+        _loaded.clear()  # one CT was too large for the GPU: the next ones have it again
+    return output.sentences
+
+
+def _model(path: Path, place: Place, progress: Progress) -> Model:
+    if not _loaded:
+        import SimpleITK as sitk
+        import torch
+
+        from ..model.bundle import load_model
+        from ..model.device import choose_device
+
+        torch.set_num_threads(place.threads)
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(place.threads)
+        _loaded.append(load_model(path, choose_device(place.device), progress=progress))
+    return _loaded[0]
+
+
+class Tables:
+    """summary.csv and summary.json of a batch's folder.
+
+    A table that cannot be replaced, as one that is open in Excel on Windows, costs no case: all
+    that it says is in the cases' folders as well, and it is written the next time.
+
+    Attributes:
+        problems: by name of each table that could not be written the last time, why.
+    """
+
+    def __init__(self, output: ResultFolder) -> None:
+        self._output = output
+        self.problems: dict[str, str] = {}
+
+    def write(self, rows: Sequence[Row], say: Say = lambda line: None) -> None:
+        """Write both; each is whole at any moment, and the old one where it cannot be replaced.
+
+        Args:
+            rows: at least one.
+            say: told of a table that could still be written the last time, and of one that was set
+                aside.
+        """
+        before, self.problems = self.problems, {}
+        for name, content in ((JSON, as_json(rows)), (CSV, as_csv(rows))):
+            try:
+                with self._output.adding() as folder:
+                    (folder / name).write_bytes(content)
+            except UnusableInput as error:
+                self.problems[name] = str(error)
+                if name not in before:
+                    say(f"{error} It is tried again as the cases end.")
+            for sentence in self._output.sentences:
+                say(sentence)
+            self._output.earlier.clear()
+
+    @property
+    def sentence(self) -> str | None:
+        """What is not on the disk and where its values are; None where both tables are."""
+        if not self.problems:
+            return None
+        folder = self._output.folder
+        whole = [str(folder / name) for name in (CSV, JSON) if name not in self.problems]
+        return (
+            f"{' '.join(self.problems.values())} The values are in "
+            f"{' and '.join([*whole, 'the folders of the cases'])}; the same command, run again, "
+            "writes it."
+        )

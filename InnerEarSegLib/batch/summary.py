@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from .. import __version__
+from ..cochlea.catalogue import VOLUME
+from ..io.result_folder import seal
 from ..report.tables import columns
-from ..types import Side
-from .seal import sealed
-from .values import ear_cells, ears_of, values_of
+from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Side
 
 Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
 CSV, JSON = "summary.csv", "summary.json"
 FIRST_COLUMNS = ("case", "image", "status", "reason")
-CSV_DIGESTS = "summary_csv_sha256"
+UNKNOWN = "unknown"
+"""Values of measurements of earlier versions, which do not say what they were made of."""
+
+Content = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,13 @@ class Row:
     Attributes:
         case: its name.
         image: its CT, as the list has it.
-        status: "done" with at least one ear, "no ear", "kept" as somebody worked on files that
+        status: "done" with at least one ear, "no ear", "kept" if the user worked on files that
             would have to be made again, "failed", or "pending".
         reason: why it failed or was kept, and what else to know about its files.
         details: a traceback, where the reason was not foreseen; in the JSON alone.
         result: content of its ``result.json`` if it is done or has no ear.
         measurements: content of its ``measurements.json`` if it has an ear.
-        listed: whether the list of this run has it; an earlier one's stay in the table.
+        listed: whether this run's list has it; cases of earlier lists stay in the table.
     """
 
     case: str
@@ -119,11 +122,7 @@ def can_show(result: Any, measurements: Any) -> bool:
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
-    """The content of summary.csv: UTF-8 with a mark, by which Excel knows it ("mm³").
-
-    Args:
-        rows: at least one.
-    """
+    """Return summary.csv of at least one row: UTF-8 with the mark that Excel needs for "mm³"."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(cells(rows[0])))
     writer.writeheader()
@@ -132,16 +131,11 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
-def as_json(rows: Sequence[Row], csv_digests: Collection[str] = ()) -> bytes:
-    """The content of summary.json, which proves that nobody has changed it.
-
-    Args:
-        rows: as for ``as_csv``.
-        csv_digests: SHA-256 of what the summary.csv beside it may be.
-    """
+def as_json(rows: Sequence[Row]) -> bytes:
+    """Return summary.json, with the SHA-256 of its own text and of the summary.csv beside it."""
     content = {
         "innerearseg": __version__,
-        CSV_DIGESTS: sorted(csv_digests),
+        "summary_csv_sha256": [hashlib.sha256(as_csv(rows)).hexdigest()],
         "counts": counts(rows),
         "cases": [
             {
@@ -158,4 +152,92 @@ def as_json(rows: Sequence[Row], csv_digests: Collection[str] = ()) -> bytes:
             for row in rows
         ],
     }
-    return sealed(json.dumps(content, indent=2).encode("utf-8"))
+    return seal(content).encode("utf-8")
+
+
+def values_of(result: Content | None, measurements: Content | None) -> str | None:
+    """Return whether a row's values are AUTOMATIC, REVIEWED or UNKNOWN; None without any."""
+    if measurements is None:
+        return AUTOMATIC if result and result["ears"] else None
+    made_of = measurements.get("made_of", UNKNOWN)
+    if made_of == AUTOMATIC and _present(result or {"ears": []}) != _present(measurements):
+        return REVIEWED  # by removing what left no other trace in tables of earlier versions
+    return str(made_of)
+
+
+def _present(content: Content) -> set[tuple[str, str]]:
+    """Ears, their segments that have a volume, and their landmarks that have a position."""
+    found = set()
+    for ear in content["ears"]:
+        found.add((ear["side"], ""))
+        if _volume(ear):
+            found.add((ear["side"], VOLUME))
+        for mark in ear["landmarks"]:
+            if mark["ras_mm"] is not None:
+                found.add((ear["side"], mark["name"]))
+    return found
+
+
+def _volume(ear: Content) -> float | None:
+    """In mm³, of an ear of either file; None without a segment."""
+    if "measurements" not in ear:
+        return float(ear["labyrinth_volume_mm3"])
+    if ear["segment"] == SEGMENT_REMOVED:
+        return None
+    items = {item["key"]: item["value"] for item in ear["measurements"]}
+    return None if items.get(VOLUME) is None else float(items[VOLUME])
+
+
+def ears_of(result: Content | None, measurements: Content | None) -> dict[str, Content]:
+    """Return the ears by side, in the form of ``result.json``.
+
+    Of reviewed ears, volume and landmarks are those that were measured, as they belong together.
+    A confidence stays only where the landmark is where it was found, a verdict where the ear was
+    found, and an expected Dice where its segment is unchanged. Without a segment the volume is
+    None.
+    """
+    found: dict[str, Content] = {ear["side"]: ear for ear in (result or {}).get("ears", ())}
+    if measurements is None or values_of(result, measurements) != REVIEWED:
+        return found
+    return {ear["side"]: _reviewed(ear, found.get(ear["side"])) for ear in measurements["ears"]}
+
+
+def _reviewed(ear: Content, found: Content | None) -> Content:
+    volume = _volume(ear)
+    known = {mark["name"]: mark for mark in found["landmarks"]} if found else {}
+    quality = dict(found["quality"]) if found else {}
+    if ear["segment"] != AUTOMATIC or volume is None:
+        quality["expected_dice"] = None
+    marks = []
+    for mark in ear["landmarks"]:
+        stays = mark["state"] in (AUTOMATIC, "confirmed")
+        confidence = known.get(mark["name"], {}).get("confidence") if stays else None
+        marks.append({**mark, "confidence": confidence})
+    return {
+        "side": ear["side"],
+        "labyrinth_volume_mm3": volume,
+        "landmarks": marks,
+        "quality": quality,
+    }
+
+
+def ear_cells(ear: Content | None) -> dict[str, Any]:
+    """One ear's cells; all None without an ear."""
+    quality = ear["quality"] if ear else {}
+    found: dict[str, Any] = {
+        "verdict": quality.get("verdict"),
+        "reasons": " ".join(quality.get("reasons", ())) or None,
+        "volume_mm3": ear["labyrinth_volume_mm3"] if ear else None,
+        "expected_dice": quality.get("expected_dice"),
+    }
+    landmarks = {item["name"]: item for item in ear["landmarks"]} if ear else {}
+    for name in LANDMARKS:
+        item = landmarks.get(name, {})
+        key = name.replace(" ", "_")
+        point = item.get("ras_mm") or (None, None, None)
+        found |= {f"{key}_{axis}": value for axis, value in zip("RAS", point, strict=True)}
+        found |= {
+            f"{key}_confidence": item.get("confidence"),
+            f"{key}_radius_90_mm": item.get("radius_90_mm"),
+        }
+    return found

@@ -1,9 +1,17 @@
-"""Types of arguments: names, numbers within limits."""
+"""Arguments that several commands have."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..model.bundle import Model
+
+say = partial(print, flush=True)
 
 
 def names(text: str) -> list[str]:
@@ -48,3 +56,74 @@ def millimetres_up_to(most: float) -> Callable[[str], float]:
         return value
 
     return millimetres
+
+
+def add_device(parser: argparse.ArgumentParser, *, model: bool = False) -> None:
+    """Add ``--device``, and ``--model`` if it can be chosen."""
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    if model:
+        parser.add_argument(
+            "--model", type=Path, metavar="FILE", help="instead of the bundled model"
+        )
+
+
+def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--data``."""
+    parser.add_argument(
+        "--data", type=Path, required=required,
+        help="dataset folder, or a file of `innerearseg pack`",
+    )  # fmt: skip
+
+
+def add_training(parser: argparse.ArgumentParser, output: str) -> None:
+    """Add what `innerearseg train` and `crossval` have in common."""
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="JSON; see training/configs")
+    add_data(parser)
+    parser.add_argument("--output", type=Path, required=True, metavar=output)
+    parser.add_argument(
+        "--workers", type=whole_number_from(0), default=1,
+        help="processes that draw samples (0: in this process; GPU: 8 or more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stages", type=names, default=(), metavar="A,B",
+        help="train these networks alone: locate, orient, refine",
+    )  # fmt: skip
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """Add where to do several tasks at a time."""
+    parser.add_argument(
+        "--devices", "--device", dest="devices", default="auto", metavar="A,B",
+        help="one process for each: auto, cpu, cuda:0, ...; cpu,cpu does two tasks at a time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="use the workers of this Dask cluster instead"
+    )
+
+
+def chosen_devices(options: argparse.Namespace) -> list[str]:
+    """Return the names of the chosen devices, checked unless a cluster has its own.
+
+    Raises:
+        UnusableInput: if a device is not there.
+    """
+    from ..model.device import choose_device
+
+    devices = options.devices.split(",")
+    if options.scheduler is None:
+        devices = [str(choose_device(device)) for device in devices]
+    return devices
+
+
+def chosen_model(options: argparse.Namespace) -> Model:
+    """Load the chosen model, or the bundled one, on the chosen device.
+
+    Raises:
+        UnusableInput: if there is no such device.
+        UnusableModel: if the file cannot be used.
+    """
+    from ..model.bundle import load_model
+    from ..model.card import bundled_model
+    from ..model.device import choose_device
+
+    return load_model(options.model or bundled_model(), choose_device(options.device))

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from . import report, segment_command
+from ..progress import Progress
+from . import report
+from .segment import NO_EAR, summary, write_scene
 
 if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
 
 DEMO_SEED = 7
+PICTURE = "labyrinth.png"
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -50,39 +53,55 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Generate an ear, segment it as the command line does, compare with the truth, report."""
+    """Generate an ear, segment it, compare with the exact truth, and report on it."""
     import SimpleITK as sitk
+    import torch
 
-    from ..io.result_folder import REPORT_HTML, Output
+    from ..batch.segment_case import Source, segment_case
+    from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
     from ..io.volume import image_of
+    from ..model.bundle import load_model
+    from ..model.card import bundled_model
     from ..mrml.ear_rendering import NO_OPENGL
     from ..report.files import Names
     from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
-    folder = Output(options.output).folder
-    folder.mkdir(parents=True, exist_ok=True)
+    output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    ct = folder / "synthetic_ear.nrrd"
-    sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
-    print(f"Generated a synthetic {ear.side} ear (no patient's): {ct}")
-    parser = argparse.ArgumentParser()
-    segment_command.add_to(parser.add_subparsers())
-    status = segment_command.run(
-        parser.parse_args(["segment", str(ct), "--output", str(folder), "--device", "cpu"])
-    )
-    if status != 0:
-        return status
-    print("\n".join(_compare(ear, folder)))
-    page, picture = folder / REPORT_HTML, folder / "labyrinth.png"
-    names = Names(page, page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None)
-    picture.unlink(missing_ok=True)  # an earlier one must not be taken for this ear's
-    subject, _ = report.subject_of_result(folder)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        write_subject(subject, Path(temporary))
-        report.write(subject, Path(temporary), names)
-        view = Path(temporary) / f"view_{ear.side}_0.png"
-        print(shutil.copy(view, picture) if view.is_file() else NO_OPENGL)
+    with tempfile.TemporaryDirectory() as temporary:
+        ct, made = Path(temporary) / "synthetic_ear.nrrd", Path(temporary) / "result"
+        sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
+        print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
+        result = segment_case(
+            Source(ct),
+            ResultFolder(made),
+            lambda: load_model(bundled_model(), torch.device("cpu")),
+            Progress(),
+            write_scene,
+            about={},
+        )
+        lines = summary(result)
+        if result.ears:
+            lines += _compare(ear, made)
+            page = made / REPORT_HTML
+            pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
+            subject, _ = report.subject_of_result(made)
+            write_subject(subject, views := Path(temporary))
+            report.write(subject, views, Names(page, pdf))
+            view = views / f"view_{ear.side}_0.png"
+            if view.is_file():
+                shutil.copy(view, made / PICTURE)
+        (made / MANIFEST).unlink()
+        with output.replacing({}) as new:
+            shutil.copy(ct, new)
+            shutil.copytree(made, new, dirs_exist_ok=True)
+    print("\n".join([*lines, *output.sentences, f"Files: {output.folder}"]))
+    if not result.ears:
+        return NO_EAR
+    picture = output.folder / PICTURE
+    print(f"Report: {output.folder / REPORT_HTML}")
+    print(f"Picture: {picture}" if picture.is_file() else NO_OPENGL)
     return 0
 
 

@@ -12,35 +12,27 @@ from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from ..process import CANCELLED
 from . import (
-    ablate_command,
-    batch_command,
-    benchmark_command,
-    crossval_command,
+    ablate,
+    batch,
+    benchmark,
+    crossval,
     demo,
-    evaluate_command,
-    export_command,
-    pack_command,
-    plan_accuracy_command,
+    evaluate,
     report,
-    segment_command,
-    stability_command,
-    train_command,
+    segment,
+    train,
 )
 
 COMMANDS = (
-    segment_command,
-    batch_command,
+    segment,
+    batch,
     report,
     demo,
-    pack_command,
-    train_command,
-    export_command,
-    crossval_command,
-    evaluate_command,
-    plan_accuracy_command,
-    stability_command,
-    benchmark_command,
-    ablate_command,
+    train,
+    crossval,
+    evaluate,
+    benchmark,
+    ablate,
 )
 
 DONE, UNUSABLE = 0, 2

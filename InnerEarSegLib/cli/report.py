@@ -14,6 +14,7 @@ from ..errors import UnusableInput
 from ..process import cancel_on_kill, end_with_stdin
 
 if TYPE_CHECKING:
+    from ..io.result_folder import ResultFolder
     from ..report.files import Names
     from ..report.subject import Subject
 
@@ -25,7 +26,6 @@ NOT_USED = (
     "{} differs from the scene and was not used. Correct landmarks and segment in the scene, in "
     "3D Slicer, and save that."
 )
-ASIDE = "the user had added to the earlier report's PDF: it is now {}."
 REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
 
@@ -74,21 +74,21 @@ def run(options: argparse.Namespace) -> int:
         if not can_show(patient):
             _note(LETTERS)
     if options.handed_over:
-        write(read_subject(options.input), options.input, names, patient)
+        _tell(write(read_subject(options.input), options.input, names, patient), names)
         return 0
     subject, notes = subject_of_result(options.input, options.ct)
     for sentence in (*subject.left_out, *notes):
         _note(sentence)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
         write_subject(subject, Path(temporary))
-        write(subject, Path(temporary), names, patient, notes)
+        _tell(write(subject, Path(temporary), names, patient, notes), names)
     return 0
 
 
 def write(
     subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
-) -> None:
-    """Draw a written subject in 3D in its folder, write the report, and print where it is."""
+) -> ResultFolder:
+    """Draw a subject in 3D in the folder where it is written, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import write_report
@@ -98,12 +98,15 @@ def write(
     blocks = build_report(
         subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
     )
-    written = write_report(blocks, subject, names)
-    for path in written.files:
+    return write_report(blocks, subject, names)
+
+
+def _tell(output: ResultFolder, names: Names) -> None:
+    """Print where a report is and what became of an earlier one."""
+    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
-    for text, earlier in ((REMOVED, written.removed), (ASIDE, written.aside)):
-        if earlier is not None:
-            _note(text.format(earlier))
+    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
+        _note(sentence)
 
 
 def _note(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""Fitting a calibration to cross-validated errors, and telling how well it holds."""
+"""Fit a calibration to cross-validated errors, and tell how well it holds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from ..model.calibration import AMBIGUITY, DRAWN_AT, Calibration
 from ..types import AUXILIARY, LANDMARKS
-from .summary import Row
+from .evaluate import Row
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 MIN_ROWS_OF_DICE = 6
 
 
 def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
-    """The calibration of all rows.
+    """Fit a calibration to all rows.
 
     Args:
-        rows: of specimens that the networks did not see, in all copies; with ``signs``.
+        rows: of specimens that the networks did not see, in all perturbations; with ``signs``.
         drawn: further ones, from which Dice alone is learned, for networks that ``rows`` lack.
 
     Returns:
@@ -29,8 +29,8 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
         relative to its own scale and spread, at the rank of split conformal prediction
         (ceil((n + 1) level)); and a line of Dice over ambiguity for each network that drew. The
         guarantee of conformal prediction does not follow: scale and spread are those of the same
-        rows, and landmarks and copies of one ear are not independent. ``reliability`` counts what
-        holds. Auxiliary landmarks have a scale and spread, but share the landmarks' factors.
+        rows, and landmarks and perturbations of one ear are not independent. ``reliability``
+        counts what holds. Auxiliary landmarks have a scale and spread, but share the factors.
     """
     scale, spread = {}, {}
     for name in (*LANDMARKS, *AUXILIARY):
@@ -40,38 +40,39 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
             spread[name] = float(np.mean(spreads))
     raw = Calibration(scale, spread, {1.0: 1.0}, {})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
-    factors = {}
+    factors: dict[float, float] = {}
     if len(scores):  # else no ear was found in any specimen, and nothing can be promised
-        factors = {level: float(scores[_rank(len(scores), level)]) for level in LEVELS}
+        for level in LEVELS:
+            rank = math.ceil((len(scores) + 1) * level) - 1
+            factors[level] = float(scores[min(len(scores) - 1, rank)])
     known = {row["signs"][DRAWN_AT] for row in rows if row["found"]}
     new = [row for row in drawn if row["found"] and row["signs"][DRAWN_AT] not in known]
     return Calibration(scale, spread, factors, _dice_lines([*rows, *new]))
 
 
 def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """How many errors the radii hold where each fold is judged by a calibration of the others.
+    """Count the errors within their radii, each fold judged by a calibration of the others.
 
     Returns:
-        A row a level, for the CT as scanned and for its worse copies: nominal, copy, inside, of.
+        A row a level and perturbation ("copy" in tables): copy, nominal, inside, of.
     """
     held: list[dict[str, Any]] = []
-    for copy in dict.fromkeys(row["copy"] for row in rows):
+    judged = _each_fold(rows)
+    for name in dict.fromkeys(row["copy"] for row in rows):
         for level in LEVELS:
             inside = [
                 error <= radius
-                for test, calibration in _each_fold(rows)
-                for error, radius in _pairs(
-                    [row for row in test if row["copy"] == copy], calibration, level
-                )
+                for test, calibration in judged
+                for row in test
+                if row["copy"] == name
+                for error, radius in _pairs([row], calibration, level)
             ]
-            held.append(
-                {"copy": copy, "nominal": level, "inside": int(sum(inside)), "of": len(inside)}
-            )
+            held.append({"copy": name, "nominal": level, "inside": sum(inside), "of": len(inside)})
     return held
 
 
 def with_radii(rows: Sequence[Row]) -> list[Row]:
-    """The rows with radius and expected Dice from a calibration of the other folds alone."""
+    """Add radius and expected Dice to the rows, from a calibration of the other folds alone."""
     filled = []
     for test, calibration in _each_fold(rows):
         for row in test:
@@ -85,7 +86,7 @@ def with_radii(rows: Sequence[Row]) -> list[Row]:
 
 
 def dice_agreement(rows: Sequence[Row]) -> dict[str, float] | None:
-    """Expected against real Dice: Pearson correlation, mean absolute difference, cases."""
+    """Compare expected and real Dice: Pearson correlation, mean absolute difference, cases."""
     pairs = [
         (row["expected_dice"], row["dice"])
         for row in rows
@@ -102,16 +103,12 @@ def dice_agreement(rows: Sequence[Row]) -> dict[str, float] | None:
 
 
 def reliability_sentences(held: Sequence[dict[str, Any]]) -> list[str]:
-    """The reliability, a line a copy."""
-    lines = []
-    for copy in dict.fromkeys(row["copy"] for row in held):
-        parts = [
-            f"{row['nominal']:.0%}: {row['inside']}/{row['of']}"
-            for row in held
-            if row["copy"] == copy
-        ]
-        lines.append(f"Radii hold, {copy}: {', '.join(parts)}")
-    return lines
+    """Put the reliability in lines, one a perturbation."""
+    parts: dict[str, list[str]] = {}
+    for row in held:
+        part = f"{row['nominal']:.0%}: {row['inside']}/{row['of']}"
+        parts.setdefault(row["copy"], []).append(part)
+    return [f"Radii hold, {name}: {', '.join(those)}" for name, those in parts.items()]
 
 
 def _each_fold(rows: Sequence[Row]) -> list[tuple[list[Row], Calibration]]:
@@ -123,11 +120,6 @@ def _each_fold(rows: Sequence[Row]) -> list[tuple[list[Row], Calibration]]:
         )
         for fold in dict.fromkeys(row["fold"] for row in rows)
     ]
-
-
-def _rank(count: int, level: float) -> int:
-    """Index of the conformal quantile among ``count`` sorted scores."""
-    return min(count - 1, math.ceil((count + 1) * level) - 1)
 
 
 def _errors_and_spreads(

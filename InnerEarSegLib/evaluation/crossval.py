@@ -1,208 +1,239 @@
-"""What a cross-validation keeps of each fold, and with which networks it was measured."""
+"""Cross-validation: train without each fold of the specimens, and measure on that fold."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 
-from ..errors import UnusableInput
-from ..io.dataset import Case
-from ..model.bundle import Model, load_model
-from ..model.card import NETWORKS, file_content
-from ..segmentation.pipeline import segment
-from ..training.cases import TrainingCase
-from ..training.export import export
-from ..training.folds import fold_folder, folds, specimen_names
+from ..errors import InnerEarSegError, UnusableInput
+from ..model.card import NETWORKS, file_content, read_card
+from ..model.device import choose_device
+from ..parallel import Place, Workers, available_cores
+from ..training.cases import TrainingCase, load_cases
+from ..training.config import Config
+from ..training.run import folds_of, train
 from ..training.trainer import steps_done
 from ..types import Volume
-from .evaluate import row_of, sentence_of
-from .metrics import ear_of
-from .perturbations import Change, changed, clamped_image, soft, thicker
-from .summary import Row
+
+if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
+    from ..model.bundle import Model
+    from .evaluate import Row, Say
 
 ROWS = "rows.json"
 MADE_WITH = "made_with"
 
+Task = TypeVar("Task")
+Value = TypeVar("Value")
 
-def made_of(folder: Path, base: Path | None, copies: Sequence[str]) -> dict[str, Any]:
-    """What the rows of a fold depend on.
 
-    Args:
-        folder: of the fold.
-        base: the model whose networks stand in for stages that the fold did not train.
-        copies: names of what each specimen is measured on.
+@dataclass(frozen=True)
+class Fold:
+    """What a process needs to know to train and measure a fold.
 
-    Returns:
-        steps of each stage, copies, and the base's SHA-256; None where no stage needs it.
+    Attributes:
+        config: of the training; its ``held_out`` is replaced.
+        data: dataset folder or packed file, as that process sees it.
+        output: of the cross-validation.
+        number: of the fold, from 1.
+        count: of all folds.
+        only: networks to train; all if empty.
+        base: a model whose networks stand in for the others; None to train and not measure.
+        workers: processes that draw samples.
     """
-    steps = {name: steps_done(folder / name) for name in NETWORKS}
-    sha256 = None
-    if base is not None and min(steps.values()) == 0:
-        sha256 = hashlib.sha256(file_content(base)).hexdigest()
-    return {"steps": steps, "copies": list(copies), "base": sha256}
+
+    config: Config
+    data: Path
+    output: Path
+    number: int
+    count: int
+    only: tuple[str, ...] = ()
+    base: Path | None = None
+    workers: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return fold_folder(self.output, self.number)
 
 
-def known_rows(folder: Path) -> dict[str, Any] | None:
-    """What is kept of a fold: MADE_WITH (which earlier versions did not write) and rows."""
-    path = folder / ROWS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def fold_folder(output: Path, number: int) -> Path:
+    """Return the run folder of a fold, counted from 1."""
+    return output / f"fold-{number}"
 
 
-def keep(path: Path, content: Mapping[str, Any]) -> None:
-    """Write rows whole or not at all: what a kill cuts short could not be read again."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    temporary.replace(path)
-
-
-def check_same_base(output: Path, count: int, base: Path | None, copies: Sequence[str]) -> None:
-    """Refuse to put rows of another base beside those that there are.
+def each_task(
+    function: Callable[[Task, Place], Value],
+    tasks: Sequence[Task],
+    devices: Sequence[str],
+    scheduler: str | None = None,
+) -> Iterator[Value]:
+    """Do tasks in this process, or in several if there are more devices; yield as they end.
 
     Args:
-        output: of the cross-validation; need not be there.
-        count: how many folds.
-        base: the model that is to stand in.
-        copies: as of ``made_of``.
+        function: of a module that other processes can import.
+        tasks: arguments that can be pickled.
+        devices: one process for each; a device named twice does two tasks at a time.
+        scheduler: address of a Dask scheduler, whose workers are used instead.
 
     Raises:
-        UnusableInput: if a fold was measured with the networks that it has now and another base.
+        UnusableInput: if the scheduler does not answer.
+        InnerEarSegError: if a task fails; those that are under way are stopped.
     """
-    for number in range(1, count + 1):
-        folder = fold_folder(output, number)
-        earlier = (known_rows(folder) or {}).get(MADE_WITH)
-        if earlier is None:
-            continue
-        now = made_of(folder, base, copies)
-        if earlier != now and earlier | {"base": None} == now | {"base": None}:
-            raise UnusableInput(
-                f"{folder} was measured with another base model (SHA-256 {earlier['base']}): give "
-                f"that one as --base, choose another --output, or delete {ROWS} in the folders of "
-                "all folds to measure them again."
-            )
+    if not tasks or (scheduler is None and len(devices) == 1):
+        for task in tasks:
+            yield function(task, Place(devices[0], torch.get_num_threads()))
+        return
+    threads = max(1, available_cores() // max(1, devices.count("cpu")))
+    places = [] if scheduler else [Place(device, threads) for device in devices]
+    with Workers(places, scheduler) as workers:
+        for done in workers.run(function, tasks):
+            if done.error is not None:
+                raise InnerEarSegError(f"{done.error} What is finished stays.")
+            yield cast(Value, done.value)
+
+
+def use(place: Place) -> torch.device:
+    """Return the device of a task, and share this machine's cores with the others on it."""
+    if place.device == "cpu":
+        torch.set_num_threads(place.threads)
+    return choose_device(place.device)
+
+
+@lru_cache(maxsize=1)
+def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
+    """Read specimens once in a process, and not once a task; see ``load_cases``."""
+    return load_cases(data, synthetic, seed, partial(print, flush=True))
+
+
+def do_fold(fold: Fold, place: Place) -> list[Row]:
+    """Train a fold, or go on where an earlier call stopped, and measure it.
+
+    Returns:
+        The rows of ``measure_fold``; none if there is no base.
+
+    Raises:
+        UnusableInput: if there are too few specimens, or the folder holds another run.
+    """
+    cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
+    held_out = folds_of(cases, fold.count)[fold.number - 1]
+    device = use(place)
+    print(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}", flush=True)
+
+    def say(line: str) -> None:
+        print(f"fold {fold.number}, {line}", flush=True)
+
+    config = dataclasses.replace(fold.config, held_out=held_out)
+    train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
+    held = [case for case in cases if case.name in held_out]
+    return measure_fold(fold, held, device, say) if fold.base is not None else []
 
 
 def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
-    """How many steps each fold trained each stage; 0 where the base stood in."""
-    return {
-        name: [steps_done(fold_folder(output, n) / name) for n in range(1, count + 1)]
-        for name in NETWORKS
-    }
+    """Return how many steps each fold trained each network; 0 where the base stood in."""
+    folders = [fold_folder(output, number) for number in range(1, count + 1)]
+    return {name: [steps_done(folder / name) for folder in folders] for name in NETWORKS}
 
 
-AS_SCANNED = "as scanned"
-COPIES: dict[str, Change] = {
-    AS_SCANNED: lambda image: image,
-    "soft kernel": soft,
-    "slices 3 times as thick": thicker(3),
-    "soft kernel, slices 5 times as thick": lambda image: thicker(5)(soft(image)),
-    "soft kernel, slices 9 times as thick": lambda image: thicker(9)(soft(image)),
-}
-"""What each specimen is measured on: slices of 0.2 mm become up to 1.8 mm. Uncertainty is
-calibrated over all of them, accuracy is what the first row says."""
-
-
-def evaluate_folds(
-    cases: Sequence[TrainingCase],
-    count: int,
-    output: Path,
-    device: torch.device,
-    *,
-    base: Path | None = None,
-    say: Callable[[str], None] = print,
+def measure_fold(
+    fold: Fold, held_out: Sequence[TrainingCase], device: torch.device, say: Say = print
 ) -> list[Row]:
-    """Measure every specimen, as scanned and in worse copies, by its fold's networks.
+    """Measure specimens, as scanned and perturbed, by the networks of the fold that lacks them.
 
-    A fold that has been measured with the networks that it has now is not measured again; one that
-    was interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
+    A fold that has been measured with the same networks is not measured again; one that was
+    interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
     ``orient`` at whatever resolution.
 
-    Args:
-        cases: all specimens.
-        count: how many folds.
-        output: from ``train_folds``.
-        device: where to run.
-        base: a model whose networks stand in for stages that the folds did not train.
-        say: receives a line a case.
-
     Returns:
-        Rows of ``evaluate`` with fold, copy, and the uncalibrated signs of uncertainty.
+        Rows of ``evaluate`` with fold, copy (the perturbation), and the uncalibrated signs of
+        uncertainty.
 
     Raises:
-        UnusableInput: if a fold has no networks, or was measured with another base.
+        UnusableInput: if the fold has no networks, or was measured with another base.
     """
-    by_name = {case.name: case for case in cases}
-    check_same_base(output, count, base, list(COPIES))
-    rows: list[Row] = []
-    for number, held_out in enumerate(folds(specimen_names(cases), count), start=1):
-        folder = fold_folder(output, number)
-        made_with = made_of(folder, base, list(COPIES))
-        known = known_rows(folder)
-        if known is not None and known.get(MADE_WITH) == made_with:
-            rows += known["rows"]
-            continue
-        if known is not None:
-            how = "with other networks" if MADE_WITH in known else "with a base that is not noted"
-            say(f"{folder} was measured {how}; it is measured again.")
-        export(folder, folder / "model.pt", version=f"fold {number}", base=base, any_base=True)
-        bundle = load_model(folder / "model.pt", device)
-        found = [
-            row | {"fold": number}
-            for name in held_out
-            for row in _rows(by_name[name], bundle, made_with["steps"]["refine"] > 0, say)
-        ]
-        keep(folder / ROWS, {MADE_WITH: made_with, "rows": found})
-        rows += found
-    return rows
+    from ..training.export import export
+
+    assert fold.base is not None
+    steps = {name: steps_done(fold.folder / name) for name in NETWORKS}
+    of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
+    made_with = {"steps": steps, "base": of_base if min(steps.values()) == 0 else None}
+
+    def networks() -> Path:
+        path = fold.folder / "model.pt"
+        export(
+            fold.folder, path, version=f"fold {fold.number}", base=fold.base, any_base=True, say=say
+        )
+        return path
+
+    fine = steps["refine"] > 0
+    rows = _measured(fold.folder / ROWS, made_with, networks, held_out, device, fine, say)
+    return [row | {"fold": fold.number} for row in rows]
 
 
-def evaluate_base(
-    cases: Sequence[TrainingCase],
-    output: Path,
-    device: torch.device,
-    base: Path,
-    say: Callable[[str], None] = print,
+def measure_base(
+    cases: Sequence[TrainingCase], output: Path, device: torch.device, base: Path, say: Say = print
 ) -> list[Row]:
-    """Measure a model on the specimens that it was not trained on, in all copies.
+    """Measure a model on the specimens that it was not trained on, in all perturbations.
 
-    Args:
-        cases: all specimens.
-        output: keeps the rows, so that they are not measured again.
-        device: where to run.
-        base: the model.
-        say: receives a line a case.
+    The rows are kept in ``output``, so that they are not measured again.
     """
-    bundle = load_model(base, device)
-    trained_on = bundle.card["training"]["trained_on"]
-    path = output / "base.json"
-    if path.is_file():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known["model"] == bundle.identity.sha256 and known["copies"] == list(COPIES):
-            return known["rows"]
-    rows = [
-        row
-        for case in cases
-        if not case.synthetic and case.name not in trained_on
-        for row in _rows(case, bundle, True, say)
-    ]
-    keep(path, {"model": bundle.identity.sha256, "copies": list(COPIES), "rows": rows})
+    trained_on = read_card(base)["training"]["trained_on"]
+    others = [case for case in cases if not case.synthetic and case.name not in trained_on]
+    made_with = {"model": hashlib.sha256(file_content(base)).hexdigest()}
+    return _measured(output / "base.json", made_with, lambda: base, others, device, True, say)
+
+
+def _measured(
+    path: Path,
+    made_with: dict[str, Any],
+    networks: Callable[[], Path],
+    cases: Sequence[TrainingCase],
+    device: torch.device,
+    fine: bool,
+    say: Say,
+) -> list[Row]:
+    """Rows of cases, from the file where they are kept if they were made with the same."""
+    from ..model.bundle import load_model
+    from .perturbations import PERTURBATIONS
+
+    made_with = made_with | {"copies": list(PERTURBATIONS)}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    # Earlier versions kept that of a base beside the rows.
+    earlier = kept.get(MADE_WITH) or {key: kept[key] for key in made_with if key in kept}
+    if earlier == made_with:
+        return kept["rows"]
+    if earlier and earlier | {"base": None} == made_with | {"base": None}:
+        raise UnusableInput(
+            f"{path} was measured with another base model (SHA-256 {earlier['base']}): give that "
+            f"one as --base, choose another --output, or delete {ROWS} in the folders of all folds "
+            "to measure them again."
+        )
+    if kept:
+        say(f"{path} is of other networks; it is measured again.")
+    bundle = load_model(networks(), device)
+    rows = [row for case in cases for row in _rows(case, bundle, fine, say)]
+    write_json(path, {MADE_WITH: made_with, "rows": rows})
     return rows
 
 
-def as_scanned(rows: Sequence[Row]) -> list[Row]:
-    """The rows that tell accuracy."""
-    return [row for row in rows if row["copy"] == AS_SCANNED]
+def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Say) -> list[Row]:
+    """One specimen in all perturbations."""
+    from ..io.dataset import Case
+    from ..segmentation.pipeline import segment
+    from .evaluate import row_of, sentence_of
+    from .metrics import ear_of
+    from .perturbations import PERTURBATIONS, changed, clamped_image
 
-
-def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Callable[[str], None]) -> list[Row]:
-    """One specimen in all copies."""
     image = clamped_image(Volume(case.ct, case.geometry))
     rows = []
-    for name, change in COPIES.items():
+    for name, change in PERTURBATIONS.items():
         ct = changed(image, change)
         reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
         result = segment(ct, bundle, fine=fine)
@@ -213,3 +244,10 @@ def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Callable[[str], No
         rows.append(row)
         say(f"{case.name}, {name}: {sentence_of(row)}")
     return rows
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write so that a kill at any moment leaves no half-written file."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    temporary.replace(path)

@@ -1,10 +1,15 @@
-"""Why a case was not measured, in a line."""
+"""Measure specimens against their references, and summarise the figures."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..io.dataset import Case
@@ -12,139 +17,165 @@ from ..io.manifest import check_names
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import LANDMARKS, Ear, Segmentation
-from .metrics import MISSED, CaseMetrics, ear_of, measure
-from .summary import MASK_FIELDS, Row
+from .metrics import MaskMetrics, compare_masks, ear_of, on_common_grid, on_grid
 
-
-def reason_of(error: Exception) -> str:
-    """The sentence of an error, which may also be a mistake of ours."""
-    if isinstance(error, MemoryError):
-        return "This machine has not enough memory."
-    if isinstance(error, InnerEarSegError):
-        return " ".join(str(error).split())
-    return " ".join(f"Unexpected {type(error).__name__}: {error}".split())
-
-
-FEW_VOXELS = 3
-"""By so many an ear may reach beyond a label map that was cropped to its labels."""
+Row = dict[str, Any]
+Say = Callable[[str], None]
+Cases = Mapping[str, Callable[[], Case]]
+"""What reads each case, by name; see ``io.manifest.cases_of``."""
 
 Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
 
+MASK_FIELDS = tuple(field.name for field in fields(MaskMetrics))
+LARGER_IS_BETTER = ("dice", "iou", "surface_dice")
+ALL_LANDMARKS = "all landmarks mm"
+RESAMPLES = 2000
 
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """What came of a dataset.
-
-    Attributes:
-        rows: a row a case that was measured; see ``row_of``.
-        failed: why the others were not, in a sentence, by name.
-    """
-
-    rows: list[Row]
-    failed: dict[str, str]
+FEW_VOXELS = 3
+"""By so many an ear may reach beyond a label map that was cropped to its labels."""
 
 
 def evaluate(
-    cases: Mapping[str, Callable[[], Case]],
-    bundle: Model,
-    names: Sequence[str] | None,
-    say: Callable[[str], None],
-    look: Look | None = None,
-) -> Evaluation:
-    """Segment and measure specimens.
+    cases: Cases, bundle: Model, names: Sequence[str] | None, say: Say, look: Look | None = None
+) -> tuple[list[Row], dict[str, str]]:
+    """Segment and measure cases; see ``each_case``.
 
-    A case that cannot be read or measured does not stop the others.
+    ``look`` receives what pictures need, while it is in memory.
 
-    Args:
-        cases: what reads each of them, by name; from ``cases_of``.
-        bundle: the model.
-        names: which specimens; None for all.
-        say: receives a line a case.
-        look: receives what pictures need, while it is in memory.
-
-    Raises:
-        UnusableInput: if there is no such case.
-        UnusableModel: if the model cannot be run.
+    Returns:
+        A row (see ``row_of``, and ``trained_on``) a case; and why others have none, by name.
     """
-    check_names(names or (), cases)
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
-    done = Evaluation([], {})
-    for name in names or cases:
-        try:
-            case = cases[name]()
-            result = segment(case.ct, bundle)
-            row = row_of(case, result) | {"trained_on": name in trained_on}
-        except (Cancelled, UnusableModel):
-            raise
-        except Exception as error:  # also a mistake of ours must not cost the other cases
-            done.failed[name] = reason_of(error)
-            say(f"{name}: not measured: {done.failed[name]}")
-            continue
-        done.rows.append(row)
-        say(f"{name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
+    rows: list[Row] = []
+
+    def measure(case: Case) -> None:
+        result = segment(case.ct, bundle)
+        row = row_of(case, result) | {"trained_on": case.name in trained_on}
+        rows.append(row)
+        say(f"{case.name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
         for remark in (*case.remarks, *filter(None, [row["remark"]])):
             say(f"  {remark}")
         ear = ear_of(result, case)
         if look is not None and ear is not None:
             look(case, ear, row)
-    return done
+
+    return rows, each_case(cases, names, measure, say)
+
+
+def each_case(
+    cases: Cases,
+    names: Iterable[str] | None,
+    work: Callable[[Case], None],
+    say: Say,
+    otherwise: str = "not measured",
+) -> dict[str, str]:
+    """Read cases and do something with each; one that cannot be done does not stop the others.
+
+    Args:
+        cases: all of them.
+        names: which of them; None for all.
+        work: called with each.
+        say: receives a line for each that failed.
+        otherwise: what is said of it before the reason.
+
+    Returns:
+        The reasons, a sentence each, by name.
+
+    Raises:
+        UnusableInput: if there is no such case.
+        UnusableModel: if the model cannot be run.
+    """
+    chosen = list(cases if names is None else names)
+    check_names(chosen, cases)
+    failed = {}
+    for name in chosen:
+        try:
+            work(cases[name]())
+        except (Cancelled, UnusableModel):
+            raise
+        except Exception as error:  # an unforeseen one must not cost the other cases either
+            failed[name] = _reason(error)
+            say(f"{name}: {otherwise}: {failed[name]}")
+    return failed
+
+
+def _reason(error: Exception) -> str:
+    """The error in one sentence."""
+    if isinstance(error, MemoryError):
+        return "This machine has not enough memory."
+    what = "" if isinstance(error, InnerEarSegError) else f"Unexpected {type(error).__name__}: "
+    return " ".join(f"{what}{error}".split())
 
 
 def row_of(case: Case, result: Segmentation) -> Row:
-    """One case against its reference.
+    """Compare what was found with a case's reference.
 
-    A case whose ear was not found counts as Dice, IoU and surface Dice 0, its side as not right and
+    A case whose ear was not found counts as Dice, IoU and surface Dice 0, its side as wrong and
     its landmarks as missed; its distances are unknown.
 
     Returns:
         case, found, side, side_right, verdict, expected_dice, the fields of ``MaskMetrics``, and
-        for each landmark its error in mm and voxels, its predicted radius, its confidence, and
-        whether it was missed; of auxiliary landmarks the error in mm; and a remark where the label
-        map does not reach as far as what was found.
+        for each landmark its error in mm and in voxels of the reference's grid, its predicted
+        radius, its confidence, and whether it was missed; of auxiliary landmarks the error in mm;
+        and a remark if what was found reaches beyond the label map.
     """
     ear = ear_of(result, case)
     row: Row = {"case": case.name, "found": ear is not None}
     if ear is None:
         row |= {"side": None, "side_right": None if case.side is None else False}
-        if case.labels is not None:
-            row |= dataclasses.asdict(MISSED)
+        row |= {} if case.labels is None else asdict(MaskMetrics())
         row |= {f"{name} missed": name in case.landmarks for name in LANDMARKS}
         return row | {"remark": ""}
-    measured = measure(ear, case.labels, case.label_geometry, case.landmarks, case.side)
-    row |= {"side": ear.side, "side_right": measured.side_right, "verdict": ear.quality.verdict}
-    masks = measured.masks
-    values: dict[str, Any] = {} if masks is None else dataclasses.asdict(masks)
-    row |= {field: values.get(field) for field in MASK_FIELDS}
-    row["expected_dice"] = ear.quality.expected_dice
-    for landmark in ear.landmarks:
-        row[f"{landmark.name} mm"] = measured.landmark_mm.get(landmark.name)
-        row[f"{landmark.name} voxels"] = measured.landmark_voxels.get(landmark.name)
-        row[f"{landmark.name} radius mm"] = landmark.radius_mm
-        row[f"{landmark.name} confidence"] = landmark.confidence
-        row[f"{landmark.name} missed"] = landmark.name in case.landmarks and landmark.ras is None
-    for landmark in ear.auxiliary:
-        row[f"{landmark.name} mm"] = measured.landmark_mm.get(landmark.name)
-    row["remark"] = _remark(measured)
-    return row
+    side_right = None if case.side is None else ear.side == case.side
+    row |= {"side": ear.side, "side_right": side_right, "verdict": ear.quality.verdict}
+    masks, remark = _masks(ear, case)
+    row |= masks | {"expected_dice": ear.quality.expected_dice}
+    grid = case.label_geometry
+    for landmark in (*ear.landmarks, *ear.auxiliary):
+        name, error, voxels = landmark.name, None, None
+        if landmark.ras is not None and name in case.landmarks:
+            found, truth = np.array(landmark.ras), case.landmarks[name]
+            error = float(np.linalg.norm(found - truth))
+            voxels = float(np.linalg.norm(grid.to_ijk(found) - grid.to_ijk(truth)))
+        row[f"{name} mm"] = error
+        if landmark in ear.landmarks:
+            row[f"{name} voxels"] = voxels
+            row[f"{name} radius mm"] = landmark.radius_mm
+            row[f"{name} confidence"] = landmark.confidence
+            row[f"{name} missed"] = name in case.landmarks and landmark.ras is None
+    return row | {"remark": remark}
 
 
-def _remark(measured: CaseMetrics) -> str:
-    """What to say of an ear that reaches beyond the reference's label map."""
-    if measured.outside_voxels <= FEW_VOXELS:
-        return ""
-    return (
-        f"{measured.outside:.0%} of what was found lies outside the reference's label map, by up "
-        f"to {measured.outside_voxels} voxels, and counts as wrong; check that the map holds the "
-        "whole labyrinth."
-    )
+def _masks(ear: Ear, case: Case) -> tuple[Row, str]:
+    """The fields of ``MaskMetrics``, None without reference labels; and a remark."""
+    labels, grid = case.labels, case.label_geometry
+    if labels is None or not labels.any():
+        return dict.fromkeys(MASK_FIELDS), ""
+    if not on_grid(ear, grid).any():
+        return asdict(MaskMetrics()), ""
+    found, truth, beyond = on_common_grid(ear, labels, grid)
+    remark = ""
+    if beyond.max() > FEW_VOXELS:
+        remark = (
+            f"{(beyond > 0).mean():.0%} of what was found lies outside the reference's label map, "
+            f"by up to {beyond.max()} voxels, and counts as wrong; check that the map holds the "
+            "whole labyrinth."
+        )
+    return asdict(compare_masks(found, truth, grid.spacing[::-1])), remark
 
 
 def sentence_of(row: Row) -> str:
-    """One case in a line."""
+    """Put one case in a line."""
     if not row["found"]:
         return "its inner ear was not found"
-    parts = [] if row["dice"] is None else [_overlap(row)]
+    parts = []
+    if row["dice"] is not None:
+        parts.append(
+            "Dice 0: what was found lies outside the reference's labels"
+            if row["assd_mm"] is None
+            else f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
+        )
     for name in LANDMARKS:
         error, radius = row[f"{name} mm"], row[f"{name} radius mm"]
         if row[f"{name} missed"]:
@@ -156,8 +187,112 @@ def sentence_of(row: Row) -> str:
     return ", ".join(parts) or "nothing to compare with"
 
 
-def _overlap(row: Row) -> str:
-    """Dice, and how far off the surface is."""
-    if row["assd_mm"] is None:
-        return "Dice 0: what was found lies outside the reference's labels"
-    return f"Dice {row['dice']:.4f}, ASSD {row['assd_mm']:.4f} mm"
+def summarise(rows: Sequence[Row]) -> dict[str, Any]:
+    """Summarise each figure over the cases that have it.
+
+    Returns:
+        cases, found, side_right of side_known, landmarks_missed, coverage_90 (the share of
+        landmarks within their predicted radius, with inside and of); and by figure: mean, median,
+        worst (for the volume error the largest in size), interval (95 %, bootstrap over cases,
+        percentile method; None with fewer than 3 cases) and cases.
+    """
+    sides = [row["side_right"] for row in rows if row.get("side_right") is not None]
+    summary: dict[str, Any] = {
+        "cases": len(rows),
+        "found": sum(row["found"] for row in rows),
+        "side_right": sum(sides),
+        "side_known": len(sides),
+        "landmarks_missed": sum(bool(row.get(f"{n} missed")) for row in rows for n in LANDMARKS),
+    }
+    units = ("mm", "voxels")
+    for key in (*MASK_FIELDS, *(f"{name} {unit}" for unit in units for name in LANDMARKS)):
+        values = [row[key] for row in rows if row.get(key) is not None]
+        if values:
+            summary[key] = _figure(key, values)
+    errors = [list(of.values()) for row in rows if (of := errors_of(row))]
+    if errors:
+        summary[ALL_LANDMARKS] = _figure(ALL_LANDMARKS, [np.mean(of) for of in errors]) | {
+            "worst": max(map(max, errors)), "landmarks": sum(map(len, errors)),
+        }  # fmt: skip
+    inside = [
+        error <= radius
+        for row in rows
+        for name, error in errors_of(row).items()
+        if (radius := row.get(f"{name} radius mm")) is not None
+    ]
+    if inside:
+        share = float(np.mean(inside))
+        summary["coverage_90"] = {"share": share, "inside": sum(inside), "of": len(inside)}
+    return summary
+
+
+def _figure(key: str, values: Sequence[Any]) -> dict[str, Any]:
+    from scipy.stats import bootstrap
+
+    array = np.array(values, dtype=np.float64)
+    worst = array.min() if key in LARGER_IS_BETTER else array[np.abs(array).argmax()]
+    interval = None
+    if len(array) >= 3:
+        found = bootstrap(
+            (array,), np.mean, n_resamples=RESAMPLES, method="percentile",
+            rng=np.random.default_rng(0),
+        ).confidence_interval  # fmt: skip
+        interval = [float(found.low), float(found.high)]
+    return {
+        "mean": float(array.mean()), "median": float(np.median(array)), "worst": float(worst),
+        "interval": interval, "cases": len(array),
+    }  # fmt: skip
+
+
+def by_training(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Split rows into cases that the model was not trained on, and cases that it was."""
+    trained_on = [row for row in rows if row.get("trained_on")]
+    return [row for row in rows if not row.get("trained_on")], trained_on
+
+
+def errors_of(row: Row) -> dict[str, float]:
+    """Return the landmark errors in mm of a case, by name."""
+    errors = {name: row.get(f"{name} mm") for name in LANDMARKS}
+    return {name: error for name, error in errors.items() if error is not None}
+
+
+def sentences(summary: Mapping[str, Any]) -> list[str]:
+    """Put a summary in lines, one a figure."""
+    lines = [
+        f"{summary['found']} of {summary['cases']} found, "
+        f"{summary['side_right']} of {summary['side_known']} sides right, "
+        f"{summary['landmarks_missed']} landmarks missed"
+    ]
+    for key, value in summary.items():
+        if isinstance(value, dict) and "mean" in value:
+            low_high = value["interval"]
+            interval = " ({:.4f} to {:.4f})".format(*low_high) if low_high else ""
+            lines.append(
+                f"{key}: mean {value['mean']:.4f}{interval}, median {value['median']:.4f}, "
+                f"worst {value['worst']:.4f}, {value['cases']} cases"
+            )
+    if "coverage_90" in summary:
+        held = summary["coverage_90"]
+        lines.append(f"90 % radii: {held['inside']} of {held['of']} landmarks within theirs")
+    return lines
+
+
+def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -> None:
+    """Write cases.csv, and summary.json with the command that measured.
+
+    Cases that the model was trained on have a summary of their own, ``summary_trained_on``.
+
+    ``more`` are further fields of summary.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    titles = list(dict.fromkeys(key for row in rows for key in row))
+    with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, titles)
+        writer.writeheader()
+        writer.writerows(rows)
+    others, trained_on = by_training(rows)
+    content = {"command": command, **more, "summary": summarise(others)}
+    if trained_on:
+        content["summary_trained_on"] = summarise(trained_on)
+    content["cases"] = list(rows)
+    (folder / "summary.json").write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -1,38 +1,52 @@
-"""Metrics of one ear against its reference."""
+"""Compare masks, landmarks and sides with a reference."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
-import torch
-from monai.metrics import (
-    compute_average_surface_distance,
-    compute_dice,
-    compute_hausdorff_distance,
-    compute_iou,
-    compute_surface_dice,
-)
 from numpy.typing import NDArray
 
-from ..io.dataset import Case
-from ..io.volume import image_of
 from ..types import Ear, Geometry, Segmentation
+
+if TYPE_CHECKING:
+    from ..io.dataset import Case
 
 SURFACE_DICE_MM = 0.1
 """Tolerance of the surface Dice."""
 
-MARGIN = 2
-"""Voxels around both masks that are kept; surfaces need one."""
+NEAR_MM = 15.0
+"""Largest distance between the middle of an ear and that of its landmarks; the two ears of a head
+are more than 60 mm apart."""
+
+Mask = NDArray[np.uint8] | NDArray[np.bool_]
+
+# Surface within a cube of 2 x 2 x 2 voxel centres, by which of them lie inside the mask: area
+# vectors in eighths of a voxel face (Lorensen and Cline 1987; the triangles of Nikolov et al. 2021,
+# doi:10.2196/26151). Turned, mirrored and complementary patterns have the same surface.
+_FACETS: dict[int, list[tuple[int, int, int]]] = {
+    1: [(1, 1, 1)],
+    3: [(2, 2, 0)] * 2,
+    6: [(1, 1, 1)] * 2,
+    7: [(1, 1, 1), (2, 2, 2), (4, 0, 0)],
+    15: [(4, 0, 0)] * 2,
+    22: [(1, 1, 1)] * 3,
+    23: [(1, 1, 1), (2, 2, 2)] * 2,
+    24: [(1, 1, 1)] * 2,
+    25: [(0, 2, 2), (0, 2, 2), (1, 1, 1)],
+    27: [(0, 2, 2), (1, 1, 1), (2, 0, 2), (3, 3, 3)],
+    30: [(1, 1, 1), (1, 1, 1), (2, 2, 2), (4, 0, 0)],
+    60: [(2, 2, 0)] * 4,
+    105: [(1, 1, 1)] * 4,
+}
+_BITS = 2 ** np.arange(7, -1, -1).reshape(2, 2, 2)
 
 
 @dataclass(frozen=True)
 class MaskMetrics:
-    """A found mask against its reference.
+    """A mask against its reference.
 
     Attributes:
         dice: 2 |A ∩ B| / (|A| + |B|).
@@ -42,50 +56,36 @@ class MaskMetrics:
             (mean_a min_b |a - b| + mean_b min_a |a - b|) / 2, Aydin et al. 2021,
             doi:10.1186/s41747-020-00200-2. Much smaller than a surface distance.
         average_hausdorff_mm: the same in mm.
-        assd_mm: average symmetric surface distance, over the surface voxels of both.
+        assd_mm: average symmetric surface distance, over the surface voxels of both
+            (Yeghiazaryan and Voiculescu 2018, doi:10.1117/1.JMI.5.1.015006).
         hd95_mm: 95th percentile of the surface distance, the larger of both directions.
         hd_mm: its maximum (the Hausdorff distance).
         surface_dice: share of both surfaces within SURFACE_DICE_MM of the other, by area
-            (Nikolov et al. 2021, doi:10.2196/26151). Surfaces lie between voxels and coincide or
-            are half a voxel and more apart, so at this tolerance it counts what coincides.
+            (Nikolov et al. 2021). Surfaces lie between voxels and coincide or are a voxel and more
+            apart, so this tolerance counts what coincides.
         volume_error: (found - reference) / reference.
 
-    Distances and volume error are None where nothing was found to measure them on; see ``MISSED``.
+    The defaults are those of a labyrinth without a voxel on the reference's grid: it has no
+    overlap, and no distances.
     """
 
-    dice: float
-    iou: float
-    average_hausdorff_voxels: float | None
-    average_hausdorff_mm: float | None
-    assd_mm: float | None
-    hd95_mm: float | None
-    hd_mm: float | None
-    surface_dice: float
-    volume_error: float | None
+    dice: float = 0.0
+    iou: float = 0.0
+    average_hausdorff_voxels: float | None = None
+    average_hausdorff_mm: float | None = None
+    assd_mm: float | None = None
+    hd95_mm: float | None = None
+    hd_mm: float | None = None
+    surface_dice: float = 0.0
+    volume_error: float | None = None
 
 
-MISSED = MaskMetrics(
-    dice=0.0,
-    iou=0.0,
-    average_hausdorff_voxels=None,
-    average_hausdorff_mm=None,
-    assd_mm=None,
-    hd95_mm=None,
-    hd_mm=None,
-    surface_dice=0.0,
-    volume_error=None,
-)
-"""Of a labyrinth that has no voxel on the reference's grid: no overlap, and no distance to it."""
-
-
-def compare_masks(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing: NDArray[np.float64]
-) -> MaskMetrics:
-    """All metrics of two masks.
+def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> MaskMetrics:
+    """Compute all metrics of two masks.
 
     Args:
-        found: uint8 [k, j, i].
-        truth: uint8 [k, j, i].
+        found: [k, j, i].
+        truth: [k, j, i].
         spacing: (k, j, i) mm.
 
     Raises:
@@ -93,86 +93,102 @@ def compare_masks(
     """
     if not found.any() or not truth.any():
         raise ValueError("both masks need a voxel")
-    found, truth = _cropped(found, truth)
-    with warnings.catch_warnings():  # MONAI 1.6 calls a function of its own that it deprecates
-        warnings.simplefilter("ignore", FutureWarning)
-        return _metrics(found, truth, spacing)
-
-
-def _metrics(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing: NDArray[np.float64]
-) -> MaskMetrics:
-    """As ``compare_masks``, of masks that hold something."""
-    a, b = (torch.from_numpy(mask)[None, None].float() for mask in (found, truth))
-    how: dict[str, Any] = {"include_background": True}
-    in_mm = how | {"spacing": [float(value) for value in spacing]}
-    volume = float(truth.sum())
+    where = np.argwhere(found | truth)  # the rest of the grid costs time
+    box = tuple(slice(a, b + 1) for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
+    a, b = (np.pad(mask[box].astype(bool), 1) for mask in (found, truth))
+    both, either = int((a & b).sum()), int((a | b).sum())
+    surface = surface_distances(a, b, spacing)
     return MaskMetrics(
-        dice=float(compute_dice(a, b, **how)),
-        iou=float(compute_iou(a, b, **how)),
-        average_hausdorff_voxels=average_hausdorff(found, truth, np.ones(3)),
-        average_hausdorff_mm=average_hausdorff(found, truth, spacing),
-        assd_mm=float(compute_average_surface_distance(a, b, symmetric=True, **in_mm)),
-        hd95_mm=float(compute_hausdorff_distance(a, b, percentile=95, **in_mm)),
-        hd_mm=float(compute_hausdorff_distance(a, b, **in_mm)),
-        surface_dice=float(
-            compute_surface_dice(
-                a.bool(), b.bool(), class_thresholds=[SURFACE_DICE_MM], use_subvoxels=True, **in_mm
-            )
-        ),
-        volume_error=(float(found.sum()) - volume) / volume,
+        dice=dice(a, b),
+        iou=both / either,
+        average_hausdorff_voxels=_mean_of_means(_distances(a, b, np.ones(3))),
+        average_hausdorff_mm=_mean_of_means(_distances(a, b, spacing)),
+        assd_mm=float(np.concatenate(surface).mean()),
+        hd95_mm=float(max(np.percentile(direction, 95) for direction in surface)),
+        hd_mm=float(max(direction.max() for direction in surface)),
+        surface_dice=_surface_dice(a, b, spacing),
+        volume_error=(int(a.sum()) - int(b.sum())) / int(b.sum()),
     )
 
 
-def average_hausdorff(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing: NDArray[np.float64]
-) -> float:
-    """Average Hausdorff distance of the voxel sets; see ``MaskMetrics``.
+def dice(found: Mask, truth: Mask) -> float:
+    """Return 2 |A ∩ B| / (|A| + |B|) of two masks [k, j, i]; nan if both are empty."""
+    total = np.count_nonzero(found) + np.count_nonzero(truth)
+    return 2.0 * np.count_nonzero(found & truth) / total if total else float("nan")
+
+
+def surface_voxels(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the voxels of a mask [k, j, i] with a face towards the outside or the border."""
+    from scipy.ndimage import binary_erosion
+
+    return mask & ~binary_erosion(mask)
+
+
+def surface_distances(
+    found: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the distance in mm of each surface voxel to the other surface, in both directions.
 
     Args:
-        found: uint8 [k, j, i].
-        truth: uint8 [k, j, i].
-        spacing: (k, j, i) in the unit of the result.
+        found: [k, j, i], with a voxel.
+        truth: [k, j, i], with a voxel.
+        spacing: (k, j, i) mm.
     """
-    images = [sitk.GetImageFromArray(mask) for mask in (found, truth)]
-    for image in images:
-        image.SetSpacing([float(value) for value in spacing[::-1]])
-    metric = sitk.HausdorffDistanceImageFilter()
-    metric.Execute(*images)
-    return float(metric.GetAverageHausdorffDistance())
+    return _distances(surface_voxels(found), surface_voxels(truth), spacing)
 
 
-def _cropped(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both masks [k, j, i] within their common bounding box and a margin: the rest costs time."""
-    both = np.pad(found | truth, MARGIN)
-    where = np.argwhere(both)
-    low, high = where.min(axis=0) - MARGIN, where.max(axis=0) + MARGIN + 1
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    first, second = (np.ascontiguousarray(np.pad(mask, MARGIN)[box]) for mask in (found, truth))
-    return first, second
+def _distances(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance of each voxel of one mask to the nearest one of the other, in both directions."""
+    from scipy.ndimage import distance_transform_edt
+
+    to_a, to_b = (distance_transform_edt(~mask, sampling=spacing) for mask in (a, b))
+    return to_b[a], to_a[b]
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two masks on one grid.
+def _mean_of_means(directions: tuple[NDArray[np.float64], NDArray[np.float64]]) -> float:
+    return float(np.mean([direction.mean() for direction in directions]))
 
-    Attributes:
-        found: the ear's, uint8 [k, j, i].
-        truth: the reference's, uint8 [k, j, i]; 0 where the reference's own grid does not reach.
-        outside: share of the ear's voxels that lie where it does not reach.
-        outside_voxels: how many voxels beyond it the farthest of them lies.
-    """
 
-    found: NDArray[np.uint8]
-    truth: NDArray[np.uint8]
-    outside: float = 0.0
-    outside_voxels: int = 0
+def _surface_dice(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: NDArray) -> float:
+    """Share of both surfaces that is near the other; masks [k, j, i] with an empty border."""
+    areas = _areas(spacing)
+    codes = [
+        sum(
+            bit * mask[tuple(slice(o, n - 1 + o) for o, n in zip(at, mask.shape, strict=True))]
+            for at, bit in np.ndenumerate(_BITS)
+        )
+        for mask in (a, b)
+    ]
+    crossed = [(code > 0) & (code < 255) for code in codes]
+    near = [mm <= SURFACE_DICE_MM for mm in _distances(crossed[0], crossed[1], spacing)]
+    area = [areas[code[cubes]] for code, cubes in zip(codes, crossed, strict=True)]
+    inside = sum(float(of[which].sum()) for of, which in zip(area, near, strict=True))
+    return inside / float(sum(of.sum() for of in area))
+
+
+def _areas(spacing: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Area in mm² of the surface in a cube, by the pattern of its corners, (256,)."""
+    faces = spacing.prod() / spacing
+    areas = np.zeros(256)
+    for code, facets in _FACETS.items():
+        corners = (code & _BITS) > 0
+        for axes in itertools.permutations(range(3)):
+            area = np.linalg.norm(np.array(facets)[:, axes] / 8.0 * faces, axis=1).sum()
+            for steps in itertools.product((1, -1), repeat=3):
+                turned = corners.transpose(axes)[tuple(slice(None, None, step) for step in steps)]
+                same = int(_BITS[turned].sum())
+                areas[[same, 255 - same]] = area
+    return areas
 
 
 def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
-    """The ear's mask on another grid, nearest voxel: uint8 [k, j, i]."""
+    """Resample an ear's mask to another grid, nearest voxel: uint8 [k, j, i]."""
+    import SimpleITK as sitk
+
+    from ..io.volume import image_of
+
     mask = image_of(ear.labyrinth, ear.geometry)
     empty = image_of(np.zeros(geometry.shape, np.uint8), geometry)
     return sitk.GetArrayFromImage(
@@ -180,69 +196,53 @@ def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
     )
 
 
-def on_common_grid(ear: Ear, labels: NDArray[np.uint8], geometry: Geometry) -> Pair:
-    """Both masks on the reference's grid, continued until it holds the whole ear.
+def on_common_grid(
+    ear: Ear, labels: NDArray[np.uint8], geometry: Geometry
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Put an ear and its reference on the reference's grid, continued to hold the whole ear.
 
     Slicer saves segmentations cropped to their segments; what was found beside such a map is as
     wrong as beside one of the whole CT.
 
     Args:
-        ear: what was found; it has a voxel.
+        ear: what was found; it has a voxel on the reference's grid.
         labels: reference uint8 [k, j, i].
         geometry: grid of labels.
+
+    Returns:
+        Both masks, uint8 [k, j, i]; and how many voxels beyond the reference's own grid each
+        voxel of the ear lies, (n,).
     """
-    low, high = _voxels_lacking(ear, geometry)
-    if not low.any() and not high.any():
-        return Pair(on_grid(ear, geometry), labels)
+    shape = np.array(geometry.shape)
+    voxels = np.argwhere(ear.labyrinth)
+    ends = zip(voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5, strict=True)
+    outer = np.array(list(itertools.product(*ends)))[:, ::-1]
+    corners = geometry.to_ijk(ear.geometry.to_ras(outer))[:, ::-1]
+    low = np.maximum(0, -np.ceil(corners.min(axis=0))).astype(int)
+    high = np.maximum(0, np.floor(corners.max(axis=0)) - (shape - 1)).astype(int)
     matrix = geometry.ijk_to_ras.copy()
     matrix[:3, 3] = geometry.to_ras(-low[::-1])
-    size = low + geometry.shape + high
-    found = on_grid(ear, Geometry(matrix, (int(size[0]), int(size[1]), int(size[2]))))
-    truth = np.pad(labels, np.stack([low, high], axis=1))
+    k, j, i = map(int, low + shape + high)
+    found = on_grid(ear, Geometry(matrix, (k, j, i)))
     where = np.argwhere(found) - low
-    beyond = np.maximum(-where, where - (np.array(geometry.shape) - 1)).max(axis=1)
-    outside = beyond > 0
-    if not outside.any():
-        return Pair(found, truth)
-    return Pair(found, truth, float(outside.mean()), int(beyond.max()))
-
-
-def _voxels_lacking(ear: Ear, geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Voxels (k, j, i) by which a grid must grow at its low and its high end to hold an ear."""
-    where = np.argwhere(ear.labyrinth)
-    first, last = where.min(axis=0)[::-1], where.max(axis=0)[::-1]
-    box = Geometry(ear.geometry.ijk_to_ras.copy(), _shape(last - first + 1))
-    box.ijk_to_ras[:3, 3] = ear.geometry.to_ras(first)
-    ijk = geometry.to_ijk(box.corners)
-    low = np.maximum(0, -np.ceil(ijk.min(axis=0))).astype(np.int64)
-    high = np.maximum(0, np.floor(ijk.max(axis=0)) - (np.array(geometry.shape[::-1]) - 1))
-    return low[::-1], high.astype(np.int64)[::-1]
-
-
-def _shape(size: NDArray[np.int64]) -> tuple[int, int, int]:
-    """(k, j, i) of a size (i, j, k)."""
-    return int(size[2]), int(size[1]), int(size[0])
-
-
-NEAR_MM = 15.0
-"""The middle of an ear's landmarks lies nearer to the middle of its labyrinth; the two ears of a
-head are more than 60 mm apart."""
+    beyond = np.maximum(0, np.maximum(-where, where - (shape - 1)).max(axis=1))
+    return found, np.pad(labels, np.stack([low, high], axis=1)), beyond
 
 
 def ear_of(result: Segmentation, case: Case) -> Ear | None:
-    """The ear that a reference describes; None if it was not found.
+    """Return the ear that a reference describes; None if it was not found.
 
     Args:
         result: all that was found in the case's CT.
         case: the CT with its reference.
 
     Returns:
-        Where the reference has a side: the ear of that side, unless it is another one that lies
-        where the reference does; an ear of the other side only then, and it is of the wrong side.
-        Without a side: the ear that lies where the reference does, or, if none does or there is
-        nothing to tell where, the surest one, by the mean confidence of its landmarks.
+        If the reference has a side: the ear of that side, unless another one lies at the
+        reference; an ear of the other side only then, and it is of the wrong side.
+        Without a side: the ear that lies at the reference, or, if none does or there is nothing to
+        tell where, the surest one, by the mean confidence of its landmarks.
     """
-    there = [ear for ear in result.ears if lies_at_reference(ear, case)]
+    there = [ear for ear in result.ears if _lies_at_reference(ear, case)]
     if case.side is None:
         return max(there or result.ears, key=_confidence, default=None)
     of_side = [ear for ear in result.ears if ear.side == case.side]
@@ -250,7 +250,7 @@ def ear_of(result: Segmentation, case: Case) -> Ear | None:
     return ranked[0] if ranked else None
 
 
-def lies_at_reference(ear: Ear, case: Case) -> bool:
+def _lies_at_reference(ear: Ear, case: Case) -> bool:
     """Whether an ear overlaps the reference's labels, or lies about where its landmarks do."""
     if case.labels is not None and (on_grid(ear, case.label_geometry) & case.labels).any():
         return True
@@ -262,66 +262,3 @@ def lies_at_reference(ear: Ear, case: Case) -> bool:
 
 def _confidence(ear: Ear) -> float:
     return float(np.mean([landmark.confidence for landmark in ear.landmarks]))
-
-
-@dataclass(frozen=True)
-class CaseMetrics:
-    """One ear against its reference, on the reference's grid, continued to hold the whole ear.
-
-    Attributes:
-        masks: of the labyrinths; MISSED if all of the ear lies outside the reference's own grid;
-            None without reference labels.
-        landmark_mm: distance in mm by landmark; None where it was not found. Landmarks that the
-            reference lacks are not in it.
-        landmark_voxels: the same in voxels of the reference's grid.
-        side_right: whether the side is the reference's; None where that is not known.
-        outside: share of the ear's labyrinth that lies outside the reference's own grid, where it
-            counts as wrong.
-        outside_voxels: by how many voxels of this grid it does so at most.
-    """
-
-    masks: MaskMetrics | None
-    landmark_mm: dict[str, float | None]
-    landmark_voxels: dict[str, float | None]
-    side_right: bool | None
-    outside: float = 0.0
-    outside_voxels: int = 0
-
-
-def measure(
-    ear: Ear,
-    labels: NDArray[np.uint8] | None,
-    geometry: Geometry,
-    landmarks: Mapping[str, NDArray],
-    side: str | None,
-) -> CaseMetrics:
-    """Compare an ear with its reference.
-
-    Args:
-        ear: what was found.
-        labels: reference uint8 [k, j, i], or None; without a voxel it is none.
-        geometry: grid of labels.
-        landmarks: reference RAS mm by name.
-        side: reference side, or None.
-    """
-    masks, outside, outside_voxels = None, 0.0, 0
-    if labels is not None and labels.any():
-        masks = MISSED
-        if on_grid(ear, geometry).any():
-            pair = on_common_grid(ear, labels, geometry)
-            masks = compare_masks(pair.found, pair.truth, geometry.spacing[::-1])
-            outside, outside_voxels = pair.outside, pair.outside_voxels
-    millimetres: dict[str, float | None] = {}
-    voxels: dict[str, float | None] = {}
-    for landmark in (*ear.landmarks, *ear.auxiliary):
-        if landmark.name not in landmarks:
-            continue
-        if landmark.ras is None:
-            millimetres[landmark.name] = voxels[landmark.name] = None
-            continue
-        there, truth = np.array(landmark.ras), landmarks[landmark.name]
-        millimetres[landmark.name] = float(np.linalg.norm(there - truth))
-        apart = geometry.to_ijk(there) - geometry.to_ijk(truth)
-        voxels[landmark.name] = float(np.linalg.norm(apart))
-    side_right = None if side is None else ear.side == side
-    return CaseMetrics(masks, millimetres, voxels, side_right, outside, outside_voxels)

@@ -1,84 +1,93 @@
-"""Plots of an evaluation: what a table does not show at a glance."""
+"""Draw what the tables of an evaluation do not show at a glance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..io.dataset import Case
 from ..types import LANDMARKS, Ear
+from .evaluate import Row, errors_of
 from .metrics import on_grid
-from .summary import Row, errors_of
 
-matplotlib.use("Agg")  # no display is needed, nor looked for
+PICTURES = (
+    "cases.png", "landmarks.png", "radius.png", "reliability.png",
+    "best.png", "median.png", "worst.png",
+)  # fmt: skip
+"""All pictures of an evaluation; those of an earlier one show other figures."""
+
+PICTURES = (
+    "cases.png", "landmarks.png", "radius.png", "reliability.png",
+    "best.png", "median.png", "worst.png",
+)  # fmt: skip
+"""All pictures of an evaluation; those of an earlier one show other figures."""
 
 COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#009e73"}
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
+FOUND, REFERENCE = "#ff9f1c", "#2ec4b6"
+WINDOW_HU = (-700.0, 2300.0)
+AXES = ("i", "j", "k")
 
-def draw_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
+
+def draw_plots(rows: Sequence[Row], folder: Path) -> None:
     """Write the plots for which there are figures.
+
+    These are cases.png (Dice, ASSD and landmark errors by case), landmarks.png (box plots of
+    landmark errors) and radius.png (error against predicted radius).
 
     Args:
         rows: from ``evaluate``.
-        folder: made if it is not there.
-
-    Returns:
-        The PNG files: cases.png (Dice, ASSD and landmark errors by case), landmarks.png (box plots
-        of landmark errors), radius.png (error against predicted radius).
+        folder: made if it is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
     found = [row for row in rows if row["found"]]
     if found:
-        written.append(_save(_by_case(found), folder / "cases.png"))
+        _save(_by_case(found), folder / "cases.png")
     if any(errors_of(row) for row in found):
-        written.append(_save(_by_landmark(found), folder / "landmarks.png"))
+        _save(_by_landmark(found), folder / "landmarks.png")
     if any(row.get(f"{name} radius mm") for row in found for name in errors_of(row)):
-        written.append(_save(_against_radius(found), folder / "radius.png"))
-    return written
+        _save(_against_radius(found), folder / "radius.png")
 
 
-def draw_reliability(held: Sequence[Row], path: Path) -> Path:
-    """Observed against nominal coverage of the radii, a line a copy.
+def draw_reliability(held: Sequence[Row], path: Path) -> None:
+    """Plot observed against nominal coverage of the radii, a line a perturbation.
 
     Args:
         held: from ``reliability``.
         path: the PNG.
     """
-    figure, panel = plt.subplots(figsize=(5, 5))
+    figure = Figure(figsize=(5, 5))
+    panel = figure.subplots()
     panel.plot([40, 100], [40, 100], color="#777777", linewidth=1)
-    for copy in dict.fromkeys(row["copy"] for row in held):
-        points = [row for row in held if row["copy"] == copy and row["of"]]
+    for name in dict.fromkeys(row["copy"] for row in held):
+        points = [row for row in held if row["copy"] == name and row["of"]]
         panel.plot(
             [100 * row["nominal"] for row in points],
             [100 * row["inside"] / row["of"] for row in points],
-            "o-", label=f"{copy} ({points[0]['of']})" if points else copy,
+            "o-", label=f"{name} ({points[0]['of']})" if points else name,
         )  # fmt: skip
     panel.set_xlabel("nominal, %")
     _tidy(panel, "landmarks within their radius, %")
     panel.set_xlim(40, 100)
     panel.set_ylim(40, 102)
     panel.legend(fontsize=8, frameon=False)
-    return _save(figure, path)
+    _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> Path:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=120, bbox_inches="tight")
-    plt.close(figure)
-    return path
 
 
-def _by_case(rows: Sequence[Row]) -> plt.Figure:
+def _by_case(rows: Sequence[Row]) -> Figure:
     """Three panels over the cases."""
-    width = max(6.0, 1.5 + 0.4 * len(rows))
-    figure, panels = plt.subplots(3, 1, figsize=(width, 7), sharex=True)
+    figure = Figure(figsize=(max(6.0, 1.5 + 0.4 * len(rows)), 7))
+    panels = figure.subplots(3, 1, sharex=True)
     at = np.arange(len(rows))
     for panel, key, label in zip(panels, ("dice", "assd_mm"), ("Dice", "ASSD, mm"), strict=False):
         values = [np.nan if row.get(key) is None else row[key] for row in rows]
@@ -94,25 +103,26 @@ def _by_case(rows: Sequence[Row]) -> plt.Figure:
     return figure
 
 
-def _by_landmark(rows: Sequence[Row]) -> plt.Figure:
+def _by_landmark(rows: Sequence[Row]) -> Figure:
     """A box for each landmark, with every case as a point."""
-    figure, panel = plt.subplots(figsize=(6, 4))
+    figure = Figure(figsize=(6, 4))
+    panel = figure.subplots()
     for at, name in enumerate(LANDMARKS):
-        values = [error for row in rows for n, error in errors_of(row).items() if n == name]
-        if not values:
-            continue
-        panel.boxplot(values, positions=[at], widths=0.5, showfliers=False)
-        beside = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0.0]
-        panel.plot(at + np.array(beside), sorted(values), "o", color=COLORS[name], alpha=0.7)
+        values = [errors_of(row)[name] for row in rows if name in errors_of(row)]
+        if values:
+            panel.boxplot(values, positions=[at], widths=0.5, showfliers=False)
+            beside = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(1)
+            panel.plot(at + beside, sorted(values), "o", color=COLORS[name], alpha=0.7)
     panel.set_xticks(range(len(LANDMARKS)), LANDMARKS)
     panel.set_ylim(bottom=0)
     _tidy(panel, "error, mm")
     return figure
 
 
-def _against_radius(rows: Sequence[Row]) -> plt.Figure:
+def _against_radius(rows: Sequence[Row]) -> Figure:
     """Error against the radius that should hold 90 % of them: points below the line are held."""
-    figure, panel = plt.subplots(figsize=(5, 5))
+    figure = Figure(figsize=(5, 5))
+    panel = figure.subplots()
     top = 0.0
     for name, color in COLORS.items():
         pairs = [
@@ -121,11 +131,11 @@ def _against_radius(rows: Sequence[Row]) -> plt.Figure:
             if name in errors_of(row) and row.get(f"{name} radius mm")
         ]
         if pairs:
-            panel.plot(*zip(*pairs, strict=True), "o", color=color, label=name)
-            top = max(top, max(map(max, pairs)))
-    panel.plot([0, 1.1 * top], [0, 1.1 * top], color="#777777", linewidth=1)
-    panel.set_xlim(0, 1.1 * top)
-    panel.set_ylim(0, 1.1 * top)
+            panel.plot(*np.transpose(pairs), "o", color=color, label=name)
+            top = max(top, 1.1 * np.max(pairs))
+    panel.plot([0, top], [0, top], color="#777777", linewidth=1)
+    panel.set_xlim(0, top)
+    panel.set_ylim(0, top)
     panel.set_xlabel("predicted radius that holds 90 %, mm")
     _tidy(panel, "error, mm")
     panel.legend(fontsize=8, frameon=False)
@@ -139,15 +149,8 @@ def _tidy(panel: Axes, label: str) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-matplotlib.use("Agg")
-
-FOUND, REFERENCE = "#ff9f1c", "#2ec4b6"
-WINDOW_HU = (-700.0, 2300.0)
-AXES = ("i", "j", "k")
-
-
 class Extremes:
-    """Keeps the best, the median and the worst case of a running evaluation for their pictures.
+    """Keep the best, the median and the worst case of a running evaluation for their pictures.
 
     The worst is the one with the largest error of a landmark, or, where references have no
     landmarks, with the smallest Dice. Cases that the model was trained on count only where there
@@ -159,31 +162,25 @@ class Extremes:
 
     def look(self, case: Case, ear: Ear, row: Row) -> None:
         """Take a case into account."""
-        errors = errors_of(row)
-        badness = max(errors.values()) if errors else -(row.get("dice") or 0.0)
+        badness = max(errors_of(row).values(), default=-(row.get("dice") or 0.0))
         self._seen.append((badness, case, ear, row))
         self._seen.sort(key=lambda item: item[0])
 
-    def draw(self, folder: Path) -> list[Path]:
+    def draw(self, folder: Path) -> None:
         """Write best.png, median.png and worst.png, as far as there are so many cases."""
         folder.mkdir(parents=True, exist_ok=True)
-        others = [item for item in self._seen if not item[3].get("trained_on")]
-        ranked = others or self._seen
-        count = len(ranked)
-        which = {"worst": count - 1, "median": count // 2, "best": 0}
-        chosen: dict[int, str] = {}
+        ranked = [item for item in self._seen if not item[3].get("trained_on")] or self._seen
+        which = {"worst": len(ranked) - 1, "median": len(ranked) // 2, "best": 0}
+        drawn = set()
         for name, index in which.items():
-            if count:
-                chosen.setdefault(index, name)
-        paths = []
-        for index, name in chosen.items():
-            _, case, ear, row = ranked[index]
-            paths.append(draw_case(case, ear, row, folder / f"{name}.png"))
-        return paths
+            if ranked and index not in drawn:
+                drawn.add(index)
+                _, case, ear, row = ranked[index]
+                draw_case(case, ear, row, folder / f"{name}.png")
 
 
-def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> Path:
-    """One row of slices through each landmark and the middle of the ear, along each axis.
+def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
+    """Draw slices through each landmark and the middle of the ear, along each axis.
 
     Args:
         case: the CT and its reference.
@@ -192,15 +189,13 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> Path:
         path: the PNG.
     """
     found = on_grid(ear, case.label_geometry)
-    places = [
-        (x.name, case.label_geometry.to_ijk(x.ras)) for x in ear.landmarks if x.ras is not None
-    ]
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)
-    places.insert(0, ("middle of the labyrinth", middle))
-    figure, panels = plt.subplots(
-        len(places), 3, figsize=(10.5, 3.6 * len(places)), squeeze=False, facecolor="black"
-    )
-    for line, (name, ijk) in zip(panels, places, strict=True):
+    places = {"middle of the labyrinth": middle} | {
+        x.name: case.label_geometry.to_ijk(x.ras) for x in ear.landmarks if x.ras is not None
+    }
+    figure = Figure(figsize=(10.5, 3.6 * len(places)), facecolor="black")
+    panels = figure.subplots(len(places), 3, squeeze=False)
+    for line, (name, ijk) in zip(panels, places.items(), strict=True):
         for axis, panel in enumerate(line):
             _draw_slice(panel, case, ear, found, ijk, axis)
         error = errors_of(row).get(name)
@@ -212,8 +207,6 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> Path:
     )
     figure.tight_layout()
     figure.savefig(path, dpi=80, facecolor="black")
-    plt.close(figure)
-    return path
 
 
 def _draw_slice(
@@ -221,35 +214,27 @@ def _draw_slice(
 ) -> None:
     """One slice across an axis (0: i, 1: j, 2: k) through a point (i, j, k) of the labels' grid."""
     geometry = case.label_geometry
-    same = np.allclose(geometry.ijk_to_ras, case.ct.geometry.ijk_to_ras)
     number = int(np.clip(round(ijk[axis]), 0, geometry.shape[2 - axis] - 1))
     right, up = (a for a in range(3) if a != axis)
-    aspect = float(geometry.spacing[up] / geometry.spacing[right])
     panel.set_axis_off()
     panel.text(0.02, 0.02, f"{AXES[axis]} = {number}", color="white", fontsize=7,
                transform=panel.transAxes)  # fmt: skip
     ct = case.ct.array
+    same = np.allclose(geometry.ijk_to_ras, case.ct.geometry.ijk_to_ras)
     if same and number < ct.shape[2 - axis]:
+        low, high = WINDOW_HU
         image = np.take(ct, number, axis=2 - axis)
-        panel.imshow(image, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1], origin="lower",
-                     aspect=aspect)  # fmt: skip
-    else:
-        panel.set_aspect(aspect)
+        panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
+    panel.set_aspect(float(geometry.spacing[up] / geometry.spacing[right]))
     for mask, color in ((case.labels, REFERENCE), (found, FOUND)):
         outline = None if mask is None else np.take(mask, number, axis=2 - axis)
         if outline is not None and outline.any():
             panel.contour(outline, [0.5], colors=[color], linewidths=0.9)
-    truth = [geometry.to_ijk(point) for name, point in case.landmarks.items()]
-    there = [geometry.to_ijk(x.ras) for x in ear.landmarks if x.ras is not None]
-    for points, color, marker in ((truth, REFERENCE, "+"), (there, FOUND, "x")):
-        _mark([p for p in points if abs(p[axis] - number) < 1.5], panel, right, up, color, marker)
+    there = [x.ras for x in ear.landmarks if x.ras is not None]
+    for points, color, marker in ((case.landmarks.values(), REFERENCE, "+"), (there, FOUND, "x")):
+        for point in map(geometry.to_ijk, points):
+            if abs(point[axis] - number) < 1.5:
+                panel.plot(point[right], point[up], marker, color=color, markersize=9)
     half = 7.0 / geometry.spacing
     panel.set_xlim(ijk[right] - half[right], ijk[right] + half[right])
     panel.set_ylim(ijk[up] - half[up], ijk[up] + half[up])
-
-
-def _mark(
-    points: Sequence[NDArray], panel: Axes, right: int, up: int, color: str, marker: str
-) -> None:
-    for point in points:
-        panel.plot(point[right], point[up], marker, color=color, markersize=9)

@@ -1,7 +1,15 @@
-"""A folder of results that is written completely or not at all."""
+"""Write results so that no file of the user is lost.
+
+Files are made in a hidden folder and appear in one step. What they would replace is replaced only
+if a manifest of SHA-256 shows that this software wrote it and that it was not changed since.
+Anything else is renamed to NAME-earlier-DATE, and a sentence says so.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
 import os
 import platform
 import re
@@ -9,70 +17,225 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ..errors import UnusableInput
 
-MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
-REPORT_HTML, REPORT_PDF = "report.html", "report.pdf"
-DERIVED = (MEASUREMENTS_JSON, MEASUREMENTS_CSV, REPORT_HTML, REPORT_PDF)
-
 MAKER = "InnerEarSeg"
-CSV_START = "side,key,label,"
-
-_MARKS = {
-    ".html": f'<meta name="generator" content="{MAKER}',
-    ".htm": f'<meta name="generator" content="{MAKER}',
-    ".pdf": f"/Creator ({MAKER})",
-    ".json": f'"made_by": "{MAKER}',
-    ".csv": CSV_START,
-}
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file is a report or a table of measurements that this software wrote."""
-    mark = _MARKS.get(path.suffix.lower())
-    try:
-        return mark is not None and mark.encode() in path.read_bytes()
-    except OSError:
-        return False
-
-
-def was_added_to(pdf: Path) -> bool:
-    """Whether somebody annotated, filled in or signed one of our PDFs.
-
-    Such changes are appended with a further end mark, or the file is written anew by another
-    program, which then calls itself its producer.
-    """
-    try:
-        raw = pdf.read_bytes()
-    except OSError:
-        return False
-    return raw.count(b"%%EOF") != 1 or b"/Producer" in raw  # ours names none
-
+LAST = "result.json"
+"""Its presence means a whole result."""
+MANIFEST = "case.json"
+"""In a result folder: its files by SHA-256, and what they were made from."""
+NOTES = ".innerearseg.json"
+"""In any other folder: SHA-256 of the single files that were written there."""
+MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
+REPORT_HTML = "report.html"
 
 PREFIX = ".innerearseg-"
 """Begins the names of hidden folders in which files are made."""
+OLD_S = 24 * 3600.0
+"""Age at which a hidden folder of another machine is left over."""
+MIN_FREE_BYTES = 1_000_000
+"""No result with an ear is smaller."""
+
+_OF_SYSTEMS = {".ds_store", "thumbs.db", "desktop.ini"}
+_STAGE = re.compile(re.escape(PREFIX) + r"(?P<host>[^-]+)-(?P<pid>\d+)-(?P<start>\d+)-")
+
+
+class ResultFolder:
+    """A folder that results are written to.
+
+    Attributes:
+        folder: its resolved path.
+        earlier: where files and folders are now that had to be set aside.
+        removed: unchanged files of an earlier run that were removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Check that the folder can be written, before any work is done.
+
+        Raises:
+            UnusableInput: it is a file, or it cannot be made or written, or its disk is full.
+        """
+        self.earlier: list[Path] = []
+        self.removed: list[Path] = []
+        try:
+            self.folder = Path(folder).resolve()
+            if self.folder.exists() and not self.folder.is_dir():
+                raise NotADirectoryError(20, "it is a file")
+            place = self._existing()
+            if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+                raise PermissionError(13, f"{place} is no folder that is open for writing")
+            make_stage(place).rmdir()  # only trying shows what the system allows
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+            reason = getattr(error, "strerror", None) or error
+            raise UnusableInput(
+                f"The output folder {folder} cannot be written: {reason}."
+            ) from None
+        self.check_room(MIN_FREE_BYTES)
+
+    def check_room(self, needed: int) -> None:
+        """Refuse a disk with less free space than a result needs, in bytes.
+
+        Raises:
+            UnusableInput: fewer bytes are free.
+        """
+        try:
+            free = shutil.disk_usage(self._existing()).free
+        except OSError:
+            return  # writing will tell
+        if free < needed:
+            raise UnusableInput(
+                f"The output folder {self.folder} cannot be written: its disk is full, "
+                f"{free / 1e6:.1f} MB are free and {needed / 1e6:.1f} MB needed."
+            )
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was set aside, a sentence each."""
+        return [
+            f"What was there before, and may have been edited, is now {path}."
+            for path in self.earlier
+        ]
+
+    @contextmanager
+    def replacing(self, about: Mapping[str, Any]) -> Iterator[Path]:
+        """Give a new folder to write into; it takes the result folder's place as a whole.
+
+        What was there is deleted if its manifest has the same ``ct_sha256`` and all its files are
+        unchanged, else it is renamed.
+
+        Args:
+            about: what the files are made from, for the manifest; ``ct_sha256`` tells the CT.
+
+        Raises:
+            UnusableInput: it cannot be written; all is as it was.
+        """
+        # A mount cannot be renamed, and an empty folder keeps its permissions.
+        inside = self.folder.is_dir() and (
+            os.path.ismount(self.folder)
+            or not os.access(self.folder.parent, os.W_OK | os.X_OK)
+            or not names_in(self.folder)
+        )
+        with self._stage(inside) as (stage, new):
+            yield new
+            _write_manifest(new, about)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            aside, names = None, names_in(self.folder)
+            with Moves() as moves:
+                if names:
+                    aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
+                if aside and inside:
+                    moves.move_files(self.folder, aside, names)
+                elif aside:
+                    moves.move(self.folder, aside)
+                if inside:
+                    names = sorted(names_in(new), key=lambda name: name == LAST)
+                    moves.move_files(new, self.folder, names)
+                else:
+                    moves.move(new, self.folder)
+            if aside is not None and is_own(aside, about.get("ct_sha256")):
+                # Checked after the renaming: a program may save into it until then.
+                aside.rename(stage / "before")
+            elif aside is not None:
+                self.earlier.append(aside)
+
+    @contextmanager
+    def adding(self, obsolete: Iterable[str] = ()) -> Iterator[Path]:
+        """Give a folder to write files into; they are added to the result folder together.
+
+        A file of the same name is replaced if it is as it was written, else renamed.
+
+        Args:
+            obsolete: names of files that an earlier run may have written: unchanged ones are
+                removed, changed ones renamed, and others stay.
+
+        Raises:
+            UnusableInput: it cannot be written; all is as it was.
+        """
+        with self._stage(inside=True) as (stage, new):
+            yield new
+            self.folder.mkdir(parents=True, exist_ok=True)
+            names = names_in(new)
+            known = _known(self.folder)
+            notes = {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
+            gone = {*obsolete} - {*names}
+            rest = {name: digests for name, digests in known.items() if name not in gone}
+            (stage / NOTES).write_text(json.dumps(rest | notes, indent=2), encoding="utf-8")
+            before, earlier, removed = stage / "before", [], []
+            before.mkdir()
+            with Moves() as moves:
+                for name in (*names, *sorted(gone)):
+                    path = self.folder / name
+                    if not os.path.lexists(path):
+                        continue
+                    if path.is_file() and _sha256(path) in known.get(name, ()):
+                        moves.move(path, before / name)
+                        removed += [path] if name in gone else []
+                    elif name in names or name in known:
+                        earlier.append(earlier_path(path))
+                        moves.move(path, earlier[-1])
+                # First, so that a kill from here on leaves files that are known.
+                (stage / NOTES).replace(self.folder / NOTES)
+                moves.move_files(new, self.folder, names)
+            self.earlier += earlier
+            self.removed += removed
+
+    def _existing(self) -> Path:
+        """The folder, or the nearest above it that exists."""
+        return next(each for each in (self.folder, *self.folder.parents) if each.exists())
+
+    @contextmanager
+    def _stage(self, inside: bool) -> Iterator[tuple[Path, Path]]:
+        """A hidden folder, and the folder in it that is to become the result folder."""
+        stage, new = None, self.folder
+        try:
+            place = self._existing()  # on the same disk: moving is renaming
+            if place == self.folder and not inside:
+                place = place.parent
+            clean_stale(place)
+            stage = make_stage(place)
+            new = stage / "new"
+            new.mkdir()
+            yield stage, new
+        except OSError as error:
+            raise UnusableInput(self._why_not(error)) from None
+        except UnusableInput as error:
+            # The user does not know the hidden folder.
+            raise UnusableInput(str(error).replace(str(new), str(self.folder))) from None
+        finally:
+            if stage is not None:
+                shutil.rmtree(stage, ignore_errors=True)
+
+    def _why_not(self, error: OSError) -> str:
+        reason = error.strerror or str(error)
+        if not error.filename2:
+            return f"The output folder {self.folder} cannot be written: {reason}."
+        return (
+            f"{error.filename2} cannot be replaced: {reason}. All is as it was; close it where it "
+            "is open, or choose another --output."
+        )
 
 
 class Moves:
     """Moves within one disk, taken back if anything is raised before the block ends.
 
-    A file that another program holds open, as Windows does not let it go, then changes nothing.
+    On Windows a file that another program holds open cannot be moved; then nothing changes.
     """
 
     def __init__(self) -> None:
         self._done: list[tuple[Path, Path]] = []
+        self._made: list[Path] = []
 
     def move(self, source: Path, target: Path) -> None:
-        """Move a file or folder to a place where nothing is.
+        """Move a file or folder to an unused path.
 
         Raises:
-            OSError: it cannot be moved; ``filename2`` is the one of the two that a user knows: the
-                first, unless that is in a hidden folder.
+            OSError: it cannot be moved; its ``filename2`` is the path that the user knows.
         """
         try:
             source.replace(target)
@@ -81,6 +244,14 @@ class Moves:
             error.filename2 = str(target if hidden else source)
             raise
         self._done.append((source, target))
+
+    def move_files(self, source: Path, target: Path, names: Iterable[str]) -> None:
+        """Move what has these names from one folder to another, made if it is missing."""
+        if not target.exists():
+            target.mkdir()
+            self._made.append(target)
+        for name in names:
+            self.move(source / name, target / name)
 
     def __enter__(self) -> Moves:
         return self
@@ -94,62 +265,176 @@ class Moves:
         if error is None:
             return
         for source, target in reversed(self._done):
-            with suppress(OSError):  # one that is held now must not keep the others away
+            with suppress(OSError):  # the others can still go back
                 target.replace(source)
+        for folder in self._made:
+            with suppress(OSError):
+                folder.rmdir()
 
 
-OLD_S = 24 * 3600.0
-"""Nothing writes for a day: by then it is left over, whoever made it."""
+def refuse_overlap(folders: Iterable[Path], cts: Iterable[Path]) -> None:
+    """Prevent output folders from overlapping input CTs.
 
-_NAME = re.compile(re.escape(PREFIX) + r"(?P<host>[^-]+)-(?P<pid>\d+)-(?P<start>\d+)-")
+    Folders are compared as the system knows them: links give a folder several names.
+
+    Raises:
+        UnusableInput: an output folder is, or holds, a CT.
+    """
+    outputs = {key: folder for folder in folders for key in _keys(folder)}
+    places: dict[Path, Path | None] = {}
+    for ct in cts:
+        absolute = Path(os.path.normpath(ct.absolute()))
+        for place in (absolute, *absolute.parents, *_resolved(ct).parents):
+            if place not in places:
+                places[place] = next((outputs[key] for key in _keys(place) if key in outputs), None)
+            if places[place] is not None:
+                raise UnusableInput(
+                    f"The output folder {places[place]} is, or holds, the CT {ct}; choose another "
+                    "--output, or, in a list, another name in its column 'case'."
+                )
+
+
+def _keys(path: Path) -> Iterator[str | tuple[int, int]]:
+    yield str(_resolved(path))
+    with suppress(OSError, ValueError):
+        status = path.stat()
+        if status.st_ino:  # some network drives have no numbers
+            yield status.st_dev, status.st_ino
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or no name of a file
+        return Path(os.path.normpath(path.absolute()))
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted, without those that a system or a run left.
+
+    A missing folder has none, and what was set aside in a mounted one does not count.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+    aside = f"{folder.name}-earlier-"
+    return [
+        name
+        for name in names
+        if not name.startswith((PREFIX, "._", aside)) and name.lower() not in {*_OF_SYSTEMS, NOTES}
+    ]
+
+
+def earlier_path(path: Path) -> Path:
+    """Return an unused backup path of today's date beside a file or folder."""
+    stem, suffix = (path.stem, path.suffix) if path.is_file() else (path.name, "")
+    day = time.strftime("%Y-%m-%d")
+    for count in itertools.count(1):
+        more = f"-{count}" if count > 1 else ""
+        place = path.with_name(f"{stem}-earlier-{day}{more}{suffix}")
+        if not os.path.lexists(place):
+            return place
+    raise AssertionError
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """Return a JSON object as text with the SHA-256 of the rest as its last item."""
+    text = json.dumps(content, indent=2)
+    return json.dumps({**content, "sha256": hashlib.sha256(text.encode()).hexdigest()}, indent=2)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return a result folder's manifest; None without an unchanged one."""
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8")
+        content = json.loads(text)
+        known = content["results"]
+        del content["sha256"]
+        whole = seal(content) == text
+        return content if whole and all(name == Path(name).name for name in known) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_own(folder: Path, ct_sha256: str | None) -> bool:
+    """Return whether a folder holds only what a run on a CT wrote, unchanged."""
+    manifest, names = read_manifest(folder), names_in(folder)
+    if manifest is None or manifest.get("ct_sha256") != ct_sha256:
+        return not names
+    try:
+        return all(
+            name == MANIFEST or is_unchanged(folder / name, manifest["results"][name], whole=True)
+            for name in names
+        )
+    except (OSError, KeyError, TypeError):
+        return False
+
+
+def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -> bool:
+    """Return whether a file is the one that a manifest has.
+
+    A file of the same size and time is read only if ``whole``: a cohort's scenes are large.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    status = path.stat()
+    if status.st_size != known["bytes"]:
+        return False
+    if status.st_mtime_ns == known["mtime_ns"] and not whole:
+        return True
+    return bool(_sha256(path) == known["sha256"])
+
+
+def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
+    results = {}
+    for path in sorted(new.iterdir()):  # without subfolders
+        status = path.stat()
+        results[path.name] = {
+            "bytes": status.st_size,
+            "mtime_ns": status.st_mtime_ns,
+            "sha256": _sha256(path),
+        }
+    (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
+
+
+def _known(folder: Path) -> dict[str, list[str]]:
+    """SHA-256 of what was written into a folder, by name."""
+    manifest = read_manifest(folder) or {"results": {}}
+    known = {name: [str(each["sha256"])] for name, each in manifest["results"].items()}
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+        for name, digests in notes.items():
+            known[name] = [*map(str, digests), *known.get(name, [])]
+    return known
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def make_stage(place: Path) -> Path:
-    """A new hidden folder whose name says which process made it.
-
-    The name and not a file within: a folder without its file would belong to nobody if the run
-    were killed between the two.
-    """
+    """Make a hidden folder whose name says which process made it."""
     owner = f"{PREFIX}{_host()}-{os.getpid()}-{_start(os.getpid())}-"
     return Path(tempfile.mkdtemp(prefix=owner, dir=place))
 
 
-def replace_together(
-    pairs: Iterable[tuple[Path, Path]], stage: Path, gone: Iterable[Path] = ()
-) -> None:
-    """Move files to their places, and put everything back if one of them cannot be moved.
-
-    Args:
-        pairs: each file in the stage with its place on the same disk, which may hold a file.
-        stage: the hidden folder; what was in the places stays in it.
-        gone: files that are to go.
-
-    Raises:
-        OSError: one could not be moved; all places are as they were. ``filename2`` is the file
-            that could not be moved, by the name that a user knows.
-    """
-    with Moves() as moves:
-        for number, (there, here) in enumerate([*pairs, *((None, path) for path in gone)]):
-            if here.exists():
-                moves.move(here, stage / f"before-{number}")
-            if there is not None:
-                moves.move(there, here)
-
-
 def clean_stale(place: Path) -> None:
-    """Remove what runs that were killed have left in a folder; those of living runs stay."""
-    try:
-        left = [path for path in place.iterdir() if path.name.startswith(PREFIX)]
-    except OSError:
-        return
-    for path in left:
-        if _is_stale(path):
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove the hidden folders of runs that were killed; those of living runs stay."""
+    with suppress(OSError):
+        for path in place.glob(f"{PREFIX}*"):
+            if _is_stale(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_stale(path: Path) -> bool:
-    match = _NAME.match(path.name)
-    # Windows cannot be asked for a process without harm (os.kill ends it).
+    match = _STAGE.match(path.name)
+    # On Windows os.kill would end the process.
     if match and match["host"] == _host() and sys.platform != "win32":
         return not _is_alive(int(match["pid"]), match["start"])
     try:
@@ -164,9 +449,8 @@ def _is_alive(pid: int, start: str) -> bool:
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        pass  # it is another user's, so it lives
-    # Numbers of processes are used again, with another start time.
-    return _start(pid) == start
+        pass  # another user's process
+    return _start(pid) == start  # numbers of processes are used again
 
 
 def _start(pid: int) -> str:
@@ -180,235 +464,3 @@ def _start(pid: int) -> str:
 
 def _host() -> str:
     return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())[:40] or "_"
-
-
-LAST = "result.json"
-"""Appears after all others and goes before them, so that its presence means a whole result."""
-
-RECEIPT = "case.json"
-"""What a run keeps beside its result, to know it again; see ``batch/receipt.py``."""
-
-EARLIER = "earlier-"
-"""How folders begin into which a result that somebody has worked on is set aside."""
-
-MIN_FREE_BYTES = 1_000_000
-"""No result with an ear is smaller."""
-
-OWN_FILES = (
-    LAST,
-    "labyrinth.seg.nrrd",
-    "landmarks_left.mrk.json",
-    "landmarks_right.mrk.json",
-    "scene.mrb",
-    "labyrinth_left.npz",
-    "labyrinth_right.npz",
-    RECEIPT,
-)
-
-_NOBODYS = {"thumbs.db", "desktop.ini"}
-"""Systems leave these in folders that were looked at."""
-
-
-def visible_names(folder: Path) -> list[str]:
-    """What a person sees in a folder, sorted; none where there is no folder.
-
-    Hidden files and what was set aside earlier do not count.
-    """
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-    except OSError:
-        return []
-    return [
-        name
-        for name in names
-        if not name.startswith((".", EARLIER)) and name.lower() not in _NOBODYS
-    ]
-
-
-def earlier_folders(folder: Path) -> set[str]:
-    """Names of the folders in it into which results were set aside."""
-    try:
-        return {path.name for path in folder.iterdir() if path.name.startswith(EARLIER)}
-    except OSError:
-        return set()
-
-
-def earlier_place(folder: Path, name: str = "") -> Path:
-    """A place of today's date that is not taken, for what must not be replaced.
-
-    Args:
-        folder: that it is in.
-        name: of a file that goes there; empty for a folder.
-    """
-    day = f"{EARLIER}{time.strftime('%Y-%m-%d')}"
-    end = f"-{name}" if name else ""
-    place, count = folder / f"{day}{end}", 1
-    while place.exists():
-        count += 1
-        place = folder / f"{day}-{count}{end}"
-    return place
-
-
-class Output:
-    """Where a run's files go.
-
-    A folder that is not there yet appears with all its files in one step, so that not even a kill
-    leaves a part of a result. In a folder that exists, the files of an earlier run are replaced
-    one by one, ``result.json`` going first and coming last; measurements and reports that were made
-    from them go. If one of them cannot be replaced, or the run is cancelled, all are put back; only
-    a kill in that moment leaves a folder without ``result.json``.
-
-    Attributes:
-        folder: where the files go.
-        aside: once they are there, where what must not be replaced is now; None if nothing was.
-    """
-
-    aside: Path | None = None
-
-    def __init__(
-        self, folder: Path, to_keep: Callable[[Path], Sequence[str]] = lambda folder: ()
-    ) -> None:
-        """Check that the folder can be written, before any work is done.
-
-        Args:
-            folder: where the files go.
-            to_keep: asked, once the new files are made, for names of what is in the folder and must
-                not be replaced; it is set aside in a folder ``earlier-DATE`` in it.
-
-        Raises:
-            UnusableInput: if it is a file, or cannot be made or written, or something in it has
-                the name of a result and is none.
-        """
-        try:
-            self._to_keep = to_keep
-            self.folder = Path(folder).resolve()
-            if self.folder.exists() and not self.folder.is_dir():
-                raise UnusableInput(f"{folder} is a file; --output needs a folder.")
-            place = self._place()
-            in_the_way = [name for name in OWN_FILES if (self.folder / name).is_dir()]
-            open_for_writing = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-            if open_for_writing and not in_the_way:
-                make_stage(place).rmdir()  # what the system allows is only known by trying
-        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
-            reason = getattr(error, "strerror", None) or error
-            raise UnusableInput(
-                f"The output folder {folder} cannot be written: {reason}."
-            ) from None
-        if not open_for_writing:
-            raise UnusableInput(
-                f"The output folder {folder} cannot be written: {place} is no folder that is open "
-                "for writing."
-            )
-        self.check_room(MIN_FREE_BYTES)
-        if in_the_way:
-            raise UnusableInput(
-                f"The output folder {folder} cannot be written: {in_the_way[0]} in it is a folder."
-            )
-
-    def check_room(self, needed: int) -> None:
-        """Refuse a disk that cannot hold a result, before time is spent on making it.
-
-        Args:
-            needed: bytes, at least.
-
-        Raises:
-            UnusableInput: if fewer are free.
-        """
-        try:
-            free = shutil.disk_usage(self._place()).free
-        except OSError:
-            return  # then writing will tell
-        if free < needed:
-            raise UnusableInput(
-                f"The output folder {self.folder} cannot be written: its disk is full, "
-                f"{free / 1e6:.1f} MB are free and {needed / 1e6:.1f} MB needed."
-            )
-
-    @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """A folder to write into; its files move to the output folder if nothing was raised.
-
-        Raises:
-            UnusableInput: if the disk is full or the folder cannot be written.
-        """
-        stage, inner = None, self.folder
-        try:
-            place = self._place()
-            clean_stale(place)
-            # In the output folder or as near as there is one: on the same disk, so that moving is
-            # renaming.
-            stage = make_stage(place)
-            inner = stage / "new" / self.folder.relative_to(place)
-            inner.mkdir(parents=True)
-            yield inner
-            self._publish(stage, inner, place)
-        except OSError as error:
-            raise UnusableInput(self._why_not(error)) from None
-        except UnusableInput as error:
-            if stage is None:
-                raise
-            # The hidden folder is no place that a user knows.
-            said = str(error).replace(str(inner), str(self.folder))
-            raise UnusableInput(said) from None
-        finally:
-            if stage is not None:
-                shutil.rmtree(stage, ignore_errors=True)
-
-    def _place(self) -> Path:
-        """The output folder, or the nearest above it that exists."""
-        place = self.folder
-        while not place.exists():
-            place = place.parent
-        return place
-
-    def _why_not(self, error: OSError) -> str:
-        reason = error.strerror or str(error)
-        known = Path(error.filename2) if error.filename2 else None
-        if known is None or not known.is_relative_to(self.folder) or known == self.folder:
-            return f"The output folder {self.folder} cannot be written: {reason}."
-        return (
-            f"{known} cannot be replaced: {reason}. All is as it was; close it where it is open, "
-            "or choose another --output."
-        )
-
-    def _publish(self, stage: Path, inner: Path, place: Path) -> None:
-        missing = self.folder.relative_to(place).parts
-        if missing and not (place / missing[0]).exists():
-            (stage / "new" / missing[0]).rename(place / missing[0])
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)  # another run may have made it meanwhile
-        self._replace(inner, stage / "before")
-
-    def _replace(self, inner: Path, before: Path) -> None:
-        """Replace the files of an earlier run by those of this one, all or none.
-
-        Args:
-            inner: holds the new files.
-            before: a folder to be made, for what they replace.
-        """
-        before.mkdir()
-        kept = self._to_keep(self.folder)
-        aside = earlier_place(self.folder) if kept else None
-        if aside is not None:
-            aside.mkdir()
-        try:
-            with Moves() as moves:
-                # Without its receipt, what a kill leaves in place is taken for somebody's work.
-                for name in sorted(kept, key=lambda name: (name != LAST, name != RECEIPT, name)):
-                    assert aside is not None
-                    moves.move(self.folder / name, aside / name)
-                for name in (*OWN_FILES, *self._derived()):  # LAST is the first of them
-                    if os.path.lexists(self.folder / name):
-                        moves.move(self.folder / name, before / name)
-                for path in sorted(inner.iterdir(), key=lambda path: path.name == LAST):
-                    moves.move(path, self.folder / path.name)
-        except BaseException:
-            if aside is not None:
-                with suppress(OSError):
-                    aside.rmdir()
-            raise
-        self.aside = aside
-
-    def _derived(self) -> list[str]:
-        """Our reports and tables of the result that goes; nobody should file them with another."""
-        return [name for name in DERIVED if is_ours(self.folder / name)]

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import UnusableInput
-from ..io.result_folder import LAST, Output
+from ..io.result_folder import LAST, MAKER, ResultFolder
 from ..process import quiet
 from ..types import LANDMARKS, Point, Segmentation, Side, Volume
 from .landmarks import automatic_of, node_landmarks, position_of, same_place
@@ -33,30 +33,39 @@ _CHUNK = 1 << 20
 _FULL_BYTES = 1_000_000
 
 
-def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> None:
+def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path | None:
     """Write what ``innerearseg segment`` writes: landmarks, labyrinths, a scene, ``result.json``.
 
-    All files appear, or none. An earlier result in the folder is replaced; one that was changed
-    since is moved to a folder ``earlier-DATE`` in it.
+    All files appear, or none. An unchanged result of the same CT is replaced; a folder that holds
+    anything else is first renamed to ``NAME-earlier-DATE``.
 
     Args:
         result: what was found in the CT.
         ct: the CT, saved in ``scene.mrb``.
         folder: made if it does not exist.
 
+    Returns:
+        Where the earlier folder is now; None if it was not renamed.
+
     Raises:
         UnusableInput: a file could not be written.
     """
-    from ..batch.finished import results_to_keep
-    from ..batch.receipt import write_record
+    from .. import __version__
+    from ..batch.segment_case import ct_sha256
 
-    with Output(Path(folder), results_to_keep).staging() as stage:
+    output = ResultFolder(Path(folder))
+    about = {
+        "made_by": f"{MAKER} {__version__}",
+        "ct_sha256": ct_sha256(ct),
+        "model": result.model.sha256,
+    }
+    with output.replacing(about) as stage:
         if result.ears:
             with quiet():  # VTK's messages about a full disk; write_scene raises its own
                 write_scene(ct, result, stage)
         text = json.dumps(result.to_json(), indent=2)
         (stage / LAST).write_text(text, encoding="utf-8")
-        write_record(stage)
+    return output.earlier[0] if output.earlier else None
 
 
 def write_scene(ct: Volume, result: Segmentation, directory: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Random views and appearances of an ear: what the specimens do not show."""
+"""Vary view and appearance of an ear at random, beyond what the specimens show."""
 
 from __future__ import annotations
 
@@ -13,56 +13,53 @@ from torch import Tensor
 from ..model.inference import affine_grid
 from ..segmentation.pose import Pose
 from ..types import Geometry, apply_affine
-from .config import AugmentationConfig, StageConfig
+from .config import AugmentationConfig, NetworkTraining
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A deformed window onto a scan.
+    """A deformed patch of a scan.
 
     Attributes:
-        window_to_mm: 4 x 4 from window index (i, j, k) to window mm.
-        mm_to_ras: 4 x 4 from (deformed) window mm to RAS mm.
-        displacement: float32 [3, k, j, i], (x, y, z) mm added to window mm before mm_to_ras.
+        patch_to_mm: 4 x 4 from patch index (i, j, k) to patch mm.
+        mm_to_ras: 4 x 4 from (deformed) patch mm to RAS mm.
+        displacement: float32 [3, k, j, i], (x, y, z) mm added to patch mm before mm_to_ras.
     """
 
-    window_to_mm: NDArray[np.float64]
+    patch_to_mm: NDArray[np.float64]
     mm_to_ras: NDArray[np.float64]
     displacement: Tensor
 
     def source_ijk(self, source: Geometry) -> Tensor:
-        """Continuous source IJK of every window voxel: float32 [k, j, i, 3]."""
+        """Return the continuous source IJK of every patch voxel: float32 [k, j, i, 3]."""
         to_ijk = np.linalg.inv(source.ijk_to_ras) @ self.mm_to_ras
         k, j, i = self.displacement.shape[1:]
-        grid = affine_grid(torch.from_numpy(to_ijk @ self.window_to_mm), (k, j, i))
+        grid = affine_grid(torch.from_numpy(to_ijk @ self.patch_to_mm), (k, j, i))
         linear = torch.from_numpy(to_ijk[:3, :3]).to(torch.float32)
         return grid + torch.einsum("ab,bkji->kjia", linear, self.displacement)
 
-    def window_ijk(self, ras: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Continuous window (i, j, k) of RAS points (n, 3), by fixed-point inversion."""
+    def patch_ijk(self, ras: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the continuous patch (i, j, k) of RAS points (n, 3), by fixed-point inversion."""
         target = apply_affine(np.linalg.inv(self.mm_to_ras), ras)
-        to_index = np.linalg.inv(self.window_to_mm)
+        to_index = np.linalg.inv(self.patch_to_mm)
         mm = target
         for _ in range(5):
             mm = target - self._displacement_at(apply_affine(to_index, mm))
         return apply_affine(to_index, mm)
 
     def _displacement_at(self, ijk: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Displacement in mm (n, 3) at continuous window (i, j, k) points (n, 3)."""
+        """Displacement in mm (n, 3) at continuous patch (i, j, k) points (n, 3)."""
         size = np.array(self.displacement.shape[:0:-1])
         grid = torch.from_numpy(2.0 * ijk / (size - 1) - 1.0).to(torch.float32)
         values = F.grid_sample(
-            self.displacement[None],
-            grid[None, :, None, None],
-            padding_mode="border",
-            align_corners=True,
+            self.displacement[None], grid[None, :, None, None], "bilinear", "border", True
         )
         return values[0, :, :, 0, 0].T.numpy().astype(np.float64)
 
 
-def random_view(pose: Pose, stage: StageConfig, rng: np.random.Generator) -> View:
-    """A random view of the ear that lies in this pose."""
-    how = stage.augmentation
+def random_view(pose: Pose, setup: NetworkTraining, rng: np.random.Generator) -> View:
+    """Draw a random view of the ear that lies in this pose."""
+    how = setup.augmentation
     base = pose.matrix.copy()
     if how.any_rotation:
         base[:3, :3] = random_rotation(rng) @ np.diag([rng.choice([-1.0, 1.0]), 1.0, 1.0])
@@ -72,14 +69,14 @@ def random_view(pose: Pose, stage: StageConfig, rng: np.random.Generator) -> Vie
     jitter[:3, :3] = jitter[:3, :3] @ np.diag(np.exp(rng.normal(0.0, how.scale, 3)))
     jitter[:3, 3] = rng.normal(0.0, how.shift_mm, 3)
     return View(
-        window_to_mm=Pose(np.eye(4)).patch(stage.spacing_mm, stage.window).ijk_to_ras,
+        patch_to_mm=Pose(np.eye(4)).patch(setup.spacing_mm, setup.window).ijk_to_ras,
         mm_to_ras=base @ jitter,
-        displacement=random_displacement(stage, how, rng),
+        displacement=random_displacement(setup, how, rng),
     )
 
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A rotation matrix uniform over all directions (Shoemake 1992: a random unit quaternion)."""
+    """Draw a rotation uniform over all directions (Shoemake 1992: a random unit quaternion)."""
     w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
     return np.array(
         [
@@ -91,7 +88,7 @@ def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float64]:
-    """Rotation about a random axis by a normal angle (Rodrigues' formula)."""
+    """Draw a rotation about a random axis by a normal angle (Rodrigues' formula)."""
     axis = rng.normal(size=3)
     x, y, z = axis / np.linalg.norm(axis)
     angle = np.deg2rad(rng.normal(0.0, degrees))
@@ -100,15 +97,15 @@ def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float
 
 
 def random_displacement(
-    stage: StageConfig, how: AugmentationConfig, rng: np.random.Generator
+    setup: NetworkTraining, how: AugmentationConfig, rng: np.random.Generator
 ) -> Tensor:
-    """A smooth random displacement of a window: float32 [3, k, j, i] in mm."""
+    """Draw a smooth displacement of a patch: float32 [3, k, j, i] in mm."""
     controls = [
-        max(2, round(size * stage.spacing_mm / how.elastic_spacing_mm) + 1) for size in stage.window
+        max(2, round(size * setup.spacing_mm / how.elastic_spacing_mm) + 1) for size in setup.window
     ]
     values = rng.normal(0.0, how.elastic_mm, (1, 3, *controls)).astype(np.float32)
     field = F.interpolate(
-        torch.from_numpy(values), size=stage.window, mode="trilinear", align_corners=True
+        torch.from_numpy(values), size=setup.window, mode="trilinear", align_corners=True
     )
     return field[0]
 
@@ -118,7 +115,7 @@ MEDIA_HU = ((-1000.0, -700.0), (-20.0, 100.0), (100.0, 600.0))
 
 
 def random_outside(how: AugmentationConfig, rng: np.random.Generator, air: float) -> float:
-    """HU of what lies outside the scan: mostly air, as scanners pad, sometimes anything."""
+    """Draw the HU outside the scan: mostly air, as scanners pad, sometimes anything."""
     return float(rng.uniform(-1000.0, 1500.0)) if rng.random() < how.outside else air
 
 
@@ -129,14 +126,14 @@ def vary(
     how: AugmentationConfig,
     rng: np.random.Generator,
 ) -> Tensor:
-    """The same anatomy as another scanner might show it.
+    """Show the same anatomy as another scanner might.
 
     Args:
-        ct: the window.
+        ct: the patch [k, j, i] in HU.
         labyrinth: its partial volume, 0 to 1; None where it is not known.
-        spacing_mm: voxel edge of the window.
+        spacing_mm: voxel edge of the patch.
         how: what to vary.
-        rng: where chance comes from.
+        rng: source of randomness.
     """
     if labyrinth is not None and rng.random() < how.lumen and labyrinth.sum() > 1:
         ct = refill(ct, labyrinth, rng)
@@ -172,9 +169,9 @@ def coarsen(ct: Tensor, spacing_mm: float, coarse_mm: np.ndarray) -> Tensor:
 def another_kernel(
     ct: Tensor, spacing_mm: float, how: AugmentationConfig, rng: np.random.Generator
 ) -> Tensor:
-    """As a soft or thick-sliced reconstruction shows it, or as a sharpening bone kernel does.
+    """Show a patch as a soft or thick-sliced reconstruction does, or a sharpening bone kernel.
 
-    Slices lie in any direction to the window. Averaging over a slice of thickness t and
+    Slices lie in any direction to the patch. Averaging over a slice of thickness t and
     interpolating between such slices blur like a Gaussian of variance t²/12 + t²/6 = (t/2)².
     """
     across = rng.normal(size=3)
@@ -189,7 +186,7 @@ def another_kernel(
 
 
 def anisotropic_blur(ct: Tensor, covariance: np.ndarray) -> Tensor:
-    """Gaussian blur with a covariance (3 x 3 over k, j, i) in voxels², by Fourier transform."""
+    """Blur by a Gaussian of a covariance (3 x 3 over k, j, i) in voxels², by Fourier transform."""
     pad = 1 + int(2.5 * np.sqrt(np.trace(covariance)))
     pad = min(pad, min(ct.shape) - 1)
     wide = F.pad(ct[None, None], [pad] * 6, mode="replicate")[0, 0]
@@ -207,7 +204,7 @@ def anisotropic_blur(ct: Tensor, covariance: np.ndarray) -> Tensor:
 
 
 def blur(ct: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur with a standard deviation in voxels."""
+    """Blur by a Gaussian of a standard deviation in voxels."""
     radius = int(np.ceil(2.5 * sigma))
     if radius == 0:
         return ct
@@ -225,7 +222,7 @@ def blur(ct: Tensor, sigma: float) -> Tensor:
 
 
 def correlated_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
-    """Unit noise, white or correlated over about two voxels."""
+    """Draw unit noise, white or correlated over about two voxels."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     noise = torch.randn((1, 1, *shape), generator=generator)
     if rng.random() < 0.6:

@@ -1,4 +1,4 @@
-"""A model's card for people to read, from the card inside the model file."""
+"""Write a model's card as Markdown, from the card inside the model file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..model.card import NETWORKS
 
 
 def card_text(card: dict[str, Any]) -> str:
-    """The card as Markdown."""
+    """Return the card as Markdown."""
     training, data = card["training"], card["training"]["data"]
     partial = training["of_these_landmarks_only"]
     lines = [
@@ -21,16 +21,14 @@ def card_text(card: dict[str, Any]) -> str:
         "which side it is. `orient` sees it in the canonical pose (left ears mirrored), tells the",
         "exact pose and draws what a head CT shows. `refine` draws where the CT is finer.",
         "",
-        "| network | voxel edge | window (k, j, i) | parameters | steps | code |",
+        "| network | voxel edge | patch (k, j, i) | parameters | steps | code |",
         "|---|---|---|---|---|---|",
     ]
     for name in NETWORKS:
-        stage = card[name]
-        size = " × ".join(map(str, stage["window"]))
-        lines.append(
-            f"| {name} | {stage['spacing_mm']} mm | {size} | {stage['parameters']:,} | "
-            f"{stage['steps']} | {stage['code_revision']} |"
-        )
+        of = card[name]
+        size = " × ".join(map(str, of["window"]))
+        cells = (name, f"{of['spacing_mm']} mm", size, f"{of['parameters']:,}", of["steps"])
+        lines.append(f"| {' | '.join(map(str, cells))} | {of['code_revision']} |")
     lines += [
         "",
         "## Trained on",
@@ -46,8 +44,11 @@ def card_text(card: dict[str, Any]) -> str:
     ]
     lines += [f"- {note}" for note in training.get("notes", ())]
     if card["metrics"].get("summary"):
-        lines += ["", "## Measured on the held-out specimens", "", *_whose(card["metrics"])]
-        lines += _measured(card["metrics"])
+        # Figures are never of this file, whose card they are on.
+        model = card["metrics"].get("model")
+        whose = "The summary does not say which model these figures are of."
+        lines += ["", "## Measured on the held-out specimens", ""]
+        lines += [f"Figures of {model}." if model else whose, "", *_measured(card["metrics"])]
     if card.get("crossval"):
         lines += ["", "## Cross-validation", "", *_cross_validated(card["crossval"])]
     lines += [
@@ -63,53 +64,35 @@ def card_text(card: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _whose(content: dict[str, Any]) -> list[str]:
-    """Which model file the figures are of: not this one, whose card they are on."""
-    model = content.get("model")
-    if not model:
-        return ["The summary does not say which model these figures are of.", ""]
-    return [f"Figures of {model}.", ""]
-
-
 def _measured(content: dict[str, Any]) -> list[str]:
     """A summary.json as the command that measured and a table."""
     summary = content["summary"]
     lines = [
-        f"`{content['command']}`",
-        "",
-        f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right.",
-        "",
+        f"`{content['command']}`", "",
+        f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right.", "",
         "| figure | mean | median | worst | 95 % interval of the mean | cases |",
         "|---|---|---|---|---|---|",
-    ]
+    ]  # fmt: skip
     for key, value in summary.items():
         if isinstance(value, dict) and "mean" in value:
+            figures = " | ".join(f"{value[which]:.4f}" for which in ("mean", "median", "worst"))
             interval = "{:.4f} to {:.4f}".format(*value["interval"]) if value["interval"] else ""
-            lines.append(
-                f"| {key} | {value['mean']:.4f} | {value['median']:.4f} | {value['worst']:.4f} | "
-                f"{interval} | {value['cases']} |"
-            )
+            lines.append(f"| {key} | {figures} | {interval} | {value['cases']} |")
     return lines
 
 
 def _cross_validated(content: dict[str, Any]) -> list[str]:
     """What the folds said of the recipe, and how well the radii hold."""
+    levels = dict.fromkeys(f"{row['nominal']:.0%}" for row in content["reliability"])
     lines = [
-        *_networks_of_folds(content),
-        "",
-        *_measured(content),
-        "",
+        *_networks_of_folds(content), "", *_measured(content), "",
         "Landmarks within the radius that promises this share, each fold judged by a calibration",
-        "of the others:",
-        "",
-    ]
-    levels = list(dict.fromkeys(row["nominal"] for row in content["reliability"]))
-    lines.append("| CT | " + " | ".join(f"{level:.0%}" for level in levels) + " |")
-    lines.append("|---" * (len(levels) + 1) + "|")
-    for copy in dict.fromkeys(row["copy"] for row in content["reliability"]):
-        held = [row for row in content["reliability"] if row["copy"] == copy]
-        cells = [f"{row['inside']} of {row['of']}" for row in held]
-        lines.append(f"| {copy} | " + " | ".join(cells) + " |")
+        "of the others:", "", f"| CT | {' | '.join(levels)} |", "|---" * (len(levels) + 1) + "|",
+    ]  # fmt: skip
+    for name in dict.fromkeys(row["copy"] for row in content["reliability"]):
+        held = [row for row in content["reliability"] if row["copy"] == name]
+        cells = " | ".join(f"{row['inside']} of {row['of']}" for row in held)
+        lines.append(f"| {name} | {cells} |")
     for key, what in (
         ("dice_agreement", "all of these"),
         ("dice_agreement_as_scanned", "the CT as scanned alone"),

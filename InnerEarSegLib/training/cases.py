@@ -1,4 +1,4 @@
-"""Specimens as packed arrays: one compressed numpy file that training can run from anywhere."""
+"""Specimens to train on, from a dataset or a packed file that needs torch and numpy alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
-from ..synthetic.files import random_ear
 from ..types import Geometry, Side
 
 if TYPE_CHECKING:
@@ -26,14 +25,8 @@ if TYPE_CHECKING:
 class TrainingCase:
     """A specimen, real or synthetic, ready to be sampled.
 
-    Attributes:
-        name: of the specimen.
-        ct: int16 [k, j, i], HU.
-        labels: uint8 [k, j, i] on the grid of ct, 1 = labyrinth; None if there are none.
-        geometry: grid of ct and labels.
-        landmarks: RAS mm by name.
-        side: of the ear.
-        synthetic: whether it was generated.
+    ``ct`` is int16 [k, j, i] in HU; ``labels`` uint8 on the same grid, 1 = labyrinth, or None;
+    ``landmarks`` are RAS mm by name.
     """
 
     name: str
@@ -46,21 +39,12 @@ class TrainingCase:
 
 
 def training_case(case: Case, *, synthetic: bool = False) -> TrainingCase:
-    """A dataset's case with its labels cut to the slices that the CT really has."""
+    """Return a dataset's case with its labels cut to the slices that the CT really has."""
     labels = None if case.labels is None else case.labels[: case.ct.array.shape[0]]
     ct = np.clip(case.ct.array, -32768, 32767).astype(np.int16)
     return TrainingCase(
         case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side, synthetic
     )
-
-
-def read_cases(root: Path) -> tuple[list[TrainingCase], tuple[str, ...]]:
-    """All cases of a dataset folder, and what is wrong with its files."""
-    # Here, not above: training from packed arrays needs no SimpleITK.
-    from ..io.dataset import case_names, read_case
-
-    cases = [read_case(root, name) for name in case_names(root)]
-    return [training_case(case) for case in cases], tuple(r for c in cases for r in c.remarks)
 
 
 def pack(cases: Sequence[TrainingCase], path: Path) -> None:
@@ -72,15 +56,11 @@ def pack(cases: Sequence[TrainingCase], path: Path) -> None:
         if case.labels is not None:
             arrays[f"{case.name}/labels"] = np.packbits(case.labels)
         index.append(
-            {
-                "name": case.name,
-                "shape": list(case.ct.shape),
-                "ijk_to_ras": case.geometry.ijk_to_ras.tolist(),
-                "landmarks": {name: list(map(float, p)) for name, p in case.landmarks.items()},
-                "side": case.side,
-                "synthetic": case.synthetic,
-            }
-        )
+            {"name": case.name, "shape": list(case.ct.shape),
+             "ijk_to_ras": case.geometry.ijk_to_ras.tolist(),
+             "landmarks": {name: list(map(float, p)) for name, p in case.landmarks.items()},
+             "side": case.side, "synthetic": case.synthetic}
+        )  # fmt: skip
     arrays["index"] = np.frombuffer(json.dumps(index).encode(), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -92,7 +72,7 @@ _NOT_PACKED = (
     OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
-"""What numpy and we raise on files of other kinds, empty and damaged ones among them."""
+"""Raised on files of other kinds, empty and damaged ones among them."""
 
 
 def unpack(path: Path) -> list[TrainingCase]:
@@ -128,33 +108,31 @@ def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
 
 
 def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
-    """The first ``count`` ears of the series ``seed``; none that a test or the demo shows.
+    """Generate the first ears of a series; none that a test or the demo shows.
 
     The demo and ``innerearseg synthesize`` use small seeds; the offset keeps them apart.
     """
+    from ..synthetic.files import random_ear  # needs SimpleITK, which a GPU server may lack
+
     cases = []
     for index in range(count):
         ear = random_ear(seed + 1_000_000, index)
+        points = {name: np.array(point) for name, point in ear.landmarks.items()}
         cases.append(
             TrainingCase(
-                name=f"synthetic {index}",
-                ct=ear.ct.array,
-                labels=ear.labels.array,
-                geometry=ear.ct.geometry,
-                landmarks={name: np.array(point) for name, point in ear.landmarks.items()},
-                side=ear.side,
-                synthetic=True,
+                f"synthetic {index}", ear.ct.array, ear.labels.array, ear.ct.geometry, points,
+                ear.side, True,
             )
-        )
+        )  # fmt: skip
     return cases
 
 
 def load_cases(
     source: Path, synthetic: int, seed: int, say: Callable[[str], None]
 ) -> list[TrainingCase]:
-    """Specimens from a dataset folder or packed file, with this many synthetic ears.
+    """Read specimens from a dataset folder or packed file, with this many synthetic ears.
 
-    A packed file already holds its synthetic ears, so that it needs no SimpleITK.
+    A packed file already holds its synthetic ears.
 
     Raises:
         UnusableInput: if there is no such file or folder, no specimen in it, or the packed file has
@@ -171,9 +149,9 @@ def load_cases(
                 f"again with --synthetic {synthetic}."
             )
         return cases
-    pass
+    from ..io.dataset import case_names, read_case
 
-    cases, remarks = read_cases(source)
-    for remark in remarks:
+    read = [read_case(source, name) for name in case_names(source)]
+    for remark in (remark for case in read for remark in case.remarks):
         say(remark)
-    return cases + synthetic_cases(synthetic, seed)
+    return [training_case(case) for case in read] + synthetic_cases(synthetic, seed)

@@ -1,4 +1,4 @@
-"""The typed config of a training, read from JSON.
+"""Typed config of a training, read from JSON.
 
 Three networks of the same kind are trained one after the other. ``locate`` sees ears in any pose
 at low resolution and tells where the ear is, how it is turned and which side it is. ``orient``
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import types
-import typing
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from ..errors import UnusableInput
 from ..model.config import Intensity, NetworkConfig
@@ -32,7 +32,7 @@ class AugmentationConfig:
     Attributes:
         any_rotation: rotate uniformly over all directions and mirror half of the samples.
         rotation_degrees: otherwise, standard deviation of the angle about a random axis.
-        shift_mm: standard deviation of the window's offset along each axis.
+        shift_mm: standard deviation of the patch's offset along each axis.
         scale: standard deviation of the relative size along each axis.
         elastic_mm: standard deviation of the deformation at its control points.
         elastic_spacing_mm: distance of the control points.
@@ -47,7 +47,7 @@ class AugmentationConfig:
             direction (thick slices), and for the rest sharpening (a bone kernel's overshoot).
         kernel_mm: largest standard deviation of that blur in the slice plane.
         slab_mm: largest standard deviation across it; about half a slice's thickness.
-        noise: probability of noise, correlated over up to a voxel of the window.
+        noise: probability of noise, correlated over up to a voxel of the patch.
         noise_hu: largest standard deviation of that noise.
         outside: probability of filling what lies outside the scan with a random HU, not air.
         crop: probability of cutting the scan off at a random plane.
@@ -95,10 +95,10 @@ class LossConfig:
     cross_entropy: float = 1.0
     landmarks: float = 0.15
     heatmap_sigma_mm: float = 0.5
-    tasks: typing.Literal["joint", "segmentation", "landmarks"] = "joint"
-    overlap: typing.Literal["dice", "tversky"] = "dice"
-    voxelwise: typing.Literal["cross_entropy", "focal"] = "cross_entropy"
-    heatmaps: typing.Literal["softmax", "squares", "coordinates"] = "softmax"
+    tasks: Literal["joint", "segmentation", "landmarks"] = "joint"
+    overlap: Literal["dice", "tversky"] = "dice"
+    voxelwise: Literal["cross_entropy", "focal"] = "cross_entropy"
+    heatmaps: Literal["softmax", "squares", "coordinates"] = "softmax"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class OptimiserConfig:
 
     Attributes:
         steps: optimiser steps.
-        batch: windows in one step.
+        batch: patches in one step.
         learning_rate: its peak.
         weight_decay: decoupled from the gradient in AdamW, part of it otherwise.
         warmup_steps: steps of linear warm-up.
@@ -127,18 +127,18 @@ class OptimiserConfig:
     warmup_steps: int = 100
     ema: float = 0.995
     clip: float = 1.0
-    precision: typing.Literal["bfloat16", "float32", "rounded"] = "bfloat16"
-    kind: typing.Literal["adamw", "adam", "sgd"] = "adamw"
-    schedule: typing.Literal["cosine", "constant"] = "cosine"
+    precision: Literal["bfloat16", "float32", "rounded"] = "bfloat16"
+    kind: Literal["adamw", "adam", "sgd"] = "adamw"
+    schedule: Literal["cosine", "constant"] = "cosine"
 
 
 @dataclass(frozen=True)
-class StageConfig:
+class NetworkTraining:
     """One network: what it is, what it sees, and how it is trained.
 
     Attributes:
-        spacing_mm: voxel edge of its windows.
-        window: (k, j, i) voxels of its windows.
+        spacing_mm: voxel edge of its patches.
+        window: (k, j, i) voxels of its patches.
     """
 
     spacing_mm: float
@@ -165,9 +165,9 @@ class Config:
     """
 
     name: str
-    locate: StageConfig
-    orient: StageConfig
-    refine: StageConfig
+    locate: NetworkTraining
+    orient: NetworkTraining
+    refine: NetworkTraining
     held_out: tuple[str, ...] = ()
     landmarks: tuple[str, ...] = (*LANDMARKS, BASAL_TURN, VESTIBULE)
     intensity: Intensity = field(default_factory=Intensity)
@@ -176,8 +176,8 @@ class Config:
     seed: int = 0
     validate_every: int = 250
 
-    def stages(self) -> dict[str, StageConfig]:
-        """All stages by name, in the order in which they are trained."""
+    def networks(self) -> dict[str, NetworkTraining]:
+        """Return all networks by name, in the order in which they are trained."""
         return {"locate": self.locate, "orient": self.orient, "refine": self.refine}
 
 
@@ -187,91 +187,84 @@ def load_config(path: Path) -> Config:
     Raises:
         UnusableInput: if the file is missing or not JSON, or has an unknown or mistyped field.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnusableInput(f"The config {path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise UnusableInput(f"The config {path} is not JSON: {error}.") from None
-    config = from_dict(Config, content, str(path))
-    for name, stage in config.stages().items():
-        check_window(stage, f"{path}: {name}.window")
+    config = from_json(Config, path, "config")
+    for name, setup in config.networks().items():
+        check_patch(setup, f"{path}: {name}.window")
     return config
 
 
-def check_window(stage: StageConfig, where: str) -> None:
-    """Refuse a window that the network cannot halve as often as it has levels.
+def check_patch(setup: NetworkTraining, where: str) -> None:
+    """Refuse a patch that the network cannot halve as often as it has levels.
 
     Raises:
-        UnusableInput: naming the window as ``where``.
+        UnusableInput: naming the patch as ``where``.
     """
-    multiple = stage.network.patch_multiple
-    if any(size % multiple for size in stage.window):
+    multiple = setup.network.patch_multiple
+    if any(size % multiple for size in setup.window):
         raise UnusableInput(
-            f"{where} {stage.window} must be multiples of {multiple}, because the network halves "
-            f"it {len(stage.network.channels) - 1} times."
+            f"{where} {setup.window} must be multiples of {multiple}, because the network halves "
+            f"it {len(setup.network.channels) - 1} times."
         )
 
 
+def from_json(kind: type[T], path: Path, what: str) -> T:
+    """Read a config dataclass from a JSON file.
+
+    Raises:
+        UnusableInput: naming the file as ``what``, or the field that does not fit.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnusableInput(f"The {what} {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UnusableInput(f"The {what} {path} is not JSON: {error}.") from None
+    return from_dict(kind, content, str(path))
+
+
 def from_dict(kind: type[T], content: Any, where: str) -> T:
-    """A config dataclass from plain JSON values, checked against its type hints.
+    """Make a config dataclass from plain JSON values, checked against its type hints.
 
     Raises:
         UnusableInput: naming the field that is unknown, missing or of the wrong type.
     """
     if not isinstance(content, dict):
         raise UnusableInput(f"{where}: an object with the fields of {kind.__name__} is needed.")
-    hints = _hints(typing.cast(typing.Hashable, kind))
+    hints = _hints(cast(Hashable, kind))
     unknown = sorted(set(content) - set(hints))
     if unknown:
         raise UnusableInput(f"{where}: unknown field {unknown[0]!r}; known are {sorted(hints)}.")
-    missing = [name for name in _needed(kind) if name not in content]
-    if missing:
-        raise UnusableInput(f"{where}: the field {missing[0]!r} is missing and has no default.")
-    return kind(
-        **{key: _value(hints[key], item, f"{where}.{key}") for key, item in content.items()}
-    )
-
-
-def _needed(kind: typing.Any) -> list[str]:
-    """Names of a config's fields that have no default."""
-    nothing = dataclasses.MISSING
-    return [
-        each.name
-        for each in dataclasses.fields(kind)
-        if each.default is nothing and each.default_factory is nothing
-    ]
+    for each in dataclasses.fields(cast(Any, kind)):
+        if each.name not in content and each.default is each.default_factory is dataclasses.MISSING:
+            raise UnusableInput(f"{where}: the field {each.name!r} is missing and has no default.")
+    return kind(**{key: _value(hints[key], v, f"{where}.{key}") for key, v in content.items()})
 
 
 @lru_cache
-def _hints(kind: typing.Any) -> dict[str, Any]:
-    """Type hints of a config's fields; evaluating them takes longer than all the rest."""
-    return typing.get_type_hints(kind)
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)  # which takes longer than all the rest
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
     """One JSON value as its type hint wants it."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
+    kind, arguments = get_origin(hint) or hint, get_args(hint)
+    if kind is Any or (kind is UnionType and value is None):
         return value
-    if dataclasses.is_dataclass(hint):
-        return from_dict(typing.cast(type, hint), value, where)
-    if origin is tuple:
-        if isinstance(value, list) and (len(arguments) == len(value) or Ellipsis in arguments):
+    if kind is UnionType:  # with None, which comes last
+        return _value(arguments[0], value, where)
+    if dataclasses.is_dataclass(kind):
+        return from_dict(cast(type, kind), value, where)
+    if kind is Literal:
+        if value not in arguments:
+            raise UnusableInput(f"{where}: {value!r} is none of {list(arguments)}.")
+        return value
+    if kind is tuple and isinstance(value, list):
+        if len(arguments) == len(value) or Ellipsis in arguments:
             return tuple(_value(arguments[0], item, where) for item in value)
-    elif origin is dict:
-        if isinstance(value, dict):
-            return {key: _value(arguments[1], value[key], f"{where}.{key}") for key in value}
-    elif origin is typing.Literal:
-        if value in arguments:
-            return value
-        raise UnusableInput(f"{where}: {value!r} is none of {list(arguments)}.")
-    elif origin is types.UnionType:
-        if value is None:
-            return None
-        return _value(next(kind for kind in arguments if kind is not types.NoneType), value, where)
-    elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+    elif kind is dict and isinstance(value, dict):
+        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    elif kind is float and type(value) is int:
         return float(value)
-    elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+    elif type(value) is kind:  # a bool is no int here
         return value
     raise UnusableInput(f"{where}: {value!r} does not fit {getattr(hint, '__name__', hint)}.")

@@ -1,39 +1,38 @@
-"""What was measured, and whether it may stand on a run's card."""
+"""Write the model file of a run, with a card that says how it was trained and measured."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import io
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import UnusableInput
-from ..io.result_folder import clean_stale, make_stage, replace_together
+from ..io.result_folder import ResultFolder
 from ..model.bundle import load_model
 from ..model.calibration import LEVEL, calibration_from
-from ..model.card import CARD, CARD_SCHEMA, NETWORKS
+from ..model.card import CARD, CARD_SCHEMA, NETWORKS, card_in, card_of_any_schema, file_content
 from ..model.unet import count_parameters
 from ..types import LANDMARKS
-from .base import part_of_base
 from .card_text import card_text
-from .run import Run, read_run
+from .config import Config
+from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 
 OF_EVALUATE = ("command", "summary", "cases")
 OF_CROSSVAL = (*OF_EVALUATE, "steps", "calibration", "reliability")
 
 
-def check_metrics(content: Mapping[str, Any], run: Run) -> None:
+def check_metrics(content: Mapping[str, Any], run: TrainingRun) -> None:
     """Refuse a summary of ``evaluate`` that says nothing of new cases.
 
     Raises:
@@ -49,7 +48,7 @@ def check_metrics(content: Mapping[str, Any], run: Run) -> None:
         )
 
 
-def check_crossval(content: Mapping[str, Any], run: Run) -> None:
+def check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
     """Refuse a summary of ``crossval`` that says nothing of this run's recipe.
 
     Raises:
@@ -75,7 +74,7 @@ def check_crossval(content: Mapping[str, Any], run: Run) -> None:
 
 
 def _names(content: Mapping[str, Any], needed: tuple[str, ...], command: str) -> list[str]:
-    """Names of the cases of a summary.json."""
+    """Names of the cases of a summary.json of a command."""
     try:
         names = [str(row["case"]) for row in content["cases"]]
         whole = all(key in content for key in needed)
@@ -91,70 +90,26 @@ def _names(content: Mapping[str, Any], needed: tuple[str, ...], command: str) ->
 CARD_ENDS_IN = ".md"
 
 
-def check_model_file(output: Path) -> None:
+def check_model_file(output: Path) -> ResultFolder:
     """Refuse a model file that could not be written in the end; changes nothing.
 
-    Raises:
-        UnusableInput: if it or its card is a folder, its name is that of the card, or its folder
-            is a file or cannot be made or written.
-    """
-    try:
-        if output.is_dir():
-            raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
-        if output.suffix.lower() == CARD_ENDS_IN:
-            raise UnusableInput(
-                f"The model cannot be written to {output}: its card is written there; end its name "
-                "in .pt."
-            )
-        if output.with_suffix(CARD_ENDS_IN).is_dir():
-            raise UnusableInput(
-                f"The model {output} cannot be written: its card "
-                f"{output.with_suffix(CARD_ENDS_IN)} is a folder."
-            )
-        place = output.resolve().parent
-        while not place.exists():
-            place = place.parent
-        if not place.is_dir():
-            raise UnusableInput(f"The model {output} cannot be written: {place} is a file.")
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise UnusableInput(
-                f"The model {output} cannot be written: {place} is not open for writing."
-            )
-        make_stage(place).rmdir()  # what the system allows is only known by trying
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
-        raise _unwritable(output, error) from None
-
-
-@contextmanager
-def published_model(output: Path) -> Iterator[Path]:
-    """A hidden file to write the model to, its card beside it; both move to their places together.
-
-    Args:
-        output: the model file; its folder is made if it is not there.
+    Returns:
+        Its folder.
 
     Raises:
-        UnusableInput: if they cannot be written; all is as it was.
+        UnusableInput: if it or its card is a folder, its name is that of its card, or its folder
+            cannot be written.
     """
-    stage = None
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        clean_stale(output.parent)
-        stage = make_stage(output.parent)
-        new = stage / "new" / output.name
-        new.parent.mkdir()
-        yield new
-        names = (output.name, output.with_suffix(CARD_ENDS_IN).name)
-        replace_together([(new.with_name(n), output.with_name(n)) for n in names], stage)
-    except OSError as error:
-        raise _unwritable(output, error) from None
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
-
-
-def _unwritable(output: Path, error: Exception) -> UnusableInput:
-    reason = getattr(error, "strerror", None) or error
-    return UnusableInput(f"The model {output} cannot be written: {reason}.")
+    if output.is_dir():
+        raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
+    if output.suffix.lower() == CARD_ENDS_IN:
+        raise UnusableInput(
+            f"The model cannot be written to {output}: its card is written there; end its name "
+            "in .pt."
+        )
+    if output.with_suffix(CARD_ENDS_IN).is_dir():
+        raise UnusableInput(f"{output}: its card {output.with_suffix(CARD_ENDS_IN)} is a folder.")
+    return ResultFolder(output.parent)
 
 
 DATA = {
@@ -166,7 +121,7 @@ DATA = {
     "licence": "CC BY 4.0",
 }
 
-EXPORT_OF_CROSSVAL = (
+ON_CARD = (
     "command", "base", "steps", "summary", "reliability", "dice_agreement",
     "dice_agreement_as_scanned", "cases",
 )  # fmt: skip
@@ -194,6 +149,7 @@ def export(
     metrics: dict[str, Any] | None = None,
     crossval: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
+    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Write the model file of a run, and its card as Markdown beside it.
 
@@ -204,23 +160,23 @@ def export(
         run_folder: from ``innerearseg train``.
         output: the .pt file.
         version: of the model.
-        base: a model of the same specimens, landmarks and canonical ear, from which stages are
-            taken that this run did not train.
+        base: a model of the same specimens, landmarks and canonical ear, whose networks stand in
+            for those that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
-        metrics: summary of ``innerearseg evaluate``. The file that it measured had another card,
-            so that its SHA-256 is not this one's; the card says which file it was.
+        metrics: summary of ``innerearseg evaluate``.
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
+        say: told what had to be set aside.
 
     Returns:
         The card.
 
     Raises:
-        UnusableInput: if the file cannot be written, a stage has neither a checkpoint nor a base,
-            the base does not fit, or what was measured says nothing of this run; see ``measured``.
+        UnusableInput: if the file cannot be written, a network has neither a checkpoint nor a
+            base, the base does not fit, or what was measured says nothing of this run.
     """
-    check_model_file(output)
+    folder = check_model_file(output)
     run = read_run(run_folder)
     if metrics is not None:
         check_metrics(metrics, run)
@@ -252,36 +208,109 @@ def export(
     }
     if crossval is not None:
         card["calibration"] = crossval["calibration"]
-        card["crossval"] = {key: crossval[key] for key in EXPORT_OF_CROSSVAL if key in crossval}
+        card["crossval"] = {key: crossval[key] for key in ON_CARD if key in crossval}
     card |= {name: about for name, (_, about) in parts.items()}
     module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
-    with published_model(output) as new:
+    with folder.adding() as stage:
+        new = stage / output.name
         content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
         torch.jit.save(module, content, _extra_files={CARD: json.dumps(card, indent=2)})
         new.write_bytes(content.getvalue())
         load_model(new, torch.device("cpu"))  # what cannot be loaded is not exported
         new.with_suffix(CARD_ENDS_IN).write_text(card_text(card), encoding="utf-8")
+    for sentence in folder.sentences:
+        say(sentence)
     return card
 
 
 def _part(
-    name: str, run: Run, run_folder: Path, base: Path | None, any_base: bool
+    name: str, run: TrainingRun, run_folder: Path, base: Path | None, any_base: bool
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """One stage's network and its part of the card, from the run or from the base."""
+    """One network and its part of the card, from the run or from the base."""
     if base is not None and steps_done(run_folder / name) == 0:
-        return part_of_base(name, run, base, any_base)
-    stage = run.config.stages()[name]
-    if stage.loss.heatmaps != "softmax":
+        return _part_of_base(name, run, base, any_base)
+    setup = run.config.networks()[name]
+    if setup.loss.heatmaps != "softmax":
         raise UnusableInput(
             f"{run_folder} cannot be exported: its heatmaps were trained as "
-            f"{stage.loss.heatmaps!r}, and results are read from those of 'softmax'."
+            f"{setup.loss.heatmaps!r}, and results are read from those of 'softmax'."
         )
     network = trained_network(run.config, name, run_folder / name)
     return network, {
-        "spacing_mm": stage.spacing_mm,
-        "window": list(stage.window),
-        "heatmap_sigma_mm": stage.loss.heatmap_sigma_mm,
+        "spacing_mm": setup.spacing_mm,
+        "window": list(setup.window),
+        "heatmap_sigma_mm": setup.loss.heatmap_sigma_mm,
         "parameters": count_parameters(network),
         "steps": steps_done(run_folder / name),
         "code_revision": run.code_revision,
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseModel:
+    """A model whose networks stand in for those that a run did not train."""
+
+    name: str
+    version: str
+    sha256: str
+    trained_on: tuple[str, ...]
+
+
+def read_base(path: Path, config: Config) -> BaseModel:
+    """Check that a model's networks can stand in, before anything is trained.
+
+    Raises:
+        UnusableInput: if it cannot be read, lacks a network, or has other landmarks or another
+            normalisation than the config.
+    """
+    content = file_content(path)
+    card = card_in(content, path)
+    missing = [name for name in NETWORKS if name not in card]
+    if missing:
+        raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
+    try:
+        if not _is_of_kind(card, config):
+            raise _misfit(path)
+        return BaseModel(
+            str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest(),
+            tuple(map(str, card["training"]["trained_on"])),
+        )  # fmt: skip
+    except (KeyError, TypeError) as error:
+        raise UnusableInput(f"The base model {path} has no {error} on its card.") from None
+
+
+def _part_of_base(
+    name: str, run: TrainingRun, base: Path, any_base: bool
+) -> tuple[nn.Module, dict[str, Any]]:
+    """One network of another model file and its part of the card; it must see the same ear."""
+    content = file_content(base)
+    card = card_of_any_schema(content, base)
+    try:
+        fits = _is_of_kind(card, run.config) and (any_base or _same_specimens(card, run))
+        about = dict(card[name])
+    except (KeyError, TypeError):
+        raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
+    if not fits:
+        raise _misfit(base)
+    about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
+    about["taken_from"] = f"{card['name']} {card['version']}"
+    return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
+
+
+def _is_of_kind(card: dict[str, Any], config: Config) -> bool:
+    """Whether a model gives the config's heatmaps from the same numbers."""
+    intensity = dataclasses.asdict(config.intensity)
+    return card["landmarks"] == list(config.landmarks) and card["intensity"] == intensity
+
+
+def _same_specimens(card: dict[str, Any], run: TrainingRun) -> bool:
+    """Whether a model was trained on the run's specimens, and on the same canonical ear."""
+    return card["training"]["trained_on"] == list(run.trained_on) and all(
+        np.allclose(card["template"][key], point, atol=1e-6) for key, point in run.template.items()
+    )
+
+
+def _misfit(base: Path) -> UnusableInput:
+    return UnusableInput(
+        f"The base model {base} was trained on other specimens or landmarks than this run."
+    )

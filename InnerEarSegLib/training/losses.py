@@ -1,4 +1,4 @@
-"""Losses of the heatmaps, and what point a heatmap means that was trained with each of them."""
+"""Losses of labyrinth and heatmaps, and the point that a heatmap trained with each means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..segmentation.heatmap import decode_heatmaps
-from .config import LossConfig, StageConfig
+from .config import LossConfig, NetworkTraining
 from .samples import Sample
 
 FINEST_SIGMA = 0.5
@@ -23,11 +23,11 @@ FINEST_SIGMA = 0.5
 def heatmap_loss(
     heatmaps: Tensor, points: Tensor, present: Tensor, spacing_mm: float, how: LossConfig
 ) -> Tensor:
-    """The configured loss of each heatmap: [b, landmark].
+    """Compute the configured loss of each heatmap: [b, landmark].
 
     Args:
         heatmaps: the head's output [b, landmark, k, j, i].
-        points: [b, landmark, 3] as window (i, j, k).
+        points: [b, landmark, 3] as patch (i, j, k).
         present: bool [b, landmark].
         spacing_mm: voxel edge of the heatmaps.
         how: kind of loss, and the width of its target.
@@ -44,13 +44,9 @@ def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: floa
     """Kullback-Leibler divergence from the Gaussian around each landmark: [b, landmark].
 
     The network's distribution is a softmax over all voxels and one class of logit 0 for "not in
-    this window", which is the target where a landmark is absent.
+    this patch", which is the target where a landmark is absent.
 
-    Args:
-        heatmaps: logits [b, landmark, k, j, i].
-        points: [b, landmark, 3] as window (i, j, k).
-        present: bool [b, landmark].
-        sigma: standard deviation of the Gaussian in voxels.
+    Args as of ``heatmap_loss``; sigma is the standard deviation of the Gaussian in voxels.
     """
     log_all = F.softplus(torch.logsumexp(heatmaps.flatten(2), dim=2))  # log(1 + sum of exp)
     shape = heatmaps.shape[2:]
@@ -71,7 +67,7 @@ def squares_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float
     They are divided by what an empty heatmap would cost and multiplied by what the softmax
     cross-entropy of an even one does, so that a weight against other losses means the same.
 
-    Args and returns: as of ``landmark_loss``, but the heatmaps are heights, no logits.
+    The heatmaps are heights, no logits; all else is as of ``landmark_loss``.
     """
     lines = []
     for axis, size in enumerate(heatmaps.shape[2:]):
@@ -88,7 +84,7 @@ def coordinates_loss(
 ) -> Tensor:
     """Distance in mm of the softmax's mean (after Nibali et al. 2018), and whether it is there.
 
-    Presence is learned as in ``landmark_loss``: by the surprise at "not in this window" or not.
+    Presence is learned as in ``landmark_loss``: by the surprise at "not in this patch" or not.
     """
     log_mass = torch.logsumexp(heatmaps.flatten(2), dim=2)
     offset = (expected_points(heatmaps) - points).square().sum(dim=2)
@@ -97,7 +93,7 @@ def coordinates_loss(
 
 
 def expected_points(heatmaps: Tensor) -> Tensor:
-    """Mean (i, j, k) of each heatmap's softmax over voxels: [b, landmark, 3]."""
+    """Return the mean (i, j, k) of each heatmap's softmax over voxels: [b, landmark, 3]."""
     shape = heatmaps.shape[2:]
     probability = torch.softmax(heatmaps.flatten(2), dim=2).unflatten(2, shape)
     means = []
@@ -108,22 +104,22 @@ def expected_points(heatmaps: Tensor) -> Tensor:
     return torch.stack(means[::-1], dim=2)
 
 
-def landmark_points(heatmaps: Tensor, stage: StageConfig) -> NDArray[np.float64]:
-    """Where the heatmaps of one window say that their landmarks are.
+def landmark_points(heatmaps: Tensor, setup: NetworkTraining) -> NDArray[np.float64]:
+    """Return where the heatmaps of one patch say that their landmarks are.
 
     Args:
         heatmaps: [landmark, k, j, i].
-        stage: how they were trained.
+        setup: how they were trained.
 
     Returns:
         Continuous (i, j, k), [landmark, 3].
     """
-    how, heatmaps = stage.loss, heatmaps.float()
+    how, heatmaps = setup.loss, heatmaps.float()
     if how.heatmaps == "coordinates":
         return expected_points(heatmaps[None])[0].double().cpu().numpy()
     if how.heatmaps == "squares":
         heatmaps = torch.log(heatmaps.clamp(min=1e-6))  # whose softmax has the heights' shape
-    peaks = decode_heatmaps(heatmaps, stage.spacing_mm, how.heatmap_sigma_mm)
+    peaks = decode_heatmaps(heatmaps, setup.spacing_mm, how.heatmap_sigma_mm)
     return np.array([peak.ijk for peak in peaks])
 
 
@@ -144,39 +140,39 @@ class Losses(NamedTuple):
 
 
 def loss_of_scales(
-    outputs: Sequence[tuple[Tensor, Tensor]], batch: Sample, stage: StageConfig
+    outputs: Sequence[tuple[Tensor, Tensor]], batch: Sample, setup: NetworkTraining
 ) -> Losses:
-    """The loss of a batch over all levels that have heads, each half the weight of the last.
+    """Compute the loss over all levels that have heads, each half the weight of the last.
 
     Args:
         outputs: of ``JointUNet.all_scales``, finest first; one is an ordinary training.
         batch: what the network should say, on the finest grid.
-        stage: weights and heatmap width.
+        setup: weights and heatmap width.
 
     Returns:
         The weighted total, with the terms of the finest level.
     """
-    finest = joint_loss(outputs[0], batch, stage)
+    finest = joint_loss(outputs[0], batch, setup)
     total, weights = finest.total, 1.0
     for level, output in enumerate(outputs[1:], start=1):
-        total = total + 0.5**level * joint_loss(output, _coarser(batch, level), stage, level).total
+        total = total + 0.5**level * joint_loss(output, _coarser(batch, level), setup, level).total
         weights += 0.5**level
     return finest._replace(total=total / weights)
 
 
 def joint_loss(
-    outputs: tuple[Tensor, Tensor], batch: Sample, stage: StageConfig, level: int = 0
+    outputs: tuple[Tensor, Tensor], batch: Sample, setup: NetworkTraining, level: int = 0
 ) -> Losses:
-    """The weighted loss of one batch at one level.
+    """Compute the weighted loss of one batch at one level.
 
     Args:
         outputs: labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
-        batch: what the network should say; windows without labels count for landmarks only.
-        stage: weights and heatmap width.
+        batch: what the network should say; patches without labels count for landmarks only.
+        setup: weights and heatmap width.
         level: how often the grid is halved.
     """
     logits, heatmaps = outputs[0].float(), outputs[1].float()
-    how = stage.loss
+    how = setup.loss
     labelled = batch.labelled.to(logits.dtype)
     count = labelled.sum().clamp(min=1.0)
     voxelwise = focal_loss if how.voxelwise == "focal" else cross_entropy_loss
@@ -184,7 +180,7 @@ def joint_loss(
     overlap = tversky_loss if how.overlap == "tversky" else dice_loss
     dice = (overlap(torch.sigmoid(logits), batch.labyrinth) * labelled).sum() / count
     surprise = heatmap_loss(
-        heatmaps, batch.landmarks, batch.present, stage.spacing_mm * 2**level, how
+        heatmaps, batch.landmarks, batch.present, setup.spacing_mm * 2**level, how
     )
     known = batch.known.to(surprise.dtype)
     landmarks = (surprise * known).sum() / known.sum().clamp(min=1.0)
@@ -200,7 +196,7 @@ def joint_loss(
 def dice_loss(probability: Tensor, target: Tensor) -> Tensor:
     """1 - soft Dice with squared denominator (Milletari et al. 2016): [b].
 
-    One voxel is added to both sides so that an empty window is defined.
+    One voxel is added to both sides so that an empty patch is defined.
     """
     axes = (1, 2, 3, 4)
     overlap = 2.0 * (probability * target).sum(axes) + 1.0
@@ -210,7 +206,7 @@ def dice_loss(probability: Tensor, target: Tensor) -> Tensor:
 def tversky_loss(probability: Tensor, target: Tensor) -> Tensor:
     """1 - Tversky index, which for equal weights is Dice (Salehi et al. 2017): [b].
 
-    One voxel is added to both sides so that an empty window is defined.
+    One voxel is added to both sides so that an empty patch is defined.
     """
     axes = (1, 2, 3, 4)
     both = (probability * target).sum(axes) + 1.0

@@ -1,4 +1,4 @@
-"""The canonical ear, learned from the training specimens."""
+"""Train all networks into a run folder, on all specimens or on those of a fold."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ..segmentation.pose import fit_pose
 from ..types import apply_affine
 from .cases import TrainingCase
 from .config import Config, from_dict
-from .trainer import train_stage
+from .trainer import train_network
 
 
 def canonical_template(
     cases: Sequence[TrainingCase], names: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """Mean landmarks of the training ears in the canonical frame (generalised Procrustes).
+    """Average the landmarks of ears in the canonical frame (generalised Procrustes analysis).
 
     The frame has its axes along the labyrinth's principal axes, longest first, and its origin at
-    the middle of the labyrinth's extent, so that a window around it can be small.
+    the middle of the labyrinth's extent, so that a patch around it can be small.
 
     Args:
         cases: real ones, at least one with labels; left ears count as mirrored right ones.
@@ -48,9 +48,7 @@ def canonical_template(
     for _ in range(20):
         aligned = []
         for shape in shapes:
-            pose = fit_pose(
-                dict(zip(names, shape, strict=True)), dict(zip(names, mean, strict=True))
-            )
+            pose = fit_pose(*(dict(zip(names, points, strict=True)) for points in (shape, mean)))
             aligned.append(apply_affine(pose.matrix, shape))
         mean = np.mean(aligned, axis=0)
         mean -= mean.mean(axis=0)
@@ -86,78 +84,73 @@ def train(
     only: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> None:
-    """Train all stages into a run folder, or go on where an earlier call stopped.
+    """Train all networks into a run folder, or go on where an earlier call stopped.
 
     Args:
         config: what to train.
         cases: all specimens, those to hold out included.
         output: the run folder, new or of the same config.
         device: where to train.
-        workers: processes that draw samples.
-        only: stages to train; all if empty.
+        workers: processes that draw samples; 0 draws them in this one.
+        only: networks to train; all if empty.
         say: receives a line now and then.
 
     Raises:
-        UnusableInput: if the folder holds another run, a held-out specimen is missing, or there is
-            no such stage.
+        UnusableInput: if the folder holds another run, a held-out specimen is missing, or a name
+            in ``only`` is unknown.
     """
-    check_stages(config, only)
-    names = [case.name for case in cases]
-    missing = [name for name in config.held_out if name not in names]
+    check_networks(config, only)
+    missing = sorted(set(config.held_out) - {case.name for case in cases})
     if missing:
         raise UnusableInput(f"The held-out specimens {missing} are not in the data.")
     trained = [case for case in cases if case.name not in config.held_out]
-    template = canonical_template(
-        [case for case in trained if not case.synthetic], config.landmarks
+    real = [case for case in trained if not case.synthetic]
+    run = TrainingRun(
+        config=config,
+        template=canonical_template(real, config.landmarks),
+        trained_on=tuple(case.name for case in real),
+        without_labels=tuple(case.name for case in trained if case.labels is None),
+        synthetic=len(trained) - len(real),
+        code_revision=code_revision(),
     )
-    description = {
-        "config": dataclasses.asdict(config),
-        "template": {name: point.tolist() for name, point in template.items()},
-        "trained_on": [case.name for case in trained if not case.synthetic],
-        "without_labels": [case.name for case in trained if case.labels is None],
-        "synthetic": sum(case.synthetic for case in trained),
-    }
     path = output / DESCRIPTION
     if path.is_file():
         # By what the fields mean: a run of earlier code lacks those that came since.
         earlier = read_run(output)
-        if earlier.config != config or list(earlier.trained_on) != description["trained_on"]:
+        if (earlier.config, earlier.trained_on) != (config, run.trained_on):
             raise UnusableInput(
                 f"{output} holds a run of another config or of other specimens; "
                 "choose another --output folder, or delete it to start again."
             )
     output.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({**description, "code_revision": code_revision()}, indent=2), encoding="utf-8"
-    )
-    for name in only or config.stages():
-        train_stage(name, config, cases, template, output / name, device, workers=workers, say=say)
+    template = {name: point.tolist() for name, point in run.template.items()}
+    content = dataclasses.asdict(run) | {"template": template}
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    for name in only or config.networks():
+        train_network(
+            name, config, cases, run.template, output / name, device, workers=workers, say=say
+        )
 
 
-def check_stages(config: Config, names: Sequence[str]) -> None:
-    """Refuse names of stages that there are not, before data are read.
+def check_networks(config: Config, names: Sequence[str]) -> None:
+    """Refuse unknown names of networks, before data are read.
 
     Raises:
         UnusableInput: naming the first of them.
     """
-    unknown = [name for name in names if name not in config.stages()]
-    if unknown:
-        raise UnusableInput(
-            f"There is no stage {unknown[0]!r}; there are {', '.join(config.stages())}."
-        )
+    for name in names:
+        if name not in config.networks():
+            raise UnusableInput(
+                f"There is no network {name!r}; there are {', '.join(config.networks())}."
+            )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Run:
+class TrainingRun:
     """What a run folder says about itself.
 
-    Attributes:
-        config: what was trained.
-        template: the canonical ear, mm by landmark.
-        trained_on: names of the real specimens.
-        without_labels: those of them that only had landmarks.
-        synthetic: number of synthetic ears.
-        code_revision: of the code that trained.
+    ``template`` is the canonical ear, mm by landmark; ``trained_on`` names the real specimens,
+    ``without_labels`` those of them that only had landmarks; ``synthetic`` counts synthetic ears.
     """
 
     config: Config
@@ -168,7 +161,7 @@ class Run:
     code_revision: str
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> TrainingRun:
     """Read a run folder's description.
 
     Raises:
@@ -178,7 +171,7 @@ def read_run(folder: Path) -> Run:
         content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UnusableInput(f"{folder} is no run folder of `innerearseg train`.") from None
-    return Run(
+    return TrainingRun(
         config=from_dict(Config, content["config"], str(folder / DESCRIPTION)),
         template={name: np.array(point) for name, point in content["template"].items()},
         trained_on=tuple(content["trained_on"]),
@@ -188,19 +181,35 @@ def read_run(folder: Path) -> Run:
     )
 
 
+def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
+    """Deal out every count-th of the names, from the first, the second, and so on.
+
+    Raises:
+        UnusableInput: if a fold would hold out nothing or leave nothing to train on.
+    """
+    if not 2 <= count <= len(names):
+        raise UnusableInput(
+            f"{len(names)} specimens make from 2 to {len(names)} folds, not {count}."
+        )
+    return [tuple(names[first::count]) for first in range(count)]
+
+
+def folds_of(cases: Sequence[TrainingCase], count: int) -> list[tuple[str, ...]]:
+    """Deal out the names of the real specimens, sorted; see ``folds``."""
+    return folds(sorted(case.name for case in cases if not case.synthetic), count)
+
+
 def code_revision() -> str:
-    """The git revision of this code, with "+" where it has uncommitted changes."""
-    here = Path(__file__).parent
+    """Return the git revision of this code, with "+" where it has uncommitted changes."""
+    commands = ("rev-parse --short=12 HEAD", "status --porcelain --untracked-files=no")
     try:
         revision, changes = (
             subprocess.run(
-                ["git", *command], cwd=here, capture_output=True, text=True, check=True
+                ["git", *command.split()], cwd=Path(__file__).parent, capture_output=True,
+                text=True, check=True,
             ).stdout.strip()
-            for command in (
-                ("rev-parse", "--short=12", "HEAD"),
-                ("status", "--porcelain", "--untracked-files=no"),
-            )
-        )
+            for command in commands
+        )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return revision + ("+" if changes else "")

@@ -1,4 +1,4 @@
-"""Training samples: what the network sees and what it should say."""
+"""Draw training samples: what the network sees and what it should say."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..model.inference import sample
 from ..segmentation.pose import fit_pose
 from .augmentation import random_outside, random_view, vary
 from .cases import TrainingCase
-from .config import Config, StageConfig
+from .config import Config, NetworkTraining
 
 
 class Sample(NamedTuple):
-    """One training window; a batch adds a first axis to each.
+    """One training patch; a batch adds a first axis to each.
 
     Attributes:
         ct: float32 [1, k, j, i], normalised.
         labyrinth: float32 [1, k, j, i], partial volume from 0 to 1.
         labelled: bool, whether labyrinth is known.
-        landmarks: float32 [landmark, 3], (i, j, k) in the window.
-        present: bool [landmark], whether the landmark is in the window and in the scan.
+        landmarks: float32 [landmark, 3], (i, j, k) in the patch.
+        present: bool [landmark], whether the landmark is in the patch and in the scan.
         known: bool [landmark], whether the specimen has this landmark at all.
     """
 
@@ -46,16 +46,16 @@ class Samples(Dataset):
         cases: Sequence[TrainingCase],
         template: Mapping[str, NDArray],
         config: Config,
-        stage: StageConfig,
+        setup: NetworkTraining,
     ) -> None:
         """
         Args:
             cases: what to train on, real and synthetic.
             template: the canonical ear.
             config: landmarks, intensity, seed.
-            stage: windows and augmentation.
+            setup: patches and augmentation.
         """
-        self.config, self.stage = config, stage
+        self.config, self.setup = config, setup
         self.real = [case for case in cases if not case.synthetic]
         self.synthetic = [case for case in cases if case.synthetic]
         self.poses = {case.name: fit_pose(template, case.landmarks) for case in cases}
@@ -67,20 +67,19 @@ class Samples(Dataset):
         return self.draw(cases[rng.integers(len(cases))], rng)
 
     def draw(self, case: TrainingCase, rng: np.random.Generator) -> Sample:
-        """A random view of this case."""
-        how, air = self.stage.augmentation, self.config.intensity.low
-        view = random_view(self.poses[case.name], self.stage, rng)
+        """Draw a random view of this case."""
+        how, air = self.setup.augmentation, self.config.intensity.low
+        view = random_view(self.poses[case.name], self.setup, rng)
         ijk = view.source_ijk(case.geometry)
         ct = sample(torch.from_numpy(case.ct).float(), ijk, random_outside(how, rng, air))
-        labyrinth = None
-        if case.labels is not None:
-            labyrinth = sample(torch.from_numpy(case.labels).float(), ijk, 0.0)
+        labels = None if case.labels is None else torch.from_numpy(case.labels).float()
+        labyrinth = None if labels is None else sample(labels, ijk, 0.0)
         known = [name in case.landmarks for name in self.config.landmarks]
         ras = np.array([case.landmarks.get(n, np.zeros(3)) for n in self.config.landmarks])
-        points = view.window_ijk(ras)
-        inside = np.all((points >= 0) & (points <= np.array(self.stage.window[::-1]) - 1), axis=1)
+        points = view.patch_ijk(ras)
+        inside = np.all((points >= 0) & (points <= np.array(self.setup.window[::-1]) - 1), axis=1)
         present = inside & case.geometry.contains(ras) & np.array(known)
-        ct = vary(ct, labyrinth, self.stage.spacing_mm, how, rng)
+        ct = vary(ct, labyrinth, self.setup.spacing_mm, how, rng)
         if rng.random() < how.crop:
             ct, labyrinth, kept = cut(ct, labyrinth, points, air, rng)
             present &= kept
@@ -101,14 +100,14 @@ def cut(
     air: float,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor | None, NDArray[np.bool_]]:
-    """Cut the scan off at a random plane across one window axis.
+    """Cut the scan off at a random plane across one axis of the patch.
 
     Args:
         ct: [k, j, i] HU.
         labyrinth: [k, j, i] or None.
-        points: (n, 3) landmarks as window (i, j, k).
+        points: (n, 3) landmarks as patch (i, j, k).
         air: HU of what is cut off.
-        rng: where chance comes from.
+        rng: source of randomness.
 
     Returns:
         CT and labyrinth with one side emptied, and which points are still inside.
@@ -119,10 +118,9 @@ def cut(
     low = bool(rng.random() < 0.5)
     gone = slice(0, depth) if low else slice(size - depth, size)
     index = tuple(gone if a == axis else slice(None) for a in range(3))
-    ct = ct.clone()
+    ct, labyrinth = ct.clone(), None if labyrinth is None else labyrinth.clone()
     ct[index] = air
     if labyrinth is not None:
-        labyrinth = labyrinth.clone()
         labyrinth[index] = 0.0
     position = points[:, 2 - axis]
     return ct, labyrinth, (position >= depth) if low else (position < size - depth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import torch
 
 from InnerEarSegLib.training.cases import TrainingCase, pack
 from InnerEarSegLib.types import Geometry
+
+from ..conftest import specimen_of
 
 PLAN: dict[str, Any] = {
     "name": "A tiny study",
@@ -36,24 +39,20 @@ PLAN: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def specimen(synthetic_ear) -> TrainingCase:
     """One synthetic ear as a real specimen, on a grid of half as many voxels along each axis."""
-    points = {name: np.array(point) for name, point in synthetic_ear.landmarks.items()}
-    ct, labels = (v.array[::2, ::2, ::2] for v in (synthetic_ear.ct, synthetic_ear.labels))
-    geometry = Geometry(synthetic_ear.ct.geometry.ijk_to_ras @ np.diag([2, 2, 2, 1]), ct.shape)
-    return TrainingCase("S0", ct.copy(), labels.copy(), geometry, points, synthetic_ear.side)
+    whole = specimen_of(synthetic_ear, "S0")
+    ct, labels = (array[::2, ::2, ::2].copy() for array in (whole.ct, whole.labels))
+    geometry = Geometry(whole.geometry.ijk_to_ras @ np.diag([2, 2, 2, 1]), ct.shape)
+    return dataclasses.replace(whole, ct=ct, labels=labels, geometry=geometry)
 
 
 @pytest.fixture(scope="session")
 def data(specimen, tmp_path_factory) -> Path:
     """A packed file of four specimens: the same ear with noise of its own in each."""
-    cases = []
-    for index in range(4):
-        noise = np.random.default_rng(index).normal(0, 50, specimen.ct.shape).astype(np.int16)
-        cases.append(
-            TrainingCase(
-                f"S{index}", specimen.ct + noise, specimen.labels, specimen.geometry,
-                specimen.landmarks, specimen.side,
-            )
-        )  # fmt: skip
+    noise = [np.random.default_rng(n).normal(0, 50, specimen.ct.shape) for n in range(4)]
+    cases = [
+        dataclasses.replace(specimen, name=f"S{n}", ct=specimen.ct + noise[n].astype(np.int16))
+        for n in range(4)
+    ]
     path = tmp_path_factory.mktemp("data") / "cases.npz"
     pack(cases, path)
     return path

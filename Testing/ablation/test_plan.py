@@ -1,6 +1,5 @@
 """Plans are checked before anything is trained, and the shipped one really varies all it says."""
 
-import copy
 import dataclasses
 import json
 from collections import Counter
@@ -10,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from InnerEarSegLib.ablation.plan import BASAL, STAGE, load_plan, value_of
+from InnerEarSegLib.ablation.plan import BASAL, NETWORK, load_plan, value_of
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Sample, Samples
@@ -23,17 +22,14 @@ SHIPPED_PLAN = load_plan(SHIPPED)
 
 
 def refused(tmp_path, message: str, **changes) -> None:
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps({**copy.deepcopy(PLAN), **changes}))
+    (tmp_path / "plan.json").write_text(json.dumps({**PLAN, **changes}))
     with pytest.raises(UnusableInput, match=message):
-        load_plan(path)
+        load_plan(tmp_path / "plan.json")
 
 
 def variations(*changes: dict, names: tuple[str, ...] = ("one", "two")) -> list[dict]:
-    return [
-        {"name": name, "group": "g", "why": "w", "change": change}
-        for name, change in zip(names, changes, strict=False)
-    ]
+    both = zip(names, changes, strict=False)
+    return [{"name": name, "group": "g", "why": "w", "change": change} for name, change in both]
 
 
 @pytest.mark.parametrize(
@@ -59,11 +55,13 @@ def test_a_variation_changes_exactly_one_field_that_exists(tmp_path, change, mes
 
 def test_names_and_changes_are_unique(tmp_path):
     two = ({"seed": 1}, {"seed": 2})
-    refused(tmp_path, "two of this name", variations=variations(*two, names=("one", "one")))
-    refused(tmp_path, "is not 'basal'", variations=variations(two[0], names=(BASAL,)))
-    refused(tmp_path, "small letters", variations=variations(two[0], names=("../up",)))
-    same = variations({"seed": 1}, {"seed": 1})
-    refused(tmp_path, "variation 'two': changes the same as 'one'", variations=same)
+    for message, changes, names in (
+        ("two of this name", two, ("one", "one")),
+        ("is not 'basal'", two, (BASAL,)),
+        ("small letters", two, ("../up",)),
+        ("variation 'two': changes the same as 'one'", two[:1] * 2, ("one", "two")),
+    ):
+        refused(tmp_path, message, variations=variations(*changes, names=names))
     refused(tmp_path, "no variation 'three'", landmarks_alone="three")
 
 
@@ -106,18 +104,18 @@ def test_each_shipped_variation_trains(variation, specimen):
             study.network, channels=tuple(width // 2 for width in study.network.channels)
         ),
     )
-    config = small.training("toy", (), 0)
-    stage = config.stages()[STAGE]
+    config = small.config("toy")
+    setup = config.networks()[NETWORK]
     template = canonical_template([specimen], config.landmarks)
-    samples = Samples([specimen], template, config, stage)
+    samples = Samples([specimen], template, config, setup)
     batch = Sample(*default_collate([samples[n] for n in range(small.optimiser.batch)]))
     torch.manual_seed(small.seed)
-    network = build_network(config, stage)
+    network = build_network(config, setup)
     before = [parameter.detach().clone() for parameter in network.parameters()]
     optimiser = build_optimiser(network, small.optimiser)
     for group in optimiser.param_groups:
         group["lr"] = small.optimiser.learning_rate
-    losses = training_step(network, optimiser, batch, stage, torch.device("cpu"))
+    losses = training_step(network, optimiser, batch, setup, torch.device("cpu"))
     assert losses.total.isfinite()
     moved = [not torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
     heads = {"segmentation": "landmark_head", "landmarks": "labyrinth_head"}

@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from InnerEarSegLib.ablation.compare import rows_of
-from InnerEarSegLib.ablation.conclusions import conclusions
+from InnerEarSegLib.ablation.compare import csv_text, repeated, rows_of
 from InnerEarSegLib.ablation.plan import as_json, load_plan
-from InnerEarSegLib.ablation.repeat import repeated
-from InnerEarSegLib.ablation.report import write_report
-from InnerEarSegLib.ablation.study import open_study, read_study, write_json
-from InnerEarSegLib.ablation.tables import csv_text
+from InnerEarSegLib.ablation.report import conclusions, write_report
+from InnerEarSegLib.ablation.runs import open_study, read_study
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.training.cases import TrainingCase
 
@@ -44,52 +41,43 @@ def study(tmp_path):
 def finish(study, variation: str, dice, assd, landmarks, *, folds=(0, 1), **changes) -> None:
     """Results as of a run; each figure is a mean, to which specimens add their own part."""
     for fold in folds:
-        cases = []
-        for name in study.folds[fold]:
-            own = SPREAD[NAMES.index(name)]
-            figures = {"dice": dice, "assd_mm": assd, "landmark_mm": landmarks}
-            cases.append(
-                {
-                    "name": name,
-                    "landmarks": {},
-                    **{k: None if v is None else v + own for k, v in figures.items()},
-                }
-            )
+        figures = {"dice": dice, "assd_mm": assd, "landmark_mm": landmarks}
+        cases = [
+            {"name": name, "landmarks": {}}
+            | {k: None if v is None else v + SPREAD[NAMES.index(name)] for k, v in figures.items()}
+            for name in study.folds[fold]
+        ]
         folder = study.run_folder(variation, fold)
         folder.mkdir(parents=True)
-        write_json(folder / "result.json", {
+        content = {
             "variation": variation, "fold": fold + 1,
             "study": as_json(study.plan.study(variation)),
             "held_out": list(study.folds[fold]), "seed": 0, "steps": 60, "device": "cpu, 1 threads",
             "torch": "2", "code_revision": "abc", "diverged": None, "parameters": 10,
             "seconds": 5.0 + fold, "cases": cases, **changes,
-        })  # fmt: skip
+        }  # fmt: skip
+        (folder / "result.json").write_text(json.dumps(content))
 
 
-def text_of(study) -> str:
+def text_of(study, **finished) -> str:
+    """The conclusions once these are finished, and the basal training."""
+    for name, figures in {"basal": BASAL, **finished}.items():
+        finish(study, name.replace("_", "-"), *figures)
     return "\n".join(conclusions(study.plan, rows_of(study), study.folds))
 
 
 def test_table_has_the_figures_by_hand(study, tmp_path):
-    finish(study, "basal", *BASAL)
-    finish(study, "relu", 0.75, 0.50, 0.90)
-    finish(study, "segmentation-alone", 0.70, 0.60, None)
-    finish(study, "landmarks-alone", None, None, 1.50)
-    finish(study, "another-seed", *BASAL)
+    text_of(
+        study, relu=(0.75, 0.50, 0.90), segmentation_alone=(0.70, 0.60, None),
+        landmarks_alone=(None, None, 1.50), another_seed=BASAL,
+    )  # fmt: skip
     said = write_report(study.folder, tmp_path / "report")
     text = (tmp_path / "report" / "ablation.md").read_text(encoding="utf-8")
     assert all(line in text.splitlines() for line in said[:-1])
     assert "| relu | network.activation: leaky_relu → relu | **-0.0500 (-0.0500 to" in text
     with (tmp_path / "report" / "ablation.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
-    assert list(rows) == [
-        "basal",
-        "relu",
-        "segmentation-alone",
-        "landmarks-alone",
-        "dropout",
-        "another-seed",
-    ]
+    assert list(rows) == ["basal", *(variation["name"] for variation in VARIATIONS)]
     relu = rows["relu"]
     assert (relu["field"], relu["basal_value"], relu["value"]) == (
         "network.activation", '"leaky_relu"', '"relu"')  # fmt: skip
@@ -112,10 +100,8 @@ def test_table_has_the_figures_by_hand(study, tmp_path):
 
 
 def test_coupling_helps_harms_or_cannot_be_told(study):
-    finish(study, "basal", *BASAL)
-    finish(study, "segmentation-alone", 0.70, 0.30, None)
-    finish(study, "landmarks-alone", None, None, BASAL[2])
-    text = text_of(study)
+    alone = {"segmentation_alone": (0.70, 0.30, None), "landmarks_alone": (None, None, BASAL[2])}
+    text = text_of(study, **alone)
     assert "Labyrinth, Dice: coupling helps: that of the joint network is 0.1000 higher" in text
     assert "Labyrinth, ASSD in mm: coupling harms: that of the joint network is 0.100 high" in text
     assert "Landmarks, distance in mm: no effect of coupling could be shown" in text
@@ -128,10 +114,7 @@ def recommended(text: str) -> str:
 
 
 def test_recommended_is_what_is_better_and_nowhere_worse(study):
-    finish(study, "basal", *BASAL)
-    finish(study, "relu", 0.90, 0.40, 1.00)
-    finish(study, "dropout", 0.90, 0.40, 1.20)
-    text = text_of(study)
+    text = text_of(study, relu=(0.90, 0.40, 1.00), dropout=(0.90, 0.40, 1.20))
     assert recommended(text) == "- relu (network.activation: leaky_relu → relu): Dice +0.1000"
     assert "Worse: none." in text
     assert ("Better in one figure and worse in another:\n\n- dropout (network.dropout: 0.0 → 0.5): "
@@ -141,11 +124,8 @@ def test_recommended_is_what_is_better_and_nowhere_worse(study):
 
 
 def test_what_a_seed_does_too_is_no_effect_of_a_change(study):
-    finish(study, "basal", *BASAL)
-    finish(study, "relu", 0.90, 0.40, 1.00)
-    finish(study, "another-seed", 0.91, 0.40, 1.00)
-    finish(study, "segmentation-alone", 0.75, 0.30, None)
-    text = text_of(study)
+    seed, alone = (0.91, 0.40, 1.00), (0.75, 0.30, None)
+    text = text_of(study, relu=(0.90, 0.40, 1.00), another_seed=seed, segmentation_alone=alone)
     assert "Another seed alone moves Dice by 0.1100, ASSD in mm by 0.000" in text
     assert recommended(text) == "none."
     assert "Not told apart from the basal training (1): relu." in text
@@ -158,23 +138,19 @@ def test_too_few_specimens_are_said_to_be_too_few(tmp_path):
     path.write_text(json.dumps(PLAN))
     cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES[:5]]
     few = open_study(load_plan(path), cases, 2, tmp_path / "runs")
-    finish(few, "basal", *BASAL)
-    finish(few, "relu", 0.90, 0.30, 0.50)
-    finish(few, "segmentation-alone", 0.70, 0.60, None)
-    text = text_of(few)
+    text = text_of(few, relu=(0.90, 0.30, 0.50), segmentation_alone=(0.70, 0.60, None))
     assert "Dice: cannot be told from 5 specimens" in text
     assert "With 5 specimens the smallest p is 0.062" in text
     assert "recommends: none." in text
 
 
 def test_a_diverged_run_is_a_result_that_is_not_compared(study, tmp_path):
-    finish(study, "basal", *BASAL)
     finish(study, "relu", 0.1, 0.2, 0.3, folds=(0,))
     finish(study, "relu", 0.1, 0.2, 0.3, folds=(1,), diverged="the loss is not a number", cases=[])
-    row = {row.name: row for row in rows_of(study)}["relu"]
-    assert row.diverged == 1 and row.folds == 2
-    assert all(figure.against_basal is None for figure in row.figures.values())
     text = text_of(study)
+    row = {row["name"]: row for row in rows_of(study)}["relu"]
+    assert row["diverged"] == 1 and row["folds"] == 2
+    assert row["dice_difference"] is row["assd_mm_difference"] is None
     assert "The loss was no longer a number in: relu." in text
 
 
@@ -192,7 +168,7 @@ def test_a_row_done_again_lies_within_or_outside(study, tmp_path):
     assert "basal, landmarks, mm: 1.055 again, within 1.03" in said
     (tmp_path / "other.csv").write_text("a,b\n")
     with pytest.raises(UnusableInput, match="is no table of"):
-        repeated([], tmp_path / "other.csv")
+        list(repeated([], tmp_path / "other.csv"))
 
 
 def test_nothing_to_report_on(study, tmp_path):

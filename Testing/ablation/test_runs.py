@@ -6,21 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from filelock import FileLock
 
-from InnerEarSegLib.ablation.select import chosen, shard
-from InnerEarSegLib.ablation.study import read_study
-from InnerEarSegLib.ablation.work import Job, do
+from InnerEarSegLib.ablation.runs import Run, do_run, read_study
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import UnusableInput
+from InnerEarSegLib.parallel import Place
 
 REPOSITORY = Path(__file__).parents[2]
 STEPS = 30
+HERE = Place("cpu", 1)
 
 
 def ablate(plan_file, data, runs, *more: str) -> list[str]:
@@ -93,11 +92,8 @@ def one_run(data, tmp_path_factory):
     return folder / "runs"
 
 
-def test_only_and_shard_leave_the_rest(one_run):
-    assert list(results(one_run)) == ["basal/fold-1/result.json"]
-
-
 def test_a_result_tells_all_that_a_row_needs(one_run):
+    assert list(results(one_run)) == ["basal/fold-1/result.json"]  # by --only and --shard
     result = json.loads((one_run / "basal" / "fold-1" / "result.json").read_text())
     assert result["held_out"] == ["S0", "S2"]
     assert [case["name"] for case in result["cases"]] == ["S0", "S2"]
@@ -108,46 +104,49 @@ def test_a_result_tells_all_that_a_row_needs(one_run):
 
 
 def test_the_same_run_again_gives_the_same_figures(one_run, data, tmp_path):
-    study = read_study(one_run)
+    assert read_study(one_run).folds == (("S0", "S2"), ("S1", "S3"))
     (tmp_path / "study.json").write_text((one_run / "study.json").read_text())
-    assert do(Job(tmp_path, data, "basal", 0), "cpu", lambda line: None) == "done"
+    assert do_run(Run(tmp_path, data, "basal", 0), HERE) == "done"
     first, again = (read_study(f).result("basal", 0) for f in (one_run, tmp_path))
     for one, other in zip(first["cases"], again["cases"], strict=True):
         assert one["landmark_mm"] == pytest.approx(other["landmark_mm"], rel=1e-3)
-    assert study.folds == (("S0", "S2"), ("S1", "S3"))
 
 
 def test_a_run_that_another_process_does_is_left_to_it(one_run, data):
-    job = Job(one_run, data, "relu", 0)
+    run = Run(one_run, data, "relu", 0)
     folder = one_run / "relu" / "fold-1"
     folder.mkdir(parents=True)
     with FileLock(folder / "claim.lock"):
-        assert do(job, "cpu", lambda line: None) == "taken"
+        assert do_run(run, HERE) == "taken"
     assert not (folder / "run.json").exists()
 
 
-def test_a_training_that_diverges_is_a_result(one_run, data, tmp_path, monkeypatch):
+def test_a_training_that_diverges_is_a_result(one_run, data, tmp_path):
     content = json.loads((one_run / "study.json").read_text())
     content["plan"]["basal"]["optimiser"]["learning_rate"] = 1e30
     (tmp_path / "study.json").write_text(json.dumps(content))
-    assert do(Job(tmp_path, data, "basal", 0), "cpu", lambda line: None) == "diverged"
+    assert do_run(Run(tmp_path, data, "basal", 0), HERE) == "diverged"
     result = json.loads((tmp_path / "basal" / "fold-1" / "result.json").read_text())
     assert "not a number at step 6" in result["diverged"] and result["cases"] == []
-    assert do(Job(tmp_path, data, "basal", 0), "cpu", lambda line: None) == "diverged"
+    assert do_run(Run(tmp_path, data, "basal", 0), HERE) == "diverged"
 
 
-def test_chosen_and_shards_by_hand():
-    runs = [("basal", 0), ("relu", 0), ("basal", 1), ("relu", 1)]
-    assert chosen(runs, "relu") == [("relu", 0), ("relu", 1)]
-    assert chosen(runs, None) == runs
+def test_chosen_and_shards_by_hand(one_run):
+    study = read_study(one_run)
+    runs = study.runs()
+    names = ("basal", "relu", "segmentation-alone")
+    assert runs == [(name, fold) for fold in (0, 1) for name in names]
+    assert study.runs("relu") == [("relu", 0), ("relu", 1)]
     with pytest.raises(UnusableInput, match="no variation 'gelu'; it has"):
-        chosen(runs, "relu,gelu")
-    parts = [shard(runs, f"{n}/3") for n in (1, 2, 3)]
-    assert Counter(parts[0] + parts[1] + parts[2]) == Counter(runs)
-    assert parts[0] == [runs[0], runs[3]]
+        study.runs("relu,gelu")
+    parts = [study.runs(None, f"{n}/4") for n in (1, 2, 3, 4)]
+    assert sorted(run for part in parts for run in part) == sorted(runs) and parts[0] == [
+        runs[0],
+        runs[4],
+    ]
     for wrong in ("0/3", "4/3", "1", "a/b", "-1/2"):
         with pytest.raises(UnusableInput, match="is not one of"):
-            shard(runs, wrong)
+            study.runs(None, wrong)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 
 def test_a_cluster_that_does_not_answer(plan_file, data, tmp_path, capfd, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("InnerEarSegLib.ablation.engine.ANSWER_SECONDS", 1)
+    monkeypatch.setattr("InnerEarSegLib.parallel.ANSWER_SECONDS", 1)
     command = ablate(plan_file, data, tmp_path / "runs")
     assert main([*command, "--scheduler", "tcp://127.0.0.1:1"]) == 2
     assert "does not answer" in capfd.readouterr().err

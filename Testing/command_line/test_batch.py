@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -12,18 +11,17 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
+import torch
 
-from InnerEarSegLib.batch.cohort import Case
-from InnerEarSegLib.batch.pool import DIED, Pool
-from InnerEarSegLib.batch.source import Source
 from InnerEarSegLib.batch.summary import counts
-from InnerEarSegLib.batch.worker import Settings
+from InnerEarSegLib.cli import batch
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.io.result_folder import NOTES, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import random_ear
 
 from .conftest import REPOSITORY, innerearseg
-from .dying import dies_on_bad
+from .finished_cases import TODAY
 from .make_ct import phantom, write
 from .make_model import write_model
 
@@ -47,63 +45,20 @@ def test_refusals_on_the_command_line_change_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-# How many workers, and where
-
-
 @pytest.mark.parametrize(
-    ("device", "workers", "gpus", "cases", "free_gb", "places", "threads", "said"),
+    ("device", "gpus", "expected"),
     [
-        ("cpu", None, 2, 9, 99, ["cpu", "cpu"], 4, ""),
-        ("cpu", 3, 0, 9, 99, ["cpu"] * 3, 2, ""),
-        ("auto", None, 0, 9, None, ["cpu", "cpu"], 4, ""),
-        ("auto", None, 2, 9, 99, ["cuda:0", "cuda:1"], 4, ""),
-        ("cuda", 3, 2, 9, 99, ["cuda:0", "cuda:1", "cuda:0"], 2, ""),
-        ("cuda:1", None, 2, 9, 99, ["cuda:1"], 8, ""),
-        ("cuda:1", 20, 2, 99, 99, ["cuda:1"] * 8, 1, "8 of 20 workers.*8 cores"),
-        ("cpu", 8, 0, 2, 99, ["cpu"] * 2, 4, ""),  # the last two cases have all cores
-        ("cpu", 8, 0, 99, 6.1, ["cpu"] * 4, 2, "4 of 8 workers.*6.1 GB of memory are free"),
-        ("cpu", None, 0, 99, 0.2, ["cpu"], 8, "1 of 2 workers"),
+        ("cpu", 2, ["cpu"]),
+        ("auto", 0, ["cpu"]),
+        ("auto", 2, ["cuda:0", "cuda:1"]),
+        ("cuda", 2, ["cuda:0", "cuda:1"]),
+        ("cuda:1", 2, ["cuda:1"]),
     ],
 )
-def test_workers_share_what_there_is(
-    monkeypatch, device, workers, gpus, cases, free_gb, places, threads, said
-):
-    import torch
-
-    from InnerEarSegLib.batch import devices
-
-    free = None if free_gb is None else int(free_gb * 1e9)
-    monkeypatch.setattr(devices, "_cores", lambda: 8)
-    monkeypatch.setattr(devices, "free_bytes", lambda: free)
+def test_workers_are_dealt_to_all_gpus(monkeypatch, device, gpus, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    lines = []
-    planned = devices.plan_workers(device, workers, Path("model.pt"), Path("out"))
-    settings = devices.for_cases(planned, cases, lines.append)
-    assert len(lines) == bool(said) and re.search(said, " ".join(lines))
-    assert [each.device for each in settings] == places
-    assert {each.threads for each in settings} == {threads}
-
-
-def test_memory_that_is_free_is_some_of_the_machines():
-    from InnerEarSegLib.batch.devices import free_bytes
-
-    assert 10**8 < free_bytes() < 10**14
-
-
-# Workers that die; real processes
-
-
-@POSIX
-def test_a_worker_that_dies_takes_one_case_with_it_and_that_is_tried_again(tmp_path):
-    names = ["a", "bad 1", "b", "once", "c", "bad 2", "d"]
-    cases = [Case(name, name, Source(tmp_path / name)) for name in names]
-    pool = Pool([Settings(tmp_path, "cpu", 1, tmp_path)] * 2, dies_on_bad)
-    try:
-        ended = {case.name: failure and failure.reason for case, failure in pool.run(cases)}
-    finally:
-        pool.close()
-    assert ended == dict.fromkeys(["a", "b", "c", "d", "once"]) | {"bad 1": DIED, "bad 2": DIED}
+    assert batch._devices(device) == expected
 
 
 # The command, with a model that answers at once and finds nothing
@@ -142,14 +97,14 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
     shutil.copy(tmp_path / "ct0.nrrd", tmp_path / "ct0b.nrrd")
     out = tmp_path / "out"
 
-    def batch():
+    def run():
         arguments = [path, "--output", out, "--model", quick_model, "--device", "cpu"]
         status = main(["batch", *map(str, arguments), "--workers", "1"])
         text, errors = capfd.readouterr()
         assert errors == ""
         return status, text
 
-    status, text = batch()
+    status, text = run()
     assert status == 4 and "4 of 7 cases done, 3 failed" in text
     rows = table(out)
     assert [rows[name]["status"] for name in ("ct0", "ct1", "ct2", "ct0b")] == ["no ear"] * 4
@@ -157,22 +112,21 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
         row = rows[name.split(".")[0]]
         assert row["status"] == "failed" and said in row["reason"], row
         assert f"{row['case']} ({name}): {row['reason']}" in text
-    assert {each.name for each in out.iterdir()} == {
-        "ct0", "ct0b", "ct1", "ct2", "summary.csv", "summary.json",
-    }  # fmt: skip
+    assert set(names_in(out)) == {"ct0", "ct0b", "ct1", "ct2", "summary.csv", "summary.json"}
     assert sum(line.startswith("[") for line in text.splitlines()) == 7
 
-    # One CT is changed, a missing one appears, one result loses a file: these are done again. A CT
-    # that is broken now keeps its old files, and the table says whose they are.
+    # One CT is changed, a missing one appears, one result loses its manifest: these are done again,
+    # and what is not known to be of this CT is set aside. A CT that is broken now keeps its old
+    # files, and the table says whose they are.
     before = times(out)
     write(tmp_path / "ct1.nrrd", phantom(seed=9))
     write(tmp_path / "gone.nii.gz", phantom(seed=5))
     (out / "ct2" / "case.json").unlink()
     (tmp_path / "ct0b.nrrd").write_bytes(b"")
-    status, text = batch()
+    status, text = run()
     assert status == 4 and "1 of 7 cases were finished earlier" in text
     changed = {name for name, when in times(out).items() if before.get(name) != when}
-    assert changed == {"ct1", "ct2", "gone"}
+    assert changed == {"ct1", f"ct1{TODAY}", "ct2", f"ct2{TODAY}", "gone"}
     assert counts_in(out) == {
         "done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0,
     }  # fmt: skip
@@ -233,7 +187,7 @@ def test_a_kill_ends_the_workers_and_the_next_run_goes_on(quick_model, tmp_path)
     assert resumed.returncode == 0, errors
     assert f"{len(before)} of 6 cases were finished earlier" in text
     assert {name: times(out)[name] for name in before} == before and len(times(out)) == 6
-    assert [each.name for each in out.iterdir() if each.name.startswith(".")] == []
+    assert [each.name for each in out.iterdir() if each.name.startswith(".")] == [NOTES]
     assert counts_in(out)["no ear"] == 6
 
 

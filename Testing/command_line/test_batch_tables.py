@@ -1,135 +1,257 @@
-"""The tables of ``innerearseg batch`` where they cannot be written, and who reads them."""
+"""The tables of ``innerearseg batch`` where they were edited, cannot be written, or are foreign."""
 
 import csv
+import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from InnerEarSegLib.batch.own_tables import refuse_foreign_tables
+from InnerEarSegLib.batch.run import Tables
 from InnerEarSegLib.batch.summary import Row
-from InnerEarSegLib.batch.tables import Tables
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.errors import UnusableInput
+from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 
+from .finished_cases import TODAY, add_report, contents
 from .make_ct import phantom, write
 from .make_model import write_model
+
+ROWS = [Row("a", "a.nii"), Row("b", "b.nii", "failed", "Müller: 214 mm³")]
+
+
+@pytest.fixture
+def lines():
+    return []
+
+
+@pytest.fixture(scope="module")
+def quick_model(tmp_path_factory):
+    """A model that answers at once and finds nothing."""
+    return write_model(tmp_path_factory.mktemp("model") / "quick.pt")
+
+
+def tables_of(folder):
+    return Tables(ResultFolder(folder))
 
 
 def rows_of(folder):
     with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+        return {row["case"]: row for row in csv.DictReader(file)}
 
 
-def hold(folder, name="summary.csv"):
-    """Something that no file can replace, for whoever runs the test."""
-    (folder / name).unlink(missing_ok=True)
-    (folder / name / "held").mkdir(parents=True)
+def with_a_column(path):
+    text = path.read_text(encoding="utf-8-sig").replace("\n", ",my notes\n")
+    path.write_text(text, encoding="utf-8-sig")
 
 
-def test_a_table_that_cannot_be_replaced_is_tried_again(tmp_path):
-    tables, lines = Tables(tmp_path), []
-    hold(tmp_path)
+def as_unicode_text(path):
+    """As Excel saves it."""
+    text = path.read_text(encoding="utf-8-sig").replace(",", "\t")
+    path.write_text(text, encoding="utf-16")
+
+
+def foreign(path):
+    path.write_text("patient,age\n")
+
+
+def a_folder(path):
+    path.unlink()
+    path.mkdir()
+    (path / "x.txt").write_text("mine")
+
+
+def test_unchanged_tables_are_replaced_and_excel_knows_their_letters(tmp_path, lines):
+    for rows in (ROWS, ROWS[:1], ROWS):
+        tables_of(tmp_path).write(rows, lines.append)
+    (tmp_path / "summary.csv").unlink()
+    tables_of(tmp_path).write(ROWS, lines.append)
+    raw = (tmp_path / "summary.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbfcase,image,") and "Müller: 214 mm³".encode() in raw
+    content = json.loads((tmp_path / "summary.json").read_bytes())
+    assert content["summary_csv_sha256"] == [hashlib.sha256(raw).hexdigest()]
+    assert lines == [] and names_in(tmp_path) == ["summary.csv", "summary.json"]
+
+
+@pytest.mark.parametrize("name", ["summary.csv", "summary.json"])
+@pytest.mark.parametrize("work", [with_a_column, as_unicode_text, foreign, a_folder])
+def test_an_edited_table_is_set_aside_whenever_that_happens(tmp_path, lines, name, work):
+    tables = tables_of(tmp_path)
+    for count in ("", "-2"):
+        tables.write(ROWS, lines.append)
+        work(tmp_path / name)
+        path = tmp_path / name
+        theirs = path.read_bytes() if path.is_file() else contents(path)
+        for _ in range(2):
+            tables.write(ROWS, lines.append)
+        stem, suffix = name.split(".") if work is not a_folder else (name, "")
+        aside = tmp_path / f"{stem}{TODAY}{count}{'.' * bool(suffix)}{suffix}"
+        assert (aside.read_bytes() if aside.is_file() else contents(aside)) == theirs
+        assert lines.pop().endswith(f"is now {aside}.") and lines == []
+        assert list(rows_of(tmp_path)) == ["a", "b"]
+
+
+def test_a_table_that_cannot_be_replaced_is_tried_again(tmp_path, lines, monkeypatch):
+    tables = tables_of(tmp_path)
+    tables.write(ROWS[:1])
+    real = Path.replace
+
+    def replace(path, target):
+        """As Windows does with a table that is open in Excel."""
+        if path.name == "summary.csv":
+            raise PermissionError(13, "Permission denied")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
     for status in ("pending", "failed"):
         tables.write([Row("a", "a.nii", status)], lines.append)
         (entry,) = json.loads((tmp_path / "summary.json").read_text())["cases"]
         assert entry["status"] == status
     (line,) = lines  # once is enough
-    assert line.startswith("summary.csv cannot be written now (") and "tried again" in line
-    assert f"The values are in {tmp_path / 'summary.json'} and the cases'" in tables.sentence
-    shutil.rmtree(tmp_path / "summary.csv")
+    assert "summary.csv cannot be replaced: Permission denied" in line and "tried again" in line
+    assert f"The values are in {tmp_path / 'summary.json'} and the folders" in tables.sentence
+    monkeypatch.undo()
     tables.write([Row("a", "a.nii", "done")], lines.append)
-    assert tables.sentence is None and rows_of(tmp_path)[0]["status"] == "done"
-    hold(tmp_path, "summary.json")
-    tables.write([Row("b", "b.nii")], lines.append)
-    assert rows_of(tmp_path)[0]["case"] == "b" and list(tables.problems) == ["summary.json"]
-    assert {each.name for each in tmp_path.iterdir()} == {"summary.csv", "summary.json"}
+    assert tables.sentence is None and rows_of(tmp_path)["a"]["status"] == "done"
 
 
-def test_excel_knows_its_letters_and_we_know_it_again(tmp_path):
-    reason = "Müller: 214 mm³"
-    Tables(tmp_path).write([Row("Jürgen", "a.nii", "failed", reason)])
-    raw = (tmp_path / "summary.csv").read_bytes()
-    assert raw.startswith(b"\xef\xbb\xbfcase,image,") and reason.encode() in raw
-    assert rows_of(tmp_path)[0]["reason"] == reason
-    assert json.loads((tmp_path / "summary.json").read_bytes())["cases"][0]["case"] == "Jürgen"
-    for content in (raw, raw[:2], raw.removeprefix(b"\xef\xbb\xbf"), b""):  # cut, or an earlier one
-        (tmp_path / "summary.csv").write_bytes(content)
-        refuse_foreign_tables(tmp_path)
-    (tmp_path / "summary.csv").write_bytes(b"\xef\xbb\xbfpatient,image,")
-    refuse_foreign_tables(tmp_path)  # beside a batch's own JSON it is set aside
-    (tmp_path / "summary.json").unlink()
-    with pytest.raises(UnusableInput, match="was not made by InnerEarSeg"):
-        refuse_foreign_tables(tmp_path)
+# The command
 
 
-def test_a_batch_goes_on_without_its_table_and_says_so(tmp_path, capfd, monkeypatch):
+def list_of(folder, *names):
+    folder.mkdir(exist_ok=True)
+    path = folder / "list.txt"
+    path.write_text("".join(f"{name}\n" for name in names))
+    return path
+
+
+def run(path, out, model, *more):
+    arguments = [path, "--output", out, "--model", model, "--device", "cpu", "--workers", 1]
+    return main(["batch", *map(str, [*arguments, *more])])
+
+
+def test_a_batch_goes_on_without_its_table_and_says_so(tmp_path, capfd, monkeypatch, quick_model):
     for seed in range(2):
         write(tmp_path / f"ct{seed}.nrrd", phantom(seed=seed))
-    (tmp_path / "list.txt").write_text("ct0.nrrd\nct1.nrrd\n")
-    out, model = tmp_path / "out", write_model(tmp_path / "quick.pt")
-
-    def batch():
-        arguments = [tmp_path / "list.txt", "--output", out, "--model", model, "--device", "cpu"]
-        return main(["batch", *map(str, arguments), "--workers", "1"]), *capfd.readouterr()
-
+    path, out = list_of(tmp_path, "ct0.nrrd", "ct1.nrrd"), tmp_path / "out"
     real, held = Path.replace, []
 
     def replace(path, target):
-        """As Windows does with a table that is open in Excel: not there before the first case."""
-        if target.name == "summary.csv" and target.exists():
+        """As with a table that is opened in Excel once the batch has begun."""
+        if target.name == "summary.csv" or path.name == "summary.csv":
             held.append(target)
-            raise PermissionError(13, "Permission denied")
+            if len(held) > 1:
+                raise PermissionError(13, "Permission denied")
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    status, text, errors = batch()
-    assert status == 4 and held and "2 of 2 cases done, 0 failed" in text
-    assert text.count("summary.csv cannot be written now (Permission denied)") == 1
-    assert "Table:" not in text
-    assert errors.count("\n") == 1 and "summary.csv could not be written" in errors
+    assert run(path, out, quick_model) == 4
+    text, errors = capfd.readouterr()
+    assert "2 of 2 cases done, 0 failed" in text and "Table:" not in text
+    assert text.count("summary.csv cannot be replaced: Permission denied") == 1
+    assert errors.count("\n") == 1 and "summary.csv cannot be replaced" in errors
     assert "the same command, run again, writes it" in errors
-    assert [row["status"] for row in rows_of(out)] == ["pending"] * 2  # still whole
+    assert {row["status"] for row in rows_of(out).values()} == {"pending"}  # still whole
     cases = json.loads((out / "summary.json").read_text())["cases"]
     assert [case["status"] for case in cases] == ["no ear"] * 2
 
     monkeypatch.undo()
-    status, text, errors = batch()
-    assert (status, errors) == (0, "") and "2 of 2 cases were finished earlier" in text
-    assert [row["status"] for row in rows_of(out)] == ["no ear"] * 2
+    assert run(path, out, quick_model) == 0
+    text, errors = capfd.readouterr()
+    assert errors == "" and "2 of 2 cases were finished earlier" in text
+    assert {row["status"] for row in rows_of(out).values()} == {"no ear"}
 
 
-@pytest.mark.parametrize("name", ["summary.csv", "summary.json"])
-def test_a_table_that_cannot_be_read_is_not_called_somebody_elses(tmp_path, capfd, name):
+def test_without_any_table_nothing_is_done(tmp_path, capfd, monkeypatch, quick_model):
     write(tmp_path / "ct.nrrd")
-    (tmp_path / "list.txt").write_text("ct.nrrd\n")
-    hold(tmp_path / "out", name)
-    arguments = [tmp_path / "list.txt", "--output", tmp_path / "out", "--device", "cpu"]
-    assert main(["batch", *map(str, arguments)]) == 2
-    errors = capfd.readouterr().err
-    assert errors.count("\n") == 1 and f"{name} cannot be read: Is a directory." in errors
-
-
-def test_without_any_table_nothing_is_done_and_nothing_said_of_trying_again(
-    tmp_path, capfd, monkeypatch
-):
-    write(tmp_path / "ct.nrrd")
-    (tmp_path / "list.txt").write_text("ct.nrrd\n")
     out = tmp_path / "out"
-    Tables(out).write([Row("a", "a.nii", "failed")])
+    tables_of(out).write(ROWS)
+    before = contents(out)
     real = Path.replace
 
     def replace(path, target):
-        if target.parent == out:
+        if target.parent == out or path.parent == out:
             raise PermissionError(13, "Permission denied")
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    model = write_model(tmp_path / "quick.pt")
-    arguments = [tmp_path / "list.txt", "--output", out, "--model", model, "--device", "cpu"]
-    assert main(["batch", *map(str, arguments)]) == 2
-    text, errors = capfd.readouterr()
-    assert text == "" and errors.count("\n") == 1
-    assert "cannot be written: Permission denied." in errors
-    assert {each.name for each in out.iterdir()} == {"summary.csv", "summary.json"}
+    assert run(list_of(tmp_path, "ct.nrrd"), out, quick_model) == 2
+    errors = capfd.readouterr().err
+    assert errors.count("\n") == 1 and "summary.json cannot be replaced" in errors
+    assert contents(out) == before
+
+
+def test_a_case_whose_folder_would_hold_a_ct_is_refused(tmp_path, capfd, quick_model):
+    data = tmp_path / "data"
+    (data / "a").mkdir(parents=True)
+    write(data / "a" / "ct.nrrd")
+    before = sorted(tmp_path.rglob("*"))
+    (data / "list.csv").write_text("case,image\nA,a/ct.nrrd\na b,a/ct.nrrd\n".replace("A", "a"))
+    for more in ((), ("--again",)):
+        assert run(data / "list.csv", data, quick_model, *more) == 2
+        errors = capfd.readouterr().err
+        assert errors.count("\n") == 1 and "is, or holds, the CT" in errors
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, data / "list.csv"])
+
+
+def test_edited_cases_are_kept_and_with_again_set_aside(tmp_path, capfd, quick_model):
+    for name in ("own", "hand", "bare"):
+        write(tmp_path / f"{name}.nrrd", phantom(seed=len(name)))
+    path, out = list_of(tmp_path, "own.nrrd", "hand.nrrd", "bare.nrrd"), tmp_path / "out"
+    assert run(path, out, quick_model) == 0
+    add_report(out / "hand")
+    (out / "bare" / "case.json").unlink()
+    for name in ("own", "hand", "bare"):
+        os.utime(tmp_path / f"{name}.nrrd")
+    before = contents(out / "hand")
+    times = {name: (out / name / "result.json").stat().st_mtime_ns for name in ("own", "hand")}
+    capfd.readouterr()
+    assert run(path, out, quick_model) == 0
+    text = capfd.readouterr().out
+    assert "Kept, as the user worked on them:\n  hand (hand.nrrd): Kept: added since" in text
+    assert rows_of(out)["hand"]["status"] == "kept" and contents(out / "hand") == before
+    assert (out / "own" / "result.json").stat().st_mtime_ns != times["own"]
+    aside = "What was there before, and may have been edited, is now {}."
+    assert f"bare: no inner ear found. {aside.format(out / f'bare{TODAY}')}" in text
+
+    assert run(path, out, quick_model, "--again") == 0
+    text = capfd.readouterr().out
+    assert f"hand: no inner ear found. {aside.format(out / f'hand{TODAY}')}" in text
+    assert "own: no inner ear found\n" in text
+    assert contents(out / f"hand{TODAY}") == before
+    assert rows_of(out)["hand"]["status"] == "no ear"
+    assert names_in(out / "own") == ["case.json", "result.json"]
+
+
+@pytest.mark.slow
+def test_other_lists_into_the_same_folder(tmp_path, capfd, quick_model):
+    out = tmp_path / "out"
+    for seed, name in enumerate(("one.nrrd", "b/one.nrrd", "b/two.nrrd")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, phantom(seed=seed))
+    first = list_of(tmp_path / "lists", "../one.nrrd", "../gone.nrrd")
+    assert run(first, out, quick_model) == 4
+    before = contents(out / "one")
+
+    # Another CT of the same name: the first one's result is set aside.
+    assert run(list_of(tmp_path / "b", "one.nrrd"), out, quick_model) == 0
+    assert contents(out / f"one{TODAY}") == before
+    assert run(first, out, quick_model) == 4
+    capfd.readouterr()
+
+    # Other cases: the table has both lists' rows, and again only those of this one are done.
+    assert run(list_of(tmp_path / "b", "two.nrrd"), out, quick_model) == 0
+    assert "also has 2 cases of other lists" in capfd.readouterr().out
+    rows = rows_of(out)
+    assert [(row["case"], row["status"], row["listed"]) for row in rows.values()] == [
+        ("two", "no ear", "yes"), ("one", "no ear", "no"), ("gone", "failed", "no"),
+    ]  # fmt: skip
+
+    # The first list with one more, from another folder: what is done stays, all are its own.
+    assert run(list_of(tmp_path, "one.nrrd", "b/two.nrrd"), out, quick_model) == 0
+    assert "2 of 2 cases were finished earlier" in capfd.readouterr().out
+    assert [row["listed"] for row in rows_of(out).values()] == ["yes", "yes", "no"]
+    shutil.rmtree(out / "two")
+    assert run(list_of(tmp_path, "one.nrrd"), out, quick_model) == 0
+    assert list(rows_of(out)) == ["one", "gone"]

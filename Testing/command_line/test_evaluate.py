@@ -8,7 +8,8 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.evaluation.measurement_errors import PlanError, mean_of, sentence
+from InnerEarSegLib.evaluation.measurement_errors import MeasurementErrors
+from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.types import Geometry
 
@@ -17,7 +18,7 @@ from .make_model import write_model
 
 
 def evaluate(*arguments):
-    """In this process, which has torch and MONAI already."""
+    """In this process, which has torch already."""
     return main(["evaluate", *map(str, arguments), "--device", "cpu"])
 
 
@@ -65,9 +66,10 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
         "gone,nothing.nii,,\n"
     )
     out = tmp_path / "out"
-    out.mkdir()
-    for name in ("cases.csv", "summary.json", "worst.png", "notes.png"):
-        (out / name).write_text("of an earlier run")
+    with ResultFolder(out).adding() as new:
+        for name in ("cases.csv", "summary.json", "worst.png"):
+            (new / name).write_text("of an earlier run")
+    (out / "best.png").write_text("the user's own")
     assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
@@ -80,7 +82,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
     (row,) = csv.DictReader((out / "cases.csv").open())
     assert row["found"] == "True" and row["assd_mm"] == ""
-    assert sorted(path.name for path in out.iterdir()) == ["cases.csv", "notes.png", "summary.json"]
+    assert names_in(out) == ["best.png", "cases.csv", "summary.json"]
 
 
 @pytest.mark.parametrize("output", ["a file", "/proc/nope"])
@@ -88,7 +90,7 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path, output, cap
     (tmp_path / "a file").write_text("x")
     assert evaluate(tmp_path / "no list.csv", "--output", tmp_path / output) == 2
     said = capsys.readouterr().err
-    assert "needs a folder" in said or "cannot be written" in said
+    assert "cannot be written" in said
 
 
 def test_without_a_case_that_can_be_measured_nothing_is_written(tmp_path, capsys):
@@ -128,10 +130,11 @@ def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, said, 
 
 
 def test_a_mean_is_of_the_draws_that_have_a_figure():
-    errors = [PlanError("P", 2.0, 1.0, {"a_diameter": mm}, {}, 0.1) for mm in (-0.5, 0.1)]
-    mean = mean_of("P", [*errors, PlanError("P", 5.0, 4.0, {}, {}, 0.1)])
+    draws = ((2.0, 1.0, {"a_diameter": -0.5}), (2.0, 1.0, {"a_diameter": 0.1}), (5.0, 4.0, {}))
+    errors = [MeasurementErrors("P", *draw, {}, 0.1) for draw in draws]
+    mean = MeasurementErrors.mean("P", errors)
     assert mean.axis_deg == pytest.approx(3.0) and mean.mm == {"a_diameter": pytest.approx(0.3)}
-    assert sentence(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
+    assert str(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
 
 
 @pytest.fixture

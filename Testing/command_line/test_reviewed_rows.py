@@ -1,4 +1,4 @@
-"""The row of a case that somebody has worked on."""
+"""The row of a case that the user has worked on."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from InnerEarSegLib.batch.cohort import Case
-from InnerEarSegLib.batch.source import Source
+from InnerEarSegLib.batch.segment_case import Source
 from InnerEarSegLib.batch.summary import as_json, cells
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.mrml.files import write_bundle
@@ -15,13 +15,8 @@ from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.volumes import add_volume
 
 from ..scene.report.subjects import truth_of
+from .finished_cases import MARKS, MEASURED, publish, row
 from .make_ct import write
-from .worked_on import (
-    MARKS,
-    MEASURED,
-    publish,
-    row,
-)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """``innerearseg segment`` from a file to files that Slicer's own classes read."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.io.result_files import read_plain
-from InnerEarSegLib.io.result_folder import OWN_FILES
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.mrml.files import read_landmarks, read_segments
 from InnerEarSegLib.mrml.scene import headless_scene
@@ -124,9 +122,9 @@ def test_no_ear_is_exit_three_and_said(tmp_path):
     assert process.returncode == 3, process.stderr
     assert "No inner ear was found" in process.stdout
     assert json.loads((folder / "result.json").read_text())["ears"] == []
-    assert {path.name for path in folder.iterdir()} == {
-        "case.json", "result.json", "notes.txt",
-    }  # fmt: skip
+    assert {path.name for path in folder.iterdir()} == {"case.json", "result.json"}
+    (aside,) = tmp_path.glob("out-earlier-*")
+    assert (aside / "notes.txt").read_text() == "the user's own" and str(aside) in process.stdout
 
 
 def test_a_kill_leaves_nothing(synthetic_file, tmp_path):
@@ -144,19 +142,3 @@ def test_a_kill_leaves_nothing(synthetic_file, tmp_path):
     assert process.returncode == 130 and time.monotonic() - asked < 3
     assert errors.strip() == "innerearseg: cancelled; nothing was written."
     assert not (tmp_path / "out").exists()
-
-
-def test_full_disk_is_a_sentence_and_leaves_the_old_result(tmp_path, monkeypatch):
-    from InnerEarSegLib.errors import UnusableInput
-    from InnerEarSegLib.io.result_folder import Output
-
-    (tmp_path / "result.json").write_text("old")
-    with pytest.raises(UnusableInput, match="No space left"), Output(tmp_path).staging() as stage:
-        (stage / "result.json").write_text("new")
-        raise OSError(28, os.strerror(28))
-    assert (tmp_path / "result.json").read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
-
-
-def test_own_files_are_all_that_is_ever_replaced():
-    assert set(OWN_FILES) >= {"result.json", "labyrinth.seg.nrrd", "scene.mrb"}

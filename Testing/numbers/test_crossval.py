@@ -12,38 +12,80 @@ import torch
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.evaluation import crossval
 from InnerEarSegLib.evaluation.calibrate import calibrate, reliability
-from InnerEarSegLib.evaluation.crossval import evaluate_base, evaluate_folds, networks_trained
-from InnerEarSegLib.evaluation.summary import summarise
+from InnerEarSegLib.evaluation.crossval import (
+    Fold,
+    do_fold,
+    each_task,
+    measure_base,
+    measure_fold,
+    networks_trained,
+)
+from InnerEarSegLib.evaluation.evaluate import summarise
 from InnerEarSegLib.model.bundle import Model, load_model
 from InnerEarSegLib.model.calibration import calibration_from
 from InnerEarSegLib.model.card import bundled_model, read_card
-from InnerEarSegLib.training.base import read_base
-from InnerEarSegLib.training.export import export
-from InnerEarSegLib.training.folds import folds, train_folds
+from InnerEarSegLib.parallel import Place
+from InnerEarSegLib.training.cases import pack
+from InnerEarSegLib.training.export import export, read_base
+from InnerEarSegLib.training.run import folds
 from InnerEarSegLib.types import Segmentation, Volume
 
 from .test_training import CPU, cases, silent, tiny  # noqa: F401
 
 CONFIG = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "crossval.json"
+BASE = bundled_model()
 
 
 @pytest.fixture(scope="module")
-def trained(cases, tmp_path_factory):  # noqa: F811
+def fold(cases, tmp_path_factory):  # noqa: F811
+    """The first of two folds, which trained `orient` for two steps, as the second did."""
     folder = tmp_path_factory.mktemp("folds")
+    pack(cases, folder / "cases.npz")
     config = dataclasses.replace(tiny(steps=2), held_out=())
-    train_folds(config, cases, 2, folder, CPU, only=("orient",), say=silent)
-    return folder
+    first = Fold(config, folder / "cases.npz", folder, 1, 2, ("orient",))
+    for number in (1, 2):
+        assert do_fold(dataclasses.replace(first, number=number), Place("cpu", 1)) == []
+    return first
+
+
+@pytest.fixture
+def trained(fold):
+    return fold.output
+
+
+@pytest.fixture
+def finds_nothing(monkeypatch):
+    """Two steps teach nothing, so that the search would go on to its end and find no ear.
+
+    Returns:
+        What each call was told of ``fine``.
+    """
+    seen = []
+
+    def segment(ct, bundle, *, fine):
+        assert isinstance(ct, Volume) and isinstance(bundle, Model)
+        seen.append(fine)
+        return Segmentation((), bundle.identity, "cpu")
+
+    monkeypatch.setattr("InnerEarSegLib.segmentation.pipeline.segment", segment)
+    return seen
+
+
+@pytest.fixture(autouse=True)
+def as_scanned_alone(monkeypatch):
+    monkeypatch.setattr(
+        "InnerEarSegLib.evaluation.perturbations.PERTURBATIONS", {"as scanned": lambda image: image}
+    )
 
 
 def test_every_specimen_is_held_out_once():
-    names = [f"F{n:02}" for n in range(15)]
-    dealt = folds(names, 5)
-    assert dealt[0] == ("F00", "F05", "F10") and len(dealt) == 5
-    assert sorted(name for fold in dealt for name in fold) == names
-    with pytest.raises(UnusableInput, match="from 2 to 15 folds, not 16"):
-        folds(names, 16)
+    names = ["F01", "F03", "F04", "F05", "T01"]
+    assert folds(names, 2) == [("F01", "F04", "T01"), ("F03", "F05")]
+    assert folds(names, 5) == [("F01",), ("F03",), ("F04",), ("F05",), ("T01",)]
+    for count in (0, 1, 6):
+        with pytest.raises(UnusableInput, match=f"make from 2 to 5 folds, not {count}"):
+            folds(names, count)
 
 
 def test_folds_train_without_their_specimens(trained):
@@ -53,82 +95,82 @@ def test_folds_train_without_their_specimens(trained):
     assert networks_trained(trained, 2) == {"locate": [0, 0], "orient": [2, 2], "refine": [0, 0]}
 
 
-def finds_nothing(ct, bundle, *, fine):
-    assert isinstance(ct, Volume) and isinstance(bundle, Model) and not fine
-    return Segmentation((), bundle.identity, "cpu")
+def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_nothing, capsys):
+    output, config = tmp_path / "runs", tmp_path / "config.json"
+    shutil.copytree(fold.output, output)
+    config.write_text(json.dumps(dataclasses.asdict(fold.config)))
+    words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
+    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--stages"]
+    assert main([*words, "orient"]) == 0
+    assert "0 of 2 found" in capsys.readouterr().out
+    summary = json.loads((output / "summary.json").read_text())
+    assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
+    assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
+    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith("--stages orient")
+    assert finds_nothing == [False, False, True, True]  # two folds, and the base on both
+    assert main([*words, "orient"]) == 0 and len(finds_nothing) == 4
+    # Other networks, so the folds are measured anew.
+    assert main([*words, "refine"]) == 0 and finds_nothing[4:] == [True, True]
+    assert json.loads((output / "summary.json").read_text())["steps"]["refine"] == [2, 2]
 
 
-def test_measured_once_with_the_same_networks(trained, cases, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(crossval, "COPIES", {"as scanned": lambda image: image})
-    # Two steps teach nothing, so that the search would go on to its end and find no ear.
-    monkeypatch.setattr(crossval, "segment", finds_nothing)
-    said: list[str] = []
-    rows = evaluate_folds(cases, 2, trained, CPU, base=bundled_model(), say=said.append)
-    assert [(row["case"], row["fold"]) for row in rows] == [("S0", 1), ("S1", 2)]
-    assert summarise(rows)["dice"]["mean"] == 0.0
-    again = evaluate_folds(cases, 2, trained, CPU, base=bundled_model(), say=said.append)
-    assert again == rows and len(said) == 2
-    train_folds(
-        dataclasses.replace(tiny(steps=2), held_out=()), cases, 2, trained, CPU,
-        only=("orient", "refine"), say=silent,
-    )  # fmt: skip
-    monkeypatch.setattr(
-        crossval, "segment", lambda ct, bundle, fine: finds_nothing(ct, bundle, fine=not fine)
-    )
-    evaluate_folds(cases, 2, trained, CPU, base=bundled_model(), say=said.append)
-    # Other networks, so they were measured anew.
-    assert len([line for line in said if line.startswith(("S0", "S1"))]) == 4
+def test_tasks_of_several_devices_are_done_in_processes_of_their_own(fold, tmp_path):
+    pytest.importorskip("distributed")
+    tasks = [dataclasses.replace(fold, output=tmp_path, number=number) for number in (1, 2)]
+    assert list(each_task(do_fold, tasks, ["cpu", "cpu"])) == [[], []]
+    assert networks_trained(tmp_path, 2)["orient"] == [2, 2]
+    for name in ("fold-1", "fold-2"):
+        one, other = (
+            torch.load(folder / name / "orient" / "checkpoint.pt", weights_only=True)["network"]
+            for folder in (tmp_path, fold.output)
+        )
+        assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in one)
 
 
 def other_model(path):
     """The bundled model, but for its card."""
     files = {"card.json": ""}
-    module = torch.jit.load(str(bundled_model()), map_location="cpu", _extra_files=files)
+    module = torch.jit.load(str(BASE), map_location="cpu", _extra_files=files)
     card = json.loads(files["card.json"]) | {"version": "other"}
     torch.jit.save(module, str(path), _extra_files={"card.json": json.dumps(card)})
     return path
 
 
-def test_rows_of_two_bases_are_not_mixed(trained, cases, tmp_path, monkeypatch):  # noqa: F811
-    folder = tmp_path / "runs"
-    shutil.copytree(trained, folder)
-    for path in folder.glob("*/rows.json"):
-        path.unlink()
-    monkeypatch.setattr(crossval, "COPIES", {"as scanned": lambda image: image})
-    monkeypatch.setattr(
-        crossval, "segment", lambda ct, bundle, fine: finds_nothing(ct, bundle, fine=False)
-    )
+def test_rows_of_two_bases_are_not_mixed(fold, cases, tmp_path, finds_nothing):  # noqa: F811
+    folder = tmp_path / "fold-1"
+    shutil.copytree(fold.folder, folder)
+    own = dataclasses.replace(fold, output=tmp_path, base=BASE)
     said: list[str] = []
-    evaluate_folds(cases, 2, folder, CPU, base=bundled_model(), say=said.append)
-    kept = json.loads((folder / "fold-1" / "rows.json").read_text())
-    assert kept["made_with"]["base"] == hashlib.sha256(bundled_model().read_bytes()).hexdigest()
-    other = other_model(tmp_path / "other.pt")
-    with pytest.raises(UnusableInput, match="fold-1 was measured with another base model"):
-        evaluate_folds(cases, 2, folder, CPU, base=other, say=said.append)
-    assert len(said) == 2
+    rows = measure_fold(own, cases[:1], CPU, said.append)
+    kept = json.loads((folder / "rows.json").read_text())
+    assert kept["made_with"]["base"] == hashlib.sha256(BASE.read_bytes()).hexdigest()
+    assert measure_fold(own, cases[:1], CPU, said.append) == rows and len(said) == 1
+    other = dataclasses.replace(own, base=other_model(tmp_path / "other.pt"))
+    with pytest.raises(UnusableInput, match="was measured with another base model"):
+        measure_fold(other, cases[:1], CPU, said.append)
     # Rows of earlier versions do not say with which base.
-    (folder / "fold-1" / "rows.json").write_text(json.dumps({"rows": kept["rows"]}))
-    evaluate_folds(cases, 2, folder, CPU, base=bundled_model(), say=said.append)
-    assert len(said) == 4 and "measured again" in said[2]
+    (folder / "rows.json").write_text(json.dumps({"rows": kept["rows"]}))
+    measure_fold(own, cases[:1], CPU, said.append)
+    assert len(finds_nothing) == 2 and sum("measured again" in line for line in said) == 1
 
 
 def test_a_base_that_does_not_fit_is_refused_before_training(tmp_path):
-    base = read_base(bundled_model(), dataclasses.replace(tiny(), held_out=()))
+    base = read_base(BASE, dataclasses.replace(tiny(), held_out=()))
     assert "F01" in base.trained_on and len(base.sha256) == 64
     with pytest.raises(UnusableInput, match="other specimens or landmarks"):
-        read_base(bundled_model(), dataclasses.replace(tiny(), landmarks=("helicotrema",)))
+        read_base(BASE, dataclasses.replace(tiny(), landmarks=("helicotrema",)))
 
 
-def test_wrong_stages_and_bases_are_refused_before_data_are_read(tmp_path, capsys):
+def test_wrong_networks_and_bases_are_refused_before_data_are_read(tmp_path, capsys):
     command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
     command.append(str(tmp_path / "out"))
     for more, sentence in (
-        (["--stages", "orient, refin"], "There is no stage 'refin'; there are locate"),
+        (["--stages", "orient, refin"], "There is no network 'refin'; there are locate"),
         (["--base", str(tmp_path / "none.pt")], "none.pt cannot be read"),
     ):
         assert main([*command, *more]) == 2 and sentence in capsys.readouterr().err
     assert main(["train", *command[1:], "--stages", "refin"]) == 2
-    assert "There is no stage 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert "There is no network 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
     (tmp_path / "out").write_text("a file")
     for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
         assert main(words) == 2 and "out is a file" in capsys.readouterr().err
@@ -151,12 +193,11 @@ def test_data_that_are_not_there_or_not_packed_are_refused(tmp_path, command, ca
         assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_a_model_is_measured_on_what_it_did_not_see(cases, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(crossval, "COPIES", {"as scanned": lambda image: image})
-    rows = evaluate_base(cases[:1], tmp_path, CPU, bundled_model(), silent)
+def test_a_model_is_measured_on_what_it_did_not_see(cases, tmp_path):  # noqa: F811
+    rows = measure_base(cases[:1], tmp_path, CPU, BASE, silent)
     assert rows[0]["found"] and rows[0]["dice"] > 0.9
     assert rows[0]["signs"]["drawn at mm"] == 0.2
-    assert evaluate_base(cases[:1], tmp_path, CPU, bundled_model(), silent) == rows
+    assert measure_base(cases[:1], tmp_path, CPU, BASE, silent) == rows
 
 
 def summary_of(names, **changes):
@@ -180,39 +221,39 @@ def summary_of(names, **changes):
     return json.loads(json.dumps(content | changes))
 
 
-def test_a_model_file_keeps_table_and_calibration(trained, tmp_path):
-    content = summary_of(["S0", "S1"])
-    file = tmp_path / "model.pt"
-    export(
-        trained / "fold-1", file, version="1", base=bundled_model(), any_base=True,
-        crossval=content,
-    )  # fmt: skip
-    bundle = load_model(file, torch.device("cpu"))
-    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
-    assert bundle.calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
-    assert bundle.calibration.expected_dice(
-        {"ambiguity": 0.0, "drawn at mm": 0.8}
-    ) == pytest.approx(0.9)
-    assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
-    text = file.with_suffix(".md").read_text(encoding="utf-8")
-    assert "## Cross-validation" in text and "| as scanned |" in text
+@pytest.fixture
+def exported(trained, tmp_path):
+    """A function that exports a fold with a cross-validation, and returns model and card."""
 
-
-def test_the_card_says_what_a_base_had_seen_and_how_dice_is_foreseen(trained, tmp_path):
-    def text_with(**changes):
-        content = summary_of(["S0", "S1"], **changes)
+    def export_with(content):
         file = tmp_path / "model.pt"
-        export(trained / "fold-1", file, version="1", base=bundled_model(), any_base=True,
-               crossval=content)  # fmt: skip
-        return file.with_suffix(".md").read_text(encoding="utf-8")
+        export(trained / "fold-1", file, version="1", base=BASE, any_base=True, crossval=content)
+        return file, file.with_suffix(".md").read_text(encoding="utf-8")
 
-    text = text_with()
-    assert "by networks of a fold that never saw it: `orient` (2 steps a fold)." in text
-    assert "`refine` took no part: `orient` drew, more coarsely." in text
-    assert "over all of these: correlation 0.80" in text
-    assert "over the CT as scanned alone: correlation 0.10, mean difference 0.010, 10" in text
-    assert "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1)." in text
-    assert "`locate`: of another model, which may have seen it." in text_with(base=None)
+    return export_with
+
+
+def test_a_model_file_keeps_table_and_calibration(exported):
+    content = summary_of(["S0", "S1"])
+    file, text = exported(content)
+    calibration = load_model(file, CPU).calibration
+    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
+    assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
+    signs = {"ambiguity": 0.0, "drawn at mm": 0.8}
+    assert calibration.expected_dice(signs) == pytest.approx(0.9)
+    assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
+    for line in (
+        "## Cross-validation",
+        "| as scanned |",
+        "by networks of a fold that never saw it: `orient` (2 steps a fold).",
+        "`refine` took no part: `orient` drew, more coarsely.",
+        "over all of these: correlation 0.80",
+        "over the CT as scanned alone: correlation 0.10, mean difference 0.010, 10",
+        "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1).",
+    ):
+        assert line in text
+    _, text = exported(summary_of(["S0", "S1"], base=None))
+    assert "`locate`: of another model, which may have seen it." in text
 
 
 @pytest.mark.parametrize(
@@ -226,9 +267,7 @@ def test_the_card_says_what_a_base_had_seen_and_how_dice_is_foreseen(trained, tm
         ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
     ],
 )
-def test_a_foreign_or_empty_cross_validation_is_refused(trained, tmp_path, change, sentence):
-    content = summary_of(["S0", "S1"]) | change
+def test_a_foreign_or_empty_cross_validation_is_refused(exported, tmp_path, change, sentence):
     with pytest.raises(UnusableInput, match=sentence):
-        export(trained / "fold-1", tmp_path / "m.pt", version="1", base=bundled_model(),
-               any_base=True, crossval=content)  # fmt: skip
+        exported(summary_of(["S0", "S1"]) | change)
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from InnerEarSegLib.training.config import LossConfig, StageConfig
+from InnerEarSegLib.training.config import LossConfig, NetworkTraining
 from InnerEarSegLib.training.losses import (
     coordinates_loss,
     dice_loss,
@@ -21,11 +21,13 @@ from InnerEarSegLib.training.losses import (
 )
 from InnerEarSegLib.training.samples import Sample
 
+P = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
+T = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+
 
 def test_dice_by_hand():
     # p = (1, 1, 0, 0), t = (1, 0, 1, 0): (2*1 + 1) / (2 + 2 + 1) = 3/5.
-    p = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
-    t = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+    p, t = P, T
     assert float(dice_loss(p, t)) == pytest.approx(0.4)
     assert float(dice_loss(t, t)) == pytest.approx(0.0)
     assert float(dice_loss(0 * t, 0 * t)) == pytest.approx(0.0)
@@ -43,7 +45,7 @@ def batch(labelled: bool) -> Sample:
 
 
 def test_a_specimen_without_labels_teaches_landmarks_only():
-    stage = StageConfig(0.5, (4, 4, 4), loss=LossConfig(landmarks=2.0))
+    stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(landmarks=2.0))
     outputs = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
     with_labels = joint_loss(outputs, batch(True), stage)
     without = joint_loss(outputs, batch(False), stage)
@@ -54,8 +56,7 @@ def test_a_specimen_without_labels_teaches_landmarks_only():
 
 def test_tversky_by_hand():
     # One voxel both, one added, one missed: 2 / (2 + 0.3 + 0.7) after the smoothing voxel.
-    p = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
-    t = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
+    p, t = P, T
     assert float(tversky_loss(p, t)) == pytest.approx(1 - 2 / 3)
     # Two missed voxels cost more than two added ones.
     assert float(tversky_loss(0 * t, t)) == pytest.approx(1 - 1 / (1 + 0.7 * 2))
@@ -74,7 +75,7 @@ def test_each_task_alone_leaves_the_other_head_untouched():
         outputs = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
         for output in outputs:
             output.requires_grad_()
-        stage = StageConfig(0.5, (4, 4, 4), loss=LossConfig(tasks=tasks))
+        stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(tasks=tasks))
         losses = joint_loss(outputs, batch(True), stage)
         losses.total.backward()
         assert outputs[learned].grad.abs().sum() > 0 and outputs[left].grad is None
@@ -115,7 +116,9 @@ def test_coordinates_by_hand():
 def test_a_learned_heatmap_means_its_point(heatmaps):
     """The output that a loss asks for is read as the point that it was told."""
     torch.manual_seed(0)
-    stage = StageConfig(0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps))
+    stage = NetworkTraining(
+        0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps)
+    )
     output = torch.zeros(1, 1, 8, 8, 12, requires_grad=True)
     point = torch.tensor([[[7.3, 3.2, 4.4]]])
     optimiser = torch.optim.Adam([output], lr=0.1)
@@ -128,7 +131,7 @@ def test_a_learned_heatmap_means_its_point(heatmaps):
 
 
 def test_coarser_levels_count_half_and_see_the_same_ear():
-    stage = StageConfig(0.5, (4, 4, 4))
+    stage = NetworkTraining(0.5, (4, 4, 4))
     fine = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
     coarse = (torch.zeros(1, 1, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2))
     # The middle of the window is (1.5, 1.5, 1.5) on the fine grid, (0.5, 0.5, 0.5) on the coarse.

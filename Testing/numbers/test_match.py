@@ -5,19 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of
+from InnerEarSegLib.evaluation.evaluate import row_of, sentence_of, summarise
 from InnerEarSegLib.evaluation.metrics import ear_of
-from InnerEarSegLib.evaluation.summary import summarise
+from InnerEarSegLib.evaluation.perturbations import stability
 from InnerEarSegLib.io.dataset import Case
-from InnerEarSegLib.types import (
-    LANDMARKS,
-    Ear,
-    Geometry,
-    Landmark,
-    ModelIdentity,
-    Segmentation,
-    Volume,
-)
+from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation, Volume
 
 LEFT_AT, RIGHT_AT = (-35.0, 0.0, 0.0), (35.0, 0.0, 0.0)
 
@@ -49,7 +41,7 @@ def case(side, center, labelled=True, pointed=True, missing=()):
 
 
 def found(*ears):
-    return Segmentation(ears, ModelIdentity("m", "1", "0"), "cpu")
+    return Segmentation(ears, None, "cpu")
 
 
 def test_a_missed_ear_is_not_scored_against_the_other_one():
@@ -115,3 +107,24 @@ def test_an_ear_that_reaches_beyond_the_label_map_is_remarked():
         assert row["dice"] == pytest.approx(2 * reached / (8 + reached))
         assert row["remark"].startswith(said) and bool(row["remark"]) == bool(said)
     assert "by up to 4 voxels" in row["remark"]
+
+
+def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
+    """An ear whose landmarks are in the middle of the CT stays there, however the CT comes."""
+    seen = []
+
+    def segment(ct, bundle):
+        seen.append(ct)
+        lost = len(seen) == 3
+        return found() if lost else found(ear("left", ct.geometry.center))
+
+    monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", segment)
+    grid = Geometry(np.diag([0.5, 0.5, 1.0, 1.0]), (18, 20, 24))
+    said: list[str] = []
+    rows = stability(Volume(np.zeros(grid.shape, np.int16), grid), None, said.append)
+    assert [row.found for row in rows] == [True, True, False, *[True] * 6]
+    assert said[2] == "stored with permuted, flipped axes, left: NOT FOUND"
+    assert all(mm < 1e-6 for row in rows for mm in row.shifts_mm.values())
+    assert len({ct.geometry.shape for ct in seen}) > 3 and rows[0].volume_mm3 == 512.0
+    monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", lambda *_: found())
+    assert stability(seen[0], None, said.append) == []

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from InnerEarSegLib.evaluation.metrics import compare_masks, measure
-from InnerEarSegLib.types import Ear, Geometry, Landmark
+from InnerEarSegLib.evaluation.evaluate import MASK_FIELDS, row_of
+from InnerEarSegLib.evaluation.metrics import compare_masks, dice, on_common_grid, surface_distances
+from InnerEarSegLib.io.dataset import Case
+from InnerEarSegLib.types import Ear, Geometry, Landmark, Segmentation, Volume
 
 CUBE = np.ones(3)
 
@@ -54,6 +56,33 @@ def test_surface_dice_by_hand():
     assert same.surface_dice == 1.0 and same.assd_mm == same.hd_mm == 0.0
     apart = compare_masks(box(4, 5), box(10, 11), CUBE * 0.2)
     assert apart.surface_dice == 0.0
+    # A surface runs half a voxel within the outermost centres and cuts edges and corners off:
+    # 1 for a voxel of a face, edge for one of an edge, corner for a corner.
+    edge, corner = np.sqrt(2) / 2, np.sqrt(3) / 8
+    small = 6 * 49 + 12 * 7 * edge + 8 * corner  # 8 x 8 x 8 voxels
+    large = 2 * 49 + 4 * 63 + (8 * 7 + 4 * 9) * edge + 8 * corner  # 8 x 8 x 10
+    # Apart are the middle of the small box's end, and the two last layers of the large box.
+    near = small - 49 + large - (28 + 4 * edge) - (49 + 28 * edge + 4 * corner)
+    result = compare_masks(box(4, 12), box(4, 14), CUBE)
+    assert result.surface_dice == pytest.approx(near / (small + large))
+
+
+def test_surface_dice_of_single_voxels():
+    # A voxel has eight cut corners; two of them have these and eight more: 16 of 24 coincide.
+    one, two = np.zeros((2, 5, 5, 9), np.uint8)
+    one[2, 2, 2] = two[2, 2, 2] = two[2, 2, 7] = 1
+    for spacing in (CUBE, np.array([0.5, 0.3, 0.2])):
+        assert compare_masks(one, two, spacing).surface_dice == pytest.approx(2 / 3)
+
+
+def test_dice_of_bare_masks():
+    assert dice(box(4, 12), box(4, 14)) == pytest.approx(16 / 18)
+    assert np.isnan(dice(box(4, 4), box(4, 4)))
+
+
+def test_surface_distances_of_each_direction():
+    to_plate, to_cube = surface_distances(box(4, 5) > 0, box(7, 12) > 0, np.array([1, 1, 0.5]))
+    assert np.allclose(to_plate, 1.5) and to_cube.min() == 1.5 and to_cube.max() == 3.5
 
 
 def test_masks_at_the_border_keep_their_surface():
@@ -64,6 +93,17 @@ def test_masks_at_the_border_keep_their_surface():
 def test_empty_masks_are_refused():
     with pytest.raises(ValueError, match="need a voxel"):
         compare_masks(box(4, 4), box(4, 5), CUBE)
+
+
+def row(ear, labels, geometry, landmarks=None, side="left"):
+    """Of a case with this ear and this reference."""
+    ct = Volume(np.zeros(geometry.shape, np.int16), geometry)
+    case = Case("P", ct, labels, geometry, landmarks or {}, side)
+    return row_of(case, Segmentation((ear,), None, "cpu"))
+
+
+def masks(row):
+    return {name: row[name] for name in MASK_FIELDS}
 
 
 def test_an_ear_on_a_cropped_grid_meets_its_reference():
@@ -77,11 +117,13 @@ def test_an_ear_on_a_cropped_grid_meets_its_reference():
     )  # fmt: skip
     ear = Ear("left", cropped, Geometry(shifted, cropped.shape), landmarks, 1.0)
     truths = {"a": np.array([1.0, 2.0, 3.6]), "b": np.zeros(3)}
-    result = measure(ear, truth, geometry, truths, "left")
-    assert result.masks.dice == 1.0 and result.masks.assd_mm == 0.0 and result.side_right
-    assert result.landmark_mm == {"a": pytest.approx(0.6), "b": None}
-    assert result.landmark_voxels == {"a": pytest.approx(2.0), "b": None}
-    assert measure(ear, None, geometry, {}, None).side_right is None
+    result = row(ear, truth, geometry, truths)
+    assert result["dice"] == 1.0 and result["assd_mm"] == 0.0 and result["side_right"]
+    errors = [result[f"{name} mm"] for name in "abc"]
+    assert errors == [pytest.approx(0.6), None, None]
+    assert [result[f"{name} voxels"] for name in "abc"] == [pytest.approx(2.0), None, None]
+    assert [result[f"{name} missed"] for name in "abc"] == [False, True, False]
+    assert row(ear, None, geometry, side=None)["side_right"] is None
 
 
 WHOLE = Geometry(np.array([[0, -0.2, 0, 5], [0.2, 0, 0, 6], [0, 0, 0.3, 7], [0, 0, 0, 1.0]]), (12, 12, 24))  # fmt: skip # noqa: E501
@@ -104,20 +146,21 @@ def found_as(mask):
 def test_what_lies_beside_a_cropped_map_counts_as_beside_a_whole_one(first, last):
     labels, grid = cut(box(4, 12), (2, 2, 4), (10, 10, 12))
     ear = found_as(box(first, last))
-    whole, cropped = (
-        measure(ear, x, g, {}, None) for x, g in ((box(4, 12), WHOLE), (labels, grid))
-    )
-    assert whole.masks == cropped.masks and whole.outside == whole.outside_voxels == 0
-    assert cropped.masks.dice == pytest.approx(16 / (8 + last - first))
-    assert cropped.outside_voxels == max(4 - first, last - 12)
-    assert cropped.outside == pytest.approx((last - first - 8) / (last - first))
+    whole, cropped = row(ear, box(4, 12), WHOLE), row(ear, labels, grid)
+    assert masks(whole) == masks(cropped) and whole["remark"] == ""
+    assert cropped["dice"] == pytest.approx(16 / (8 + last - first))
+    beyond = on_common_grid(ear, labels, grid)[2]
+    assert beyond.max() == max(4 - first, last - 12)
+    assert (beyond > 0).mean() == pytest.approx((last - first - 8) / (last - first))
+    assert on_common_grid(ear, box(4, 12), WHOLE)[2].max() == 0
 
 
 def test_half_a_map_is_no_whole_one():
     labels, grid = cut(box(4, 12), (0, 0, 0), (12, 12, 8))
-    result = measure(found_as(box(4, 12)), labels, grid, {}, None)
-    assert result.masks.dice == pytest.approx(2 * 4 / (8 + 4))
-    assert result.outside == 0.5 and result.outside_voxels == 4
+    ear = found_as(box(4, 12))
+    assert row(ear, labels, grid)["dice"] == pytest.approx(2 * 4 / (8 + 4))
+    beyond = on_common_grid(ear, labels, grid)[2]
+    assert (beyond > 0).mean() == 0.5 and beyond.max() == 4
 
 
 def test_a_coarser_map_is_continued_in_its_own_voxels():
@@ -125,5 +168,6 @@ def test_a_coarser_map_is_continued_in_its_own_voxels():
     matrix = WHOLE.ijk_to_ras @ np.diag([2.0, 1.0, 1.0, 1.0])
     matrix[:3, 3] = WHOLE.to_ras([4.5, 2, 2])
     labels = np.ones((8, 8, 4), np.uint8)
-    result = measure(found_as(box(4, 24)), labels, Geometry(matrix, labels.shape), {}, None)
-    assert result.masks.dice == pytest.approx(2 * 4 / (4 + 10)) and result.outside_voxels == 6
+    ear, grid = found_as(box(4, 24)), Geometry(matrix, labels.shape)
+    assert row(ear, labels, grid)["dice"] == pytest.approx(2 * 4 / (4 + 10))
+    assert on_common_grid(ear, labels, grid)[2].max() == 6

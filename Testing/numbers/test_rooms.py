@@ -27,8 +27,8 @@ def test_training_from_packed_arrays_needs_torch_and_numpy_alone():
     """As on a GPU server."""
     program = (
         "import sys; sys.modules |= dict.fromkeys(("
-        "'SimpleITK', 'slicer', 'monai', 'scipy', 'matplotlib', 'pydicom')); "
+        "'SimpleITK', 'slicer', 'scipy', 'matplotlib', 'pydicom', 'distributed')); "
         "import InnerEarSegLib.training.run, InnerEarSegLib.training.cases, "
-        "InnerEarSegLib.ablation.engine"
+        "InnerEarSegLib.evaluation.crossval, InnerEarSegLib.ablation.runs"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=LIBRARY.parent).returncode == 0

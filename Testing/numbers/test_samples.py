@@ -13,38 +13,35 @@ from InnerEarSegLib.training.augmentation import (
     refill,
 )
 from InnerEarSegLib.training.cases import TrainingCase, pack, unpack
-from InnerEarSegLib.training.config import AugmentationConfig, Config, StageConfig
+from InnerEarSegLib.training.config import AugmentationConfig, Config, NetworkTraining
 from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Samples, cut
+
+from ..conftest import specimen_of
 
 NAMES = ("helicotrema", "oval window", "round window", "basal turn centre", "vestibule centre")
 
 
 @pytest.fixture(scope="module")
 def case(synthetic_ear) -> TrainingCase:
-    points = {name: np.array(point) for name, point in synthetic_ear.landmarks.items()}
-    return TrainingCase(
-        "S", synthetic_ear.ct.array, synthetic_ear.labels.array, synthetic_ear.ct.geometry,
-        points, synthetic_ear.side,
-    )  # fmt: skip
+    return specimen_of(synthetic_ear, "S")
 
 
 def config(**augmentation) -> Config:
-    stage = StageConfig(0.4, (40, 48, 64), augmentation=AugmentationConfig(**augmentation))
-    return Config("test", locate=stage, orient=stage, refine=stage)
+    setup = NetworkTraining(0.4, (40, 48, 64), augmentation=AugmentationConfig(**augmentation))
+    return Config("test", setup, setup, setup)
 
 
 @pytest.mark.parametrize("any_rotation", [True, False])
 def test_landmarks_move_with_the_deformed_image(case, any_rotation):
     """Where the window says a landmark is, the view really looks at that landmark."""
     settings = config(any_rotation=any_rotation, elastic_mm=0.6, scale=0.1)
-    template = canonical_template([case], NAMES)
-    pose = fit_pose(template, case.landmarks)
+    pose = fit_pose(canonical_template([case], NAMES), case.landmarks)
     rng = np.random.default_rng(0)
     for _ in range(5):
         view = random_view(pose, settings.locate, rng)
         ras = np.array([case.landmarks[name] for name in NAMES])
-        ijk = view.window_ijk(ras)
+        ijk = view.patch_ijk(ras)
         grid = view.source_ijk(case.geometry).numpy()
         for point, target in zip(ijk, case.geometry.to_ijk(ras), strict=True):
             low = np.floor(point).astype(int)

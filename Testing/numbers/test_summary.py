@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from InnerEarSegLib.evaluation.summary import sentences, summarise, write_tables
+from InnerEarSegLib.evaluation.evaluate import sentences, summarise, write_tables
 
 ROWS = [
     {"case": "a", "found": True, "dice": 0.9, "assd_mm": 0.1, "volume_error": 0.02,

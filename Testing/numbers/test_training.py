@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,11 +14,12 @@ from InnerEarSegLib.errors import UnusableInput, UnusableModel
 from InnerEarSegLib.model.bundle import load_model
 from InnerEarSegLib.model.card import read_card
 from InnerEarSegLib.model.config import NetworkConfig
-from InnerEarSegLib.training.cases import TrainingCase
-from InnerEarSegLib.training.config import Config, OptimiserConfig, StageConfig
+from InnerEarSegLib.training.config import Config, NetworkTraining, OptimiserConfig
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.run import train
 from InnerEarSegLib.training.trainer import arithmetic, build_optimiser, learning_rate, steps_done
+
+from ..conftest import specimen_of
 
 CPU = torch.device("cpu")
 METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case": "S1"}]}
@@ -29,34 +29,13 @@ METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case"
 def cases():
     from InnerEarSegLib.synthetic.files import random_ear
 
-    found = []
-    for index in range(2):
-        ear = random_ear(12, index)
-        points = {name: np.array(point) for name, point in ear.landmarks.items()}
-        found.append(
-            TrainingCase(
-                f"S{index}", ear.ct.array, ear.labels.array, ear.ct.geometry, points, ear.side
-            )
-        )
-    return found
+    return [specimen_of(random_ear(12, index), f"S{index}") for index in range(2)]
 
 
 def tiny(steps: int = 6, **changes) -> Config:
-    stage = StageConfig(
-        0.8,
-        (24, 24, 32),
-        network=NetworkConfig(channels=(8, 16)),
-        optimiser=OptimiserConfig(steps=steps, warmup_steps=2, precision="float32"),
-    )
-    return Config(
-        "tiny",
-        locate=stage,
-        orient=stage,
-        refine=stage,
-        held_out=("S1",),
-        validate_every=3,
-        **changes,
-    )
+    how = OptimiserConfig(steps=steps, warmup_steps=2, precision="float32")
+    setup = NetworkTraining(0.8, (24, 24, 32), network=NetworkConfig((8, 16)), optimiser=how)
+    return Config("tiny", setup, setup, setup, held_out=("S1",), validate_every=3, **changes)
 
 
 def silent(line: str) -> None:
@@ -156,18 +135,16 @@ def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, c
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
-        ("bad.csv/m.pt", r"bad\.csv is a file"),
+        ("bad.csv/m.pt", r"bad\.csv cannot be written: it is a file"),
         ("folder", "folder is a folder; --output needs a file"),
-        ("carded.pt", r"its card .*carded\.md is a folder"),
         ("m.md", "end its name in .pt"),
-        ("/proc/nope/m.pt", "m.pt cannot be written"),
+        ("/proc/nope/m.pt", "/proc/nope cannot be written"),
     ],
 )
 def test_a_model_file_that_cannot_be_written_is_refused_first(tmp_path, output, sentence, capsys):
     """There is no run either, which would be said next."""
     (tmp_path / "bad.csv").write_text("x")
     (tmp_path / "folder").mkdir()
-    (tmp_path / "carded.md").mkdir()
     before = sorted(tmp_path.rglob("*"))
     words = ["export", str(tmp_path / "no run"), "--output", str(tmp_path / output)]
     assert main(words) == 2
@@ -194,65 +171,44 @@ def test_an_export_that_fails_leaves_the_earlier_model_and_its_card(
     )
 
 
-@pytest.mark.parametrize(
-    ("model", "said"),
-    [
+def test_the_card_says_whose_figures_it_shows(finished, tmp_path):
+    metrics = METRICS | {"summary": {"cases": 1, "found": 1, "side_right": 1}}
+    for model, said in (
         ({"model": "tiny 1.1, SHA-256 77aa"}, "Figures of tiny 1.1, SHA-256 77aa."),
         ({}, "does not say which model"),
-    ],
-)
-def test_the_card_says_whose_figures_it_shows(finished, tmp_path, model, said):
-    summary = {"cases": 1, "found": 1, "side_right": 1}
-    export(
-        finished, tmp_path / "m.pt", version="1.2", metrics=METRICS | {"summary": summary} | model
-    )
-    assert said in (tmp_path / "m.md").read_text(encoding="utf-8")
-
-
-def test_a_broken_summary_is_refused_in_our_words(tmp_path, capsys):
-    (tmp_path / "broken.json").write_text('{"summary": ')
-    words = ["export", str(tmp_path), "--output", str(tmp_path / "m.pt"), "--metrics"]
-    for name, sentence in (
-        ("broken.json", "is no summary.json of `innerearseg evaluate`"),
-        ("none.json", "none.json cannot be read: No such file or directory."),
     ):
-        assert main([*words, str(tmp_path / name)]) == 2
-        assert sentence in capsys.readouterr().err
+        export(finished, tmp_path / "m.pt", version="1.2", metrics=metrics | model)
+        assert said in (tmp_path / "m.md").read_text(encoding="utf-8")
 
 
-def test_export_of_an_unfinished_or_wrong_folder(tmp_path):
-    with pytest.raises(UnusableInput, match="no run folder"):
-        export(tmp_path, tmp_path / "x.pt", version="0")
-    assert not (tmp_path / "x.pt").exists()
+def test_a_broken_summary_or_run_folder_is_refused(tmp_path, capsys):
+    (tmp_path / "broken.json").write_text('{"summary": ')
+    words = ["export", str(tmp_path), "--output", str(tmp_path / "m.pt")]
+    for more, sentence in (
+        (["--metrics", "broken.json"], "is no summary.json of `innerearseg evaluate`"),
+        (["--metrics", "none.json"], "none.json cannot be read: No such file or directory."),
+        ([], "is no run folder of"),
+    ):
+        assert main([*words, *(str(tmp_path / m) if "." in m else m for m in more)]) == 2
+        assert sentence in capsys.readouterr().err and not (tmp_path / "m.pt").exists()
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda content: b"", "empty, cut short"),
-        (lambda content: content[: len(content) // 2], "empty, cut short"),
-        (lambda content: b"not a model at all", "empty, cut short"),
-    ],
-)
-def test_damaged_models_are_refused_in_a_sentence(finished, tmp_path, damage, message):
-    export(finished, tmp_path / "whole.pt", version="0")
-    broken = tmp_path / "broken.pt"
-    broken.write_bytes(damage((tmp_path / "whole.pt").read_bytes()))
-    with pytest.raises(UnusableModel, match=message):
-        load_model(broken, CPU)
-
-
-def test_models_of_another_kind_are_refused(tmp_path):
-    module = torch.jit.script(torch.nn.Conv3d(1, 1, 1))
-    torch.jit.save(module, str(tmp_path / "plain.pt"))
-    with pytest.raises(UnusableModel, match="has no card"):
-        load_model(tmp_path / "plain.pt", CPU)
-    torch.jit.save(module, str(tmp_path / "old.pt"), _extra_files={"card.json": '{"schema": 0}'})
-    with pytest.raises(UnusableModel, match="schema 0"):
-        load_model(tmp_path / "old.pt", CPU)
-    torch.jit.save(module, str(tmp_path / "new.pt"), _extra_files={"card.json": '{"schema": 2}'})
-    with pytest.raises(UnusableModel, match="incomplete"):
-        load_model(tmp_path / "new.pt", CPU)
+def test_damaged_models_and_those_of_another_kind_are_refused(finished, tmp_path):
+    export(finished, tmp_path / "whole.pt", version="0", say=silent)
+    content = (tmp_path / "whole.pt").read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b"not a model at all"):
+        (tmp_path / "broken.pt").write_bytes(damaged)
+        with pytest.raises(UnusableModel, match="empty, cut short"):
+            load_model(tmp_path / "broken.pt", CPU)
+    module, path = torch.jit.script(torch.nn.Conv3d(1, 1, 1)), tmp_path / "other.pt"
+    for files, said in (
+        ({}, "has no card"),
+        ({"card.json": '{"schema": 0}'}, "schema 0"),
+        ({"card.json": '{"schema": 2}'}, "incomplete"),
+    ):
+        torch.jit.save(module, str(path), _extra_files=files)
+        with pytest.raises(UnusableModel, match=said):
+            load_model(path, CPU)
     with pytest.raises(UnusableModel, match="cannot be read"):
         load_model(tmp_path / "none.pt", CPU)
 

@@ -1,12 +1,10 @@
-"""Cases of a batch as they lie in a folder, and somebody who works on them."""
+"""Cases of a batch as they lie in a folder, and a user who works on them."""
 
 import json
 import time
 
-from InnerEarSegLib.batch.finished import names_to_keep
-from InnerEarSegLib.batch.receipt import receipt_of, write_receipt
-from InnerEarSegLib.batch.standing import Standing
-from InnerEarSegLib.io.result_folder import Output
+from InnerEarSegLib.batch.status import about, status_of
+from InnerEarSegLib.io.result_folder import ResultFolder
 
 EAR = {
     "side": "left",
@@ -40,37 +38,26 @@ MEASURED = {
         }
     ],
 }
-OURS = {
+FILES = {
     "scene.mrb": b"scene",
     "measurements.json": json.dumps(MEASURED).encode(),
     "measurements.csv": b"side,key,label,\n",
     "result.json": json.dumps(RESULT).encode(),
 }
-DAY = f"earlier-{time.strftime('%Y-%m-%d')}"
+TODAY = f"-earlier-{time.strftime('%Y-%m-%d')}"
 
 
-def publish(case, out, content="", model="sha", receipt=True, more=None):
+def publish(case, out, content="", model="sha", more=None, ct="ct"):
     """A case's files, and if wanted more of them by name, as a worker publishes them."""
-    output = Output(out / case.name, names_to_keep)
-    with output.staging() as stage:
-        for name, raw in {**OURS, **(more or {})}.items():
+    output = ResultFolder(out / case.name)
+    with output.replacing({**about(case, out), "model": model, "ct_sha256": ct}) as stage:
+        for name, raw in {**FILES, **(more or {})}.items():
             (stage / name).write_bytes(raw + content.encode() * (name == "scene.mrb"))
-        if receipt:
-            write_receipt(receipt_of(case, model, out), stage, output.folder)
     return output.folder
 
 
 def row(case, out, model="sha"):
-    return Standing.of(case, model, out).row()
-
-
-def first_form(folder):
-    """The receipt as it was before it knew the files' content."""
-    receipt = json.loads((folder / "case.json").read_text())
-    for key in ("path", "output", "beside"):
-        del receipt[key]
-    receipt["results"] = sorted(set(receipt["results"]) - {"result.json"})
-    (folder / "case.json").write_text(json.dumps(receipt))
+    return status_of(out / case.name, case, model).row(case)
 
 
 def contents(folder):

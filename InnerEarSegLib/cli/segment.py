@@ -11,10 +11,9 @@ from ..errors import Cancelled
 from ..io.region import region_of
 from ..process import cancel_on_kill
 from ..progress import Progress
-from ..types import Segmentation
+from ..types import Segmentation, Volume
 
 NO_EAR = 3
-ASIDE = "Note: the earlier result there, which somebody may have worked on, is now in {}."
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -32,7 +31,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="made if it is not there; a result in it that somebody has worked on is set aside",
+        help="an unchanged result of this CT in it is replaced, anything else renamed to "
+        "DIR-earlier-DATE",
     )
     parser.add_argument(
         "--series",
@@ -87,41 +87,40 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
-    from ..batch.apart import refuse_place_of_ct
-    from ..batch.finished import results_to_keep
-    from ..batch.one_ct import segment_to_folder
-    from ..batch.receipt import write_record
-    from ..batch.source import Source
-    from ..io.result_folder import Output
+    from .. import __version__
+    from ..batch.segment_case import Source, segment_case
+    from ..io.result_folder import MAKER, ResultFolder, refuse_overlap
     from ..model.bundle import Model, load_model
     from ..model.card import bundled_model
     from ..model.device import choose_device
 
     source = Source(options.input, options.series, region_of(options.center, options.roi))
-    refuse_place_of_ct(options.input, options.output)
-    output = Output(options.output, results_to_keep)
+    refuse_overlap([options.output], [options.input])
+    output = ResultFolder(options.output)
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
-    def bundle() -> Model:
-        model = options.model or bundled_model()
-        return load_model(model, device, cpu_fallback=fallback, progress=progress)
+    def model() -> Model:
+        path = options.model or bundled_model()
+        return load_model(path, device, cpu_fallback=fallback, progress=progress)
 
-    result = segment_to_folder(
-        source,
-        output,
-        bundle,
-        progress,
-        plain=options.plain,
-        also_write=lambda folder, result: write_record(folder),
-    )
-    aside = [ASIDE.format(output.aside)] if output.aside is not None else []
+    write = None if options.plain else write_scene
+    about = {"made_by": f"{MAKER} {__version__}"}
+    result = segment_case(source, output, model, progress, write, about=about)
+    aside = [f"Note: {sentence}" for sentence in output.sentences]
     if options.json_progress:
         _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))
     else:
         print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
     return 0 if result.ears else NO_EAR
+
+
+def write_scene(ct: Volume, result: Segmentation, folder: Path) -> None:
+    """Write Slicer's files; imported where it is needed, also in a batch's workers."""
+    from ..mrml.files import write_scene
+
+    write_scene(ct, result, folder)
 
 
 def summary(result: Segmentation) -> list[str]:

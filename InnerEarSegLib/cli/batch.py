@@ -6,16 +6,16 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, UnusableInput
 from ..process import cancel_on_kill
-
-if TYPE_CHECKING:
-    from ..batch.tables import Tables
+from .segment import write_scene
 
 SOME_FAILED = 4
 CANCELLED = 130
+
+CPU_WORKERS = 2
+"""Reading and writing use one core, the networks all: two fill each other's gaps."""
 
 say = partial(print, flush=True)
 
@@ -46,8 +46,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--again",
         action="store_true",
-        help="also do cases that are finished, and those that somebody has worked on since: their "
-        "files are set aside in their folders",
+        help="also do cases that are finished, and those that the user has worked on since: their "
+        "folders are renamed",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="use the workers of this Dask scheduler, which see all files at the same paths",
     )
     parser.set_defaults(run=run)
 
@@ -60,28 +65,34 @@ def run(options: argparse.Namespace) -> int:
         not be written; 130 if cancelled.
     """
     from ..batch.cohort import read_list
-    from ..batch.devices import plan_workers
-    from ..batch.run import model_sha256, run_cohort
+    from ..batch.run import WORKER_BYTES, Job, Tables, run_cohort
     from ..batch.summary import CSV
-    from ..batch.tables import Tables
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..model.card import bundled_model
+    from ..parallel import Workers, available_cores, plan_places
 
     if options.workers is not None and options.workers < 1:
         raise UnusableInput("--workers must be at least 1.")
     cohort = read_list(options.list)
-    output = Output(options.output)
-    model = (options.model or bundled_model()).resolve()
-    model_sha256(model)
-    settings = plan_workers(options.device, options.workers, model, output.folder)
+    output = ResultFolder(options.output)
+    job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)
+    devices = _devices(options.device) if options.scheduler is None else []
+    on_cpu = min(CPU_WORKERS, available_cores())
+    count = options.workers or (on_cpu if devices == ["cpu"] else len(devices))
+
+    def workers(cases: int) -> Workers:
+        if options.scheduler is not None:
+            return Workers(scheduler=options.scheduler)
+        return Workers(plan_places(devices, min(count, cases), WORKER_BYTES, say))
+
     if cohort.ignored:
         say(f"Columns that are not used: {', '.join(cohort.ignored)}")
     cancel_on_kill()
-    tables = Tables(output.folder)
+    tables = Tables(output)
     try:
-        rows = run_cohort(cohort.cases, settings, tables, again=options.again, say=say)
+        rows = run_cohort(cohort.cases, job, workers, tables, again=options.again, say=say)
     except (Cancelled, KeyboardInterrupt):
-        _complain(tables)
+        _complain(tables.sentence)
         print(
             "innerearseg: cancelled; finished cases stay, the same command goes on with the rest.",
             file=sys.stderr,
@@ -89,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         return CANCELLED
     for title, status in (
         ("No inner ear was found in", "no ear"),
-        ("Kept, as somebody worked on them", "kept"),
+        ("Kept, as the user worked on them", "kept"),
         ("Failed", "failed"),
     ):
         those = [row for row in rows if row.status == status]
@@ -101,10 +112,28 @@ def run(options: argparse.Namespace) -> int:
     say(f"{len(rows) - failed} of {len(rows)} cases done, {failed} failed")
     if CSV not in tables.problems:
         say(f"Table: {options.output / CSV}")
-    _complain(tables)
+    _complain(tables.sentence)
     return SOME_FAILED if failed or tables.problems else 0
 
 
-def _complain(tables: Tables) -> None:
-    if tables.sentence is not None:
-        print(f"innerearseg: {tables.sentence}", file=sys.stderr)
+def _devices(device: str) -> list[str]:
+    """The devices that workers are dealt to.
+
+    Raises:
+        UnusableInput: the device is unknown or not there.
+    """
+    if device == "cpu":
+        return [device]  # without loading torch
+    import torch
+
+    from ..model.device import choose_device
+
+    chosen = choose_device(device)
+    if chosen.type == "cuda" and chosen.index is None:
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [str(chosen)]
+
+
+def _complain(sentence: str | None) -> None:
+    if sentence is not None:
+        print(f"innerearseg: {sentence}", file=sys.stderr)

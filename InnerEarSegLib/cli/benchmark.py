@@ -7,14 +7,10 @@ import json
 import os
 import platform
 import tempfile
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..evaluation.benchmark import Timing
-
-say = partial(print, flush=True)
+from .arguments import say
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -34,24 +30,22 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from ..evaluation.benchmark import time_journey
-    from ..io.result_folder import Output
+    from ..io.result_folder import ResultFolder
     from ..io.volume import image_of, read_ct
     from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..synthetic.files import random_ear
     from ..synthetic.head import random_head
 
-    folder = Output(options.output).folder
+    output = ResultFolder(options.output)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     timings = []
     with tempfile.TemporaryDirectory() as temporary:
         say("Generating a synthetic head of 512 x 512 x 226 voxels, and an ear")
         made = {"head": random_head(1).ct, "ear": random_ear(1, 0).ct}
-        files = {}
-        for name, ct in made.items():
-            files[f"synthetic {name}"] = Path(temporary) / f"{name}.nii.gz"
-            image = image_of(ct.array, ct.geometry)
-            sitk.WriteImage(image, str(files[f"synthetic {name}"]), True)
+        files = {f"synthetic {name}": Path(temporary) / f"{name}.nii.gz" for name in made}
+        for path, ct in zip(files.values(), made.values(), strict=True):
+            sitk.WriteImage(image_of(ct.array, ct.geometry), str(path), True)
         files |= {path.name: path for path in options.ct}
         for device in devices:
             bundle = load_model(bundled_model(), torch.device(device))
@@ -60,16 +54,16 @@ def run(options: argparse.Namespace) -> int:
                 timings.append(time_journey(label, path, read_ct(path), bundle, device, say))
     lines = table(timings)
     say("\n".join(lines))
-    content = {"machine": machine(), "inputs": [timing.to_json() for timing in timings]}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
-    (folder / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    say(f"Files: {folder}")
+    content = {"machine": machine(), "inputs": timings}
+    with output.adding() as new:
+        (new / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+        (new / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    say("\n".join([*output.sentences, f"Files: {options.output}"]))
     return 0
 
 
 def machine() -> dict[str, Any]:
-    """What this ran on."""
+    """Return what this ran on."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -83,25 +77,24 @@ def machine() -> dict[str, Any]:
     }
 
 
-def table(timings: list[Timing]) -> list[str]:
-    """A Markdown table of all inputs."""
+def table(timings: list[dict[str, Any]]) -> list[str]:
+    """Return a Markdown table of all inputs, and the seconds of each step."""
     lines = [
         "| input | ears | start to files | peak memory | search alone | bare passes "
         "| brute force |",
         "|---|---|---|---|---|---|---|",
     ]
     for t in timings:
-        ratio = t.brute_seconds / t.wall_seconds
-        guess = "extrapolated" if t.brute_measured < t.brute_windows else "measured"
-        passes = ", ".join(f"{count} {name}" for name, count in t.passes.items())
+        measured, patches = t["brute_measured"], t["brute_windows"]
+        guess = "extrapolated" if measured < patches else "measured"
+        passes = ", ".join(f"{count} {name}" for name, count in t["passes"].items())
         lines.append(
-            f"| {t.name} | {t.ears} | {t.wall_seconds:.1f} s | {t.peak_mib:.0f} MiB | "
-            f"{t.search_seconds:.1f} s | {t.bare_seconds:.1f} s ({passes}) | "
-            f"{t.brute_seconds:.0f} s ({guess} from {t.brute_measured} of {t.brute_windows} "
-            f"windows), {ratio:.0f} times as long |"
+            f"| {t['name']} | {t['ears']} | {t['wall_seconds']:.1f} s | {t['peak_mib']:.0f} MiB | "
+            f"{t['search_seconds']:.1f} s | {t['bare_seconds']:.1f} s ({passes}) | "
+            f"{t['brute_seconds']:.0f} s ({guess} from {measured} of {patches} patches), "
+            f"{t['brute_over_wall']:.0f} times as long |"
         )
     for t in timings:
-        stages = ", ".join(f"{stage} {value:.1f} s" for stage, value in t.stage_seconds.items())
-        lines.append("")
-        lines.append(f"{t.name}: {stages}.")
+        steps = ", ".join(f"{step} {value:.1f} s" for step, value in t["stage_seconds"].items())
+        lines += ["", f"{t['name']}: {steps}."]
     return lines

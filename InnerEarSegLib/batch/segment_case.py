@@ -1,0 +1,110 @@
+"""Segment one CT and write its result folder: the heart of ``segment`` and of ``batch``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..io.region import Region
+from ..io.result_files import write_plain
+from ..io.result_folder import LAST, ResultFolder
+from ..io.volume import read_ct
+from ..process import quiet
+from ..progress import Progress
+from ..types import Segmentation, Volume
+
+if TYPE_CHECKING:
+    from ..model.bundle import Model
+
+WriteScene = Callable[[Volume, Segmentation, Path], object]
+"""Writes a result's scene into a folder; see ``mrml.files.write_scene``."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which CT.
+
+    Attributes:
+        path: a file or a folder with DICOM files.
+        series: SeriesInstanceUID, where the folder holds several.
+        region: where to look, in RAS mm of the CT; None for everywhere.
+    """
+
+    path: Path
+    series: str | None = None
+    region: Region | None = None
+
+
+def segment_case(
+    source: Source,
+    output: ResultFolder,
+    model: Callable[[], Model],
+    progress: Progress,
+    write_scene: WriteScene | None,
+    *,
+    about: Mapping[str, Any],
+    measure: bool = False,
+) -> Segmentation:
+    """Read, segment, and write; all files appear or none.
+
+    Args:
+        source: which CT.
+        output: its result folder.
+        model: called for the model once the CT is read.
+        progress: told of each stage.
+        write_scene: writes Slicer's files; with None, masks are written as numpy arrays instead.
+        about: what the manifest says of the result besides the CT's and the model's SHA-256.
+        measure: whether to write the measurements, too.
+
+    Raises:
+        UnusableInput: the CT, the region or the output folder cannot be used.
+        Cancelled: the caller asked to stop.
+    """
+    from ..segmentation.pipeline import (
+        segment,  # loads torch, which a batch's own process needs not
+    )
+
+    progress.stage("read", 0.02, f"Reading {source.path}")
+    ct = read_ct(source.path, source.series)
+    if write_scene is not None:
+        output.check_room(ct.array.nbytes // 20)  # the scene holds the CT, compressed
+    progress.stage("load", 0.06, "Loading the model")
+    result = segment(ct, model(), region=source.region, progress=progress)
+    said = tuple(w for w in progress.warnings if w not in result.warnings)
+    result = replace(result, warnings=result.warnings + said)
+    made = {**about, "ct_sha256": ct_sha256(ct), "model": result.model.sha256}
+    with output.replacing(made) as folder:
+        if write_scene is None:
+            progress.stage("write", 0.8, "Writing the arrays")
+            write_plain(result, folder)
+        elif result.ears:
+            progress.stage("write", 0.8, "Writing the scene")
+            with quiet():  # VTK and MRML print of a full disk; a sentence follows
+                write_scene(ct, result, folder)
+        progress.finish()
+        result.seconds.update(progress.seconds)
+        text = json.dumps(result.to_json(), indent=2)
+        (folder / LAST).write_text(text, encoding="utf-8")
+        if measure and result.ears:
+            from ..cochlea import measurements
+            from ..report.tables import write_measurements
+
+            write_measurements(
+                {ear.side: measurements.measure(ear) for ear in result.ears}, result.ears, folder
+            )
+        progress.check()
+    return result
+
+
+def ct_sha256(ct: Volume) -> str:
+    """Return the SHA-256 of a CT's voxels and geometry, whatever files it came from."""
+    digest = hashlib.sha256(ct.geometry.ijk_to_ras.tobytes())
+    digest.update(repr((ct.array.shape, ct.array.dtype.str)).encode())
+    digest.update(np.ascontiguousarray(ct.array).data)
+    return digest.hexdigest()

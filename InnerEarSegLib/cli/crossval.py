@@ -1,0 +1,119 @@
+"""``innerearseg crossval``: how good a recipe is on specimens that its folds did not train on."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .arguments import add_devices, add_training, chosen_devices, say
+
+if TYPE_CHECKING:
+    from ..training.config import Config
+    from ..training.export import BaseModel
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("crossval", help="train and measure on folds of the specimens")
+    add_training(parser, "RUNS")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument(
+        "--base", type=Path, metavar="MODEL",
+        help="whose networks stand in for those not trained; the bundled model by default",
+    )  # fmt: skip
+    add_devices(parser)
+    parser.add_argument(
+        "--train-only", action="store_true", help="do not measure: that needs more than torch"
+    )
+    parser.set_defaults(run=run, resumes=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
+    from ..evaluation.crossval import Fold, cached_cases, do_fold, each_task
+    from ..io.result_folder import ResultFolder
+    from ..training.config import load_config
+    from ..training.run import check_networks, folds_of
+
+    config = load_config(options.config)
+    check_networks(config, options.stages)
+    ResultFolder(options.output)  # refuses what cannot be written, before data are read
+    devices = chosen_devices(options)
+    base = None if options.train_only else _check_base(options, config)
+    output, data = options.output.resolve(), options.data.resolve()
+    cases = cached_cases(data, config.synthetic, config.seed)
+    folds_of(cases, options.folds)  # refuses a count that does not fit
+    folds = [
+        Fold(config, data, output, number, options.folds, tuple(options.stages),
+             None if base is None else base[0], options.workers)
+        for number in range(1, options.folds + 1)
+    ]  # fmt: skip
+    rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
+    if base is not None:
+        _summarise(options, sorted(rows, key=lambda row: row["fold"]), cases, devices[0], *base)
+    return 0
+
+
+def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
+    """Refuse what cannot be measured in the end before hours of training, not after them.
+
+    Returns:
+        What stands in for networks that are not trained.
+    """
+    from ..errors import UnusableInput
+    from ..model.card import bundled_model
+    from ..training.export import read_base
+
+    try:
+        import scipy  # noqa: F401
+
+        from ..evaluation import evaluate, plots  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UnusableInput(
+            f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
+        ) from None
+    path = (options.base or bundled_model()).resolve()
+    return path, read_base(path, config)
+
+
+def _summarise(
+    options: argparse.Namespace, rows: list, cases: list, device: str, path: Path, base: BaseModel
+) -> None:
+    """Calibrate on the rows of all folds, and write and print the summary."""
+    from ..evaluation import calibrate
+    from ..evaluation.crossval import measure_base, networks_trained
+    from ..evaluation.evaluate import sentences, summarise, write_tables
+    from ..evaluation.perturbations import AS_SCANNED
+    from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
+    from ..io.result_folder import ResultFolder
+    from ..model.device import choose_device
+
+    output = options.output
+    drawn = measure_base(cases, output, choose_device(device), path, say)
+    held = calibrate.reliability(rows)
+    judged = calibrate.with_radii(rows)
+    accuracy = [row for row in judged if row["copy"] == AS_SCANNED]
+    agreement = calibrate.dice_agreement(judged), calibrate.dice_agreement(accuracy)
+    command = ["innerearseg", "crossval", str(options.config), "--data", str(options.data)]
+    command += ["--output", str(output), "--folds", str(options.folds)]
+    command += ["--stages", ",".join(options.stages)] if options.stages else []
+    command += ["--base", str(options.base)] if options.base else []
+    folder = ResultFolder(output)
+    with folder.adding(obsolete=PICTURES) as new:
+        write_tables(
+            accuracy, new, shlex.join(command), base=dataclasses.asdict(base),
+            steps=networks_trained(output, options.folds),
+            calibration=calibrate.calibrate(rows, drawn).to_json(), reliability=held,
+            dice_agreement=agreement[0], dice_agreement_as_scanned=agreement[1],
+        )  # fmt: skip
+        draw_plots(accuracy, new)
+        draw_reliability(held, new / "reliability.png")
+    say("\n".join([*sentences(summarise(accuracy)), *calibrate.reliability_sentences(held)]))
+    for what, figures in zip(("all perturbations", "as scanned"), agreement, strict=True):
+        if figures is not None:
+            say(f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
+                f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs")  # fmt: skip # noqa: E501
+    say("\n".join([*folder.sentences, f"Files: {output}"]))

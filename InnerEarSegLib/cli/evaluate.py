@@ -1,0 +1,214 @@
+"""``innerearseg evaluate``, ``plan-accuracy`` and ``stability``: how good the model is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import UnusableInput
+from .arguments import (
+    add_device,
+    chosen_model,
+    millimetres_up_to,
+    names,
+    say,
+    whole_number_from,
+)
+from .batch import SOME_FAILED
+
+HELD_OUT = "F06,T03,F13"
+"""Specimens that the bundled model, and the average ear, never saw."""
+
+MAX_DISPLACE_MM = 5.0
+"""The landmarks of an ear lie this far apart: beyond it there is no ear left to measure."""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the three commands."""
+    dataset = (
+        "folder in the layout of the human bony labyrinth dataset, or a CSV list with the "
+        "columns case,image,labels,landmarks,side"
+    )
+    parser = commands.add_parser("evaluate", help="measure accuracy on a dataset")
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help=dataset)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
+    add_device(parser, model=True)
+    parser.add_argument(
+        "--no-pictures", action="store_true", help="tables alone, no plots nor pictures of cases"
+    )
+    parser.set_defaults(run=evaluate)
+
+    parser = commands.add_parser(
+        "plan-accuracy", help="measure cochlear frame and diameters on a dataset"
+    )
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help=dataset)
+    parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
+    parser.add_argument(
+        "--displace", type=millimetres_up_to(MAX_DISPLACE_MM), metavar="MM",
+        help="no network: displace the reference's points at random, by MM on average (at most "
+        f"{MAX_DISPLACE_MM:g})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--draws", type=whole_number_from(1), default=10, help="displacements a case (default 10)"
+    )
+    parser.add_argument(
+        "--template", action="store_true",
+        help=f"print the average ear of all specimens but {HELD_OUT}, and stop",
+    )  # fmt: skip
+    add_device(parser, model=True)
+    parser.set_defaults(run=plan_accuracy)
+
+    parser = commands.add_parser(
+        "stability", help="change a CT's kernel, slices, pose and storage, and see what moves"
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="as for segment")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    add_device(parser, model=True)
+    parser.set_defaults(run=stability)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Print each case and the summary, and write tables, plots and pictures.
+
+    Returns:
+        0 if every case was measured, 4 if some were not.
+    """
+    from ..io.manifest import cases_of
+    from ..io.result_folder import ResultFolder
+
+    try:
+        import scipy  # noqa: F401
+
+        from ..evaluation.evaluate import by_training, evaluate, write_tables
+        from ..evaluation.plots import PICTURES, Extremes, draw_plots
+    except ModuleNotFoundError as error:
+        raise UnusableInput(
+            f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
+        ) from None
+    output = ResultFolder(options.output)
+    cases = cases_of(options.dataset)
+    bundle = chosen_model(options)
+    extremes = Extremes()
+    rows, failed = evaluate(
+        cases, bundle, options.cases, say, None if options.no_pictures else extremes.look
+    )
+    if not rows:
+        raise _nothing_measured(failed)
+    command = ["innerearseg", "evaluate", str(options.dataset)]
+    command += ["--cases", ",".join(options.cases)] if options.cases else []
+    command += ["--model", str(options.model)] if options.model else []
+    command += ["--output", str(options.output)]
+    model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
+    with output.adding(obsolete=PICTURES) as new:
+        write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
+    if not options.no_pictures:
+        with output.adding() as new:
+            draw_plots(by_training(rows)[0] or rows, new)
+            extremes.draw(new)
+    say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
+    return _status(failed)
+
+
+def _figures(rows: list) -> list[str]:
+    """The summary in lines, cases that the model was trained on apart from the others."""
+    from ..evaluation.evaluate import by_training, sentences, summarise
+
+    others, trained_on = by_training(rows)
+    lines = sentences(summarise(others)) if others else []
+    if trained_on:
+        names = ", ".join(row["case"] for row in trained_on)
+        lines.append(
+            f"Warning: the model's card lists {names} as trained on; figures of these, which are "
+            "kept apart, say nothing about others:"
+        )
+        lines += [f"  {line}" for line in sentences(summarise(trained_on))]
+    return lines
+
+
+def _nothing_measured(failed: Mapping[str, str]) -> UnusableInput:
+    name, reason = next(iter(failed.items()))
+    return UnusableInput(f"No case could be measured; {name}: {reason}")
+
+
+def _status(failed: Mapping[str, str]) -> int:
+    if not failed:
+        return 0
+    say(f"Not measured: {', '.join(failed)}; the reasons are above.")
+    return SOME_FAILED
+
+
+def plan_accuracy(options: argparse.Namespace) -> int:
+    """Measure cochleae, and print each case and the summary.
+
+    Returns:
+        0 if every case was measured, 4 if some were not.
+    """
+    from ..evaluation import measurement_errors
+    from ..evaluation.metrics import ear_of
+    from ..io.dataset import Case
+    from ..io.manifest import cases_of
+    from ..segmentation.pipeline import segment
+    from ..types import Ear
+
+    cases = cases_of(options.dataset)
+    if options.template:
+        template, spread = measurement_errors.template_of(cases, HELD_OUT.split(","))
+        for name, point in template.items():
+            place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
+            say(f"{name}: {place}, spread {spread[name]:.2f} mm")
+        return 0
+    trained_on: frozenset[str] = frozenset()
+    if options.displace is not None:
+        errors, failed = measurement_errors.displaced_errors(
+            cases, options.cases, options.displace, options.draws, say
+        )
+    else:
+        bundle = chosen_model(options)
+        trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
+
+        def find(case: Case) -> Ear | None:
+            if case.name in trained_on:
+                say("(trained on) ", end="")
+            return ear_of(segment(case.ct, bundle), case)
+
+        errors, failed = measurement_errors.segmented_errors(cases, options.cases, find, say)
+    if not errors and failed:
+        raise _nothing_measured(failed)
+    if not errors:
+        raise UnusableInput("None of these cases has labels and a cochlear frame to compare with.")
+    others = [error for error in errors if error.case not in trained_on]
+    seen = [error for error in errors if error.case in trained_on]
+    if others:
+        say("\n".join(measurement_errors.summary(others)))
+    if seen:
+        say("Trained on, which says nothing about other ears:")
+        say("\n".join(measurement_errors.summary(seen)))
+    return _status(failed)
+
+
+def stability(options: argparse.Namespace) -> int:
+    """Print a line a change and ear, then the largest shift, and write all to a JSON file."""
+    from ..evaluation.perturbations import stability
+    from ..io.result_folder import ResultFolder
+    from ..io.volume import read_ct
+    from .segment import NO_EAR
+
+    output = ResultFolder(options.output)
+    bundle = chosen_model(options)
+    rows = stability(read_ct(options.input), bundle, say)
+    if not rows:
+        say("No inner ear was found in this CT.")
+        return NO_EAR
+    largest = max((value for row in rows for value in row.shifts_mm.values()), default=0.0)
+    lost = sum(not row.found for row in rows)
+    say(f"{len(rows)} ears, {lost} not found again; largest shift {largest:.2f} mm")
+    content = {"input": options.input.name, "rows": [vars(row) for row in rows]}
+    with output.adding() as new:
+        (new / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    for sentence in output.sentences:
+        say(sentence)
+    return 0

@@ -1,0 +1,347 @@
+"""Run tasks in worker processes of this machine, or of a Dask cluster on several machines.
+
+Dask's ``distributed`` starts the processes, restarts those that die, and carries tasks and values.
+Each worker has one task at a time, so that the death of a worker names the task that it had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from .errors import InnerEarSegError, UnusableInput
+
+Task = TypeVar("Task")
+Value = TypeVar("Value")
+
+DIED = "Its worker process was ended by the system, perhaps for lack of memory."
+ANSWER_SECONDS = 10
+"""How long a scheduler may take to answer, and to have a worker."""
+
+_LOOK_SECONDS = 0.5
+_NO_WORKER_SECONDS = 60.0
+_TASKS_PER_PROCESS = 100
+"""Frees what libraries leak; a new process costs some seconds."""
+
+_CONFIG: dict[str, Any] = {
+    "distributed.nanny.pre-spawn-environ": {},  # it slows memory down and limits threads
+    "distributed.scheduler.http.routes": [],
+    "distributed.scheduler.worker-ttl": None,  # a library may hold Python's lock for minutes
+    "distributed.worker.daemon": False,  # a task may start processes
+    "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
+}
+_CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a task runs.
+
+    Attributes:
+        device: as ``--device``: "cpu", "cuda:1", or "auto" on a cluster's machines.
+        threads: how many the task may use.
+    """
+
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Done(Generic[Task, Value]):
+    """A task that ended.
+
+    Attributes:
+        task: which.
+        value: what the function returned; None if it failed.
+        error: why it failed, in one sentence; None if it did not.
+        details: a traceback, where the reason was not foreseen.
+    """
+
+    task: Task
+    value: Value | None = None
+    error: str | None = None
+    details: str = ""
+
+
+class Workers:
+    """Worker processes, as a context manager; its end stops them, whatever they do.
+
+    A worker that is stopped cannot clean up: see ``io.result_folder.clean_stale``.
+
+    Args:
+        places: one local process for each; device and threads of its tasks. See ``plan_places``.
+        scheduler: address of a Dask scheduler (``tcp://10.0.0.1:8786``) whose workers are used
+            instead. They need this package, and the files at the same paths.
+
+    Raises:
+        UnusableInput: Dask is not installed, or the scheduler does not answer or has no worker.
+    """
+
+    def __init__(self, places: Sequence[Place] = (), scheduler: str | None = None) -> None:
+        try:
+            import distributed  # noqa: F401
+        except ImportError:
+            raise UnusableInput("Parallel work needs Dask: pip install distributed.") from None
+        self._places, self._scheduler = tuple(places), scheduler
+        self._busy: dict[Any, tuple[int, Any, str]] = {}
+        self._ended = threading.Event()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Workers:
+        import dask
+        from distributed import Client, LocalCluster
+
+        with ExitStack() as stack:
+            stack.enter_context(_quiet_logs())
+            stack.enter_context(dask.config.set(_CONFIG))
+            try:
+                if self._scheduler is None:
+                    folder = stack.enter_context(
+                        tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+                    )
+                    with _ctrl_c_blocked():  # the workers inherit that
+                        cluster = LocalCluster(
+                            n_workers=len(self._places), threads_per_worker=1, memory_limit=0,
+                            host="127.0.0.1", dashboard_address="127.0.0.1:0",
+                            scheduler_kwargs={"dashboard": False},
+                            silence_logs=logging.CRITICAL, local_directory=folder,
+                        )  # fmt: skip
+                        stack.callback(_kill, cluster)
+                self._client = Client(self._scheduler or cluster, timeout=ANSWER_SECONDS)
+                stack.callback(self._client.close, timeout=1)
+                self._client.wait_for_workers(1, timeout=ANSWER_SECONDS)
+            except (OSError, ValueError, RuntimeError, asyncio.TimeoutError) as error:
+                if self._scheduler is None:
+                    raise InnerEarSegError(f"No worker process could be started: {error}") from None
+                raise UnusableInput(
+                    f"The scheduler {self._scheduler} does not answer, or has no worker: {error}"
+                ) from None
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._scheduler is not None and self._busy:
+            addresses = [address for _, _, address in self._busy.values()]
+            with suppress(Exception):  # they are gone, or the scheduler is
+                self._client.run(_end_process, workers=addresses, on_error="ignore")
+        self._stack.close()
+
+    def run(
+        self, function: Callable[[Task, Place], Value], tasks: Sequence[Task]
+    ) -> Iterator[Done[Task, Value]]:
+        """Do tasks, each yielded as soon as it ends; the first ones begin first.
+
+        A task whose worker died is done once more at the end, alone: it may need more memory.
+
+        Args:
+            function: of a module that workers can import. What it keeps in globals stays for the
+                worker's next tasks.
+            tasks: arguments that can be pickled.
+
+        Raises:
+            InnerEarSegError: no worker is left.
+        """
+        todo, again = deque(enumerate(tasks)), deque[tuple[int, Task]]()
+        tried: set[int] = set()
+        counts: Counter[str] = Counter()
+        seen = time.monotonic()
+        while todo or again or self._busy:
+            there = self._workers()
+            if there:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > _NO_WORKER_SECONDS:
+                raise InnerEarSegError("No worker process is left; the rest was not done.")
+            ended = []
+            for future, (number, task, address) in list(self._busy.items()):
+                if not future.done() and address in there:
+                    continue
+                done = _done(task, future)
+                del self._busy[future]
+                future.release()
+                if done is not None:
+                    ended.append(done)
+                elif number in tried:
+                    ended.append(Done(task, error=DIED))
+                else:
+                    tried.add(number)
+                    again.append((number, task))
+            for address in sorted(there - {address for _, _, address in self._busy.values()}):
+                queue = todo or (again if not self._busy else None)
+                if not queue:
+                    break
+                if counts[address] == _TASKS_PER_PROCESS and self._scheduler is None:
+                    self._client.restart_workers([address])  # it comes back with another address
+                    continue
+                counts[address] += 1
+                number, task = queue.popleft()
+                future = self._client.submit(
+                    _call, function, task, self._places, workers=[address], pure=False
+                )
+                future.add_done_callback(lambda _: self._ended.set())
+                self._busy[future] = (number, task, address)
+            yield from ended
+            if self._busy or not ended:
+                self._ended.wait(_LOOK_SECONDS)
+            self._ended.clear()
+
+    def _workers(self) -> set[str]:
+        try:
+            return set(self._client.nthreads())
+        except (OSError, RuntimeError) as error:
+            raise InnerEarSegError(
+                f"The scheduler is gone; the rest was not done: {error}"
+            ) from None
+
+
+def plan_places(
+    devices: Sequence[str],
+    workers: int,
+    bytes_each: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Place]:
+    """Deal this machine's devices and cores to as many workers as it can bear.
+
+    Args:
+        devices: dealt in turn.
+        workers: how many are wanted, at least one.
+        bytes_each: main memory that a worker takes.
+        say: receives a sentence if the cores or the memory allow only fewer.
+
+    Returns:
+        At least one place.
+    """
+    cores, free = available_cores(), available_bytes()
+    count, why = min(workers, cores), f"it has {cores} cores for this"
+    if free is not None and bytes_each and free // bytes_each < count:
+        count = free // bytes_each
+        why = f"{free / 1e9:.1f} GB of memory are free, and each takes {bytes_each / 1e9:.1f}"
+    count = max(1, count)
+    if count < workers:
+        say(f"{count} of {workers} workers, as many as this machine bears: {why}.")
+    threads = max(1, cores // count)
+    return [Place(devices[index % len(devices)], threads) for index in range(count)]
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use; a queue may allot fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_bytes() -> int | None:
+    """Return the free main memory, at most a container's limit; None if it is not known."""
+    found = []
+    with suppress(ImportError):
+        import psutil
+
+        found.append(int(psutil.virtual_memory().available))
+    for limit in _CONTAINER_LIMITS:
+        with suppress(OSError, ValueError):  # no container, or one without a limit
+            found.append(int(limit.read_text()))
+    return min(found, default=None)
+
+
+def _call(function: Callable[[Any, Place], Any], task: Any, places: tuple[Place, ...]) -> Done:
+    """Do a task in a worker."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    place = places[worker.name] if places else Place("auto", worker.state.nthreads)
+    try:
+        return Done(task, function(task, place))
+    except InnerEarSegError as error:
+        return Done(task, error=" ".join(str(error).split()))
+    except MemoryError:
+        return Done(
+            task, error="This machine has not enough memory.", details=traceback.format_exc()
+        )
+    except BaseException as error:  # also SystemExit, which would end the worker
+        said = " ".join(f"Unexpected {type(error).__name__}: {error}".split())
+        return Done(task, error=said, details=traceback.format_exc())
+
+
+def _done(task: Task, future: Any) -> Done[Task, Any] | None:
+    """Return how a task ended; None if its worker died."""
+    from distributed import KilledWorker
+
+    if future.status == "finished":
+        done = future.result()
+        return Done(task, done.value, done.error, done.details)
+    error = future.exception() if future.status == "error" else None
+    if error is None or isinstance(error, KilledWorker):
+        return None
+    return Done(task, error=f"Unexpected {type(error).__name__}: {error}")  # it was not carried
+
+
+def _end_process(dask_worker: Any) -> None:
+    """End a worker of a cluster in the middle of its task, if a nanny starts it again."""
+    if dask_worker.nanny:
+        os._exit(1)
+
+
+def _kill(cluster: Any) -> None:
+    """End the processes of a local cluster, with those that they started."""
+    import psutil
+
+    processes = []
+    for nanny in cluster.workers.values():
+        nanny.close_gracefully()  # does not start it again
+        with suppress(psutil.NoSuchProcess, TypeError):  # TypeError: it is just being started
+            process = psutil.Process(nanny.pid)
+            processes += [*process.children(recursive=True), process]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=2)
+    with suppress(TimeoutError):
+        cluster.close(timeout=3)
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep Dask's logs and warnings off the terminal."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="distributed")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from this thread and from the threads and processes that are started meanwhile.
+
+    A terminal's Ctrl-C reaches all its processes, and a worker would print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
