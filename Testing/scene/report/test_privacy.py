@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from InnerEarSegLib.cli import report as report
+from InnerEarSegLib.cli import report
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.mrml.files import write_scene
