@@ -230,7 +230,11 @@ def drawing_loss(
 
 
 def train_drawing(
-    config: DrawingConfig, cases: Sequence[TrainingCase], base: Path, output: Path
+    config: DrawingConfig,
+    cases: Sequence[TrainingCase],
+    base: Path,
+    output: Path,
+    minutes: float | None = None,
 ) -> None:
     """Train to the last step, from the checkpoint in ``output`` if there is one.
 
@@ -239,6 +243,8 @@ def train_drawing(
         cases: all specimens; the held-out ones are not looked at.
         base: a model file whose ``refine`` network and canonical ear this starts from.
         output: receives the checkpoint, the log and the config.
+        minutes: ends then instead, the learning rate falling to its end in that time, whatever
+            else the machine does.
     """
     content = file_content(base)
     card = card_in(content, base)
@@ -255,19 +261,28 @@ def train_drawing(
     optimiser = build_optimiser(network, how)
     output.mkdir(parents=True, exist_ok=True)
     (output / "run.json").write_text(json.dumps(dataclasses.asdict(config), indent=2))
-    done = 0
+    done, position = 0, 0.0
     if (output / CHECKPOINT).is_file():
         state = torch.load(output / CHECKPOINT, weights_only=True)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         done = int(state["step"])
+        position = float(state.get("position", done / how.steps))
     network.train()
     sums: dict[str, list[float]] = {}
     started = saved = time.monotonic()
-    for step in range(done + 1, how.steps + 1):
+    step, last = done, started
+    while position < 1.0:
+        step, now = step + 1, time.monotonic()
+        if minutes is None:
+            position = step / how.steps
+        else:
+            left = max(started + 60.0 * minutes - now, 1.0)
+            position += (1.0 - position) * min(1.0, (now - last) / left)
+            position, last = (1.0 if left <= 1.0 else position), now
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(how, step)
+            group["lr"] = learning_rate(how, round(position * how.steps)) * min(1.0, step / 100)
         loss, terms = drawing_loss(network, samples[step], config)
         if not torch.isfinite(loss):
             print(f"step {step}: the loss is not a number; skipped", flush=True)
@@ -279,14 +294,14 @@ def train_drawing(
         average.update_parameters(network)
         for name, value in terms.items():
             sums.setdefault(name, []).append(value)
-        if step % LOG_EVERY == 0 or step == how.steps:
+        if step % LOG_EVERY == 0 or position >= 1.0:
             means = ", ".join(f"{name} {np.mean(values):.4f}" for name, values in sums.items())
             pace = (time.monotonic() - started) / (step - done)
-            left = pace * (how.steps - step) / 60
-            print(f"step {step}: {means}; {pace:.2f} s a step, {left:.0f} min left", flush=True)
+            print(f"step {step}: {means}; {pace:.2f} s a step, {position:.1%} done", flush=True)
             sums = {}
-        if step == how.steps or time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(output / CHECKPOINT, network, average, optimiser, step)
+        if position >= 1.0 or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            parts = {"network": network, "average": average, "optimiser": optimiser}
+            _save(output / CHECKPOINT, parts, step, position)
             saved = time.monotonic()
 
 
@@ -296,11 +311,11 @@ def new_network(config: DrawingConfig, mean: Tensor) -> DrawingUNet:
     return DrawingUNet(config.stage.network, len(config.landmarks), voxels, mean)
 
 
-def _save(path: Path, network: Any, average: Any, optimiser: Any, step: int) -> None:
+def _save(path: Path, parts: Mapping[str, Any], step: int, position: float) -> None:
     """Write a checkpoint so that a kill at any moment leaves the old or the new one whole."""
-    parts = {"network": network, "average": average, "optimiser": optimiser}
+    state = {name: part.state_dict() for name, part in parts.items()}
     temporary = path.with_suffix(".new")
-    torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": step}, temporary)
+    torch.save(state | {"step": step, "position": position}, temporary)
     temporary.replace(path)
 
 
@@ -309,9 +324,11 @@ def bundled_config(steps: int, rate: float) -> DrawingConfig:
     return DrawingConfig(
         stage=StageConfig(
             spacing_mm=0.2,
-            window=(72, 88, 120),
+            window=(64, 80, 112),
             network=NetworkConfig(deep_supervision=True),
-            augmentation=AugmentationConfig(scale=0.06, elastic_mm=0.35, crop=0.05),
+            augmentation=AugmentationConfig(
+                rotation_degrees=6.0, shift_mm=0.45, scale=0.06, elastic_mm=0.35, crop=0.05
+            ),
             loss=LossConfig(),
             optimiser=OptimiserConfig(steps=steps, learning_rate=rate, ema=0.997),
         ),
@@ -327,6 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--minutes", type=float, default=None)
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
@@ -334,7 +352,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cases, remarks = read_cases(given.data)
     for remark in remarks:
         print(remark, flush=True)
-    train_drawing(bundled_config(given.steps, given.rate), cases, given.base, given.output)
+    config = bundled_config(given.steps, given.rate)
+    train_drawing(config, cases, given.base, given.output, given.minutes)
 
 
 if __name__ == "__main__":
