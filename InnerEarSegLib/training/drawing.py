@@ -66,10 +66,10 @@ class DrawingConfig:
     """
 
     stage: StageConfig
-    core: float = 0.3
-    septum: float = 0.05
+    core: float = 0.25
+    septum: float = 0.1
     scanned: float = 0.65
-    fluid: float = 0.85
+    fluid: float = 0.6
     held_out: tuple[str, ...] = ()
     landmarks: tuple[str, ...] = ()
     seed: int = 0
