@@ -81,9 +81,11 @@ class Volume:
         geometry: the grid, in RAS mm.
         name: what to call it in the scene.
         warnings: what the reader noticed, one sentence each.
+        slice_mm: thickness of the slices where the header tells it and they overlap.
     """
 
     array: NDArray
     geometry: Geometry
     name: str = "CT"
     warnings: tuple[str, ...] = ()
+    slice_mm: float | None = None

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .decoding.ear import decode_ear
+from .decoding.ear import MIN_PRESENCE, decode_ear
 from .decoding.quality import Remark
+from .decoding.wholeness import Whole, completed, inspected
 from .errors import UnusableInput
 from .finding.canonical_look import Seen
 from .finding.ears import find_ears
@@ -17,7 +18,7 @@ from .finding.region import Region
 from .geometry import Geometry, Volume
 from .inferring.bundle import Bundle
 from .progress import CancelCheck, Progress, ProgressCallback
-from .results import CHECK, POOR, Ear, Quality, Segmentation
+from .results import CHECK, HELICOTREMA, OVAL_WINDOW, POOR, Ear, Quality, Segmentation
 
 UNSHARP: Remark = (
     CHECK,
@@ -67,7 +68,11 @@ def segment(
     progress.stage("infer", 0.45, "Drawing the labyrinth")
     drawn = [_draw(array, ct.geometry, seen, bundle, fine, progress) for seen in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
-    ears = [decode_ear(seen, ct.geometry, bundle, remarks) for seen, remarks in drawn]
+    ears = []
+    for seen, remarks in drawn:
+        whole = _completed(seen, ct.geometry, bundle)
+        ear = decode_ear(whole.seen, ct.geometry, bundle, remarks)
+        ears.append(None if ear is None else inspected(ear, whole, ct.slice_mm))
     progress.check()
     progress.finish()
     return Segmentation(
@@ -88,11 +93,24 @@ def _draw(
     progress: Progress,
 ) -> tuple[Seen, tuple[Remark, ...]]:
     """The best drawing of one ear that the CT's resolution allows, and remarks on it."""
-    if not fine or not is_fine(geometry):
+    if not fine or not (bundle.draws_any or is_fine(geometry)):
         return seen, ()
     progress.step(0.5, f"Drawing the {seen.pose.side} ear at high resolution")
     drawn = refine(array, geometry, seen, bundle, progress)
     return (seen, (UNSHARP,)) if drawn is None else (drawn, ())
+
+
+def _completed(seen: Seen, geometry: Geometry, bundle: Bundle) -> Whole:
+    """The drawing with its open canals completed where the landmarks tell what to expect."""
+    peaks = dict(zip(bundle.landmarks, seen.peaks, strict=True))
+    points = {
+        name: seen.window.to_ras(peak.ijk)
+        for name, peak in peaks.items()
+        if peak.presence >= MIN_PRESENCE
+    }
+    if HELICOTREMA not in points or OVAL_WINDOW not in points:
+        return Whole(seen)
+    return completed(seen, geometry, points)
 
 
 def _in_order(ears: list[Ear]) -> tuple[Ear, ...]:

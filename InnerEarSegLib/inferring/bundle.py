@@ -69,6 +69,11 @@ class Bundle:
     intensity: Intensity
     calibration: Calibration | None = None
 
+    @property
+    def draws_any(self) -> bool:
+        """Whether its refine network draws scans of every resolution."""
+        return self.card.get("refine", {}).get("draws") == "any CT"
+
 
 def load_bundle(
     path: Path,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from numpy.typing import NDArray
-
 from ..errors import UnusableInput
-from ..geometry import Geometry
+from ..geometry import Volume
 from .dicom_files import DicomFile, dicom_files, looks_like_dicom, read_dicom_header
 from .hounsfield import to_hounsfield
 from .limits import MIN_SLICES, check_spacing
@@ -16,9 +14,11 @@ from .series import Series, all_series, choose
 from .stack import grid_of, resample, stack_of
 
 DICOMDIR = "DICOMDIR"
+OVERLAP = 1.05
+"""Slices thicker than their distance by this factor overlap; what is less is rounding."""
 
 
-def read_dicom(path: Path, uid: str | None) -> tuple[NDArray, Geometry, str, tuple[str, ...]]:
+def read_dicom(path: Path, uid: str | None) -> Volume:
     """Read one series.
 
     Args:
@@ -27,7 +27,7 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray, Geometry, str, tup
         uid: SeriesInstanceUID, or None.
 
     Returns:
-        HU [k, j, i], their grid, a name, and warnings.
+        The CT, with the thickness of its slices where the header tells that they overlap.
 
     Raises:
         UnusableInput: if there is no CT, more than one, or one that cannot be used.
@@ -43,11 +43,14 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray, Geometry, str, tup
     planes, of_values = to_hounsfield(read_planes(stack.slices, path), 1.0, 0.0, path)
     array = resample(stack, planes)
     folder = path if path.is_dir() else path.parent
-    return (
+    grid = grid_of(stack)
+    thickness = series.head.thickness
+    return Volume(
         array,
-        grid_of(stack),
+        grid,
         folder.resolve().name or "CT",
         warnings + stack.warnings + of_values,
+        thickness if thickness is not None and thickness > OVERLAP * stack.step else None,
     )
 
 

@@ -77,6 +77,7 @@ class DicomFile:
         kernel: ConvolutionKernel.
         samples: values per pixel, 1 or 3.
         missing_bytes: how many bytes of its pixels the file lacks at least.
+        thickness: SliceThickness in mm, or None.
     """
 
     slices: tuple[Slice, ...]
@@ -88,6 +89,7 @@ class DicomFile:
     kernel: str
     samples: int
     missing_bytes: int
+    thickness: float | None = None
 
 
 def dicom_files(folder: Path) -> list[DicomFile]:
@@ -169,6 +171,7 @@ def _described(path: Path, dataset: Any, file: Any) -> DicomFile:
         kernel=_kernel(dataset),
         samples=int(dataset.get("SamplesPerPixel", 1) or 1),
         missing_bytes=missing,
+        thickness=_thickness(dataset),
     )
 
 
@@ -254,6 +257,18 @@ def _kernel(dataset: Any) -> str:
         if words:
             return _printable(" ".join(words))
     return ""
+
+
+def _thickness(dataset: Any) -> float | None:
+    shared = _first(dataset, "SharedFunctionalGroupsSequence")
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None]
+    for place in (dataset, shared, frames[0]):
+        if place is None:
+            continue
+        number = _number((_first(place, "PixelMeasuresSequence") or place).get("SliceThickness"))
+        if number is not None and number > 0.0:
+            return number
+    return None
 
 
 def _first(dataset: Any, sequence: str) -> Any:

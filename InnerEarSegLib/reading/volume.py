@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,5 +93,6 @@ def _read(path: Path, series: str | None) -> Volume:
     else:
         from .dicom import read_dicom
 
-        array, geometry, name, said = read_dicom(path, series)
+        ct = read_dicom(path, series)
+        return replace(ct, warnings=ct.warnings + coarse_warning(ct.geometry.spacing))
     return Volume(array, geometry, name, said + coarse_warning(geometry.spacing))
