@@ -117,9 +117,7 @@ class Corridor:
         return bool((common > 0).any())
 
 
-def corridors(
-    shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]
-) -> dict[str, Corridor]:
+def corridors(shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]) -> dict[str, Corridor]:
     """The corridor of each canal in a window of this shape (k, j, i)."""
     to_ijk = np.linalg.inv(ijk_to_canonical)
     spacing = float(np.cbrt(abs(np.linalg.det(ijk_to_canonical[:3, :3]))))
@@ -130,7 +128,11 @@ def corridors(
         reach = CORRIDOR_MM / spacing + 1
         low = np.clip(np.floor(ijk.min(axis=0) - reach), 0, np.array(shape[::-1]) - 1).astype(int)
         high = np.clip(np.ceil(ijk.max(axis=0) + reach) + 1, 1, shape[::-1]).astype(int)
-        box = tuple(slice(int(a), int(b)) for a, b in zip(low[::-1], high[::-1], strict=True))
+        box = (
+            slice(int(low[2]), int(high[2])),
+            slice(int(low[1]), int(high[1])),
+            slice(int(low[0]), int(high[0])),
+        )
         k, j, i = np.meshgrid(*(np.arange(part.start, part.stop) for part in box), indexing="ij")
         ijk_grid = np.stack([i, j, k], axis=-1).reshape(-1, 3)
         mm = ijk_grid @ ijk_to_canonical[:3, :3].T + ijk_to_canonical[:3, 3]
@@ -222,7 +224,7 @@ def _path(
         if any(step)
     ]
     starts = [tuple(map(int, voxel)) for voxel in np.argwhere(np.pad(corridor.first & allowed, 1))]
-    best = {voxel: 0.0 for voxel in starts}
+    best = dict.fromkeys(starts, 0.0)
     before: dict[tuple[int, ...], tuple[int, ...]] = {}
     queue = [(0.0, voxel) for voxel in starts]
     heapq.heapify(queue)
@@ -275,9 +277,7 @@ def _contrast(
     return float(np.median(differences)) if differences else None
 
 
-def _balls(
-    centres: NDArray[np.int64], shape: tuple[int, ...], radius: float
-) -> NDArray[np.bool_]:
+def _balls(centres: NDArray[np.int64], shape: tuple[int, ...], radius: float) -> NDArray[np.bool_]:
     """Voxels within a radius (in voxels) of some voxels (n, 3)."""
     reach = int(np.ceil(radius))
     offsets = np.array(list(product(range(-reach, reach + 1), repeat=3)))

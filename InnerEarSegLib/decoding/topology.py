@@ -48,7 +48,7 @@ def without_specks(mask: NDArray) -> NDArray[np.bool_]:
 
 
 def behind_window(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     ijk_to_mm: NDArray[np.float64],
     oval_window: NDArray[np.float64],
     helicotrema: NDArray[np.float64],
@@ -93,7 +93,9 @@ def count_canals(
         helicotrema: RAS mm.
     """
     whole = without_specks(mask)
-    return first_betti_number(whole & behind_window(mask.shape, ijk_to_mm, oval_window, helicotrema))
+    return first_betti_number(
+        whole & behind_window(mask.shape, ijk_to_mm, oval_window, helicotrema)
+    )
 
 
 def _parts(mask: NDArray[np.uint8], *, corners: bool) -> int:

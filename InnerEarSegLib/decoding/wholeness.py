@@ -1,4 +1,4 @@
-"""Whether a drawing is a whole labyrinth: its canals, the turns of its cochlea, and the CT there."""
+"""Whether a drawing is a whole labyrinth: canals, turns of the cochlea, and the CT there."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ FUSED = 0.035
 references have 0.07 to 0.12, drawings on sharp CT 0.05 and more."""
 
 SOFT_MM = 0.95
-"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the specimens'
-own scans, 0.6 in cone beam of 0.3 mm, 0.75 with bone kernels, 1.05 and more with soft ones."""
+"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the
+specimens' own scans, 0.6 in cone beam of 0.3 mm, 0.75 with bone kernels, 1.05 with soft ones."""
 
 THICK_MM = 0.8
 _RANK: Mapping[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
@@ -124,9 +124,7 @@ def remarks_on_canals(ear: Ear, whole: Whole) -> list[Remark]:
     oval, apex = at[OVAL_WINDOW], at[HELICOTREMA]
     if oval is None or apex is None:
         return remarks
-    number = count_canals(
-        ear.labyrinth, ear.geometry.ijk_to_ras, np.array(oval), np.array(apex)
-    )
+    number = count_canals(ear.labyrinth, ear.geometry.ijk_to_ras, np.array(oval), np.array(apex))
     if number == CANALS:
         return remarks
     if number > CANALS:

@@ -35,6 +35,7 @@ class DrawingUNet(nn.Module):
         """
         super().__init__()
         widths = config.channels
+        self.mean_ear: Tensor
         self.register_buffer("mean_ear", mean_ear[None, None].clone())
         self.encoder = nn.ModuleList(
             [Level(config, 2 if i == 0 else widths[i - 1], w) for i, w in enumerate(widths)]

@@ -41,7 +41,7 @@ from .samples import cut
 from .scanner import filled, random_axes, random_protocol, scan
 from .spatial import random_view
 from .stage import build_optimiser, learning_rate
-from .tubes import TubeMaps, core_loss, septum_loss, tube_maps
+from .tubes import core_loss, septum_loss, tube_maps
 
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 120.0
@@ -155,15 +155,18 @@ class DrawingSamples:
             core = septum = None
             present &= kept
         none = torch.zeros_like(ct)
+        maps_there = [
+            (none if values is None else values)[None, None] for values in (labyrinth, core, septum)
+        ]
         return DrawingSample(
-            *(
-                (none if values is None else values)[None, None]
-                for values in (self.intensity(ct), labyrinth, core, septum)
-            ),
-            labelled=labyrinth is not None,
-            landmarks=torch.from_numpy(points).float()[None],
-            present=torch.from_numpy(present)[None],
-            known=torch.tensor(known)[None],
+            self.intensity(ct)[None, None],
+            maps_there[0],
+            maps_there[1],
+            maps_there[2],
+            labyrinth is not None,
+            torch.from_numpy(points).float()[None],
+            torch.from_numpy(present)[None],
+            torch.tensor(known)[None],
         )
 
     def _scanned(
@@ -203,9 +206,7 @@ def drawing_loss(
     with arithmetic(stage.optimiser, ct.device):
         scales, heatmaps = network.all_scales(ct)
     points = (batch.landmarks + 0.5) / 2.0 - 0.5
-    surprise = heatmap_loss(
-        heatmaps.float(), points, batch.present, 2.0 * stage.spacing_mm, how
-    )
+    surprise = heatmap_loss(heatmaps.float(), points, batch.present, 2.0 * stage.spacing_mm, how)
     known = batch.known.float()
     landmarks = (surprise * known).sum() / known.sum().clamp(min=1.0)
     total, terms = how.landmarks * landmarks, {"landmarks": float(landmarks.detach())}

@@ -1,6 +1,6 @@
 """The trained drawing network in place of `refine` in a model file.
 
-    python -m InnerEarSegLib.training.drawing_export --run RUN --base MODEL.pt --output NEW.pt
+python -m InnerEarSegLib.training.drawing_export --run RUN --base MODEL.pt --output NEW.pt
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def scan(
     target = _covering(geometry, axes, spacing, rng)
     result = look(blurred.clamp(min=AIR_HU), grid, target, outside)
     if how.noise_hu > 0:
-        result = result + how.noise_hu * _noise(result.shape, how, rng)
+        result = result + how.noise_hu * _noise(target.shape, how, rng)
     return result.clamp(how.low_hu, how.high_hu), target
 
 
@@ -203,11 +203,11 @@ def _covering(
     return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
 
 
-def _noise(shape: tuple[int, ...], how: Protocol, rng: np.random.Generator) -> Tensor:
+def _noise(shape: tuple[int, int, int], how: Protocol, rng: np.random.Generator) -> Tensor:
     """Unit noise, correlated within slices as the kernel makes it, and between overlapping ones."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    white = torch.randn(tuple(shape), generator=generator)
-    grid = Geometry(np.diag([how.pixel_mm, how.pixel_mm, how.increment_mm, 1.0]), white.shape)
+    white = torch.randn(shape, generator=generator)
+    grid = Geometry(np.diag([how.pixel_mm, how.pixel_mm, how.increment_mm, 1.0]), shape)
     variance = (how.noise_fwhm_mm / FWHM) ** 2
 
     def factor(squared: Tensor, along: Tensor) -> Tensor:
