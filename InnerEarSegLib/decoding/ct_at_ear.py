@@ -47,15 +47,12 @@ def edge_width_mm(
         None where too little surface lies between wide lumen and bone.
     """
     inside = logits > 0
-    image = sitk.GetImageFromArray(np.clip(logits, -4.0, 4.0))
-    gradient = sitk.GetArrayFromImage(sitk.GradientRecursiveGaussian(image, 1.5))
     eroded = sitk.GetArrayFromImage(
         sitk.BinaryErode(sitk.GetImageFromArray(inside.astype(np.uint8)), [1, 1, 1])
     )
     surface = np.argwhere(inside & (eroded == 0))
     surface = surface[:: max(1, len(surface) // MAX_PROFILES)]
-    outwards = -gradient[tuple(surface.T)][:, ::-1]  # (k, j, i)
-    outwards = outwards / np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), 1e-6)
+    outwards = _outwards(logits, surface)
     at = np.arange(-PROFILE_MM, PROFILE_MM + STEP_MM / 2, STEP_MM)
     points = surface[:, None] + outwards[:, None] * at[None, :, None] / spacing_mm
     hu, logit = (_at(values, points) for values in (ct, np.clip(logits, -8.0, 8.0)))
@@ -92,6 +89,17 @@ def metal_mm3(ct: NDArray[np.float32], logits: NDArray[np.float32], spacing_mm: 
     )
     sizes = np.bincount(parts.ravel())[1:]
     return float(sizes.max(initial=0)) * spacing_mm**3
+
+
+def _outwards(logits: NDArray[np.float32], surface: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Unit normals (n, 3) over (k, j, i) at voxels (n, 3), out of the labyrinth."""
+    smooth = torch.from_numpy(np.clip(logits, -4.0, 4.0))[None, None]
+    for _ in range(2):
+        smooth = F.avg_pool3d(smooth, 3, stride=1, padding=1)
+    steps = np.concatenate([np.eye(3), -np.eye(3)])
+    values = _at(smooth[0, 0].numpy(), surface[:, None] + steps[None])
+    gradient = (values[:, 3:] - values[:, :3]).astype(np.float64)
+    return gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-6)
 
 
 def _at(values: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -10,6 +10,9 @@ from ..progress import Progress
 from .canonical_look import Seen, look_at_ear
 from .pose import Pose
 
+SURE_MM = 0.25
+"""Misfit of the landmarks up to which the ear of the other side need not be looked for as well."""
+
 PASSES = 2
 """The second pass starts from the first one's pose, so it hardly depends on the search's."""
 
@@ -31,12 +34,13 @@ def orient(
     Returns:
         The last look, or None if what is there turns out to be no ear.
     """
-    tries = [look_at_ear(ct, geometry, pose, bundle.orient, bundle, progress) for pose in poses]
-    seen = min(
-        (found for found in tries if found is not None),
-        key=lambda found: found.pose.residual,
-        default=None,
-    )
+    seen: Seen | None = None
+    for pose in poses:
+        found = look_at_ear(ct, geometry, pose, bundle.orient, bundle, progress)
+        if found is not None and (seen is None or found.pose.residual < seen.pose.residual):
+            seen = found
+        if seen is not None and seen.pose.residual <= SURE_MM:
+            break
     for _ in range(1, PASSES):
         if seen is not None:
             seen = look_at_ear(ct, geometry, seen.pose, bundle.orient, bundle, progress)
