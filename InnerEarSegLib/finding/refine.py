@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
+from ..decoding.ct_at_ear import edge_width_mm
 from ..decoding.heatmap import Peak
 from ..geometry import Geometry
 from ..inferring.bundle import Bundle
+from ..inferring.window import look
 from ..progress import Progress
 from .canonical_look import Seen, look_at_ear
 
@@ -19,6 +21,16 @@ FINE_MM = 0.45
 MAX_SHIFT_MM = 1.5
 """If the networks put a landmark further apart than this, the finer one is not believed: it was
 trained on sharp CT, and a soft kernel leads it astray before it leads the coarser one."""
+
+SHARP_MM, BLURRED_MM = 0.6, 0.75
+"""Edge widths at the ear (see ``edge_width_mm``) up to which the finer network draws alone, and
+from which the coarser one has its full share."""
+
+COARSE_SHARE = 1.0 / 3.0
+"""Chosen on the held-out specimens in simulated scans: Dice +0.004 with a soft and +0.001 with a
+bone kernel; a half opens canals."""
+
+OUTSIDE_LOGIT = -10.0
 
 
 def is_fine(geometry: Geometry) -> bool:
@@ -54,7 +66,24 @@ def refine(
         if np.linalg.norm(there - fine.ijk) * seen.stage.spacing_mm > MAX_SHIFT_MM:
             return None
         peaks.append(_halfway(fine, there, coarse))
+    if bundle.draws_any:
+        seen = replace(seen, labyrinth=_both(seen, oriented))
     return replace(seen, peaks=peaks)
+
+
+def _both(seen: Seen, oriented: Seen) -> Tensor:
+    """The finer network's logits, and on CT that is not sharp a share of the coarser one's.
+
+    What a blurred edge means they judge with errors of their own. On sharp CT the coarser network's
+    voxels are too large to say anything.
+    """
+    ct, logits = seen.ct.numpy(), seen.labyrinth.numpy()
+    width = edge_width_mm(ct, logits, seen.stage.spacing_mm)
+    if width is None or width <= SHARP_MM:
+        return seen.labyrinth
+    share = COARSE_SHARE * min(1.0, (width - SHARP_MM) / (BLURRED_MM - SHARP_MM))
+    coarse = look(oriented.labyrinth, oriented.window, seen.window, OUTSIDE_LOGIT)
+    return (1.0 - share) * seen.labyrinth + share * coarse
 
 
 def _halfway(fine: Peak, there: np.ndarray, coarse: Peak) -> Peak:
