@@ -22,6 +22,11 @@ MAX_PROFILES = 3000
 MIN_PROFILES = 30
 
 METAL_HU = 2800.0
+BLURRED_METAL_HU = 2500.0
+BLURRED_MM = 0.65
+"""What only metal reaches: on sharp CT, and on one whose edges are wider than this, where bone
+reaches less and thin metal, too."""
+
 MIN_METAL_MM3 = 1.0
 """Denser bone than this beside the labyrinth has 0.5 mm³ at most in the specimens' own scans, and
 none in coarser ones; an electrode array in a cochlea has about 10 mm³."""
@@ -70,15 +75,22 @@ def edge_width_mm(
     return float(np.median((high - low)[wide] / np.maximum(steepest[wide], 1.0)))
 
 
-def metal_mm3(ct: NDArray[np.float32], logits: NDArray[np.float32], spacing_mm: float) -> float:
+def metal_mm3(
+    ct: NDArray[np.float32],
+    logits: NDArray[np.float32],
+    spacing_mm: float,
+    edge_mm: float | None = None,
+) -> float:
     """Volume of the largest piece of metal in or beside the labyrinth, 0 without any.
 
     Args:
         ct: HU.
         logits: of the labyrinth.
         spacing_mm: voxel edge.
+        edge_mm: from ``edge_width_mm``.
     """
-    bright = ct >= METAL_HU
+    blurred = edge_mm is not None and edge_mm > BLURRED_MM
+    bright = ct >= (BLURRED_METAL_HU if blurred else METAL_HU)
     if not bright.any():
         return 0.0
     reach = [round(METAL_NEAR_MM / spacing_mm)] * 3

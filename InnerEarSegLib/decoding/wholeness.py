@@ -144,9 +144,9 @@ def remarks_on_canals(ear: Ear, whole: Whole) -> list[Remark]:
 def remarks_on_ct(seen: Seen) -> list[Remark]:
     """What is to be said of the CT at the ear: metal, and edges that are not sharp."""
     logits, ct, spacing = seen.labyrinth.numpy(), seen.ct.numpy(), seen.stage.spacing_mm
-    if metal_mm3(ct, logits, spacing) >= MIN_METAL_MM3:
-        return [(POOR, "There is metal in or beside the labyrinth: what it hides is not measured.")]
     width = edge_width_mm(ct, logits, spacing)
+    if metal_mm3(ct, logits, spacing, width) >= MIN_METAL_MM3:
+        return [(POOR, "There is metal in or beside the labyrinth: what it hides is not measured.")]
     if width is not None and width > SOFT_MM:
         return [(CHECK, f"The CT is soft at the ear, its edges {width:.1f} mm wide: thin parts are "
                  "drawn as the model knows them from other ears.")]  # fmt: skip
