@@ -43,7 +43,9 @@ def drawing_network(run: Path) -> tuple[DrawingUNet, DrawingConfig, int]:
     return result, config, int(state["step"])
 
 
-def export_drawing(run: Path, base: Path, output: Path, version: str) -> dict[str, Any]:
+def export_drawing(
+    run: Path, base: Path, output: Path, version: str, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """Write a model file whose other networks are those of ``base``.
 
     What the base's calibration says of Dice is left out: it is of another drawing network.
@@ -53,6 +55,7 @@ def export_drawing(run: Path, base: Path, output: Path, version: str) -> dict[st
         base: the model file that the training started from.
         output: the .pt file.
         version: of the new model.
+        notes: what else a reader should know of the training, one sentence each.
 
     Returns:
         The card.
@@ -79,6 +82,7 @@ def export_drawing(run: Path, base: Path, output: Path, version: str) -> dict[st
         *card["training"].get("notes", ()),
         f"refine of this version: {steps} steps from the weights of 1.2.0's, on specimens as other "
         "scanners would show them; the mean ear is an input; no synthetic ears.",
+        *notes,
     ]
     if "calibration" in card:
         card["calibration"]["dice"] = {}
@@ -98,8 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--version", default="1.3.0")
+    parser.add_argument("--note", action="append", default=[])
     given = parser.parse_args(arguments)
-    export_drawing(given.run, given.base, given.output, given.version)
+    export_drawing(given.run, given.base, given.output, given.version, given.note)
     print(f"{given.output}: {given.output.stat().st_size / 1e6:.2f} MB")
 
 
