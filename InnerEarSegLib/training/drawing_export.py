@@ -44,7 +44,12 @@ def drawing_network(run: Path) -> tuple[DrawingUNet, DrawingConfig, int]:
 
 
 def export_drawing(
-    run: Path, base: Path, output: Path, version: str, notes: Sequence[str] = ()
+    run: Path,
+    base: Path,
+    output: Path,
+    version: str,
+    notes: Sequence[str] = (),
+    shift: float = 0.0,
 ) -> dict[str, Any]:
     """Write a model file whose other networks are those of ``base``.
 
@@ -56,6 +61,7 @@ def export_drawing(
         output: the .pt file.
         version: of the new model.
         notes: what else a reader should know of the training, one sentence each.
+        shift: added to the labyrinth's logits, so that volumes are right on the held-out ears.
 
     Returns:
         The card.
@@ -63,6 +69,8 @@ def export_drawing(
     content = file_content(base)
     card = card_in(content, base)
     network, config, steps = drawing_network(run)
+    with torch.no_grad():
+        network.labyrinth_head.bias.add_(shift)  # type: ignore[operator, union-attr]
     card |= {
         "version": version,
         "date": datetime.date.today().isoformat(),
@@ -76,6 +84,7 @@ def export_drawing(
             "steps": steps,
             "code_revision": code_revision(),
             "draws": ANY_CT,
+            "logit_shift": shift,
         },
     }
     card["training"]["notes"] = [
@@ -102,9 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--version", default="1.3.0")
+    parser.add_argument("--shift", type=float, default=0.0)
     parser.add_argument("--note", action="append", default=[])
     given = parser.parse_args(arguments)
-    export_drawing(given.run, given.base, given.output, given.version, given.note)
+    export_drawing(given.run, given.base, given.output, given.version, given.note, given.shift)
     print(f"{given.output}: {given.output.stat().st_size / 1e6:.2f} MB")
 
 
