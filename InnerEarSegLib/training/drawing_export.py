@@ -70,7 +70,7 @@ def export_drawing(
     card = card_in(content, base)
     network, config, steps = drawing_network(run)
     with torch.no_grad():
-        network.labyrinth_head.bias.add_(shift)  # type: ignore[operator, union-attr]
+        network.labyrinth_head.bias.add_(shift)  # type: ignore[operator]
     card |= {
         "version": version,
         "date": datetime.date.today().isoformat(),
