@@ -130,7 +130,9 @@ def remarks_on_canals(ear: Ear, whole: Whole) -> list[Remark]:
     if number > CANALS:
         return [*remarks, (CHECK, "Parts of the labyrinth touch in the drawing that are apart in "
                            "an ear: check its canals.")]  # fmt: skip
-    which = whole.open or ("a",)
+    # On the CT's own voxels a canal may be open that is closed in the window.
+    to_canonical = np.linalg.inv(whole.seen.pose.matrix) @ ear.geometry.ijk_to_ras
+    which = whole.open or open_canals(ear.labyrinth, to_canonical) or ("a",)
     return [
         *remarks,
         *(
