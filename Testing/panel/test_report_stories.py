@@ -157,13 +157,14 @@ def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said,
     assert "--" not in text.replace(str(page), "")
 
 
-def test_a_page_of_other_origin_is_refused_in_the_panels_words(segmented, opened, bare):
+def test_a_page_of_other_origin_is_set_aside(segmented, opened, bare):
     page = segmented.folder / "mine.html"
     page.write_text("<html>mine", encoding="utf-8")
     report(segmented, str(page))
     text = segmented.ui.statusLabel.text
-    assert text.startswith(str(page)) and "was not made by InnerEarSeg" in text
-    assert "--output" not in text and page.read_text(encoding="utf-8") == "<html>mine"
+    [aside] = segmented.folder.glob("mine-earlier-*.html")
+    assert aside.read_text(encoding="utf-8") == "<html>mine" and opened == [str(page)]
+    assert text.startswith(f"Report: {page}. Note: ") and str(aside) in text and "--" not in text
 
 
 def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
