@@ -15,6 +15,35 @@ from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtUiTools, QtWidgets
 
 QT_MODULES: tuple[ModuleType, ...] = (QtCore, QtGui, QtWidgets, QtNetwork, QtSvg, QtUiTools)
 
+QT6_MEMBERS: dict[str, set[str]] = {
+    "QAction": {"associatedObjects"},
+    "QAbstractItemView": {"updateThreshold", "setUpdateThreshold"},
+    "QApplication": {"badgeNumber"},
+    "QCheckBox": {"checkStateChanged"},
+    "QColor": {"fromString", "isValidColorName"},
+    "QComboBox": {"labelDrawingMode", "setLabelDrawingMode"},
+    "QDateTime": {"isLocalTime"},
+    "QFont": {"setFeature", "featureTags", "tagToString"},
+    "QFontMetrics": {"fontDpi"},
+    "QGuiApplication": {"setBadgeNumber"},
+    "QIcon": {"ThemeIcon"},
+    "QImage": {"flipped", "flip"},
+    "QLayout": {"unsetContentsMargins"},
+    "QMessageBox": {"options", "setOption", "setOptions", "testOption", "Option"},
+    "QObject": {"bindableObjectName"},
+    "QProcess": {"unixProcessParameters", "setUnixProcessParameters", "failUnixProcess"},
+    "QProcessEnvironment": {"inheritsFromParent", "InheritFromParent"},
+    "QShortcut": {"keys", "setKeys"},
+    "QStringListModel": {"clearItemData"},
+    "QStyleHints": {"colorScheme", "setColorScheme", "colorSchemeChanged"},
+    "QTimer": {"id"},
+    "QTreeWidget": {"setSupportedDragActions", "supportedDragActions"},
+    "QTableWidget": {"setSupportedDragActions", "supportedDragActions"},
+    "QListWidget": {"setSupportedDragActions", "supportedDragActions"},
+    "QWidget": {"setScreen"},
+}
+"""Members marked "since 6.x" in Qt's documentation (doc.qt.io), as far as a panel meets them."""
+
 
 def qobject_classes() -> Iterator[type]:
     """All QObject classes of the Qt modules in use."""

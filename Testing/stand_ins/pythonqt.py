@@ -16,6 +16,7 @@ src/PythonQtStdDecorators.h (connect, disconnect, delete, findChildren).
 from __future__ import annotations
 
 import ctypes
+import functools
 import inspect
 import re
 import sys
@@ -27,18 +28,25 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore
 
-from .meta_objects import qobject_classes
+from .meta_objects import QT6_MEMBERS, QT_MODULES, qobject_classes
 
 OWN = "_own"
 """The only attribute that a stand-in may add to an object of its own class."""
 
 STAND_IN_PACKAGE = __name__.rpartition(".")[0]
 
-NOT_IN_PYTHONQT = frozenset({"exec", "emit"})
-"""Names that PySide6 gives to QObjects and PythonQt does not."""
 
 _SIGNATURE = re.compile(r"^\s*(\w+)\s*\((.*)\)\s*$")
 _get = QtCore.QObject.__getattribute__
+
+
+@functools.cache
+def _lacking(cls: type) -> frozenset[str]:
+    """Names that PySide6 gives to QObjects of a class and PythonQt on Qt 5.15 does not."""
+    return frozenset({"exec", "emit"}).union(
+        *(QT6_MEMBERS.get(base.__name__, ()) for base in cls.__mro__)
+    )
+
 
 errors: list[str] = []
 """Tracebacks of exceptions in slots; Qt would swallow them, the fixture makes the test fail."""
@@ -95,13 +103,14 @@ def _declared_signals(obj: Any) -> dict[str, str]:
 def signal_signatures(obj: Any) -> list[str]:
     """Normalised signatures of all signals of a QObject, as its C++ class declares them."""
     meta = _get(obj, "metaObject")()
-    declared = _declared_signals(obj)
+    declared, lacking = _declared_signals(obj), _lacking(type(obj))
     found = list(declared)
     for i in range(meta.methodCount()):
         method = meta.method(i)
         if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
             signature = bytes(method.methodSignature().data()).decode()
-            if "PyObject" not in signature and signature.split("(")[0] not in declared.values():
+            name = signature.split("(")[0]
+            if "PyObject" not in signature and name not in {*declared.values(), *lacking}:
                 found.append(signature)
     return found
 
@@ -273,7 +282,7 @@ def _getattribute(self: Any, name: str) -> Any:
         return lambda *arguments: special(self, *arguments)
     if name == "name":
         return _get(self, "objectName")()
-    if name in NOT_IN_PYTHONQT:
+    if name in _lacking(cls):
         raise AttributeError(f"{cls.__name__}.{name} does not exist in PythonQt")
     if name == "exec_" and hasattr(cls, "exec"):
         return lambda *arguments: run_modal(self, *arguments)
@@ -389,6 +398,11 @@ def install() -> None:
     if QtCore.QObject.__getattribute__ is _getattribute:
         return
     _keep_constants_alive()
+    for name, members in QT6_MEMBERS.items():
+        cls = next(getattr(m, name) for m in QT_MODULES if hasattr(m, name))
+        if not issubclass(cls, QtCore.QObject):  # of those the objects are asked
+            for member in members & set(vars(cls)):
+                delattr(cls, member)
     QtCore.QObject.__getattribute__ = _getattribute
     # The slot of __setattr__ is not inherited from a patched Shiboken base: patch each class.
     for cls in qobject_classes():
