@@ -17,15 +17,9 @@ class UnansweredDialog(AssertionError):
 
 @dataclass(frozen=True)
 class Shown:
-    """One dialog that came up.
+    """One dialog that came up; ``kind`` is its class or, as QFileDialog.getOpenFileName, function.
 
-    Attributes:
-        kind: class name, as "ctkMessageBox", or "QFileDialog.getOpenFileName".
-        title: window title, without the padding that slicer.util adds.
-        text: text, and informative text after a blank line.
-        details: detailed text.
-        buttons: texts of the buttons, without mnemonics.
-        answer: what it returned.
+    ``text`` has the informative text after a blank line; ``answer`` is what it returned.
     """
 
     kind: str
@@ -69,7 +63,7 @@ class Dialogs:
         if isinstance(dialog, QtWidgets.QMessageBox):
             text = "\n\n".join(t for t in (dialog.text, dialog.informativeText) if t)
             details = dialog.detailedText
-            buttons = tuple(b.text.replace("&", "") for b in dialog.buttons())
+            buttons = tuple(map(_text, dialog.buttons()))
         answer = self._next(kind, text or title)
         if callable(answer) and not isinstance(answer, type):
             dialog.show()
@@ -83,10 +77,12 @@ class Dialogs:
         """``qt.QFileDialog.getOpenFileName(...)`` and its like."""
         texts = [a for a in arguments if isinstance(a, str)]
         answer = self._next(kind, " | ".join(texts))
-        self.shown.append(
-            Shown(kind, texts[0] if texts else "", "\n".join(texts[1:]), "", (), answer)
-        )
+        self.shown.append(Shown(kind, "".join(texts[:1]), "\n".join(texts[1:]), "", (), answer))
         return answer
+
+
+def _text(button: Any) -> str:
+    return button.text.replace("&", "")
 
 
 def _close(dialog: Any, answer: Any) -> Any:
@@ -97,20 +93,16 @@ def _close(dialog: Any, answer: Any) -> Any:
         dialog.done(0)
         return QtWidgets.QMessageBox.StandardButton.Cancel
     if isinstance(answer, str):
-        fitting = [b for b in dialog.buttons() if b.text.replace("&", "") == answer]
-        if not fitting:
-            raise UnansweredDialog(f"no button {answer!r} in the dialog: {dialog.text}")
-        button = fitting[0]
+        button = next((b for b in dialog.buttons() if _text(b) == answer), None)
     else:
         button = dialog.button(answer)
-        if button is None:
-            raise UnansweredDialog(f"no button {answer!r} in the dialog: {dialog.text}")
+    if button is None:
+        raise UnansweredDialog(f"no button {answer!r} in the dialog: {dialog.text}")
     dialog.show()  # an invisible dialog does not note which button was clicked
     button.click()
     standard = dialog.standardButton(button)
-    if standard != QtWidgets.QMessageBox.StandardButton.NoButton:
-        return standard
-    return dialog.buttons().index(button)
+    own = standard == QtWidgets.QMessageBox.StandardButton.NoButton
+    return dialog.buttons().index(button) if own else standard
 
 
 dialogs = Dialogs()
@@ -143,8 +135,5 @@ def install() -> None:
     pythonqt.run_modal = modal
     for cls, names in _STATIC.items():
         for name in names:
-
-            def static(*arguments: Any, _kind: str = f"{cls.__name__}.{name}") -> Any:
-                return dialogs.run_static(_kind, arguments)
-
-            setattr(cls, name, staticmethod(static))
+            kind = f"{cls.__name__}.{name}"
+            setattr(cls, name, staticmethod(lambda *a, _kind=kind: dialogs.run_static(_kind, a)))

@@ -52,14 +52,9 @@ errors: list[str] = []
 """Tracebacks of exceptions in slots; Qt would swallow them, the fixture makes the test fail."""
 
 
-def is_python_derived(cls: type) -> bool:
-    """Whether the class was derived in Python by the code under test (or a test)."""
-    return not _is_cpp(cls)
-
-
 def _is_cpp(cls: type) -> bool:
-    module = cls.__module__
-    return module.startswith(("PySide6", "Shiboken")) or module.startswith(STAND_IN_PACKAGE + ".")
+    """Whether the class stands for one in C++, not derived by the code under test (or a test)."""
+    return cls.__module__.startswith(("PySide6", "Shiboken", f"{STAND_IN_PACKAGE}."))
 
 
 def _defined_in_python(cls: type, name: str) -> bool:
@@ -82,10 +77,9 @@ _properties_by_class: dict[type, dict[str, Any]] = {}
 
 
 def _static_properties(obj: Any) -> dict[str, Any]:
-    cls = type(obj)
-    if cls not in _properties_by_class:
-        _properties_by_class[cls] = properties(obj)
-    return _properties_by_class[cls]
+    if type(obj) not in _properties_by_class:
+        _properties_by_class[type(obj)] = properties(obj)
+    return _properties_by_class[type(obj)]
 
 
 def _dynamic_properties(obj: Any) -> list[str]:
@@ -94,10 +88,8 @@ def _dynamic_properties(obj: Any) -> list[str]:
 
 def _declared_signals(obj: Any) -> dict[str, str]:
     """C++ signature to attribute, of the signals of stand-ins."""
-    declared: dict[str, str] = {}
-    for base in type(obj).__mro__:
-        declared |= base.__dict__.get("SIGNALS", {})
-    return declared
+    tables = (vars(base).get("SIGNALS", {}) for base in type(obj).__mro__)
+    return {signature: name for table in tables for signature, name in table.items()}
 
 
 def signal_signatures(obj: Any) -> list[str]:
@@ -123,9 +115,7 @@ def _find_signal(obj: Any, text: str) -> tuple[Any, int, str]:
     signatures = signal_signatures(obj)
     cls = _get(obj, "metaObject")().className()
     if "(" in text:
-        if not _SIGNATURE.match(text):
-            raise ValueError(f"not a signal signature: {text!r}")
-        signature = bytes(QtCore.QMetaObject.normalizedSignature(text).data()).decode()
+        signature = _normalized(text)
         if signature not in signatures:
             near = sorted(s for s in signatures if s.split("(")[0] == signature.split("(")[0])
             raise ValueError(f"{cls} has no signal {text!r}; of that name it has {near}")
@@ -149,13 +139,8 @@ def _overloads(obj: Any, name: str) -> list[str]:
 
 
 def _arity(signature: str) -> int:
-    inner = signature[signature.index("(") + 1 : -1]
-    depth = 0
-    count = 1 if inner else 0
-    for character in inner:
-        depth += {"<": 1, ">": -1}.get(character, 0)
-        count += character == "," and depth == 0
-    return count
+    inner = re.sub(r"<[^<>]*>", "", signature[signature.index("(") + 1 : -1])
+    return inner.count(",") + bool(inner)
 
 
 def _accepted(target: Callable[..., Any], offered: int) -> int:
@@ -164,17 +149,13 @@ def _accepted(target: Callable[..., Any], offered: int) -> int:
         code, bound = getattr(target.__func__, "__code__", None), 1
     elif isinstance(target, FunctionType):
         code, bound = target.__code__, 0
-    elif _is_qt_method(target):
+    elif isinstance(getattr(target, "__self__", None), QtCore.QObject):
         return _accepted_by_qt(target, offered)
     else:
         code, bound = None, 0
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return offered
     return min(offered, code.co_argcount - bound)
-
-
-def _is_qt_method(target: Any) -> bool:
-    return isinstance(getattr(target, "__self__", None), QtCore.QObject)
 
 
 def _accepted_by_qt(target: Any, offered: int) -> int:
@@ -200,17 +181,18 @@ def _adapter(target: Callable[..., Any], arity: int) -> Callable[..., None]:
             print(text)
 
     # PySide6 chooses among overloads by the number of parameters that it sees.
-    return {
-        0: lambda: call(),
-        1: lambda a: call(a),
-        2: lambda a, b: call(a, b),
-        3: lambda a, b, c: call(a, b, c),
-        4: lambda a, b, c, d: call(a, b, c, d),
-    }[arity]
+    return (lambda: call(), lambda a: call(a), lambda a, b: call(a, b),
+            lambda a, b, c: call(a, b, c), lambda a, b, c, d: call(a, b, c, d))[arity]  # fmt: skip
 
 
 def _connections(obj: Any) -> list[Any]:
     return _get(obj, "__dict__").setdefault("_pythonqt_connections", [])
+
+
+def _normalized(text: str) -> str:
+    if not _SIGNATURE.match(text):
+        raise ValueError(f"not a signature: {text!r}")
+    return bytes(QtCore.QMetaObject.normalizedSignature(text).data()).decode()
 
 
 def connect(obj: Any, signal: str, target: Any, slot: str | None = None) -> bool:
@@ -231,11 +213,8 @@ def disconnect(obj: Any, signal: str | None = None, target: Any = None, slot: An
     if slot is not None:
         target = _slot(target, slot)
     signature = None if signal is None else _find_signal(obj, signal)[2]
-    gone = [
-        c
-        for c in _connections(obj)
-        if signature in (None, c[0]) and (target is None or target == c[1])
-    ]
+    made = [c for c in _connections(obj) if signature in (None, c[0])]
+    gone = [c for c in made if target in (None, c[1])]
     for connection in gone:
         connection[2].disconnect(connection[3])
         _connections(obj).remove(connection)
@@ -243,15 +222,11 @@ def disconnect(obj: Any, signal: str | None = None, target: Any = None, slot: An
 
 
 def _slot(receiver: Any, text: str) -> Any:
-    match = _SIGNATURE.match(text)
-    meta = _get(receiver, "metaObject")()
-    signature = bytes(QtCore.QMetaObject.normalizedSignature(text).data()).decode()
-    declared: set[str] = set()
-    for base in type(receiver).__mro__:
-        declared |= set(base.__dict__.get("SLOTS", ()))
-    if not match or (signature not in declared and meta.indexOfMethod(signature) < 0):
+    meta, signature = _get(receiver, "metaObject")(), _normalized(text)
+    declared = any(signature in vars(base).get("SLOTS", ()) for base in type(receiver).__mro__)
+    if not declared and meta.indexOfMethod(signature) < 0:
         raise ValueError(f"{meta.className()} has no slot {text!r}")
-    return getattr(receiver, match[1])
+    return getattr(receiver, signature.split("(")[0])
 
 
 class Signal:
@@ -333,7 +308,7 @@ def _setattr(self: Any, name: str, value: Any) -> None:
     if prop is not None and not _overridden(cls, name):
         set_property(self, prop, value)
         return
-    if is_python_derived(cls):
+    if not _is_cpp(cls):
         descriptor = getattr(cls, name, None)
         if hasattr(type(descriptor), "__set__"):
             type(descriptor).__set__(descriptor, self, value)

@@ -22,16 +22,10 @@ PYSIDE_ONLY = frozenset(
 
 QT6_ONLY = frozenset(
     {
-        "QByteArrayView",
-        "QLocationPermission",
-        "QMicrophonePermission",
-        "QPermission",
-        "QPropertyBinding",
-        "QStringConverter",
-        "QStringDecoder",
-        "QStringEncoder",
+        "QByteArrayView", "QLocationPermission", "QMicrophonePermission", "QPermission",
+        "QPropertyBinding", "QStringConverter", "QStringDecoder", "QStringEncoder",
     }
-)
+)  # fmt: skip
 """Classes that Qt 5.15 lacks; Slicer 5.10 to 5.13 is built with Qt 5.15 by default."""
 
 
@@ -80,30 +74,20 @@ class QUiLoader(QtUiTools.QUiLoader):
         if self._own.unknown:
             raise ValueError(f"the .ui file has unknown widget classes: {self._own.unknown}")
         self._check(tree)
+        made = self._own.widgets
         for node in connections:
-            self._connect(*(node.findtext(n) for n in ("sender", "signal", "receiver", "slot")))
+            sender, receiver = made[node.findtext("sender")], made[node.findtext("receiver")]
+            pythonqt.connect(sender, node.findtext("signal"), receiver, node.findtext("slot"))
         return widget
-
-    def _connect(self, sender: str, signal: str, receiver: str, slot: str) -> None:
-        for name in (sender, receiver):
-            if name not in self._own.widgets:
-                raise ValueError(f"the .ui file connects {name}, which it does not define")
-        pythonqt.connect(self._own.widgets[sender], signal, self._own.widgets[receiver], slot)
 
     def _check(self, tree: Any) -> None:
         """QUiLoader adds a dynamic property where the class has none of that name: refuse."""
         for node in tree.iter("widget"):
             widget = self._own.widgets.get(node.get("name"))
-            if widget is None:
-                continue
-            known = pythonqt.properties(widget)
-            for prop in node.findall("property"):
-                name = prop.get("name")
-                if name not in known:
-                    raise ValueError(
-                        f"the .ui file sets {name!r} of {node.get('name')}, a property that "
-                        f"{node.get('class')} does not have"
-                    )
+            given = {prop.get("name") for prop in node.findall("property")}
+            unknown = widget is not None and given - set(pythonqt.properties(widget))
+            if unknown:
+                raise ValueError(f"{node.get('class')} has no property {unknown} (.ui file)")
 
 
 def custom_widget_class(name: str) -> type | None:
@@ -111,11 +95,9 @@ def custom_widget_class(name: str) -> type | None:
     import ctk
     import slicer
 
-    if name.startswith("ctk"):
-        return getattr(ctk, name, None)
-    if name.startswith(("qMRML", "qSlicer")):
-        return getattr(slicer, name, None)
-    return None
+    if not name.startswith(("ctk", "qMRML", "qSlicer")):
+        return None
+    return getattr(ctk if name.startswith("ctk") else slicer, name, None)
 
 
 def make() -> types.ModuleType:

@@ -40,18 +40,11 @@ class SampleDataLogic:
         nodeNames: Any = None,
         customDownloader: Any = None,
         thumbnailFileName: str | None = None,
-        loadFileTypes: Any = None,
-        loadFiles: Any = None,
-        loadFileProperties: Any = None,
-        checksums: Any = None,
-        loadFileType: Any = None,
     ) -> None:
         if not isinstance(uris, str):
             raise TypeError("this stand-in takes one URI, as text")  # Slicer takes lists too
-        source = SampleDataSource(
-            str(sampleName), (uris,), (fileNames,), (nodeNames,), customDownloader,
-            thumbnailFileName,
-        )  # fmt: skip
+        texts, more = (str(sampleName), (uris,)), (customDownloader, thumbnailFileName)
+        source = SampleDataSource(*texts, (fileNames,), (nodeNames,), *more)
         sources = SampleDataLogic.sources.setdefault(category, [])
         if source not in sources:
             sources.append(source)
