@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 
 import pytest
@@ -66,33 +67,18 @@ def test_wrong_ui_is_found(tmp_path, old, new, complaint):
 
 def test_stand_ins_offer_nothing_more():
     """Public names of each stand-in are a part of what the header of its class has."""
-    from ..stand_ins import (
-        application,
-        ctk_widgets,
-        main_window,
-        modules,
-        mrml_widgets,
-        views,
-    )  # fmt: skip
-
+    protected = {"paintEvent", "resizeEvent", "hitButton", "sizeHint", "minimumSizeHint"}
     compared = 0
-    for module in (
-        application, ctk_widgets, main_window, modules, mrml_widgets, views,
-    ):  # fmt: skip
+    for stem in ("application", "ctk_widgets", "main_window", "modules", "mrml_widgets", "views"):
+        module = importlib.import_module(f"Testing.stand_ins.{stem}")
         for name, cls in vars(module).items():
             if name not in names.CLASSES or cls.__module__ != module.__name__:
                 continue
             found = names.api(name)
-            own = {n for n in vars(cls) if not n.startswith("_")} - {"SIGNALS", "SLOTS"}
-            own -= _not_slicers(cls)
+            own = {n for n in vars(cls) if not n.startswith("_")}
+            own -= {"SIGNALS", "SLOTS"} | protected
             assert own <= found.attributes | set(found.slots), (name, own - found.attributes)
             assert set(vars(cls).get("SIGNALS", ())) <= found.signals, name
             assert set(vars(cls).get("SLOTS", ())) <= found.slots, name
             compared += 1
     assert compared > 15
-
-
-def _not_slicers(cls: type) -> set[str]:
-    """Overridden event handlers and size hints of Qt, and what is marked so in the stand-in."""
-    protected = {"paintEvent", "resizeEvent", "hitButton", "sizeHint", "minimumSizeHint"}
-    return protected | set(getattr(cls, "NOT_SLICERS", ()))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from InnerEarSegLib.io.result_files import write_plain
+from InnerEarSegLib.model.card import CARD_SCHEMA
 from InnerEarSegLib.synthetic.files import random_ear
 from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Geometry, Landmark, Quality, Volume
 
@@ -27,6 +29,12 @@ def write_prepared(result, folder: Path) -> Path:
     write_plain(result, folder)
     (folder / "result.json").write_text(json.dumps(result.to_json()), encoding="utf-8")
     return folder
+
+
+def write_card(path: Path, **card) -> None:
+    """A model file that holds nothing but its card."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/extra/card.json", json.dumps({"schema": CARD_SCHEMA, **card}))
 
 
 def segment(story) -> None:

@@ -120,17 +120,19 @@ def test_edit_segment_opens_the_ear_of_the_row(both):
     assert editor.currentSegmentID() == SEGMENT_IDS["right"]
 
 
-def states_of(landmarks):
-    return [(key, mark.state, mark.confirmed) for key, mark in landmarks.items()]
+def test_a_saved_scene_opens_with_its_choices_and_results(both):
+    def states():
+        marks = both.panel.reviewing.review.landmarks
+        return [(key, mark.state, mark.confirmed) for key, mark in marks.items()]
 
-
-def test_saved_and_reopened(both):
     both.table.selectRow(5)
     both.ui.confirmButton.click()
-    before, text = both.panel.reviewing.review.landmarks, both.ui.warningsLabel.text
+    both.ui.earsComboBox.setCurrentIndex(LEFT)
+    before, text = states(), both.ui.warningsLabel.text
     both.reopen()
-    again = both.panel.reviewing.review.landmarks
-    assert states_of(again) == states_of(before)
+    assert states() == before and any(confirmed for *_, confirmed in before)
+    assert both.ui.inputSelector.currentNode().GetName() == "Temporal bone"
+    assert both.ui.earsComboBox.currentText == "Left only"
     assert both.ui.warningsLabel.text == text and "poor" in text
     for side in ("left", "right"):
         assert not getattr(both.ui, f"{side}EarButton").isHidden()
