@@ -11,7 +11,7 @@ import vtk
 
 from InnerEarSegLib.mrml.landmarks import automatic_of
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import numpy_matrix
+from InnerEarSegLib.mrml.scene import numpy_matrix, to_world
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.helpers import result_with, write_prepared
@@ -29,10 +29,7 @@ def erase_half(node, side):
 def world_points(node, side):
     """World RAS mm of a segment's voxels."""
     inside, geometry = segment_content(node, side)
-    general, place = vtk.vtkGeneralTransform(), slicer.vtkMRMLTransformNode
-    place.GetTransformBetweenNodes(node.GetParentTransformNode(), None, general)
-    ras = geometry.to_ras(np.argwhere(inside)[:, ::-1])
-    return np.array([general.TransformPoint(point) for point in ras])
+    return to_world(node, geometry.to_ras(np.argwhere(inside)[:, ::-1]))
 
 
 @pytest.fixture
