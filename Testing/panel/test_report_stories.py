@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.panel.report_section import ReportSection
+from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import PATIENT, SUBJECT, read_subject
 from Testing.stand_ins.dialogs import dialogs
 
@@ -31,8 +33,6 @@ def segmented(story):
 @pytest.fixture
 def worker(monkeypatch):
     """Sets the program that stands for the worker; returns whether each call wants a PDF."""
-    from InnerEarSegLib.panel.report_section import ReportSection
-    from InnerEarSegLib.panel.worker_process import python_command
 
     def program(text):
         pdfs = []
@@ -64,9 +64,6 @@ def report(story, answer):
 @pytest.fixture
 def bare(monkeypatch):
     """The real worker without slicer and torch."""
-    from InnerEarSegLib.panel.report_section import ReportSection
-    from InnerEarSegLib.panel.worker_process import python_command
-
     real = ReportSection.make_command
     program = (
         "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "

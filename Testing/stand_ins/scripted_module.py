@@ -13,12 +13,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "ScriptedLoadableModule",
-    "ScriptedLoadableModuleLogic",
-    "ScriptedLoadableModuleTest",
-    "ScriptedLoadableModuleWidget",
-]
+__all__ = [f"ScriptedLoadableModule{part}" for part in ("", "Logic", "Test", "Widget")]
 
 
 def _resource(module_path: str, filename: str) -> str:
@@ -40,19 +35,14 @@ class ScriptedLoadableModule:
             if icon.is_file():
                 parent.icon = qt.QIcon(str(icon))
                 break
-        if not hasattr(slicer, "selfTests"):
-            slicer.selfTests = {}
-        slicer.selfTests[self.moduleName] = self.runTest
+        vars(slicer).setdefault("selfTests", {})[self.moduleName] = self.runTest
 
     def resourcePath(self, filename: str) -> str:
         return _resource(self.parent.path, filename)
 
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
         module = importlib.import_module(type(self).__module__)
-        name = f"{self.moduleName}Test"
-        if not hasattr(module, name):
-            raise AssertionError(f"Test case class not found: {module.__name__}.{name} ")
-        test = getattr(module, name)()
+        test = getattr(module, f"{self.moduleName}Test")()
         test.messageDelay = msec
         test.runTest(**kwargs)
 
