@@ -5,8 +5,6 @@ schemas/slicer-extension-catalog-entry-schema-v1.0.2.json, restated below, and
 scripts/check_description_files.py (names and URL).
 """
 
-from __future__ import annotations
-
 import json
 import re
 

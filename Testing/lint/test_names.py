@@ -1,7 +1,5 @@
 """Names in the .ui file and of the stand-ins exist in Qt, CTK or Slicer."""
 
-from __future__ import annotations
-
 import importlib
 import re
 

@@ -1,7 +1,5 @@
 """The module in a window like Slicer's, with a synthetic CT and a worker that does as told."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
 

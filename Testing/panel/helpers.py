@@ -1,7 +1,5 @@
 """What several stories need."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Panel and workers with what Slicer's Python has: torch, numpy, SimpleITK, vtk, slicer alone."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

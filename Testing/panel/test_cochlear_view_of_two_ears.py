@@ -1,7 +1,5 @@
 """The Cochlear view of a head: it goes to the ear that the user goes to, or makes way for it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

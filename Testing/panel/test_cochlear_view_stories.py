@@ -1,7 +1,5 @@
 """The slice views turned to the cochlea and back, whatever happens meanwhile."""
 
-from __future__ import annotations
-
 import time
 
 import numpy as np

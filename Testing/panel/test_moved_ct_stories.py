@@ -1,7 +1,5 @@
 """What was reviewed stays on the anatomy when the CT is hardened and segmented again."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The panel's parts that need neither Qt nor a scene."""
 
-from __future__ import annotations
-
 import subprocess
 
 import pytest

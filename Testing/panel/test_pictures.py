@@ -1,7 +1,5 @@
 """Pictures of the panel's main states, to look at: Testing/output/panel_*.png."""
 
-from __future__ import annotations
-
 import pytest
 import slicer
 
@@ -51,11 +49,8 @@ def test_results_and_review(drawn):
     drawn.ui.editButton.click()
     drag(drawn, "Red", 18, -12)
     drawn.picture("7_editing")
-    drawn.ui.confirmButton.click()
-    drawn.ui.nextButton.click()
-    drawn.ui.confirmButton.click()
-    drawn.ui.nextButton.click()
-    drawn.ui.confirmButton.click()
+    for button in ("confirm", "next", "confirm", "next", "confirm"):
+        getattr(drawn.ui, f"{button}Button").click()
     assert "All landmarks are checked" in drawn.ui.reviewProgressLabel.text
     drawn.picture("8_checked")
 

@@ -1,7 +1,5 @@
 """The cochlea's numbers in the panel."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import slicer

@@ -1,7 +1,5 @@
 """The real command line as the panel's child process: network, files and all."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

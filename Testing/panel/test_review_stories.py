@@ -1,7 +1,5 @@
 """Checking and correcting landmarks, with the mouse in rendered views and with keys."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import slicer

@@ -1,7 +1,5 @@
 """Starting, watching, cancelling and failing, through the panel's own buttons."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time
@@ -119,7 +117,7 @@ def test_cancel_at_each_stage_and_a_worker_that_does_not_listen(story, mode):
     story.mode, stage = mode, mode.partition(":")[2] or "infer"
     story.ui.segmentButton.click()
     story.wait(lambda: story.ui.statusLabel.text == STAGES[stage], what=stage)
-    assert alive(story.folder / "worker.pid")
+    assert stage == "start" or alive(story.folder / "worker.pid")
     begun = time.monotonic()
     story.ui.cancelButton.click()
     story.wait(lambda: not story.panel.running.active, 3)

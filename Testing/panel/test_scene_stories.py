@@ -1,7 +1,5 @@
 """The scene changes under the panel; several CTs; CTs that were moved."""
 
-from __future__ import annotations
-
 import sys
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Both ears of one CT, through whole stories; what the panel says about their quality."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import slicer

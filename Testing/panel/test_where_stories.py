@@ -1,7 +1,5 @@
 """A point or an ROI says where to look; the worker is told in the CT's own coordinates."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import vtk

@@ -8,8 +8,6 @@ constructors only the one that takes a parent (CTK, CMake/ctkWrapPythonQt.py).
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import re
 import types
 from pathlib import Path

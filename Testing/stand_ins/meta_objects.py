@@ -5,8 +5,6 @@ class's one QMetaObject is made invalid, and ``cls.staticMetaObject`` is the sam
 (PySide6 6.7 to 6.12). So the address is noted while no object lives yet.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from types import ModuleType
 

@@ -6,8 +6,6 @@ signals, slots and Q_INVOKABLE methods can be reached from Python.
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import types
 from typing import Any
 

@@ -7,8 +7,6 @@ INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own package.
 """
 # ruff: noqa: N802, N803, N815
 
-from __future__ import annotations
-
 import enum
 import typing
 from typing import Any

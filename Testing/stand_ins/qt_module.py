@@ -4,8 +4,6 @@ Source: Slicer/Slicer, Base/Python/slicerqt.py and CTK's qt.py (``from PythonQt.
 likewise QtGui, QtNetwork, QtSvg, QtUiTools, ...).
 """
 
-from __future__ import annotations
-
 import types
 from typing import Any
 from xml.etree import ElementTree

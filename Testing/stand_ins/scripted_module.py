@@ -5,8 +5,6 @@ INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own file instead.
 """
 # ruff: noqa: N802, N803
 
-from __future__ import annotations
-
 import importlib
 import logging
 import unittest

@@ -1,7 +1,5 @@
 """The synthetic ear in the Sample Data module; also in Slicer's own where a checkout is given."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import subprocess

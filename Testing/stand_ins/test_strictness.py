@@ -1,7 +1,5 @@
 """The stand-ins refuse what the real classes lack, and a whole module runs on them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
