@@ -13,6 +13,7 @@ from InnerEarSegLib.io.result_files import write_plain
 from InnerEarSegLib.model.card import CARD_SCHEMA
 from InnerEarSegLib.synthetic.files import random_ear
 from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Geometry, Landmark, Quality, Volume
+from Testing.panel.fake_worker import STAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "InnerEarSeg" / "InnerEarSeg.py"
@@ -40,6 +41,13 @@ def segment(story) -> None:
     assert story.ui.segmentButton.enabled, story.ui.segmentButton.toolTip
     story.ui.segmentButton.click()
     story.wait(lambda: not story.panel.running.active, 20, "end of the run")
+
+
+def start_and_hang(story, mode="hang:infer", stage="infer") -> None:
+    """Press Segment and wait until the worker hangs at a stage."""
+    story.mode = mode
+    story.ui.segmentButton.click()
+    story.wait(lambda: story.ui.statusLabel.text == STAGES[stage], what=stage)
 
 
 def column(story, number) -> list[str]:

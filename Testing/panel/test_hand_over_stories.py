@@ -13,7 +13,7 @@ import vtk
 from InnerEarSegLib.mrml.scene import image_data
 from InnerEarSegLib.panel.worker_process import LIBRARY_PARENT, segment_command
 from Testing.panel.fake_worker import STAGES
-from Testing.panel.helpers import alive
+from Testing.panel.helpers import alive, start_and_hang
 
 BIG = (240, 640, 640)
 
@@ -98,10 +98,8 @@ def test_disk_full_while_the_ct_is_handed_over(big, monkeypatch):
 
 
 def started_by_a_launcher(story):
-    story.mode = "launcher:hang:infer"
-    story.ui.segmentButton.click()
+    start_and_hang(story, "launcher:hang:infer")
     pid = story.folder / "worker.pid"
-    story.wait(lambda: story.ui.statusLabel.text == STAGES["infer"], what="the worker")
     assert alive(pid)
     return pid
 

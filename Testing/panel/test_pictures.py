@@ -5,7 +5,7 @@ import slicer
 
 from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.volumes import add_volume
-from Testing.panel.helpers import PICTURES, head, prepare_two, segment
+from Testing.panel.helpers import PICTURES, head, prepare_two, segment, start_and_hang
 
 pytestmark = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
@@ -26,9 +26,7 @@ def test_running_and_its_ends(drawn):
     ui.optionsCollapsibleButton.collapsed = False
     drawn.picture("2_ready")
     ui.optionsCollapsibleButton.collapsed = True
-    drawn.mode = "hang:infer"
-    ui.segmentButton.click()
-    drawn.wait(lambda: ui.statusLabel.text == "Drawing the labyrinth")
+    start_and_hang(drawn)
     ui.detailsButton.click()
     drawn.picture("3_running")
     ui.detailsButton.click()

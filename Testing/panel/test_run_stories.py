@@ -12,7 +12,7 @@ from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.views import nodes_of
 from InnerEarSegLib.panel.worker_process import python_command
 from Testing.panel.fake_worker import STAGES
-from Testing.panel.helpers import alive, result_with, write_card, write_prepared
+from Testing.panel.helpers import alive, result_with, start_and_hang, write_card, write_prepared
 
 
 def test_ready_at_once(story):
@@ -113,10 +113,8 @@ def test_progress_is_shown_and_slicer_answers(story):
 
 @pytest.mark.parametrize("mode", [*(f"hang:{stage}" for stage in STAGES), "stubborn"])
 def test_cancel_at_each_stage_and_a_worker_that_does_not_listen(story, mode):
-    before = story.xml()
-    story.mode, stage = mode, mode.partition(":")[2] or "infer"
-    story.ui.segmentButton.click()
-    story.wait(lambda: story.ui.statusLabel.text == STAGES[stage], what=stage)
+    before, stage = story.xml(), mode.partition(":")[2] or "infer"
+    start_and_hang(story, mode, stage)
     assert stage == "start" or alive(story.folder / "worker.pid")
     begun = time.monotonic()
     story.ui.cancelButton.click()

@@ -9,14 +9,7 @@ import vtk
 
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import numpy_matrix, to_world, vtk_matrix
-from Testing.panel.fake_worker import STAGES
-from Testing.panel.helpers import MODULE, alive
-
-
-def start_and_hang(story):
-    story.mode = "hang:infer"
-    story.ui.segmentButton.click()
-    story.wait(lambda: story.ui.statusLabel.text == STAGES["infer"])
+from Testing.panel.helpers import MODULE, alive, start_and_hang
 
 
 def assert_stopped(story):

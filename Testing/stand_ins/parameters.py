@@ -11,13 +11,13 @@ import enum
 import typing
 from typing import Any
 
+import slicer
+
 
 class _Parameter:
     """One annotated member of the class, as text or node reference in its parameter node."""
 
     def __init__(self, name: str, kind: Any, value: Any) -> None:
-        import slicer
-
         self.name, self.kind, self.default = name, kind, value
         self.is_node = isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode)
         self.is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
@@ -70,8 +70,6 @@ def parameterNodeWrapper(cls: Any) -> Any:
 
 def _property(parameter: _Parameter) -> property:
     def write(self: Any, value: Any) -> None:
-        import slicer
-
         with slicer.util.NodeModify(self.parameterNode):
             parameter.write(self.parameterNode, value)
 

@@ -11,6 +11,9 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import qt
+import slicer
+
 __all__ = [f"ScriptedLoadableModule{part}" for part in ("", "Logic", "Test", "Widget")]
 
 
@@ -21,9 +24,6 @@ def _resource(module_path: str, filename: str) -> str:
 class ScriptedLoadableModule:
     def __init__(self, parent: Any) -> None:
         super().__init__()
-        import qt
-        import slicer
-
         self.parent = parent
         self.moduleName = type(self).__name__
         parent.title, parent.categories, parent.dependencies = "", [], []
@@ -48,8 +48,6 @@ class ScriptedLoadableModule:
 class ScriptedLoadableModuleWidget:
     def __init__(self, parent: Any = None) -> None:
         super().__init__()
-        import slicer
-
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = False
         self.parent, self.layout = parent, parent.layout()
@@ -58,8 +56,6 @@ class ScriptedLoadableModuleWidget:
         )
 
     def resourcePath(self, filename: str) -> str:
-        import slicer
-
         return _resource(slicer.util.modulePath(self.moduleName), filename)
 
     def setup(self) -> None:
@@ -69,13 +65,9 @@ class ScriptedLoadableModuleWidget:
         """Overridden by modules."""
 
     def onReload(self) -> None:
-        import slicer
-
         slicer.util.reloadScriptedModule(self.moduleName)
 
     def _onModuleAboutToBeUnloaded(self, name: str) -> None:
-        import slicer
-
         if name == self.moduleName:
             self.cleanup()
             slicer.app.moduleManager().disconnect(
@@ -89,14 +81,10 @@ class ScriptedLoadableModuleLogic:
         self.moduleName = type(self).__name__.removesuffix("Logic")
 
     def getParameterNode(self) -> Any:
-        import slicer
-
         node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
         return node or slicer.mrmlScene.AddNode(self.createParameterNode())
 
     def createParameterNode(self) -> Any:
-        import slicer
-
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
         node.UnRegister(None)
         node.SetSingletonTag(self.moduleName)
