@@ -120,6 +120,8 @@ def test_hardened_and_put_under_another_transform_while_another_is_chosen(under)
     story.volume.SetAndObserveTransformNodeID(linear(story.scene).GetID())
     story.ui.inputSelector.setCurrentNode(story.volume)
     again = np.linalg.inv(ijk_to_world(story.volume)) @ [*story.at(HELICOTREMA), 1.0]
+    for node in (story.node, story.segmentation):
+        assert node.GetTransformNodeID() == story.volume.GetTransformNodeID()
     np.testing.assert_allclose(again, ijk, atol=1e-3)
 
 

@@ -107,18 +107,6 @@ def test_a_row_turns_all_views_to_its_landmark(reviewed):
         np.testing.assert_allclose(crosshair.GetCrosshairRAS(), position(reviewed, name), atol=1e-3)
 
 
-def test_a_button_for_each_ear(reviewed):
-    button = getattr(reviewed.ui, f"{reviewed.side}EarButton")
-    other = getattr(reviewed.ui, "rightEarButton" if reviewed.side == "left" else "leftEarButton")
-    assert button.text == f"{reviewed.side.capitalize()} ear, {reviewed.ear.ear.volume_mm3:.0f} mm³"
-    assert other.isHidden()
-    reviewed.scene.GetNodeByID("vtkMRMLSliceNodeRed").JumpSliceByCentering(0, 0, 0)
-    button.click()
-    mask = np.argwhere(reviewed.ear.ear.labyrinth)[:, ::-1]
-    middle = reviewed.ear.ct.geometry.to_ras((mask.min(axis=0) + mask.max(axis=0)) / 2)
-    np.testing.assert_allclose(slice_center(reviewed), middle, atol=0.01)
-
-
 def test_drag_confirm_undo_redo_reset(drawn):
     before = position(drawn, ROUND_WINDOW)
     drag(drawn, "Red", 40, 0)
@@ -287,16 +275,6 @@ def test_a_point_moved_from_python_shows_as_corrected(reviewed):
     assert column(reviewed, 2)[2] == "corrected" and column(reviewed, 4)[2] == "1.50 mm"
     reviewed.ui.undoButton.click()
     assert column(reviewed, 2)[2] == "✓ confirmed"
-
-
-def test_the_segment_editor_opens_on_the_right_segment(reviewed):
-    reviewed.ui.editSegmentButton.click()
-    editor = slicer.util.getModuleWidget("SegmentEditor").editor
-    results = find_results(reviewed.scene, reviewed.volume)
-    assert slicer.util.selectedModule() == "SegmentEditor"
-    assert editor.segmentationNode() is results.segmentation
-    assert editor.sourceVolumeNode() is reviewed.volume
-    assert editor.currentSegmentID() == SEGMENT_IDS[reviewed.side]
 
 
 def test_the_volume_follows_what_is_edited(reviewed):

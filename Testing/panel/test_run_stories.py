@@ -43,6 +43,10 @@ def test_choices_are_kept_in_the_scene(story):
     assert node.parameterNode.GetSingletonTag() == "InnerEarSeg"
     node.device = "cuda:7"  # as in a scene from another machine
     assert ui.deviceComboBox.currentText == "Automatic"
+    ui.keepReviewedCheckBox.click()
+    assert node.device == "cuda:7" and story.panel.inputs.choices().device == "auto"
+    ui.deviceComboBox.setCurrentIndex(1)
+    assert node.device == "cpu" == story.panel.inputs.choices().device
     node.ears = type(node.ears).BOTH
     assert ui.earsComboBox.currentText == "Both"
 
@@ -60,6 +64,11 @@ def test_the_field_decides_which_model_runs(story, tmp_path):
         field.comboBox().setEditText(text)
         assert not ui.segmentButton.enabled and "Mine" not in card.text
         assert ui.statusLabel.text == ui.segmentButton.toolTip != "Ready: press Segment."
+    wrong = tmp_path / "wrong.pt"
+    wrong.write_bytes(b"no model")
+    field.setCurrentPath(str(wrong))
+    assert not ui.segmentButton.enabled  # the card is read before the model is used
+    assert "wrong.pt is empty, cut short" in ui.statusLabel.text
     field.comboBox().setEditText("")
     assert "In use, bundled" in card.text and ui.statusLabel.text == "Ready: press Segment."
     story.segment()

@@ -115,6 +115,9 @@ def test_edit_segment_opens_the_ear_of_the_row(both):
     both.table.selectRow(4)
     both.ui.editSegmentButton.click()
     editor = slicer.util.getModuleWidget("SegmentEditor").editor
+    assert slicer.util.selectedModule() == "SegmentEditor"
+    assert editor.segmentationNode() is both.results.segmentation
+    assert editor.sourceVolumeNode() is both.volume
     assert editor.currentSegmentID() == SEGMENT_IDS["right"]
 
 
