@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6-Essentials is not installed")
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 
+from ..stand_ins.fixtures import slicer_app  # noqa: F401
 from . import names
 from .check_ui import check_ui
 from .cmake_lists import REPOSITORY
@@ -45,22 +46,29 @@ def test_every_class_names_its_header():
         assert header.endswith(f"/{name}.h")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "complaint"),
-    [
-        ('class="QPushButton"', 'class="QPushButtn"', "no class QPushButtn"),
-        ('name="noneEnabled"', 'name="noneAllowed"', "no property 'noneAllowed'"),
-        ("mrmlSceneChanged(vtkMRMLScene*)", "sceneChanged(vtkMRMLScene*)", "has no signal"),
-        ("<extends>QWidget</extends>", "<extends>QFrame</extends>", "does not extend QFrame"),
-        ("QFormLayout::AllNonFixedFieldsGrow", "QFormLayout::Grow", "no enumerator"),
-    ],
-)
-def test_wrong_ui_is_found(tmp_path, old, new, complaint):
-    text = UI.read_text(encoding="utf-8")
+WRONG = [
+    ('class="QPushButton"', 'class="QPushButtn"', "no class QPushButtn"),
+    ("ctkCollapsibleButton", "ctkCollapsibleButon", "no class ctkCollapsibleButon"),
+    ('"noneEnabled"', '"noneAllowed"', "no property 'noneAllowed'"),
+    ('<property name="text">', '<property name="caption">', "no property 'caption'"),
+    ("mrmlSceneChanged(vtkMRMLScene*)", "mrmlSceneChanged(vtkMRMLNode*)", "has no signal"),
+    ("setMRMLScene(vtkMRMLScene*)", "setScene(vtkMRMLScene*)", "has no slot"),
+    ("<extends>QWidget</extends>", "<extends>QFrame</extends>", "does not extend QFrame"),
+    ("QFormLayout::AllNonFixedFieldsGrow", "QFormLayout::Grow", "no enumerator"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "complaint"), WRONG)
+def test_wrong_ui_is_found_and_refused(slicer_app, tmp_path, old, new, complaint):  # noqa: F811
+    import slicer
+
+    text, path = UI.read_text(encoding="utf-8"), tmp_path / "wrong.ui"
     assert old in text, f"the .ui file has no {old} any more: choose another mistake"
-    path = tmp_path / "wrong.ui"
     path.write_text(text.replace(old, new), encoding="utf-8")
     assert any(complaint in line for line in check_ui(path))
+    if "::" not in old and "extends" not in old:  # the stand-ins' QUiLoader reads neither
+        with pytest.raises((ValueError, AttributeError)):
+            slicer.util.loadUI(str(path))
 
 
 def test_stand_ins_offer_nothing_more():

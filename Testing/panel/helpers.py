@@ -119,14 +119,14 @@ def mirror(geometry: Geometry) -> np.ndarray:
     return flip
 
 
-def other_ear(one, confidence=0.2):
+def other_ear(one):
     """The mirrored ear; its helicotrema is the least certain of all landmarks."""
     flip = mirror(one.geometry)
     landmarks = tuple(
         replace(
             mark,
             ras=tuple((flip @ [*mark.ras, 1.0])[:3].tolist()),
-            confidence=confidence if mark.name == "helicotrema" else 0.88,
+            confidence=0.2 if mark.name == "helicotrema" else 0.88,
         )
         for mark in one.landmarks
     )

@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 from InnerEarSegLib.mrml.landmarks import set_position
-from InnerEarSegLib.panel.report_section import ReportSection
 from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import PATIENT, SUBJECT, read_subject
 from Testing.stand_ins.dialogs import dialogs
+
+MAKE_COMMAND = "InnerEarSegLib.panel.report_section.ReportSection.make_command"
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def worker(monkeypatch):
             pdfs.append(pdf)
             return python_command("-c", text, str(folder))
 
-        monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
+        monkeypatch.setattr(MAKE_COMMAND, staticmethod(command))
         return pdfs
 
     return program
@@ -64,6 +65,8 @@ def report(story, answer):
 @pytest.fixture
 def bare(monkeypatch):
     """The real worker without slicer and torch."""
+    from InnerEarSegLib.panel.report_section import ReportSection
+
     real = ReportSection.make_command
     program = (
         "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
@@ -75,7 +78,7 @@ def bare(monkeypatch):
         assert arguments[:2] == ["-m", "InnerEarSegLib"]
         return python_command("-c", program, *arguments[2:])
 
-    monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
+    monkeypatch.setattr(MAKE_COMMAND, staticmethod(command))
 
 
 def test_from_a_correction_to_a_page(segmented, opened, bare):
@@ -129,13 +132,6 @@ def test_no_place_no_report(segmented, opened):
     assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
 
 
-def test_a_worker_that_fails_says_why(segmented, opened, worker):
-    worker("import sys; print('innerearseg: a PDF needs fpdf2.', file=sys.stderr); sys.exit(2)")
-    report(segmented, str(segmented.folder / "r.html"))
-    assert segmented.ui.statusLabel.text == "A PDF needs fpdf2." and opened == []
-    assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
-
-
 OPTIONS = [
     ("is there already and was not made by InnerEarSeg; choose another --output.", "another file."),
     ("is a folder; --output needs a file that ends in .html.", "needs a file that ends in .html."),
@@ -145,12 +141,13 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize(("said", "shown"), OPTIONS)
-def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said, shown):
+def test_a_worker_that_fails_says_why_in_words_of_the_panel(segmented, worker, opened, said, shown):
     page = segmented.folder / "--output.html"
     worker(f"import sys; print('innerearseg: {page} {said}', file=sys.stderr); sys.exit(2)")
     report(segmented, str(page))
     text = segmented.ui.statusLabel.text
-    assert text.startswith(str(page)) and text.endswith(shown)
+    assert text.startswith(str(page)) and text.endswith(shown) and opened == []
+    assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
     assert "--" not in text.replace(str(page), "")
 
 

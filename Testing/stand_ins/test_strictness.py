@@ -7,7 +7,6 @@ import pytest
 from .fixtures import REPOSITORY, slicer_app  # noqa: F401
 
 MODULE = REPOSITORY / "InnerEarSeg" / "InnerEarSeg.py"
-UI = (REPOSITORY / "InnerEarSeg" / "Resources" / "UI" / "InnerEarSeg.ui").read_text("utf-8")
 
 
 def test_parameters(slicer_app):  # noqa: F811
@@ -71,27 +70,6 @@ def test_refused(slicer_app, wrong):  # noqa: F811
         names["module"] = slicer_app.load_module(MODULE)
     with pytest.raises((AttributeError, ValueError, TypeError, NotImplementedError)):
         exec(wrong, names)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('"noneEnabled"', '"noneAllowed"'),
-        ("ctkCollapsibleButton", "ctkCollapsibleButon"),
-        ("mrmlSceneChanged(vtkMRMLScene*)", "mrmlSceneChanged(vtkMRMLNode*)"),
-        ("setMRMLScene(vtkMRMLScene*)", "setScene(vtkMRMLScene*)"),
-        ('<property name="text">', '<property name="caption">'),
-    ],
-)
-def test_refused_in_ui(slicer_app, tmp_path, old, new):  # noqa: F811
-    """A wrong class, property, signal or slot in the .ui file."""
-    import slicer
-
-    path = tmp_path / "wrong.ui"
-    assert old in UI
-    path.write_text(UI.replace(old, new), encoding="utf-8")
-    with pytest.raises((ValueError, AttributeError)):
-        slicer.util.loadUI(str(path))
 
 
 def test_arguments_as_pythonqt_passes_them(slicer_app):  # noqa: F811

@@ -117,11 +117,11 @@ class _View(QWidget):
         interactor.InvokeEvent(name)
         self.scheduleRender()
 
-    def mousePressEvent(self, event: Any) -> None:
-        self._forward(event, f"{event.button().name}PressEvent")
+    def mousePressEvent(self, event: Any, what: str = "Press") -> None:
+        self._forward(event, f"{event.button().name}{what}Event")
 
     def mouseReleaseEvent(self, event: Any) -> None:
-        self._forward(event, f"{event.button().name}ReleaseEvent")
+        self.mousePressEvent(event, "Release")
 
     def mouseMoveEvent(self, event: Any) -> None:
         self._forward(event, "MouseMoveEvent")
