@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,17 @@ def start_and_hang(story, mode="hang:infer", stage="infer") -> None:
     story.mode = mode
     story.ui.segmentButton.click()
     story.wait(lambda: story.ui.statusLabel.text == STAGES[stage], what=stage)
+
+
+def gaps_until(story, ended) -> list[float]:
+    """Seconds of each turn of the event loop until something is true."""
+    gaps = []
+    while not ended():
+        assert len(gaps) < 100_000
+        begun = time.monotonic()
+        story.process()
+        gaps.append(time.monotonic() - begun)
+    return gaps
 
 
 def column(story, number) -> list[str]:

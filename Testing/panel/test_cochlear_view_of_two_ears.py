@@ -12,7 +12,7 @@ from InnerEarSegLib.mrml.segments import segment_center
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.helpers import column, head, prepare_two, segment
-from Testing.panel.test_cochlear_view_stories import red, slices
+from Testing.panel.test_cochlear_view_stories import red, slice_nodes, slices
 from Testing.panel.test_scene_stories import grid, linear
 from Testing.scene.test_cochlear_view import turned_to
 
@@ -50,11 +50,9 @@ def without_landmarks(two, side):
 def at_cochlea(two, side):
     """Whether all slices are in its planes, and at its middle."""
     planes = slice_planes(two.landmarks[side], two.measuring.cochleae[side].frame)
-    return all(
-        turned_to(two.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
-        and np.allclose(slices(two)[name][:3, 3], plane[:3, 3], atol=1e-3)
-        for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True)
-    )
+    shown = np.array(list(slices(two).values()))
+    there = np.allclose(shown[:, :3, 3], np.array(planes)[:, :3, 3], atol=1e-3)
+    return there and all(map(turned_to, slice_nodes(two), planes))
 
 
 def assert_at_ear(two, side, before):

@@ -14,12 +14,16 @@ from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.types import HELICOTREMA
 from Testing.scene.test_cochlear_view import turned_to
 
+VIEWS = ("Red", "Yellow", "Green")
+
+
+def slice_nodes(story):
+    return [story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}") for name in VIEWS]
+
 
 def slices(story):
-    return {
-        name: numpy_matrix(story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceToRAS())
-        for name in ("Red", "Yellow", "Green")
-    }
+    matrices = (numpy_matrix(node.GetSliceToRAS()) for node in slice_nodes(story))
+    return dict(zip(VIEWS, matrices, strict=True))
 
 
 def assert_slices(story, before, tolerance):
@@ -36,7 +40,7 @@ def landmarks_of(story):
 
 
 def red(story):
-    return story.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    return slice_nodes(story)[0]
 
 
 def pause(story):
@@ -66,8 +70,7 @@ def test_cochlear_view_and_back(planned):
     assert not any(line.GetDisplayVisibility() for line in lines)
     planned.ui.cochlearViewButton.click()
     planes = slice_planes(planned.volume, planned.measuring.cochleae[planned.side].frame)
-    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
-        assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+    assert all(map(turned_to, slice_nodes(planned), planes))
     assert planned.ui.cochlearViewButton.checked
     assert all(line.GetDisplayVisibility() for line in lines)
     if can_render():
@@ -105,8 +108,7 @@ def test_views_turn_along_with_a_correction_and_keep_zoom_and_place(planned):
     correct(planned)
     planned.wait(lambda: abs(facing(planned)[0][:3, 2] @ old[0][:3, 2]) < 0.9995, what="new axes")
     planes = facing(planned)
-    for name, plane in zip(("Yellow", "Green"), planes[1:], strict=True):
-        assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+    assert all(map(turned_to, slice_nodes(planned)[1:], planes[1:]))
     plane = planes[0].copy()
     plane[:3, 3] += 1.5 * plane[:3, 2]
     assert turned_to(red(planned), plane)  # still 1.5 mm towards the apex

@@ -53,19 +53,10 @@ class _Parameter:
 
 def parameterNodeWrapper(cls: Any) -> Any:
     """Class decorator: typed attributes kept in a vtkMRMLScriptedModuleNode."""
-    parameters = [
-        _Parameter(name, hint, getattr(cls, name, None))
-        for name, hint in typing.get_type_hints(cls).items()
-    ]
-    for parameter in parameters:
-        if hasattr(_Methods, parameter.name):
-            raise ValueError(f"Cannot use reserved name '{parameter.name}'")
-        setattr(cls, parameter.name, _property(parameter))
-    for name, value in vars(_Methods).items():
-        if name == "__init__" or not name.startswith("__"):
-            setattr(cls, name, value)
-    cls.allParameters = {parameter.name: parameter for parameter in parameters}
-    return cls
+    hints = typing.get_type_hints(cls).items()
+    parameters = {name: _Parameter(name, hint, getattr(cls, name, None)) for name, hint in hints}
+    properties = {name: _property(parameter) for name, parameter in parameters.items()}
+    return type(cls.__name__, (_Methods, cls), {**properties, "allParameters": parameters})
 
 
 def _property(parameter: _Parameter) -> property:

@@ -35,7 +35,6 @@ OWN = "_own"
 
 STAND_IN_PACKAGE = __name__.rpartition(".")[0]
 
-
 _SIGNATURE = re.compile(r"^\s*(\w+)\s*\((.*)\)\s*$")
 _get = QtCore.QObject.__getattribute__
 
@@ -43,9 +42,8 @@ _get = QtCore.QObject.__getattribute__
 @functools.cache
 def _lacking(cls: type) -> frozenset[str]:
     """Names that PySide6 gives to QObjects of a class and PythonQt on Qt 5.15 does not."""
-    return frozenset({"exec", "emit"}).union(
-        *(QT6_MEMBERS.get(base.__name__, ()) for base in cls.__mro__)
-    )
+    newer = (QT6_MEMBERS.get(base.__name__, ()) for base in cls.__mro__)
+    return frozenset({"exec", "emit"}).union(*newer)
 
 
 errors: list[str] = []
