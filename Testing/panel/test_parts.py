@@ -36,14 +36,10 @@ def test_other_lines_are_text(line):
     assert LineReader().feed(line.encode() + b"\r\n") == [line[:2000]]
 
 
-def test_fractions_stay_between_0_and_1():
-    line = '{"stage": "a", "fraction": %s, "message": ""}\n'
-    found = [LineReader().feed((line % value).encode())[0].fraction for value in ("-3", "7")]
+def test_fractions_stay_between_0_and_1_and_a_line_without_end_does_not_fill_the_memory():
+    line, reader = '{"stage": "a", "fraction": %s, "message": ""}\n', LineReader()
+    found = [reader.feed((line % value).encode())[0].fraction for value in ("-3", "7")]
     assert found == [0.0, 1.0]
-
-
-def test_a_line_without_end_does_not_fill_the_memory():
-    reader = LineReader()
     for _ in range(100):
         assert reader.feed(b"x" * 10000) == []
     assert len(reader._rest) < 100_000

@@ -56,7 +56,11 @@ def test_a_ct_that_is_loaded_while_the_module_is_open_is_chosen(story):
 
 
 def test_a_ct_that_is_loaded_while_the_user_is_elsewhere_is_chosen_on_return(story):
+    story.segment()
     story.scene.Clear(False)
+    story.process()
+    assert story.panel.reviewing.review is None and story.ui.warningsLabel.text == ""
+    assert not story.ui.segmentButton.enabled
     slicer.util.selectModule("Welcome")
     volume = story.add_volume()
     story.process()
@@ -90,14 +94,6 @@ def test_the_panel_is_alive_after_reload(story, library_kept, opened):
     assert widget.ui.inputSelector.currentNode() is story.volume
     assert widget.ui.segmentButton.enabled and widget.ui.landmarksTable.rowCount == 3
     widget.ui.confirmButton.click()
-
-
-def test_scene_closed_with_results(story):
-    story.segment()
-    story.scene.Clear(False)
-    story.process()
-    assert story.panel.reviewing.review is None and story.ui.warningsLabel.text == ""
-    assert not story.ui.segmentButton.enabled
 
 
 def test_module_unloaded_while_running(story):
