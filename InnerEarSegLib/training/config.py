@@ -194,11 +194,7 @@ def load_config(path: Path) -> Config:
 
 
 def check_patch(setup: NetworkTraining, where: str) -> None:
-    """Refuse a patch that the network cannot halve as often as it has levels.
-
-    Raises:
-        UnusableInput: naming the patch as ``where``.
-    """
+    """Raise UnusableInput for a patch that the network cannot halve at each of its levels."""
     multiple = setup.network.patch_multiple
     if any(size % multiple for size in setup.window):
         raise UnusableInput(
@@ -208,7 +204,7 @@ def check_patch(setup: NetworkTraining, where: str) -> None:
 
 
 def from_json(kind: type[T], path: Path, what: str) -> T:
-    """Read a config dataclass from a JSON file.
+    """Read a config dataclass from a JSON file; see ``from_dict``.
 
     Raises:
         UnusableInput: naming the file as ``what``, or the field that does not fit.

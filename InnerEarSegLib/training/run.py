@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..segmentation.pose import fit_pose
-from ..types import apply_affine
+from ..types import Point, apply_affine
 from .cases import TrainingCase
 from .config import Config, from_dict
 from .trainer import train_network
@@ -28,12 +28,7 @@ def canonical_template(
     The frame has its axes along the labyrinth's principal axes, longest first, and its origin at
     the middle of the labyrinth's extent, so that a patch around it can be small.
 
-    Args:
-        cases: real ones, at least one with labels; left ears count as mirrored right ones.
-        names: the landmarks of the template.
-
-    Returns:
-        Canonical mm by landmark name.
+    Left ears count as mirrored right ones. ``cases`` are real ones. Returns canonical mm by name.
 
     Raises:
         UnusableInput: if no case has labels and all landmarks.
@@ -105,9 +100,10 @@ def train(
         raise UnusableInput(f"The held-out specimens {missing} are not in the data.")
     trained = [case for case in cases if case.name not in config.held_out]
     real = [case for case in trained if not case.synthetic]
+    template = canonical_template(real, config.landmarks)
     run = TrainingRun(
         config=config,
-        template=canonical_template(real, config.landmarks),
+        template={name: tuple(point.tolist()) for name, point in template.items()},
         trained_on=tuple(case.name for case in real),
         without_labels=tuple(case.name for case in trained if case.labels is None),
         synthetic=len(trained) - len(real),
@@ -123,21 +119,14 @@ def train(
                 "choose another --output folder, or delete it to start again."
             )
     output.mkdir(parents=True, exist_ok=True)
-    template = {name: point.tolist() for name, point in run.template.items()}
-    content = dataclasses.asdict(run) | {"template": template}
-    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    path.write_text(json.dumps(asdict(run), indent=2), encoding="utf-8")
     for name in only or config.networks():
-        train_network(
-            name, config, cases, run.template, output / name, device, workers=workers, say=say
-        )
+        at = output / name
+        train_network(name, config, cases, run.template, at, device, workers=workers, say=say)
 
 
 def check_networks(config: Config, names: Sequence[str]) -> None:
-    """Refuse unknown names of networks, before data are read.
-
-    Raises:
-        UnusableInput: naming the first of them.
-    """
+    """Raise UnusableInput for the first unknown name of a network."""
     for name in names:
         if name not in config.networks():
             raise UnusableInput(
@@ -145,7 +134,7 @@ def check_networks(config: Config, names: Sequence[str]) -> None:
             )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TrainingRun:
     """What a run folder says about itself.
 
@@ -154,7 +143,7 @@ class TrainingRun:
     """
 
     config: Config
-    template: dict[str, NDArray[np.float64]]
+    template: dict[str, Point]
     trained_on: tuple[str, ...]
     without_labels: tuple[str, ...]
     synthetic: int
@@ -167,18 +156,12 @@ def read_run(folder: Path) -> TrainingRun:
     Raises:
         UnusableInput: if the folder is no run.
     """
+    path = folder / DESCRIPTION
     try:
-        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UnusableInput(f"{folder} is no run folder of `innerearseg train`.") from None
-    return TrainingRun(
-        config=from_dict(Config, content["config"], str(folder / DESCRIPTION)),
-        template={name: np.array(point) for name, point in content["template"].items()},
-        trained_on=tuple(content["trained_on"]),
-        without_labels=tuple(content["without_labels"]),
-        synthetic=content["synthetic"],
-        code_revision=content["code_revision"],
-    )
+    return from_dict(TrainingRun, content, str(path))
 
 
 def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
@@ -201,15 +184,14 @@ def folds_of(cases: Sequence[TrainingCase], count: int) -> list[tuple[str, ...]]
 
 def code_revision() -> str:
     """Return the git revision of this code, with "+" where it has uncommitted changes."""
-    commands = ("rev-parse --short=12 HEAD", "status --porcelain --untracked-files=no")
-    try:
-        revision, changes = (
-            subprocess.run(
+    revision = []
+    for command in ("rev-parse --short=12 HEAD", "status --porcelain --untracked-files=no"):
+        try:
+            done = subprocess.run(
                 ["git", *command.split()], cwd=Path(__file__).parent, capture_output=True,
                 text=True, check=True,
-            ).stdout.strip()
-            for command in commands
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return revision + ("+" if changes else "")
+            )  # fmt: skip
+        except (OSError, subprocess.CalledProcessError):
+            return "unknown"
+        revision.append(done.stdout.strip())
+    return revision[0] + ("+" if revision[1] else "")
