@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import UnusableInput
+from ..evaluation import metrics
 from .plan import BASAL, Plan, value_of
 from .runs import StudyFolder
 
@@ -158,16 +159,12 @@ def is_better(row: Row, metric: str) -> bool | None:
 
 
 def bootstrap_interval(values: ArrayLike) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of cases drawn with replacement."""
-    from scipy.stats import bootstrap
-
+    """Return the 95 % bootstrap interval of the mean over cases."""
     array = np.asarray(values, dtype=float)
     if len(array) < 2 or np.ptp(array) == 0.0:
         return float(array.min()), float(array.max())
-    found = bootstrap(
-        (array,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    low, high = metrics.bootstrap_interval(array, RESAMPLES)
+    return low, high
 
 
 def sign_flip_p(differences: ArrayLike) -> float:

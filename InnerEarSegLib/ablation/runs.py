@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ..errors import UnusableInput
@@ -58,9 +58,7 @@ class StudyFolder:
     def runs(self, only: str | None = None, shard: str | None = None) -> list[tuple[str, int]]:
         """Return (variation, fold) of runs: the first fold of all variations, then the second.
 
-        Args:
-            only: comma-separated variations; all if empty.
-            shard: "I/N" for every N-th run from the I-th.
+        ``only`` names variations, with commas; ``shard`` "I/N" is every N-th run from the I-th.
 
         Raises:
             UnusableInput: if there is no such variation or shard.
@@ -155,11 +153,7 @@ def do_run(run: Run, place: Place) -> Outcome:
     """Do a run, or go on where a killed process stopped.
 
     The operating system releases the claim when its owner ends, however it ends, and on a shared
-    folder it keeps the other machines out.
-
-    Returns:
-        "taken" if another process is at it, "diverged" if its loss was no longer a number (which
-        is a result too), otherwise "done".
+    folder it keeps the other machines out. That a loss was no longer a number is a result, too.
 
     Raises:
         UnusableInput: if the folder holds another training.
@@ -215,20 +209,16 @@ def _train_and_measure(study: StudyFolder, run: Run, device: torch.device) -> di
 
 def measure_case(
     network: nn.Module,
-    template: Mapping[str, NDArray],
+    template: Mapping[str, ArrayLike],
     config: Config,
     region_mm: Sequence[float],
     how: MeasureConfig,
     case: TrainingCase,
 ) -> dict[str, Any]:
-    """Compare what a network finds with a specimen's reference.
+    """Compare what a network in evaluation mode finds with a specimen's reference.
 
     Whatever its own spacing and patch, each network sees the same region (k, j, i edges in mm) in
     the same poses, and what it draws is compared on the same grid.
-
-    Args:
-        network: in evaluation mode.
-        template: the canonical ear of the training, mm by landmark.
 
     Returns:
         Means over the poses: dice, assd_mm (None without labels or if the labyrinth was not

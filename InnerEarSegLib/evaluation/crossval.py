@@ -114,10 +114,7 @@ def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
 
 
 def do_fold(fold: Fold, place: Place) -> list[Row]:
-    """Train a fold, or go on where an earlier call stopped, and measure it.
-
-    Returns:
-        The rows of ``measure_fold``; none if there is no base.
+    """Train a fold, or go on where an earlier call stopped, and measure it if there is a base.
 
     Raises:
         UnusableInput: if there are too few specimens, or the folder holds another run.
@@ -161,19 +158,17 @@ def measure_fold(
     from ..training.export import export
 
     assert fold.base is not None
-    steps = {name: steps_done(fold.folder / name) for name in NETWORKS}
-    of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
+    base, run, version = fold.base, fold.folder, f"fold {fold.number}"
+    steps = {name: steps_done(run / name) for name in NETWORKS}
+    of_base = hashlib.sha256(file_content(base)).hexdigest()
     made_with = {"steps": steps, "base": of_base if min(steps.values()) == 0 else None}
 
     def networks() -> Path:
-        path = fold.folder / "model.pt"
-        export(
-            fold.folder, path, version=f"fold {fold.number}", base=fold.base, any_base=True, say=say
-        )
-        return path
+        export(run, run / "model.pt", version=version, base=base, any_base=True, say=say)
+        return run / "model.pt"
 
     fine = steps["refine"] > 0
-    rows = _measured(fold.folder / ROWS, made_with, networks, held_out, device, fine, say)
+    rows = _measured(run / ROWS, made_with, networks, held_out, device, fine, say)
     return [row | {"fold": fold.number} for row in rows]
 
 
