@@ -214,11 +214,7 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def repeated(rows: Sequence[Row], table: Path) -> Iterator[str]:
-    """Tell of each figure whether it lies in the interval of an earlier study.
-
-    Args:
-        rows: of the study done again, or of the part of it that was.
-        table: ``ablation.csv`` of the earlier one.
+    """Tell of each figure whether it lies in the interval of an earlier study's ``ablation.csv``.
 
     Raises:
         UnusableInput: if the table is something else, or of another budget or other folds.

@@ -36,12 +36,9 @@ FAR = 4.0
 
 
 def write_report(runs: Path, output: Path, against: Path | None = None) -> list[str]:
-    """Write ``ablation.csv``, ``ablation.png`` and ``ablation.md`` into a folder.
+    """Write ``ablation.csv``, ``ablation.png`` and ``ablation.md`` of a study's folder.
 
-    Args:
-        runs: the study's folder.
-        output: receives the files.
-        against: an earlier ``ablation.csv``, in whose intervals this study's figures should lie.
+    ``against`` is an earlier ``ablation.csv``, in whose intervals this study's figures should lie.
 
     Returns:
         The text's conclusions, line by line, and where the files are.

@@ -57,11 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
-    """Refuse what cannot be measured in the end before hours of training, not after them.
-
-    Returns:
-        What stands in for networks that are not trained.
-    """
+    """Refuse what cannot be measured in the end before hours of training; return the base."""
     from ..errors import UnusableInput
     from ..model.card import bundled_model
     from ..training.export import read_base

@@ -78,10 +78,8 @@ def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]
 
 
 def _peak_mib(pid: int) -> float:
-    """Most resident memory of a process so far; 0 where /proc does not tell (not on Linux).
-
-    Not ``wait4``: what it counts begins before the program is loaded, in a copy of this process.
-    """
+    """Most resident memory of a process so far; 0 where /proc does not tell (not on Linux)."""
+    # Not wait4: what it counts begins before the program is loaded, in a copy of this process.
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

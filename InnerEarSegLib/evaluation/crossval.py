@@ -24,7 +24,6 @@ from ..training.trainer import steps_done
 from ..types import Volume
 
 if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
-    from ..model.bundle import Model
     from .evaluate import Row, Say
 
 ROWS = "rows.json"
@@ -77,11 +76,9 @@ def each_task(
 ) -> Iterator[Value]:
     """Do tasks in this process, or in several if there are more devices; yield as they end.
 
-    Args:
-        function: of a module that other processes can import.
-        tasks: arguments that can be pickled.
-        devices: one process for each; a device named twice does two tasks at a time.
-        scheduler: address of a Dask scheduler, whose workers are used instead.
+    ``function`` is one of a module that other processes can import. Each device gets a process;
+    one named twice does two tasks at a time. ``scheduler`` is the address of a Dask scheduler,
+    whose workers are used instead.
 
     Raises:
         UnusableInput: if the scheduler does not answer.
@@ -195,8 +192,12 @@ def _measured(
     say: Say,
 ) -> list[Row]:
     """Rows of cases, from the file where they are kept if they were made with the same."""
+    from ..io.dataset import Case
     from ..model.bundle import load_model
-    from .perturbations import PERTURBATIONS
+    from ..segmentation.pipeline import segment
+    from .evaluate import row_of, sentence_of
+    from .metrics import ear_of
+    from .perturbations import PERTURBATIONS, changed, clamped_image
 
     made_with = made_with | {"copies": list(PERTURBATIONS)}
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -213,31 +214,20 @@ def _measured(
     if kept:
         say(f"{path} is of other networks; it is measured again.")
     bundle = load_model(networks(), device)
-    rows = [row for case in cases for row in _rows(case, bundle, fine, say)]
-    write_json(path, {MADE_WITH: made_with, "rows": rows})
-    return rows
-
-
-def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Say) -> list[Row]:
-    """One specimen in all perturbations."""
-    from ..io.dataset import Case
-    from ..segmentation.pipeline import segment
-    from .evaluate import row_of, sentence_of
-    from .metrics import ear_of
-    from .perturbations import PERTURBATIONS, changed, clamped_image
-
-    image = clamped_image(Volume(case.ct, case.geometry))
     rows = []
-    for name, change in PERTURBATIONS.items():
-        ct = changed(image, change)
-        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
-        result = segment(ct, bundle, fine=fine)
-        row = row_of(reference, result) | {"copy": name}
-        ear = ear_of(result, reference)
-        if ear is not None:
-            row["signs"] = dict(ear.uncertainty)
-        rows.append(row)
-        say(f"{case.name}, {name}: {sentence_of(row)}")
+    for case in cases:
+        image = clamped_image(Volume(case.ct, case.geometry))
+        for name, change in PERTURBATIONS.items():
+            ct = changed(image, change)
+            reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+            result = segment(ct, bundle, fine=fine)
+            row = row_of(reference, result) | {"copy": name}
+            ear = ear_of(result, reference)
+            if ear is not None:
+                row["signs"] = dict(ear.uncertainty)
+            rows.append(row)
+            say(f"{case.name}, {name}: {sentence_of(row)}")
+    write_json(path, {MADE_WITH: made_with, "rows": rows})
     return rows
 
 

@@ -138,9 +138,6 @@ def export(
     measurable distance; inference computes in single precision.
 
     Args:
-        run_folder: from ``innerearseg train``.
-        output: the .pt file.
-        version: of the model.
         base: a model of the same specimens, landmarks and canonical ear, whose networks stand in
             for those that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
@@ -148,7 +145,6 @@ def export(
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
-        say: told what had to be set aside.
 
     Returns:
         The card.

@@ -40,10 +40,7 @@ def heatmap_loss(
 
 
 def _log_gaussian(heatmaps: Tensor, points: Tensor, sigma: float) -> list[Tensor]:
-    """Return the Gaussian around each point as three lines, unnormalised logarithms [b, l, n].
-
-    A Gaussian is the product of three: its full grid is not needed.
-    """
+    """Logarithms of the three lines [b, landmark, n] whose product is each point's Gaussian."""
     lines = []
     for axis, size in enumerate(heatmaps.shape[2:]):
         x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)

@@ -81,14 +81,8 @@ def train(
 ) -> None:
     """Train all networks into a run folder, or go on where an earlier call stopped.
 
-    Args:
-        config: what to train.
-        cases: all specimens, those to hold out included.
-        output: the run folder, new or of the same config.
-        device: where to train.
-        workers: processes that draw samples; 0 draws them in this one.
-        only: networks to train; all if empty.
-        say: receives a line now and then.
+    ``cases`` are all specimens, those to hold out included; ``workers`` processes draw samples;
+    ``only`` names the networks to train, all if empty.
 
     Raises:
         UnusableInput: if the folder holds another run, a held-out specimen is missing, or a name
