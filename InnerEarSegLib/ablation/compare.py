@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import UnusableInput
-from ..evaluation import metrics
+from ..evaluation.metrics import bootstrap_interval
 from .plan import BASAL, Plan, value_of
 from .runs import StudyFolder
 
-RESAMPLES = 10_000
 EXACT_CASES = 16
 """Up to so many cases all signs are tried: 65 536."""
 
@@ -156,15 +155,6 @@ def is_better(row: Row, metric: str) -> bool | None:
     if not is_different(row, metric):
         return None
     return row[f"{metric}_difference"] * METRICS[metric].sign > 0
-
-
-def bootstrap_interval(values: ArrayLike) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the mean over cases."""
-    array = np.asarray(values, dtype=float)
-    if len(array) < 2 or np.ptp(array) == 0.0:
-        return float(array.min()), float(array.max())
-    low, high = metrics.bootstrap_interval(array, RESAMPLES)
-    return low, high
 
 
 def sign_flip_p(differences: ArrayLike) -> float:

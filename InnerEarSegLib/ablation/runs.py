@@ -83,10 +83,9 @@ class StudyFolder:
         return fold_folder(self.folder / variation, fold + 1)
 
     def result(self, variation: str, fold: int) -> dict[str, Any] | None:
-        """Return what a run found, or None while it is not finished.
+        """Return what a run found; None while it is not finished.
 
-        Raises:
-            UnusableInput: if it is the result of another training.
+        Raise UnusableInput if it is the result of another training.
         """
         path = self.run_folder(variation, fold) / RESULT
         if not path.is_file():
@@ -106,8 +105,7 @@ def open_study(
 ) -> StudyFolder:
     """Open a study's folder, new or of the same plan, folds and budget.
 
-    Raises:
-        UnusableInput: if the folder holds another study, or the specimens are too few.
+    Raise UnusableInput if it holds another study, or the specimens are too few.
     """
     study = StudyFolder(folder, plan, tuple(folds_of(cases, fold_count)))
     if not (folder / DESCRIPTION).is_file():
@@ -122,11 +120,7 @@ def open_study(
 
 
 def read_study(folder: Path) -> StudyFolder:
-    """Read the study that lies in a folder.
-
-    Raises:
-        UnusableInput: if there is none.
-    """
+    """Read the study that lies in a folder, or raise UnusableInput."""
     try:
         content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -154,9 +148,6 @@ def do_run(run: Run, place: Place) -> Outcome:
 
     The operating system releases the claim when its owner ends, however it ends, and on a shared
     folder it keeps the other machines out. That a loss was no longer a number is a result, too.
-
-    Raises:
-        UnusableInput: if the folder holds another training.
     """
     study = read_study(run.folder)
     folder = study.run_folder(run.variation, run.fold)

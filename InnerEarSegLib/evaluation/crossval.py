@@ -111,11 +111,7 @@ def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
 
 
 def do_fold(fold: Fold, place: Place) -> list[Row]:
-    """Train a fold, or go on where an earlier call stopped, and measure it if there is a base.
-
-    Raises:
-        UnusableInput: if there are too few specimens, or the folder holds another run.
-    """
+    """Train a fold, or go on where an earlier call stopped, and measure it if there is a base."""
     cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
     held_out = folds_of(cases, fold.count)[fold.number - 1]
     device = use(place)

@@ -227,7 +227,7 @@ def _figure(key: str, values: Sequence[Any]) -> dict[str, Any]:
     worst = array.min() if key in LARGER_IS_BETTER else array[np.abs(array).argmax()]
     return {
         "mean": float(array.mean()), "median": float(np.median(array)), "worst": float(worst),
-        "interval": bootstrap_interval(array, RESAMPLES) if len(array) >= 3 else None,
+        "interval": list(bootstrap_interval(array, RESAMPLES)) if len(array) >= 3 else None,
         "cases": len(array),
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Ear, Geometry, Segmentation
 
@@ -245,11 +245,14 @@ def _lies_at_reference(ear: Ear, case: Case) -> bool:
     return float(np.linalg.norm(ear.geometry.center - middle)) < NEAR_MM
 
 
-def bootstrap_interval(array: NDArray[np.float64], resamples: int) -> list[float]:
+def bootstrap_interval(values: ArrayLike, resamples: int = 10_000) -> tuple[float, float]:
     """Return the 95 % percentile interval of the mean of cases drawn with replacement."""
     from scipy.stats import bootstrap
 
+    array = np.asarray(values, dtype=float)
+    if len(array) < 2 or np.ptp(array) == 0.0:
+        return float(array.min()), float(array.max())
     interval = bootstrap(
         (array,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(0)
     ).confidence_interval
-    return [float(interval.low), float(interval.high)]
+    return float(interval.low), float(interval.high)

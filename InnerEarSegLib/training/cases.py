@@ -65,11 +65,7 @@ def pack(cases: Sequence[TrainingCase], path: Path) -> None:
 
 
 def unpack(path: Path) -> list[TrainingCase]:
-    """Read what ``pack`` wrote.
-
-    Raises:
-        UnusableInput: if the file is something else.
-    """
+    """Read what ``pack`` wrote, or raise UnusableInput."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             index = json.loads(bytes(arrays["index"]).decode())

@@ -145,11 +145,7 @@ class TrainingRun:
 
 
 def read_run(folder: Path) -> TrainingRun:
-    """Read a run folder's description.
-
-    Raises:
-        UnusableInput: if the folder is no run.
-    """
+    """Read a run folder's description, or raise UnusableInput."""
     path = folder / DESCRIPTION
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -161,8 +157,7 @@ def read_run(folder: Path) -> TrainingRun:
 def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
     """Deal out every count-th of the names, from the first, the second, and so on.
 
-    Raises:
-        UnusableInput: if a fold would hold out nothing or leave nothing to train on.
+    Raise UnusableInput if a fold would hold out nothing or leave nothing to train on.
     """
     if not 2 <= count <= len(names):
         raise UnusableInput(

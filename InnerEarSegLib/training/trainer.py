@@ -201,7 +201,7 @@ def build_optimiser(network: nn.Module, how: OptimiserConfig) -> torch.optim.Opt
     parameters, decay = network.parameters(), how.weight_decay
     if how.kind == "sgd":
         return torch.optim.SGD(parameters, 1.0, momentum=0.99, nesterov=True, weight_decay=decay)
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[how.kind]
+    kind = torch.optim.AdamW if how.kind == "adamw" else torch.optim.Adam
     return kind(parameters, lr=1.0, weight_decay=decay)
 
 
@@ -217,8 +217,7 @@ def learning_rate(how: OptimiserConfig, step: int) -> float:
 def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
     """Return the averaged network of a training, finished or not, in evaluation mode, on the CPU.
 
-    Raises:
-        UnusableInput: if the folder has no checkpoint.
+    Raise UnusableInput if the folder has no checkpoint.
     """
     state = _read(folder / CHECKPOINT)
     if state is None:
