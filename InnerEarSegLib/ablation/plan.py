@@ -25,13 +25,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Study(NetworkTraining):
-    """All that a variation can change, beside one network's own config.
-
-    Attributes:
-        intensity: how HU become what the network sees.
-        synthetic_fraction: how often a sample comes from a synthetic ear.
-        seed: of everything random in the training.
-    """
+    """All that a variation can change: one network's own config, and fields of ``Config``."""
 
     intensity: Intensity = field(default_factory=Intensity)
     synthetic_fraction: float = 0.1
@@ -87,17 +81,10 @@ class Variation:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study.
+    """A study: a basal training that each variation changes in one field.
 
-    Attributes:
-        name: for titles.
-        basal: what is varied.
-        variations: each of one field.
-        synthetic: how many synthetic ears are added to the specimens.
-        synthetic_seed: of these ears.
-        measure: how the held-out specimens are measured.
-        segmentation_alone: name of the variation that learns the labyrinth alone.
-        landmarks_alone: name of the one that learns the landmarks alone.
+    ``synthetic`` counts the synthetic ears that are added to the specimens. ``segmentation_alone``
+    and ``landmarks_alone`` name the variations that learn one task alone.
     """
 
     name: str

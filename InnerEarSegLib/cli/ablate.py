@@ -91,7 +91,7 @@ def _train(options: argparse.Namespace) -> int:
     left = [run for run in wanted if study.result(*run) is None]
     say(f"{len(wanted) - len(left)} of {len(wanted)} runs are finished")
     runs = [Run(output, data, name, fold, options.workers) for name, fold in left]
-    outcomes = Counter(each_task(do_run, runs, devices, options.scheduler))
+    outcomes: Counter[str] = Counter(each_task(do_run, runs, devices, options.scheduler))
     for outcome, meaning in OUTCOMES.items():
         if outcomes[outcome]:
             say(f"{outcomes[outcome]} runs {meaning}")

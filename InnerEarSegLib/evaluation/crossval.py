@@ -35,17 +35,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Fold:
-    """What a process needs to know to train and measure a fold.
+    """What a process needs to know to train and measure a fold, ``number`` (from 1) of ``count``.
 
-    Attributes:
-        config: of the training; its ``held_out`` is replaced.
-        data: dataset folder or packed file, as that process sees it.
-        output: of the cross-validation.
-        number: of the fold, from 1.
-        count: of all folds.
-        only: networks to train; all if empty.
-        base: a model whose networks stand in for the others; None to train and not measure.
-        workers: processes that draw samples.
+    Its own ``held_out`` replaces that of ``config``. ``data`` and ``output`` (of the
+    cross-validation) are as that process sees them. The networks of ``base`` stand in for those not
+    in ``only`` (all if empty); without a base, a fold is not measured.
     """
 
     config: Config

@@ -39,12 +39,11 @@ FEW_VOXELS = 3
 def evaluate(
     cases: Cases, bundle: Model, names: Sequence[str] | None, say: Say, look: Look | None = None
 ) -> tuple[list[Row], dict[str, str]]:
-    """Segment and measure cases; see ``each_case``.
-
-    ``look`` receives what pictures need, while it is in memory.
+    """Segment and measure cases; ``look`` receives what pictures need, while it is in memory.
 
     Returns:
-        A row (see ``row_of``, and ``trained_on``) a case; and why others have none, by name.
+        A row (see ``row_of``, and ``trained_on``) a case; and, as ``each_case``, why others have
+        none.
     """
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []

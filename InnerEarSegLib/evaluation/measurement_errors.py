@@ -111,10 +111,8 @@ def segmented_errors(
 ) -> tuple[list[MeasurementErrors], dict[str, str]]:
     """Measure what a model finds: CT to labyrinth and landmarks to measurements.
 
-    ``find`` finds the ear in a case's CT; all else is as of ``each_case``.
-
-    Returns:
-        The errors; and why others have none, by name.
+    ``find`` finds the ear in a case's CT. Returns the errors; and, as ``each_case``, why others
+    have none.
     """
     errors: list[MeasurementErrors] = []
 
@@ -140,13 +138,8 @@ def displaced_errors(
     """Measure references whose points are all displaced at random, by a normal distribution.
 
     The average ear is then that of the other specimens that can be read. Unlike a network's, these
-    errors are independent of what the reference's own clicks got wrong.
-
-    ``mean_mm`` is the mean distance by which a point is displaced, ``draws`` how often for each
-    specimen; all else is as of ``each_case``.
-
-    Returns:
-        The errors; and why others have none, by name.
+    errors are independent of what the reference's own clicks got wrong. Each specimen is displaced
+    ``draws`` times, a point by ``mean_mm`` on average. Returns as ``segmented_errors``.
     """
     read: dict[str, Case] = {}
     shapes: dict[str, TemplateCase] = {}

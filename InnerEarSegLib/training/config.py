@@ -134,12 +134,7 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class NetworkTraining:
-    """One network: what it is, what it sees, and how it is trained.
-
-    Attributes:
-        spacing_mm: voxel edge of its patches.
-        window: (k, j, i) voxels of its patches.
-    """
+    """One network, and how it is trained on patches of (k, j, i) ``window`` voxels."""
 
     spacing_mm: float
     window: tuple[int, int, int]

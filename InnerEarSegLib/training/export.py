@@ -132,7 +132,7 @@ def export(
     notes: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Write the model file of a run, and its card as Markdown beside it.
+    """Write the model file of a run, and its card as Markdown beside it; return the card.
 
     Weights are stored in half precision, which halves the file and moves no landmark by a
     measurable distance; inference computes in single precision.
@@ -145,9 +145,6 @@ def export(
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
-
-    Returns:
-        The card.
 
     Raises:
         UnusableInput: if the file cannot be written, a network has neither a checkpoint nor a

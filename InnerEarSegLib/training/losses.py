@@ -145,7 +145,12 @@ def loss_of_scales(
     finest = joint_loss(outputs[0], batch, setup)
     total, weights = finest.total, 1.0
     for level, output in enumerate(outputs[1:], start=1):
-        total = total + 0.5**level * joint_loss(output, _coarser(batch, level), setup, level).total
+        size = 2**level
+        coarser = batch._replace(
+            labyrinth=F.avg_pool3d(batch.labyrinth, size),
+            landmarks=(batch.landmarks + 0.5) / size - 0.5,  # indices are of voxels' middles
+        )
+        total = total + 0.5**level * joint_loss(output, coarser, setup, level).total
         weights += 0.5**level
     return finest._replace(total=total / weights)
 
@@ -153,13 +158,10 @@ def loss_of_scales(
 def joint_loss(
     outputs: tuple[Tensor, Tensor], batch: Sample, setup: NetworkTraining, level: int = 0
 ) -> Losses:
-    """Compute the weighted loss of one batch at one level.
+    """Compute the weighted loss of one batch on a grid that is halved ``level`` times.
 
-    Args:
-        outputs: labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
-        batch: what the network should say; patches without labels count for landmarks only.
-        setup: weights and heatmap width.
-        level: how often the grid is halved.
+    ``outputs`` are labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
+    Patches without labels count for landmarks only.
     """
     logits, heatmaps = outputs[0].float(), outputs[1].float()
     how = setup.loss
@@ -216,12 +218,3 @@ def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     """
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return ((torch.sigmoid(logits) - target).abs() ** FOCAL_POWER * bce).mean(dim=(1, 2, 3, 4))
-
-
-def _coarser(batch: Sample, level: int) -> Sample:
-    """The targets of a batch on a grid halved this often; the CT stays as it is."""
-    size = 2**level
-    return batch._replace(
-        labyrinth=F.avg_pool3d(batch.labyrinth, size),
-        landmarks=(batch.landmarks + 0.5) / size - 0.5,  # indices are of voxels' middles
-    )

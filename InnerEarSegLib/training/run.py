@@ -155,11 +155,8 @@ def read_run(folder: Path) -> TrainingRun:
 
 
 def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
-    """Deal out every count-th of the names, from the first, the second, and so on.
-
-    Raise UnusableInput if a fold would hold out nothing or leave nothing to train on.
-    """
-    if not 2 <= count <= len(names):
+    """Deal out every count-th of the names, from the first, the second, and so on."""
+    if not 2 <= count <= len(names):  # a fold would hold out nothing or leave nothing to train on
         raise UnusableInput(
             f"{len(names)} specimens make from 2 to {len(names)} folds, not {count}."
         )

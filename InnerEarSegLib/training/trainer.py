@@ -159,7 +159,12 @@ def train_network(
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(how.ema), use_buffers=True)
     optimiser = build_optimiser(network, how)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate(how, step))
-    parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    parts: dict[str, Any] = {
+        "network": network,
+        "average": average,
+        "optimiser": optimiser,
+        "schedule": schedule,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     done, state = 0, _read(folder / CHECKPOINT, device)
     if state is not None:
