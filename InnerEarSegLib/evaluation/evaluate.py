@@ -69,10 +69,9 @@ def each_case(
     say: Say,
     otherwise: str = "not measured",
 ) -> dict[str, str]:
-    """Read the named cases, or all, and do something with each.
+    """Read the named cases, or all, and do something with each; go on where one fails.
 
-    One that cannot be done does not stop the others: ``otherwise`` is said of it before the
-    reason.
+    ``otherwise`` is said of a case that failed, before the reason.
 
     Returns:
         The reasons, a sentence each, by name.

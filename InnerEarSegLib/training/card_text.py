@@ -117,7 +117,7 @@ def _networks_of_folds(content: dict[str, Any]) -> list[str]:
     others = ", ".join(f"`{n}`" for n in steps if n != "refine" and not all(steps[n]))
     if others and base is None:
         lines.append(f"{others}: of another model, which may have seen it.")
-    elif others:
+    elif others and base is not None:
         names = list(dict.fromkeys(row["case"] for row in content["cases"]))
         seen = [name for name in names if name in base["trained_on"]]
         lines.append(

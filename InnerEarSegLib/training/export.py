@@ -29,6 +29,9 @@ from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 
 
+CARD_ENDS_IN = ".md"
+
+
 def _check_measured(content: Mapping[str, Any], command: str, *more: str) -> list[str]:
     """Return the cases in a command's summary.json, which has these fields and some case."""
     try:
@@ -88,9 +91,6 @@ def _check_output(output: Path) -> ResultFolder:
     if card.is_dir():
         raise UnusableInput(f"{output}: its card {card} is a folder.")
     return ResultFolder(output.parent)
-
-
-CARD_ENDS_IN = ".md"
 
 
 DATA = {
