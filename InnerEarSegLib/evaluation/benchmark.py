@@ -104,14 +104,11 @@ class _Counted(nn.Module):
 def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     """Seconds of the journey without files, and the forward passes that it made."""
     counts: Counter[str] = Counter()
-    counted = replace(
-        bundle,
-        **{
-            name: replace(each, module=_Counted(each.module, name, counts))
-            for name in NETWORKS
-            if (each := getattr(bundle, name))
-        },
-    )
+    networks = {}
+    for name in NETWORKS:
+        network = getattr(bundle, name)
+        networks[name] = replace(network, module=_Counted(network.module, name, counts))
+    counted = replace(bundle, **networks)
     segment(ct, counted)  # warm
     counts.clear()
     started = time.perf_counter()

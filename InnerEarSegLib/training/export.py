@@ -28,7 +28,6 @@ from .config import Config
 from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 
-
 CARD_ENDS_IN = ".md"
 
 
