@@ -41,9 +41,7 @@ def evaluate(
 ) -> tuple[list[Row], dict[str, str]]:
     """Segment and measure cases; ``look`` receives what pictures need, while it is in memory.
 
-    Returns:
-        A row (see ``row_of``, and ``trained_on``) a case; and, as ``each_case``, why others have
-        none.
+    Return a row (see ``row_of``, and ``trained_on``) a case, and why others have none, by name.
     """
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []

@@ -122,11 +122,7 @@ class Shift:
 
 
 def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> list[Shift]:
-    """Segment a CT as it is, and changed in each way; this needs no reference.
-
-    Returns:
-        One row a change and ear of the unchanged CT, itself first.
-    """
+    """Segment a CT as it is, then changed in each way: a row each ear of the unchanged CT."""
     rows: list[Shift] = []
     expected: list[Ear] | None = None
     for name, seen, to_ct in _versions(ct):

@@ -76,9 +76,8 @@ def validate(
 ) -> tuple[float, float]:
     """Measure a network on patches placed by the reference landmarks, without augmentation.
 
-    Returns:
-        Mean Dice of the labyrinth at probability 0.5, on the patch's grid; and mean distance in mm
-        of the product's three landmarks.
+    Return the mean Dice of the labyrinth at probability 0.5, on the patch's grid, and the mean
+    distance in mm of the product's three landmarks.
     """
     dice, errors = [], []
     for case in cases:
