@@ -13,13 +13,11 @@ import vtk
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation, Side
 from .landmarks import (
     ATTRIBUTE,
-    EXPECTED_DICE_ATTRIBUTE,
-    VERDICT_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     add_landmarks,
     landmark_of,
     set_automatic,
-    set_auxiliary,
+    set_ear_attributes,
 )
 from .measurements import (
     MeasurementNodes,
@@ -89,29 +87,20 @@ def add_result(
         )
         landmarks = dict(earlier.landmarks)
         for ear in result.ears:
-            node = landmarks.get(ear.side)
-            if node is None:
-                node = add_landmarks(scene, volume_node, ear, result.model)
-                landmarks[ear.side] = node
-            else:
-                kept += _update_landmarks(node, ear, result.model, keep_reviewed)
-            node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
-            dice = ear.quality.expected_dice
-            node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, "" if dice is None else f"{dice:.3f}")
-            node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
-            set_auxiliary(node, ear)
-        for node in (segmentation, *landmarks.values()):
+            if ear.side not in landmarks:
+                landmarks[ear.side] = add_landmarks(scene, volume_node, ear.side)
+            kept += _put_landmarks(landmarks[ear.side], ear, result.model, keep_reviewed)
+            set_ear_attributes(landmarks[ear.side], ear)
+        results = Results(segmentation, landmarks)
+        for node in results.nodes:
             link_to_ct(node, volume_node)
             remember_place(node, volume_node)
-        if not earlier:
-            _name_after_ct(scene, volume_node, [segmentation, *landmarks.values()])
-        added = add_measurements(scene, volume_node, landmarks)
+        added = [] if earlier else results.nodes
+        added += add_measurements(scene, volume_node, landmarks)
         _name_after_ct(scene, volume_node, added)
-        update_measurements(scene, volume_node, Results(segmentation, landmarks))
+        update_measurements(scene, volume_node, results)
         measurements = find_measurements(scene, volume_node)
-        folder = group_results(
-            scene, volume_node, [segmentation, *landmarks.values(), *measurements.nodes]
-        )
+        folder = group_results(scene, volume_node, [*results.nodes, *measurements.nodes])
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
     return ResultNodes(volume_node, segmentation, landmarks, folder, measurements, tuple(kept))
@@ -140,7 +129,8 @@ def _put_segments(
     return node, kept
 
 
-def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:
+def _put_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:
+    """Add or update the landmarks; return what was kept."""
     kept = []
     for landmark in ear.landmarks:
         now = landmark_of(node, landmark.name)
@@ -148,6 +138,7 @@ def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: 
             kept.append(f"{landmark.name} {ear.side} ({now.state})")
         else:
             set_automatic(node, landmark, model)
+    # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
     node.SetLocked(True)
     return kept
 

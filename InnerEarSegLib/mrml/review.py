@@ -411,7 +411,7 @@ class Review:
             self._steps.clear()
             self._known[side] = now
             self.changed()
-        elif now.first_difference(known) is not None:
+        elif now.moved(known):
             self._finish_step(side, known)
 
     def _placed(self, position: Point) -> None:
