@@ -76,8 +76,7 @@ def follow_ct(results: Results, volume_node: Any) -> Followed:
             if side is None:
                 _map_segments(node, change)
             else:
-                # Bound now: the loop goes on to another change.
-                followed.landmarks[side] = lambda at, change=change: change.TransformPoint(*at)
+                followed.landmarks[side] = _mapping(change)
                 map_landmarks(node, followed.landmarks[side])
             node.SetAttribute(PLACE_ATTRIBUTE, place)
             followed.moved = True
@@ -100,7 +99,7 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     straight = ours is None or ours.IsTransformToWorldLinear()
     (before, size_before), (after, size_after) = _grid(old), _grid(new)
     if size_before == size_after and straight:
-        matrix = after @ np.linalg.inv(before)
+        matrix: NDArray[np.float64] | None = after @ np.linalg.inv(before)
     elif ours is its and not straight:
         return None
     else:  # cropped or resampled in place, under the same parent: this is the identity
@@ -126,6 +125,10 @@ def _grid(place: str) -> tuple[NDArray[np.float64], list[str]]:
     matrix = np.eye(4)
     matrix[:3] = np.array(values[:12], float).reshape(3, 4)
     return matrix, values[12:]
+
+
+def _mapping(change: Any) -> PointMapping:
+    return lambda point: change.TransformPoint(*point)
 
 
 def _map_segments(node: Any, change: Any) -> None:
