@@ -19,14 +19,9 @@ from .landmarks import ATTRIBUTE
 from .scene import configure, nodes_of, numpy_matrix, to_world, vtk_matrix
 from .views import center_slice
 
-VIEW_ATTRIBUTE = ATTRIBUTE + "BeforeCochlearView"
-"""Of slice, crosshair and line nodes, with what they go back to."""
-
-EAR_ROLE = "InnerEarSeg.CochlearView"
-"""Node reference from a turned slice view to the landmarks of the ear that it shows."""
-
-PLANE_ATTRIBUTE = ATTRIBUTE + "CochlearPlane"
-"""Attribute of a turned slice view: name and SliceToRAS of the plane that it was turned to."""
+VIEW_ATTRIBUTE = ATTRIBUTE + "BeforeCochlearView"  # what a node goes back to
+PLANE_ATTRIBUTE = ATTRIBUTE + "CochlearPlane"  # name and SliceToRAS that a view was turned to
+EAR_ROLE = "InnerEarSeg.CochlearView"  # reference from a turned view to its ear's landmarks
 
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
@@ -101,11 +96,8 @@ class CochlearView:
         A view that the user has tilted meanwhile stays as it is, and so does one that does not know
         what it was turned to, as a script may have left it.
 
-        Args:
-            frame: the present one of the ear in view, in its landmarks' own RAS mm.
-
         Returns:
-            Whether they had to be turned.
+            Whether they had to be turned to ``frame``, in the landmarks' own RAS mm.
         """
         landmarks, moved = self.landmarks, False
         if landmarks is None:
@@ -176,11 +168,8 @@ def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     """Return SliceToRAS (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
 
     The basal turn is seen from the apex, with the round window to the right in a right ear and to
-    the left in a left one; in the other two planes the apex is up.
-
-    Args:
-        node: whose own coordinates the frame is in: the CT, or the ear's landmarks.
-        frame: RAS mm of that node.
+    the left in a left one; in the other two planes the apex is up. The frame is in the node's own
+    RAS mm; the node is the CT or the ear's landmarks.
     """
     ends = frame.origin + np.concatenate([np.zeros((1, 3)), frame.axes])
     origin, *tips = to_world(node, ends)
@@ -204,11 +193,8 @@ def fitted_field(
 ) -> tuple[float, float, float]:
     """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
 
-    The picture is as high in mm as before, and pixels stay as square as they were.
-
-    Args:
-        field: width, height and depth in mm that were shown.
-        before, now: width, height and depth of the window, pixels.
+    The picture is as high in mm as before, and pixels stay as square as they were. All are width,
+    height and depth: of the field in mm, of the window in pixels.
     """
     width, height, depth = field
     if min(*before[:2], *now[:2]) <= 0:

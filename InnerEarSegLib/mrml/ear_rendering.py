@@ -38,11 +38,7 @@ NO_OPENGL = (
 
 
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
-    """Draw the ears of a handed-over subject in a child process.
-
-    Returns:
-        Empty, or one sentence that says why there are no pictures.
-    """
+    """Draw a handed-over subject's ears in a child; return why that failed, or an empty string."""
     try:
         child = subprocess.run(
             [sys.executable, "-m", __name__, str(folder)],
@@ -192,11 +188,7 @@ def open_window(size: tuple[int, int]) -> tuple[Any, Any]:
         # Else VTK tries an X server first, and complains where there is none.
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
     window = configure(
-        vtk.vtkRenderWindow(),
-        OffScreenRendering=True,
-        ShowWindow=False,
-        MultiSamples=4,
-        Size=size,
+        vtk.vtkRenderWindow(), OffScreenRendering=True, ShowWindow=False, MultiSamples=4, Size=size
     )
     renderer = vtk.vtkRenderer()
     window.AddRenderer(renderer)

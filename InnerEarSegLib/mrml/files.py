@@ -131,23 +131,19 @@ def is_whole(path: Path) -> bool:
     """Whether a .nrrd, .mrk.json or .mrb file is there and complete."""
     try:
         if path.suffix == ".mrb":
-            return _is_whole_bundle(path)
+            with zipfile.ZipFile(path) as bundle:
+                names = bundle.namelist()
+                # Data are put together in the temporary folder, which may be the full one.
+                data = [name for name in names if name.endswith(".nrrd")]
+                return all(_is_whole_nrrd(bundle.open(name)) for name in data) and any(
+                    name.endswith(".mrml") for name in names
+                )
         if path.suffix == ".nrrd":
             with path.open("rb") as stream:
                 return _is_whole_nrrd(stream)
         return bool(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
         return False
-
-
-def _is_whole_bundle(path: Path) -> bool:
-    with zipfile.ZipFile(path) as bundle:
-        for name in bundle.namelist():
-            # Data are put together in the temporary folder, which may be the full one.
-            with bundle.open(name) as stream:
-                if name.endswith(".nrrd") and not _is_whole_nrrd(stream):
-                    return False
-        return any(name.endswith(".mrml") for name in bundle.namelist())
 
 
 def _is_whole_nrrd(stream: IO[bytes]) -> bool:
@@ -162,12 +158,9 @@ def _is_whole_nrrd(stream: IO[bytes]) -> bool:
 
 
 def changed_beside(scene: Any, results: Results, folder: Path) -> list[str]:
-    """Return the names of files that hold neither what was found nor what the scene has now.
+    """Return the names of the folder's files that hold neither what was found nor what is now.
 
-    Args:
-        scene: that the results are in; the files are read into it.
-        results: of the scene.
-        folder: that may hold landmarks and segmentation beside it.
+    The files are read into the scene.
     """
     sides = list(results.landmarks)
     checks: dict[str, Callable[[Any], bool]] = {

@@ -16,24 +16,18 @@ from .results import Results, link_to_ct, linked_nodes, read_ear
 from .scene import keep_place_node
 from .segments import COLORS
 
-LINE_ATTRIBUTE = ATTRIBUTE + "Line"
-"""Node attribute with what a line shows: "A", "B" or "axis"."""
+LINE_ATTRIBUTE = ATTRIBUTE + "Line"  # what a line shows: "A", "B" or "axis"
+MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"  # signatures of what the table was made from
 
+TABLE_NAME = "Cochlear measurements"
 LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
 
-_LABELLED_END = {"A": 1, "B": 0, "axis": 0}
-"""Which end has the label: not where a landmark has its own."""
-
+_LABELLED_END = {"A": 1, "B": 0, "axis": 0}  # not where a landmark has its own label
 _DEFINITIONS = {
     "A": "Round window through the modiolar axis to the opposite lateral wall.",
     "B": "Between the lateral walls, perpendicular to A.",
     "axis": "The modiolus, from the base of the cochlea to its apex.",
 }
-
-TABLE_NAME = "Cochlear measurements"
-
-MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
-"""Attribute of the table with the signatures of what it was made from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +64,7 @@ def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
 
 
 def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
-    """Add those nodes of the ears' measurements that are not there yet, still empty.
-
-    Returns:
-        The nodes that were added.
-    """
+    """Add the missing nodes of the ears' measurements, still empty; return what was added."""
     found = find_measurements(scene, volume_node)
     restore_place_node = keep_place_node(scene)
     added = []

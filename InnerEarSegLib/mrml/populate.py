@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import slicer
 import vtk
 
-from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation, Side
+from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
@@ -19,12 +19,7 @@ from .landmarks import (
     set_automatic,
     set_ear_attributes,
 )
-from .measurements import (
-    MeasurementNodes,
-    add_measurements,
-    find_measurements,
-    update_measurements,
-)
+from .measurements import MeasurementNodes, add_measurements, find_measurements, update_measurements
 from .results import Results, find_results, group_results, link_to_ct
 from .scene import keep_place_node, nodes_of
 from .segments import (
@@ -41,23 +36,17 @@ from .views import show_ear
 
 
 @dataclass(frozen=True, eq=False)
-class ResultNodes:
+class ResultNodes(Results):
     """What ``add_result`` put into the scene.
 
     Attributes:
-        volume: the CT's vtkMRMLScalarVolumeNode.
-        segmentation: the vtkMRMLSegmentationNode.
-        landmarks: vtkMRMLMarkupsFiducialNode per side.
         folder_item: subject hierarchy folder with the results.
         measurements: table and lines of the cochleae.
         kept: what the user had reviewed and was left as it was, in words.
     """
 
-    volume: Any
-    segmentation: Any
-    landmarks: dict[Side, Any]
-    folder_item: int
-    measurements: MeasurementNodes
+    folder_item: int = 0
+    measurements: MeasurementNodes = field(default_factory=MeasurementNodes)
     kept: tuple[str, ...] = ()
 
 
@@ -66,14 +55,9 @@ def add_result(
 ) -> ResultNodes:
     """Put segments and landmarks of all ears into the scene, with the first ear in view.
 
-    A CT's earlier results are updated; an ear that is not in ``result`` stays as it is.
-
-    Args:
-        scene: the vtkMRMLScene.
-        volume_node: the CT.
-        result: what was found in it, RAS mm of the CT.
-        keep_reviewed: leave landmarks that the user confirmed, corrected or placed, and segments
-            that she edited, as they are.
+    A CT's earlier results are updated; an ear that is not in ``result`` stays as it is. With
+    ``keep_reviewed``, so do landmarks that the user confirmed, corrected or placed, and segments
+    that she edited.
 
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.
@@ -103,23 +87,19 @@ def add_result(
         folder = group_results(scene, volume_node, [*results.nodes, *measurements.nodes])
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
-    return ResultNodes(volume_node, segmentation, landmarks, folder, measurements, tuple(kept))
+    return ResultNodes(segmentation, landmarks, folder, measurements, tuple(kept))
 
 
 def _put_segments(
     scene: Any, volume_node: Any, result: Segmentation, node: Any, keep_reviewed: bool
 ) -> tuple[Any, list[str]]:
     """Add or update the segmentation; return it and what was kept."""
-    ears, kept = list(result.ears), []
-    if node is None:
-        node = add_segmentation(scene, volume_node, result)
-    else:
-        place_under_ct(node, volume_node)
-        if keep_reviewed:
-            edited = [ear for ear in ears if segment_was_edited(node, ear.side)]
-            kept = [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
-            ears = [ear for ear in ears if ear not in edited]
-        set_segments(node, ears)
+    node = add_segmentation(scene) if node is None else node
+    place_under_ct(node, volume_node)
+    edited = [ear for ear in result.ears if keep_reviewed and segment_was_edited(node, ear.side)]
+    kept = [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
+    ears = [ear for ear in result.ears if ear not in edited]
+    set_segments(node, ears)
     for ear in ears:
         node.SetAttribute(volume_attribute(ear.side), f"{ear.volume_mm3:.2f}")
         remember_automatic_segment(node, ear.side)

@@ -50,13 +50,11 @@ def keep_place_node(scene: Any) -> Callable[[], None]:
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     if selection is None:
         return lambda: None
-    was = (selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID())
-
-    def restore() -> None:
-        selection.SetActivePlaceNodeClassName(was[0])
-        selection.SetActivePlaceNodeID(was[1])
-
-    return restore
+    node_class = selection.GetActivePlaceNodeClassName()
+    node_id = selection.GetActivePlaceNodeID()
+    return lambda: configure(
+        selection, ActivePlaceNodeClassName=node_class, ActivePlaceNodeID=node_id
+    )
 
 
 def configure(target: Any, **values: Any) -> Any:

@@ -15,17 +15,15 @@ from .results import Results
 from .scene import configure, nodes_of, to_world
 from .segments import segment_content
 
-FIELD_OF_VIEW_MM = 30.0
-"""Wide enough for a labyrinth (up to 20 mm) and the windows' surroundings."""
+FIELD_OF_VIEW_MM = 30.0  # a labyrinth (up to 20 mm) and the windows' surroundings
+CLOSE_MM = 2 * FIELD_OF_VIEW_MM
+"""A view that shows less than this is near enough to see a landmark; its zoom is left alone."""
 
 
 def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
     """Turn all slice views, with the CT in the background, and the 3D view to an ear.
 
-    Args:
-        scene: with the view nodes of the application (or of ``scene.headless_scene``).
-        volume_node: the CT.
-        center: middle of the ear, RAS mm of the CT (its parent transform not yet applied).
+    ``center`` is the ear's, RAS mm of the CT, its parent transform not yet applied.
     """
     world = to_world(volume_node, center)
     for node in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
@@ -82,17 +80,13 @@ def show_in_3d(scene: Any) -> None:
             layout.SetViewArrangement(layout.SlicerLayoutFourUpView)
 
 
-CLOSE_MM = 2 * FIELD_OF_VIEW_MM
-"""A view that shows less than this is near enough to see a landmark; its zoom is left alone."""
-
-
 def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None) -> None:
     """Centre all slice views and the crosshair on a point, and the 3D view if it is far from it.
 
     Args:
         scene: with the application's view nodes.
-        node: whose coordinates ``position`` is in (its parent transform not yet applied).
-        position: RAS mm.
+        node: whose own RAS mm ``position`` is in, its parent transform not yet applied.
+        position: of the point.
         volume_node: the CT, brought into views that show another volume, or None.
     """
     world = to_world(node, position)
