@@ -64,9 +64,8 @@ class CochlearView:
         If they are turned to the other ear already, restoring keeps this ear centred.
 
         Args:
-            landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
-                under.
-            frame: in the landmarks' own RAS mm.
+            landmarks: the ear's vtkMRMLMarkupsFiducialNode.
+            frame: in the landmarks' own RAS mm, their parent transform not applied.
             spacing: of the slices, mm.
             lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
             middle: of the ear, world RAS mm; None: the cochlea's is taken.

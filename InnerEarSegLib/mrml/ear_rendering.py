@@ -66,13 +66,9 @@ def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
     return [(plane, _render(surface, plane, color)) for plane in planes]
 
 
-Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]
-"""Caption, unit vector from the ear to the camera, and the view's up; world RAS."""
-
-
 def anatomical_viewpoints(
     cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
-) -> list[Viewpoint]:
+) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
     """Two views in which the landmarks are well apart.
 
     The directions come from the ear, not from the patient's axes: a specimen may lie in the
@@ -81,14 +77,14 @@ def anatomical_viewpoints(
     Args:
         cloud: (n, 3) points of the labyrinth, world RAS mm.
         landmarks: positions by name, world RAS mm; missing ones left out.
+
+    Returns:
+        Captions, unit vectors from the ear to the camera, and the views' up; world RAS.
     """
     center = cloud.mean(axis=0)
     if not landmarks.keys() >= set(LANDMARKS):
-        up = np.array([0.0, 0.0, 1.0])
-        return [
-            ("from the front", np.array([0.0, 1.0, 0.0]), up),
-            ("from above", up, np.array([0.0, 1.0, 0.0])),
-        ]
+        _, front, up = np.eye(3)
+        return [("from the front", front, up), ("from above", up, front)]
     apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
     # Both windows open towards the middle ear.
     windows = (oval + round_) / 2

@@ -30,7 +30,6 @@ SEGMENTATION_FILE = "labyrinth.seg.nrrd"
 LANDMARKS_FILES = {"left": "landmarks_left.mrk.json", "right": "landmarks_right.mrk.json"}
 SCENE_FILE = "scene.mrb"
 
-_CHUNK = 1 << 20
 _FULL_BYTES = 1_000_000
 
 
@@ -39,11 +38,6 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
 
     All files appear, or none. An unchanged result of the same CT is replaced; a folder that holds
     anything else is first renamed to ``NAME-earlier-DATE``.
-
-    Args:
-        result: what was found in the CT.
-        ct: the CT, saved in ``scene.mrb``.
-        folder: made if it does not exist.
 
     Returns:
         Where the earlier folder is now; None if it was not renamed.
@@ -66,16 +60,13 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
                 write_scene(ct, result, stage)
         text = json.dumps(result.to_json(), indent=2)
         (stage / LAST).write_text(text, encoding="utf-8")
-    return output.earlier[0] if output.earlier else None
+    return next(iter(output.earlier), None)
 
 
 def write_scene(ct: Volume, result: Segmentation, directory: Path) -> list[Path]:
     """Write segmentation, landmarks and a whole scene into an existing, empty folder.
 
-    On an error, files may be left in it.
-
-    Returns:
-        The written files. Without any ear there is only the scene.
+    Return the files; without any ear there is only the scene. On an error, files may be left.
 
     Raises:
         UnusableInput: a file could not be written.
@@ -152,7 +143,7 @@ def _is_whole_nrrd(stream: IO[bytes]) -> bool:
         pass  # the header, which ends at an empty line
     size = 0
     with gzip.open(stream) as data:
-        while chunk := data.read(_CHUNK):
+        while chunk := data.read(1 << 20):
             size += len(chunk)
     return size > 0
 

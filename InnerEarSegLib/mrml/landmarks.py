@@ -50,8 +50,7 @@ POINT_ID = ATTRIBUTE + "Point."  # ID of the control point, whatever its label
 
 ABSENT = "absent"
 
-PointMapping = Callable[[Point], Point]
-"""From a position in a node's old coordinates to that in its new ones, RAS mm."""
+PointMapping = Callable[[Point], Point]  # from a node's old coordinates to its new ones, RAS mm
 
 
 def add_landmarks(scene: Any, volume_node: Any, side: Side) -> Any:
@@ -189,14 +188,9 @@ def landmark_of(node: Any, name: str) -> Landmark:
         settled = confirmed == ABSENT
     else:
         settled = same_place(position, parse_point(confirmed))
-    return Landmark(
-        name,
-        position,
-        number_of(node, CONFIDENCE + name) or 0.0,
-        number_of(node, RADIUS + name),
-        automatic_of(node, name),
-        settled,
-    )
+    confidence, radius = (number_of(node, kind + name) for kind in (CONFIDENCE, RADIUS))
+    found = automatic_of(node, name)
+    return Landmark(name, position, confidence or 0.0, radius, found, settled)
 
 
 def auxiliary_of(node: Any) -> tuple[Landmark, ...]:

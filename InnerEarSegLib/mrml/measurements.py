@@ -32,15 +32,10 @@ _DEFINITIONS = {
 
 @dataclass(frozen=True, eq=False)
 class MeasurementNodes:
-    """What the scene holds of the measurements of one CT.
+    """What the scene holds of the measurements of one CT."""
 
-    Attributes:
-        table: the vtkMRMLTableNode, or None.
-        lines: the vtkMRMLMarkupsLineNode by side and "A", "B" or "axis".
-    """
-
-    table: Any = None
-    lines: dict[tuple[Side, str], Any] = field(default_factory=dict)
+    table: Any = None  # the vtkMRMLTableNode
+    lines: dict[tuple[Side, str], Any] = field(default_factory=dict)  # by side and LINE_NAMES' key
 
     @property
     def nodes(self) -> list[Any]:

@@ -13,6 +13,7 @@ import vtk
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
+    PLACE_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     add_landmarks,
     landmark_of,
@@ -31,23 +32,17 @@ from .segments import (
     set_segments,
     volume_attribute,
 )
-from .transforms import follow_ct, remember_place
+from .transforms import follow_ct, place_of
 from .views import show_ear
 
 
 @dataclass(frozen=True, eq=False)
 class ResultNodes(Results):
-    """What ``add_result`` put into the scene.
+    """What ``add_result`` put into the scene."""
 
-    Attributes:
-        folder_item: subject hierarchy folder with the results.
-        measurements: table and lines of the cochleae.
-        kept: what the user had reviewed and was left as it was, in words.
-    """
-
-    folder_item: int = 0
+    folder_item: int = 0  # of the subject hierarchy
     measurements: MeasurementNodes = field(default_factory=MeasurementNodes)
-    kept: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()  # what the user had reviewed and was left as it was, in words
 
 
 def add_result(
@@ -78,7 +73,7 @@ def add_result(
         results = Results(segmentation, landmarks)
         for node in results.nodes:
             link_to_ct(node, volume_node)
-            remember_place(node, volume_node)
+            node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
         added = [] if earlier else results.nodes
         added += add_measurements(scene, volume_node, landmarks)
         _name_after_ct(scene, volume_node, added)
@@ -145,8 +140,7 @@ def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
         for node in nodes_of(scene, "vtkMRMLNode"):
             if node.GetID() in before or node.IsA("vtkMRMLSubjectHierarchyNode"):
                 continue
-            item = hierarchy.GetItemByDataNode(node)
-            if item:
+            if item := hierarchy.GetItemByDataNode(node):
                 hierarchy.RemoveItem(item, False, False)
             if scene.IsNodePresent(node):
                 scene.RemoveNode(node)

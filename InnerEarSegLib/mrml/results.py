@@ -35,21 +35,15 @@ from .landmarks import (
 from .scene import matrix_from, nodes_of
 from .segments import segment_content, segment_was_edited
 
-CT_ROLE = "InnerEarSeg.CT"
-"""Node reference from a result to its CT; it is saved with the scene and survives importing."""
+CT_ROLE = "InnerEarSeg.CT"  # reference from a result to its CT; survives saving and importing
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What the scene holds for one CT.
+    """What the scene holds for one CT."""
 
-    Attributes:
-        segmentation: the vtkMRMLSegmentationNode, or None.
-        landmarks: the vtkMRMLMarkupsFiducialNode of each ear.
-    """
-
-    segmentation: Any = None
-    landmarks: dict[Side, Any] = field(default_factory=dict)
+    segmentation: Any = None  # the vtkMRMLSegmentationNode
+    landmarks: dict[Side, Any] = field(default_factory=dict)  # vtkMRMLMarkupsFiducialNodes
 
     def __bool__(self) -> bool:
         """Whether there is anything."""

@@ -317,19 +317,16 @@ class Review:
     @contextmanager
     def _step(self, key: Key) -> Iterator[None]:
         """A change of one landmark that can be undone."""
-        node = self.node(key)
-        before = Snapshot.of(node)
+        before = Snapshot.of(self.node(key))
         with self._own_change():
             yield
         self._finish_step(key[0], before)
 
     def _finish_step(self, side: Side, before: Snapshot) -> None:
-        node = self._nodes[side]
         with self._own_change():
             for name in LANDMARKS:
-                describe(node, name)
-        now = Snapshot.of(node)
-        self._known[side] = now
+                describe(self._nodes[side], name)
+        self._known[side] = now = Snapshot.of(self._nodes[side])
         if now != before:
             self._steps.undo.append((side, before))
             self._steps.redo.clear()

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import vtk
 from numpy.typing import ArrayLike, NDArray
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk
 
 
 class Observers:
@@ -98,12 +98,6 @@ def image_data(array: NDArray, image: Any) -> Any:
     return image
 
 
-def image_array(image: Any) -> NDArray:
-    """Copy of a vtkImageData's voxels, [k, j, i]."""
-    scalars = vtk_to_numpy(image.GetPointData().GetScalars())
-    return scalars.reshape(image.GetDimensions()[::-1]).copy()
-
-
 def transform_between(source: Any, target: Any) -> Any:
     """vtkGeneralTransform from one transform node's space to another's; None is the world.
 
@@ -135,20 +129,12 @@ and a newer version than the user's would make it warn of that."""
 
 @dataclass(eq=False)
 class HeadlessSession:
-    """A scene and what keeps it alive.
-
-    Attributes:
-        scene: the vtkMRMLScene, holding the nodes of the four-up layout (Red, Green and Yellow
-            slice views, one 3D view and its camera).
-        application_logic: the vtkSlicerApplicationLogic that displayable managers ask for.
-        logics: module logics; they observe the scene for as long as they live.
-        view_logics: those of the layout and of the slice views.
-    """
+    """A scene with the nodes of the four-up layout and its camera, and what keeps it alive."""
 
     scene: Any
-    application_logic: Any
-    logics: list[Any] = field(default_factory=list)
-    view_logics: list[Any] = field(default_factory=list)
+    application_logic: Any  # displayable managers ask for it
+    logics: list[Any] = field(default_factory=list)  # they observe the scene while they live
+    view_logics: list[Any] = field(default_factory=list)  # of the layout and the slice views
 
 
 @contextmanager
@@ -203,9 +189,8 @@ def _boot(folder: Path) -> HeadlessSession:
         session.logics.append(logic)
     # A bundle that is read is unpacked into the cache folder of this manager.
     remote = configure(slicer.vtkMRMLRemoteIOLogic(), MRMLApplicationLogic=application)
-    cache = folder / "cache"
-    cache.mkdir()
-    remote.GetCacheManager().SetRemoteCacheDirectory(str(cache))
+    (folder / "cache").mkdir()
+    remote.GetCacheManager().SetRemoteCacheDirectory(str(folder / "cache"))
     manager = configure(slicer.vtkDataIOManagerLogic(), MRMLApplicationLogic=application)
     manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
     application.SetMRMLSceneDataIO(scene, remote, manager)

@@ -10,11 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 from numpy.typing import NDArray
+from vtk.util.numpy_support import vtk_to_numpy
 
 from ..io.volume import image_of
 from ..types import Ear, Geometry, Side
 from .landmarks import ATTRIBUTE
-from .scene import configure, image_array, image_data, matrix_from, vtk_matrix
+from .scene import configure, image_data, matrix_from, vtk_matrix
 
 # Slicer's seven-part terminology entry: context, category, type, modifier, region.
 _TERM = (
@@ -52,8 +53,7 @@ def resample_mask(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Bring a mask [k, j, i] onto another lattice by linear interpolation.
 
-    Returns:
-        The mask on the part of ``lattice`` that covers ``grid``, and that part's first IJK index.
+    Return it on the part of ``lattice`` that covers ``grid``, and that part's first IJK index.
     """
     corners = lattice.to_ijk(grid.corners)
     first = np.floor(corners.min(axis=0)).astype(np.int64)
@@ -103,7 +103,7 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
     """Add the ears' segments, or put them in the place of older ones; others stay.
 
     Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
-    than the finest ear's is brought to that (see ``lattice``).
+    than the finest ear's is brought to that (see ``common_lattice``).
     """
     segmentation = node.GetSegmentation()
     new = {SEGMENT_IDS[ear.side]: ear for ear in ears}
@@ -167,8 +167,8 @@ def _segment(ear: Ear, lattice: Geometry) -> Any:
     return segment
 
 
+# Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm.
 Content = tuple[NDArray[np.bool_], Geometry]
-"""Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm."""
 
 
 def volume_attribute(side: Side) -> str:
@@ -183,7 +183,8 @@ def segment_content(node: Any, side: Side) -> Content | None:
         return None
     # Segments that were edited share one image, each with a label of its own.
     label = node.GetSegmentation().GetSegment(SEGMENT_IDS[side]).GetLabelValue()
-    inside = image_array(image) == label
+    scalars = vtk_to_numpy(image.GetPointData().GetScalars())
+    inside = scalars.reshape(image.GetDimensions()[::-1]) == label
     index = np.argwhere(inside)
     if not len(index):
         return None

@@ -32,15 +32,10 @@ _SAME_MM = 1e-3
 
 @dataclass
 class Followed:
-    """What was done to the results.
+    """What was done to the results."""
 
-    Attributes:
-        moved: whether any of them was put elsewhere or under another transform.
-        landmarks: how the numbers of an ear's landmarks were changed, where they were.
-    """
-
-    moved: bool = False
-    landmarks: dict[Side, PointMapping] = field(default_factory=dict)
+    moved: bool = False  # whether any was put elsewhere or under another transform
+    landmarks: dict[Side, PointMapping] = field(default_factory=dict)  # how numbers were changed
 
 
 def place_of(volume_node: Any) -> str:
@@ -49,11 +44,6 @@ def place_of(volume_node: Any) -> str:
     image = volume_node.GetImageData()
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
     return " ".join([*(f"{value:.10g}" for value in matrix[:3].ravel()), *map(str, dimensions)])
-
-
-def remember_place(node: Any, volume_node: Any) -> None:
-    """Note with a result where its CT's voxels lie in the CT's own coordinates."""
-    node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
 
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:

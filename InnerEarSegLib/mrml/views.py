@@ -71,11 +71,8 @@ def _aim_cameras(scene: Any, focus: NDArray, offset: NDArray, up: Iterable[float
 def show_in_3d(scene: Any) -> None:
     """Change to the four-up layout if only a single slice view is shown."""
     for layout in nodes_of(scene, "vtkMRMLLayoutNode"):
-        alone = (
-            layout.SlicerLayoutOneUpRedSliceView,
-            layout.SlicerLayoutOneUpYellowSliceView,
-            layout.SlicerLayoutOneUpGreenSliceView,
-        )
+        views = ("Red", "Yellow", "Green")
+        alone = [getattr(layout, f"SlicerLayoutOneUp{name}SliceView") for name in views]
         if layout.GetViewArrangement() in alone:
             layout.SetViewArrangement(layout.SlicerLayoutFourUpView)
 

@@ -44,8 +44,7 @@ def show_bone_window(volume_node: Any) -> None:
     display.SetWindowLevel(BONE_WINDOW, BONE_LEVEL)
 
 
-PIECE_BYTES = 4_000_000
-"""Written at a time: some 10 ms on a slow disk."""
+PIECE_BYTES = 4_000_000  # written at a time: some 10 ms on a slow disk
 
 
 def voxels(volume_node: Any) -> NDArray:
@@ -121,15 +120,10 @@ def _header(array: NDArray, geometry: Geometry) -> bytes:
 
 @dataclass(frozen=True)
 class Where:
-    """Where to look.
+    """Where to look, RAS mm."""
 
-    Attributes:
-        center: R, A, S of a point, or None.
-        roi: R, A, S of a box's centre and its full edge lengths along them, or None.
-    """
-
-    center: tuple[float, ...] | None = None
-    roi: tuple[float, ...] | None = None
+    center: tuple[float, ...] | None = None  # a point
+    roi: tuple[float, ...] | None = None  # a box's centre and its full edge lengths along R, A, S
 
 
 def has_region(region_node: Any) -> bool:
