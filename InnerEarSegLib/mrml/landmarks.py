@@ -7,7 +7,7 @@ from these (see ``types.Landmark``), so that a point moved from anywhere shows u
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,13 @@ def add_landmarks(scene: Any, volume_node: Any, side: Side) -> Any:
     return node
 
 
-def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
+def set_automatic(
+    node: Any, landmark: Landmark, model: ModelIdentity, middle: Sequence[float] = (0.0, 0.0, 0.0)
+) -> None:
     """Put a landmark where it was found, locked, and note where that is and how sure.
 
     One that was not found is a point whose position is missing, so that the list always has the
-    same points in the same order.
+    same points in the same order. The Markups module may restore it, to the ear's middle.
     """
     name = landmark.name
     # The attributes first: who watches the point sees then that it was not the user who moved it.
@@ -80,7 +82,8 @@ def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
     index = index_of(node, name)
     if index < 0:  # new, or the user deleted it
         node.SetFixedNumberOfControlPoints(False)
-        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, landmark.ras or (0, 0, 0))), name)
+        place = middle if landmark.ras is None else landmark.ras
+        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, place)), name)
         if index < 0:
             raise RuntimeError(f"Slicer did not accept the landmark {name}")
         node.SetFixedNumberOfControlPoints(True)

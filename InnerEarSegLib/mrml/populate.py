@@ -112,7 +112,7 @@ def _put_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: boo
         if keep_reviewed and (now.confirmed or now.state in (CORRECTED, PLACED)):
             kept.append(f"{landmark.name} {ear.side} ({now.state})")
         else:
-            set_automatic(node, landmark, model)
+            set_automatic(node, landmark, model, ear.geometry.center.tolist())
     # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
     node.SetLocked(True)
     return kept
