@@ -161,5 +161,5 @@ def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> 
 
 
 def _item(hierarchy: Any, node: Any, parent: int) -> int:
-    # In the application items appear by themselves; without it nobody makes them.
+    # The application makes items by itself; without it they are missing.
     return int(hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(parent, node))
