@@ -42,28 +42,11 @@ _loaded: list[Model] = []
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to know for all cases.
-
-    Attributes:
-        model: the model file.
-        output: the batch's folder; each case gets a folder in it.
-        write_scene: see ``segment_case``; a function of a module.
-    """
+    """The model file, the batch's folder, and ``write_scene`` of a module, for all cases."""
 
     model: Path
     output: Path
     write_scene: WriteScene
-
-
-def model_sha256(path: Path) -> str:
-    """Return the SHA-256 of a model file that has a card.
-
-    Raises:
-        UnusableModel: it cannot be read, or has no card.
-    """
-    content = file_content(path)
-    card_in(content, path)
-    return hashlib.sha256(content).hexdigest()
 
 
 def run_cohort(
@@ -89,13 +72,15 @@ def run_cohort(
         The rows, in the order of the cases. The summary has those of other lists after them.
 
     Raises:
-        UnusableInput: the model or a table cannot be used, or a case's folder would be, or hold, a
-            CT; then nothing was done.
+        UnusableInput, UnusableModel: the model or a table cannot be used, or a case's folder would
+            be, or hold, a CT; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
-    sha256, output = model_sha256(job.model), job.output
+    model, output = file_content(job.model), job.output
+    card_in(model, job.model)
+    sha256 = hashlib.sha256(model).hexdigest()
     refuse_overlap((output / case.name for case in cases), (case.source.path for case in cases))
-    others = rows_of_others(output, {case.name for case in cases})
+    others = _rows_of_others(output, {case.name for case in cases})
     rows = {}
     for case in cases:
         row = None if again else status_of(output / case.name, case, sha256).row(case)
@@ -117,7 +102,7 @@ def run_cohort(
             ends = pool.run(partial(do_case, job), todo)
             for count, done in enumerate(ends, earlier + 1):
                 case = done.task
-                row = _new_row(case, status_of(output / case.name, case, sha256), done)
+                row = _row(case, status_of(output / case.name, case, sha256), done)
                 rows[case.name] = row
                 if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
                     tables.write([*rows.values(), *others], say)
@@ -129,7 +114,7 @@ def run_cohort(
     return list(rows.values())
 
 
-def _new_row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
+def _row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
     """The row of a case that was just done."""
     row = status.row(case) if done.error is None else None
     if row is not None and row.status != "kept":
@@ -140,16 +125,8 @@ def _new_row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row
     return Row(case.name, case.image, "failed", reason, done.details)
 
 
-def rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
-    """Return rows of the present summary whose cases are not in the list.
-
-    A row goes with its folder: whoever removes a case's folder removes it from the table. What
-    failed has no folder and stays.
-
-    Args:
-        output: the batch's folder.
-        names: of the list's cases.
-    """
+def _rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
+    """Return rows of the present summary for other cases that failed or still have a folder."""
     entries: list[dict[str, Any]] = []
     with suppress(OSError, ValueError, KeyError, TypeError):  # no whole summary
         entries = [
@@ -172,14 +149,7 @@ def rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
 
 
 def do_case(job: Job, case: Case, place: Place) -> list[str]:
-    """Do one case in a worker.
-
-    Returns:
-        Sentences on what was set aside.
-
-    Raises:
-        InnerEarSegError: why it has no result.
-    """
+    """Do one case in a worker; return sentences on what was set aside."""
     output = ResultFolder(job.output / case.name)
     made: dict[str, Any] = {}
     with suppress(OSError):  # reading says in a sentence what is wrong
@@ -229,13 +199,7 @@ class Tables:
         self.problems: dict[str, str] = {}
 
     def write(self, rows: Sequence[Row], say: Say = lambda line: None) -> None:
-        """Write both; each is whole at any moment, and the old one where it cannot be replaced.
-
-        Args:
-            rows: at least one.
-            say: told of a table that could still be written the last time, and of one that was set
-                aside.
-        """
+        """Write both of at least one row; say which cannot be replaced, and what is set aside."""
         before, self.problems = self.problems, {}
         for name, content in ((JSON, as_json(rows)), (CSV, as_csv(rows))):
             try:

@@ -28,13 +28,7 @@ WriteScene = Callable[[Volume, Segmentation, Path], object]
 
 @dataclass(frozen=True)
 class Source:
-    """Which CT.
-
-    Attributes:
-        path: a file or a folder with DICOM files.
-        series: SeriesInstanceUID, where the folder holds several.
-        region: where to look, in RAS mm of the CT; None for everywhere.
-    """
+    """A CT's file or DICOM folder, its SeriesInstanceUID, and where to look for ears."""
 
     path: Path
     series: str | None = None
@@ -66,9 +60,7 @@ def segment_case(
         UnusableInput: the CT, the region or the output folder cannot be used.
         Cancelled: the caller asked to stop.
     """
-    from ..segmentation.pipeline import (
-        segment,  # loads torch, which a batch's own process needs not
-    )
+    from ..segmentation.pipeline import segment  # loads torch, for workers alone
 
     progress.stage("read", 0.02, f"Reading {source.path}")
     ct = read_ct(source.path, source.series)

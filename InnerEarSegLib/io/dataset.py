@@ -28,13 +28,7 @@ from ..types import (
 )
 from .volume import geometry_of
 
-KEYS = {
-    "A": HELICOTREMA,
-    "OW": OVAL_WINDOW,
-    "RW": ROUND_WINDOW,
-    "C": BASAL_TURN,
-    "V": VESTIBULE,
-}
+KEYS = {"A": HELICOTREMA, "OW": OVAL_WINDOW, "RW": ROUND_WINDOW, "C": BASAL_TURN, "V": VESTIBULE}
 """Names of landmarks by the dataset's keys."""
 
 
@@ -43,7 +37,6 @@ class Case:
     """One specimen.
 
     Attributes:
-        name: "F01".
         ct: int16 [k, j, i] in HU; fewer slices than in the header if the file is cut short.
         labels: uint8 [k, j, i] on the header's grid, 1 = labyrinth, or None.
         label_geometry: the header's grid.
@@ -62,22 +55,14 @@ class Case:
 
     @property
     def stated_side(self) -> Side:
-        """The side.
-
-        Raises:
-            UnusableInput: if it is not known.
-        """
+        """The side; refused if it is not known."""
         if self.side is None:
             raise UnusableInput(f"{self.name}: say in the list whether it is a left or right ear.")
         return self.side
 
 
 def case_names(root: Path) -> list[str]:
-    """List the specimens under the dataset's folder, sorted.
-
-    Raises:
-        UnusableInput: if the folder or specimens are missing.
-    """
+    """List the specimens under the dataset's folder, sorted; refuse a folder without any."""
     if not root.exists():
         raise UnusableInput(f"{root} does not exist.")
     names = sorted(path.parent.name for path in root.glob("*/*_DESC.json"))

@@ -26,8 +26,7 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str
     """Read one series.
 
     Args:
-        path: a folder, searched with the folders below; or a file: one with many frames is read
-            itself, any other stands for its series in its folder.
+        path: as for ``find_series``.
         uid: SeriesInstanceUID, or None.
 
     Returns:
@@ -37,7 +36,25 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str
         UnusableInput: if there is no CT, more than one, or one that cannot be used.
     """
     series, warnings = find_series(path, uid)
-    _check(series, path)
+    if series.head.modality != "CT":
+        raise UnusableInput(
+            f"The DICOM series in {path} is of modality {series.head.modality}, not CT."
+        )
+    if series.head.samples != 1:
+        raise UnusableInput(f"{path} holds colours; a CT in Hounsfield units is needed.")
+    if len(series.slices) < MIN_SLICES:
+        raise UnusableInput(
+            f"The DICOM series in {path} has {len(series.slices)} slices; at least {MIN_SLICES} "
+            "are needed."
+        )
+    check_spacing(series.slices[0].spacing, path)
+    wanted = {plane.path for plane in series.slices}
+    short = [f for f in series.files if f.missing_bytes and f.slices[0].path in wanted]
+    if short:
+        raise UnusableInput(
+            f"{short[0].slices[0].path} is cut short, as {len(short)} of {len(series.files)} files "
+            "of the series are: copy them again."
+        )
     if series.left_out:
         warnings += (
             f"{series.left_out} images of the series with another orientation or size were left "
@@ -46,23 +63,17 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str
     stack = stack_of(series.slices, path)
     planes, of_values = to_hounsfield(_planes(stack.slices, path), 1.0, 0.0, path)
     folder = path if path.is_dir() else path.parent
-    return (
-        resample(stack, planes),
-        stack.grid,
-        folder.resolve().name or "CT",
-        warnings + stack.warnings + of_values,
-    )
+    name, warnings = folder.resolve().name or "CT", warnings + stack.warnings + of_values
+    return resample(stack, planes), stack.grid, name, warnings
 
 
 def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
-    """Choose the series to read, by headers alone.
+    """Choose the series to read, by headers alone; return it and warnings.
 
     Args:
-        path: as for ``read_dicom``.
-        uid: as for ``read_dicom``.
-
-    Returns:
-        The series, and warnings.
+        path: a folder, searched with the folders below; or a file: one with many frames is read
+            itself, any other stands for its series in its folder.
+        uid: SeriesInstanceUID, or None.
 
     Raises:
         UnusableInput: if there is none, or more than one.
@@ -92,29 +103,6 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
         raise UnusableInput(f"{path} is of modality {file.modality}, not CT.")
     own = next(series for series in found if series.uid == file.series)
     return own, (f"{path.name} is one slice of a series; the whole series was read.",)
-
-
-def _check(series: Series, path: Path) -> None:
-    """Refuse a series that its headers already rule out."""
-    if series.head.modality != "CT":
-        raise UnusableInput(
-            f"The DICOM series in {path} is of modality {series.head.modality}, not CT."
-        )
-    if series.head.samples != 1:
-        raise UnusableInput(f"{path} holds colours; a CT in Hounsfield units is needed.")
-    if len(series.slices) < MIN_SLICES:
-        raise UnusableInput(
-            f"The DICOM series in {path} has {len(series.slices)} slices; at least {MIN_SLICES} "
-            "are needed."
-        )
-    check_spacing(series.slices[0].spacing, path)
-    wanted = {plane.path for plane in series.slices}
-    short = [f for f in series.files if f.missing_bytes and f.slices[0].path in wanted]
-    if short:
-        raise UnusableInput(
-            f"{short[0].slices[0].path} is cut short, as {len(short)} of {len(series.files)} files "
-            "of the series are: copy them again."
-        )
 
 
 def _planes(slices: Sequence[Slice], what: object) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ MAGIC_AT, MAGIC = 128, b"DICM"
 ENDINGS_WITHOUT_MAGIC = ("", ".dcm", ".ima", ".img", ".dic", ".dicom")
 """Old files lack the magic word; those are tried by name."""
 
+SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 ENCAPSULATED = "1.2.840.10008.1.2.4"
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -34,16 +34,13 @@ class Slice:
     """One image plane: a whole file, or one frame of one.
 
     Attributes:
-        path: the file.
-        frame: index within it, or None where the file is one plane.
+        frame: index within the file, or None where the file is one plane.
         shape: (rows, columns).
         spacing: mm between columns, between rows.
         position: LPS mm of the first voxel's centre, NaN where the header lacks it.
         row: LPS unit vector along a row (columns increase).
         column: LPS unit vector along a column (rows increase).
-        instance: InstanceNumber, 0 where it is missing.
-        acquisition: AcquisitionNumber, 0 where it is missing.
-        uid: SOPInstanceUID.
+        instance, acquisition: their numbers, 0 where missing.
     """
 
     path: Path
@@ -70,11 +67,7 @@ class DicomFile:
     Attributes:
         slices: its planes, in the order in which they are stored.
         series: SeriesInstanceUID.
-        modality: "CT", ...
         kind: ImageType's words, upper case.
-        sop_class: SOPClassUID.
-        description: SeriesDescription.
-        kernel: ConvolutionKernel.
         samples: values per pixel, 1 or 3.
         missing_bytes: how many bytes of its pixels the file lacks at least.
     """
@@ -91,11 +84,7 @@ class DicomFile:
 
 
 def dicom_files(folder: Path) -> list[DicomFile]:
-    """Read the headers of all images in a folder and the folders below, ordered by name.
-
-    Raises:
-        UnusableInput: if there are too many files to look at.
-    """
+    """Read the headers of all images in a folder and the folders below, ordered by name."""
     paths: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -131,65 +120,49 @@ def read_dicom_header(path: Path) -> DicomFile | None:
             warnings.simplefilter("ignore")  # about values that break the standard
             with path.open("rb") as file:
                 dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
-                if "Rows" not in dataset or _number_of_frames(dataset) > MAX_FRAMES:
+                frames = _number_of_frames(dataset)
+                if "Rows" not in dataset or frames > MAX_FRAMES:
                     return None
-                return _described(path, dataset, file)
+                numbers = range(frames) if frames else [None]
+                return DicomFile(
+                    slices=tuple(_slice(path, number, dataset) for number in numbers),
+                    series=str(dataset.get("SeriesInstanceUID", "")),
+                    modality=_text(dataset, "Modality") or "CT",
+                    kind=tuple(str(word).upper() for word in _list(dataset.get("ImageType"))),
+                    sop_class=str(dataset.get("SOPClassUID", "")),
+                    description=_text(dataset, "SeriesDescription"),
+                    kernel=_kernel(dataset),
+                    samples=int(dataset.get("SamplesPerPixel", 1) or 1),
+                    missing_bytes=_missing_bytes(path, dataset, file),
+                )
     except Exception:  # a damaged header raises whatever pydicom stumbles over
         return None
 
 
-def _described(path: Path, dataset: Any, file: Any) -> DicomFile:
-    slices = (
-        tuple(_frames(path, dataset))
-        if _number_of_frames(dataset)
-        else (_slice(path, None, dataset, dataset, dataset, dataset),)
-    )
-    return DicomFile(
-        slices=slices,
-        series=str(dataset.get("SeriesInstanceUID", "")),
-        modality=_text(dataset, "Modality") or "CT",
-        kind=tuple(str(word).upper() for word in _list(dataset.get("ImageType"))),
-        sop_class=str(dataset.get("SOPClassUID", "")),
-        description=_text(dataset, "SeriesDescription"),
-        kernel=_kernel(dataset),
-        samples=int(dataset.get("SamplesPerPixel", 1) or 1),
-        missing_bytes=_missing_bytes(path, dataset, file),
-    )
+def _slice(path: Path, frame: int | None, dataset: Any) -> Slice:
+    """Return the plane of a file, or one of its frames, from that frame's functional groups."""
+    shared = None if frame is None else _first(dataset, SHARED)
+    groups = dataset.get(PER_FRAME) or []
+    own = groups[frame] if frame is not None and frame < len(groups) else None
 
+    def numbers(sequence: str, name: str, count: int, missing: float) -> NDArray[np.float64]:
+        place = _first(own, sequence) or _first(shared, sequence)
+        if not place and frame is not None and sequence == "PlanePositionSequence":
+            return np.full(count, missing)  # one position for all frames says nothing
+        values = [_number(value) for value in _list((place or dataset).get(name))]
+        found = values if len(values) == count and None not in values else [missing] * count
+        return np.array(found, dtype=np.float64)
 
-def _frames(path: Path, dataset: Any) -> Iterator[Slice]:
-    """Yield the planes of a multi-frame file, from the functional groups of each frame."""
-    shared = _first(dataset, "SharedFunctionalGroupsSequence")
-    groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    for index in range(_number_of_frames(dataset)):
-        own = groups[index] if index < len(groups) else None
-        measures, orientation, position = (
-            _first(own, name) or _first(shared, name) or dataset
-            for name in (
-                "PixelMeasuresSequence",
-                "PlaneOrientationSequence",
-                "PlanePositionSequence",
-            )
-        )
-        if position is dataset:
-            position = None  # one position for all frames says nothing
-        yield _slice(path, index, dataset, measures, orientation, position)
-
-
-def _slice(
-    path: Path, frame: int | None, dataset: Any, measures: Any, orientation: Any, position: Any
-) -> Slice:
-    between_rows, between_columns = _numbers(measures, "PixelSpacing", 2) or (0.0, 0.0)
-    axes = _numbers(orientation, "ImageOrientationPatient", 6) or (0.0,) * 6
-    place = _numbers(position, "ImagePositionPatient", 3) if position is not None else None
+    spacing = numbers("PixelMeasuresSequence", "PixelSpacing", 2, 0.0)
+    axes = numbers("PlaneOrientationSequence", "ImageOrientationPatient", 6, 0.0)
     return Slice(
         path=path,
         frame=frame,
         shape=(int(dataset.Rows), int(dataset.Columns)),
-        spacing=(between_columns, between_rows),
-        position=np.full(3, np.nan) if place is None else np.array(place),
-        row=np.array(axes[:3]),
-        column=np.array(axes[3:]),
+        spacing=(float(spacing[1]), float(spacing[0])),
+        position=numbers("PlanePositionSequence", "ImagePositionPatient", 3, np.nan),
+        row=axes[:3],
+        column=axes[3:],
         instance=int(_number(dataset.get("InstanceNumber")) or 0) if frame is None else frame + 1,
         acquisition=int(_number(dataset.get("AcquisitionNumber")) or 0),
         uid=f"{dataset.get('SOPInstanceUID', path)}/{frame}",
@@ -199,7 +172,7 @@ def _slice(
 def _number_of_frames(dataset: Any) -> int:
     """Return 0 for an ordinary file with one plane."""
     count = int(_number(dataset.get("NumberOfFrames")) or 0)
-    return count if count > 1 or "PerFrameFunctionalGroupsSequence" in dataset else 0
+    return count if count > 1 or PER_FRAME in dataset else 0
 
 
 def _missing_bytes(path: Path, dataset: Any, file: Any) -> int:
@@ -223,8 +196,7 @@ def _missing_bytes(path: Path, dataset: Any, file: Any) -> int:
 
 
 def _kernel(dataset: Any) -> str:
-    groups = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-    for place in (dataset, *(_first(dataset, name) for name in groups)):
+    for place in (dataset, _first(dataset, SHARED), _first(dataset, PER_FRAME)):
         inner = _first(place, "CTReconstructionSequence") or place
         words = [] if inner is None else _list(inner.get("ConvolutionKernel"))
         if words:
@@ -235,13 +207,6 @@ def _kernel(dataset: Any) -> str:
 def _first(dataset: Any, sequence: str) -> Any:
     items = dataset.get(sequence) if dataset is not None else None
     return items[0] if items else None
-
-
-def _numbers(dataset: Any, name: str, count: int) -> tuple[float, ...] | None:
-    values = [_number(value) for value in _list(dataset.get(name))]
-    if len(values) != count or None in values:
-        return None
-    return tuple(values)  # type: ignore[arg-type]
 
 
 def _number(value: Any) -> float | None:

@@ -39,7 +39,6 @@ class Series:
     """One series, by its headers.
 
     Attributes:
-        uid: SeriesInstanceUID.
         files: all of its images.
         slices: the planes of its largest group of equal orientation and size.
         left_out: how many planes are in other groups.
@@ -104,17 +103,26 @@ def all_series(files: Sequence[DicomFile]) -> list[Series]:
     groups: dict[str, list[DicomFile]] = defaultdict(list)
     for file in files:
         groups[file.series].append(file)
-    return [_series(uid, group) for uid, group in sorted(groups.items())]
+    found = []
+    for uid, group in sorted(groups.items()):
+        # Scouts are sometimes filed in the series that was planned on them.
+        scans = [file for file in group if not SCOUT_WORDS & set(file.kind)] or group
+        planes = [plane for file in scans for plane in file.slices]
+        keys = [
+            (p.shape, *np.round(p.spacing, 4), *np.round([*p.row, *p.column], 3) + 0.0)
+            for p in planes
+        ]
+        largest = Counter(keys).most_common(1)[0][0]
+        kept = tuple(plane for plane, key in zip(planes, keys, strict=True) if key == largest)
+        left_out = sum(len(file.slices) for file in group) - len(kept)
+        found.append(Series(uid, tuple(scans), kept, left_out))
+    return found
 
 
 def choose(
     found: Sequence[Series], uid: str | None, folder: Path
 ) -> tuple[Series, tuple[str, ...]]:
-    """Return the series to read, and a warning if there was a choice.
-
-    Raises:
-        UnusableInput: listing all series, if the choice is not clear.
-    """
+    """Return the series to read, and a warning if there was a choice; refuse an unclear one."""
     if uid is not None:
         for series in found:
             if series.uid == uid.strip():
@@ -122,7 +130,12 @@ def choose(
         raise UnusableInput(f"The folder {folder} has no series {uid}; it holds {_list(found)}.")
     scans = [series for series in found if series.is_scan]
     if not scans:
-        raise UnusableInput(_no_scan(found, folder))
+        others = sorted({series.head.modality for series in found})
+        if "CT" in others:
+            reason = f"CT scan, only scouts, reports or screenshots: {_list(found)}"
+        else:
+            reason = f"CT, only DICOM of modality {', '.join(others)}"
+        raise UnusableInput(f"The folder {folder} holds no {reason}.")
     originals = [s for s in scans if not s.is_reformat and s.is_usable]
     candidates = originals or [s for s in scans if s.is_usable] or scans
     chosen = candidates[0] if len(candidates) == 1 else _thinnest_bone(candidates)
@@ -144,32 +157,6 @@ def _thinnest_bone(candidates: Sequence[Series]) -> Series | None:
     # A bone kernel in thick slices against a soft one in thin slices is for the user to weigh.
     thinnest = min(series.distance for series in candidates)
     return bone[0] if bone[0].distance <= max(1.0, 1.05 * thinnest) else None
-
-
-def _series(uid: str, files: Sequence[DicomFile]) -> Series:
-    # Scouts are sometimes filed in the series that was planned on them.
-    scans = [file for file in files if not SCOUT_WORDS & set(file.kind)] or list(files)
-    planes = [plane for file in scans for plane in file.slices]
-    keys = [
-        (p.shape, *np.round(p.spacing, 4), *np.round([*p.row, *p.column], 3) + 0.0) for p in planes
-    ]
-    largest = Counter(keys).most_common(1)[0][0]
-    kept = tuple(plane for plane, key in zip(planes, keys, strict=True) if key == largest)
-    return Series(uid, tuple(scans), kept, sum(len(f.slices) for f in files) - len(kept))
-
-
-def _no_scan(found: Sequence[Series], folder: Path) -> str:
-    others = sorted({series.head.modality for series in found})
-    if "CT" not in others:
-        return (
-            f"The DICOM series in {folder} is of modality {', '.join(others)}, not CT."
-            if len(found) == 1
-            else f"The folder {folder} holds no CT, only DICOM of modality {', '.join(others)}."
-        )
-    return (
-        f"The folder {folder} holds no CT scan, only scouts, reports or screenshots: "
-        f"{_list(found)}."
-    )
 
 
 def _list(found: Sequence[Series]) -> str:

@@ -52,12 +52,8 @@ class Stack:
 def stack_of(planes: Sequence[Slice], what: object) -> Stack:
     """Sort planes of equal orientation, size and pixel spacing into a stack.
 
-    Args:
-        planes: in any order.
-        what: the folder or file, for sentences.
-
     Raises:
-        UnusableInput: if they do not form a volume.
+        UnusableInput: if they do not form a volume; ``what`` is the folder or file.
     """
     if any(np.isnan(plane.position).any() for plane in planes) or not np.any(planes[0].normal):
         raise UnusableInput(f"The DICOM images in {what} do not say where they lie in the patient.")
@@ -83,9 +79,8 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
         low = np.floor(shifts.min(axis=0) + 1e-6)
         size = size + (np.ceil(shifts.max(axis=0) - 1e-6) - low).astype(int)
     lps = np.eye(4)
-    lps[:3, 0] = first.row * first.spacing[0]
-    lps[:3, 1] = first.column * first.spacing[1]
-    lps[:3, 2] = first.normal * step
+    axes = first.row * first.spacing[0], first.column * first.spacing[1], first.normal * step
+    lps[:3, :3] = np.stack(axes, axis=1)
     lps[:3, 3] = positions[0] + lps[:3, :2] @ low
     grid = Geometry(RAS_FROM_LPS @ lps, (count, int(size[1]), int(size[0])))
     check_shape(grid.shape[::-1], what)
@@ -146,19 +141,15 @@ def _steps(
     if widest > MAX_GAP_MM and missing:
         lack = int(sum(round(gaps[k] / median) - 1 for k in missing))
         raise UnusableInput(
-            f"In {what} {_slices(lack)} missing {_between(missing, kept)}, a gap of "
-            f"{widest:.1f} mm; at most {MAX_GAP_MM:.0f} mm can be filled, so load the whole series."
+            f"In {what} {_lack(lack, missing, kept)}, a gap of {widest:.1f} mm; at most "
+            f"{MAX_GAP_MM:.0f} mm can be filled, so load the whole series."
         )
     extent = float(places[-1] - places[0])
-    multiples = gaps / median
-    whole = np.round(multiples)
-    if missing and np.abs(multiples - whole).max() < 0.1:
+    whole = np.round(gaps / median)
+    if missing and np.abs(gaps / median - whole).max() < 0.1:
         steps = int(whole.sum())
         # Along the true distance, so that existing slices stay as they are.
-        warning = (
-            f"{_slices(steps - len(gaps))} missing {_between(missing, kept)}; the gap was "
-            "interpolated."
-        )
+        warning = f"{_lack(steps - len(gaps), missing, kept)}; the gap was interpolated."
         return extent / steps, steps + 1, False, (warning,)
     warning = (
         f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
@@ -167,12 +158,9 @@ def _steps(
     return median, int(np.floor(extent / median + 1e-3)) + 1, False, (warning,)
 
 
-def _slices(count: int) -> str:
-    return "1 slice is" if count == 1 else f"{count} slices are"
-
-
-def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
+def _lack(count: int, missing: Sequence[int], kept: Sequence[Slice]) -> str:
     """Describe where slices are missing, by the instance numbers of their neighbours."""
+    slices = "1 slice is" if count == 1 else f"{count} slices are"
     places = []
     for k in missing[:5]:
         numbers = sorted((kept[k].instance, kept[k + 1].instance))
@@ -183,7 +171,7 @@ def _between(missing: Sequence[int], kept: Sequence[Slice]) -> str:
             f"{height[axis]:.1f} mm)"
         )
     rest = f" and at {len(missing) - 5} more places" if len(missing) > 5 else ""
-    return ", ".join(places) + rest
+    return f"{slices} missing {', '.join(places)}{rest}"
 
 
 def _straightened(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:

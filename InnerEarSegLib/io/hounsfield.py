@@ -33,8 +33,7 @@ def to_hounsfield(
 
     Args:
         stored: [k, j, i], any integer or floating type; may be overwritten.
-        slope: stored values times this ...
-        intercept: ... plus this should be HU.
+        slope, intercept: stored values times ``slope`` plus ``intercept`` should be HU.
         what: the file or folder, for sentences.
 
     Returns:
@@ -45,7 +44,11 @@ def to_hounsfield(
     """
     array, warnings = _rescaled(stored, slope, intercept), []
     if array.dtype.kind == "f":
-        missing = _fill_missing(array)
+        missing = 0
+        for part in array:  # slice by slice: no mask of the whole volume
+            wrong = ~np.isfinite(part)
+            missing += int(np.count_nonzero(wrong))
+            part[wrong] = AIR
         if missing > MAX_MISSING * array.size:
             raise UnusableInput(
                 f"{what} holds {missing / array.size:.0%} voxels that are not numbers (NaN or "
@@ -56,27 +59,22 @@ def to_hounsfield(
     low, high = array.min().item(), array.max().item()
     if low == high:
         raise UnusableInput(f"{what} is empty: all its voxels are {low:g}.")
-    no_ct = "that is no CT in Hounsfield units"
-    if high - low < MIN_RANGE:
-        raise UnusableInput(
-            f"{what} has values from {low:g} to {high:g}; {no_ct} (a label map, perhaps)."
-        )
-    sample = _sample(array, SAMPLE)
-    if np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
-        raise UnusableInput(f"{what} has values up to {high:g}; {no_ct}.")
-    few = _sample(array, FEW)
+    sample, few = _sample(array, SAMPLE), _sample(array, FEW)
     levels = len(np.unique(few[few > AIR]))
-    if levels < MIN_LEVELS:
-        raise UnusableInput(
-            f"{what} has only {levels} different values; {no_ct} (a label map, perhaps)."
-        )
-    if low >= 0:
-        offset = _unsigned_offset(sample)
-        if offset is None:
-            raise UnusableInput(
-                f"{what} has no value below 0, so no air; {no_ct} (an MR, perhaps, or values that "
-                "were shifted or cut off)."
-            )
+    offset = _unsigned_offset(sample) if low >= 0 else 0
+    why, perhaps = "", " (a label map, perhaps)"
+    if high - low < MIN_RANGE:
+        why = f"values from {low:g} to {high:g}"
+    elif np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
+        why, perhaps = f"values up to {high:g}", ""
+    elif levels < MIN_LEVELS:
+        why = f"only {levels} different values"
+    elif offset is None:
+        why = "no value below 0, so no air"
+        perhaps = " (an MR, perhaps, or values that were shifted or cut off)"
+    if why:
+        raise UnusableInput(f"{what} has {why}; that is no CT in Hounsfield units{perhaps}.")
+    if offset:
         array = _shifted(array, offset)
         warnings.append(f"The values were stored without sign; {offset} was subtracted.")
     return _compact(array), tuple(warnings)
@@ -89,9 +87,6 @@ def _unsigned_offset(values: NDArray[Any]) -> int | None:
     file air lies at 0 to 200, hardly anything lies between air and fat, and there is a narrow
     peak of soft tissue at 1000 to 1100, or, in a crop of a temporal bone, dense bone above 2950,
     which is more than bone has in HU.
-
-    Args:
-        values: 1D sample without negative values.
     """
 
     def density(low: float, high: float) -> float:
@@ -119,17 +114,6 @@ def _rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[A
     scaled *= np.asarray(slope, scaled.dtype)
     scaled += np.asarray(intercept, scaled.dtype)
     return scaled
-
-
-def _fill_missing(array: NDArray[Any]) -> int:
-    """Put air where a float array holds no number; return how many voxels that were."""
-    count = 0
-    for part in array:  # slice by slice: no mask of the whole volume
-        wrong = ~np.isfinite(part)
-        if wrong.any():
-            count += int(np.count_nonzero(wrong))
-            part[wrong] = AIR
-    return count
 
 
 def _sample(array: NDArray[Any], count: int) -> NDArray[Any]:

@@ -55,9 +55,6 @@ def region_of(center: str | None, roi: str | None) -> Region | None:
     Args:
         center: "R,A,S" of a point in or near the ear, mm.
         roi: "R,A,S,dR,dA,dS": centre and full edge lengths of a box along RAS, mm.
-
-    Raises:
-        UnusableInput: if both are given, or one is no such list of numbers.
     """
     if center and roi:
         raise UnusableInput("Give either --center or --roi, not both.")

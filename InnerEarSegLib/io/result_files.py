@@ -13,15 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnusableInput
-from ..types import (
-    AUTOMATIC,
-    Ear,
-    Geometry,
-    Landmark,
-    ModelIdentity,
-    Quality,
-    Segmentation,
-)
+from ..types import AUTOMATIC, Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation
 
 ARRAYS = {"left": "labyrinth_left.npz", "right": "labyrinth_right.npz"}
 RESULT = "result.json"
@@ -30,11 +22,8 @@ RESULT = "result.json"
 def write_plain(result: Segmentation, folder: Path) -> None:
     """Write a mask file for each ear; ``result.json`` is the caller's."""
     for ear in result.ears:
-        np.savez_compressed(
-            folder / ARRAYS[ear.side],
-            labyrinth=ear.labyrinth,
-            ijk_to_ras=ear.geometry.ijk_to_ras,
-        )
+        arrays = {"labyrinth": ear.labyrinth, "ijk_to_ras": ear.geometry.ijk_to_ras}
+        np.savez_compressed(folder / ARRAYS[ear.side], **arrays)
 
 
 def read_plain(folder: Path) -> Segmentation:
@@ -53,10 +42,6 @@ def read_plain(folder: Path) -> Segmentation:
 
 def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentation:
     """Put together what ``Segmentation.to_json`` or ``review_to_json`` made.
-
-    Args:
-        content: that JSON.
-        folder: with the masks that ``write_plain`` wrote.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: something is missing or malformed.

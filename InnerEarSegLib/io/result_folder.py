@@ -20,7 +20,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from ..errors import UnusableInput
@@ -56,11 +55,7 @@ class ResultFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Check that the folder can be written, before any work is done.
-
-        Raises:
-            UnusableInput: it is a file, or it cannot be made or written, or its disk is full.
-        """
+        """Refuse a folder that cannot be made or written, before any work is done."""
         self.earlier: list[Path] = []
         self.removed: list[Path] = []
         try:
@@ -79,11 +74,7 @@ class ResultFolder:
         self.check_room(MIN_FREE_BYTES)
 
     def check_room(self, needed: int) -> None:
-        """Refuse a disk with less free space than a result needs, in bytes.
-
-        Raises:
-            UnusableInput: fewer bytes are free.
-        """
+        """Refuse a disk with less free space than a result needs, in bytes."""
         try:
             free = shutil.disk_usage(self._existing()).free
         except OSError:
@@ -97,20 +88,15 @@ class ResultFolder:
     @property
     def sentences(self) -> list[str]:
         """What was set aside, a sentence each."""
-        return [
-            f"What was there before, and may have been edited, is now {path}."
-            for path in self.earlier
-        ]
+        said = "What was there before, and may have been edited, is now"
+        return [f"{said} {path}." for path in self.earlier]
 
     @contextmanager
     def replacing(self, about: Mapping[str, Any]) -> Iterator[Path]:
         """Give a new folder to write into; it takes the result folder's place as a whole.
 
         What was there is deleted if its manifest has the same ``ct_sha256`` and all its files are
-        unchanged, else it is renamed.
-
-        Args:
-            about: what the files are made from, for the manifest; ``ct_sha256`` tells the CT.
+        unchanged, else it is renamed. ``about`` says in the manifest what the files are made from.
 
         Raises:
             UnusableInput: it cannot be written; all is as it was.
@@ -126,18 +112,18 @@ class ResultFolder:
             _write_manifest(new, about)
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             aside, names = None, names_in(self.folder)
+            if names:
+                aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
             with Moves() as moves:
-                if names:
-                    aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
-                if aside and inside:
-                    moves.move_files(self.folder, aside, names)
-                elif aside:
-                    moves.move(self.folder, aside)
-                if inside:
-                    names = sorted(names_in(new), key=lambda name: name == LAST)
-                    moves.move_files(new, self.folder, names)
-                else:
+                if not inside:
+                    if aside:
+                        moves.move(self.folder, aside)
                     moves.move(new, self.folder)
+                else:
+                    if aside:
+                        moves.move_files(self.folder, aside, names)
+                    last = sorted(names_in(new), key=lambda name: name == LAST)
+                    moves.move_files(new, self.folder, last)
             if aside is not None and is_own(aside, about.get("ct_sha256")):
                 # Checked after the renaming: a program may save into it until then.
                 aside.rename(stage / "before")
@@ -162,10 +148,10 @@ class ResultFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             names = names_in(new)
             known = _known(self.folder)
-            notes = {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
             gone = {*obsolete} - {*names}
-            rest = {name: digests for name, digests in known.items() if name not in gone}
-            (stage / NOTES).write_text(json.dumps(rest | notes, indent=2), encoding="utf-8")
+            notes = {name: digests for name, digests in known.items() if name not in gone}
+            notes |= {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
+            (stage / NOTES).write_text(json.dumps(notes, indent=2), encoding="utf-8")
             before, earlier, removed = stage / "before", [], []
             before.mkdir()
             with Moves() as moves:
@@ -203,22 +189,21 @@ class ResultFolder:
             new.mkdir()
             yield stage, new
         except OSError as error:
-            raise UnusableInput(self._why_not(error)) from None
+            reason = error.strerror or str(error)
+            if not error.filename2:
+                raise UnusableInput(
+                    f"The output folder {self.folder} cannot be written: {reason}."
+                ) from None
+            raise UnusableInput(
+                f"{error.filename2} cannot be replaced: {reason}. All is as it was; close it where "
+                "it is open, or choose another --output."
+            ) from None
         except UnusableInput as error:
             # The user does not know the hidden folder.
             raise UnusableInput(str(error).replace(str(new), str(self.folder))) from None
         finally:
             if stage is not None:
                 shutil.rmtree(stage, ignore_errors=True)
-
-    def _why_not(self, error: OSError) -> str:
-        reason = error.strerror or str(error)
-        if not error.filename2:
-            return f"The output folder {self.folder} cannot be written: {reason}."
-        return (
-            f"{error.filename2} cannot be replaced: {reason}. All is as it was; close it where it "
-            "is open, or choose another --output."
-        )
 
 
 class Moves:
@@ -232,11 +217,7 @@ class Moves:
         self._made: list[Path] = []
 
     def move(self, source: Path, target: Path) -> None:
-        """Move a file or folder to an unused path.
-
-        Raises:
-            OSError: it cannot be moved; its ``filename2`` is the path that the user knows.
-        """
+        """Move a file or folder to an unused path; an error's ``filename2`` is the user's path."""
         try:
             source.replace(target)
         except OSError as error:
@@ -256,12 +237,7 @@ class Moves:
     def __enter__(self) -> Moves:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is None:
             return
         for source, target in reversed(self._done):
@@ -273,13 +249,7 @@ class Moves:
 
 
 def refuse_overlap(folders: Iterable[Path], cts: Iterable[Path]) -> None:
-    """Prevent output folders from overlapping input CTs.
-
-    Folders are compared as the system knows them: links give a folder several names.
-
-    Raises:
-        UnusableInput: an output folder is, or holds, a CT.
-    """
+    """Refuse output folders that are, or hold, an input CT, also through links."""
     outputs = {key: folder for folder in folders for key in _keys(folder)}
     places: dict[Path, Path | None] = {}
     for ct in cts:
@@ -330,12 +300,9 @@ def earlier_path(path: Path) -> Path:
     """Return an unused backup path of today's date beside a file or folder."""
     stem, suffix = (path.stem, path.suffix) if path.is_file() else (path.name, "")
     day = time.strftime("%Y-%m-%d")
-    for count in itertools.count(1):
-        more = f"-{count}" if count > 1 else ""
-        place = path.with_name(f"{stem}-earlier-{day}{more}{suffix}")
-        if not os.path.lexists(place):
-            return place
-    raise AssertionError
+    counted = itertools.chain([""], (f"-{count}" for count in itertools.count(2)))
+    places = (path.with_name(f"{stem}-earlier-{day}{more}{suffix}") for more in counted)
+    return next(place for place in places if not os.path.lexists(place))
 
 
 def seal(content: Mapping[str, Any]) -> str:
@@ -375,9 +342,6 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
     """Return whether a file is the one that a manifest has.
 
     A file of the same size and time is read only if ``whole``: a cohort's scenes are large.
-
-    Raises:
-        OSError: it cannot be read.
     """
     status = path.stat()
     if status.st_size != known["bytes"]:

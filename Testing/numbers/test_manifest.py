@@ -98,7 +98,7 @@ def test_a_folder_is_read_in_the_dataset_s_layout(tmp_path, synthetic_ear):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("case,labels\na,b\n", "lacks the column 'image'"),
+        ("case,labels\na,b\n", "no column 'image'"),
         ("case,image,lables\na,ct.nii.gz,x\n", "has a column 'lables'"),
         ("case,image\n", "holds no case"),
         ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' more than once"),
