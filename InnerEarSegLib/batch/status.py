@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..io.dicom import DICOMDIR
+from ..io.dicom_series import DICOMDIR
 from ..io.result_folder import (
     LAST,
     MANIFEST,

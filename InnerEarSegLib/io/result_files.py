@@ -22,8 +22,8 @@ RESULT = "result.json"
 def write_plain(result: Segmentation, folder: Path) -> None:
     """Write a mask file for each ear; ``result.json`` is the caller's."""
     for ear in result.ears:
-        arrays = {"labyrinth": ear.labyrinth, "ijk_to_ras": ear.geometry.ijk_to_ras}
-        np.savez_compressed(folder / ARRAYS[ear.side], **arrays)
+        path, ijk_to_ras = folder / ARRAYS[ear.side], ear.geometry.ijk_to_ras
+        np.savez_compressed(path, labyrinth=ear.labyrinth, ijk_to_ras=ijk_to_ras)
 
 
 def read_plain(folder: Path) -> Segmentation:

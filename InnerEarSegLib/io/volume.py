@@ -95,7 +95,7 @@ def files_read(path: Path, series: str | None = None) -> list[Path] | None:
     try:
         if is_image_file(path):
             return sorted({path, path if image_ending(path) in NIFTI else _text_header(path)[1]})
-        from .dicom import find_series
+        from .dicom_series import find_series
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
