@@ -74,7 +74,9 @@ def read_list(path: Path) -> Cohort:
     cases: dict[str, tuple[int, Case]] = {}
     for number, row in rows:
         case = _case(path, number, row)
-        earlier = cases.setdefault(_folder_of(case.name), (number, case))
+        # Some systems ignore the case of letters, and macOS composes accents itself.
+        folded = unicodedata.normalize("NFC", case.name).casefold()
+        earlier = cases.setdefault(unicodedata.normalize("NFC", folded), (number, case))
         if earlier[0] != number:
             raise UnusableInput(
                 f"The list {path.name} names two cases {case.name!r}, in lines {earlier[0]} and "
@@ -89,8 +91,15 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
     image, line = row["image"], f"Line {number} of {path.name}"
     if not image or "\0" in image:
         raise UnusableInput(f"{line} has no image.")
-    name = row.get("case") or _name_of(image)
-    if not _can_be_folder(name):
+    name = row.get("case")
+    if not name:
+        name = Path(image.replace("\\", "/")).name
+        endings = (*NIFTI, *ITK_READERS, ".dcm")
+        ending = next((each for each in endings if name.lower().endswith(each)), "")
+        name = name[: len(name) - len(ending)]
+    small = name.casefold()
+    forbidden = _NO_NAME.search(name) or _DEVICES.match(small) or small in _TAKEN
+    if forbidden or len(name) > MAX_NAME:
         raise UnusableInput(
             f"{line}: {name!r} cannot be the name of a case's folder; give it another one in the "
             "column 'case' of a CSV file."
@@ -103,26 +112,6 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
         raise UnusableInput(f"{line}: {said.rstrip('.')}.") from None
     source = Source((path.parent / image).absolute(), options.get("series"), region)
     return Case(name, image, source, tuple(options.items()))
-
-
-def _folder_of(name: str) -> str:
-    """The same for names that are one folder on some system: macOS composes letters itself."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _can_be_folder(name: str) -> bool:
-    """On any system, and beside the summary."""
-    small = name.casefold()
-    forbidden = _NO_NAME.search(name) or small in _TAKEN or _DEVICES.match(small)
-    return not forbidden and len(name) <= MAX_NAME
-
-
-def _name_of(image: str) -> str:
-    """A case's name by its file's or folder's."""
-    name = Path(image.replace("\\", "/")).name
-    endings = (*NIFTI, *ITK_READERS, ".dcm")
-    ending = next((each for each in endings if name.lower().endswith(each)), "")
-    return name[: len(name) - len(ending)]
 
 
 def _commas(numbers: str) -> str:

@@ -127,23 +127,20 @@ def _row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
 
 def _rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
     """Return rows of the present summary for other cases that failed or still have a folder."""
-    entries: list[dict[str, Any]] = []
+    entries: list[tuple[str, str, str, str]] = []
     with suppress(OSError, ValueError, KeyError, TypeError):  # no whole summary
-        entries = [
-            entry
-            for entry in json.loads((output / JSON).read_text(encoding="utf-8"))["cases"]
-            if all(isinstance(entry[key], str) for key in ("case", "image", "status"))
-        ]
+        for entry in json.loads((output / JSON).read_text(encoding="utf-8"))["cases"]:
+            texts = entry["case"], entry["image"], entry["status"], entry.get("reason") or ""
+            if all(isinstance(text, str) for text in texts):
+                entries.append(texts)
     rows = []
-    for entry in entries:
-        case, image = entry["case"], entry["image"]
+    for case, image, earlier, reason in entries:
         if case in names or case != Path(case).name:
             continue
         status = status_of(output / case)
         if status.result is not None:
             rows.append(replace(status.as_row(case, image, status.status), listed=False))
-        elif entry["status"] == "failed":
-            reason = str(entry.get("reason") or "")
+        elif earlier == "failed":
             rows.append(Row(case, image, "failed", reason, listed=False))
     return rows
 
@@ -156,15 +153,9 @@ def do_case(job: Job, case: Case, place: Place) -> list[str]:
         # Before it is read: what is changed afterwards makes it another CT.
         made = about(case, job.output)
     progress = Progress()
-    result = segment_case(
-        case.source,
-        output,
-        partial(_model, job.model, place, progress),
-        progress,
-        job.write_scene,
-        about=made,
-        measure=True,
-    )
+    model = partial(_model, job.model, place, progress)
+    scene = job.write_scene
+    result = segment_case(case.source, output, model, progress, scene, about=made, measure=True)
     if result.device.partition(":")[0] != place.device.partition(":")[0]:
         _loaded.clear()  # one CT was too large for the GPU: the next ones have it again
     return output.sentences

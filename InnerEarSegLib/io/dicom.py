@@ -200,14 +200,7 @@ def _rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str, tuple[str, ...]]:
-    """Read one series.
-
-    Args:
-        path: as for ``find_series``.
-        uid: SeriesInstanceUID, or None.
-
-    Returns:
-        HU [k, j, i], their grid, a name, and warnings.
+    """Read the series that ``find_series`` chooses: HU [k, j, i], their grid, a name, and warnings.
 
     Raises:
         UnusableInput: if there is no CT, more than one, or one that cannot be used.

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,24 @@ SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsS
 ENCAPSULATED = "1.2.840.10008.1.2.4"
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+SCOUT_WORDS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"}
+NO_SCAN_WORDS = {"DOSE_INFO", "SCREEN SAVE", "PROT", "DOSE"}
+REFORMAT_WORDS = {
+    "MPR", "REFORMATTED", "PROJECTION IMAGE", "MIP", "MINIP", "AVERAGE", "VRT", "RENDERING",
+    "CURVED", "CSA PARALLEL", "CSA MPR", "DERIVED",
+}  # fmt: skip
+LISTED = 20
+
+BONE_WORDS = re.compile(
+    r"bone|knochen|\bos\b|osse|hueso|felsenbein|petros|temporal|innenohr|inner ?ear|edge|sharp"
+    r"|ultra|lung\+?\b|^y[a-d]$|^[de]$|^fc[38]\d",
+    re.IGNORECASE,
+)
+SIEMENS = re.compile(r"^[A-Z][a-z]{0,2}(\d\d)[a-z]?\b")
+"""B70s, H60f, U75u, Hr68h, Ub80: the number is the sharpness."""
+
+SIEMENS_BONE = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +109,12 @@ class DicomFile:
 
 def looks_like_dicom(path: Path) -> bool:
     """Return whether a file starts as DICOM, with the magic word or, if old, without."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(MAGIC_AT + len(MAGIC))
-    except OSError:
-        return False
-    if start[MAGIC_AT:] == MAGIC:
-        return True
+    start = b""
+    with suppress(OSError), path.open("rb") as file:
+        start = file.read(MAGIC_AT + len(MAGIC))
     # Files without the magic word begin with a group 0008 element, little endian.
-    return path.suffix.lower() in ENDINGS_WITHOUT_MAGIC and start[:2] == b"\x08\x00"
+    old = path.suffix.lower() in ENDINGS_WITHOUT_MAGIC and start[:2] == b"\x08\x00"
+    return start[MAGIC_AT:] == MAGIC or old
 
 
 def read_dicom_header(path: Path) -> DicomFile | None:
@@ -117,10 +133,10 @@ def read_dicom_header(path: Path) -> DicomFile | None:
                 return DicomFile(
                     slices=tuple(_slice(path, number, dataset) for number in numbers),
                     series=str(dataset.get("SeriesInstanceUID", "")),
-                    modality=_text(dataset, "Modality") or "CT",
+                    modality=_printable(dataset.get("Modality")) or "CT",
                     kind=tuple(str(word).upper() for word in _list(dataset.get("ImageType"))),
                     sop_class=str(dataset.get("SOPClassUID", "")),
-                    description=_text(dataset, "SeriesDescription"),
+                    description=_printable(dataset.get("SeriesDescription")),
                     kernel=_kernel(dataset),
                     samples=int(dataset.get("SamplesPerPixel", 1) or 1),
                     missing_bytes=_missing_bytes(path, dataset, file),
@@ -213,33 +229,9 @@ def _list(value: Any) -> list[Any]:
     return list(value) if not isinstance(value, str) and hasattr(value, "__iter__") else [value]
 
 
-def _text(dataset: Any, name: str) -> str:
-    return _printable(str(dataset.get(name, "") or ""))
-
-
-def _printable(text: str) -> str:
+def _printable(value: Any) -> str:
     """Return a text on one line and not too long, to fit into a sentence."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:64]
-
-
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-SCOUT_WORDS = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM"}
-NO_SCAN_WORDS = {"DOSE_INFO", "SCREEN SAVE", "PROT", "DOSE"}
-REFORMAT_WORDS = {
-    "MPR", "REFORMATTED", "PROJECTION IMAGE", "MIP", "MINIP", "AVERAGE", "VRT", "RENDERING",
-    "CURVED", "CSA PARALLEL", "CSA MPR", "DERIVED",
-}  # fmt: skip
-LISTED = 20
-
-BONE_WORDS = re.compile(
-    r"bone|knochen|\bos\b|osse|hueso|felsenbein|petros|temporal|innenohr|inner ?ear|edge|sharp"
-    r"|ultra|lung\+?\b|^y[a-d]$|^[de]$|^fc[38]\d",
-    re.IGNORECASE,
-)
-SIEMENS = re.compile(r"^[A-Z][a-z]{0,2}(\d\d)[a-z]?\b")
-"""B70s, H60f, U75u, Hr68h, Ub80: the number is the sharpness."""
-
-SIEMENS_BONE = 60
+    return "".join(c if c.isprintable() else " " for c in str(value or "")).strip()[:64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ Anything else is renamed to NAME-earlier-DATE, and a sentence says so.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -250,33 +251,28 @@ class Moves:
 
 def refuse_overlap(folders: Iterable[Path], cts: Iterable[Path]) -> None:
     """Refuse output folders that are, or hold, an input CT, also through links."""
-    outputs = {key: folder for folder in folders for key in _keys(folder)}
-    places: dict[Path, Path | None] = {}
+    keys = functools.cache(_keys)  # a cohort's CTs share their folders
+    outputs = {key: folder for folder in folders for key in keys(folder)}
     for ct in cts:
         absolute = Path(os.path.normpath(ct.absolute()))
-        for place in (absolute, *absolute.parents, *_resolved(ct).parents):
-            if place not in places:
-                places[place] = next((outputs[key] for key in _keys(place) if key in outputs), None)
-            if places[place] is not None:
-                raise UnusableInput(
-                    f"The output folder {places[place]} is, or holds, the CT {ct}; choose another "
-                    "--output, or, in a list, another name in its column 'case'."
-                )
+        for place in (absolute, *absolute.parents, *Path(str(keys(ct)[0])).parents):
+            for key in keys(place):
+                if key in outputs:
+                    raise UnusableInput(
+                        f"The output folder {outputs[key]} is, or holds, the CT {ct}; choose "
+                        "another --output, or, in a list, another name in its column 'case'."
+                    )
 
 
-def _keys(path: Path) -> Iterator[str | tuple[int, int]]:
-    yield str(_resolved(path))
-    with suppress(OSError, ValueError):
+def _keys(path: Path) -> list[str | tuple[int, int]]:
+    """A path without links, and its numbers where the system has them, however it is named."""
+    found: list[str | tuple[int, int]] = [os.path.normpath(path.absolute())]
+    with suppress(OSError, RuntimeError, ValueError):  # links in a circle, or no name of a file
+        found[0] = str(path.resolve())
         status = path.stat()
         if status.st_ino:  # some network drives have no numbers
-            yield status.st_dev, status.st_ino
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or no name of a file
-        return Path(os.path.normpath(path.absolute()))
+            found.append((status.st_dev, status.st_ino))
+    return found
 
 
 def names_in(folder: Path) -> list[str]:
@@ -313,15 +309,13 @@ def seal(content: Mapping[str, Any]) -> str:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return a result folder's manifest; None without an unchanged one."""
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError):
         text = (folder / MANIFEST).read_text(encoding="utf-8")
-        content = json.loads(text)
-        known = content["results"]
+        content: dict[str, Any] = json.loads(text)
         del content["sha256"]
-        whole = seal(content) == text
-        return content if whole and all(name == Path(name).name for name in known) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        if seal(content) == text and all(name == Path(name).name for name in content["results"]):
+            return content
+    return None
 
 
 def is_own(folder: Path, ct_sha256: str | None) -> bool:
@@ -354,12 +348,8 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
 def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
     results = {}
     for path in sorted(new.iterdir()):  # without subfolders
-        status = path.stat()
-        results[path.name] = {
-            "bytes": status.st_size,
-            "mtime_ns": status.st_mtime_ns,
-            "sha256": _sha256(path),
-        }
+        size, time_ns = path.stat().st_size, path.stat().st_mtime_ns
+        results[path.name] = {"bytes": size, "mtime_ns": time_ns, "sha256": _sha256(path)}
     (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
 
 
@@ -392,19 +382,14 @@ def clean_stale(place: Path) -> None:
     """Remove the hidden folders of runs that were killed; those of living runs stay."""
     with suppress(OSError):
         for path in place.glob(f"{PREFIX}*"):
-            if _is_stale(path):
+            match = _STAGE.match(path.name)
+            # On Windows os.kill would end the process.
+            if match and match["host"] == _host() and sys.platform != "win32":
+                stale = not _is_alive(int(match["pid"]), match["start"])
+            else:
+                stale = time.time() - path.stat().st_mtime > OLD_S
+            if stale:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_stale(path: Path) -> bool:
-    match = _STAGE.match(path.name)
-    # On Windows os.kill would end the process.
-    if match and match["host"] == _host() and sys.platform != "win32":
-        return not _is_alive(int(match["pid"]), match["start"])
-    try:
-        return time.time() - path.stat().st_mtime > OLD_S
-    except OSError:
-        return False
 
 
 def _is_alive(pid: int, start: str) -> bool:
