@@ -63,7 +63,7 @@ class Done(Generic[Task, Value]):
     """A task that ended.
 
     Attributes:
-        value: what the function returned; None if it failed.
+        value: what the function returned.
         error: why it failed, in one sentence; None if it did not.
         details: a traceback, where the reason was not foreseen.
     """
@@ -142,11 +142,7 @@ class Workers:
         """Do tasks, each yielded as soon as it ends; the first ones begin first.
 
         A task whose worker died is done once more at the end, alone: it may need more memory.
-
-        Args:
-            function: of a module that workers can import. What it keeps in globals stays for the
-                worker's next tasks.
-            tasks: arguments that can be pickled.
+        What the function keeps in its module's globals stays for the worker's next tasks.
 
         Raises:
             InnerEarSegError: no worker is left.
@@ -208,11 +204,7 @@ def plan_places(
 ) -> list[Place]:
     """Deal this machine's devices and cores to as many workers as it can bear.
 
-    Args:
-        devices: dealt in turn.
-        workers: how many are wanted, at least one.
-        bytes_each: main memory that a worker takes.
-        say: receives a sentence if the cores or the memory allow only fewer.
+    A worker takes ``bytes_each`` of main memory; ``say`` is told if fewer fit than are wanted.
     """
     cores, free = available_cores(), available_bytes()
     count, why = min(workers, cores), f"it has {cores} cores for this"

@@ -69,7 +69,7 @@ def run_cohort(
         say: receives the lines.
 
     Returns:
-        The rows, in the order of the cases. The summary has those of other lists after them.
+        The rows in the order of the cases; the summary has those of other lists after them.
 
     Raises:
         UnusableInput, UnusableModel: the model or a table cannot be used, or a case's folder would
@@ -209,10 +209,7 @@ class Tables:
         """What is not on the disk and where its values are; None where both tables are."""
         if not self.problems:
             return None
-        folder = self._output.folder
-        whole = [str(folder / name) for name in (CSV, JSON) if name not in self.problems]
-        return (
-            f"{' '.join(self.problems.values())} The values are in "
-            f"{' and '.join([*whole, 'the folders of the cases'])}; the same command, run again, "
-            "writes it."
-        )
+        whole = (self._output.folder / name for name in (CSV, JSON) if name not in self.problems)
+        places = " and ".join([*map(str, whole), "the folders of the cases"])
+        problems = " ".join(self.problems.values())
+        return f"{problems} The values are in {places}; the same command, run again, writes it."

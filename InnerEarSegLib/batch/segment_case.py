@@ -52,7 +52,7 @@ def segment_case(
         output: its result folder.
         model: called for the model once the CT is read.
         progress: told of each stage.
-        write_scene: writes Slicer's files; with None, masks are written as numpy arrays instead.
+        write_scene: with None, masks are written as numpy arrays instead.
         about: what the manifest says of the result besides the CT's and the model's SHA-256.
         measure: whether to write the measurements, too.
 
@@ -87,9 +87,8 @@ def segment_case(
             from ..cochlea import measurements
             from ..report.tables import write_measurements
 
-            write_measurements(
-                {ear.side: measurements.measure(ear) for ear in result.ears}, result.ears, folder
-            )
+            measured = {ear.side: measurements.measure(ear) for ear in result.ears}
+            write_measurements(measured, result.ears, folder)
         progress.check()
     return result
 

@@ -110,11 +110,8 @@ class CaseStatus:
             model = (self.result or {}).get("model", {})
             made = f"{model.get('name', 'an unknown model')} {model.get('version', '')}".strip()
             version = (self.manifest or {}).get("version", "of an unknown version")
-            sentences += [
-                f"Kept: {text}.",
-                f"Made by {made}, InnerEarSeg {version}; now {' and '.join(why)}.",
-                AGAIN,
-            ]
+            now = f"Made by {made}, InnerEarSeg {version}; now {' and '.join(why)}."
+            sentences += [f"Kept: {text}.", now, AGAIN]
         elif text:
             sentences.append(f"{text[:1].upper()}{text[1:]}.")
         touched = {*self.changed, *self.added}
@@ -205,9 +202,7 @@ def _beside(path: Path, output: Path | None = None) -> Iterator[Path]:
     deep = path.is_dir() or path.name.upper() == DICOMDIR
     for folder, below, _ in os.walk(root):
         here = Path(folder)
-        below[:] = sorted(
-            name for name in below if deep and name[0] != "." and here / name != output
-        )
+        below[:] = sorted(n for n in below if deep and n[0] != "." and here / n != output)
         yield from (here / name for name in names_in(here) if (here / name).is_file())
 
 
@@ -227,9 +222,8 @@ def _content(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    is_result = path.name == LAST
-    shown = can_show(content, None) if is_result else can_show(None, content)
-    return content if shown else None
+    both = (content, None) if path.name == LAST else (None, content)
+    return content if can_show(*both) else None
 
 
 def _some(names: Sequence[str]) -> str:

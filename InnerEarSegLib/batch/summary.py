@@ -53,16 +53,13 @@ class Row:
             return f"failed: {self.reason}" if self.status == "failed" else self.reason
         if self.result is None:
             return "pending"
-        more = f". {self.reason}" if self.reason else ""
-        if not self.result["ears"]:
-            return f"no inner ear found{more}"
-        ears = ears_of(self.result, self.measurements).items()
-        return ", ".join(f"{side} {_brief(ear)}" for side, ear in ears) + more
-
-
-def _brief(ear: dict[str, Any]) -> str:
-    volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
-    return f"without a segment, {verdict}" if volume is None else f"{volume:.0f} mm³ {verdict}"
+        parts = []
+        for side, ear in ears_of(self.result, self.measurements).items():
+            volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
+            size = "without a segment," if volume is None else f"{volume:.0f} mm³"
+            parts.append(f"{side} {size} {verdict}")
+        found = ", ".join(parts) if self.result["ears"] else "no inner ear found"
+        return found + (f". {self.reason}" if self.reason else "")
 
 
 def cells(row: Row) -> dict[str, Any]:

@@ -137,15 +137,5 @@ def check_affine(ijk_to_ras: NDArray[np.float64], what: object) -> None:
         )
 
 
-def coarse_warning(spacing: NDArray[np.float64]) -> tuple[str, ...]:
-    """Return a sentence if the voxels are so coarse that results suffer."""
-    if spacing.max() <= COARSE_MM:
-        return ()
-    return (
-        f"The CT's voxels are up to {spacing.max():.2f} mm; results are less accurate above "
-        f"{COARSE_MM} mm.",
-    )
-
-
 def _size(spacing: ArrayLike) -> str:
     return " x ".join(f"{value:.4g}" for value in np.asarray(spacing))

@@ -36,19 +36,16 @@ class Stack:
     Attributes:
         slices: sorted along their normal, one for each position.
         grid: the target grid, in RAS.
-        index: (n,) of each plane along the grid's third axis, fractional.
-        shifts: (n, 2) pixels of each along row and column, from the grid's first voxel.
-        tilted: whether planes have to be shifted within themselves.
-        regular: whether each plane is one slice of the grid.
-        warnings: one sentence each.
+        index: (n,) of each plane along the grid's third axis, fractional; None if they are its
+            slices.
+        shifts: (n, 2) pixels of each along row and column, from the grid's first voxel; None if
+            the gantry was not tilted.
     """
 
     slices: tuple[Slice, ...]
     grid: Geometry
-    index: NDArray[np.float64]
-    shifts: NDArray[np.float64]
-    tilted: bool
-    regular: bool
+    index: NDArray[np.float64] | None
+    shifts: NDArray[np.float64] | None
     warnings: tuple[str, ...]
 
 
@@ -75,10 +72,8 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
     if tilted:
         along = relative[-1]
         angle = np.degrees(np.arccos(min(1.0, abs(along @ first.normal) / np.linalg.norm(along))))
-        more += (
-            f"The gantry was tilted by {angle:.1f} degrees; the slices were resampled onto a grid "
-            "with right angles.",
-        )
+        said = f"The gantry was tilted by {angle:.1f} degrees"
+        more += (f"{said}; the slices were resampled onto a grid with right angles.",)
         low = np.floor(shifts.min(axis=0) + 1e-6)
         size = size + (np.ceil(shifts.max(axis=0) - 1e-6) - low).astype(int)
     lps = np.eye(4)
@@ -88,20 +83,21 @@ def stack_of(planes: Sequence[Slice], what: object) -> Stack:
     grid = Geometry(RAS_FROM_LPS @ lps, (count, int(size[1]), int(size[0])))
     check_shape(grid.shape[::-1], what)
     check_affine(grid.ijk_to_ras, what)
-    index = (places - places[0]) / step
-    return Stack(tuple(kept), grid, index, shifts - low, tilted, regular, warnings + more)
+    index = None if regular else (places - places[0]) / step
+    return Stack(tuple(kept), grid, index, shifts - low if tilted else None, warnings + more)
 
 
 def resample(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:
     """Resample planes [n, j, i] in HU to the stack's grid [k, j, i], with air around them."""
-    if stack.tilted:
-        planes = _straightened(stack, planes)
-    if stack.regular:
+    if stack.shifts is not None:
+        planes = _straightened(planes, stack.shifts, stack.grid.shape)
+    index = stack.index
+    if index is None:
         return planes
     at = np.arange(stack.grid.shape[0])
-    upper = np.clip(np.searchsorted(stack.index, at), 1, len(stack.index) - 1)
+    upper = np.clip(np.searchsorted(index, at), 1, len(index) - 1)
     lower = upper - 1
-    weight = (at - stack.index[lower]) / (stack.index[upper] - stack.index[lower])
+    weight = (at - index[lower]) / (index[upper] - index[lower])
     out = np.empty((len(at), *planes.shape[1:]), np.float32)
     for k, (a, b, w) in enumerate(zip(lower, upper, np.clip(weight, 0, 1), strict=True)):
         out[k] = (1 - w) * planes[a] + w * planes[b]
@@ -123,10 +119,8 @@ def _one_for_each_place(planes: Sequence[Slice]) -> tuple[list[Slice], tuple[str
     dropped = len(order) - len(kept)
     if not dropped:
         return kept, ()
-    return kept, (
-        f"{dropped} slices lie at the place of another one; those of the first acquisition were "
-        "taken.",
-    )
+    said = f"{dropped} slices lie at the place of another one"
+    return kept, (f"{said}; those of the first acquisition were taken.",)
 
 
 def _steps(
@@ -154,10 +148,8 @@ def _steps(
         # Along the true distance, so that existing slices stay as they are.
         warning = f"{_lack(steps - len(gaps), missing, kept)}; the gap was interpolated."
         return extent / steps, steps + 1, False, (warning,)
-    warning = (
-        f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart; they were resampled to "
-        f"{median:.2f} mm."
-    )
+    said = f"The slices lie {gaps.min():.2f} to {widest:.2f} mm apart"
+    warning = f"{said}; they were resampled to {median:.2f} mm."
     return median, int(np.floor(extent / median + 1e-3)) + 1, False, (warning,)
 
 
@@ -177,12 +169,14 @@ def _lack(count: int, missing: Sequence[int], kept: Sequence[Slice]) -> str:
     return f"{slices} missing {', '.join(places)}{rest}"
 
 
-def _straightened(stack: Stack, planes: NDArray[Any]) -> NDArray[Any]:
+def _straightened(
+    planes: NDArray[Any], shifts: NDArray[np.float64], shape: tuple[int, int, int]
+) -> NDArray[Any]:
     """Shift each plane within itself to its position, by linear interpolation."""
-    out = np.full((len(planes), *stack.grid.shape[1:]), AIR, planes.dtype)
+    out = np.full((len(planes), *shape[1:]), AIR, planes.dtype)
     for k, plane in enumerate(planes):
-        whole = np.floor(stack.shifts[k] + 1e-6).astype(int)
-        rest = np.clip(stack.shifts[k] - whole, 0, 1)
+        whole = np.floor(shifts[k] + 1e-6).astype(int)
+        rest = np.clip(shifts[k] - whole, 0, 1)
         image = np.pad(plane.astype(np.float32), 1, constant_values=AIR)
         for axis, part in ((1, rest[0]), (0, rest[1])):
             image = (1 - part) * image + part * np.roll(image, 1, axis)
@@ -226,10 +220,8 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str
             "of the series are: copy them again."
         )
     if series.left_out:
-        warnings += (
-            f"{series.left_out} images of the series with another orientation or size were left "
-            "out.",
-        )
+        said = f"{series.left_out} images of the series with another orientation or size"
+        warnings += (f"{said} were left out.",)
     stack = stack_of(series.slices, path)
     planes, of_values = to_hounsfield(_planes(stack.slices, path), 1.0, 0.0, path)
     folder = path if path.is_dir() else path.parent

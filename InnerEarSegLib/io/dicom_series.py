@@ -369,11 +369,10 @@ def _choose(
     scans = [series for series in found if series.is_scan]
     if not scans:
         others = sorted({series.head.modality for series in found})
+        holds = f"DICOM of modality {', '.join(others)}, not CT"
         if "CT" in others:
-            reason = f"CT scan, only scouts, reports or screenshots: {_listed(found)}"
-        else:
-            reason = f"CT, only DICOM of modality {', '.join(others)}"
-        raise UnusableInput(f"The folder {folder} holds no {reason}.")
+            holds = f"no CT scan, only scouts, reports or screenshots: {_listed(found)}"
+        raise UnusableInput(f"The folder {folder} holds {holds}.")
     usable = [s for s in scans if len(s.slices) >= MIN_SLICES and s.distance <= MAX_SLICE_MM]
     originals = [s for s in usable if not REFORMAT_WORDS & set(s.head.kind)]
     candidates = originals or usable or scans

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..types import Geometry, Side
-from .dataset import Case, case_names, read_case
-from .landmark_files import read_landmarks
+from .dataset import Case, case_names, read_case, read_landmarks
 from .volume import geometry_of, read_ct
 
 REQUIRED = ("case", "image")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import InnerEarSegError, UnusableInput
 from ..process import quiet
 from ..types import RAS_FROM_LPS, Geometry, Volume
-from .checks import MAX_PACKING, NO_ORIENTATION, check_header, coarse_warning, damaged
+from .checks import COARSE_MM, MAX_PACKING, NO_ORIENTATION, check_header, damaged
 from .hounsfield import to_hounsfield
 
 ITK_READERS = dict.fromkeys((".nrrd", ".nhdr"), "NrrdImageIO") | dict.fromkeys(
@@ -135,7 +135,12 @@ def _read(path: Path, series: str | None) -> Volume:
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
         name, notes = path.name[: -len(ending)], notes + of_values
-    return Volume(array, geometry, name, notes + coarse_warning(geometry.spacing))
+    if geometry.spacing.max() > COARSE_MM:
+        notes += (
+            f"The CT's voxels are up to {geometry.spacing.max():.2f} mm; results are less accurate "
+            f"above {COARSE_MM} mm.",
+        )
+    return Volume(array, geometry, name, notes)
 
 
 Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]
@@ -145,7 +150,12 @@ Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]
 def _read_with_itk(path: Path, image_io: str) -> Stored:
     """Read NRRD or MetaImage, its voxels in the same file or in one beside it."""
     fields, data, offset = _text_header(path)
-    packed = _is_packed(fields, path)
+    encoding = fields.get("encoding", "raw").lower()
+    if encoding not in ("raw", "gzip", "gz"):
+        raise UnusableInput(f"{path} has the encoding {encoding!r}; save it as raw or gzip.")
+    if fields.get("binarydata", "true")[:1].lower() not in "t1y":
+        raise UnusableInput(f"{path} holds its voxels as text; save it as binary.")
+    packed = encoding != "raw" or fields.get("compresseddata", "false")[:1].lower() in "t1y"
     if image_io == "MetaImageIO":
         _check_metaimage(fields, path, data.stat().st_size)
     reader = sitk.ImageFileReader()
@@ -204,16 +214,6 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
     return fields, data, max(0, int(first(("headersize", "byte skip"), "0")))
 
 
-def _is_packed(fields: dict[str, str], path: Path) -> bool:
-    """Return whether a NRRD or MetaImage has deflated voxels; refuse other encodings."""
-    encoding = fields.get("encoding", "raw").lower()
-    if encoding not in ("raw", "gzip", "gz"):
-        raise UnusableInput(f"{path} has the encoding {encoding!r}; save it as raw or gzip.")
-    if fields.get("binarydata", "true")[:1].lower() not in "t1y":
-        raise UnusableInput(f"{path} holds its voxels as text; save it as binary.")
-    return encoding != "raw" or fields.get("compresseddata", "false")[:1].lower() in "t1y"
-
-
 def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> None:
     """Refuse numbers with which ITK's MetaIO would crash or take too much memory."""
     try:
@@ -251,8 +251,8 @@ def _check_packed(data: Path, offset: int, most: int) -> None:
 def _read_nifti(path: Path) -> Stored:
     """Read NIfTI-1 or NIfTI-2, packed or not.
 
-    With nibabel and not with ITK, which takes a zero or infinite voxel size for a valid one, reads
-    zeros where a file is cut short, and drops a skewed sform silently.
+    ITK takes a zero or infinite voxel size for a valid one, reads zeros where a file is cut short,
+    and drops a skewed sform silently.
     """
     try:
         from nibabel.volumeutils import array_from_file

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.landmark_files import read_landmarks
+from InnerEarSegLib.io.dataset import read_landmarks
 from InnerEarSegLib.io.manifest import cases_of
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import write_case
