@@ -75,7 +75,11 @@ def to_hounsfield(
     if why:
         raise UnusableInput(f"{what} has {why}; that is no CT in Hounsfield units{perhaps}.")
     if offset:
-        array = _shifted(array, offset)
+        if array.dtype.kind == "f":
+            array -= np.asarray(offset, array.dtype)
+        else:
+            fits = array.dtype.itemsize <= 2
+            array = (array if fits else np.minimum(array, 2 * MAX_HU)).astype(np.int32) - offset
         warnings.append(f"The values were stored without sign; {offset} was subtracted.")
     return _compact(array), tuple(warnings)
 
@@ -122,15 +126,6 @@ def _sample(array: NDArray[Any], count: int) -> NDArray[Any]:
     while step > 1 and np.gcd(step, array.shape[2]) != 1:
         step += 1
     return array.reshape(-1)[::step]
-
-
-def _shifted(array: NDArray[Any], offset: int) -> NDArray[Any]:
-    if array.dtype.kind == "f":
-        array -= np.asarray(offset, array.dtype)
-        return array
-    if array.dtype.itemsize > 2:  # so that it fits
-        array = np.minimum(array, 2 * MAX_HU)
-    return array.astype(np.int32) - offset
 
 
 def _compact(array: NDArray[Any]) -> NDArray[Any]:

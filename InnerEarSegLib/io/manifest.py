@@ -33,16 +33,10 @@ _SEPARATOR = re.compile(r"\"?sep=([^\"\n])[^\n]*\n?", re.IGNORECASE)
 def read_table(
     path: Path, text: str, required: Sequence[str], optional: Sequence[str]
 ) -> tuple[list[Row], tuple[str, ...]]:
-    """Parse CSV text whose first line names the columns.
-
-    Args:
-        path: the list, for sentences.
-        text: commas, semicolons or tabs separate its cells.
-        required: columns in lower case.
-        optional: columns in lower case; their cells are "" where the list lacks them.
+    """Parse the CSV text of a list whose first line names the columns, in any case of letters.
 
     Returns:
-        Rows that are not blank, and the titles of all other columns.
+        Rows that are not blank, "" in cells that they lack; and the titles of all other columns.
 
     Raises:
         UnusableInput: it is no such table.

@@ -46,26 +46,28 @@ def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentatio
     Raises:
         OSError, ValueError, KeyError, TypeError: something is missing or malformed.
     """
+    ears = []
+    for item in content["ears"]:
+        with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
+            labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
+        quality = item["quality"]
+        ear = Ear(
+            side=item["side"],
+            labyrinth=labyrinth,
+            geometry=Geometry(ijk_to_ras, labyrinth.shape),
+            landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
+            volume_mm3=item["labyrinth_volume_mm3"],
+            quality=Quality(
+                quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]
+            ),
+            auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
+            segment=item.get("segment", AUTOMATIC),
+        )
+        ears.append(ear)
     return Segmentation(
-        ears=tuple(_read_ear(item, folder) for item in content["ears"]),
+        ears=tuple(ears),
         model=ModelIdentity(**content["model"]),
         device=content["device"],
         seconds=content["seconds"],
         warnings=tuple(content["warnings"]),
-    )
-
-
-def _read_ear(item: dict[str, Any], folder: Path) -> Ear:
-    with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
-        labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
-    quality = item["quality"]
-    return Ear(
-        side=item["side"],
-        labyrinth=labyrinth,
-        geometry=Geometry(ijk_to_ras, labyrinth.shape),
-        landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
-        volume_mm3=item["labyrinth_volume_mm3"],
-        quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
-        auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
-        segment=item.get("segment", AUTOMATIC),
     )

@@ -18,8 +18,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,15 +207,11 @@ class ResultFolder:
                 shutil.rmtree(stage, ignore_errors=True)
 
 
-class Moves:
+class Moves(ExitStack):
     """Moves within one disk, taken back if anything is raised before the block ends.
 
     On Windows a file that another program holds open cannot be moved; then nothing changes.
     """
-
-    def __init__(self) -> None:
-        self._done: list[tuple[Path, Path]] = []
-        self._made: list[Path] = []
 
     def move(self, source: Path, target: Path) -> None:
         """Move a file or folder to an unused path; an error's ``filename2`` is the user's path."""
@@ -225,28 +221,25 @@ class Moves:
             hidden = any(part.startswith(PREFIX) for part in source.parts)
             error.filename2 = str(target if hidden else source)
             raise
-        self._done.append((source, target))
+        self.callback(_try, target.replace, source)
 
     def move_files(self, source: Path, target: Path, names: Iterable[str]) -> None:
         """Move what has these names from one folder to another, made if it is missing."""
         if not target.exists():
             target.mkdir()
-            self._made.append(target)
+            self.callback(_try, target.rmdir)
         for name in names:
             self.move(source / name, target / name)
 
-    def __enter__(self) -> Moves:
-        return self
+    def __exit__(self, kind: Any, *error: Any) -> bool | None:
+        if kind is None:
+            self.pop_all()
+        return super().__exit__(kind, *error)
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:
-            return
-        for source, target in reversed(self._done):
-            with suppress(OSError):  # the others can still go back
-                target.replace(source)
-        for folder in self._made:
-            with suppress(OSError):
-                folder.rmdir()
+
+def _try(action: Callable[..., object], *arguments: Path) -> None:
+    with suppress(OSError):  # the others can still go back
+        action(*arguments)
 
 
 def refuse_overlap(folders: Iterable[Path], cts: Iterable[Path]) -> None:

@@ -82,14 +82,9 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
 
 
 def files_read(path: Path, series: str | None = None) -> list[Path] | None:
-    """List the files that ``read_ct`` would take a CT from, by headers alone.
+    """List the files that ``read_ct`` would take a CT from, by headers alone, sorted.
 
-    Returns:
-        The image file and the one that holds its voxels, or the DICOM files of the series, sorted;
-        None if the CT cannot be read.
-
-    Raises:
-        OSError: if ``path`` does not exist or may not be read.
+    None if the CT cannot be read; raises OSError if ``path`` may not be read or does not exist.
     """
     path.stat()
     try:
@@ -200,10 +195,8 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
         for name, value in TEXT_FIELD.findall(start[:offset])
     }
 
-    def first(keys: tuple[str, ...], default: str) -> str:
-        return next((fields[key] for key in keys if key in fields), default)
-
-    place = first(("data file", "datafile", "elementdatafile"), "LOCAL")
+    keys = ("data file", "datafile", "elementdatafile")
+    place = next((fields[key] for key in keys if key in fields), "LOCAL")
     if place.upper() == "LOCAL":
         return fields, path, offset
     if place.upper().startswith("LIST") or "%" in place:
@@ -211,7 +204,8 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
     data = path.parent / place
     if not data.is_file():
         raise UnusableInput(f"{path} has its voxels in {place}, which is not there.")
-    return fields, data, max(0, int(first(("headersize", "byte skip"), "0")))
+    skip = fields.get("headersize") or fields.get("byte skip") or "0"
+    return fields, data, max(0, int(skip))
 
 
 def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> None:
