@@ -80,7 +80,7 @@ class Workers:
     A worker that is stopped cannot clean up: see ``io.result_folder.clean_stale``.
 
     Args:
-        places: one local process for each; device and threads of its tasks. See ``plan_places``.
+        places: of local processes, one each; see ``plan_places``.
         scheduler: address of a Dask scheduler (``tcp://10.0.0.1:8786``) whose workers are used
             instead. They need this package, and the files at the same paths.
 

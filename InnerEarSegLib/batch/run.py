@@ -60,13 +60,8 @@ def run_cohort(
 ) -> list[Row]:
     """Do what is not done yet, write the summary as it grows, and say a line a case.
 
-    Args:
-        cases: at least one.
-        job: the model and where results go.
-        workers: gives workers for a number of cases.
-        tables: of the batch's folder.
-        again: also do what is done, or kept because the user worked on it.
-        say: receives the lines.
+    With ``again`` also what is done, or kept because the user worked on it. ``workers`` gives
+    workers for a number of cases.
 
     Returns:
         The rows in the order of the cases; the summary has those of other lists after them.

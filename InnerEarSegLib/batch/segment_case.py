@@ -48,10 +48,7 @@ def segment_case(
     """Read, segment, and write; all files appear or none.
 
     Args:
-        source: which CT.
-        output: its result folder.
         model: called for the model once the CT is read.
-        progress: told of each stage.
         write_scene: with None, masks are written as numpy arrays instead.
         about: what the manifest says of the result besides the CT's and the model's SHA-256.
         measure: whether to write the measurements, too.

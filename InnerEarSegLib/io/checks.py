@@ -49,8 +49,7 @@ def check_header(
         what: the file, for sentences.
         sizes: voxels along (i, j, k) and any further axes.
         components: values in one voxel.
-        spacing: voxel size (i, j, k) in mm that the header gives.
-        ijk_to_ras: 4 x 4, RAS mm.
+        spacing, ijk_to_ras: voxel size in mm and grid (4 x 4, RAS mm) that the header gives.
         promised_bytes: bytes of all voxels that the header promises, or fewer.
         file_bytes: the most bytes that the file can hold, unpacked.
 

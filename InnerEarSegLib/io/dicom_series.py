@@ -267,7 +267,7 @@ class Series:
         siemens = SIEMENS.match(self.head.kernel)
         if siemens:
             return int(siemens[1]) >= SIEMENS_BONE
-        return bool(BONE_WORDS.search(self.head.kernel) or BONE_WORDS.search(self.head.description))
+        return any(map(BONE_WORDS.search, (self.head.kernel, self.head.description)))
 
     @property
     def is_scan(self) -> bool:
@@ -281,11 +281,11 @@ class Series:
         )
 
     def __str__(self) -> str:
-        description = f', "{self.head.description}"' if self.head.description else ""
-        kernel = f", kernel {self.head.kernel}" if self.head.kernel else ""
+        about = self.head.modality
+        about += f', "{self.head.description}"' if self.head.description else ""
+        about += f", kernel {self.head.kernel}" if self.head.kernel else ""
         distance = f" of {self.distance:.2f} mm" if np.isfinite(self.distance) else ""
-        about = f"{self.head.modality}{description}{kernel}, {len(self.slices)} slices{distance}"
-        return f"{self.uid} ({about})"
+        return f"{self.uid} ({about}, {len(self.slices)} slices{distance})"
 
 
 def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
