@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from ..model.bundle import Model
 
 say = partial(print, flush=True)
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence on stderr as this program's."""
+    print(f"innerearseg: {sentence}", file=sys.stderr)
+
+
+def note(sentence: str) -> None:
+    """Print a remark on stderr; the panel shows it."""
+    print(f"Note: {sentence}", file=sys.stderr)
 
 
 def names(text: str) -> list[str]:
@@ -60,7 +71,11 @@ def millimetres_up_to(most: float) -> Callable[[str], float]:
 
 def add_device(parser: argparse.ArgumentParser, *, model: bool = False) -> None:
     """Add ``--device``, and ``--model`` if it can be chosen."""
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    parser.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda|mps",
+        help="where the networks run, also cuda:1 and so on; auto (default) takes a GPU where "
+        "there is one",
+    )  # fmt: skip
     if model:
         parser.add_argument(
             "--model", type=Path, metavar="FILE", help="instead of the bundled model"
@@ -116,14 +131,7 @@ def chosen_devices(options: argparse.Namespace) -> list[str]:
 
 
 def chosen_model(options: argparse.Namespace) -> Model:
-    """Load the chosen model, or the bundled one, on the chosen device.
-
-    Raises:
-        UnusableInput: if there is no such device.
-        UnusableModel: if the file cannot be used.
-    """
+    """Load the chosen model, or the bundled one, on the chosen device; see ``load_model``."""
     from ..model.bundle import load_model
-    from ..model.card import bundled_model
-    from ..model.device import choose_device
 
-    return load_model(options.model or bundled_model(), choose_device(options.device))
+    return load_model(options.model, options.device)

@@ -6,13 +6,13 @@ import argparse
 import importlib.util
 import shutil
 import tempfile
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
 from ..io.result_folder import REPORT_HTML
 from . import report
+from .arguments import whole_number_from
 from .segment import NO_EAR, summary, write_scene
 
 if TYPE_CHECKING:
@@ -30,25 +30,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "synthesize", help="generate synthetic ears or heads with exact labels"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--count", type=whole_number_from(1), default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--head",
-        action="store_true",
+        "--head", action="store_true",
         help="whole heads with two ears: H01/H01_CT.nrrd, H01_LEFT_LABELS.nrrd, "
         "H01_RIGHT_LABELS.nrrd and H01_DESC.json with the landmarks in RAS mm",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--spacing",
-        type=float,
-        metavar="MM",
+        "--spacing", type=float, metavar="MM",
         help="with --head: voxel size, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--varied",
-        action="store_true",
+        "--varied", action="store_true",
         help="with --head: any pose, kernel, slice thickness, padding, metal and storage order",
-    )
+    )  # fmt: skip
     parser.set_defaults(run=synthesize)
 
 
@@ -94,9 +90,7 @@ def demo(options: argparse.Namespace) -> int:
 
 def _report(folder: Path, side: str) -> None:
     """Add the report, its PDF where fpdf2 is installed, and ``labyrinth.png`` to a result."""
-    from ..mrml.ear_rendering import draw_in_child
-    from ..report.content import build_report
-    from ..report.files import Names, write_report
+    from ..report.files import Names
     from ..report.subject import write_subject
 
     subject, notes = report.subject_of_result(folder)
@@ -104,12 +98,9 @@ def _report(folder: Path, side: str) -> None:
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
         views = Path(temporary)
         write_subject(subject, views)
-        if problem := draw_in_child(views):
-            notes.append(problem)
-        blocks = build_report(subject, made=datetime.now(), views=views, notes=tuple(notes))
-        write_report(blocks, subject, Names(folder / REPORT_HTML, pdf))
-        if not problem:
-            shutil.copy(views / f"view_{side}_0.png", folder / "labyrinth.png")
+        report.write(subject, views, Names(folder / REPORT_HTML, pdf), notes=notes)
+        if (view := views / f"view_{side}_0.png").is_file():  # none without OpenGL
+            shutil.copy(view, folder / "labyrinth.png")
 
 
 def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
@@ -137,8 +128,6 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
 
 def synthesize(options: argparse.Namespace) -> int:
     """Generate ears in the layout of the human bony labyrinth dataset, or heads in their own."""
-    if options.count < 1:
-        raise UnusableInput("--count must be at least 1.")
     if not options.head and (options.spacing is not None or options.varied):
         raise UnusableInput("--spacing and --varied go with --head.")
     # Finer than 0.3 mm, a whole head would not fit into memory.

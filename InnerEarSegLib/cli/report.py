@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
 from ..process import cancel_on_kill, end_with_stdin
+from .arguments import note
 
 if TYPE_CHECKING:
+    from ..io.result_folder import ResultFolder
     from ..report.files import Names
     from ..report.subject import Subject
 
@@ -33,21 +34,17 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("report", help="pictures and measurements of a result on a page")
     parser.add_argument(
-        "input",
-        type=Path,
-        metavar="DIR",
+        "input", type=Path, metavar="DIR",
         help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, metavar="FILE.html", help="by default report.html in DIR"
     )
     parser.add_argument("--pdf", action="store_true", help="also FILE.pdf; needs fpdf2")
     parser.add_argument(
-        "--patient",
-        default="",
-        metavar="TEXT",
+        "--patient", default="", metavar="TEXT",
         help="name as it shall appear; without it, the report does not identify the patient",
-    )
+    )  # fmt: skip
     parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.add_argument(
         "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
@@ -71,23 +68,27 @@ def run(options: argparse.Namespace) -> int:
 
         need_library()
         if not can_show(patient):
-            _note(LETTERS)
+            note(LETTERS)
     if options.handed_over:
-        write(read_subject(options.input), options.input, names, patient)
-        return 0
-    subject, notes = subject_of_result(options.input, options.ct)
-    for sentence in (*subject.left_out, *notes):
-        _note(sentence)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        write_subject(subject, Path(temporary))
-        write(subject, Path(temporary), names, patient, notes)
+        output = write(read_subject(options.input), options.input, names, patient)
+    else:
+        subject, notes = subject_of_result(options.input, options.ct)
+        for sentence in (*subject.left_out, *notes):
+            note(sentence)
+        with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+            write_subject(subject, Path(temporary))
+            output = write(subject, Path(temporary), names, patient, notes)
+    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
+        print(path)
+    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
+        note(sentence)
     return 0
 
 
 def write(
     subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
-) -> None:
-    """Draw a written subject in 3D in its folder, write the report, and print where it is."""
+) -> ResultFolder:
+    """Draw a written subject in 3D in its folder, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import write_report
@@ -97,15 +98,7 @@ def write(
     blocks = build_report(
         subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
     )
-    output = write_report(blocks, subject, names)
-    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
-        print(path)
-    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
-        _note(sentence)
-
-
-def _note(sentence: str) -> None:
-    print(f"Note: {sentence}", file=sys.stderr)
+    return write_report(blocks, subject, names)
 
 
 def _patient(options: argparse.Namespace) -> str:
@@ -120,11 +113,7 @@ def _patient(options: argparse.Namespace) -> str:
 
 
 def _page(options: argparse.Namespace) -> Path:
-    """Return the path of the page.
-
-    Raises:
-        UnusableInput: it is a folder or does not end in .html.
-    """
+    """The path of the page; UnusableInput if it is a folder or does not end in .html."""
     from ..io.result_folder import REPORT_HTML
 
     given = options.input

@@ -58,16 +58,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 def fall_back(
     network: torch.nn.Module, device: torch.device, cpu_fallback: bool, progress: Progress | None
 ) -> None:
-    """Move a network to the CPU, with a warning.
-
-    Args:
-        network: moved in place.
-        device: the one that ran out of memory.
-        cpu_fallback: whether to move it.
-        progress: takes the warning.
+    """Move a network from a device that ran out of memory to the CPU, with a warning.
 
     Raises:
-        OutOfMemory: if it must not be moved.
+        OutOfMemory: without ``cpu_fallback``.
     """
     if not cpu_fallback:
         # The panel recognises this sentence and asks whether to go on with the CPU.

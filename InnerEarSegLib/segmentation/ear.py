@@ -55,23 +55,21 @@ FINEST_MM = 0.2
 def decode_ear(
     prediction: EarPrediction, scan: Geometry, model: Model, remarks: tuple[Remark, ...] = ()
 ) -> Ear | None:
-    """Return mask, landmarks and quality of one ear.
+    """Return mask, landmarks and quality of one ear in a CT of grid ``scan``.
 
-    Args:
-        prediction: of the finest network that was used.
-        scan: grid of the CT.
-        model: the model.
-        remarks: for the verdict.
-
-    Returns:
-        None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or
-        absent inside the scan, or if their handedness contradicts the pose: a wrong ear is worse
-        than none.
+    None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or absent
+    inside the scan, or if their handedness contradicts the pose: a wrong ear is worse than none.
     """
     plausibility = ct_plausibility(prediction, scan)
     if plausibility is None or not plausibility.is_cavity_in_bone:
         return None
-    if _lacks_a_landmark(prediction, scan, model) or _is_vague(prediction):
+    for name, peak in zip(model.landmarks, prediction.peaks, strict=True):
+        # The pose puts it well inside the scan.
+        expected = apply_affine(prediction.pose.matrix, model.template[name])
+        if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
+            return None
+    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
+    if not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE:
         return None
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
@@ -94,31 +92,8 @@ def decode_ear(
     quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
     if model.calibration is not None and not (plausibility.cut or plausibility.near_border):
         quality = replace(quality, expected_dice=model.calibration.expected_dice(uncertainty))
-    return Ear(
-        side=prediction.pose.side,
-        labyrinth=mask,
-        geometry=grid,
-        landmarks=landmarks,
-        volume_mm3=volume,
-        quality=quality,
-        auxiliary=auxiliary,
-        uncertainty=uncertainty,
-    )
-
-
-def _lacks_a_landmark(prediction: EarPrediction, scan: Geometry, model: Model) -> bool:
-    """Return whether a landmark is absent although the pose puts it well inside the scan."""
-    for name, peak in zip(model.landmarks, prediction.peaks, strict=True):
-        expected = apply_affine(prediction.pose.matrix, model.template[name])
-        if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
-            return True
-    return False
-
-
-def _is_vague(prediction: EarPrediction) -> bool:
-    """Return whether the heatmaps are on average too weak, wide or split for an ear."""
-    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
-    return not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE
+    side = prediction.pose.side
+    return Ear(side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty)
 
 
 def _side_agrees(

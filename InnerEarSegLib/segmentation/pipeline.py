@@ -40,7 +40,7 @@ def segment(
     """Find the inner ears in a CT of any field of view.
 
     Args:
-        ct: [k, j, i] in HU, with its RAS geometry.
+        ct: in HU.
         model: from ``load_model``; runs on the device of its networks.
         region: where to search, instead of everywhere.
         fine: whether the high-resolution network is used if the CT has the resolution for it.
@@ -72,7 +72,7 @@ def segment(
     return Segmentation(
         ears=_in_order([ear for ear in ears if ear is not None]),
         model=model.identity,
-        device=str(next(model.orient.module.parameters()).device),
+        device=str(model.orient.device),
         seconds=dict(progress.seconds),
         warnings=ct.warnings,
     )
@@ -84,8 +84,7 @@ def _draw(
     """Return the finest prediction that the CT's resolution allows, and remarks on it."""
     if not fine or not is_fine(predictor.geometry):
         return oriented, ()
-    message = f"Drawing the {oriented.pose.side} ear at high resolution"
-    predictor.progress.step(0.5, message)
+    predictor.progress.step(0.5, f"Drawing the {oriented.pose.side} ear at high resolution")
     refined = predictor.refine(oriented)
     return (oriented, (UNSHARP,)) if refined is None else (refined, ())
 

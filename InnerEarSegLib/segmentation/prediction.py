@@ -94,16 +94,11 @@ class Predictor:
         batch: int = 1,
         min_bone_voxels: int = 0,
     ) -> list[EarPrediction]:
-        """Predict the ear in each patch.
-
-        Args:
-            patches: of the network's shape.
-            network: one of the model's.
-            batch: patches in one forward pass.
-            min_bone_voxels: patches with less bone are skipped.
+        """Predict the ear in each patch of the network's shape, ``batch`` in one forward pass.
 
         Returns:
             The predictions with enough landmarks to fit a pose, in the order of the patches.
+            Patches with less than ``min_bone_voxels`` are skipped.
 
         Raises:
             Cancelled: if asked to stop.
@@ -138,8 +133,7 @@ class Predictor:
     def ear(self, pose: Pose, network: PatchNetwork) -> EarPrediction | None:
         """Predict an ear in its canonical pose.
 
-        Returns:
-            None if the landmarks are absent, do not fit an ear, or fit one of the other side.
+        None if the landmarks are absent, do not fit an ear, or fit one of the other side.
         """
         for found in self.predict([pose.patch(network.spacing_mm, network.shape)], network):
             if found.pose.residual <= MAX_RESIDUAL_MM and found.pose.side == pose.side:
@@ -149,10 +143,7 @@ class Predictor:
     def orient(self, poses: list[Pose]) -> EarPrediction | None:
         """Predict an ear from possible poses of one or both sides, then again from the best.
 
-        The landmarks fit an ear only in a pose of the right side.
-
-        Returns:
-            The last prediction, or None if there is no ear.
+        The landmarks fit an ear only in a pose of the right side. None if there is no ear.
         """
         network = self.model.orient
         found = [ear for pose in poses if (ear := self.ear(pose, network)) is not None]
@@ -162,14 +153,10 @@ class Predictor:
         return best
 
     def refine(self, oriented: EarPrediction) -> EarPrediction | None:
-        """Predict an ear at high resolution.
+        """Predict an ear from ``orient`` at high resolution.
 
-        Args:
-            oriented: from ``orient``.
-
-        Returns:
-            The prediction, with landmarks halfway between those of the two networks, as their
-            errors differ; or None if it contradicts the coarser network.
+        Its landmarks are halfway between those of the two networks, as their errors differ. None
+        if it contradicts the coarser network.
         """
         refined = self.ear(oriented.pose, self.model.refine)
         if refined is None:

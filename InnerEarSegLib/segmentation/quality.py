@@ -24,19 +24,15 @@ from ..types import (
     Quality,
     Verdict,
 )
+from .candidates import dilated
 from .prediction import EarPrediction
 
 
 def uncertainty_features(prediction: EarPrediction, names: Sequence[str]) -> dict[str, float]:
-    """Return the uncalibrated uncertainty features of one ear.
+    """Return the uncalibrated uncertainty features of one ear, landmarks in the network's order.
 
-    Args:
-        prediction: of the finest network that was used.
-        names: of the landmarks, in its order.
-
-    Returns:
-        AMBIGUITY, DRAWN_AT (the network's voxel edge, which identifies it), and by landmark the
-        spread of its heatmap in mm.
+    AMBIGUITY, DRAWN_AT (the network's voxel edge, which identifies it), and by landmark the spread
+    of its heatmap in mm.
     """
     spreads = {name: peak.spread_mm for name, peak in zip(names, prediction.peaks, strict=True)}
     return {
@@ -50,13 +46,8 @@ def ambiguity(logits: Tensor) -> float:
     """Return the share of undecided voxels in and around the labyrinth, relative to its size.
 
     The sum of min(p, 1 - p) over the labyrinth and the voxels that touch it, divided by its number
-    of voxels: the error to expect there if the network's probabilities were true.
-
-    Args:
-        logits: float32 [k, j, i].
-
-    Returns:
-        0 without doubtful voxels or without a labyrinth.
+    of voxels: the error to expect there if the network's probabilities were true. 0 without a
+    labyrinth; ``logits`` are float32 [k, j, i].
     """
     inside = (logits > 0).float()
     if not inside.any():
@@ -111,12 +102,7 @@ class CtPlausibility:
 
 
 def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility | None:
-    """Measure a predicted labyrinth in the CT; None if it is empty.
-
-    Args:
-        prediction: the labyrinth, and the CT on the same patch.
-        scan: grid of the whole CT.
-    """
+    """Measure a predicted labyrinth in the CT of grid ``scan``; None if it is empty."""
     inside = (prediction.labyrinth > 0).float()
     if not inside.any():
         return None
@@ -141,11 +127,8 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
 
 def _grown(mask: Tensor, radius: float) -> Tensor:
     """Return a mask [k, j, i] grown by about this many voxels, with a cube."""
-    edge = 2 * max(1, round(radius)) + 1
     for axis in range(3):  # one axis after the other costs far less than the whole cube
-        kernel = [edge if other == axis else 1 for other in range(3)]
-        padding = [size // 2 for size in kernel]
-        mask = F.max_pool3d(mask[None, None], kernel, stride=1, padding=padding)[0, 0]
+        mask = dilated(mask, axis, radius)
     return mask
 
 
@@ -176,41 +159,26 @@ def judge(
 ) -> Quality:
     """Return the verdict on one ear, the worst of all remarks, and their sentences.
 
-    Args:
-        landmarks: of the ear.
-        volume_mm3: of the labyrinth.
-        scan: grid of the whole CT.
-        cut: whether the labyrinth reaches the border of the scan.
-        remarks: further ones.
+    ``scan`` is the grid of the whole CT; ``cut`` tells whether the labyrinth reaches its border;
+    ``remarks`` are further ones.
     """
-    found: list[Remark] = [*remarks, *_on_resolution(scan), *_on_landmarks(landmarks, cut)]
+    found: list[Remark] = [*remarks]
+    largest = float(scan.spacing.max())
+    if largest > COARSE_MM:
+        sentence = f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more."
+        found.append((POOR if largest > VERY_COARSE_MM else CHECK, sentence))
+    for landmark in landmarks:
+        if landmark.ras is None:
+            why = ": it lies outside the CT or at its border" if cut else ""
+            found.append((POOR, f"The {landmark.name} was not found{why}."))
+        elif landmark.confidence < LOW_CONFIDENCE:
+            sentence = f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f})"
+            found.append((CHECK, f"{sentence}: check it."))
     if cut:
         found.append((POOR, "The labyrinth is cut off by the CT's field of view."))
     found += _on_measures(landmarks, volume_mm3, cut)
     verdict: Verdict = max((grade for grade, _ in found), key=_RANK.__getitem__, default=GOOD)
     return Quality(verdict, tuple(sentence for _, sentence in found))
-
-
-def _on_resolution(scan: Geometry) -> list[Remark]:
-    """Remark on voxels so large that landmarks scatter."""
-    largest = float(scan.spacing.max())
-    if largest <= COARSE_MM:
-        return []
-    grade: Verdict = POOR if largest > VERY_COARSE_MM else CHECK
-    return [(grade, f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more.")]
-
-
-def _on_landmarks(landmarks: tuple[Landmark, ...], cut: bool) -> list[Remark]:
-    """Remark on each landmark that is missing or uncertain."""
-    remarks: list[Remark] = []
-    for landmark in landmarks:
-        if landmark.ras is None:
-            why = ": it lies outside the CT or at its border" if cut else ""
-            remarks.append((POOR, f"The {landmark.name} was not found{why}."))
-        elif landmark.confidence < LOW_CONFIDENCE:
-            sentence = f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f})"
-            remarks.append((CHECK, f"{sentence}: check it."))
-    return remarks
 
 
 def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) -> list[Remark]:

@@ -148,8 +148,7 @@ class _Painter:
             surroundings.mastoid_cells(p, ears[side], self.fields, self.lattice, pose)
             for side in SIDES
         ]
-        self.cells = np.concatenate([centers for centers, _ in cells])
-        self.cell_radii = np.concatenate([radii for _, radii in cells])
+        self.cells, self.cell_radii = map(np.concatenate, zip(*cells, strict=True))
         places = [place for place in tooth_places(p, seed) if abs(place[0][0]) > 18.0]
         crowned = places[int(random.integers(max(len(places), 1))) :][:1]
         self.metal = np.array(
@@ -157,11 +156,9 @@ class _Painter:
         ).reshape(-1, 4)
 
     def paint(self, grid: Geometry, side: Side | None = None) -> Array:
-        """[k, j, i] Hounsfield units before point spread and noise.
+        """[k, j, i] Hounsfield units before point spread and noise, on a grid along the lattice.
 
-        Args:
-            grid: along the lattice's axes.
-            side: whose ear to paint with its own parts, if any.
+        With a side, its ear is painted with its own parts.
         """
         p = self.p
         at = {name: self.lattice.sample(field, grid) for name, field in self.fields.items()}
@@ -186,36 +183,23 @@ class _Painter:
             dense = 1.0 - paint.ramp(depth - edge, -0.7, 0.7)
             bone += dense * (own.capsule_hu - bone)
         paint.paint(hu, bony, bone)
-        holes = self._cell_shares(grid, 0.35 * at["grain"])
+        holes = paint.cell_shares(grid, self.cells, self.cell_radii, 0.35 * at["grain"])
         if side is not None:
             holes *= paint.ramp(depth, 1.1, 1.6)
         paint.paint(hu, holes, paint.AIR)
         paint.paint(hu, paint.occupancy(at["air"], voxel), paint.AIR)
         paint.paint(hu, paint.occupancy(at["teeth"], voxel), ENAMEL_HU)
         if side is not None:
-            self._paint_ear(hu, at, points, wall, side, voxel)
+            windows, air = self.windows[side], at["air"].ravel()
+            rough = 0.3 * at["grain"].ravel()
+            cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
+            # Where the head's bone is thin, the middle ear leaves some of it.
+            cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
+            cavity = np.where(air < 1.5, np.maximum(cavity, 0.4 - air), cavity)
+            flat = hu.reshape(-1)
+            one_ear.paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
+            paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
         return hu
-
-    def _cell_shares(self, grid: Geometry, rough: Array) -> Array:
-        low, high = grid.corners.min(axis=0), grid.corners.max(axis=0)
-        reach = 2.0 * self.cell_radii[:, None]
-        near = np.all((self.cells > low - reach) & (self.cells < high + reach), axis=1)
-        return paint.cell_shares(grid, self.cells[near], self.cell_radii[near], rough)
-
-    def _paint_ear(
-        self, hu: Array, at: dict[str, Array], points: Array, wall: Array, side: Side, voxel: float
-    ) -> None:
-        """Middle ear, nerves and labyrinth, in place."""
-        own, windows = self.ears[side].parameters, self.windows[side]
-        flat = hu.reshape(-1)
-        rough = 0.3 * at["grain"].ravel()
-        cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
-        # Where the head's bone is thin, the middle ear leaves some of it.
-        cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
-        air = at["air"].ravel()
-        cavity = np.where(air < 1.5, np.maximum(cavity, 0.4 - air), cavity)
-        one_ear.paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
-        paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
 
 
 def _paint_head(painter: _Painter, grid: Geometry, scan: HeadScan) -> Array:

@@ -65,13 +65,10 @@ def lattice_over(fine: Geometry, step_mm: float) -> Lattice:
 
 
 def _between(mine: NDArray, axis: int, wanted: int, count: int) -> tuple[NDArray, Array]:
-    """For each voxel along an axis (i, j, k): the node before it, and how far it is past it.
+    """For each of ``wanted`` voxels along an axis: the node before it, and how far it is past it.
 
-    Args:
-        mine: 4 x 4 from the grid's indices to the lattice's.
-        axis: 0, 1 or 2 for i, j or k.
-        wanted: voxels along it.
-        count: nodes along it; positions are clamped to the first and the last.
+    ``mine`` is 4 x 4 from the grid's indices to the lattice's, which has ``count`` nodes along the
+    axis (0, 1, 2 for i, j, k); positions are clamped to the first and the last.
     """
     at = np.clip(mine[axis, 3] + mine[axis, axis] * np.arange(wanted), 0.0, count - 1.0)
     low = np.minimum(at.astype(int), count - 2)
@@ -126,13 +123,12 @@ def cell_shares(
     share = np.zeros(geometry.shape, dtype=np.float32)
     spacing = geometry.spacing
     voxel = float(spacing.mean())
-    size = np.array(geometry.shape[::-1])
-    for ijk, radius in zip(geometry.to_ijk(centers), radii, strict=True):
-        reach = (1.3 * radius + voxel) / spacing
-        low = np.maximum(np.ceil(ijk - reach), 0).astype(int)
-        high = np.minimum(np.floor(ijk + reach) + 1, size).astype(int)
-        if np.any(low >= high):
-            continue
+    nodes = geometry.to_ijk(centers)
+    reach = (1.3 * radii[:, None] + voxel) / spacing
+    lows = np.maximum(np.ceil(nodes - reach), 0).astype(int)
+    highs = np.minimum(np.floor(nodes + reach) + 1, geometry.shape[::-1]).astype(int)
+    for n in np.flatnonzero(np.all(lows < highs, axis=1)):
+        low, high, ijk, radius = lows[n], highs[n], nodes[n], radii[n]
         squares = [((np.arange(low[a], high[a]) - ijk[a]) * spacing[a]) ** 2 for a in range(3)]
         gap = np.sqrt(squares[2][:, None, None] + squares[1][:, None] + squares[0]) - radius
         part = tuple(slice(low[a], high[a]) for a in (2, 1, 0))
@@ -161,8 +157,8 @@ def correlated_noise(
 
 
 def to_hounsfield(array: NDArray) -> NDArray[np.int16]:
-    """Round and clip to the range of a 12-bit CT."""
-    return np.clip(np.rint(array), -1024, 3071).astype(np.int16)
+    """Round and clip to the range of a 12-bit CT; ``array`` is overwritten."""
+    return np.clip(np.rint(array, out=array), -1024, 3071, out=array).astype(np.int16)
 
 
 Kernel = Literal["bone", "soft"]
@@ -255,16 +251,13 @@ def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> H
 
 def head_pose(scan: HeadScan) -> NDArray[np.float64]:
     """Return the 4 x 4 matrix from the head frame to RAS."""
-    tilt, roll, yaw = np.radians([scan.tilt, scan.roll, scan.yaw])
-    about_r = np.array(
-        [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]
-    )
-    about_a = np.array(
-        [[np.cos(roll), 0, np.sin(roll)], [0, 1, 0], [-np.sin(roll), 0, np.cos(roll)]]
-    )
-    about_s = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    turns = [np.eye(3) for _ in range(3)]
+    for axis, angle in enumerate(np.radians([scan.tilt, scan.roll, scan.yaw])):
+        one, other = (axis + 1) % 3, (axis + 2) % 3
+        turns[axis][[one, other], [one, other]] = np.cos(angle)
+        turns[axis][[other, one], [one, other]] = np.sin(angle), -np.sin(angle)
     matrix = np.eye(4)
-    matrix[:3, :3] = about_s @ about_a @ about_r
+    matrix[:3, :3] = turns[2] @ turns[1] @ turns[0]
     matrix[:3, 3] = scan.isocentre
     return matrix
 
@@ -272,10 +265,7 @@ def head_pose(scan: HeadScan) -> NDArray[np.float64]:
 def scan_grid(scan: HeadScan, pose: NDArray, middles: dict[str, NDArray]) -> Geometry:
     """Return the scan's grid along R, A and S.
 
-    Args:
-        scan: with view, size and spacing.
-        pose: 4 x 4, head frame to RAS.
-        middles: RAS mm of the middle of each labyrinth, by side.
+    ``pose`` is 4 x 4, head frame to RAS; ``middles`` are RAS mm of each labyrinth, by side.
 
     Raises:
         ValueError: the view or the spacing is invalid.
@@ -355,14 +345,11 @@ def add_streaks(hu: Array, grid: Geometry, metal: NDArray, random: np.random.Gen
 
 def finish(hu: Array, grid: Geometry, scan: HeadScan) -> NDArray[np.int16]:
     """Return Hounsfield units of a 12-bit CT, padded outside the largest circle in a slice."""
-    result = np.empty(hu.shape, dtype=np.int16)
-    for k in range(len(hu)):
-        result[k] = to_hounsfield(hu[k])
+    result = to_hounsfield(hu)
     if scan.padding is not None:
         half = (np.array(grid.shape[::-1]) - 1) / 2.0 * grid.spacing
-        x = (np.arange(grid.shape[2]) * grid.spacing[0] - half[0])[None]
-        y = (np.arange(grid.shape[1]) * grid.spacing[1] - half[1])[:, None]
-        result[:, np.hypot(x, y) > min(half[0], half[1])] = scan.padding
+        x, y = (np.arange(grid.shape[2 - a]) * grid.spacing[a] - half[a] for a in (0, 1))
+        result[:, np.hypot(x, y[:, None]) > min(half[0], half[1])] = scan.padding
     return result
 
 

@@ -58,43 +58,19 @@ def head_fields(
         sinuses, nose, throat and auditory canals, and to "teeth"; HU of "soft" tissue; 0 to 1 in
         "marrow", how far the bone's inside may be marrow.
     """
-    sized, half = _typical(p, points)
-    skin = _skin(p, ellipsoid(sized, *SKULL), half)
-    # Half of a scan is air around the head, where nothing else needs to be known.
-    inside = np.flatnonzero(skin < OUTSIDE_MM)
-    result = {"skin": skin}
-    for name, values in _fields_within(p, ears, points[inside], seed).items():
-        result[name] = np.full(len(points), 10.0, np.float32)
-        result[name][inside] = values
-    return result
-
-
-def _typical(p: HeadParameters, points: Array) -> tuple[Array, Array]:
-    """The points in a head of typical size, and all of them moved to its right half."""
+    # In a head of typical size; everything symmetric in its right half.
     sized = (points / np.array(p.size, np.float32)).astype(np.float32)
-    return sized, _right_half(sized)
-
-
-def _right_half(points: Array) -> Array:
-    half = points.copy()
-    half[:, 0] = np.abs(half[:, 0])
-    return half
-
-
-def _fields_within(
-    p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
-) -> dict[str, Array]:
-    sized, half = _typical(p, points)
-    skull = ellipsoid(sized, *SKULL)
-    petrous = np.full(len(points), 1e3, dtype=np.float32)
-    near = petrous.copy()
-    for side in SIDES:
-        bone, gap = _petrous(ears[side], points)
-        petrous, near = np.minimum(petrous, bone), np.minimum(near, gap)
+    half, skull = _right_half(sized), ellipsoid(sized, *SKULL)
+    skin = _skin(p, skull, half)
+    result = {"skin": skin}
+    # Half of a scan is air around the head, where nothing else needs to be known.
+    inside, count = np.flatnonzero(skin < OUTSIDE_MM), len(points)
+    points, sized, half, skull, skin = (x[inside] for x in (points, sized, half, skull, skin))
+    both = [_petrous(ears[side], points) for side in SIDES]
+    petrous, near = (union(*gaps) for gaps in zip(*both, strict=True))
     brain = np.maximum(_brain(p, skull, half), 0.3 - petrous)
     canal = capsule(sized, (0.0, -15.0, -30.0), (0.0, -22.0, -160.0), 10.0, 9.0)
     room = union(brain, orbit(half), canal)
-    skin = _skin(p, skull, half)
     solid = union(
         # The calvaria is thicker than the floor of the skull.
         brain - (p.calvaria - 3.0 * ramp(-sized[:, 2], -25.0, 0.0)),
@@ -105,16 +81,24 @@ def _fields_within(
         spine(sized),
     )
     bone = np.maximum(np.maximum(solid, -room), skin + 1.5)
-    canals = np.full(len(points), 1e3, dtype=np.float32)
-    for side in SIDES:
-        canals = np.minimum(canals, _external_canal(ears[side], points))
+    canals = union(*(_external_canal(ears[side], points) for side in SIDES))
     # Sinuses keep a wall towards brain and orbits.
     air = np.maximum(sinuses(p, half, sized), np.maximum(1.2 - room, skin + 3.0))
     air = union(air, throat(sized), np.maximum(canals, 1.5 - brain))
     tooth = teeth(p, sized, seed)
     bone = np.maximum(bone, 0.8 - tooth)
     soft, marrow = _soft_hu(skin, brain, half), ramp(near, 13.0, 19.0)
-    return {"bone": bone, "air": air, "teeth": tooth, "soft": soft, "marrow": marrow}
+    known = {"bone": bone, "air": air, "teeth": tooth, "soft": soft, "marrow": marrow}
+    for name, values in known.items():
+        result[name] = np.full(count, 10.0, np.float32)
+        result[name][inside] = values
+    return result
+
+
+def _right_half(points: Array) -> Array:
+    half = points.copy()
+    half[:, 0] = np.abs(half[:, 0])
+    return half
 
 
 def _petrous(ear: HeadEar, points: Array) -> tuple[Array, Array]:
@@ -321,15 +305,11 @@ def teeth(p: HeadParameters, points: Array, seed: int) -> Array:
     """Distance to the teeth, crowns and roots; 50 mm where none is near."""
     result = np.full(len(points), 50.0, dtype=np.float32)
     near = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
-    window = np.flatnonzero(near & (np.abs(points[:, 0]) < 45.0))
-    if len(window) == 0:
-        return result
-    inside = points[window]
-    gap = result[window]
+    near &= np.abs(points[:, 0]) < 45.0
+    inside, gap = points[near], result[near]
     for center, radius in tooth_places(p, seed):
-        gap = np.minimum(gap, ellipsoid(inside, center, (radius, radius, 4.6)))
-        root = 12.0 if center[2] > -55.0 else -12.0
-        end = center + np.array([0.0, -2.0, root])
-        gap = np.minimum(gap, capsule(inside, center, end, 0.65 * radius, 0.3 * radius))
-    result[window] = gap
+        crown = ellipsoid(inside, center, (radius, radius, 4.6))
+        end = center + np.array([0.0, -2.0, 12.0 if center[2] > -55.0 else -12.0])
+        gap = union(gap, crown, capsule(inside, center, end, 0.65 * radius, 0.3 * radius))
+    result[near] = gap
     return result
