@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from ..model.bundle import Model
+
+T = TypeVar("T")
 
 say = partial(print, flush=True)
 
@@ -39,34 +41,25 @@ def names(text: str) -> list[str]:
 
 def whole_number_from(least: int) -> Callable[[str], int]:
     """An argparse type: a whole number of at least so much."""
-
-    def whole_number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
-        return value
-
-    return whole_number
+    return _number(int, lambda value: value >= least, f"whole number from {least} on")
 
 
 def millimetres_up_to(most: float) -> Callable[[str], float]:
     """An argparse type: millimetres, more than 0 and at most so many."""
+    what = f"number of millimetres above 0 and up to {most:g}"
+    return _number(float, lambda value: 0.0 < value <= most, what)
 
-    def millimetres(text: str) -> float:
+
+def _number(kind: Callable[[str], T], fits: Callable[[T], bool], what: str) -> Callable[[str], T]:
+    def parse(text: str) -> T:
         try:
-            value = float(text)
+            if fits(value := kind(text)):
+                return value
         except ValueError:
-            value = 0.0
-        if not 0.0 < value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is no number of millimetres above 0 and up to {most:g}"
-            )
-        return value
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
 
-    return millimetres
+    return parse
 
 
 def add_device(parser: argparse.ArgumentParser, *, model: bool = False) -> None:

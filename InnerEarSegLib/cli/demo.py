@@ -58,6 +58,8 @@ def demo(options: argparse.Namespace) -> int:
     from ..io.volume import image_of
     from ..model.bundle import load_model
     from ..progress import Progress
+    from ..report.files import Names
+    from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
     output = ResultFolder(options.output)
@@ -78,7 +80,14 @@ def demo(options: argparse.Namespace) -> int:
         if not result.ears:
             return NO_EAR
         print("\n".join(_compare(ear, made)))
-        _report(made, ear.side)
+        subject, notes = report.subject_of_result(made)
+        pdf = (made / "report.pdf") if importlib.util.find_spec("fpdf") else None
+        views = Path(temporary) / "views"
+        views.mkdir()
+        write_subject(subject, views)
+        report.write(subject, views, Names(made / REPORT_HTML, pdf), notes=notes)
+        if (view := views / f"view_{ear.side}_0.png").is_file():  # none without OpenGL
+            shutil.copy(view, made / "labyrinth.png")
         for name in (MANIFEST, NOTES):
             (made / name).unlink()
         with output.replacing({}) as new:
@@ -88,25 +97,11 @@ def demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _report(folder: Path, side: str) -> None:
-    """Add the report, its PDF where fpdf2 is installed, and ``labyrinth.png`` to a result."""
-    from ..report.files import Names
-    from ..report.subject import write_subject
-
-    subject, notes = report.subject_of_result(folder)
-    pdf = (folder / REPORT_HTML).with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        views = Path(temporary)
-        write_subject(subject, views)
-        report.write(subject, views, Names(folder / REPORT_HTML, pdf), notes=notes)
-        if (view := views / f"view_{side}_0.png").is_file():  # none without OpenGL
-            shutil.copy(view, folder / "labyrinth.png")
-
-
 def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
     """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
     import numpy as np
 
+    from ..evaluation.metrics import dice
     from ..mrml.files import read_landmarks, read_segments
 
     segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
@@ -116,8 +111,7 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
     kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
     found = np.zeros_like(truth)
     found[tuple(index[kept].T[::-1])] = True
-    dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
-    lines = [f"Against the generator's exact labels: Dice {dice:.3f}"]
+    lines = [f"Against the generator's exact labels: Dice {dice(found, truth):.3f}"]
     for name, ras in read_landmarks(folder / f"landmarks_{ear.side}.mrk.json").items():
         distance = "not found"
         if ras is not None:

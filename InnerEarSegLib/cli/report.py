@@ -64,10 +64,10 @@ def run(options: argparse.Namespace) -> int:
     patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
-        from ..report.pdf import can_show, need_library
+        from ..report.pdf import font_for, need_library
 
         need_library()
-        if not can_show(patient):
+        if font_for(patient) is None:
             note(LETTERS)
     if options.handed_over:
         output = write(read_subject(options.input), options.input, names, patient)

@@ -53,17 +53,10 @@ def sample(source: Tensor, ijk: Tensor, outside: float) -> Tensor:
 
 
 def sample_patch(ct: Tensor, geometry: Geometry, patch: Geometry, outside: float) -> Tensor:
-    """Sample a CT on a patch.
+    """Sample a CT [k, j, i] of any number type on a patch: float32 [k, j, i].
 
-    Args:
-        ct: [k, j, i] on ``geometry``, of any number type. Values below ``outside`` count as
-            ``outside``: scanners pad with values far below air, which would bleed into bone.
-        geometry: grid of ct.
-        patch: the grid to sample on.
-        outside: value outside the CT.
-
-    Returns:
-        float32 [k, j, i] on ``patch``.
+    Beyond the CT, values are ``outside``, and so are those below: scanners pad with values far
+    below air, which would bleed into bone.
     """
     corners = geometry.to_ijk(patch.corners)
     size = np.array(ct.shape[::-1])
@@ -88,11 +81,7 @@ def run_patches(
     If the GPU runs out of memory, the network moves to the CPU for good and the pass is repeated
     there, with a warning in ``progress``; unless ``network.cpu_fallback`` is False.
 
-    Args:
-        network: with its device.
-        patches: float32 [b, k, j, i] in HU, on any device.
-        intensity: how HU are normalised.
-        progress: polled for a cancel.
+    ``patches`` are float32 [b, k, j, i] in HU, on any device.
 
     Returns:
         Labyrinth logits [b, k, j, i] and heatmap logits [b, landmark, k, j, i], on the CPU.

@@ -7,6 +7,7 @@ from these (see ``types.Landmark``), so that a point moved from anywhere shows u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,6 @@ from ..types import (
     ModelIdentity,
     Point,
     Side,
-    distance,
 )
 
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
@@ -195,7 +195,7 @@ def landmark_of(node: Any, name: str) -> Landmark:
     if position is None:
         settled = confirmed == ABSENT
     else:
-        settled = place is not None and distance(position, place) <= SAME_MM
+        settled = place is not None and math.dist(position, place) <= SAME_MM
     return Landmark(
         name,
         position,
@@ -349,7 +349,7 @@ def same_place(one: Point | None, other: Point | None) -> bool:
     """Whether two positions, or two missing ones, are the same."""
     if one is None or other is None:
         return one is other
-    return distance(one, other) <= SAME_MM
+    return math.dist(one, other) <= SAME_MM
 
 
 def format_point(point: Point | None) -> str:

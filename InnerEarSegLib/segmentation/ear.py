@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model.bundle import Model
+from ..model.calibration import AMBIGUITY, DRAWN_AT
 from ..types import (
     AUXILIARY,
     CHECK,
@@ -18,13 +18,12 @@ from ..types import (
     Ear,
     Geometry,
     Landmark,
-    Side,
     apply_affine,
 )
 from .mask import crop_to_content, fine_grid, labyrinth_mask
 from .pose import handedness
 from .prediction import EarPrediction
-from .quality import Remark, ct_plausibility, judge, uncertainty_features
+from .quality import Remark, ambiguity, ct_plausibility, judge
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
@@ -84,29 +83,25 @@ def decode_ear(
         tuple(_landmark(name, prediction, scan, model, plausibility.cut) for name in names)
         for names in (LANDMARKS, [name for name in AUXILIARY if name in model.landmarks])
     )
-    if not _side_agrees(prediction.pose.side, landmarks, mask, grid):
-        return None
-    uncertainty = uncertainty_features(prediction, model.landmarks)
+    side = prediction.pose.side
+    at = {x.name: np.array(x.ras) for x in landmarks if x.ras is not None}
+    if len(at) == len(LANDMARKS):
+        centroid = grid.to_ras(np.argwhere(mask)[:, ::-1].mean(axis=0))
+        sense = handedness(at[HELICOTREMA], at[OVAL_WINDOW], at[ROUND_WINDOW], centroid)
+        if (sense > 0) != (side == "left"):
+            return None
+    spreads = [peak.spread_mm for peak in prediction.peaks]
+    uncertainty = {
+        AMBIGUITY: ambiguity(prediction.labyrinth),
+        DRAWN_AT: prediction.network.spacing_mm,  # tells the networks apart
+        **dict(zip(model.landmarks, spreads, strict=True)),
+    }
     if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
     quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
     if model.calibration is not None and not (plausibility.cut or plausibility.near_border):
         quality = replace(quality, expected_dice=model.calibration.expected_dice(uncertainty))
-    side = prediction.pose.side
     return Ear(side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty)
-
-
-def _side_agrees(
-    side: Side, landmarks: tuple[Landmark, ...], mask: NDArray[np.uint8], grid: Geometry
-) -> bool:
-    """Return whether the handedness of landmarks and labyrinth confirms the side of the pose."""
-    at = {landmark.name: landmark.ras for landmark in landmarks}
-    apex, oval, round_ = (at[name] for name in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
-    if apex is None or oval is None or round_ is None:
-        return True
-    centroid = grid.to_ras(np.argwhere(mask)[:, ::-1].mean(axis=0))
-    product = handedness(np.array(apex), np.array(oval), np.array(round_), centroid)
-    return (product > 0) == (side == "left")
 
 
 def _landmark(

@@ -112,3 +112,15 @@ def handedness(
     """
     normal = np.cross(np.subtract(oval_window, round_window), np.subtract(centroid, round_window))
     return float(np.dot(np.subtract(helicotrema, round_window), normal))
+
+
+def random_rotation(random: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a rotation uniform over all directions (Shoemake 1992: a random unit quaternion)."""
+    w, x, y, z = (q := random.standard_normal(4)) / np.linalg.norm(q)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.bundle import Model, PatchNetwork
@@ -73,14 +72,7 @@ class EarPrediction:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A model on one CT.
-
-    Attributes:
-        ct: [k, j, i] in HU, of any number type.
-        geometry: grid of ct.
-        model: the model.
-        progress: polled for a cancel.
-    """
+    """A model on one CT: [k, j, i] in HU, of any number type, on the grid ``geometry``."""
 
     ct: Tensor
     geometry: Geometry
@@ -169,26 +161,20 @@ class Predictor:
             elif np.linalg.norm(coarse_ijk - fine.ijk) * refined.network.spacing_mm > MAX_SHIFT_MM:
                 return None
             else:
-                peaks.append(_halfway(fine, coarse, coarse_ijk))
+                peaks.append(
+                    Peak(
+                        (fine.ijk + coarse_ijk) / 2.0,
+                        min(fine.presence, coarse.presence),
+                        min(fine.concentration, coarse.concentration),
+                        # The finer network, trained longer on the same few specimens, is
+                        # overconfident.
+                        coarse.spread_mm,
+                        coarse.expected_spread_mm,
+                    )
+                )
         return replace(refined, peaks=peaks)
 
 
 def is_fine(geometry: Geometry) -> bool:
     """Return whether a CT has the resolution that the ``refine`` network needs."""
     return float(np.cbrt(geometry.voxel_volume)) <= FINE_MM
-
-
-def _halfway(fine: Peak, coarse: Peak, coarse_ijk: NDArray[np.float64]) -> Peak:
-    """Return the mean of two peaks; ``coarse_ijk`` is the coarse one in the fine one's patch.
-
-    The spread is the coarser network's: the finer one, trained longer on the same few specimens,
-    is overconfident.
-    """
-    return replace(
-        fine,
-        ijk=(fine.ijk + coarse_ijk) / 2.0,
-        presence=min(fine.presence, coarse.presence),
-        concentration=min(fine.concentration, coarse.concentration),
-        spread_mm=coarse.spread_mm,
-        expected_spread_mm=coarse.expected_spread_mm,
-    )

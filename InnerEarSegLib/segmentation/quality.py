@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..model.calibration import AMBIGUITY, DRAWN_AT
 from ..types import (
     CHECK,
     GOOD,
     HELICOTREMA,
-    LOW_CONFIDENCE,
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
@@ -26,20 +23,6 @@ from ..types import (
 )
 from .candidates import dilated
 from .prediction import EarPrediction
-
-
-def uncertainty_features(prediction: EarPrediction, names: Sequence[str]) -> dict[str, float]:
-    """Return the uncalibrated uncertainty features of one ear, landmarks in the network's order.
-
-    AMBIGUITY, DRAWN_AT (the network's voxel edge, which identifies it), and by landmark the spread
-    of its heatmap in mm.
-    """
-    spreads = {name: peak.spread_mm for name, peak in zip(names, prediction.peaks, strict=True)}
-    return {
-        AMBIGUITY: ambiguity(prediction.labyrinth),
-        DRAWN_AT: prediction.network.spacing_mm,
-        **spreads,
-    }
 
 
 def ambiguity(logits: Tensor) -> float:
@@ -76,29 +59,16 @@ NEAR_VOXELS = 1.75
 border (measured on the real head at 0.5 and 0.6 mm), and so is a whole one that just fits."""
 
 
-@dataclass(frozen=True)
-class CtPlausibility:
+class CtPlausibility(NamedTuple):
     """Whether a predicted labyrinth is one by the CT's values and borders.
 
-    Attributes:
-        capsule_hu: third quartile of the voxels around the labyrinth. Not the median: some lie in
-            the middle ear and in the internal auditory canal.
-        lumen_hu: median of the voxels well inside, away from bone.
-        cut: whether the labyrinth reaches the border of the scan.
-        near_border: whether it comes so near that it may be cut off.
+    ``is_cavity_in_bone``: it is softer than the bone around it; noise and MR have no such cavity.
+    ``cut``: it reaches the border of the scan. ``near_border``: so near that it may be cut off.
     """
 
-    capsule_hu: float
-    lumen_hu: float
+    is_cavity_in_bone: bool
     cut: bool
     near_border: bool
-
-    @property
-    def is_cavity_in_bone(self) -> bool:
-        """Whether it is softer than the bone around it; noise and MR have no such cavity."""
-        return (
-            self.capsule_hu >= MIN_CAPSULE_HU and self.capsule_hu - self.lumen_hu >= MIN_CONTRAST_HU
-        )
 
 
 def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility | None:
@@ -116,10 +86,12 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
     kept = scan.contains(prediction.patch.to_ras(ijk[:, ::-1]))
     around = prediction.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
     core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
-    lumen = prediction.ct[core > 0] if core.any() else prediction.ct[inside > 0]
+    # Well inside, away from bone.
+    lumen = float(prediction.ct[core > 0 if core.any() else inside > 0].median())
+    # Not the median: some voxels lie in the middle ear and in the internal auditory canal.
+    capsule = float(around.quantile(0.75)) if len(around) else float("-inf")
     return CtPlausibility(
-        capsule_hu=float(around.quantile(0.75)) if len(around) else float("-inf"),
-        lumen_hu=float(lumen.median()),
+        capsule >= MIN_CAPSULE_HU and capsule - lumen >= MIN_CONTRAST_HU,
         cut=not bool(in_scan.all()),
         near_border=bool(np.minimum(drawn + 0.5, last - drawn).min() < NEAR_VOXELS),
     )
@@ -171,7 +143,7 @@ def judge(
         if landmark.ras is None:
             why = ": it lies outside the CT or at its border" if cut else ""
             found.append((POOR, f"The {landmark.name} was not found{why}."))
-        elif landmark.confidence < LOW_CONFIDENCE:
+        elif landmark.doubtful:
             sentence = f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f})"
             found.append((CHECK, f"{sentence}: check it."))
     if cut:

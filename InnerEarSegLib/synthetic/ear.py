@@ -17,6 +17,7 @@ from ..types import (
     Geometry,
     Side,
     Volume,
+    apply_affine,
 )
 from . import scan, surroundings
 from .anatomy import EAR_FROM_CANAL, Anatomy, build_anatomy
@@ -37,13 +38,10 @@ _MARGIN = 3.5
 
 @dataclass(frozen=True, eq=False)
 class SyntheticEar:
-    """A scan of one ear and the truth about it.
+    """A scan of one ear, int16 Hounsfield units [k, j, i], and the truth about it.
 
-    Attributes:
-        ct: int16 Hounsfield units [k, j, i].
-        labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on the same grid.
-        landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
-        side: of the head.
+    ``labels`` are uint8 on the same grid, 1 where a voxel's centre lies in the bony labyrinth;
+    ``landmarks`` are RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
     """
 
     ct: Volume
@@ -98,7 +96,7 @@ def make_ear(
     random = np.random.default_rng([2, seed])
     texture = scan.correlated_noise(random, shape, geometry.spacing, 0.45)
     centers, radii = surroundings.air_cells(p, seed)
-    centers = scan.moved(ras_from_ear, centers)
+    centers = apply_affine(ras_from_ear, centers)
     shares = scan.cell_shares(geometry, centers, radii, 0.25 * texture).ravel()
     texture = texture.ravel()
     away = scan.ramp(wall, p.capsule_thickness - 0.7, p.capsule_thickness + 0.7)
@@ -144,7 +142,7 @@ def place_landmarks(
         BASAL_TURN: np.zeros(3),
         VESTIBULE: anatomy.vestibule.center,
     }
-    return {name: triple(scan.moved(ras_from_ear, ear)) for name, ear in ear_landmarks.items()}
+    return {name: triple(apply_affine(ras_from_ear, ear)) for name, ear in ear_landmarks.items()}
 
 
 def triple(values: NDArray) -> tuple[float, float, float]:

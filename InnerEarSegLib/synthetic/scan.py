@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """A coarse grid over a fine one: same axes, wider steps, one step beyond its ends.
+    """A coarse grid of (k, j, i) nodes over a fine one: same axes, one step beyond its ends.
 
-    Attributes:
-        fine: the grid that it covers.
-        step: lattice steps per fine voxel along (i, j, k).
-        shape: (k, j, i) nodes.
+    ``step`` is lattice steps per fine voxel along (i, j, k).
     """
 
     fine: Geometry
@@ -92,11 +90,6 @@ def grid_around(
     return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
 
 
-def moved(matrix: NDArray, points: NDArray) -> NDArray[np.float64]:
-    """Apply a 4 x 4 matrix to points (..., 3)."""
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
-
-
 def occupancy(distance: NDArray, voxel: float) -> NDArray[np.float32]:
     """Share of a voxel of ``voxel`` mm that lies inside, from the distance at its centre."""
     return np.clip(0.5 - distance / np.float32(voxel), 0.0, 1.0)
@@ -139,13 +132,17 @@ def cell_shares(
 
 def blur(array: NDArray, spacing: NDArray, sigma: float) -> NDArray[np.float32]:
     """[k, j, i] smoothed by a Gaussian of ``sigma`` mm; unchanged if ``sigma`` is 0."""
-    if sigma <= 0.0:
-        return array
+    return array if sigma <= 0.0 else _smooth(array, [sigma] * 3, spacing, 32, 0.01)
+
+
+def _smooth(
+    array: NDArray, sigma: ArrayLike, spacing: ArrayLike, widest: int, error: float
+) -> NDArray[np.float32]:
+    """[k, j, i] smoothed by a Gaussian of ``sigma`` mm along (i, j, k)."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(array, dtype=np.float32))
-    image.SetSpacing([float(value) for value in spacing])
-    variance = [float(sigma) ** 2] * 3
-    smooth = sitk.DiscreteGaussian(image, variance, 32, 0.01, True)
-    return sitk.GetArrayFromImage(smooth)
+    image.SetSpacing(np.asarray(spacing, float).tolist())
+    variance = [value**2 for value in np.asarray(sigma, float).tolist()]
+    return sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, variance, widest, error, True))
 
 
 def correlated_noise(
@@ -173,55 +170,36 @@ VIEW_OFFSET = {"head": (0.0, 8.0, 10.0), "bone": (10.0, -2.0, -3.0), "ear": (0.0
 
 @dataclass(frozen=True)
 class HeadScan:
-    """How a head lies in the scanner, and how it is scanned.
+    """How a head lies in the scanner, and how it is scanned."""
 
-    Attributes:
-        spacing: distance of the voxels' centres along R, A and S, in mm.
-        view: the whole head, one temporal bone, or a tight crop of one ear.
-        size_mm: field of view along R, A, S; None takes VIEW_MM.
-        shift_mm: of the field of view, along R, A, S.
-        slice_mm: thickness of the slices; None: their distance.
-        kernel: "bone" is sharp and noisy, "soft" is blurred and quiet.
-        blur_mm: standard deviation of the point spread; None: 0.28 or 0.65, by the kernel.
-        noise_hu: standard deviation; None: 70 or 12, by the kernel.
-        tilt: degrees by which the head nods back (nose up).
-        roll: degrees by which it leans to its right shoulder.
-        yaw: degrees by which it turns to its left.
-        isocentre: RAS mm of the middle between the ears.
-        padding: value outside the scanner's circle; None: air.
-        metal: whether a tooth is crowned with metal, with streaks around it.
-        table: whether a head holder is in view.
-        axes: which of (R, A, S) the stored i, j and k run along.
-        flips: which of them run against R, A or S; by default i to the left, j to the back, k up,
-            as most scanners store.
-    """
-
+    # distance of the voxels' centres along R, A and S, in mm
     spacing: tuple[float, float, float] = (0.488, 0.488, 0.625)
-    view: View = "head"
+    view: View = "head"  # the whole head, one temporal bone, or a tight crop of one ear
+    # field of view along R, A, S; None takes VIEW_MM
     size_mm: tuple[float, float, float] | None = None
-    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    slice_mm: float | None = None
-    kernel: Kernel = "bone"
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the field of view, along R, A, S
+    slice_mm: float | None = None  # thickness of the slices; None: their distance
+    kernel: Kernel = "bone"  # "bone" is sharp and noisy, "soft" is blurred and quiet
+    # standard deviation of the point spread; None: 0.28 or 0.65, by the kernel
     blur_mm: float | None = None
-    noise_hu: float | None = None
-    tilt: float = 0.0
-    roll: float = 0.0
-    yaw: float = 0.0
-    isocentre: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    padding: int | None = None
-    metal: bool = False
-    table: bool = True
-    axes: tuple[int, int, int] = (0, 1, 2)
+    noise_hu: float | None = None  # standard deviation; None: 70 or 12, by the kernel
+    tilt: float = 0.0  # degrees by which the head nods back (nose up)
+    roll: float = 0.0  # degrees by which it leans to its right shoulder
+    yaw: float = 0.0  # degrees by which it turns to its left
+    isocentre: tuple[float, float, float] = (0.0, 0.0, 0.0)  # RAS mm of the middle between the ears
+    padding: int | None = None  # value outside the scanner's circle; None: air
+    metal: bool = False  # whether a tooth is crowned with metal, with streaks around it
+    table: bool = True  # whether a head holder is in view
+    axes: tuple[int, int, int] = (0, 1, 2)  # which of (R, A, S) the stored i, j and k run along
+    # which of them run against R, A or S; by default i to the left, j to the back, k up, as most
+    # scanners store
     flips: tuple[bool, bool, bool] = (True, True, False)
 
 
 def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> HeadScan:
     """Draw the scan ``index`` of the series ``seed``: any pose, kernel, padding and order.
 
-    Args:
-        seed: of the series.
-        index: in the series.
-        spacing: voxel size in the slices in mm; drawn from 0.4 to 0.8 if None.
+    ``spacing`` is the voxel size in the slices in mm, by default drawn from 0.4 to 0.8.
     """
     random = np.random.default_rng([20240819, seed, index])
     plane = float(random.uniform(0.4, 0.8)) if spacing is None else spacing
@@ -301,19 +279,13 @@ def expose(hu: Array, grid: Geometry, scan: HeadScan, random: np.random.Generato
     noise = scan.noise_hu if scan.noise_hu is not None else 70.0 if bone else 12.0
     # The slices' thickness has blurred along S already.
     sigma = np.array([blur, blur, 0.3 * blur]) / grid.spacing
+    spread = partial(_smooth, sigma=sigma, spacing=(1.0, 1.0, 1.0), widest=16, error=0.02)
     # Noise passes the same filter; a fixed sample tells by how much that weakens it.
     probe = np.random.default_rng(0).standard_normal((24, 32, 32)).astype(np.float32)
-    left = float(_smooth(probe, sigma).std())
+    left = float(spread(probe).std())
     for k in range(len(hu)):
         hu[k] += np.float32(noise / left) * random.standard_normal(hu[k].shape, dtype=np.float32)
-    return _smooth(hu, sigma)
-
-
-def _smooth(array: Array, sigma: NDArray) -> Array:
-    """[k, j, i] smoothed by a Gaussian of ``sigma`` voxels along (i, j, k)."""
-    image = sitk.GetImageFromArray(array)
-    smooth = sitk.DiscreteGaussian(image, [float(s) ** 2 for s in sigma], 16, 0.02, False)
-    return sitk.GetArrayFromImage(smooth)
+    return spread(hu)
 
 
 def add_streaks(hu: Array, grid: Geometry, metal: NDArray, random: np.random.Generator) -> None:
@@ -356,10 +328,8 @@ def finish(hu: Array, grid: Geometry, scan: HeadScan) -> NDArray[np.int16]:
 def store(volume: Volume, axes: tuple[int, int, int], flips: tuple[bool, bool, bool]) -> Volume:
     """Store the same voxels along other axes, at the same places in RAS.
 
-    Args:
-        volume: [k, j, i].
-        axes: which of the volume's i, j, k (0, 1, 2) become the new i, j, k.
-        flips: which of the new axes run backwards.
+    ``axes`` tells which of the volume's i, j, k (0, 1, 2) become the new ones, ``flips`` which of
+    these run backwards.
 
     Raises:
         ValueError: ``axes`` is no permutation.

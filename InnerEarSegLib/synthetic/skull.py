@@ -223,20 +223,16 @@ def orbit(half: Array) -> Array:
 
 def face(half: Array) -> Array:
     """Distance to the bones of the face without the mandible."""
-    rim = np.abs(orbit(half)) - 2.2
-    rim = np.maximum(rim, half[:, 1] - 92.0)
+    cheek = [(44.0, 82.0, -14.0), (58.0, 66.0, -15.0), (67.0, 35.0, -10.0), (65.0, 8.0, -6.0)]
+    brow = [(10.0, 98.0, 26.0), (34.0, 96.0, 27.0), (52.0, 80.0, 16.0)]
     return union(
-        rim,
+        np.maximum(np.abs(orbit(half)) - 2.2, half[:, 1] - 92.0),
         ellipsoid(half, (0.0, 68.0, -38.0), (31.0, 30.0, 13.0)),
         ellipsoid(half, (24.0, 70.0, -20.0), (22.0, 24.0, 20.0)),
         box(half, (0.0, 70.0, -8.0), (16.0, 30.0, 22.0), 5.0),
         capsule(half, (0.0, 94.0, 14.0), (0.0, 105.0, -8.0), 7.0, 3.0),
-        chain(
-            half,
-            [(44.0, 82.0, -14.0), (58.0, 66.0, -15.0), (67.0, 35.0, -10.0), (65.0, 8.0, -6.0)],
-            [7.0, 4.0, 3.0, 3.5],
-        ),
-        chain(half, [(10.0, 98.0, 26.0), (34.0, 96.0, 27.0), (52.0, 80.0, 16.0)], [6.0, 5.0, 4.0]),
+        chain(half, cheek, [7.0, 4.0, 3.0, 3.5]),
+        chain(half, brow, [6.0, 5.0, 4.0]),
         capsule(half, (52.0, 80.0, 16.0), (46.0, 82.0, -14.0), 4.5, 5.0),
     )
 
@@ -268,10 +264,8 @@ def sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
     ethmoid = np.maximum(ethmoid, septum)
     nose = box(half, (6.5, 72.0, -20.0), (7.0, 28.0, 17.0), 3.0)
     for height, length in ((-28.0, 20.0), (-15.0, 16.0)):
-        turbinate = capsule(
-            half, (8.0, 70.0 - length, height), (8.0, 70.0 + length, height), 3.2, 2.8
-        )
-        nose = np.maximum(nose, -turbinate)
+        start, end = (8.0, 70.0 - length, height), (8.0, 70.0 + length, height)
+        nose = np.maximum(nose, -capsule(half, start, end, 3.2, 2.8))
     nose = np.maximum(nose, septum)
     return union(maxillary, sphenoid, np.maximum(frontal, septum), ethmoid, nose)
 
@@ -279,9 +273,8 @@ def sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
 def throat(points: Array) -> Array:
     """Distance to the air of the throat and the nostrils."""
     flat = points * np.array([0.6, 1.0, 1.0], np.float32)
-    pharynx = chain(
-        flat, [(0.0, 38.0, -18.0), (0.0, 24.0, -45.0), (0.0, 20.0, -160.0)], [7.0, 6.0, 6.0]
-    )
+    way = [(0.0, 38.0, -18.0), (0.0, 24.0, -45.0), (0.0, 20.0, -160.0)]
+    pharynx = chain(flat, way, [7.0, 6.0, 6.0])
     nostrils = capsule(_right_half(points), (6.0, 96.0, -28.0), (7.0, 106.0, -42.0), 3.5, 3.5)
     return union(pharynx, nostrils)
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types import apply_affine
 from .anatomy import Tube
 from .distances import Array, distance_map, segment_distance, trilinear, tube_distance
 from .parameters import EarParameters, HeadParameters
-from .scan import Lattice, moved
+from .scan import Lattice
 from .skull import HeadEar
 
 MEMBRANE = 0.2
@@ -109,22 +110,35 @@ def fossa_distance(p: EarParameters, points: Array) -> Array:
 def air_cells(p: EarParameters, seed: int) -> tuple[NDArray, NDArray]:
     """Draw centres (n, 3) and radii (n,) of air cells around a single ear."""
     random = np.random.default_rng([1, seed])
-    centers = np.empty((p.air_cells, 3))
-    radii = np.empty(p.air_cells)
-    count = 0
+    centers, radii = [], []
     for _ in range(p.air_cells):
         center = random.uniform([-6.0, -12.0, -14.0], [22.0, 20.0, 12.0])
         radius = random.uniform(0.4, 1.4)
         # Cells become frequent laterally and posteriorly, where the mastoid is.
         chance = 0.03 + 0.97 / (1.0 + np.exp(-(center @ [0.8, 0.15, -0.1] - 8.0) * 1.2))
-        if random.random() > chance:
-            continue
-        gaps = np.linalg.norm(centers[:count] - center, axis=1) - radii[:count]
-        room = float(gaps.min()) - 0.05 if count else radius
-        if room > 0.3:
-            centers[count], radii[count] = center, min(radius, room)
+        if random.random() <= chance:
+            centers.append(center)
+            radii.append(radius)
+    kept, sizes = _packed(np.array(centers), np.array(radii), 0.05, 0.3)
+    return p.scale * kept, p.scale * sizes
+
+
+def _packed(
+    centers: NDArray, radii: NDArray, wall: float, least: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shrink balls (n, 3), (n,) until ``wall`` mm is between them, the first ones least.
+
+    Those of up to ``least`` mm are left out.
+    """
+    kept, sizes = np.empty((len(radii), 3)), np.empty(len(radii))
+    count = 0
+    for center, radius in zip(centers, radii, strict=True):
+        gaps = np.linalg.norm(kept[:count] - center, axis=1) - sizes[:count]
+        size = min(radius, float(gaps.min()) - wall) if count else radius
+        if size > least:
+            kept[count], sizes[count] = center, size
             count += 1
-    return p.scale * centers[:count], p.scale * radii[:count]
+    return kept[:count], sizes[:count]
 
 
 def _between(points: NDArray, radii: list[float]) -> tuple[NDArray, NDArray]:
@@ -152,7 +166,7 @@ def mastoid_cells(
     chance = 0.03 + 0.97 / (1.0 + np.exp(-(offsets @ [0.9, -0.25, -0.1] - 9.0)))
     keep = random.random(p.cell_count) < chance
     wanted = np.minimum(wanted, np.maximum(0.12 * away - 0.3, 0.5))
-    ras = moved(pose, ear.middle + offsets * np.array([ear.out, 1.0, 1.0]))
+    ras = apply_affine(pose, ear.middle + offsets * np.array([ear.out, 1.0, 1.0]))
 
     nodes = lattice.geometry.to_ijk(ras)
     inside = np.all((nodes >= 0) & (nodes <= np.array(lattice.shape[::-1]) - 1), axis=1)
@@ -161,14 +175,6 @@ def mastoid_cells(
     bone, air = (trilinear(fields[name].T, nodes[kept]) for name in ("bone", "air"))
     room = np.zeros(p.cell_count)
     room[kept] = np.minimum(np.minimum(-bone, air) - WALL, wanted[kept])
-    chosen, radii = np.empty((len(room), 3)), np.empty(len(room))
-    count = 0
-    # The large ones first; the small ones fill the gaps.
-    for n in [int(i) for i in np.argsort(-room, kind="stable") if room[i] > LEAST_RADIUS]:
-        gaps = np.linalg.norm(chosen[:count] - ras[n], axis=1) - radii[:count]
-        # Walls between cells are thinner than a voxel.
-        radius = min(room[n], float(gaps.min()) - 0.15) if count else room[n]
-        if radius > LEAST_RADIUS:
-            chosen[count], radii[count] = ras[n], radius
-            count += 1
-    return chosen[:count], radii[:count]
+    # The large ones first; the small ones fill the gaps. Walls between are thinner than a voxel.
+    order = np.argsort(-room, kind="stable")[: np.count_nonzero(room > LEAST_RADIUS)]
+    return _packed(ras[order], room[order], 0.15, LEAST_RADIUS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.inference import affine_grid
-from ..segmentation.pose import Pose
+from ..segmentation.pose import Pose, random_rotation
 from ..types import Geometry, apply_affine
 from .config import AugmentationConfig, NetworkTraining
 
@@ -72,18 +72,6 @@ def random_view(pose: Pose, setup: NetworkTraining, rng: np.random.Generator) ->
         patch_to_mm=Pose(np.eye(4)).patch(setup.spacing_mm, setup.window).ijk_to_ras,
         mm_to_ras=base @ jitter,
         displacement=random_displacement(setup, how, rng),
-    )
-
-
-def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a rotation uniform over all directions (Shoemake 1992: a random unit quaternion)."""
-    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
     )
 
 
