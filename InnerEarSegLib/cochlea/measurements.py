@@ -273,15 +273,15 @@ def compare(left: CochlearMeasurements, right: CochlearMeasurements) -> tuple[Me
     Uncertainties add as squares: the ears' landmarks err independently.
     """
     differences = []
-    for ours, other in zip(left.measurements, right.measurements, strict=True):
-        if ours.value is None or other.value is None:
+    for mine, other in zip(left.measurements, right.measurements, strict=True):
+        if mine.value is None or other.value is None:
             continue
-        known = ours.uncertainty is not None and other.uncertainty is not None
-        spread = float(np.hypot(ours.uncertainty or 0.0, other.uncertainty or 0.0))
+        known = mine.uncertainty is not None and other.uncertainty is not None
+        spread = float(np.hypot(mine.uncertainty or 0.0, other.uncertainty or 0.0))
         differences.append(
             replace(
-                ours,
-                value=ours.value - other.value,
+                mine,
+                value=mine.value - other.value,
                 uncertainty=spread if known else None,
                 definition="Left minus right.",
                 remark="",

@@ -174,5 +174,5 @@ def _folder_of(hierarchy: Any, result_nodes: Sequence[Any]) -> int:
 
 
 def _item(hierarchy: Any, node: Any, parent: int) -> int:
-    # In the application items appear by themselves; without it nobody makes them.
+    # The application makes items by itself; without it they are missing.
     return int(hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(parent, node))

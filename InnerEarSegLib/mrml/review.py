@@ -234,7 +234,7 @@ class Review:
                 (node.PointEndInteractionEvent, self._drag_ended),
             ):
                 self._observers.add(node, event, lambda *_, s=side, h=handler: h(s))
-            # It may have been changed while nobody looked, as when another CT was chosen.
+            # It may have changed while another CT was chosen.
             self._changed_elsewhere(side, self._steps.left.get(side, self._known[side]))
 
     @property
