@@ -7,6 +7,7 @@ from these (see ``types.Landmark``), so that a point moved from anywhere shows u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,6 @@ from ..types import (
     ModelIdentity,
     Point,
     Side,
-    distance,
 )
 from .scene import configure
 
@@ -318,7 +318,7 @@ def same_place(one: Point | None, other: Point | None) -> bool:
     """Whether two positions, or two missing ones, are the same."""
     if one is None or other is None:
         return one is other
-    return distance(one, other) <= SAME_MM
+    return math.dist(one, other) <= SAME_MM
 
 
 def format_point(point: Point | None) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.inference import affine_grid
-from ..segmentation.pose import Pose
+from ..segmentation.pose import Pose, random_rotation
 from ..types import Geometry, apply_affine
 from .config import AugmentationConfig, NetworkTraining
 
@@ -76,18 +76,6 @@ def random_view(pose: Pose, setup: NetworkTraining, rng: np.random.Generator) ->
     )
     patch_to_mm = Pose(np.eye(4)).patch(setup.spacing_mm, setup.window).ijk_to_ras
     return View(patch_to_mm, base @ jitter, displacement[0])
-
-
-def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a rotation uniform over all directions (Shoemake 1992: a random unit quaternion)."""
-    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float64]:
