@@ -37,13 +37,6 @@ def test_ct_cut_short_keeps_its_whole_slices_and_says_so(root, synthetic_ear):
     assert training_case(case).labels.shape == case.ct.array.shape
 
 
-def test_labels_that_are_a_ct_are_noticed(root):
-    ct = root / "S01" / "CT" / "S01_CT_RAW.nii"
-    (root / "S01" / "CT" / "S01_CT_LABELS.nii").write_bytes(ct.read_bytes())
-    case = read_case(root, "S01")
-    assert case.labels is None and "no labels" in case.remarks[0]
-
-
 def test_what_cannot_be_used_is_said(root, tmp_path):
     with pytest.raises(UnusableInput, match="no specimen in the layout"):
         case_names(root / "S01")

@@ -27,20 +27,16 @@ def test_sub_voxel_position():
     assert peak.presence > 0.999 and peak.confidence > 0.9
 
 
-def test_weak_heatmap_is_less_sure():
+def test_weak_split_or_empty_heatmaps_are_less_sure():
     # Mass 1 against the class "not here" of mass 1: presence one half.
-    (peak,) = decode_heatmaps(gaussian_logits((13, 11, 9, 1.0), mass=1.0), SPACING, SIGMA)
-    assert peak.presence == pytest.approx(0.5, abs=1e-3)
-    assert peak.confidence < 0.55
-
-
-def test_split_heatmap_is_less_sure_and_not_in_the_middle():
-    (peak,) = decode_heatmaps(
-        gaussian_logits((6, 11, 9, 0.6), (23, 11, 9, 0.4), sigma=1.5), SPACING, SIGMA
-    )
-    assert abs(peak.ijk[0] - 6) < 0.1
-    assert peak.concentration == pytest.approx(0.6, abs=0.02)
-    assert peak.confidence < 0.65
+    (weak,) = decode_heatmaps(gaussian_logits((13, 11, 9, 1.0), mass=1.0), SPACING, SIGMA)
+    assert weak.presence == pytest.approx(0.5, abs=1e-3) and weak.confidence < 0.55
+    two = gaussian_logits((6, 11, 9, 0.6), (23, 11, 9, 0.4), sigma=1.5)
+    (split,) = decode_heatmaps(two, SPACING, SIGMA)
+    assert abs(split.ijk[0] - 6) < 0.1  # not in the middle
+    assert split.concentration == pytest.approx(0.6, abs=0.02) and split.confidence < 0.65
+    (empty,) = decode_heatmaps(torch.full((1, *SHAPE), -40.0), SPACING, SIGMA)
+    assert empty.presence < 1e-9 and empty.confidence < 1e-9
 
 
 def test_wide_heatmap_is_less_sure():
@@ -48,13 +44,7 @@ def test_wide_heatmap_is_less_sure():
         decode_heatmaps(gaussian_logits((13, 11, 9, 1.0), sigma=s), SPACING, SIGMA)[0]
         for s in (5.0, 2.5)
     )
-    assert wide.spread_mm > narrow.spread_mm
-    assert wide.confidence < 0.75 * narrow.confidence
-
-
-def test_empty_heatmap_is_absent():
-    (peak,) = decode_heatmaps(torch.full((1, *SHAPE), -40.0), SPACING, SIGMA)
-    assert peak.presence < 1e-9 and peak.confidence < 1e-9
+    assert wide.spread_mm > narrow.spread_mm and wide.confidence < 0.75 * narrow.confidence
 
 
 def test_loss_is_zero_for_a_perfect_heatmap_and_grows_with_distance():

@@ -25,12 +25,23 @@ P = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 1, 2, 2)
 T = torch.tensor([1.0, 0, 1, 0]).reshape(1, 1, 1, 2, 2)
 
 
-def test_dice_by_hand():
+def test_dice_and_tversky_by_hand():
     # p = (1, 1, 0, 0), t = (1, 0, 1, 0): (2*1 + 1) / (2 + 2 + 1) = 3/5.
     p, t = P, T
     assert float(dice_loss(p, t)) == pytest.approx(0.4)
-    assert float(dice_loss(t, t)) == pytest.approx(0.0)
-    assert float(dice_loss(0 * t, 0 * t)) == pytest.approx(0.0)
+    assert float(dice_loss(t, t)) == float(dice_loss(0 * t, 0 * t)) == pytest.approx(0.0)
+    # One voxel both, one added, one missed: 2 / (2 + 0.3 + 0.7) after the smoothing voxel.
+    assert float(tversky_loss(p, t)) == pytest.approx(1 - 2 / 3)
+    # Two missed voxels cost more than two added ones.
+    assert float(tversky_loss(0 * t, t)) == pytest.approx(1 - 1 / (1 + 0.7 * 2))
+    assert float(tversky_loss(t, 0 * t)) == pytest.approx(1 - 1 / (1 + 0.3 * 2))
+
+
+def test_focal_by_hand():
+    # p = 3/4 where 1 is wanted: (1/4)² * -log(3/4).
+    logits = torch.full((1, 1, 1, 1, 2), math.log(3.0))
+    loss = focal_loss(logits, torch.ones_like(logits))
+    assert float(loss) == pytest.approx(-math.log(0.75) / 16)
 
 
 def batch(labelled: bool) -> Sample:
@@ -52,22 +63,6 @@ def test_a_specimen_without_labels_teaches_landmarks_only():
     assert float(with_labels.cross_entropy) == pytest.approx(0.6931, abs=1e-4)  # log 2
     assert float(without.cross_entropy) == float(without.dice) == 0.0
     assert float(without.total) == pytest.approx(2.0 * float(with_labels.landmarks))
-
-
-def test_tversky_by_hand():
-    # One voxel both, one added, one missed: 2 / (2 + 0.3 + 0.7) after the smoothing voxel.
-    p, t = P, T
-    assert float(tversky_loss(p, t)) == pytest.approx(1 - 2 / 3)
-    # Two missed voxels cost more than two added ones.
-    assert float(tversky_loss(0 * t, t)) == pytest.approx(1 - 1 / (1 + 0.7 * 2))
-    assert float(tversky_loss(t, 0 * t)) == pytest.approx(1 - 1 / (1 + 0.3 * 2))
-
-
-def test_focal_by_hand():
-    # p = 3/4 where 1 is wanted: (1/4)² * -log(3/4).
-    logits = torch.full((1, 1, 1, 1, 2), math.log(3.0))
-    loss = focal_loss(logits, torch.ones_like(logits))
-    assert float(loss) == pytest.approx(-math.log(0.75) / 16)
 
 
 def test_each_task_alone_leaves_the_other_head_untouched():
@@ -114,11 +109,9 @@ def test_coordinates_by_hand():
 
 @pytest.mark.parametrize("heatmaps", ["softmax", "squares", "coordinates"])
 def test_a_learned_heatmap_means_its_point(heatmaps):
-    """The output that a loss asks for is read as the point that it was told."""
     torch.manual_seed(0)
-    stage = NetworkTraining(
-        0.5, (8, 8, 12), loss=LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps)
-    )
+    loss = LossConfig(heatmap_sigma_mm=0.6, heatmaps=heatmaps)
+    stage = NetworkTraining(0.5, (8, 8, 12), loss=loss)
     output = torch.zeros(1, 1, 8, 8, 12, requires_grad=True)
     point = torch.tensor([[[7.3, 3.2, 4.4]]])
     optimiser = torch.optim.Adam([output], lr=0.1)

@@ -77,7 +77,7 @@ def test_other_separators_and_line_ends(folder, separator):
 
 
 def test_what_spreadsheets_add_does_no_harm(folder):
-    """Capital titles, empty rows, and another ending of the name; rows keep their numbers."""
+    # Capital titles, empty rows, and another ending of the name; rows keep their numbers.
     text = "Case,Image ,SIDE\n\n,,\none,ct.nii.gz,left\n , ,\n"
     (folder / "list.txt").write_text(text)
     assert cases_of(folder / "list.txt")["one"]().side == "left"
@@ -88,11 +88,8 @@ def test_what_spreadsheets_add_does_no_harm(folder):
 def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, synthetic_ear):
     path = write_list(folder, "case,image,labels\none,ct.nii.gz,labels.nrrd\n")
     assert cases_of(path)["one"]().labels.sum() == synthetic_ear.labels.array.sum() + 5
-
-
-def test_a_folder_is_read_in_the_dataset_s_layout(tmp_path, synthetic_ear):
-    write_case(synthetic_ear, tmp_path, "S01")
-    assert cases_of(tmp_path)["S01"]().side == synthetic_ear.side
+    write_case(synthetic_ear, folder, "S01")  # a folder is read in the dataset's layout
+    assert cases_of(folder)["S01"]().side == synthetic_ear.side
 
 
 @pytest.mark.parametrize(
@@ -123,15 +120,12 @@ def test_a_file_that_is_gone_is_said_when_its_row_is_read(folder, gone):
         cases["two"]()
 
 
-def test_what_is_no_list_is_refused(tmp_path):
+def test_what_is_no_list_or_no_labels_is_refused(folder, tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(UnusableInput, match="no CSV text"):
         cases_of(tmp_path / "x.csv")
     with pytest.raises(UnusableInput, match="cannot be read"):
         cases_of(tmp_path / "nothing.csv")
-
-
-def test_labels_that_cannot_be_used_are_refused(folder):
     for name, values, sentence in (
         ("ct.nii.gz", "", "look like a CT"),
         ("labels.nrrd", "9", r"hold no voxel with the values \[9\]"),
@@ -140,7 +134,8 @@ def test_labels_that_cannot_be_used_are_refused(folder):
         text = f"case,image,labels,label_values\na,ct.nii.gz,{name},{values}\n"
         with pytest.raises(UnusableInput, match=sentence):
             cases_of(write_list(folder, text))["a"]()
-    colours = sitk.Compose([image_of(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4)))] * 2)  # fmt: skip # noqa: E501
+    part = image_of(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4)))
+    colours = sitk.Compose([part] * 2)
     sitk.WriteImage(colours, str(folder / "colours.nrrd"))
     with pytest.raises(UnusableInput, match="not one 3D label map"):
         cases_of(write_list(folder, "case,image,labels\na,ct.nii.gz,colours.nrrd\n"))["a"]()
@@ -151,15 +146,14 @@ def test_markups_are_turned_to_ras_and_missing_points_left_out(tmp_path):
     assert list(lps) == ["helicotrema"] and lps["helicotrema"].tolist() == [-1.0, -2.0, 3.0]
     ras = read_landmarks(markups(tmp_path / "b.mrk.json", "RAS"))
     assert ras["helicotrema"].tolist() == [1.0, 2.0, 3.0]
+    path = tmp_path / "b.mrk.json"
+    path.write_bytes("\ufeff".encode() + path.read_bytes())  # a byte order mark does no harm
+    assert read_landmarks(path)["helicotrema"].tolist() == [1.0, 2.0, 3.0]
 
 
-def test_a_byte_order_mark_does_no_harm(tmp_path):
-    path = markups(tmp_path / "a.mrk.json")
-    path.write_bytes("\ufeff".encode() + path.read_bytes())
-    assert list(read_landmarks(path)) == ["helicotrema"]
-
-
-@pytest.mark.parametrize(("system", "expected"), [("RAS", 1.0), ("0", 1.0), ("LPS", -1.0), ("1", -1.0)])  # fmt: skip # noqa: E501
+@pytest.mark.parametrize(
+    ("system", "expected"), [("RAS", 1.0), ("0", 1.0), ("LPS", -1.0), ("1", -1.0)]
+)
 def test_fcsv_of_every_age(tmp_path, system, expected):
     (tmp_path / "a.fcsv").write_text(FCSV.format(system=system))
     points = read_landmarks(tmp_path / "a.fcsv")

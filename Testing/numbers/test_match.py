@@ -44,26 +44,20 @@ def found(*ears):
     return Segmentation(ears, None, "cpu")
 
 
-def test_a_missed_ear_is_not_scored_against_the_other_one():
+def test_an_ear_elsewhere_is_missed_and_one_of_the_wrong_side_counts_where_the_reference_lies():
     row = row_of(case("left", LEFT_AT), found(ear("right", RIGHT_AT)))
     assert not row["found"] and row["dice"] == 0.0 and row["assd_mm"] is None
     assert row["side"] is None and row["side_right"] is False
     assert sentence_of(row) == "its inner ear was not found"
+    for kinds in ({}, {"labelled": False}, {"pointed": False}):
+        row = row_of(case("left", RIGHT_AT, **kinds), found(ear("right", RIGHT_AT)))
+        assert row["found"] and row["side"] == "right" and row["side_right"] is False
+        assert "SIDE WRONG" in sentence_of(row)
 
 
-@pytest.mark.parametrize("kinds", [{}, {"labelled": False}, {"pointed": False}])
-def test_an_ear_of_the_wrong_side_counts_where_the_reference_lies(kinds):
-    row = row_of(case("left", RIGHT_AT, **kinds), found(ear("right", RIGHT_AT)))
-    assert row["found"] and row["side"] == "right" and row["side_right"] is False
-    assert "SIDE WRONG" in sentence_of(row)
-
-
-def test_with_swapped_sides_the_ear_in_the_right_place_is_compared():
-    both = found(ear("left", RIGHT_AT), ear("right", LEFT_AT))
-    assert ear_of(both, case("left", LEFT_AT)).side == "right"
-
-
-def test_without_a_side_the_place_tells_and_else_how_sure_an_ear_is():
+def test_the_place_tells_which_ear_is_compared_and_else_how_sure_an_ear_is():
+    swapped = found(ear("left", RIGHT_AT), ear("right", LEFT_AT))
+    assert ear_of(swapped, case("left", LEFT_AT)).side == "right"
     both = found(ear("left", LEFT_AT, 0.8), ear("right", RIGHT_AT, 0.9))
     assert ear_of(both, case(None, LEFT_AT)).side == "left"
     nothing = {"labelled": False, "pointed": False}
@@ -79,12 +73,9 @@ def test_an_ear_outside_the_labels_grid_has_dice_0_and_no_distances():
     assert row["assd_mm"] is None and row["hd_mm"] is None and row["volume_error"] is None
     assert "Dice 0: what was found lies outside the reference's labels" in sentence_of(row)
     assert summarise([row])["dice"]["mean"] == 0.0 and "assd_mm" not in summarise([row])
-
-
-def test_labels_without_a_voxel_are_no_reference():
-    empty = case("left", LEFT_AT)
-    empty.labels[:] = 0
-    assert row_of(empty, found(ear("left", LEFT_AT)))["dice"] is None
+    far = case("left", LEFT_AT)
+    far.labels[:] = 0  # no voxel is no reference
+    assert row_of(far, found(ear("left", LEFT_AT)))["dice"] is None
 
 
 def test_landmarks_of_a_missed_ear_are_missed():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.evaluation.evaluate import MASK_FIELDS, row_of
-from InnerEarSegLib.evaluation.metrics import compare_masks, dice, on_common_grid, surface_distances
+from InnerEarSegLib.evaluation.metrics import compare_masks, dice, on_common_grid
 from InnerEarSegLib.io.dataset import Case
 from InnerEarSegLib.types import Ear, Geometry, Landmark, Segmentation, Volume
 
@@ -18,14 +18,11 @@ def box(first: int, last: int) -> np.ndarray:
     return mask
 
 
-def test_overlap_by_hand():
+def test_overlap_and_average_hausdorff_distance_by_hand():
     # 8 x 8 x 8 and 8 x 8 x 10 voxels, 8 x 8 x 8 in common.
     result = compare_masks(box(4, 12), box(4, 14), CUBE)
-    assert result.dice == pytest.approx(16 / 18) and result.iou == pytest.approx(8 / 10)
-    assert result.volume_error == pytest.approx(-0.2)
-
-
-def test_average_hausdorff_distance_by_hand():
+    assert result.dice == dice(box(4, 12), box(4, 14)) == pytest.approx(16 / 18)
+    assert result.iou == pytest.approx(8 / 10) and result.volume_error == pytest.approx(-0.2)
     # From the small box 0; from the large one 8 of 10 layers 0, one 1 voxel, one 2 voxels.
     by_hand = (0.0 + (0 * 8 + 1 + 2) / 10) / 2
     result = compare_masks(box(4, 12), box(4, 14), np.array([0.3, 0.2, 0.5]))
@@ -73,26 +70,14 @@ def test_surface_dice_of_single_voxels():
     one[2, 2, 2] = two[2, 2, 2] = two[2, 2, 7] = 1
     for spacing in (CUBE, np.array([0.5, 0.3, 0.2])):
         assert compare_masks(one, two, spacing).surface_dice == pytest.approx(2 / 3)
-
-
-def test_dice_of_bare_masks():
-    assert dice(box(4, 12), box(4, 14)) == pytest.approx(16 / 18)
-    assert np.isnan(dice(box(4, 4), box(4, 4)))
-
-
-def test_surface_distances_of_each_direction():
-    to_plate, to_cube = surface_distances(box(4, 5) > 0, box(7, 12) > 0, np.array([1, 1, 0.5]))
-    assert np.allclose(to_plate, 1.5) and to_cube.min() == 1.5 and to_cube.max() == 3.5
-
-
-def test_masks_at_the_border_keep_their_surface():
-    whole = np.ones((4, 4, 4), np.uint8)
+    whole = np.ones((4, 4, 4), np.uint8)  # masks at the border keep their surface
     assert compare_masks(whole, whole, CUBE).assd_mm == 0.0
 
 
-def test_empty_masks_are_refused():
+def test_empty_masks_are_refused_and_have_no_dice():
     with pytest.raises(ValueError, match="need a voxel"):
         compare_masks(box(4, 4), box(4, 5), CUBE)
+    assert np.isnan(dice(box(4, 4), box(4, 4)))
 
 
 def row(ear, labels, geometry, landmarks=None, side="left"):
@@ -126,8 +111,10 @@ def test_an_ear_on_a_cropped_grid_meets_its_reference():
     assert row(ear, None, geometry, side=None)["side_right"] is None
 
 
-WHOLE = Geometry(np.array([[0, -0.2, 0, 5], [0.2, 0, 0, 6], [0, 0, 0.3, 7], [0, 0, 0, 1.0]]), (12, 12, 24))  # fmt: skip # noqa: E501
-"""Of the boxes, turned by a right angle."""
+WHOLE = Geometry(
+    np.array([[0, -0.2, 0, 5], [0.2, 0, 0, 6], [0, 0, 0.3, 7], [0, 0, 0, 1.0]]), (12, 12, 24)
+)
+"""The grid of the boxes, turned by a right angle."""
 
 
 def cut(mask, first, last):

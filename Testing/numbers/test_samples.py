@@ -55,12 +55,10 @@ def test_landmarks_move_with_the_deformed_image(case, any_rotation):
 
 
 def test_same_seed_same_sample(case):
-    settings = config()
-    template = canonical_template([case], NAMES)
+    settings, template = config(), canonical_template([case], NAMES)
     first, second = (Samples([case], template, settings, settings.refine)[3] for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    other = Samples([case], template, settings, settings.refine)[4]
-    assert not torch.equal(first.ct, other.ct)
+    assert not torch.equal(first.ct, Samples([case], template, settings, settings.refine)[4].ct)
 
 
 def test_canonical_window_shows_the_whole_labyrinth(case):
@@ -99,8 +97,8 @@ def test_blur_keeps_the_mean_and_has_its_width():
 
 
 def test_coarsen_keeps_constant_and_noise_is_unit():
-    assert torch.equal(coarsen(torch.full((8, 8, 8), 7.0), 0.2, np.full(3, 0.8)),
-                       torch.full((8, 8, 8), 7.0))  # fmt: skip
+    flat = torch.full((8, 8, 8), 7.0)
+    assert torch.equal(coarsen(flat, 0.2, np.full(3, 0.8)), flat)
     assert float(correlated_noise((9, 9, 9), np.random.default_rng(0)).std()) == pytest.approx(1.0)
 
 

@@ -79,13 +79,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(cases, finished, tmp_path,
     assert torch.allclose(weights(tmp_path / "run"), weights(finished), atol=1e-6)
 
 
-def test_another_config_does_not_go_into_the_same_run(cases, finished):
+def test_a_run_of_earlier_code_goes_on_and_another_config_is_refused(cases, finished, tmp_path):
     with pytest.raises(UnusableInput, match="holds a run of another config"):
         train(tiny(steps=9), cases, finished, CPU, say=silent)
-
-
-def test_a_run_of_earlier_code_goes_on(cases, finished, tmp_path):
-    """Its description lacks the fields that came since; their defaults are what it did."""
+    # Its description lacks the fields that came since; their defaults are what it did.
     folder = tmp_path / "run"
     shutil.copytree(finished, folder)
     content = json.loads((folder / "run.json").read_text())
@@ -96,8 +93,6 @@ def test_a_run_of_earlier_code_goes_on(cases, finished, tmp_path):
     train(tiny(), cases, folder, CPU, say=silent)
     assert "tasks" in json.loads((folder / "run.json").read_text())["config"]["orient"]["loss"]
 
-
-def test_held_out_specimens_must_be_there(cases, tmp_path):
     with pytest.raises(UnusableInput, match="S9"):
         train(dataclasses.replace(tiny(), held_out=("S9",)), cases, tmp_path, CPU, say=silent)
 
@@ -166,9 +161,8 @@ def test_an_export_that_fails_leaves_the_earlier_model_and_its_card(
     monkeypatch.setattr("InnerEarSegLib.training.export.card_text", full)
     with pytest.raises(UnusableInput, match="cannot be written: No space left on device"):
         export(finished, file, version="1")
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
-        ("m.pt", "m.md"), "of an earlier run"
-    )
+    now = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert now == dict.fromkeys(("m.pt", "m.md"), "of an earlier run")
 
 
 def test_the_card_says_whose_figures_it_shows(finished, tmp_path):
