@@ -8,13 +8,10 @@ from InnerEarSegLib.io.result_folder import ResultFolder
 
 EAR = {
     "side": "left",
-    "labyrinth_volume_mm3": 214.0,
-    "landmarks": [
-        {"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
-        for name in ("helicotrema", "oval window", "round window")
-    ],
+    "landmarks": [{"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
+                  for name in ("helicotrema", "oval window", "round window")],
     "quality": {"verdict": "good", "reasons": [], "expected_dice": 0.97},
-}
+}  # fmt: skip
 RESULT = {
     "ears": [EAR],
     "model": {"name": "Model", "version": "2", "sha256": "sha"},
@@ -26,18 +23,12 @@ MARKS = [{**mark, "state": "automatic"} for mark in EAR["landmarks"]]
 MEASURED = {
     "made_by": "InnerEarSeg 1",
     "made_of": "automatic",
-    "ears": [
-        {
-            "side": "left",
-            "measurements": [
-                {"key": "a_diameter", "value": 9.1},
-                {"key": "labyrinth_volume", "value": 214.0},
-            ],
-            "segment": "automatic",
-            "landmarks": MARKS,
-        }
-    ],
-}
+    "ears": [{
+        "side": "left", "segment": "automatic", "landmarks": MARKS,
+        "measurements": [{"key": "a_diameter", "value": 9.1},
+                         {"key": "labyrinth_volume", "value": 214.0}],
+    }],
+}  # fmt: skip
 FILES = {
     "scene.mrb": b"scene",
     "measurements.json": json.dumps(MEASURED).encode(),

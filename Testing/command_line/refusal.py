@@ -14,7 +14,7 @@ LIMIT_S = 10.0
 def check_refusal(
     capfd, folder: Path, arguments: list[object], message: str, output: bool = True
 ) -> None:
-    """Run ``innerearseg segment`` with an output folder in ``folder`` and check how it ends.
+    """Run ``innerearseg segment`` and check how it ends.
 
     Args:
         capfd: pytest's fixture; of the file descriptors, as libraries in C write there.

@@ -37,6 +37,8 @@ def detached(folder, ending):
 
 @pytest.mark.parametrize("ending", ["mhd", "nhdr"])
 def test_a_header_and_its_data_and_nothing_else(tmp_path, ending):
+    for name in ("a.nii.gz", "b.nrrd", "c.mha"):
+        assert files_read(write(tmp_path / name)) == [tmp_path / name]
     path, data = detached(tmp_path, ending)
     assert files_read(path) == sorted([path, data])
     case, out = case_of(path), tmp_path / "out"
@@ -66,12 +68,6 @@ def test_a_header_of_any_name_may_have_its_data_elsewhere(tmp_path, ending):
     assert changed(case, out, kept)
     moved.unlink()  # then it cannot be read, and the header counts alone
     assert files_read(path) is None and changed(case, out, kept)
-
-
-def test_one_file_with_all_in_it(tmp_path):
-    for name in ("a.nii.gz", "b.nrrd", "c.mha"):
-        path = write(tmp_path / name)
-        assert files_read(path) == [path]
 
 
 def test_a_list_of_slices_is_not_read_and_its_header_counts(tmp_path):
@@ -128,8 +124,10 @@ def test_headers_are_read_only_where_something_changed(tmp_path, monkeypatch):
     kept = about(case, out)
     monkeypatch.setattr(status, "files_read", None)
     assert about(case, out, kept) == kept
-    (folder / "Thumbs.db").write_bytes(b"x")
-    assert about(case, out, kept) == kept
+    add_report(publish(case, out))
+    for name in ("Thumbs.db", ".DS_Store", "notes.txt"):
+        (folder / name).write_bytes(b"x")
+        assert about(case, out, kept) == kept and row(case, out).status == "done"
 
 
 def test_a_folder_may_hold_the_results(tmp_path):
@@ -142,12 +140,3 @@ def test_a_folder_may_hold_the_results(tmp_path):
         assert not changed(case, out, kept)
         os.utime(sorted(folder.glob("*.dcm"))[0])
         assert changed(case, out, kept)
-
-
-def test_a_reviewed_case_is_not_kept_for_a_systems_file(tmp_path):
-    folder = write_series(tmp_path / "dcm", SMALL)
-    case, out = case_of(folder), tmp_path / "out"
-    add_report(publish(case, out))
-    for name in (".DS_Store", "notes.txt"):
-        (folder / name).write_bytes(b"x")
-    assert row(case, out).status == "done"

@@ -16,7 +16,6 @@ from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 
 from .finished_cases import TODAY, add_report, contents
 from .make_ct import phantom, write
-from .make_model import write_model
 
 ROWS = [Row("a", "a.nii"), Row("b", "b.nii", "failed", "Müller: 214 mm³")]
 
@@ -24,12 +23,6 @@ ROWS = [Row("a", "a.nii"), Row("b", "b.nii", "failed", "Müller: 214 mm³")]
 @pytest.fixture
 def lines():
     return []
-
-
-@pytest.fixture(scope="module")
-def quick_model(tmp_path_factory):
-    """A model that answers at once and finds nothing."""
-    return write_model(tmp_path_factory.mktemp("model") / "quick.pt")
 
 
 def tables_of(folder):
@@ -52,10 +45,6 @@ def as_unicode_text(path):
     path.write_text(text, encoding="utf-16")
 
 
-def foreign(path):
-    path.write_text("patient,age\n")
-
-
 def a_folder(path):
     path.unlink()
     path.mkdir()
@@ -75,7 +64,7 @@ def test_unchanged_tables_are_replaced_and_excel_knows_their_letters(tmp_path, l
 
 
 @pytest.mark.parametrize("name", ["summary.csv", "summary.json"])
-@pytest.mark.parametrize("work", [with_a_column, as_unicode_text, foreign, a_folder])
+@pytest.mark.parametrize("work", [with_a_column, as_unicode_text, a_folder])
 def test_an_edited_table_is_set_aside_whenever_that_happens(tmp_path, lines, name, work):
     tables = tables_of(tmp_path)
     for count in ("", "-2"):
@@ -186,13 +175,13 @@ def test_a_case_whose_folder_would_hold_a_ct_is_refused(tmp_path, capfd, quick_m
     data = tmp_path / "data"
     (data / "a").mkdir(parents=True)
     write(data / "a" / "ct.nrrd")
+    (data / "list.csv").write_text("case,image\na,a/ct.nrrd\na b,a/ct.nrrd\n")
     before = sorted(tmp_path.rglob("*"))
-    (data / "list.csv").write_text("case,image\nA,a/ct.nrrd\na b,a/ct.nrrd\n".replace("A", "a"))
     for more in ((), ("--again",)):
         assert run(data / "list.csv", data, quick_model, *more) == 2
         errors = capfd.readouterr().err
         assert errors.count("\n") == 1 and "is, or holds, the CT" in errors
-    assert sorted(tmp_path.rglob("*")) == sorted([*before, data / "list.csv"])
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_edited_cases_are_kept_and_with_again_set_aside(tmp_path, capfd, quick_model):

@@ -38,10 +38,8 @@ def turned(angles, spacing, origin, flips=(1, 1, 1), order=(0, 1, 2)):
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_values_and_geometry_are_those_of_itk(ending, compress, tmp_path):
-    @settings(
-        max_examples=15, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None,
+              suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(
         st.tuples(ANGLE, ANGLE, ANGLE),
         st.tuples(*[st.floats(0.1, 1.5)] * 3),

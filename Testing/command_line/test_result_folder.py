@@ -65,33 +65,12 @@ def contents(folder):
 
 
 # What is replaced, and what is renamed
-
-
-def nothing(folder):
-    pass
-
-
-def same_length(folder):
-    (folder / "scene.mrb").write_text("NEW scene.mrb")
-
-
-def other_times(folder):
-    for name in FILES:
-        os.utime(folder / name, (1, 1))
-
-
-def one_is_gone(folder):
-    (folder / "scene.mrb").unlink()
-
-
-def systems_files(folder):
-    for name in (".DS_Store", "Thumbs.db", "._scene.mrb"):
-        (folder / name).write_text("x")
+SAME_LENGTH = "NEW scene.mrb"
 
 
 def old_times_kept(folder):
     before = (folder / "scene.mrb").stat()
-    same_length(folder)
+    (folder / "scene.mrb").write_text(SAME_LENGTH)
     os.utime(folder / "scene.mrb", ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
@@ -100,18 +79,22 @@ def manifest_edited(folder):
     (folder / MANIFEST).write_text(json.dumps({**content, "note": "mine"}, indent=2))
 
 
+def written(*names, text="mine"):
+    return lambda folder: [(folder / name).write_text(text) for name in names]
+
+
 @pytest.mark.parametrize(
     ("work", "ct", "replaced"),
     [
-        (nothing, "one", True),
-        (other_times, "one", True),  # a copy
-        (one_is_gone, "one", True),
-        (systems_files, "one", True),
-        (nothing, "two", False),  # a loop with one output for all CTs
-        (same_length, "one", False),
+        (lambda folder: None, "one", True),
+        (lambda folder: [os.utime(folder / name, (1, 1)) for name in FILES], "one", True),  # a copy
+        (lambda folder: (folder / "scene.mrb").unlink(), "one", True),
+        (written(".DS_Store", "Thumbs.db", "._scene.mrb"), "one", True),
+        (lambda folder: None, "two", False),  # a loop with one output for all CTs
+        (written("scene.mrb", text=SAME_LENGTH), "one", False),
         (old_times_kept, "one", False),
-        (lambda folder: (folder / "notes.txt").write_text("mine"), "one", False),
-        (lambda folder: (folder / ".notes").write_text("mine"), "one", False),
+        (written("notes.txt"), "one", False),
+        (written(".notes"), "one", False),
         (lambda folder: (folder / "Scans").mkdir(), "one", False),
         (lambda folder: add(folder, "report.html"), "one", False),
         (lambda folder: (folder / MANIFEST).unlink(), "one", False),
@@ -144,12 +127,11 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
 @pytest.mark.parametrize(
     ("work", "earlier", "removed", "pdf"),
     [
-        (lambda folder: None, [], ["r.pdf"], False),
-        (lambda folder: (folder / "r.html").write_text("mine"), [f"r{TODAY}.html"], ["r.pdf"],
-         False),
-        (lambda folder: (folder / "r.pdf").write_text("signed"), [f"r{TODAY}.pdf"], [], False),
+        (written(), [], ["r.pdf"], False),
+        (written("r.html"), [f"r{TODAY}.html"], ["r.pdf"], False),
+        (written("r.pdf", text="signed"), [f"r{TODAY}.pdf"], [], False),
         (lambda folder: (folder / NOTES).unlink(), [f"r{TODAY}.html"], [], True),
-        (lambda folder: (folder / NOTES).write_text("[]"), [f"r{TODAY}.html"], [], True),
+        (written(NOTES, text="[]"), [f"r{TODAY}.html"], [], True),
     ],
 )  # fmt: skip
 def test_a_single_file_is_replaced_if_it_is_unchanged_and_else_renamed(
@@ -212,10 +194,7 @@ class Kill(BaseException):
 @example([("add", "r.pdf", 9), ("edit", "r.pdf", True), ("add", "r.pdf", 9)], False)
 @example([("run", "a", 9), ("edit", "scene.mrb", True), ("run", "a", 3), ("run", "a", 9)], True)
 def test_no_byte_of_the_user_is_lost_whatever_runs_edits_and_kills_come(steps, mounted):
-    with (
-        tempfile.TemporaryDirectory() as place,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os.path, "ismount", lambda path: mounted)
         folder, users = Path(place) / "out", []
         for number, (what, which, how) in enumerate(steps):
@@ -346,13 +325,6 @@ def test_output_folders_do_not_overlap_cts(tmp_path, ct, output, refused):
         refuse_overlap([tmp_path / output], [tmp_path / ct])
 
 
-def test_segment_refuses_its_cts_folder(tmp_path, capfd):
-    (tmp_path / "in").mkdir()
-    ct = write(tmp_path / "in" / "ct.nrrd")
-    arguments = [ct, "--output", tmp_path / "in"]
-    check_refusal(capfd, tmp_path, arguments, "is, or holds, the CT", output=False)
-
-
 def loop(folder):
     (folder / "loop").symlink_to(folder / "loop")
     return folder / "loop" / "out"
@@ -366,6 +338,7 @@ def a_file(folder):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda folder: folder, "is, or holds, the CT"),
         (a_file, "is a file"),
         (lambda folder: a_file(folder) / "deep" / "er", "cannot be written"),
         (loop, "cannot be written"),
@@ -378,12 +351,6 @@ def test_bad_output_folder(make, message, tmp_path, capfd):
     ct = write(tmp_path / "ct.nrrd")
     place = make(tmp_path)
     check_refusal(capfd, tmp_path, [ct, "--output", place], message, output=False)
-
-
-def test_a_closed_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
-    with pytest.raises(UnusableInput, match="cannot be written"):
-        ResultFolder(tmp_path / "out")
 
 
 # Disks that are full
@@ -410,9 +377,13 @@ def test_a_disk_that_is_full(tmp_path):
         subprocess.run(["umount", disk], check=True)
 
 
-def test_a_full_disk_is_noticed_early(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 5000))
-    check_refusal(capfd, tmp_path, [write(tmp_path / "ct.nrrd")], "its disk is full")
+def test_a_full_disk_and_a_closed_folder_are_noticed_early(tmp_path, monkeypatch, capfd):
+    ct = write(tmp_path / "ct.nrrd")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 5000))
+        check_refusal(capfd, tmp_path, [ct], "its disk is full")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    check_refusal(capfd, tmp_path, [ct], "cannot be written")
 
 
 def test_the_hidden_folder_is_not_spoken_of(tmp_path):

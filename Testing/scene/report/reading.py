@@ -32,11 +32,6 @@ def looked_at(path):
     return parser
 
 
-def _inflated(content):
-    # A stream's last byte may be taken for the line break after it: what matters is there.
-    return zlib.decompressobj().decompress(content)
-
-
 def words_of_pdf(path):
     """All that a PDF holds, its streams unpacked; texts in its own fonts are there as they are."""
     raw = path.read_bytes()
@@ -46,5 +41,7 @@ def words_of_pdf(path):
     unpacked = [stream.sub(rb"<<\1>>", raw)]
     for description, content in stream.findall(raw):
         if b"/Image" not in description:
-            unpacked.append(_inflated(content) if b"Flate" in description else content)
+            # A stream's last byte may be taken for the line break after it.
+            unpack = zlib.decompressobj().decompress
+            unpacked.append(unpack(content) if b"Flate" in description else content)
     return b"\n".join(unpacked).decode("latin-1")

@@ -27,11 +27,7 @@ def truth_of(ear) -> Segmentation:
 
 
 def saved(path, result, *cts, change=lambda scene, volume, results: None):
-    """Save a scene with the result of each CT, changed by ``change(scene, volume, results)``.
-
-    Returns:
-        What ``change`` returned for the last CT.
-    """
+    """Save a scene with the result of each CT; return what the last ``change`` returned."""
     with headless_scene() as session:
         for ct in cts:
             volume = add_volume(session.scene, ct)
