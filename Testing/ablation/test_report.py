@@ -28,14 +28,17 @@ VARIATIONS = [
 BASAL = (0.80, 0.40, 1.00)
 
 
+def opened(folder, count=12, **changes):
+    """A study of some specimens in two folds, without results."""
+    path = folder / "plan.json"
+    path.write_text(json.dumps(PLAN | changes))
+    cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES[:count]]
+    return open_study(load_plan(path), cases, 2, folder / "runs")
+
+
 @pytest.fixture
 def study(tmp_path):
-    """A study of twelve specimens in two folds, without results."""
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps({**PLAN, "landmarks_alone": "landmarks-alone",
-                                "variations": VARIATIONS}))  # fmt: skip
-    cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES]
-    return open_study(load_plan(path), cases, 2, tmp_path / "runs")
+    return opened(tmp_path, landmarks_alone="landmarks-alone", variations=VARIATIONS)
 
 
 def finish(study, variation: str, dice, assd, landmarks, *, folds=(0, 1), **changes) -> None:
@@ -134,10 +137,7 @@ def test_what_a_seed_does_too_is_no_effect_of_a_change(study):
 
 
 def test_too_few_specimens_are_said_to_be_too_few(tmp_path):
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps(PLAN))
-    cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES[:5]]
-    few = open_study(load_plan(path), cases, 2, tmp_path / "runs")
+    few = opened(tmp_path, 5)
     text = text_of(few, relu=(0.90, 0.30, 0.50), segmentation_alone=(0.70, 0.60, None))
     assert "Dice: cannot be told from 5 specimens" in text
     assert "With 5 specimens the smallest p is 0.062" in text
@@ -171,15 +171,12 @@ def test_a_row_done_again_lies_within_or_outside(study, tmp_path):
         list(repeated([], tmp_path / "other.csv"))
 
 
-def test_nothing_to_report_on(study, tmp_path):
+def test_nothing_to_report_on_or_results_of_another_training(study, tmp_path):
     with pytest.raises(UnusableInput, match=r"No run of .* is finished"):
         write_report(study.folder, tmp_path / "report")
     assert not (tmp_path / "report").exists()
     with pytest.raises(UnusableInput, match="is no folder of `innerearseg ablate`"):
         read_study(tmp_path / "none")
-
-
-def test_results_of_another_training_are_refused(study):
     finish(study, "relu", 0.1, 0.2, 0.3, folds=(0,))
     path = study.run_folder("relu", 0) / "result.json"
     content = json.loads(path.read_text())

@@ -9,9 +9,12 @@ from InnerEarSegLib.evaluation.perturbations import regridded, roll, soft, thick
 from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.io.volume import geometry_of, image_of, read_ct
 from InnerEarSegLib.segmentation.pipeline import segment
+from InnerEarSegLib.synthetic.head import random_head
+from InnerEarSegLib.synthetic.scan import random_scan
 from InnerEarSegLib.types import Geometry, Volume
 
 from ..conftest import SHARED
+from ..negatives import NEGATIVE_KINDS, random_negative
 
 HEAD = SHARED / "data" / "head-ct" / "head.nii.gz"
 CENTRES = {"right": (43.9, -8.3, 14.4), "left": (-30.3, -4.4, 15.0)}
@@ -194,3 +197,22 @@ def test_a_mirrored_header_is_noticed(head, found, bundle):
     for ear in result.ears:
         assert ear.quality.verdict == "poor"
         assert "orientation is probably stored wrongly" in ear.quality.reasons[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_both_ears_of_a_synthetic_head(seed, bundle):
+    head = random_head(seed, scan=random_scan(seed, spacing=0.6))
+    found = ears_by_side(segment(head.ct, bundle))
+    assert set(found) == {"left", "right"}
+    for side, ear in found.items():
+        for landmark in ear.landmarks:
+            truth = head.ears[side].landmarks[landmark.name]
+            assert np.linalg.norm(np.subtract(landmark.ras, truth)) < 1.0, (side, landmark)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", NEGATIVE_KINDS)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_no_ear_where_there_is_none(kind, seed, bundle):
+    assert segment(random_negative(seed, kind), bundle).ears == ()

@@ -3,6 +3,8 @@
 import json
 import resource
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import psutil
@@ -15,7 +17,7 @@ from InnerEarSegLib.mrml.files import read_landmarks, read_segments
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.types import AUXILIARY, LANDMARKS
 
-from .conftest import innerearseg, start
+from .conftest import REPOSITORY, innerearseg, start
 from .make_ct import write
 
 
@@ -127,3 +129,37 @@ def test_a_kill_leaves_nothing(synthetic_file, tmp_path):
     assert process.returncode == 130 and after < 3
     assert errors.strip() == "innerearseg: cancelled; nothing was written."
     assert not (tmp_path / "out").exists()
+
+
+PROGRAM = """
+import os, signal, sys, threading, time
+import torch
+from InnerEarSegLib.model.bundle import load_model
+from InnerEarSegLib.model.inference import run_patches
+from InnerEarSegLib.model.card import bundled_model
+from InnerEarSegLib.progress import Progress
+
+class Leaving:
+    # Python ends slowly: time for the abandoned pass to come back while it does.
+    def __del__(self, sleep=time.sleep):
+        sleep(2.0)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+leaving = Leaving()
+model = load_model(bundled_model(), torch.device("cpu"))
+patches = torch.zeros(2, *model.refine.shape)
+try:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    run_patches(model.refine, patches, model.intensity, Progress())
+except KeyboardInterrupt:
+    print("cancelled", flush=True)
+    sys.exit(130)
+"""
+
+
+def test_a_pass_that_ctrl_c_abandons_ends_with_its_own_status_and_not_with_sigabrt():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout == "cancelled\n" and done.stderr == "" and done.returncode == 130
