@@ -14,8 +14,7 @@ from InnerEarSegLib.types import Segmentation
 from Testing.command_line.make_ct import phantom
 from Testing.command_line.make_dicom import uid, write_series
 
-from .reading import words_of_pdf
-from .subjects import MODEL
+from .subjects import MODEL, words_of_pdf
 
 TELLING = {
     "PatientName": "DOE^JANEQUERY",

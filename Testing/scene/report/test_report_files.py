@@ -11,8 +11,7 @@ from InnerEarSegLib.cochlea.measurements import measure
 from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.report.subject import read_subject, write_subject
 
-from .reading import looked_at, words_of_pdf
-from .subjects import MODEL, reviewed
+from .subjects import MODEL, looked_at, reviewed, words_of_pdf
 
 
 def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
