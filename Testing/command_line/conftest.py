@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.segment_case import Source
+from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.volume import image_of
 
 from .make_ct import write
 from .make_model import write_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LIMIT_S = 10.0
 
 
 def command(*arguments: object) -> list[str]:
@@ -39,6 +42,34 @@ def start(*arguments: object, **options) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command(*arguments), cwd=REPOSITORY, encoding="utf-8", **pipes | options
     )
+
+
+def check_refusal(
+    capfd, folder: Path, arguments: list[object], message: str, output: bool = True
+) -> None:
+    """Run ``innerearseg segment`` and check how it ends.
+
+    Args:
+        capfd: pytest's fixture; of the file descriptors, as libraries in C write there.
+        folder: where the output folder would be made.
+        arguments: after ``segment``.
+        message: what the sentence must contain.
+        output: whether to add ``--output``.
+    """
+    before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
+    capfd.readouterr()
+    started = time.monotonic()
+    more = ["--output", str(folder / "out")] if output else []
+    status = main(["segment", *map(str, arguments), *more])
+    seconds = time.monotonic() - started
+    captured = capfd.readouterr()
+    assert status == 2, (status, captured)
+    assert captured.out == ""
+    assert message in captured.err, captured.err
+    assert captured.err.startswith("innerearseg: ") and captured.err.endswith(".\n")
+    assert captured.err.count("\n") == 1 and "Traceback" not in captured.err
+    assert seconds < LIMIT_S
+    assert {path: path.lstat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,9 @@ import pytest
 
 from .bad_dicom import TABLE as DICOM
 from .bad_files import TABLE as FILES
-from .conftest import innerearseg, start
+from .conftest import REPOSITORY, check_refusal, innerearseg, start
 from .make_ct import phantom
 from .make_dicom import write_series
-from .refusal import REPOSITORY, check_refusal
 
 TABLE = FILES + DICOM
 

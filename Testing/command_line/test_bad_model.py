@@ -10,9 +10,9 @@ import torch
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.model.card import CARD_SCHEMA
 
+from .conftest import check_refusal
 from .make_ct import phantom, write
 from .make_model import Network, Strange, write_model
-from .refusal import check_refusal
 
 
 @pytest.fixture(scope="module")

@@ -30,9 +30,8 @@ from InnerEarSegLib.io.result_folder import (
     refuse_overlap,
 )
 
-from .conftest import REPOSITORY
+from .conftest import REPOSITORY, check_refusal
 from .make_ct import write
-from .refusal import check_refusal
 
 FILES = ("labyrinth.seg.nrrd", LAST, "scene.mrb")
 TODAY = f"-earlier-{time.strftime('%Y-%m-%d')}"

@@ -132,20 +132,6 @@ def test_septum_between_turns_of_the_centreline():
     assert angle.max() / (2 * np.pi) == pytest.approx(2.5, abs=0.1)
 
 
-def test_canals_are_nearly_orthogonal_circles():
-    canals = build_anatomy(EarParameters()).canals
-    normals = []
-    for canal, radius in zip(canals, EarParameters().canal_arc_radii, strict=True):
-        arc = canal.points[len(canal.points) // 4 : len(canal.points) // 2]
-        normals.append(np.linalg.svd(arc - arc.mean(axis=0))[2][2])
-        a, b, c = arc[0], arc[len(arc) // 2], arc[-1]
-        sides = [np.linalg.norm(v) for v in (b - c, c - a, a - b)]
-        area = np.linalg.norm(np.cross(b - a, c - a)) / 2.0
-        assert np.prod(sides) / (4.0 * area) == pytest.approx(radius, rel=0.1)
-    for first, second in ((0, 1), (1, 2), (2, 0)):
-        assert abs(normals[first] @ normals[second]) < np.sin(np.radians(25.0))
-
-
 def test_same_place_in_any_voxel_order():
     turned = np.array([[0, 0, -1], [1, 0, 0], [0, 1, 0]])  # i runs to A, j to S, k to L
     common = {"side": "right", "center": (40.0, -12.0, 7.0), "noise_hu": 0.0}

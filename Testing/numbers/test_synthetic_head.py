@@ -156,21 +156,6 @@ def test_the_pose_turns_the_head_as_it_says():
     assert (np.linalg.inv(pose) @ [*dense, 1.0])[1] > 30.0  # The teeth came along.
 
 
-@pytest.mark.slow
-def test_storage_order_changes_nothing_in_ras():
-    plain = crop("left", axes=(0, 1, 2), flips=(False, False, False))
-    other = crop("left", axes=(2, 0, 1), flips=(True, False, True))
-    assert plain.ears["left"].landmarks == other.ears["left"].landmarks
-    ijk = np.random.default_rng(0).integers(0, np.array(plain.ct.array.shape[::-1]), (200, 3))
-    for point in plain.ct.geometry.to_ras(ijk):
-        assert value_at(plain.ct, point) == value_at(other.ct, point)
-    first, second = (labelled_ras(shown.ears["left"]) for shown in (plain, other))
-    assert len(first) == len(second)
-    assert first.mean(axis=0) == pytest.approx(second.mean(axis=0), abs=1e-6)
-    default = crop("left").ct.geometry.ijk_to_ras
-    assert np.sign(np.diag(default)).tolist() == [-1, -1, 1, 1]
-
-
 def test_storage_order_by_hand():
     array = np.arange(24).reshape(2, 3, 4)
     volume = Volume(array, Geometry(np.diag([1.0, 2.0, 3.0, 1.0]), (2, 3, 4)))
@@ -234,11 +219,6 @@ def test_same_arguments_same_head():
     assert first.parameters != other.parameters
     assert first.ears["left"].landmarks != other.ears["left"].landmarks
     assert random_scan(3, 1) == random_scan(3, 1) != random_scan(3, 2)
-    for index in range(20):
-        scan = random_scan(0, index)
-        assert sorted(scan.axes) == [0, 1, 2]
-        assert max(abs(scan.tilt), abs(scan.roll), abs(scan.yaw)) <= 25.0
-        assert 0.4 <= scan.slice_mm <= 2.0
 
 
 def test_one_temporal_bone():
