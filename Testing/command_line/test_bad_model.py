@@ -64,6 +64,8 @@ TABLE = [
     ("not TorchScript", not_torchscript, "is damaged"),
     ("a CT", lambda path: write(path.with_suffix(".nrrd")).rename(path), "no TorchScript file"),
     ("damaged in the middle", middle_overwritten, "is damaged"),
+    ("no card", lambda path: torch.jit.save(torch.jit.script(Strange()), str(path)), "has no card"),
+    ("impossible calibration", changed(calibration={"factors": {"0.9": -1.0}}), "incomplete"),
     ("another schema", changed(schema=99), "card schema 99"),
     ("card without a stage", without("refine"), "incomplete"),
     ("card without landmarks", without("landmarks"), "incomplete"),

@@ -355,27 +355,6 @@ def test_bad_output_folder(make, message, tmp_path, capfd):
 # Disks that are full
 
 
-def test_a_disk_that_is_full(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("needs to mount a small disk")
-    try:
-        for folder in (disk, disk / "new"):  # the first is a real mount
-            run(folder, "old")
-            before = contents(disk)
-            with pytest.raises(UnusableInput, match="cannot be written: No space left"):
-                run(folder, "x" * 2_000_000)
-            assert contents(disk) == before
-            assert run(folder).earlier == []  # the room was given back
-            shutil.rmtree(disk / "new", ignore_errors=True)
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
 def test_a_full_disk_and_a_closed_folder_are_noticed_early(tmp_path, monkeypatch, capfd):
     ct = write(tmp_path / "ct.nrrd")
     with monkeypatch.context() as patch:

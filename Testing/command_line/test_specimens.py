@@ -68,27 +68,6 @@ def test_storage_order_does_not_matter(results, bundle, order, flips):
     assert np.linalg.norm(points - expected, axis=1).max() < 0.05
 
 
-@pytest.mark.slow
-def test_a_rotated_grid_hardly_matters(results, bundle):
-    case, result = results["F13"]
-    turn = sitk.Euler3DTransform()
-    turn.SetRotation(0.4, -0.3, 0.5)
-    image = image_of(case.ct.array, case.ct.geometry)
-    direction = np.array(turn.GetMatrix()).reshape(3, 3)
-    size, spacing = np.full(3, 150), np.array([0.18, 0.18, 0.2])
-    center = case.ct.geometry.center * [-1, -1, 1]
-    reference = sitk.Image(size.tolist(), sitk.sitkInt16)
-    reference.SetSpacing(spacing.tolist())
-    reference.SetDirection(direction.ravel().tolist())
-    reference.SetOrigin((center - direction @ (spacing * (size - 1) / 2)).tolist())
-    turned = sitk.Resample(image, reference, sitk.Transform(), sitk.sitkLinear, -1024)
-    volume = Volume(sitk.GetArrayFromImage(turned), geometry_of(turned))
-    side, points = positions(segment(volume, bundle))
-    expected_side, expected = positions(result)
-    assert side == expected_side
-    assert np.linalg.norm(points - expected, axis=1).max() < 0.3
-
-
 def test_two_runs_are_identical(results, bundle):
     case, result = results["F06"]
     again = segment(case.ct, bundle)

@@ -6,7 +6,6 @@ import torch
 
 from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.segmentation.candidates import (
-    covering_grid,
     petrous_candidates,
     search_centers,
 )
@@ -67,13 +66,6 @@ def test_a_small_scan_is_covered_and_a_large_one_is_searched_by_its_bone():
     assert len(small) == 8  # 30 mm are covered by two patches of 24 mm along each axis
     assert np.all(np.abs(small - EAR) <= 15.0)
     assert len(search_centers(ct, geometry, PATCH_MM, region_of("900,0,0", None))) == 0
-
-
-def test_grid_by_hand():
-    grid = covering_grid(np.zeros(3), np.array([24.0, 30.0, 48.0]), np.full(3, 24.0))
-    assert sorted({tuple(p) for p in grid}) == [
-        (12.0, a, s) for a in (12.0, 18.0) for s in (12.0, 24.0, 36.0)
-    ]
 
 
 def test_region_of_a_box_has_full_edges():

@@ -30,6 +30,10 @@ def test_whole_case(root, synthetic_ear):
     assert case.side == synthetic_ear.side
     assert np.allclose(case.landmarks["helicotrema"], synthetic_ear.landmarks["helicotrema"],
                        atol=1e-3)  # fmt: skip
+    ct = root / "S01" / "CT" / "S01_CT_RAW.nii"
+    ct.with_name("S01_CT_LABELS.nii").write_bytes(ct.read_bytes())  # labels that are a CT
+    case = read_case(root, "S01")
+    assert case.labels is None and "no labels" in case.remarks[0]
 
 
 def test_ct_cut_short_keeps_its_whole_slices_and_says_so(root, synthetic_ear):

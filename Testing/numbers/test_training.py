@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.errors import UnusableInput, UnusableModel
+from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.model.bundle import load_model
 from InnerEarSegLib.model.card import read_card
 from InnerEarSegLib.model.config import NetworkConfig
@@ -185,26 +185,6 @@ def test_a_broken_summary_or_run_folder_is_refused(tmp_path, capsys):
     ):
         assert main([*words, *(str(tmp_path / m) if "." in m else m for m in more)]) == 2
         assert sentence in capsys.readouterr().err and not (tmp_path / "m.pt").exists()
-
-
-def test_damaged_models_and_those_of_another_kind_are_refused(finished, tmp_path):
-    export(finished, tmp_path / "whole.pt", version="0", say=silent)
-    content = (tmp_path / "whole.pt").read_bytes()
-    for damaged in (b"", content[: len(content) // 2], b"not a model at all"):
-        (tmp_path / "broken.pt").write_bytes(damaged)
-        with pytest.raises(UnusableModel, match="empty, cut short"):
-            load_model(tmp_path / "broken.pt", CPU)
-    module, path = torch.jit.script(torch.nn.Conv3d(1, 1, 1)), tmp_path / "other.pt"
-    for files, said in (
-        ({}, "has no card"),
-        ({"card.json": '{"schema": 0}'}, "schema 0"),
-        ({"card.json": '{"schema": 2}'}, "incomplete"),
-    ):
-        torch.jit.save(module, str(path), _extra_files=files)
-        with pytest.raises(UnusableModel, match=said):
-            load_model(path, CPU)
-    with pytest.raises(UnusableModel, match="cannot be read"):
-        load_model(tmp_path / "none.pt", CPU)
 
 
 def test_heatmaps_that_are_no_logits_are_not_exported(finished, tmp_path):

@@ -111,10 +111,7 @@ def test_table_and_lines_hold_what_was_measured(scene, volume):
     assert "range of" in cell(plan.table, "Labyrinth volume", "Remark")
 
 
-def test_nodes_lie_in_the_results_folder_and_are_locked_and_hidden(scene, nodes):
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    for node in nodes.measurements.nodes:
-        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == nodes.folder_item
+def test_lines_are_locked_and_hidden(scene, nodes):
     for node in nodes.measurements.lines.values():
         assert node.GetLocked() and node.GetFixedNumberOfControlPoints()
         assert not node.GetDisplayNode().GetVisibility()
