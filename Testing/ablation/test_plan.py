@@ -32,23 +32,19 @@ def variations(*changes: dict, names: tuple[str, ...] = ("one", "two")) -> list[
     return [{"name": name, "group": "g", "why": "w", "change": change} for name, change in both]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"network.dropout": 0.1, "seed": 1}, r"changes 2 fields \(network.dropout, seed\)"),
-        ({}, "changes 0 fields"),
-        ({"network.kernal_size": 5}, "unknown field 'network.kernal_size'; known in network are"),
-        ({"sead": 5}, "unknown field 'sead'; known in a study are"),
-        ({"seed.more": 5}, "unknown field 'seed.more'"),
-        ({"network": {"dropout": 0.1, "residual": True}}, "'network' is a group of fields"),
-        ({"network.residual": False}, "already has this value"),
-        ({"network.activation": "tanh"}, "'tanh' is none of"),
-        ({"optimiser.batch": 1.5}, "1.5 does not fit int"),
-        ({"window": [8, 16, 17]}, r"window \(8, 16, 17\) must be multiples of 2"),
-        ({"network.channels": [4, 8, 8, 8, 8]}, "must be multiples of 16"),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("change", "message"), [
+    ({"network.dropout": 0.1, "seed": 1}, r"changes 2 fields \(network.dropout, seed\)"),
+    ({}, "changes 0 fields"),
+    ({"network.kernal_size": 5}, "unknown field 'network.kernal_size'; known in network are"),
+    ({"sead": 5}, "unknown field 'sead'; known in a study are"),
+    ({"seed.more": 5}, "unknown field 'seed.more'"),
+    ({"network": {"dropout": 0.1, "residual": True}}, "'network' is a group of fields"),
+    ({"network.residual": False}, "already has this value"),
+    ({"network.activation": "tanh"}, "'tanh' is none of"),
+    ({"optimiser.batch": 1.5}, "1.5 does not fit int"),
+    ({"window": [8, 16, 17]}, r"window \(8, 16, 17\) must be multiples of 2"),
+    ({"network.channels": [4, 8, 8, 8, 8]}, "must be multiples of 16"),
+], ids=str)  # fmt: skip
 def test_a_variation_changes_exactly_one_field_that_exists(tmp_path, change, message):
     refused(tmp_path, message, segmentation_alone="one", variations=variations(change))
 

@@ -147,17 +147,14 @@ def test_chosen_and_shards_by_hand(one_run):
             study.runs(None, wrong)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["report"], "Which study"),
-        (["plan.json"], "needs --data and --output"),
-        (["plan.json", "runs", "--data", "x", "--output", "y"], "one argument too many"),
-        (["plan.json", "--data", "x", "--output", "y"], "plan plan.json cannot be read"),
-        (["plan.json", "--data", "x", "--output", "y", "--budget-steps", "0"], "1 or more"),
-        (["report", "nowhere"], "nowhere is no folder of"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["report"], "Which study"),
+    (["plan.json"], "needs --data and --output"),
+    (["plan.json", "runs", "--data", "x", "--output", "y"], "one argument too many"),
+    (["plan.json", "--data", "x", "--output", "y"], "plan plan.json cannot be read"),
+    (["plan.json", "--data", "x", "--output", "y", "--budget-steps", "0"], "1 or more"),
+    (["report", "nowhere"], "nowhere is no folder of"),
+])  # fmt: skip
 def test_what_cannot_be_done_is_said(arguments, message, capfd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["ablate", *arguments]) == 2

@@ -1,5 +1,6 @@
 """Cases of a batch as they lie in a folder, and a user who works on them."""
 
+import csv
 import json
 import time
 
@@ -49,6 +50,19 @@ def publish(case, out, content="", model="sha", more=None, ct="ct"):
 
 def row(case, out, model="sha"):
     return status_of(out / case.name, case, model).row(case)
+
+
+def listed(folder, *lines, name="list.csv"):
+    """Write a list of CTs."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / name
+
+
+def table(folder):
+    """Read a batch's summary.csv by the names of its cases."""
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {each["case"]: each for each in csv.DictReader(file)}
 
 
 def contents(folder):

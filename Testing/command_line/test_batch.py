@@ -1,6 +1,5 @@
 """``innerearseg batch``: broken CTs, workers that die, kills, and going on."""
 
-import csv
 import json
 import shutil
 import signal
@@ -18,28 +17,19 @@ from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import random_ear
 
 from .conftest import start
-from .finished_cases import TODAY
+from .finished_cases import TODAY, listed, table
 from .make_ct import phantom, write
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a kill of POSIX")
 
 
-def listed(folder, *lines, name="list.csv"):
-    path = folder / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("device", "gpus", "expected"),
-    [
-        ("cpu", 2, ["cpu"]),
-        ("auto", 0, ["cpu"]),
-        ("auto", 2, ["cuda:0", "cuda:1"]),
-        ("cuda", 2, ["cuda:0", "cuda:1"]),
-        ("cuda:1", 2, ["cuda:1"]),
-    ],
-)
+@pytest.mark.parametrize(("device", "gpus", "expected"), [
+    ("cpu", 2, ["cpu"]),
+    ("auto", 0, ["cpu"]),
+    ("auto", 2, ["cuda:0", "cuda:1"]),
+    ("cuda", 2, ["cuda:0", "cuda:1"]),
+    ("cuda:1", 2, ["cuda:1"]),
+])  # fmt: skip
 def test_workers_are_dealt_to_all_gpus(monkeypatch, device, gpus, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
@@ -58,11 +48,6 @@ def broken_files(folder):
         "text.nii": "damaged, cut short",
         "gone.nii.gz": "does not exist",
     }
-
-
-def table(folder):
-    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
-        return {row["case"]: row for row in csv.DictReader(file)}
 
 
 def times(folder):

@@ -7,11 +7,7 @@ import pytest
 from InnerEarSegLib.batch.cohort import read_list
 from InnerEarSegLib.errors import UnusableInput
 
-
-def listed(folder, *lines, name="list.csv"):
-    path = folder / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+from .finished_cases import listed
 
 
 def test_a_text_file_is_a_ct_a_line(tmp_path):
@@ -42,25 +38,22 @@ def test_a_table_may_say_more(tmp_path, separator):
     assert second.source.series is None and second.source.region.half_mm.tolist() == [20, 20, 20]
 
 
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (["image", "a/x.nii", "b/X.nrrd"], "two cases 'X', in lines 2 and 3"),
-        (["file", "x.nii"], "no column 'image'"),
-        (["image"], "names no CT"),
-        (["case,image", "a,"], "Line 2 of list.csv has no image"),
-        (["case,image", "../a,x.nii"], "cannot be the name"),
-        (["case,image", "summary.csv,x.nii"], "cannot be the name"),
-        (["image,center", "x.nii,1 2"], "Line 2 of list.csv: '1,2' is not R,A,S"),
-        (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
-        (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),
-        (["image,image", "x.nii,y.nii"], "two columns 'image'"),
-        (["image;center", "x.nii;1,5 2,5 -3,5"], r"commas; write points.*: 1\.5 2\.5 -3\.5\.$"),
-        (["image,center", 'x.nii,"1,5; 2; 3"'], r"Line 2 of list.csv.*points.*: 1\.5 2 3\.$"),
-        (["image;roi", "x.nii;1,5 2,5 3,5"], "has decimal commas"),  # not six numbers
-        (["image", "a/Mu\u0308ller.nii", "b/M\u00fcller.nii"], "two cases 'M.*lines 2 and 3"),
-    ],
-)
+@pytest.mark.parametrize(("lines", "said"), [
+    (["image", "a/x.nii", "b/X.nrrd"], "two cases 'X', in lines 2 and 3"),
+    (["file", "x.nii"], "no column 'image'"),
+    (["image"], "names no CT"),
+    (["case,image", "a,"], "Line 2 of list.csv has no image"),
+    (["case,image", "../a,x.nii"], "cannot be the name"),
+    (["case,image", "summary.csv,x.nii"], "cannot be the name"),
+    (["image,center", "x.nii,1 2"], "Line 2 of list.csv: '1,2' is not R,A,S"),
+    (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
+    (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),
+    (["image,image", "x.nii,y.nii"], "two columns 'image'"),
+    (["image;center", "x.nii;1,5 2,5 -3,5"], r"commas; write points.*: 1\.5 2\.5 -3\.5\.$"),
+    (["image,center", 'x.nii,"1,5; 2; 3"'], r"Line 2 of list.csv.*points.*: 1\.5 2 3\.$"),
+    (["image;roi", "x.nii;1,5 2,5 3,5"], "has decimal commas"),  # not six numbers
+    (["image", "a/Mu\u0308ller.nii", "b/M\u00fcller.nii"], "two cases 'M.*lines 2 and 3"),
+])  # fmt: skip
 def test_a_list_that_cannot_be_used(tmp_path, lines, said):
     with pytest.raises(UnusableInput, match=said) as refused:
         read_list(listed(tmp_path, *lines))

@@ -21,9 +21,7 @@ def evaluate(*arguments):
     return main(["evaluate", *map(str, arguments), "--device", "cpu"])
 
 
-def test_a_list_is_evaluated_into_tables_plots_and_pictures(
-    synthetic_ear, synthetic_file, tmp_path
-):
+def test_a_list_becomes_tables_plots_and_pictures(synthetic_ear, synthetic_file, tmp_path):
     truth = synthetic_ear.labels
     sitk.WriteImage(image_of(truth.array, truth.geometry), str(tmp_path / "labels.nrrd"))
     points = [
@@ -154,9 +152,7 @@ def test_a_broken_specimen_does_not_cost_plan_accuracy_the_others(partly_broken,
     assert "No case could be measured; F13: F13_DESC.json in" in capsys.readouterr().err
 
 
-def test_a_broken_specimen_does_not_cost_the_whole_journey_the_others(
-    partly_broken, quick_model, capsys
-):
+def test_a_broken_specimen_does_not_cost_the_journey_the_others(partly_broken, quick_model, capsys):
     arguments = ["--cases", "F13,F06,F03", "--device", "cpu", "--model", str(quick_model)]
     assert main(["plan-accuracy", str(partly_broken), *arguments]) == 2
     captured = capsys.readouterr()

@@ -69,14 +69,10 @@ def cut(head, center, size):
     return part_of(head, np.subtract(center, half), np.add(center, half))
 
 
-@pytest.mark.parametrize(
-    ("center", "size", "sides"),
-    [
-        (np.mean(list(CENTRES.values()), axis=0), (100, 40, 40), {"left", "right"}),
-        (CENTRES["right"], (70, 40, 40), {"right"}),
-    ],
-    ids=["100 mm with both", "70 mm with one"],
-)
+@pytest.mark.parametrize(("center", "size", "sides"), [
+    (np.mean(list(CENTRES.values()), axis=0), (100, 40, 40), {"left", "right"}),
+    (CENTRES["right"], (70, 40, 40), {"right"}),
+], ids=["100 mm with both", "70 mm with one"])  # fmt: skip
 def test_a_scan_smaller_than_a_head_may_show_one_ear_or_both(head, bundle, center, size, sides):
     assert set(ears_by_side(segment(cut(head, center, size), bundle))) == sides
 
@@ -94,16 +90,12 @@ def test_an_ear_that_lacks_a_piece_of_a_canal_is_not_called_good(head, found, bu
     assert any("border" in reason or "cut off" in reason for reason in seen.quality.reasons)
 
 
-@pytest.mark.parametrize(
-    ("change", "tolerance"),
-    [
-        pytest.param(soft, 0.7, marks=pytest.mark.slow),
-        (thicker(3), 1.0),
-        pytest.param(lambda image: thicker(2)(soft(image)), 0.7, marks=pytest.mark.slow),
-        pytest.param(regridded, 0.3, marks=pytest.mark.slow),
-    ],
-    ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"],
-)
+@pytest.mark.parametrize(("change", "tolerance"), [
+    pytest.param(soft, 0.7, marks=pytest.mark.slow),
+    (thicker(3), 1.0),
+    pytest.param(lambda image: thicker(2)(soft(image)), 0.7, marks=pytest.mark.slow),
+    pytest.param(regridded, 0.3, marks=pytest.mark.slow),
+], ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"])  # fmt: skip
 def test_the_same_head_scanned_in_another_way(head, found, bundle, change, tolerance):
     image = sitk.Clamp(image_of(head.array, head.geometry), sitk.sitkInt16, -1024, 3071)
     changed = change(image)
@@ -140,16 +132,13 @@ def test_elsewhere_in_the_head_there_is_no_ear(head, bundle):
     assert segment(head, bundle, region=box).ears == ()
 
 
-@pytest.mark.parametrize(
-    ("axis", "end", "offset", "missing"),
-    [
-        (1, "high", -1.5, {"helicotrema"}),  # ends 1.5 mm behind the helicotrema
-        pytest.param(  # begins 1 mm above it
-            2, "low", 1.0, {"helicotrema", "round window"}, marks=pytest.mark.slow
-        ),
-        (2, "high", 5.0, set()),  # ends 5 mm above it: canals are cut off
-    ],
-)
+@pytest.mark.parametrize(("axis", "end", "offset", "missing"), [
+    (1, "high", -1.5, {"helicotrema"}),  # ends 1.5 mm behind the helicotrema
+    pytest.param(  # begins 1 mm above it
+        2, "low", 1.0, {"helicotrema", "round window"}, marks=pytest.mark.slow
+    ),
+    (2, "high", 5.0, set()),  # ends 5 mm above it: canals are cut off
+])  # fmt: skip
 def test_what_lies_outside_the_scan_is_missing(head, found, bundle, axis, end, offset, missing):
     whole = ears_by_side(found)["left"]
     apex = points(whole)[0]

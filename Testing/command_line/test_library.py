@@ -14,9 +14,7 @@ from InnerEarSegLib.io.volume import image_of
 from .conftest import REPOSITORY
 
 
-def test_the_documented_example_does_what_the_command_does(
-    done, synthetic_ear, tmp_path, monkeypatch, capsys
-):
+def test_the_documented_example_is_the_command(done, synthetic_ear, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     sitk.WriteImage(image_of(synthetic_ear.ct.array, synthetic_ear.ct.geometry), "ear.nii.gz")
     code = InnerEarSegLib.__doc__.partition("    from InnerEarSegLib")[2]

@@ -82,24 +82,21 @@ def written(*names, text="mine"):
     return lambda folder: [(folder / name).write_text(text) for name in names]
 
 
-@pytest.mark.parametrize(
-    ("work", "ct", "replaced"),
-    [
-        (lambda folder: None, "one", True),
-        (lambda folder: [os.utime(folder / name, (1, 1)) for name in FILES], "one", True),  # a copy
-        (lambda folder: (folder / "scene.mrb").unlink(), "one", True),
-        (written(".DS_Store", "Thumbs.db", "._scene.mrb"), "one", True),
-        (lambda folder: None, "two", False),  # a loop with one output for all CTs
-        (written("scene.mrb", text=SAME_LENGTH), "one", False),
-        (old_times_kept, "one", False),
-        (written("notes.txt"), "one", False),
-        (written(".notes"), "one", False),
-        (lambda folder: (folder / "Scans").mkdir(), "one", False),
-        (lambda folder: add(folder, "report.html"), "one", False),
-        (lambda folder: (folder / MANIFEST).unlink(), "one", False),
-        (manifest_edited, "one", False),
-    ],
-)
+@pytest.mark.parametrize(("work", "ct", "replaced"), [
+    (lambda folder: None, "one", True),
+    (lambda folder: [os.utime(folder / name, (1, 1)) for name in FILES], "one", True),  # a copy
+    (lambda folder: (folder / "scene.mrb").unlink(), "one", True),
+    (written(".DS_Store", "Thumbs.db", "._scene.mrb"), "one", True),
+    (lambda folder: None, "two", False),  # a loop with one output for all CTs
+    (written("scene.mrb", text=SAME_LENGTH), "one", False),
+    (old_times_kept, "one", False),
+    (written("notes.txt"), "one", False),
+    (written(".notes"), "one", False),
+    (lambda folder: (folder / "Scans").mkdir(), "one", False),
+    (lambda folder: add(folder, "report.html"), "one", False),
+    (lambda folder: (folder / MANIFEST).unlink(), "one", False),
+    (manifest_edited, "one", False),
+])  # fmt: skip
 @pytest.mark.parametrize("mounted", [False, True])
 def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
     tmp_path, monkeypatch, work, ct, replaced, mounted
@@ -123,19 +120,14 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
         ct = "three" if ct == "two" else ct
 
 
-@pytest.mark.parametrize(
-    ("work", "earlier", "removed", "pdf"),
-    [
-        (written(), [], ["r.pdf"], False),
-        (written("r.html"), [f"r{TODAY}.html"], ["r.pdf"], False),
-        (written("r.pdf", text="signed"), [f"r{TODAY}.pdf"], [], False),
-        (lambda folder: (folder / NOTES).unlink(), [f"r{TODAY}.html"], [], True),
-        (written(NOTES, text="[]"), [f"r{TODAY}.html"], [], True),
-    ],
-)  # fmt: skip
-def test_a_single_file_is_replaced_if_it_is_unchanged_and_else_renamed(
-    tmp_path, work, earlier, removed, pdf
-):
+@pytest.mark.parametrize(("work", "earlier", "removed", "pdf"), [
+    (written(), [], ["r.pdf"], False),
+    (written("r.html"), [f"r{TODAY}.html"], ["r.pdf"], False),
+    (written("r.pdf", text="signed"), [f"r{TODAY}.pdf"], [], False),
+    (lambda folder: (folder / NOTES).unlink(), [f"r{TODAY}.html"], [], True),
+    (written(NOTES, text="[]"), [f"r{TODAY}.html"], [], True),
+])  # fmt: skip
+def test_a_single_file_that_was_changed_is_renamed(tmp_path, work, earlier, removed, pdf):
     (tmp_path / "notes.txt").write_text("mine")
     assert add(tmp_path, "r.html", "r.pdf", content="old").sentences == []
     work(tmp_path)
@@ -294,22 +286,19 @@ def test_whatever_is_raised_on_the_way_leaves_all_as_it_was(tmp_path, error, the
 # Where results may not go
 
 
-@pytest.mark.parametrize(
-    ("ct", "output", "refused"),
-    [
-        ("data/dcm", "data/dcm", True),
-        ("data/dcm", "data/dcm/../dcm", True),
-        ("data/dcm", "data", True),
-        ("data/dcm", "data/dcm/out", False),
-        ("data/dcm", "data/dcm2", False),
-        ("data/ct.nrrd", "data", True),
-        ("data/ct.nrrd", "link", True),
-        ("link/ct.nrrd", "data", True),
-        ("data/ct.nrrd", "data/ct", False),
-        ("x" * 5000, "data", False),  # reading tells what is wrong
-        ("a\0b", "data", False),
-    ],
-)
+@pytest.mark.parametrize(("ct", "output", "refused"), [
+    ("data/dcm", "data/dcm", True),
+    ("data/dcm", "data/dcm/../dcm", True),
+    ("data/dcm", "data", True),
+    ("data/dcm", "data/dcm/out", False),
+    ("data/dcm", "data/dcm2", False),
+    ("data/ct.nrrd", "data", True),
+    ("data/ct.nrrd", "link", True),
+    ("link/ct.nrrd", "data", True),
+    ("data/ct.nrrd", "data/ct", False),
+    ("x" * 5000, "data", False),  # reading tells what is wrong
+    ("a\0b", "data", False),
+])  # fmt: skip
 def test_output_folders_do_not_overlap_cts(tmp_path, ct, output, refused):
     (tmp_path / "data" / "dcm").mkdir(parents=True)
     (tmp_path / "data" / "ct.nrrd").touch()
@@ -334,18 +323,15 @@ def a_file(folder):
     return folder / "file"
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda folder: folder, "is, or holds, the CT"),
-        (a_file, "is a file"),
-        (lambda folder: a_file(folder) / "deep" / "er", "cannot be written"),
-        (loop, "cannot be written"),
-        (lambda folder: folder / ("x" * 300), "cannot be written"),
-        (lambda folder: "/proc/innerearseg", "cannot be written"),
-        (lambda folder: "/sys/kernel", "cannot be written"),
-    ],
-)
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda folder: folder, "is, or holds, the CT"),
+    (a_file, "is a file"),
+    (lambda folder: a_file(folder) / "deep" / "er", "cannot be written"),
+    (loop, "cannot be written"),
+    (lambda folder: folder / ("x" * 300), "cannot be written"),
+    (lambda folder: "/proc/innerearseg", "cannot be written"),
+    (lambda folder: "/sys/kernel", "cannot be written"),
+])  # fmt: skip
 def test_bad_output_folder(make, message, tmp_path, capfd):
     ct = write(tmp_path / "ct.nrrd")
     place = make(tmp_path)

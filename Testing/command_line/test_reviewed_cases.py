@@ -71,17 +71,6 @@ def test_what_the_user_worked_on_is_kept_with_its_values(case, tmp_path, work, c
     assert {"CT": "the CT's files", "CT gone": "CT is not there", "model": "the model is another",
             "damaged": "damaged: measurements.json"}[cause] in kept.reason  # fmt: skip
 
-    # With --again, all of it is set aside, and twice on one day in two folders.
-    before = contents(folder)
-    write(case.source.path)
-    publish(case, out, "new")
-    assert contents(out / f"a{TODAY}") == before
-    assert row(case, out).status == "done" and row(case, out).reason == ""
-    add_report(folder)
-    publish(case, out, "newer")
-    assert contents(out / f"a{TODAY}-2")["scene.mrb"] == b"scenenew"
-    assert contents(out / f"a{TODAY}") == before
-
 
 @pytest.mark.parametrize("name", ["landmarks_right.mrk.json", "labyrinth.seg.nrrd"])
 def test_edits_of_files_that_are_not_read_are_called_so(case, tmp_path, name):
@@ -183,9 +172,7 @@ def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp
     assert shown(case, folder, old)["values"] == "unknown"
 
 
-def test_the_advice_is_true_where_the_scene_has_no_landmarks_any_more(
-    case, tmp_path, capsys, synthetic_ear
-):
+def test_the_advice_is_true_where_the_scene_has_no_landmarks(case, tmp_path, capsys, synthetic_ear):
     folder = publish(case, tmp_path / "out")
     with headless_scene() as session:
         volume = add_volume(session.scene, synthetic_ear.ct)

@@ -50,13 +50,10 @@ def positions(result):
     return ear.side, np.array([landmark.ras for landmark in ear.landmarks])
 
 
-@pytest.mark.parametrize(
-    ("order", "flips"),
-    [
-        ((2, 0, 1), (True, False, True)),
-        pytest.param((1, 0, 2), (False, False, True), marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("order", "flips"), [
+    ((2, 0, 1), (True, False, True)),
+    pytest.param((1, 0, 2), (False, False, True), marks=pytest.mark.slow),
+])  # fmt: skip
 def test_storage_order_does_not_matter(results, bundle, order, flips):
     case, result = results["F06"]
     image = image_of(case.ct.array, case.ct.geometry)

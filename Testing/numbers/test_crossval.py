@@ -240,17 +240,14 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
     assert "`locate`: of another model, which may have seen it." in text
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"cases": []}, "holds no case"),
-        ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
-        ({"calibration": {}}, "found no ear"),
-        ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}, "dice": {}}}, "no ear"),
-        ({"calibration": {"scale_mm": 3}}, "found no ear"),
-        ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
-    ],
-)
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"cases": []}, "holds no case"),
+    ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
+    ({"calibration": {}}, "found no ear"),
+    ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}, "dice": {}}}, "no ear"),
+    ({"calibration": {"scale_mm": 3}}, "found no ear"),
+    ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
+])  # fmt: skip
 def test_a_foreign_or_empty_cross_validation_is_refused(fold, tmp_path, change, sentence):
     with pytest.raises(UnusableInput, match=sentence):
         export_with(summary_of(["S0", "S1"]) | change, fold, tmp_path)

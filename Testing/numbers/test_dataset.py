@@ -61,21 +61,18 @@ def test_what_cannot_be_used_is_said(root, tmp_path):
         case_names(root / "nope")
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ('{"SIDE": "LEFT"}', "lacks LANDMARKS; download it again"),
-        ('{"SIDE": "LEFT", "LANDMARKS": [1]}', "lacks LANDMARKS"),
-        ('{"SIDE": 3, "LANDMARKS": {}}', "lacks SIDE"),
-        ("[]", "lacks LANDMARKS"),
-        ('{"SIDE": ', "is no JSON text"),
-        ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2]}}', "gives landmark A no three numbers"),
-        ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2, NaN]}}', "gives landmark A no three numbers"),
-        ('{"SIDE": "LEFT", "LANDMARKS": {"A": 1}}', "gives landmark A no three numbers"),
-        ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2, "x"]}}', "gives landmark A no three"),
-        (None, "cannot be read: No such file or directory"),
-    ],
-)
+@pytest.mark.parametrize(("text", "sentence"), [
+    ('{"SIDE": "LEFT"}', "lacks LANDMARKS; download it again"),
+    ('{"SIDE": "LEFT", "LANDMARKS": [1]}', "lacks LANDMARKS"),
+    ('{"SIDE": 3, "LANDMARKS": {}}', "lacks SIDE"),
+    ("[]", "lacks LANDMARKS"),
+    ('{"SIDE": ', "is no JSON text"),
+    ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2]}}', "gives landmark A no three numbers"),
+    ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2, NaN]}}', "gives landmark A no three numbers"),
+    ('{"SIDE": "LEFT", "LANDMARKS": {"A": 1}}', "gives landmark A no three numbers"),
+    ('{"SIDE": "LEFT", "LANDMARKS": {"A": [1, 2, "x"]}}', "gives landmark A no three"),
+    (None, "cannot be read: No such file or directory"),
+])  # fmt: skip
 def test_a_description_that_cannot_be_used_is_said_in_our_words(root, text, sentence):
     path = root / "S01" / "S01_DESC.json"
     if text is None:
@@ -173,19 +170,16 @@ def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, sy
     assert cases_of(folder)["S01"]().side == synthetic_ear.side
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("case,labels\na,b\n", "lacks the column 'image'"),
-        ("case,image,lables\na,ct.nii.gz,x\n", "has a column 'lables'"),
-        ("case,image\n", "holds no case"),
-        ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' more than once"),
-        ("case,image\n,ct.nii.gz\n", "row 2: case is empty"),
-        ("case,image,side\na,ct.nii.gz,up\n", "neither left nor right"),
-        ("case,image,label_values\na,ct.nii.gz,x\n", "whole numbers"),
-        ("case,image\na,ct.nii.gz,more\n", "more cells than"),
-    ],
-)
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("case,labels\na,b\n", "lacks the column 'image'"),
+    ("case,image,lables\na,ct.nii.gz,x\n", "has a column 'lables'"),
+    ("case,image\n", "holds no case"),
+    ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' more than once"),
+    ("case,image\n,ct.nii.gz\n", "row 2: case is empty"),
+    ("case,image,side\na,ct.nii.gz,up\n", "neither left nor right"),
+    ("case,image,label_values\na,ct.nii.gz,x\n", "whole numbers"),
+    ("case,image\na,ct.nii.gz,more\n", "more cells than"),
+])  # fmt: skip
 def test_a_list_that_cannot_be_used_is_refused_with_a_sentence(folder, text, sentence):
     with pytest.raises(UnusableInput, match=sentence):
         cases_of(write_list(folder, text))

@@ -118,21 +118,18 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     )
 
 
-@pytest.mark.parametrize(
-    ("changes", "verdict", "reason"),
-    [
-        ({"scan": grid(0.9)}, "check", "up to 0.90 mm"),
-        ({"scan": grid(1.5)}, "poor", "up to 1.50 mm"),
-        ({"volume_mm3": 120.0}, "check", "volume is 120.0 mm³, usual are 144 to 267"),
-        ({"volume_mm3": 80.0}, "poor", "volume is 80.0"),
-        ({"landmarks": landmarks(apex=8.6)}, "check", "to helicotrema is 8.6 mm"),
-        ({"landmarks": landmarks(window=5.0)}, "poor", "to oval window is 5.0 mm"),
-        ({"landmarks": landmarks(confidence=0.4)}, "check", "uncertain (confidence 0.40)"),
-        ({"landmarks": landmarks(missing=("oval window",))}, "poor", "oval window was not found."),
-        ({"cut": True}, "poor", "cut off by the CT's field of view"),
-        ({"remarks": (("check", "Because."),)}, "check", "Because."),
-    ],
-)
+@pytest.mark.parametrize(("changes", "verdict", "reason"), [
+    ({"scan": grid(0.9)}, "check", "up to 0.90 mm"),
+    ({"scan": grid(1.5)}, "poor", "up to 1.50 mm"),
+    ({"volume_mm3": 120.0}, "check", "volume is 120.0 mm³, usual are 144 to 267"),
+    ({"volume_mm3": 80.0}, "poor", "volume is 80.0"),
+    ({"landmarks": landmarks(apex=8.6)}, "check", "to helicotrema is 8.6 mm"),
+    ({"landmarks": landmarks(window=5.0)}, "poor", "to oval window is 5.0 mm"),
+    ({"landmarks": landmarks(confidence=0.4)}, "check", "uncertain (confidence 0.40)"),
+    ({"landmarks": landmarks(missing=("oval window",))}, "poor", "oval window was not found."),
+    ({"cut": True}, "poor", "cut off by the CT's field of view"),
+    ({"remarks": (("check", "Because."),)}, "check", "Because."),
+])  # fmt: skip
 def test_what_stands_out_is_said(changes, verdict, reason):
     usual = {"landmarks": landmarks(), "volume_mm3": 200.0, "scan": grid(0.2), "cut": False}
     quality = judge(**{**usual, **changes})

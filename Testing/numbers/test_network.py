@@ -12,29 +12,25 @@ from InnerEarSegLib.model.unet import AttentionGate, JointUNet, SqueezeExcite
 BASE = NetworkConfig(channels=(8, 16))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"channels": (8, 16, 24)},
-        {"blocks_per_level": 1},
-        {"kernel_size": 5},
-        {"normalisation": "instance"},
-        {"normalisation": "batch"},
-        {"normalisation": "none"},
-        {"activation": "gelu"},
-        {"activation": "silu"},
-        {"residual": True},
-        {"upsampling": "transposed"},
-        {"dropout": 0.2},
-        {"attention_gates": True},
-        {"squeeze_excite": True},
-        {"head_blocks": 1},
-        {"decoders": "separate"},
-        {"channels": (8, 16, 24), "decoders": "separate", "attention_gates": True},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("change", [
+    {},
+    {"channels": (8, 16, 24)},
+    {"blocks_per_level": 1},
+    {"kernel_size": 5},
+    {"normalisation": "instance"},
+    {"normalisation": "batch"},
+    {"normalisation": "none"},
+    {"activation": "gelu"},
+    {"activation": "silu"},
+    {"residual": True},
+    {"upsampling": "transposed"},
+    {"dropout": 0.2},
+    {"attention_gates": True},
+    {"squeeze_excite": True},
+    {"head_blocks": 1},
+    {"decoders": "separate"},
+    {"channels": (8, 16, 24), "decoders": "separate", "attention_gates": True},
+], ids=str)  # fmt: skip
 def test_each_variation_trains_and_survives_torchscript(change):
     torch.manual_seed(0)
     network = JointUNet(dataclasses.replace(BASE, **change), 5, 8 * 8 * 12)

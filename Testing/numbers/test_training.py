@@ -112,30 +112,24 @@ def test_export_round_trip(finished, tmp_path):
     assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"cases": [{"case": "S1"}, {"case": "S0"}]}, r"trained on \(S0\)"),
-        ({"cases": [{"case": "P1", "trained_on": True}]}, r"trained on \(P1\)"),
-        ({"cases": []}, "holds no case"),
-        ({"cases": None}, "is no summary.json of `innerearseg evaluate`"),
-    ],
-)
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"cases": [{"case": "S1"}, {"case": "S0"}]}, r"trained on \(S0\)"),
+    ({"cases": [{"case": "P1", "trained_on": True}]}, r"trained on \(P1\)"),
+    ({"cases": []}, "holds no case"),
+    ({"cases": None}, "is no summary.json of `innerearseg evaluate`"),
+])  # fmt: skip
 def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, change, sentence):
     with pytest.raises(UnusableInput, match=sentence):
         export(finished, tmp_path / "x.pt", version="1", metrics=METRICS | change)
     assert not (tmp_path / "x.pt").exists()
 
 
-@pytest.mark.parametrize(
-    ("output", "sentence"),
-    [
-        ("bad.csv/m.pt", r"bad\.csv cannot be written: it is a file"),
-        ("folder", "folder is a folder; --output needs a file"),
-        ("m.md", "end its name in .pt"),
-        ("/proc/nope/m.pt", "/proc/nope cannot be written"),
-    ],
-)
+@pytest.mark.parametrize(("output", "sentence"), [
+    ("bad.csv/m.pt", r"bad\.csv cannot be written: it is a file"),
+    ("folder", "folder is a folder; --output needs a file"),
+    ("m.md", "end its name in .pt"),
+    ("/proc/nope/m.pt", "/proc/nope cannot be written"),
+])  # fmt: skip
 def test_a_model_file_that_cannot_be_written_is_refused_first(tmp_path, output, sentence, capsys):
     """There is no run either, which would be said next."""
     (tmp_path / "bad.csv").write_text("x")
@@ -148,9 +142,7 @@ def test_a_model_file_that_cannot_be_written_is_refused_first(tmp_path, output, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_export_that_fails_leaves_the_earlier_model_and_its_card(
-    finished, tmp_path, monkeypatch
-):
+def test_a_failed_export_leaves_the_earlier_model_and_its_card(finished, tmp_path, monkeypatch):
     file = tmp_path / "m.pt"
     for name in ("m.pt", "m.md"):
         (tmp_path / name).write_text("of an earlier run")
@@ -211,14 +203,11 @@ def test_rounded_convolutions_are_what_bfloat16_gives():
         assert torch.equal(torch.nn.functional.conv3d(x, w), exact)
 
 
-@pytest.mark.parametrize(
-    ("kind", "weight"),
-    [
-        ("adamw", 1.0 - 0.1 - 1.0),  # decay on its own, and Adam's first step of length 1
-        ("adam", 1.0 - 1.0),  # decay within the gradient, whose size does not count
-        ("sgd", 1.0 - 1.99 * (1.0 + 0.1)),  # Nesterov: the gradient and 0.99 of its momentum
-    ],
-)
+@pytest.mark.parametrize(("kind", "weight"), [
+    ("adamw", 1.0 - 0.1 - 1.0),  # decay on its own, and Adam's first step of length 1
+    ("adam", 1.0 - 1.0),  # decay within the gradient, whose size does not count
+    ("sgd", 1.0 - 1.99 * (1.0 + 0.1)),  # Nesterov: the gradient and 0.99 of its momentum
+])  # fmt: skip
 def test_the_first_step_of_each_optimiser_by_hand(kind, weight):
     """Weight 1, gradient 1, weight decay 0.1, rate 1."""
     layer = torch.nn.Linear(1, 1, bias=False)

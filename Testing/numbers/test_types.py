@@ -61,23 +61,18 @@ def test_image_round_trip_keeps_a_mirrored_turned_grid():
 HERE, THERE, NEAR = (1.0, 2.0, 3.0), (1.0, 2.0, 4.5), (1.0, 2.0, 3.004)
 
 
-@pytest.mark.parametrize(
-    ("now", "found", "confirmed", "state", "moved", "reviewed"),
-    [
-        (HERE, HERE, False, AUTOMATIC, 0.0, False),
-        (NEAR, HERE, False, AUTOMATIC, 0.004, False),
-        (HERE, HERE, True, CONFIRMED, 0.0, True),
-        (THERE, HERE, False, CORRECTED, 1.5, True),
-        (THERE, HERE, True, CORRECTED, 1.5, True),
-        (HERE, None, False, PLACED, None, True),
-        (None, HERE, False, REMOVED, None, True),
-        (None, None, False, NOT_FOUND, None, False),
-        (None, None, True, NOT_FOUND, None, True),
-    ],
-)
-def test_the_state_of_a_landmark_follows_from_its_positions(
-    now, found, confirmed, state, moved, reviewed
-):
+@pytest.mark.parametrize(("now", "found", "confirmed", "state", "moved", "reviewed"), [
+    (HERE, HERE, False, AUTOMATIC, 0.0, False),
+    (NEAR, HERE, False, AUTOMATIC, 0.004, False),
+    (HERE, HERE, True, CONFIRMED, 0.0, True),
+    (THERE, HERE, False, CORRECTED, 1.5, True),
+    (THERE, HERE, True, CORRECTED, 1.5, True),
+    (HERE, None, False, PLACED, None, True),
+    (None, HERE, False, REMOVED, None, True),
+    (None, None, False, NOT_FOUND, None, False),
+    (None, None, True, NOT_FOUND, None, True),
+])  # fmt: skip
+def test_the_state_follows_from_positions(now, found, confirmed, state, moved, reviewed):
     mark = Landmark("helicotrema", now, 0.3, 0.5, found, confirmed)
     assert (mark.state, mark.moved_mm, mark.reviewed) == (state, pytest.approx(moved), reviewed)
     assert mark.doubtful == (not reviewed)  # a confidence of 0.3 is low

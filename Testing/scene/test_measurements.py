@@ -133,9 +133,7 @@ def test_a_second_run_finds_its_nodes_again_and_another_ct_has_its_own(made, sce
     assert find_measurements(scene, volume).table is first.table
 
 
-def test_a_corrected_landmark_moves_the_line_and_else_nothing_is_measured_again(
-    scene, volume, nodes
-):
+def test_a_corrected_landmark_moves_the_line_and_nothing_else_does(scene, volume, nodes):
     text = text_of(scene)
     assert measured(scene, volume) is measured(scene, volume) and text_of(scene) == text
     before, line = measured(scene, volume), nodes.measurements.lines["left", "A"]

@@ -144,9 +144,7 @@ def test_segment_editor_gets_the_ear_grid_and_the_ct(made, scene, volume):
     np.testing.assert_allclose(image.GetSpacing(), made.left.geometry.spacing, atol=1e-6)
 
 
-def test_wrong_shape_is_refused_and_resampling_onto_the_same_grid_changes_nothing(
-    made, scene, volume
-):
+def test_wrong_shape_is_refused_and_the_same_grid_changes_nothing(made, scene, volume):
     ear = replace(made.left, labyrinth=made.left.labyrinth[1:])
     with pytest.raises(ValueError, match="geometry"):
         add_result(scene, volume, made.result(ear))

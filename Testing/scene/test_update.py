@@ -113,9 +113,7 @@ def test_two_cts_keep_their_results_apart(made, scene, volume):
     "step", ["set_segments", "set_automatic", "group_results", "add_landmarks"]
 )
 @pytest.mark.parametrize("earlier", [False, True])
-def test_a_failure_at_any_step_leaves_the_scene_as_it_was(
-    made, scene, volume, monkeypatch, step, earlier
-):
+def test_a_failure_leaves_the_scene_as_it_was(made, scene, volume, monkeypatch, step, earlier):
     lines = {}
     if earlier:
         lines = add_result(scene, volume, made.one).measurements.lines
