@@ -1,7 +1,5 @@
 """Volumes without an ear, each of a kind that a program might take for one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """DICOM that cannot be used: (name, how it is made, what is said)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

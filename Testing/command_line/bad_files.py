@@ -1,7 +1,5 @@
 """Files that cannot be used, each made by hand: (name, how it is made, what is said)."""
 
-from __future__ import annotations
-
 import gzip
 import struct
 from pathlib import Path

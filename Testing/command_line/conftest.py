@@ -1,7 +1,5 @@
 """Running ``innerearseg`` as a user does: in a process of its own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

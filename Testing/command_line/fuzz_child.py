@@ -6,8 +6,6 @@ Run apart from the tests, so that a crash of a library, or of the limit on memor
 Prints what it is about to read before each file, so that the last line names the culprit.
 """
 
-from __future__ import annotations
-
 import gzip
 import random
 import resource

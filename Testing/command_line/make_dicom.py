@@ -1,7 +1,5 @@
 """DICOM files as scanners and archives write them, through pydicom."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

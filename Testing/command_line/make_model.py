@@ -1,7 +1,5 @@
 """Real TorchScript model files, good and bad, with networks of a few numbers."""
 
-from __future__ import annotations
-
 import copy
 import json
 from pathlib import Path

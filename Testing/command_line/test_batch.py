@@ -36,9 +36,6 @@ def test_workers_are_dealt_to_all_gpus(monkeypatch, device, gpus, expected):
     assert batch._devices(device) == expected
 
 
-# The command, with a model that answers at once and finds nothing
-
-
 def broken_files(folder):
     """An empty file, a text with the name of an image, and a name without a file."""
     (folder / "empty.nrrd").touch()
@@ -98,9 +95,6 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
 
 def counts_in(folder):
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))["counts"]
-
-
-# Kills
 
 
 def children(pid):

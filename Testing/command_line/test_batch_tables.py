@@ -75,9 +75,6 @@ def test_an_edited_table_is_set_aside_whenever_that_happens(tmp_path, lines, nam
         assert list(table(tmp_path)) == ["a", "b"]
 
 
-# The command
-
-
 def run(path, out, model, *more):
     arguments = [path, "--output", out, "--model", model, "--device", "cpu", "--workers", 1]
     return main(["batch", *map(str, [*arguments, *more])])

@@ -283,9 +283,6 @@ def test_whatever_is_raised_on_the_way_leaves_all_as_it_was(tmp_path, error, the
     assert sorted(tmp_path.rglob("*")) == before
 
 
-# Where results may not go
-
-
 @pytest.mark.parametrize(("ct", "output", "refused"), [
     ("data/dcm", "data/dcm", True),
     ("data/dcm", "data/dcm/../dcm", True),
@@ -336,9 +333,6 @@ def test_bad_output_folder(make, message, tmp_path, capfd):
     ct = write(tmp_path / "ct.nrrd")
     place = make(tmp_path)
     check_refusal(capfd, tmp_path, [ct, "--output", place], message, output=False)
-
-
-# Disks that are full
 
 
 def test_a_full_disk_and_a_closed_folder_are_noticed_early(tmp_path, monkeypatch, capfd):

@@ -1,7 +1,5 @@
 """The synthetic ears: plausible, exactly labelled, and placed where they were asked to be."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

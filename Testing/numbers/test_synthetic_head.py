@@ -1,7 +1,5 @@
 """The synthetic heads: two right ears in place, exactly labelled; and volumes without any."""
 
-from __future__ import annotations
-
 import json
 from functools import lru_cache
 

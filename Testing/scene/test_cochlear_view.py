@@ -1,7 +1,5 @@
 """The Cochlear view in a real scene: slices turned, kept with the cochlea, and turned back."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

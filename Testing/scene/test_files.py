@@ -1,7 +1,5 @@
 """The files, written and read by Slicer's own classes."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 

@@ -1,7 +1,5 @@
 """The measurements of an ear as nodes of a real scene, also under transforms."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

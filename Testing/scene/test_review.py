@@ -1,7 +1,5 @@
 """Reviewing landmarks on real markups nodes, without Qt."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The scene as 3D Slicer gets it."""
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A second result for the same CT, several CTs, and results that cannot be put in."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
