@@ -6,12 +6,11 @@ import argparse
 import importlib.util
 import shutil
 import tempfile
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from ..io.result_folder import REPORT_HTML
+from ..progress import Progress
 from . import report
 from .segment import NO_EAR, summary, write_scene
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
 
 DEMO_SEED = 7
+PICTURE = "labyrinth.png"
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -53,63 +53,56 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Generate an ear, segment it, compare with the truth, and write the report."""
+    """Generate an ear, segment it, compare with the exact truth, and report on it."""
     import SimpleITK as sitk
     import torch
 
     from ..batch.segment_case import Source, segment_case
-    from ..io.result_folder import MANIFEST, NOTES, ResultFolder
+    from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
     from ..io.volume import image_of
     from ..model.bundle import load_model
-    from ..progress import Progress
+    from ..model.card import bundled_model
+    from ..mrml.ear_rendering import NO_OPENGL
+    from ..report.files import Names
+    from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         ct, made = Path(temporary) / "synthetic_ear.nrrd", Path(temporary) / "result"
         sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
-        print(f"Generated a synthetic {ear.side} ear of no patient: {output.folder / ct.name}")
+        print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
             Source(ct),
             ResultFolder(made),
-            lambda: load_model(device=torch.device("cpu")),
+            lambda: load_model(bundled_model(), torch.device("cpu")),
             Progress(),
             write_scene,
             about={},
         )
-        print("\n".join(summary(result)))
-        if not result.ears:
-            return NO_EAR
-        print("\n".join(_compare(ear, made)))
-        _report(made, ear.side)
-        for name in (MANIFEST, NOTES):
-            (made / name).unlink()
+        lines = summary(result)
+        if result.ears:
+            lines += _compare(ear, made)
+            page = made / REPORT_HTML
+            pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
+            subject, _ = report.subject_of_result(made)
+            write_subject(subject, views := Path(temporary))
+            report.write(subject, views, Names(page, pdf))
+            view = views / f"view_{ear.side}_0.png"
+            if view.is_file():
+                shutil.copy(view, made / PICTURE)
+        (made / MANIFEST).unlink()
         with output.replacing({}) as new:
             shutil.copy(ct, new)
             shutil.copytree(made, new, dirs_exist_ok=True)
-    print("\n".join([*output.sentences, f"Files: {output.folder}"]))
+    print("\n".join([*lines, *output.sentences, f"Files: {output.folder}"]))
+    if not result.ears:
+        return NO_EAR
+    picture = output.folder / PICTURE
+    print(f"Report: {output.folder / REPORT_HTML}")
+    print(f"Picture: {picture}" if picture.is_file() else NO_OPENGL)
     return 0
-
-
-def _report(folder: Path, side: str) -> None:
-    """Add the report, its PDF where fpdf2 is installed, and ``labyrinth.png`` to a result."""
-    from ..mrml.ear_rendering import draw_in_child
-    from ..report.content import build_report
-    from ..report.files import Names, write_report
-    from ..report.subject import write_subject
-
-    subject, notes = report.subject_of_result(folder)
-    pdf = (folder / REPORT_HTML).with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        views = Path(temporary)
-        write_subject(subject, views)
-        if problem := draw_in_child(views):
-            notes.append(problem)
-        blocks = build_report(subject, made=datetime.now(), views=views, notes=tuple(notes))
-        write_report(blocks, subject, Names(folder / REPORT_HTML, pdf))
-        if not problem:
-            shutil.copy(views / f"view_{side}_0.png", folder / "labyrinth.png")
 
 
 def _compare(ear: SyntheticEar, folder: Path) -> list[str]:

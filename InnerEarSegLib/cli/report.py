@@ -14,6 +14,7 @@ from ..errors import UnusableInput
 from ..process import cancel_on_kill, end_with_stdin
 
 if TYPE_CHECKING:
+    from ..io.result_folder import ResultFolder
     from ..report.files import Names
     from ..report.subject import Subject
 
@@ -73,21 +74,21 @@ def run(options: argparse.Namespace) -> int:
         if not can_show(patient):
             _note(LETTERS)
     if options.handed_over:
-        write(read_subject(options.input), options.input, names, patient)
+        _tell(write(read_subject(options.input), options.input, names, patient), names)
         return 0
     subject, notes = subject_of_result(options.input, options.ct)
     for sentence in (*subject.left_out, *notes):
         _note(sentence)
     with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
         write_subject(subject, Path(temporary))
-        write(subject, Path(temporary), names, patient, notes)
+        _tell(write(subject, Path(temporary), names, patient, notes), names)
     return 0
 
 
 def write(
     subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
-) -> None:
-    """Draw a written subject in 3D in its folder, write the report, and print where it is."""
+) -> ResultFolder:
+    """Draw a subject in 3D in the folder where it is written, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import write_report
@@ -97,7 +98,11 @@ def write(
     blocks = build_report(
         subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
     )
-    output = write_report(blocks, subject, names)
+    return write_report(blocks, subject, names)
+
+
+def _tell(output: ResultFolder, names: Names) -> None:
+    """Print where a report is and what became of an earlier one."""
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):

@@ -13,7 +13,7 @@ import slicer
 
 from ..errors import UnusableInput
 from .worker import Worker
-from .worker_process import python_command
+from .worker_process import Report, python_command
 
 AUTOMATIC = ("auto", "Automatic")
 CPU = ("cpu", "CPU")
@@ -55,20 +55,17 @@ def devices_command() -> list[str]:
 
 def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
     """Start a child process that answers; nothing is known if it gives no answer."""
-    heard = bytearray()
+    heard = [Devices()]
 
-    def ended(*_: object) -> None:
-        answer = Devices()
-        for line in heard.decode("utf-8", errors="replace").splitlines():
-            try:
-                content = json.loads(line)
-                gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
-                answer = Devices(content["torch"], gpus)
-            except (ValueError, KeyError, TypeError):
-                continue
-        on_answer(answer)
+    def listen(line: Report | str) -> None:
+        try:
+            content = json.loads(str(line))
+            gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
+            heard.append(Devices(content["torch"], gpus))
+        except (ValueError, KeyError, TypeError):
+            pass  # noise of torch
 
-    worker = Worker(heard.extend, ended)
+    worker = Worker(listen, lambda *_: on_answer(heard[-1]))
     try:
         worker.start(devices_command())
     except UnusableInput:
@@ -87,6 +84,12 @@ Without internet: on a computer with internet and the same system, download the 
 copy the folder here and run
     PythonSlicer -m pip install --no-index --find-links FOLDER torch"""
 
+_WITH_EXTENSION = "It can be installed now through the PyTorch extension (about 200 MB to 3 GB)."
+_WITHOUT_EXTENSION = (
+    "It is installed through the PyTorch extension: open the Extensions Manager, install "
+    "PyTorch, restart 3D Slicer and press Segment again."
+)
+
 
 def has_extension() -> bool:
     """Whether the PyTorch extension is installed."""
@@ -95,17 +98,14 @@ def has_extension() -> bool:
 
 def offer_torch(parent: Any) -> bool:
     """Say that PyTorch is missing and how to get it; return whether to install it now."""
-    buttons: tuple[str, ...] = ()
-    if has_extension():
-        how = "It can be installed now through the PyTorch extension (about 200 MB to 3 GB)."
-        buttons = ("Install PyTorch", "Not now")
-    else:
-        how = (
-            "It is installed through the PyTorch extension: open the Extensions Manager, install "
-            "PyTorch, restart 3D Slicer and press Segment again."
-        )
-    missing = "PyTorch is missing. InnerEarSeg needs it to run its networks."
-    return _ask(parent, qt.QMessageBox.Information, missing, how + _BY_HAND, buttons)
+    can = has_extension()
+    return _ask(
+        parent,
+        qt.QMessageBox.Information,
+        "PyTorch is missing. InnerEarSeg needs it to run its networks.",
+        (_WITH_EXTENSION if can else _WITHOUT_EXTENSION) + _BY_HAND,
+        ("Install PyTorch", "Not now") if can else (),
+    )
 
 
 def install() -> str:
@@ -156,12 +156,10 @@ def _ask(parent: Any, icon: Any, text: str, more: str, buttons: tuple[str, ...])
     box.setWindowTitle("InnerEarSeg")
     box.setText(text)
     box.setInformativeText(more)
-    if not buttons:
-        box.setStandardButtons(qt.QMessageBox.Close)
-        box.exec_()
-        return False
-    box.setStandardButtons(qt.QMessageBox.Yes | qt.QMessageBox.No)
-    box.button(qt.QMessageBox.Yes).setText(buttons[0])
-    box.button(qt.QMessageBox.No).setText(buttons[1])
-    box.setDefaultButton(qt.QMessageBox.Yes)
-    return bool(box.exec_() == qt.QMessageBox.Yes)
+    yes, no = qt.QMessageBox.Yes, qt.QMessageBox.No
+    box.setStandardButtons(yes | no if buttons else qt.QMessageBox.Close)
+    for button, words in zip((yes, no), buttons, strict=False):
+        box.button(button).setText(words)
+    if buttons:
+        box.setDefaultButton(yes)
+    return bool(box.exec_() == yes)

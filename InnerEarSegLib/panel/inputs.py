@@ -99,12 +99,12 @@ class Inputs:
         """Take a CT of the scene, if none was chosen."""
         if self._node is None or self._node.inputVolume is not None:
             return
-        selection = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-        shown = None if selection is None else selection.GetActiveVolumeID()
-        volumes = [slicer.mrmlScene.GetNodeByID(shown)] if shown else []
-        for volume in (*volumes, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")):
-            # Not a label map, whose class is derived from it.
-            if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode":
+        wanted, scene = "vtkMRMLScalarVolumeNode", slicer.mrmlScene
+        selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+        shown = selection and scene.GetNodeByID(selection.GetActiveVolumeID() or "")
+        volumes = [shown] if shown else []
+        for volume in (*volumes, *slicer.util.getNodesByClass(wanted)):
+            if volume.GetClassName() == wanted:  # not a label map, whose class is derived from it
                 self._node.inputVolume = volume
                 return
 
@@ -149,16 +149,16 @@ class Inputs:
     def choices(self) -> Choices:
         """Return what was chosen; only without an obstacle."""
         node = self._node
+        # A scene from another machine may name a device that this one lacks.
         known = self._ui.deviceComboBox.findData(node.device) >= 0
         return Choices(
-            volume=node.inputVolume,
-            sides=(node.ears.value,) if node.ears in (Ears.LEFT, Ears.RIGHT) else None,
-            both=node.ears is Ears.BOTH,
-            region=node.region,
-            # A scene from another machine may name a device that this one lacks.
-            device=node.device if known else AUTOMATIC[0],
-            model=Path(node.modelPath) if node.modelPath else None,
-            keep_reviewed=node.keepReviewed,
+            node.inputVolume,
+            (node.ears.value,) if node.ears in (Ears.LEFT, Ears.RIGHT) else None,
+            node.ears is Ears.BOTH,
+            node.region,
+            node.device if known else AUTOMATIC[0],
+            Path(node.modelPath) if node.modelPath else None,
+            node.keepReviewed,
         )
 
     def close(self) -> None:
@@ -185,9 +185,9 @@ class Inputs:
     def _to_widgets(self, *_: Any) -> None:
         if self._filling:
             return
+        ui, node = self._ui, self._node
         self._filling = True
         try:
-            ui, node = self._ui, self._node
             if node is not None:
                 ui.inputSelector.setCurrentNode(node.inputVolume)
                 ui.regionSelector.setCurrentNode(node.region)
@@ -206,14 +206,14 @@ class Inputs:
     def _observe_chosen(self) -> None:
         """Notice points that are placed, and voxels that arrive: they take an obstacle away."""
         self._chosen.clear()
-        volume, region = self._node.inputVolume, self._node.region
-        pairs = [(volume, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)] if volume else []
-        if region is not None:
-            pairs += [(region, region.PointPositionDefinedEvent),
-                      (region, region.PointPositionUndefinedEvent),
-                      (region, region.PointRemovedEvent)]  # fmt: skip
-        for node, event in pairs:
-            self._chosen.add(node, event, lambda *_: self._changed())
+        markups = slicer.vtkMRMLMarkupsNode
+        for node, events in (
+            (self._node.inputVolume, (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,)),
+            (self._node.region, (markups.PointPositionDefinedEvent,
+                                 markups.PointPositionUndefinedEvent, markups.PointRemovedEvent)),
+        ):  # fmt: skip
+            for event in events if node is not None else ():
+                self._chosen.add(node, event, lambda *_: self._changed())
 
     def _show_card(self, text: str) -> None:
         if text == self._shown_model:
@@ -253,11 +253,9 @@ class Inputs:
 
 def _table(rows: list[tuple[str, str]], width: int | None) -> str:
     """Return headings and values as HTML, values cut to a width."""
-    cells = []
+    cells = ""
     for name, value in rows:
         if width is not None and len(value) > width:
             value = value[: width - 1].rstrip(" ,:(") + "…"
-        cells.append(
-            f"<tr><td><b>{html.escape(name)}</b>&nbsp;</td><td>{html.escape(value)}</td></tr>"
-        )
-    return f"<table>{''.join(cells)}</table>"
+        cells += f"<tr><td><b>{html.escape(name)}</b>&nbsp;</td><td>{html.escape(value)}</td></tr>"
+    return f"<table>{cells}</table>"

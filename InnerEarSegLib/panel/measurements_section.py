@@ -21,7 +21,7 @@ from ..mrml.scene import Observers, to_world
 from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, show_ear
 from ..types import LANDMARKS, Side
-from .worker import single_shot
+from .worker import timer_for
 
 SHOWN = {
     "a_diameter": "A",
@@ -31,7 +31,6 @@ SHOWN = {
 }
 """What the panel shows, all in mm; the table in the scene has all."""
 
-_SETTLE_MS = 300
 _NO_FRAME = "Needs the round window and two other landmarks."
 _TURN = (
     "Turns the slice views to the plane of the basal turn and two planes through the modiolus; "
@@ -41,13 +40,10 @@ _TURN = (
 
 def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
     """Return the middle of an ear, RAS mm of its CT; None without segment and landmarks."""
-    center: Any = None
-    if results.segmentation is not None:
-        center = segment_center(results.segmentation, side)
-    if center is None and side in results.landmarks:
-        places = (position_of(results.landmarks[side], name) for name in LANDMARKS)
-        center = next((place for place in places if place is not None), None)
-    return None if center is None else np.array(center)
+    segments, node = results.segmentation, results.landmarks.get(side)
+    places: list[Any] = [] if segments is None else [segment_center(segments, side)]
+    places += [] if node is None else [position_of(node, name) for name in LANDMARKS]
+    return next((np.array(place) for place in places if place is not None), None)
 
 
 class MeasurementsSection:
@@ -71,7 +67,7 @@ class MeasurementsSection:
         self._observers = Observers()
         self._dragging = False
         # Landmarks and segments change in bursts, and measuring takes a moment.
-        self._soon = single_shot(_SETTLE_MS, self.update)
+        self._soon = timer_for(self.update, 300)
         ui.cochlearViewButton.connect("clicked(bool)", self._turn)
         ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
         self._show()
@@ -171,8 +167,8 @@ class MeasurementsSection:
             self._view.leave()
             return
         lines = find_measurements(slicer.mrmlScene, self._volume).lines_of(side)
-        spacing = min(self._volume.GetSpacing())
-        self._view.enter(self._results.landmarks[side], frame, spacing, lines, self._middle(side))
+        spacing, node = min(self._volume.GetSpacing()), self._results.landmarks[side]
+        self._view.enter(node, frame, spacing, lines, self._middle(side))
 
     def _middle(self, side: Side) -> NDArray[np.float64] | None:
         """Of an ear, world RAS mm."""

@@ -20,7 +20,8 @@ from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
 from .run_section import RunSection, Status
-from .worker import Worker, single_shot
+from .worker import Worker, timer_for
+from .worker_process import CT_REMOVED
 
 TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
 
@@ -49,7 +50,7 @@ class Panel:
         self.reporting = ReportSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
-        self._choose_soon = single_shot(0, self._choose)  # a node that is added has no voxels yet
+        self._choose_soon = timer_for(self._choose)  # a node that is added has no voxels yet
         ui.segmentButton.connect("clicked()", self._start)
         scene = slicer.mrmlScene
         for event, handler in (
@@ -166,14 +167,14 @@ class Panel:
             self.status.hint(said, "warn" if self._torch_missing else "info")
 
     def _scene_closes(self, *_: Any) -> None:
-        self._scene_changes()
+        self._forget_scene()
         self.running.drop("The scene was closed; the run was stopped.")
 
     def _scene_imports(self, *_: Any) -> None:
         self.reviewing.measuring.release()  # what is imported may have views of its own
-        self._scene_changes()
+        self._forget_scene()
 
-    def _scene_changes(self, *_: Any) -> None:
+    def _forget_scene(self) -> None:
         self.reviewing.release(lock=False, views=False)
         self.reviewing.forget_steps()
         self.reporting.bind(None)
@@ -193,6 +194,6 @@ class Panel:
             return
         volume = self.running.volume
         if volume is not None and not slicer.mrmlScene.IsNodePresent(volume):
-            self.running.drop("The CT was removed from the scene; the run was stopped.")
+            self.running.drop(CT_REMOVED)
         self.reviewing.check_nodes()
         self.reporting.check_nodes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from ..process import temporary_folder
 from ..report.subject import PATIENT, write_subject
 from .run_section import Status
 from .worker import Worker
-from .worker_process import Ending, judge, notes_in, python_command
+from .worker_process import Ending, in_panel_words, judge, python_command
 
 _READY = "Writes a page with pictures, measurements and the state of each landmark."
 _NOTHING = "There is nothing to report on yet: segment the CT first."
+_NO_PDF = (
+    "No PDF was made, as fpdf2 is missing. Print the page to a PDF from the browser, or run "
+    "PythonSlicer -m pip install fpdf2 and make the report again."
+)
 
 
 class ReportSection:
@@ -34,8 +39,7 @@ class ReportSection:
         self._ui, self._status = ui, status
         self._volume: Any = None
         self._worker: Worker | None = None
-        self._folder: Path | None = None
-        self._page = Path()
+        self._folder, self._page, self._pdf_missing = Path(), Path(), False
         ui.reportButton.connect("clicked()", self._start)
         ui.patientCheckBox.connect("toggled(bool)", ui.patientLineEdit.setEnabled)
         self._show()
@@ -61,7 +65,7 @@ class ReportSection:
         """Stop what goes on before returning."""
         if self._worker is not None:
             self._worker.stop_now()
-        self._clean()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @staticmethod
     def make_command(folder: Path, page: Path, pdf: bool) -> list[str]:
@@ -70,39 +74,41 @@ class ReportSection:
         return python_command("-m", "InnerEarSegLib", *arguments, *(["--pdf"] if pdf else []))
 
     def _start(self) -> None:
-        page = None if self.active or self._volume is None else self._ask_where()
-        if page is None:
+        if self.active or self._volume is None:
             return
-        try:
-            self._folder, self._page = temporary_folder(), page
-            write_subject(subject_of(slicer.mrmlScene, self._volume), self._folder)
-            if self._ui.patientCheckBox.checked:
-                text = self._ui.patientLineEdit.text
-                (self._folder / PATIENT).write_text(text, encoding="utf-8")
-            command = self.make_command(self._folder, page, self._ui.reportPdfCheckBox.checked)
-        except (UnusableInput, OSError) as error:
-            self._clean()
-            self._status.say(f"The report could not be made: {error}", "error")
-            return
-        self._worker = Worker(lambda piece: None, self._ended)
-        self._worker.start(command, self._folder)
-        self._status.say("Making the report")
-        self._show()
-
-    def _ask_where(self) -> Path | None:
         # Not named after the CT, whose name is mostly the patient's.
-        text = qt.QFileDialog.getSaveFileName(
+        chosen = qt.QFileDialog.getSaveFileName(
             self._ui.reportButton.window(), "Save the report", REPORT_HTML, "Web page (*.html)"
         )
-        if not text:
-            return None
-        page = Path(text)
-        return page if page.suffix.lower() in (".html", ".htm") else page.with_suffix(".html")
+        if not chosen:
+            return
+        page = Path(chosen)
+        if page.suffix.lower() not in (".html", ".htm"):
+            page = page.with_suffix(".html")
+        folder, self._page = None, page
+        try:
+            folder = self._folder = temporary_folder()
+            write_subject(subject_of(slicer.mrmlScene, self._volume), folder)
+            if self._ui.patientCheckBox.checked:
+                text = self._ui.patientLineEdit.text
+                (folder / PATIENT).write_text(text, encoding="utf-8")
+            pdf = bool(self._ui.reportPdfCheckBox.checked)
+            self._pdf_missing = pdf and find_spec("fpdf") is None
+            command = self.make_command(folder, page, pdf and not self._pdf_missing)
+        except (UnusableInput, OSError) as error:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._status.say(f"The report could not be made: {error}", "error")
+            return
+        self._worker = Worker(lambda line: None, self._ended)
+        self._worker.start(command, folder)
+        self._status.say("Making the report")
+        self._show()
 
     def _ended(self, code: int, crashed: bool, stderr: str) -> None:
         outcome = judge(code, crashed, stderr)
         self._worker = None
-        self._clean()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._show()
         if outcome.details:
             self._status.log(outcome.details)
@@ -110,21 +116,16 @@ class ReportSection:
             self._status.say(outcome.sentence, "error")
             return
         self._forget_patient()
-        notes = notes_in(outcome.details)
-        if notes:
-            self._status.say(" ".join([f"Report: {self._page}.", *notes]), "warn")
-        else:
-            self._status.say(f"Report: {self._page}", "success")
+        lines = (line.strip() for line in outcome.details.splitlines())
+        notes = [in_panel_words(line) for line in lines if line.startswith("Note: ")]
+        notes += [_NO_PDF] if self._pdf_missing else []
+        said = f"Report: {self._page}" + (f". {' '.join(notes)}" if notes else "")
+        self._status.say(said, "warn" if notes else "success")
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._page)))
 
     def _forget_patient(self) -> None:
         self._ui.patientCheckBox.checked = False
         self._ui.patientLineEdit.text = ""
-
-    def _clean(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def _show(self) -> None:
         there = bool(find_results(slicer.mrmlScene, self._volume).landmarks)

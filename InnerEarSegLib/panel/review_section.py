@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import qt
@@ -26,24 +27,30 @@ from ..mrml.views import jump_to, slide_to
 from ..types import CHECK, GOOD, POOR, Landmark, Side
 from .measurements_section import MeasurementsSection
 from .table import LandmarkTable
-from .worker import single_shot
-
-KEYS = {
-    "next": "N",
-    "confirm": "C",
-    "edit": "E",
-    "place": "P",
-    "reset": "R",
-    # Not Ctrl+Z and Ctrl+Y: these are actions of Slicer's main window, and a key with two meanings
-    # does nothing in Qt.
-    "undo": "U",
-    "redo": "Shift+U",
-}
-"""Key of each button; they work inside the review part, and nowhere else."""
+from .worker import timer_for
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
 
-_SETTLE_MS = 100
+
+def _marked(when: Callable[[Review, Landmark], bool]) -> Callable[[Review, Landmark | None], bool]:
+    return lambda review, mark: mark is not None and when(review, mark)
+
+
+BUTTONS: dict[str, tuple[str, Callable[[Review, Landmark | None], bool]]] = {
+    "next": ("N", lambda review, mark: any(not x.confirmed for x in review.landmarks.values())),
+    "confirm": ("C", _marked(lambda review, mark: not (mark.confirmed or review.placing))),
+    "edit": ("E", _marked(lambda review, mark: mark.ras is not None)),
+    "place": ("P", _marked(lambda review, mark: True)),
+    "reset": ("R", _marked(lambda review, mark: mark.reviewed)),
+    # Not Ctrl+Z and Ctrl+Y: these are actions of Slicer's main window, and a key with two meanings
+    # does nothing in Qt.
+    "undo": ("U", lambda review, mark: review.can_undo),
+    "redo": ("Shift+U", lambda review, mark: review.can_redo),
+}
+"""Key of each button, and when it is enabled for the selected landmark."""
+
+_OTHER_INPUT = ("QComboBox", "QAbstractItemView", "QAbstractSpinBox", "QLineEdit", "QTextEdit")
+"""Widgets that keep their keys, outside of the review part."""
 
 
 class ReviewSection:
@@ -64,10 +71,10 @@ class ReviewSection:
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
         self.measuring = MeasurementsSection(ui, self._show_edited)
-        self._shortcuts = [self._connect(name, key) for name, key in KEYS.items()]
+        self._shortcuts = [self._connect(name, key) for name, (key, _) in BUTTONS.items()]
         # Events come in bursts, one for each voxel or mouse move.
-        self._soon = single_shot(_SETTLE_MS, self._update_volumes)
-        self._look_at_ct = single_shot(0, self._ct_moved)
+        self._soon = timer_for(self._update_volumes, 100)
+        self._look_at_ct = timer_for(self._ct_moved)
         ui.landmarksTable.connect("itemSelectionChanged()", self._row_selected)
         # Also where the row was selected before.
         ui.landmarksTable.connect("cellClicked(int,int)", lambda *_: self._row_selected())
@@ -83,9 +90,14 @@ class ReviewSection:
         button.setToolTip(f"{button.toolTip} Key: {key}")
         shortcut = qt.QShortcut(self._ui.reviewContent)
         shortcut.setKey(qt.QKeySequence(key))
-        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
-        shortcut.connect("activated()", button.click)
+        shortcut.connect("activated()", lambda: self._key_pressed(button))
         return shortcut
+
+    def _key_pressed(self, button: Any) -> None:
+        focus = slicer.app.focusWidget()
+        inside = focus is None or self._ui.reviewContent.isAncestorOf(focus)
+        if inside or not any(focus.inherits(name) for name in _OTHER_INPUT):
+            button.click()
 
     # Which CT
 
@@ -102,7 +114,8 @@ class ReviewSection:
             steps = self._steps.setdefault(volume.GetID(), Steps())
             # It may have been moved while another CT was chosen.
             steps.map(follow_ct(results, volume).landmarks)
-            self.review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, _later)
+            later = partial(qt.QTimer.singleShot, 0)
+            self.review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, later)
             self.review.lock()  # a scene may have been saved while a point was edited
             self._observe()
             self._update_volumes()
@@ -272,25 +285,25 @@ class ReviewSection:
 
     def _show_buttons(self) -> None:
         ui, review, landmarks = self._ui, self.review, self._landmarks()
-        selected = self._table.selected
-        mark = None if selected is None else landmarks.get(selected)
-        placing = review is not None and review.placing is not None
-        editing = review is not None and mark is not None and review.editing == selected
-        left = sum(not x.confirmed for x in landmarks.values())
         ui.reviewContent.setVisible(review is not None)
         ui.reviewHintLabel.setVisible(review is None)
-        for button, enabled in (
-            (ui.confirmButton, mark is not None and not mark.confirmed and not placing),
-            (ui.editButton, mark is not None and mark.ras is not None),
-            (ui.placeButton, mark is not None),
-            (ui.nextButton, left > 0),
-            (ui.resetButton, mark is not None and mark.reviewed),
-            (ui.undoButton, review is not None and review.can_undo),
-            (ui.redoButton, review is not None and review.can_redo),
-        ):
-            button.setEnabled(enabled)
+        if review is None:
+            return
+        selected = self._table.selected
+        mark = None if selected is None else landmarks.get(selected)
+        placing = review.placing is not None
+        editing = mark is not None and review.editing == selected
+        left = sum(not x.confirmed for x in landmarks.values())
+        for name, (_, enabled) in BUTTONS.items():
+            getattr(ui, f"{name}Button").setEnabled(enabled(review, mark))
         ui.editButton.setChecked(editing and not placing)
         ui.placeButton.setChecked(placing)
+        # After a click or a drag the focus is in a view.
+        everywhere = placing or review.editing is not None
+        for shortcut in self._shortcuts:
+            shortcut.setContext(
+                qt.Qt.WindowShortcut if everywhere else qt.Qt.WidgetWithChildrenShortcut
+            )
         if placing:
             text = "Click in a slice view to place the point. Right click: leave it as it was."
         elif mark is not None and editing:
@@ -333,17 +346,12 @@ def verdict_lines(side: Side, node: Any, landmarks: list[Landmark]) -> list[str]
 
     A reason that is about one landmark goes once the user has confirmed that landmark.
     """
-    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
-    confirmed = [x.name for x in landmarks if x.confirmed]
-    notes = [
-        note
-        for note in _warnings(node)
-        if not any(note.startswith(f"The {name} ") for name in confirmed)
-    ]
+    verdict, dice = node.GetAttribute(VERDICT_ATTRIBUTE), node.GetAttribute(EXPECTED_DICE_ATTRIBUTE)
+    settled = tuple(f"The {x.name} " for x in landmarks if x.confirmed)
+    notes = [note for note in _warnings(node) if not note.startswith(settled)]
     words = VERDICTS.get(verdict, "")
-    if verdict == CHECK and not notes and len(confirmed) == len(landmarks):
+    if verdict == CHECK and not notes and len(settled) == len(landmarks):
         words = "checked by you"
-    dice = node.GetAttribute(EXPECTED_DICE_ATTRIBUTE)
     if words and dice:
         words += f"</b>, expected Dice {html.escape(dice)}<b>"
     title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
@@ -355,9 +363,4 @@ def _note(text: str) -> str:
 
 
 def _warnings(node: Any) -> list[str]:
-    text = node.GetAttribute(WARNINGS_ATTRIBUTE) or ""
-    return [line for line in text.split("\n") if line]
-
-
-def _later(function: Callable[[], None]) -> None:
-    qt.QTimer.singleShot(0, function)
+    return [x for x in (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").split("\n") if x]

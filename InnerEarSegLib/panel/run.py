@@ -23,12 +23,12 @@ from ..mrml.scene import Observers
 from ..mrml.transforms import place_of
 from ..mrml.volumes import export_steps, where_to_look
 from ..process import temporary_folder
-from .worker import Worker
+from .worker import Worker, timer_for
 from .worker_process import (
+    CANCELLED,
     CT_CHANGED,
-    SENTENCES,
+    CT_REMOVED,
     Ending,
-    LineReader,
     Outcome,
     Report,
     judge,
@@ -75,18 +75,14 @@ class Run:
         on_report: Callable[[Report | str], None],
         on_end: Callable[[Outcome], None],
     ) -> None:
-        self.choices = choices
-        self.started = time.monotonic()
+        self.choices, self.started = choices, time.monotonic()
         self._place = place_of(choices.volume)
         self._on_report, self._on_end = on_report, on_end
-        self._lines = LineReader()
         self._cancelled = self._over = False
         self._folder: Path | None = None
         self._export: Generator[float, None, None] | None = None
-        self._next_piece = qt.QTimer()
-        self._next_piece.setInterval(0)
-        self._next_piece.connect("timeout()", self._write_piece)
-        self._worker = Worker(self._output, self._ended)
+        self._next_piece = timer_for(self._write_piece, once=False)
+        self._worker = Worker(on_report, self._ended)
 
     @property
     def ct_changed(self) -> bool:
@@ -118,7 +114,7 @@ class Run:
         if self._export is None:
             self._worker.cancel()
         else:
-            self._end_early(Outcome(Ending.CANCELLED, SENTENCES[Ending.CANCELLED]))
+            self._end_early(CANCELLED)
 
     def stop_now(self) -> None:
         """End before returning; ``on_end`` is not told."""
@@ -156,27 +152,19 @@ class Run:
         if export is not None:
             export.close()  # the file: Windows removes none that is open
 
-    def _output(self, piece: bytes) -> None:
-        for line in self._lines.feed(piece):
-            self._on_report(line)
-
     def _ended(self, code: int, crashed: bool, stderr: str) -> None:
+        assert self._folder is not None
+        outcome = judge(130, False, stderr) if self._cancelled else judge(code, crashed, stderr)
         try:
-            outcome = judge(130, False, stderr) if self._cancelled else judge(code, crashed, stderr)
             if outcome.ending in (Ending.DONE, Ending.NO_EAR):
-                outcome = self._with_result(outcome)
+                outcome = replace(outcome, result=read_plain(self._folder / "out"))
+        except UnusableInput as error:
+            if outcome.ending is Ending.DONE:
+                sentence = "The worker's result cannot be read."
+                outcome = Outcome(Ending.FAILED, sentence, str(error))
         finally:
             self._clean()
         self._tell(outcome)
-
-    def _with_result(self, outcome: Outcome) -> Outcome:
-        assert self._folder is not None
-        try:
-            return replace(outcome, result=read_plain(self._folder / "out"))
-        except UnusableInput as error:
-            if outcome.ending is Ending.NO_EAR:
-                return outcome
-            return Outcome(Ending.FAILED, "The worker's result cannot be read.", str(error))
 
     def _clean(self) -> None:
         self._stop_export()
@@ -192,19 +180,17 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
         InnerEarSegError: whatever went wrong, in one sentence.
     """
     ends: list[Outcome] = []
-    loop = qt.QEventLoop()
+    loop, scene, observers = qt.QEventLoop(), slicer.mrmlScene, Observers()
 
     def ended(outcome: Outcome) -> None:
         ends.append(outcome)
         loop.quit()
 
-    run = Run(choices, lambda report: None, ended)
-    scene, observers = slicer.mrmlScene, Observers()
-
     def look(*_: Any) -> None:
         if not scene.IsNodePresent(choices.volume):
             loop.quit()
 
+    run = Run(choices, lambda report: None, ended)
     for event in (scene.NodeRemovedEvent, scene.EndCloseEvent):
         observers.add(scene, event, look)
     run.start()
@@ -216,7 +202,7 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
         if not ends:
             run.stop_now()
     if not scene.IsNodePresent(choices.volume):
-        raise InnerEarSegError("The CT was removed from the scene; the run was stopped.")
+        raise InnerEarSegError(CT_REMOVED)
     outcome = ends[0]
     if outcome.ending is Ending.NO_EAR:
         return None

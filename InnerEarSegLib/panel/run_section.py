@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import qt
-
 from ..errors import UnusableInput
 from ..types import POOR, Segmentation
 from . import devices
 from .run import Choices, Run
+from .worker import timer_for
 from .worker_process import CT_CHANGED, Ending, Outcome, Report
 
 _STYLE = "QLabel {{ background-color: rgba({color}); border-radius: 4px; padding: 5px 8px; }}"
@@ -48,12 +47,18 @@ class Status:
         self._ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
 
 
-_TICK_MS = 500
 _KINDS = {Ending.NO_EAR: "warn", Ending.CANCELLED: "info"}
+_OTHER_SIDE = (
+    "Only a {} ear was found, and Options, Ears asks for the other side: nothing was changed."
+)
 
 
 class RunSection:
     """At most one run at a time.
+
+    Attributes:
+        can_cancel: whether a run is under way.
+        active: whether a run is under way, or what it needs is being installed.
 
     Args:
         status: where the sentence for the user goes.
@@ -75,23 +80,19 @@ class RunSection:
         self._run: Run | None = None
         self._waiting: tuple[Run, Segmentation] | None = None
         self._away = self._installing = False
-        self._tick = qt.QTimer()
-        self._tick.setInterval(_TICK_MS)
-        self._tick.connect("timeout()", self._show_elapsed)
+        self._tick = timer_for(self._show_elapsed, 500, once=False)
         ui.cpuFallbackCheckBox.setChecked(devices.cpu_fallback() is True)
         ui.cpuFallbackCheckBox.connect("clicked(bool)", devices.remember_cpu_fallback)
-        ui.cancelButton.connect("clicked()", self.cancel)
+        ui.cancelButton.connect("clicked()", self._cancel)
         ui.installTorchButton.connect("clicked()", lambda: self._install_torch(None))
 
     @property
-    def active(self) -> bool:
-        """Whether a run is under way, or what it needs is being installed."""
-        return self._run is not None or self._installing
+    def can_cancel(self) -> bool:
+        return self._run is not None
 
     @property
-    def can_cancel(self) -> bool:
-        """Whether there is a run that could be stopped."""
-        return self._run is not None
+    def active(self) -> bool:
+        return self.can_cancel or self._installing
 
     @property
     def volume(self) -> Any:
@@ -119,8 +120,7 @@ class RunSection:
             self._status.say(str(error) if isinstance(error, UnusableInput) else problem, "error")
         self._changed()
 
-    def cancel(self) -> None:
-        """Stop the run; its end is told later."""
+    def _cancel(self) -> None:
         if self._run is not None:
             self._status.say("Cancelling")
             self._ui.cancelButton.setEnabled(False)
@@ -144,7 +144,7 @@ class RunSection:
         self._away = True
 
     def come_back(self) -> None:
-        """The user is here: a result that waited is shown."""
+        """The user is back: a result that waited is shown."""
         self._away = False
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
@@ -190,11 +190,7 @@ class RunSection:
         result = replace(found, ears=tuple(ear for ear in found.ears if ear.side in sides))
         if not result.ears:
             side = found.ears[0].side if found.ears else "no"
-            self._status.say(
-                f"Only a {side} ear was found, and Options, Ears asks for the other side: "
-                "nothing was changed.",
-                "warn",
-            )
+            self._status.say(_OTHER_SIDE.format(side), "warn")
         elif self._away:  # the scene stays as it is until the user is back
             self._waiting = (run, result)
             self._status.say("Done. The result is shown when you return to this module.")

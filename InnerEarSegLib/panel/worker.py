@@ -9,7 +9,7 @@ from typing import Any
 import qt
 
 from ..process import HELLO
-from .worker_process import LIBRARY_PARENT, worker_environment
+from .worker_process import LIBRARY_PARENT, LineReader, Report, worker_environment
 
 KILL_MS = 1500
 """After cancelling; the worker ends by itself within ``process.GRACE_SECONDS``."""
@@ -20,10 +20,10 @@ FIRST_WORD_MS = 5000
 _KEPT_STDERR = 65536
 
 
-def single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
-    """Return a timer that calls a function once after each ``start``."""
+def timer_for(function: Callable[[], None], milliseconds: int = 0, once: bool = True) -> Any:
+    """Return a timer that, after each ``start``, calls a function once or again and again."""
     timer = qt.QTimer()
-    timer.setSingleShot(True)
+    timer.setSingleShot(once)
     timer.setInterval(milliseconds)
     timer.connect("timeout()", function)
     return timer
@@ -37,22 +37,24 @@ class Worker:
     would leave a child behind that waits forever.
 
     Args:
-        on_output: called with each piece of stdout.
+        on_line: called with each line of stdout.
         on_finished: called once at the end with exit status, whether it crashed, and stderr.
     """
 
     def __init__(
-        self, on_output: Callable[[bytes], None], on_finished: Callable[[int, bool, str], None]
+        self,
+        on_line: Callable[[Report | str], None],
+        on_finished: Callable[[int, bool, str], None],
     ) -> None:
-        self._on_output, self._on_finished = on_output, on_finished
-        self._stderr = b""
+        self._on_line, self._on_finished = on_line, on_finished
+        self._lines, self._stderr = LineReader(), b""
         self._heard = self._finished = self._stopped = False
         self._process = qt.QProcess()
         self._process.connect("readyReadStandardOutput()", self._read_output)
         self._process.connect("readyReadStandardError()", self._read_errors)
         self._process.connect("finished(int,QProcess::ExitStatus)", self._ended)
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._failed)
-        self._kill = single_shot(KILL_MS, self._process.kill)
+        self._kill = timer_for(self._process.kill)
 
     def start(self, command: Sequence[str], temporary: Path | None = None) -> None:
         """Start a program, which puts its temporary files into a folder; returns at once."""
@@ -86,7 +88,8 @@ class Worker:
     def _read_output(self) -> None:
         self._heard = True
         if not self._stopped:
-            self._on_output(_bytes(self._process.readAllStandardOutput()))
+            for line in self._lines.feed(_bytes(self._process.readAllStandardOutput())):
+                self._on_line(line)
 
     def _read_errors(self) -> None:
         self._stderr = (self._stderr + _bytes(self._process.readAllStandardError()))[-_KEPT_STDERR:]
@@ -96,12 +99,11 @@ class Worker:
             self._finish(-1, False, self._process.errorString())
 
     def _ended(self, code: int, status: Any) -> None:
-        if self._finished:
-            return
-        self._read_output()
-        self._read_errors()
-        text = self._stderr.decode("utf-8", errors="replace")
-        self._finish(int(code), status == qt.QProcess.CrashExit, text)
+        if not self._finished:
+            self._read_output()
+            self._read_errors()
+            text = self._stderr.decode("utf-8", errors="replace")
+            self._finish(int(code), status == qt.QProcess.CrashExit, text)
 
     def _finish(self, code: int, crashed: bool, stderr: str) -> None:
         if self._finished:

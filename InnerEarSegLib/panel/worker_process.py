@@ -68,9 +68,6 @@ def segment_command(
     return python_command(*arguments)
 
 
-_MAX_LINE = 65536
-
-
 @dataclass(frozen=True)
 class Report:
     """One line of progress.
@@ -94,8 +91,8 @@ class LineReader:
 
     def feed(self, piece: bytes) -> list[Report | str]:
         """Return the lines that this piece ends; text where a line is no progress report."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        self._rest = self._rest[-_MAX_LINE:]  # output without any line ends
+        *lines, rest = (self._rest + piece).split(b"\n")
+        self._rest = rest[-65536:]  # output without any line ends
         texts = (line.decode("utf-8", errors="replace").strip() for line in lines)
         return [_parse(text) or text[:2000] for text in texts if text]
 
@@ -127,12 +124,6 @@ def in_panel_words(sentence: str) -> str:
     return sentence
 
 
-def notes_in(stderr: str) -> list[str]:
-    """Return the notes, one sentence each, of a worker that has done its work."""
-    lines = (line.strip() for line in stderr.splitlines())
-    return [in_panel_words(line) for line in lines if line.startswith("Note: ")]
-
-
 class Ending(enum.Enum):
     """Kinds of ends, as far as the panel reacts differently."""
 
@@ -162,7 +153,7 @@ class Outcome:
     result: Segmentation | None = None
 
 
-SENTENCES = {
+_OF_ENDINGS = {
     Ending.DONE: "",
     Ending.NO_EAR: "No inner ear was found in this CT. If there is one, place a point in it, "
     "choose it under Options, Where to look, and try again.",
@@ -170,11 +161,13 @@ SENTENCES = {
     Ending.NO_TORCH: "PyTorch is not installed, so the networks cannot run.",
     Ending.OUT_OF_MEMORY: "The memory of the graphics card is not enough for this CT.",
 }
+_BY_STATUS = {0: Ending.DONE, 3: Ending.NO_EAR, 130: Ending.CANCELLED}
+CANCELLED = Outcome(Ending.CANCELLED, _OF_ENDINGS[Ending.CANCELLED])
 CT_CHANGED = (
     "The CT was changed while it was segmented, as by hardening its transform, and the result does "
     "not fit it any more. Press Segment again."
 )
-_BY_STATUS = {0: Ending.DONE, 3: Ending.NO_EAR, 130: Ending.CANCELLED}
+CT_REMOVED = "The CT was removed from the scene; the run was stopped."
 
 
 def judge(exit_code: int, crashed: bool, stderr: str) -> Outcome:
@@ -188,7 +181,7 @@ def judge(exit_code: int, crashed: bool, stderr: str) -> Outcome:
         elif "out of memory" in lower and any(x in lower for x in ("cuda", "mps", "hip")):
             ending = Ending.OUT_OF_MEMORY
     if ending is not None:
-        return Outcome(ending, SENTENCES[ending], details)
+        return Outcome(ending, _OF_ENDINGS[ending], details)
     if not crashed and exit_code == 2 and last:
         sentence = in_panel_words(last.removeprefix("innerearseg: "))
         return Outcome(Ending.UNUSABLE, sentence[:1].upper() + sentence[1:], details)

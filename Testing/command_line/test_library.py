@@ -1,9 +1,9 @@
 """The public names of the package, as a script uses them."""
 
 import json
+import re
 import subprocess
 import sys
-import textwrap
 
 import pytest
 import SimpleITK as sitk
@@ -14,13 +14,12 @@ from InnerEarSegLib.io.volume import image_of
 from .conftest import REPOSITORY
 
 
-def test_the_documented_example_is_the_command(done, synthetic_ear, tmp_path, monkeypatch, capsys):
+def test_the_readme_example_is_the_command(done, synthetic_ear, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     sitk.WriteImage(image_of(synthetic_ear.ct.array, synthetic_ear.ct.geometry), "ear.nii.gz")
-    code = InnerEarSegLib.__doc__.partition("    from InnerEarSegLib")[2]
-    code = f"    from InnerEarSegLib{code}".partition("\n\nImporting")[0]
-    exec(textwrap.dedent(code), {})
-    assert capsys.readouterr().out.startswith(f"{synthetic_ear.side} 9.")
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    exec(readme.partition("```python\n")[2].partition("```")[0], {})
+    assert re.fullmatch(r"\d\.\d ± \d\.\d mm\n", capsys.readouterr().out)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {path.name for path in done[0].iterdir()}
     ours, theirs = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6-Essentials is not installed")
@@ -119,7 +117,6 @@ def test_stand_ins_offer_nothing_more():
     from ..stand_ins import (
         application,
         ctk_widgets,
-        io_manager,
         main_window,
         modules,
         mrml_widgets,
@@ -128,7 +125,7 @@ def test_stand_ins_offer_nothing_more():
 
     compared = 0
     for module in (
-        application, ctk_widgets, io_manager, main_window, modules, mrml_widgets, views,
+        application, ctk_widgets, main_window, modules, mrml_widgets, views,
     ):  # fmt: skip
         for name, cls in vars(module).items():
             if name not in names.CLASSES or cls.__module__ != module.__name__:
@@ -147,39 +144,3 @@ def _not_slicers(cls: type) -> set[str]:
     """Overridden event handlers and size hints of Qt, and what is marked so in the stand-in."""
     protected = {"paintEvent", "resizeEvent", "hitButton", "sizeHint", "minimumSizeHint"}
     return protected | set(getattr(cls, "NOT_SLICERS", ()))
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="one platform is enough")
-def test_reading_headers():
-    """The reader of headers, on a made-up one."""
-    from .read_headers import read_class
-
-    text = """
-    class MADE_EXPORT qMade : public QWidget /* a { comment */
-    {
-      Q_OBJECT
-      Q_PROPERTY(bool on READ isOn WRITE setOn NOTIFY onChanged)
-      Q_PROPERTY(QString path READ path CONSTANT)
-    public:
-      enum Kind { One = 1, Two };
-      void hidden();
-      Q_INVOKABLE vtkMRMLNode* node(const QString& id, int n = 0) const { return 0; }
-    public slots:
-      void go(const QString& where = "http://x");
-    signals:
-      void onChanged(bool);
-      void named(const QString& name, QList<int> rows, int more = 1);
-    private:
-      void secret();
-    };
-    """
-    found = read_class(text, "qMade")
-    assert found["bases"] == ["QWidget"]
-    assert found["properties"]["on"] == {"type": "bool", "writable": True}
-    assert not found["properties"]["path"]["writable"]
-    assert found["signals"] == [
-        "onChanged(bool)", "named(QString,QList<int>,int)", "named(QString,QList<int>)",
-    ]  # fmt: skip
-    assert found["slots"] == ["go(QString)", "go()"]
-    assert found["methods"] == {"node": "vtkMRMLNode*", "go": "void"}
-    assert found["enums"] == {"Kind": ["One", "Two"]}

@@ -12,8 +12,11 @@ from Testing.panel.helpers import (
     FAKE_WORKER,
     MODULE,
     PICTURES,
+    column,
+    reopen,
     scene_text,
     segment,
+    show_ct,
     with_all_landmarks,
     write_prepared,
 )
@@ -92,6 +95,9 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     story.xml = lambda: scene_text(slicer_app.scene)
     story.left_over = lambda: sorted(p.name for p in temporary.glob("ies-*") if "ct.nrrd" in
                                      [q.name for q in p.iterdir()])  # fmt: skip
+    story.states = lambda: column(story, 2)
+    story.reopen = lambda: reopen(story)
+    story.show_ct = lambda: show_ct(story)
     story.picture = lambda name: slicer_app.picture(PICTURES / f"panel_{name}.png")
     return story
 

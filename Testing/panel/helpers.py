@@ -8,6 +8,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from InnerEarSegLib.io.result_files import write_plain
+from InnerEarSegLib.synthetic.files import random_ear
+from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Geometry, Landmark, Quality, Volume
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "InnerEarSeg" / "InnerEarSeg.py"
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
@@ -16,8 +22,6 @@ PICTURES = REPOSITORY / "Testing" / "output"
 
 def write_prepared(result, folder: Path) -> Path:
     """A result as the worker writes it."""
-    from InnerEarSegLib.io.result_files import write_plain
-
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_plain(result, folder)
@@ -30,6 +34,29 @@ def segment(story) -> None:
     assert story.ui.segmentButton.enabled, story.ui.segmentButton.toolTip
     story.ui.segmentButton.click()
     story.wait(lambda: not story.panel.running.active, 20, "end of the run")
+
+
+def column(story, number) -> list[str]:
+    """Texts of one column of the table of landmarks."""
+    table = story.ui.landmarksTable
+    return [table.item(row, number).text() for row in range(table.rowCount)]
+
+
+def reopen(story) -> None:
+    """Save the scene, close it and open it again."""
+    path = str(story.folder / "case.mrb")
+    assert story.scene.WriteToMRB(path)
+    story.scene.Clear(False)
+    assert story.scene.ReadFromMRB(path, True)
+    story.process()
+
+
+def show_ct(story) -> None:
+    """As loading a CT in Slicer does; views are drawn from now on."""
+    story.app.draw_views()
+    for view in ("Red", "Green", "Yellow"):
+        widget = story.app.app.layoutManager().sliceWidget(view)
+        widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(story.volume.GetID())
 
 
 def scene_text(scene) -> str:
@@ -57,9 +84,6 @@ def result_with(result, **changes):
 
 def with_all_landmarks(ear):
     """The prepared ear as the networks find it: with auxiliary landmarks, all of them right."""
-    from InnerEarSegLib.synthetic.files import random_ear
-    from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Landmark
-
     truth = random_ear(7, 0).landmarks
     marks = {name: Landmark(name, tuple(map(float, truth[name])), 0.9, 0.3) for name in truth}
     return result_with(
@@ -67,3 +91,63 @@ def with_all_landmarks(ear):
         landmarks=tuple(marks[name] for name in LANDMARKS),
         auxiliary=tuple(marks[name] for name in AUXILIARY),
     )
+
+
+DISTANCE_MM = 80.0
+"""To the second ear: the mirror image of the prepared one, on the other side."""
+
+
+def mirror(geometry: Geometry) -> np.ndarray:
+    """4 x 4 matrix that makes a left ear of a right one, so far to the patient's other side."""
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    away = -DISTANCE_MM if geometry.center[0] > 0 else DISTANCE_MM
+    flip[0, 3] = 2 * geometry.center[0] + away
+    return flip
+
+
+def other_ear(one, confidence=0.2):
+    """The mirrored ear; its helicotrema is the least certain of all landmarks."""
+    flip = mirror(one.geometry)
+    landmarks = tuple(
+        replace(
+            mark,
+            ras=tuple((flip @ [*mark.ras, 1.0])[:3].tolist()),
+            confidence=confidence if mark.name == "helicotrema" else 0.88,
+        )
+        for mark in one.landmarks
+    )
+    return replace(
+        one, side="right" if one.side == "left" else "left", landmarks=landmarks,
+        geometry=Geometry(flip @ one.geometry.ijk_to_ras, one.geometry.shape),
+        quality=Quality("poor", ("The cochlea has 1.2 turns, which no labyrinth has.",)),
+    )  # fmt: skip
+
+
+def prepare_two(story):
+    """Makes the worker find both ears; returns the second one."""
+    one = story.ear.ear
+    other = other_ear(one)
+    ears = tuple(sorted((one, other), key=lambda ear: ear.side))
+    write_prepared(replace(story.ear.result, ears=ears), story.prepared)
+    return other
+
+
+def head(ct: Volume) -> Volume:
+    """A CT with the ear and its mirror image, 0.4 mm."""
+    from scipy.ndimage import map_coordinates
+
+    flip = mirror(ct.geometry)
+    corners = np.concatenate(
+        [ct.geometry.corners, ct.geometry.corners @ flip[:3, :3] + flip[:3, 3]]
+    )
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    matrix = np.diag([0.4, 0.4, 0.4, 1.0])
+    matrix[:3, 3] = low
+    size = np.ceil((high - low) / 0.4).astype(int)
+    grid = Geometry(matrix, tuple(int(n) for n in size[::-1]))
+    points = grid.to_ras(np.indices(grid.shape)[::-1].reshape(3, -1).T)
+    nearer = np.abs(points[:, 0] - ct.geometry.center[0]) > DISTANCE_MM / 2
+    points[nearer] = points[nearer] @ flip[:3, :3] + flip[:3, 3]
+    ijk = ct.geometry.to_ijk(points)[:, ::-1].T
+    values = map_coordinates(ct.array, ijk, order=1, cval=-1000, output=np.float32)
+    return Volume(values.reshape(grid.shape).astype(np.int16), grid, "Head")

@@ -13,10 +13,9 @@ from InnerEarSegLib.mrml.scene import nodes_of
 from InnerEarSegLib.mrml.segments import segment_center
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
-from Testing.panel.helpers import segment
+from Testing.panel.helpers import head, prepare_two, segment
 from Testing.panel.test_cochlear_view_stories import red, slices
 from Testing.panel.test_scene_stories import grid, linear
-from Testing.panel.two_ears import head, prepare_two
 from Testing.scene.test_cochlear_view import turned_to
 
 SIDES = ("left", "right")
@@ -43,6 +42,11 @@ def without_frame(two, side):
     node = two.landmarks[side]
     node.UnsetNthControlPointPosition(node.GetControlPointIndexByLabel(ROUND_WINDOW))
     two.wait(lambda: two.measuring.cochleae[side].frame is None, what="measurements")
+
+
+def without_landmarks(two, side):
+    two.scene.RemoveNode(two.landmarks[side])
+    two.wait(lambda: set(two.measuring.cochleae) == {*SIDES} - {side}, what="measurements")
 
 
 def at_cochlea(two, side):
@@ -89,28 +93,18 @@ def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
     assert crosshair.GetCrosshairRAS() == pytest.approx(tuple(two.middle["right"]), abs=1e-3)
 
 
-def test_the_view_makes_way_for_an_ear_without_a_frame(two):
-    without_frame(two, "right")
+@pytest.mark.parametrize("without", [without_frame, without_landmarks])
+def test_the_view_makes_way_for_an_ear_without_a_frame(two, without):
+    without(two, "right")
     before = slices(two)
     two.ui.cochlearViewButton.click()
-    assert at_cochlea(two, "left")
-    two.ui.rightEarButton.click()
+    assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
+    two.ui.rightEarButton.click()  # its segment is there
     assert_at_ear(two, "right", before)
     assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
     two.ui.leftEarButton.click()
     two.ui.cochlearViewButton.click()
     assert at_cochlea(two, "left")
-
-
-def test_the_view_makes_way_for_an_ear_without_landmarks(two):
-    two.scene.RemoveNode(two.landmarks["right"])
-    two.wait(lambda: set(two.measuring.cochleae) == {"left"}, what="measurements")
-    before = slices(two)
-    two.ui.cochlearViewButton.click()
-    assert two.ui.cochlearViewButton.checked
-    two.ui.rightEarButton.click()  # its segment is there
-    assert_at_ear(two, "right", before)
-    assert not two.ui.cochlearViewButton.checked and not two.ui.cochlearViewButton.enabled
 
 
 def test_the_ear_in_view_goes_back_to_its_planes(two):

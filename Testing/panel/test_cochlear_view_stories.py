@@ -63,10 +63,7 @@ def test_cochlear_view_and_back(planned):
     assert planned.ui.cochlearViewButton.checked
     assert all(line.GetDisplayVisibility() for line in lines)
     if can_render():
-        planned.app.draw_views()
-        for view in ("Red", "Green", "Yellow"):
-            widget = slicer.app.layoutManager().sliceWidget(view)
-            widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(planned.volume.GetID())
+        planned.show_ct()
         assert planned.picture("14_cochlear_view").stat().st_size > 0
     planned.ui.cochlearViewButton.click()
     for name, matrix in slices(planned).items():
@@ -130,10 +127,7 @@ def test_views_wait_for_the_end_of_a_drag(planned):
 def test_a_point_that_was_dragged_in_the_view_stays_in_its_slices(planned):
     from Testing.panel.test_review_stories import drag
 
-    planned.app.draw_views()
-    for name in ("Red", "Green", "Yellow"):
-        widget = slicer.app.layoutManager().sliceWidget(name)
-        widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(planned.volume.GetID())
+    planned.show_ct()
     planned.ui.cochlearViewButton.click()
     planned.ui.landmarksTable.selectRow(0)
     planned.ui.editButton.click()

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,40 +151,32 @@ def test_a_launcher_that_has_not_started_its_child_yet_is_not_killed(story, how,
     assert story.left_over() == []
 
 
-def start_real(story, tmp_path):
+@pytest.fixture
+def real_worker(story, tmp_path):
     from InnerEarSegLib.mrml.volumes import export_steps
 
     list(export_steps(story.volume, tmp_path / "ct.nrrd"))
-    command = segment_command(tmp_path, "cpu", None)
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=LIBRARY_PARENT,
-                            stdin=pipe, stdout=pipe, stderr=pipe)  # fmt: skip
+    command, pipe = segment_command(tmp_path, "cpu", None), subprocess.PIPE
+    worker = subprocess.Popen(command, cwd=LIBRARY_PARENT, stdin=pipe, stdout=pipe, stderr=pipe)
+    yield worker
+    worker.kill()
 
 
-def test_the_real_worker_ends_with_its_input(story, tmp_path):
-    worker = start_real(story, tmp_path)
-    try:
-        worker.stdin.write(b"watch\n")
-        worker.stdin.flush()
-        assert b"Starting" in worker.stdout.readline()
-        begun = time.monotonic()
-        _, errors = worker.communicate(timeout=20)  # closes its input
-        assert worker.returncode == 130 and time.monotonic() - begun < 4
-        assert b"cancelled" in errors or errors == b""
-        assert not (tmp_path / "out").exists()
-        assert [p.name for p in Path(tmp_path).iterdir() if "out" in p.name] == []
-    finally:
-        worker.kill()
+def test_the_real_worker_ends_with_its_input(real_worker, tmp_path):
+    real_worker.stdin.write(b"watch\n")
+    real_worker.stdin.flush()
+    assert b"Starting" in real_worker.stdout.readline()
+    begun = time.monotonic()
+    _, errors = real_worker.communicate(timeout=20)  # closes its input
+    assert real_worker.returncode == 130 and time.monotonic() - begun < 4
+    assert b"cancelled" in errors or errors == b""
+    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == []
 
 
-def test_an_input_that_says_nothing_is_not_watched(story, tmp_path):
-    worker = start_real(story, tmp_path)
-    try:
-        worker.stdin.close()
-        time.sleep(2.0)  # longer than what it would take to end
-        assert any(b'"find"' in line for line in worker.stdout)
-    finally:
-        worker.kill()
+def test_an_input_that_says_nothing_is_not_watched(real_worker):
+    real_worker.stdin.close()
+    time.sleep(2.0)  # longer than what it would take to end
+    assert any(b'"find"' in line for line in real_worker.stdout)
 
 
 def test_folders_of_a_slicer_that_was_killed_are_removed_at_the_next_start(story):

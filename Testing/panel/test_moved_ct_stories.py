@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
@@ -12,6 +14,7 @@ from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
+from Testing.panel.helpers import result_with, write_prepared
 from Testing.panel.test_scene_stories import grid, linear
 
 
@@ -61,10 +64,6 @@ def under(story, request):
 
 def found_in_the_hardened_ct(story):
     """The worker's next result, as a CT with other coordinates would give it: all 1 mm off."""
-    from dataclasses import replace
-
-    from Testing.panel.helpers import result_with, write_prepared
-
     marks = tuple(
         replace(mark, ras=tuple(np.add(story.at(mark.name), 1.0).tolist()))
         for mark in story.ear.ear.landmarks
@@ -75,8 +74,7 @@ def found_in_the_hardened_ct(story):
 def assert_kept(story, tolerance):
     for name, world in story.before.items():
         np.testing.assert_allclose(story.at(name), world, atol=1e-3)
-    states = [story.ui.landmarksTable.item(row, 2).text() for row in range(2)]
-    assert states == ["✓ confirmed", "corrected"]
+    assert story.states()[:2] == ["✓ confirmed", "corrected"]
     for node in (story.node, story.segmentation):
         assert node.GetTransformNodeID() == story.volume.GetTransformNodeID()
     after = world_points(story.segmentation, story.side)
@@ -119,8 +117,7 @@ def test_undo_across_hardening(under):
     story.volume.HardenTransform()
     story.process()
     story.ui.undoButton.click()  # the correction
-    states = [story.ui.landmarksTable.item(row, 2).text() for row in range(2)]
-    assert states == ["✓ confirmed", "automatic"]
+    assert story.states()[:2] == ["✓ confirmed", "automatic"]
     np.testing.assert_allclose(story.at(HELICOTREMA), story.before[HELICOTREMA], atol=1e-3)
     story.ui.redoButton.click()
     assert_kept(story, 0.01)
@@ -155,7 +152,7 @@ def test_a_centred_ct_takes_its_results_along(story):
     story.process()
     expected = np.add(story.ear.found[HELICOTREMA], (10.0, -20.0, 30.0))
     np.testing.assert_allclose(node.GetNthControlPointPosition(0), expected, atol=1e-3)
-    assert story.ui.landmarksTable.item(0, 2).text() == "automatic"
+    assert story.states()[0] == "automatic"
     assert not story.ui.undoButton.enabled
 
 
@@ -180,7 +177,7 @@ def test_a_ct_that_was_cropped_in_place_still_takes_its_results_along(story):
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.01])
-def test_a_scene_that_was_saved_and_opened_holds_the_same_place(story, tmp_path, shift):
+def test_a_scene_that_was_saved_and_opened_holds_the_same_place(story, shift):
     """Files round matrices; what is left of it must not look like a CT that was moved."""
     turn = np.array([0.1, 0.7, -0.3])
     rotation = vtk.vtkTransform()
@@ -190,10 +187,7 @@ def test_a_scene_that_was_saved_and_opened_holds_the_same_place(story, tmp_path,
     story.volume.SetAndObserveTransformNodeID(transform.GetID())
     story.volume.HardenTransform()
     story.segment()
-    assert story.scene.WriteToMRB(str(tmp_path / "case.mrb"))
-    story.scene.Clear(False)
-    assert story.scene.ReadFromMRB(str(tmp_path / "case.mrb"), True)
-    story.process()
+    story.reopen()
     volume = story.ui.inputSelector.currentNode()
     node = find_results(story.scene, volume).landmarks[story.ear.side]
     before = np.array(node.GetNthControlPointPosition(0))
@@ -224,12 +218,11 @@ def test_a_move_made_while_another_ct_was_chosen_is_a_step_of_its_own(story):
     foreign = np.add(story.ear.found[ROUND_WINDOW], (1.0, 0.0, 0.0))
     node.SetNthControlPointPosition(2, *foreign)
     story.ui.inputSelector.setCurrentNode(story.volume)
-    table = story.ui.landmarksTable
-    assert [table.item(r, 2).text() for r in (0, 2)] == ["✓ confirmed", "corrected"]
+    assert story.states()[::2] == ["✓ confirmed", "corrected"]
     story.ui.undoButton.click()
-    assert [table.item(r, 2).text() for r in (0, 2)] == ["✓ confirmed", "⚠ automatic"]
+    assert story.states()[::2] == ["✓ confirmed", "⚠ automatic"]
     story.ui.undoButton.click()
-    assert [table.item(r, 2).text() for r in (0, 2)] == ["automatic", "⚠ automatic"]
+    assert story.states()[::2] == ["automatic", "⚠ automatic"]
     story.ui.redoButton.click()
     story.ui.redoButton.click()
     np.testing.assert_allclose(node.GetNthControlPointPosition(2), foreign, atol=1e-3)
@@ -239,10 +232,6 @@ def test_a_script_that_segments_again_ends_the_steps(story):
     story.segment()
     story.ui.confirmButton.click()
     assert story.ui.undoButton.enabled
-    from dataclasses import replace
-
-    from Testing.panel.helpers import result_with, write_prepared
-
     marks = tuple(
         replace(mark, ras=tuple(np.add(mark.ras, 1.0).tolist()), confidence=0.9)
         for mark in story.ear.ear.landmarks
@@ -250,4 +239,4 @@ def test_a_script_that_segments_again_ends_the_steps(story):
     write_prepared(result_with(story.ear.result, landmarks=marks), story.prepared)
     story.widget.logic.process(story.volume, keepReviewed=False)
     assert not story.ui.undoButton.enabled
-    assert [story.ui.landmarksTable.item(r, 2).text() for r in range(3)] == ["automatic"] * 3
+    assert story.states() == ["automatic"] * 3

@@ -7,18 +7,14 @@ import slicer
 
 from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.volumes import add_volume
-from Testing.panel.helpers import PICTURES, segment
-from Testing.panel.two_ears import head, prepare_two
+from Testing.panel.helpers import PICTURES, head, prepare_two, segment
 
 pytestmark = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
 
 @pytest.fixture
 def drawn(story):
-    story.app.draw_views()
-    for view in ("Red", "Green", "Yellow"):  # as loading a CT in Slicer does
-        widget = slicer.app.layoutManager().sliceWidget(view)
-        widget.mrmlSliceCompositeNode().SetBackgroundVolumeID(story.volume.GetID())
+    story.show_ct()
     slicer.app.layoutManager().resetSliceViews()
     story.app.show()
     return story

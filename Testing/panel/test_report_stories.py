@@ -30,15 +30,19 @@ def segmented(story):
 
 @pytest.fixture
 def worker(monkeypatch):
-    """Sets the program that stands for the worker; it gets the handed-over folder."""
+    """Sets the program that stands for the worker; returns whether each call wants a PDF."""
     from InnerEarSegLib.panel.report_section import ReportSection
     from InnerEarSegLib.panel.worker_process import python_command
 
     def program(text):
+        pdfs = []
+
         def command(folder, page, pdf):
+            pdfs.append(pdf)
             return python_command("-c", text, str(folder))
 
         monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
+        return pdfs
 
     return program
 
@@ -153,13 +157,14 @@ def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said,
     assert "--" not in text.replace(str(page), "")
 
 
-def test_a_page_of_other_origin_is_refused_in_the_panels_words(segmented, opened, bare):
+def test_a_page_of_other_origin_is_set_aside(segmented, opened, bare):
     page = segmented.folder / "mine.html"
     page.write_text("<html>mine", encoding="utf-8")
     report(segmented, str(page))
     text = segmented.ui.statusLabel.text
-    assert text.startswith(str(page)) and "was not made by InnerEarSeg" in text
-    assert "--output" not in text and page.read_text(encoding="utf-8") == "<html>mine"
+    [aside] = segmented.folder.glob("mine-earlier-*.html")
+    assert aside.read_text(encoding="utf-8") == "<html>mine" and opened == [str(page)]
+    assert text.startswith(f"Report: {page}. Note: ") and str(aside) in text and "--" not in text
 
 
 def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
@@ -174,6 +179,20 @@ def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
     assert text.startswith(f"Report: {page}. ") and opened == [str(page)]
     assert "some letters are not shown." in text and "noise" not in text
     assert "r.pdf was of the earlier report" in text and "--" not in text
+
+
+def test_a_page_without_its_pdf_where_fpdf2_is_missing(segmented, opened, worker, monkeypatch):
+    from InnerEarSegLib.panel import report_section
+
+    page = segmented.folder / "r.html"
+    wanted = worker("")
+    segmented.ui.reportPdfCheckBox.click()
+    report(segmented, str(page))
+    monkeypatch.setattr(report_section, "find_spec", lambda name: None)
+    report(segmented, str(page))
+    assert wanted == [True, False] and opened == [str(page)] * 2
+    text = segmented.ui.statusLabel.text
+    assert text.startswith(f"Report: {page}. No PDF") and "PythonSlicer -m pip install" in text
 
 
 def test_leaving_stops_it(segmented, opened, worker):

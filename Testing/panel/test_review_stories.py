@@ -11,7 +11,7 @@ from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
-from Testing.panel.helpers import segment
+from Testing.panel.helpers import column, result_with, segment, write_prepared
 
 needs_opengl = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
@@ -26,10 +26,6 @@ def reviewed(story):
     story.review = story.panel.reviewing.review
     story.edits = lambda name: story.review.editing == (story.side, name)
     return story
-
-
-def column(story, number):
-    return [story.table.item(row, number).text() for row in range(story.table.rowCount)]
 
 
 def position(story, name):
@@ -71,12 +67,12 @@ def millimetres_per_pixel(view_name="Red"):
     return node.GetFieldOfView()[0] / view.width
 
 
-def press(story, key):
+def press(story, key, widget=None):
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
     shift = Qt.KeyboardModifier.ShiftModifier if key.isupper() else Qt.KeyboardModifier.NoModifier
-    QTest.keyClick(story.table, getattr(Qt.Key, f"Key_{key.upper()}"), shift)
+    QTest.keyClick(widget or story.table, getattr(Qt.Key, f"Key_{key.upper()}"), shift)
     story.process()
 
 
@@ -201,8 +197,6 @@ def test_place_by_one_click(reviewed):
 
 
 def test_a_landmark_that_was_not_found(reviewed):
-    from Testing.panel.helpers import result_with, write_prepared
-
     ear = reviewed.ear.ear
     marks = (ear.landmarks[0], Landmark(OVAL_WINDOW, None, 0.05), ear.landmarks[2])
     write_prepared(result_with(reviewed.ear.result, landmarks=marks), reviewed.prepared)
@@ -269,6 +263,30 @@ def test_keys_work_in_the_panel_only(reviewed):
     assert column(story, 2) == ["automatic", "automatic", "⚠ automatic"]
     for name, key in {"next": "N", "confirm": "C", "edit": "E", "reset": "R"}.items():
         assert f"Key: {key}" in getattr(story.ui, f"{name}Button").toolTip
+
+
+def test_keys_work_in_the_views_while_a_landmark_is_edited(reviewed):
+    """After a drag the focus is in the view."""
+    story, ui = reviewed, reviewed.ui
+    story.app.show()
+    story.app.window.activateWindow()
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    ui.editButton.click()
+    story.node.SetNthControlPointPosition(2, *(position(story, ROUND_WINDOW) + (0, 0, 1.5)))
+    ui.optionsCollapsibleButton.collapsed = False
+    for widget in (ui.earsComboBox, ui.modelLineEdit.comboBox().lineEdit()):
+        widget.setFocus()
+        assert widget.hasFocus()
+        press(story, "c", widget)
+        assert column(story, 2)[2] == "✎ corrected"
+    view.setFocus()
+    press(story, "c", view)
+    assert column(story, 2)[2] == "✓ corrected"
+    press(story, "r", view)
+    assert column(story, 2)[2] == "✓ corrected"  # nothing is edited any more
+    ui.placeButton.click()
+    press(story, "p", view)
+    assert story.review.placing is None
 
 
 def test_a_point_moved_from_python_shows_as_corrected(reviewed):

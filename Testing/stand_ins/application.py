@@ -11,12 +11,28 @@ import types
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Property, QProcessEnvironment, QSettings, Signal
+import slicer
+from PySide6.QtCore import Property, QObject, QSettings, Signal
 from PySide6.QtWidgets import QApplication
 
-from .io_manager import qSlicerIOManager
 from .main_window import qSlicerLayoutManager
 from .modules import qSlicerModuleManager
+
+
+class qSlicerIOManager(QObject):
+    """Base/QTCore/qSlicerCoreIOManager.h: reading and saving as slicer.util asks for it."""
+
+    def loadNodes(self, kind: str, options: Any, nodes: Any = None, messages: Any = None) -> bool:
+        path = str(Path(str(options["fileName"])).resolve())
+        if kind != "SceneFile" or not path.endswith(".mrb"):
+            raise NotImplementedError("this stand-in loads scenes in .mrb alone")
+        return bool(slicer.mrmlScene.ReadFromMRB(path, bool(options.get("clear", False))))
+
+    def saveNodes(self, kind: str, options: Any, messages: Any = None) -> bool:
+        path = str(Path(str(options["fileName"])).resolve())
+        if not path.endswith(".mrb"):
+            raise NotImplementedError("this stand-in saves scenes as .mrb alone")
+        return bool(slicer.mrmlScene.WriteToMRB(path))
 
 
 class qSlicerApplication(QApplication):
@@ -24,13 +40,9 @@ class qSlicerApplication(QApplication):
 
     mrmlSceneChanged = Signal(object)
     startupCompleted = Signal()
-    renderPaused = Signal(bool)
-    urlReceived = Signal(str)
     SIGNALS = {  # noqa: RUF012
         "mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged",
         "startupCompleted()": "startupCompleted",
-        "renderPaused(bool)": "renderPaused",
-        "urlReceived(QString)": "urlReceived",
     }
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +53,7 @@ class qSlicerApplication(QApplication):
 
     def _start(self, session: Any, folder: Path) -> None:
         own = self._own
-        own.session, own.folder, own.paused = session, folder, 0
+        own.session, own.folder = session, folder
         own.home = folder / "Slicer"
         ini = QSettings.Format.IniFormat
         QSettings.setDefaultFormat(ini)
@@ -53,12 +65,6 @@ class qSlicerApplication(QApplication):
         own.testing = False
         self.mrmlSceneChanged(session.scene)
 
-    def mrmlScene(self) -> Any:
-        return self._own.session.scene
-
-    def applicationLogic(self) -> Any:
-        return self._own.session.application_logic
-
     def layoutManager(self) -> Any:
         return self._own.layout
 
@@ -68,34 +74,12 @@ class qSlicerApplication(QApplication):
     def coreIOManager(self) -> Any:
         return self._own.io
 
-    def ioManager(self) -> Any:
-        return self._own.io
-
     def settings(self) -> QSettings:
         return self._own.settings
-
-    def startupEnvironment(self) -> QProcessEnvironment:
-        return QProcessEnvironment.systemEnvironment()
-
-    def environment(self) -> QProcessEnvironment:
-        return QProcessEnvironment.systemEnvironment()
-
-    def moduleDocumentationUrl(self, name: str) -> str:
-        return f"https://slicer.readthedocs.io/en/latest/user_guide/modules/{name.lower()}.html"
 
     def testingEnabled(self) -> bool:
         # PythonQt decorator: Base/QTCore/qSlicerCoreApplication.h, testAttribute(AA_EnableTesting)
         return self._own.testing
-
-    def setRenderPaused(self, pause: bool) -> None:
-        self._own.paused += 1 if pause else -1
-        self.renderPaused(self._own.paused > 0)
-
-    def pauseRender(self) -> None:
-        self.setRenderPaused(True)
-
-    def resumeRender(self) -> None:
-        self.setRenderPaused(False)
 
     slicerHome = Property(str, lambda self: str(self._own.home), constant=True)
     temporaryPath = Property(
@@ -104,6 +88,3 @@ class qSlicerApplication(QApplication):
         lambda self, path: setattr(self._own, "folder", Path(path)),
     )
     revision = Property(str, lambda self: "33000", constant=True)
-    os = Property(str, lambda self: "linux", constant=True)
-    platform = Property(str, lambda self: "linux-amd64", constant=True)
-    documentationBaseUrl = Property(str, lambda self: "https://slicer.readthedocs.io/en/latest/")

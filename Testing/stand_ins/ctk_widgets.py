@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QHBoxLayout,
-    QMessageBox,
     QSizePolicy,
     QStyle,
     QStyleOptionButton,
@@ -124,8 +123,7 @@ def _stored(kind: Any, name: str) -> Any:
 class ctkPathLineEdit(QWidget):
     """ctkPathLineEdit.h and .cpp: a combo box with the path, and a browse button."""
 
-    Dirs, Files, Drives, NoSymLinks, AllEntries = 0x001, 0x002, 0x004, 0x008, 0x007
-    Readable, Writable, Executable, Hidden = 0x010, 0x020, 0x040, 0x100
+    Dirs, Files, AllEntries, Readable = 0x001, 0x002, 0x007, 0x010
 
     validInputChanged = Signal(bool)
     currentPathChanged = Signal(str)
@@ -133,7 +131,7 @@ class ctkPathLineEdit(QWidget):
         "validInputChanged(bool)": "validInputChanged",
         "currentPathChanged(QString)": "currentPathChanged",
     }
-    SLOTS = ("setCurrentPath(QString)", "browse()")
+    SLOTS = ("setCurrentPath(QString)",)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -153,7 +151,6 @@ class ctkPathLineEdit(QWidget):
         layout.addWidget(combo)
         layout.addWidget(button)
         combo.editTextChanged.connect(self._edited)
-        button.clicked.connect(self.browse)
 
     def _edited(self, text: str) -> None:
         """As ``updateHasValidInput``: currentPathChanged is for valid input alone, never ""."""
@@ -177,31 +174,9 @@ class ctkPathLineEdit(QWidget):
             raise ValueError(f"setCurrentPath wants a str, got {type(path).__name__}")
         self._own.combo.setEditText(path)
 
-    def browse(self) -> None:
-        from .dialogs import dialogs
-
-        path = dialogs.run_static("ctkPathLineEdit.browse", (self._own.label, *self._own.names))
-        if path:
-            self.setCurrentPath(str(path))
-
     currentPath = Property(str, lambda self: self._own.combo.currentText, setCurrentPath, user=True)
     label, filters = _stored(str, "label"), _stored(int, "filters")
     nameFilters = _stored("QStringList", "names")
-
-
-class ctkMessageBox(QMessageBox):
-    """ctkMessageBox.h: a message box with a "Don't show this message again" box."""
-
-    def __init__(self, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._own = types.SimpleNamespace(again=False, key="", visible=False)
-
-    def setDontShowAgain(self, again: bool) -> None:
-        self._own.again = again
-
-    dontShowAgain = Property(bool, lambda self: self._own.again, setDontShowAgain)
-    dontShowAgainSettingsKey = _stored(str, "key")
-    dontShowAgainVisible = _stored(bool, "visible")
 
 
 def _unused(*names: str) -> dict[str, type]:
@@ -214,7 +189,7 @@ def _unused(*names: str) -> dict[str, type]:
 
 
 NO_STAND_IN = _unused(
-    "ctkCheckBox", "ctkComboBox", "ctkCheckablePushButton", "ctkColorPickerButton",
+    "ctkCheckBox", "ctkComboBox", "ctkMessageBox", "ctkCheckablePushButton", "ctkColorPickerButton",
     "ctkDirectoryButton", "ctkDoubleRangeSlider",
     "ctkDoubleSlider", "ctkDoubleSpinBox", "ctkRangeWidget", "ctkSliderWidget",
 )  # fmt: skip

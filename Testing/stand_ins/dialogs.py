@@ -53,11 +53,6 @@ class Dialogs:
         """Answers for the next dialogs."""
         self._answers.extend(answers)
 
-    @property
-    def left(self) -> int:
-        """Answers that no dialog has asked for."""
-        return len(self._answers)
-
     def clear(self) -> None:
         self.shown.clear()
         self._answers.clear()

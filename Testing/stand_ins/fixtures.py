@@ -131,9 +131,11 @@ def _python_classes(slicer: Any) -> None:
             )
         slicer.__path__.append(str(folder))
     else:
-        from . import i18n, parameters, scripted_module
+        from . import parameters, scripted_module
 
-        sys.modules["slicer.i18n"] = slicer.i18n = i18n
+        slicer.i18n = types.ModuleType("slicer.i18n")
+        slicer.i18n.tr = lambda text: text  # without translations; imported as ``_``
+        sys.modules["slicer.i18n"] = slicer.i18n
         sys.modules["slicer.ScriptedLoadableModule"] = scripted_module
         slicer.ScriptedLoadableModule = scripted_module
         sys.modules["slicer.parameterNodeWrapper"] = slicer.parameterNodeWrapper = parameters
@@ -168,12 +170,8 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
         sys.modules["slicer.modules"] = slicer.modules
         app = slicer.app = _application(tmp_path)
         app._start(session, tmp_path)
-        for name in ("Volumes", "Segmentations", "SubjectHierarchy", "Markups", "Transforms"):
-            logic = session.application_logic.GetModuleLogic(name)
-            setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name, logic))
-        for name in ("SegmentEditor", "Data", "Welcome"):
-            module = modules.qSlicerLoadableModule(name, None)
-            setattr(slicer.modules, name.lower(), module)
+        for name in ("Segmentations", "Markups", "SegmentEditor", "Data", "Welcome"):
+            setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name))
         dialogs.clear()
         pythonqt.errors.clear()
         stand_in = StandIn(app, session, tmp_path)

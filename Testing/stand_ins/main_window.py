@@ -19,16 +19,11 @@ from .views import qMRMLSliceWidget, qMRMLThreeDWidget
 class qSlicerLayoutManager(QObject):
     """Libs/MRML/Widgets/qMRMLLayoutManager.h and Base/QTGUI/qSlicerLayoutManager.h"""
 
-    layoutChanged = Signal(int)
-
     def __init__(self, session: Any) -> None:
         super().__init__()
         self._own = types.SimpleNamespace(session=session)
         self._own.slices = {n: qMRMLSliceWidget(session, n) for n in ("Red", "Green", "Yellow")}
         self._own.threed = qMRMLThreeDWidget(session)
-
-    def mrmlScene(self) -> Any:
-        return self._own.session.scene
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._own.slices)
@@ -39,30 +34,9 @@ class qSlicerLayoutManager(QObject):
     def threeDWidget(self, which: Any) -> Any:
         return self._own.threed if which in (0, "View1", "ViewNode") else None
 
-    def layoutLogic(self) -> Any:
-        return self._own.session.view_logics[0]
-
     def resetSliceViews(self) -> None:
         for widget in self._own.slices.values():
             widget.fitSliceToBackground()
-
-    def setLayout(self, layout: int) -> None:
-        self.layoutLogic().GetLayoutNode().SetViewArrangement(layout)
-        self.layoutChanged(layout)
-
-    def setRenderPaused(self, pause: bool) -> None:
-        pass
-
-    def pauseRender(self) -> None:
-        pass
-
-    def resumeRender(self) -> None:
-        pass
-
-    layout = Property(
-        int, lambda self: self.layoutLogic().GetLayoutNode().GetViewArrangement(), setLayout
-    )
-    threeDViewCount = Property(int, lambda self: 1)
 
 
 class qSlicerModuleSelectorToolBar(QToolBar):

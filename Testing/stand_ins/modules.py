@@ -29,34 +29,12 @@ class qSlicerModuleManager(QObject):
     def module(self, name: str) -> Any:
         return getattr(slicer.modules, name.lower(), None)
 
-    def factoryManager(self) -> Any:
-        return _FactoryManager(self)
-
-
-class _FactoryManager:
-    """Base/QTCore/qSlicerAbstractModuleFactoryManager.h"""
-
-    def __init__(self, modules: qSlicerModuleManager) -> None:
-        self._modules = modules
-
-    def isRegistered(self, name: str) -> bool:
-        return self._modules.module(name) is not None
-
-    isInstantiated = isRegistered
-
-    def moduleInstance(self, name: str) -> Any:
-        return self._modules.module(name)
-
 
 class qSlicerLoadableModule:
     """Base/QTCore/qSlicerAbstractCoreModule.h, of a module that is written in C++."""
 
-    def __init__(self, name: str, logic: Any) -> None:
-        self.name, self.title, self._logic, self._widget = name, name, logic, None
-        self.path = ""
-
-    def logic(self) -> Any:
-        return self._logic
+    def __init__(self, name: str) -> None:
+        self.name, self.title, self.path, self._widget = name, name, "", None
 
     def widgetRepresentation(self) -> Any:
         if self._widget is None:
@@ -69,24 +47,11 @@ class qSlicerLoadableModule:
 class qSlicerScriptedLoadableModule:
     """Base/QTGUI/qSlicerScriptedLoadableModule.h: ``parent`` of the module's class."""
 
-    _ATTRIBUTES = frozenset(
-        {
-            "title",
-            "categories",
-            "contributors",
-            "associatedNodeTypes",
-            "helpText",
-            "acknowledgementText",
-            "extensions",
-            "icon",
-            "hidden",
-            "dependencies",
-            "index",
-            "name",
-            "path",
-            "widgetRepresentationCreationEnabled",
-        }
-    )
+    _ATTRIBUTES = (
+        "title", "categories", "contributors", "associatedNodeTypes", "helpText",
+        "acknowledgementText", "extensions", "icon", "hidden", "dependencies", "index", "name",
+        "path", "widgetRepresentationCreationEnabled",
+    )  # fmt: skip
 
     def __init__(self, name: str, path: str) -> None:
         self.name, self.path, self.title, self.hidden = name, path, name, False
@@ -99,9 +64,6 @@ class qSlicerScriptedLoadableModule:
         if name not in self._ATTRIBUTES:
             raise AttributeError(f"qSlicerScriptedLoadableModule has no property {name!r}")
         object.__setattr__(self, name, value)
-
-    def logic(self) -> Any:
-        return None  # a vtkSlicerScriptedLoadableModuleLogic in Slicer, not the Python logic
 
     def widgetRepresentation(self) -> Any:
         state = self._state

@@ -26,9 +26,6 @@ class qMRMLWidget(QWidget):
         super().__init__(parent)
         self._own = types.SimpleNamespace(scene=None)
 
-    def mrmlScene(self) -> Any:
-        return self._own.scene
-
     def setMRMLScene(self, scene: Any) -> None:
         if scene is self._own.scene:
             return
@@ -57,10 +54,6 @@ class qMRMLNodeComboBox(QWidget):
             combo=combo, scene=None, observers=[], node=None, types=[], children=True, none=False,
             add=True, remove=True, rename=False, none_display="",
         )  # fmt: skip
-        combo.activated.connect(self._activated)
-
-    def mrmlScene(self) -> Any:
-        return self._own.scene
 
     def setMRMLScene(self, scene: Any) -> None:
         own = self._own
@@ -120,13 +113,6 @@ class qMRMLNodeComboBox(QWidget):
         self._own.node = node
         self._show_current()
         self.currentNodeChanged(node)
-
-    def _activated(self, index: int) -> None:
-        data = self._own.combo.itemData(index)
-        if data == "action:add":
-            self.addNode()
-        else:
-            self.setCurrentNode(self._own.scene.GetNodeByID(data) if data else None)
 
     # Slots and Q_INVOKABLE methods
 

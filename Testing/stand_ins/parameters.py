@@ -95,12 +95,3 @@ class _Methods:
 
     def EndModify(self, was: Any) -> None:
         self.parameterNode.EndModify(was)
-
-    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
-        return self.parameterNode.AddObserver(event, callback, priority)
-
-    def RemoveObserver(self, tag: int) -> None:
-        self.parameterNode.RemoveObserver(tag)
-
-    def Modified(self) -> None:
-        self.parameterNode.Modified()

@@ -254,9 +254,6 @@ class Signal:
     def connect(self, target: Any, slot: str | None = None) -> bool:
         return connect(self._obj, self._name, target, slot)
 
-    def disconnect(self, target: Any = None, slot: str | None = None) -> bool:
-        return disconnect(self._obj, self._name, target, slot)
-
     def __call__(self, *arguments: Any) -> None:
         signatures = [s for s in _overloads(self._obj, self._name) if _arity(s) == len(arguments)]
         if not signatures:

@@ -60,18 +60,10 @@ class ScriptedLoadableModule:
 class ScriptedLoadableModuleWidget:
     def __init__(self, parent: Any = None) -> None:
         super().__init__()
-        import qt
         import slicer
 
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = False
-        if parent is None:
-            parent = slicer.qMRMLWidget()
-            parent.setLayout(qt.QVBoxLayout())
-            parent.setMRMLScene(slicer.mrmlScene)
-            self.parent, self.layout = parent, parent.layout()
-            self.setup()
-            parent.show()
         self.parent, self.layout = parent, parent.layout()
         slicer.app.moduleManager().connect(
             "moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded
@@ -107,51 +99,24 @@ class ScriptedLoadableModuleLogic:
     def __init__(self, parent: Any = None) -> None:
         super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Logic")
-        self.isSingletonParameterNode = True
 
     def getParameterNode(self) -> Any:
         import slicer
 
-        if self.isSingletonParameterNode:
-            node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
-            if node:
-                node.SetAttribute("ModuleName", self.moduleName)
-                return node
-        elif self.getAllParameterNodes():
-            return self.getAllParameterNodes()[0]
-        return slicer.mrmlScene.AddNode(self.createParameterNode())
-
-    def getAllParameterNodes(self) -> list[Any]:
-        import slicer
-
-        nodes = slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")
-        return [n for n in nodes if n.GetAttribute("ModuleName") == self.moduleName]
+        node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
+        return node or slicer.mrmlScene.AddNode(self.createParameterNode())
 
     def createParameterNode(self) -> Any:
         import slicer
 
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
         node.UnRegister(None)
-        if self.isSingletonParameterNode:
-            node.SetSingletonTag(self.moduleName)
+        node.SetSingletonTag(self.moduleName)
         node.SetAttribute("ModuleName", self.moduleName)
         node.SetName(slicer.mrmlScene.GenerateUniqueName(self.moduleName))
         return node
 
 
 class ScriptedLoadableModuleTest(unittest.TestCase):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.moduleTestNames = [
-            name for name in dir(self) if "test" in name and callable(getattr(self, name))
-        ]
-        self.messageDelay = 100
-
     def delayDisplay(self, message: str, requestedDelay: Any = None, msec: Any = None) -> None:
         logging.info(message)
-
-    def runTest(self) -> None:
-        for name in self.moduleTestNames:
-            self.setUp()
-            getattr(self, name)()
-            self.tearDown()

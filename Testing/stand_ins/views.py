@@ -2,7 +2,7 @@
 
 API: Slicer/Slicer at 583e9b3, the header named at each class.
 """
-# ruff: noqa: N801, N802, N815
+# ruff: noqa: N801, N802
 
 from __future__ import annotations
 
@@ -199,12 +199,12 @@ class qMRMLSliceView(_View):
             _slice_logic(self._own).UpdatePipeline()  # Slicer's event loop does
         super().forceRender()
 
-    def mrmlSliceNode(self) -> Any:
-        return _slice_logic(self._own).GetSliceNode()
-
 
 class qMRMLThreeDView(_View):
     """Libs/MRML/Widgets/qMRMLThreeDView.h"""
+
+    def mrmlViewNode(self) -> Any:
+        return self._own.session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
 
     def _make(self, size: tuple[int, int]) -> Any:
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
@@ -212,13 +212,6 @@ class qMRMLThreeDView(_View):
         view = _Offscreen(self.mrmlViewNode(), factory, _THREED_MANAGERS, size)
         view.renderer.SetBackground(0.75, 0.75, 0.87)
         return view
-
-    def mrmlViewNode(self) -> Any:
-        return self._own.session.scene.GetFirstNodeByClass("vtkMRMLViewNode")
-
-    def resetFocalPoint(self) -> None:
-        if self._view() is not None:
-            self._view().renderer.ResetCamera()
 
 
 def _slice_logic(own: Any) -> Any:
@@ -239,8 +232,6 @@ class qMRMLSliceWidget(QWidget):
     def sliceView(self) -> Any:
         return self._own.view
 
-    viewWidget = sliceView
-
     def sliceLogic(self) -> Any:
         return _slice_logic(self._own)
 
@@ -248,8 +239,6 @@ class qMRMLSliceWidget(QWidget):
 
     def mrmlSliceNode(self) -> Any:
         return self.sliceLogic().GetSliceNode()
-
-    mrmlAbstractViewNode = mrmlSliceNode
 
     def mrmlSliceCompositeNode(self) -> Any:
         return self.sliceLogic().GetSliceCompositeNode()
@@ -270,10 +259,3 @@ class qMRMLThreeDWidget(QWidget):
 
     def threeDView(self) -> Any:
         return self._own.view
-
-    viewWidget = threeDView
-
-    def mrmlViewNode(self) -> Any:
-        return self._own.view.mrmlViewNode()
-
-    mrmlAbstractViewNode = mrmlViewNode

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from InnerEarSegLib.cli import report as report_command
+from InnerEarSegLib.cli import report
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.mrml.files import write_scene
@@ -76,7 +76,7 @@ def test_who_it_is_appears_as_it_was_typed(dicom_result, capsys, monkeypatch):
     monkeypatch.setattr("InnerEarSegLib.report.pdf._fonts", lambda: iter(()))
     assert main(["report", str(out), "--pdf", "--patient", "李"]) == 0
     assert "李" in (out / "report.html").read_text(encoding="utf-8")
-    assert capsys.readouterr().err == f"Note: {report_command.LETTERS}\n"
+    assert capsys.readouterr().err == f"Note: {report.LETTERS}\n"
 
 
 @pytest.mark.parametrize(("sentence", "left"), [
