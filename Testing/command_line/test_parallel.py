@@ -135,7 +135,7 @@ def test_refusals(monkeypatch):
     (8, 64e9, ["cpu"], 2, [("cpu", 4)] * 2, None),
     (8, None, ["cuda:0", "cuda:1"], 3, [("cuda:0", 2), ("cuda:1", 2), ("cuda:0", 2)], None),
     (2, 64e9, ["cpu"], 5, [("cpu", 1)] * 2, "2 of 5 workers.*2 cores"),
-    (8, 3.2e9, ["cpu"], 4, [("cpu", 4)] * 2, "2 of 4 workers.*3.2 GB of memory are free"),
+    (8, 32 * 10**8, ["cpu"], 4, [("cpu", 4)] * 2, "2 of 4 workers.*3.2 GB of memory"),
     (8, 1e8, ["cpu"], 1, [("cpu", 8)], None),
 ])  # fmt: skip
 def test_workers_fit_the_machine(monkeypatch, cores, free, devices, wanted, expected, said):
