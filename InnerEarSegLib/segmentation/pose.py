@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Geometry, Side, apply_affine
 
@@ -54,14 +54,12 @@ class Pose:
         return Geometry(self.matrix @ ijk_to_canonical, shape)
 
 
-def fit_pose(template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]) -> Pose:
+def fit_pose(template: Mapping[str, ArrayLike], points: Mapping[str, ArrayLike]) -> Pose:
     """Return the better of ``fit_poses``, which also tells the side."""
     return fit_poses(template, points)[0]
 
 
-def fit_poses(
-    template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]
-) -> list[Pose]:
+def fit_poses(template: Mapping[str, ArrayLike], points: Mapping[str, ArrayLike]) -> list[Pose]:
     """Fit the template to landmarks: the best pose of each side, the better one first.
 
     Least squares over orthonormal matrices (Kabsch 1976; Umeyama 1991), once with determinant

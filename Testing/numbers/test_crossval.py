@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
     assert "There is no network 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
     (tmp_path / "out").write_text("a file")
     for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
-        assert main(words) == 2 and "out is a file" in capsys.readouterr().err
+        assert main(words) == 2 and "it is a file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "crossval"])

@@ -7,8 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.dataset import case_names, read_case
-from InnerEarSegLib.io.landmark_files import read_landmarks
+from InnerEarSegLib.io.dataset import case_names, read_case, read_landmarks
 from InnerEarSegLib.io.manifest import cases_of
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import write_case
@@ -171,7 +170,7 @@ def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, sy
 
 
 @pytest.mark.parametrize(("text", "sentence"), [
-    ("case,labels\na,b\n", "lacks the column 'image'"),
+    ("case,labels\na,b\n", "no column 'image'"),
     ("case,image,lables\na,ct.nii.gz,x\n", "has a column 'lables'"),
     ("case,image\n", "holds no case"),
     ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' more than once"),
