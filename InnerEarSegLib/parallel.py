@@ -18,7 +18,7 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -52,12 +52,7 @@ _CONTAINER_LIMITS = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a task runs.
-
-    Attributes:
-        device: as ``--device``: "cpu", "cuda:1", or "auto" on a cluster's machines.
-        threads: how many the task may use.
-    """
+    """Where a task runs: a ``--device``, "auto" on a cluster's machines, and how many threads."""
 
     device: str
     threads: int
@@ -68,8 +63,7 @@ class Done(Generic[Task, Value]):
     """A task that ended.
 
     Attributes:
-        task: which.
-        value: what the function returned; None if it failed.
+        value: what the function returned.
         error: why it failed, in one sentence; None if it did not.
         details: a traceback, where the reason was not foreseen.
     """
@@ -86,7 +80,7 @@ class Workers:
     A worker that is stopped cannot clean up: see ``io.result_folder.clean_stale``.
 
     Args:
-        places: one local process for each; device and threads of its tasks. See ``plan_places``.
+        places: of local processes, one each; see ``plan_places``.
         scheduler: address of a Dask scheduler (``tcp://10.0.0.1:8786``) whose workers are used
             instead. They need this package, and the files at the same paths.
 
@@ -113,9 +107,8 @@ class Workers:
             stack.enter_context(dask.config.set(_CONFIG))
             try:
                 if self._scheduler is None:
-                    folder = stack.enter_context(
-                        tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-                    )
+                    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+                    folder = stack.enter_context(temporary)
                     with _ctrl_c_blocked():  # the workers inherit that
                         cluster = LocalCluster(
                             n_workers=len(self._places), threads_per_worker=1, memory_limit=0,
@@ -149,11 +142,7 @@ class Workers:
         """Do tasks, each yielded as soon as it ends; the first ones begin first.
 
         A task whose worker died is done once more at the end, alone: it may need more memory.
-
-        Args:
-            function: of a module that workers can import. What it keeps in globals stays for the
-                worker's next tasks.
-            tasks: arguments that can be pickled.
+        What the function keeps in its module's globals stays for the worker's next tasks.
 
         Raises:
             InnerEarSegError: no worker is left.
@@ -163,7 +152,12 @@ class Workers:
         counts: Counter[str] = Counter()
         seen = time.monotonic()
         while todo or again or self._busy:
-            there = self._workers()
+            try:
+                there = set(self._client.nthreads())
+            except (OSError, RuntimeError) as error:
+                raise InnerEarSegError(
+                    f"The scheduler is gone; the rest was not done: {error}"
+                ) from None
             if there:
                 seen = time.monotonic()
             elif time.monotonic() - seen > _NO_WORKER_SECONDS:
@@ -201,14 +195,6 @@ class Workers:
                 self._ended.wait(_LOOK_SECONDS)
             self._ended.clear()
 
-    def _workers(self) -> set[str]:
-        try:
-            return set(self._client.nthreads())
-        except (OSError, RuntimeError) as error:
-            raise InnerEarSegError(
-                f"The scheduler is gone; the rest was not done: {error}"
-            ) from None
-
 
 def plan_places(
     devices: Sequence[str],
@@ -218,14 +204,7 @@ def plan_places(
 ) -> list[Place]:
     """Deal this machine's devices and cores to as many workers as it can bear.
 
-    Args:
-        devices: dealt in turn.
-        workers: how many are wanted, at least one.
-        bytes_each: main memory that a worker takes.
-        say: receives a sentence if the cores or the memory allow only fewer.
-
-    Returns:
-        At least one place.
+    A worker takes ``bytes_each`` of main memory; ``say`` is told if fewer fit than are wanted.
     """
     cores, free = available_cores(), available_bytes()
     count, why = min(workers, cores), f"it has {cores} cores for this"
@@ -269,12 +248,10 @@ def _call(function: Callable[[Any, Place], Any], task: Any, places: tuple[Place,
         return Done(task, function(task, place))
     except InnerEarSegError as error:
         return Done(task, error=" ".join(str(error).split()))
-    except MemoryError:
-        return Done(
-            task, error="This machine has not enough memory.", details=traceback.format_exc()
-        )
     except BaseException as error:  # also SystemExit, which would end the worker
         said = " ".join(f"Unexpected {type(error).__name__}: {error}".split())
+        if isinstance(error, MemoryError):
+            said = "This machine has not enough memory."
         return Done(task, error=said, details=traceback.format_exc())
 
 
@@ -283,8 +260,7 @@ def _done(task: Task, future: Any) -> Done[Task, Any] | None:
     from distributed import KilledWorker
 
     if future.status == "finished":
-        done = future.result()
-        return Done(task, done.value, done.error, done.details)
+        return replace(future.result(), task=task)
     error = future.exception() if future.status == "error" else None
     if error is None or isinstance(error, KilledWorker):
         return None
@@ -319,24 +295,17 @@ def _kill(cluster: Any) -> None:
 def _quiet_logs() -> Iterator[None]:
     """Keep Dask's logs and warnings off the terminal."""
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as stack:
         warnings.filterwarnings("ignore", module="distributed")
         for logger in loggers:
+            stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL + 1)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+        yield
 
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from this thread and from the threads and processes that are started meanwhile.
-
-    A terminal's Ctrl-C reaches all its processes, and a worker would print a traceback.
-    """
+    """Keep a terminal's Ctrl-C from processes started meanwhile, which would print tracebacks."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

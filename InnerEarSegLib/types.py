@@ -16,11 +16,9 @@ RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """The grid of a volume.
+    """The grid of a volume of shape (k, j, i).
 
-    Attributes:
-        ijk_to_ras: 4 x 4 affine from IJK index (voxel centres at integers) to RAS mm.
-        shape: numpy array shape (k, j, i).
+    ``ijk_to_ras`` is the 4 x 4 affine from IJK index (voxel centres at integers) to RAS mm.
     """
 
     ijk_to_ras: NDArray[np.float64]
@@ -80,13 +78,9 @@ def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A CT (or a label map) and where it lies.
+    """A CT [k, j, i] in Hounsfield units (or a label map) and where it lies in RAS mm.
 
-    Attributes:
-        array: [k, j, i]; Hounsfield units for a CT.
-        geometry: the grid, in RAS mm.
-        name: what to call it in the scene.
-        warnings: what the reader noticed, one sentence each.
+    ``name`` is for the scene; ``warnings`` are what the reader noticed, one sentence each.
     """
 
     array: NDArray[Any]
@@ -181,7 +175,7 @@ class Landmark:
             return NOT_FOUND if self.automatic_ras is None else REMOVED
         if self.automatic_ras is None:
             return PLACED
-        if distance(self.ras, self.automatic_ras) > SAME_MM:
+        if math.dist(self.ras, self.automatic_ras) > SAME_MM:
             return CORRECTED
         return CONFIRMED if self.confirmed else AUTOMATIC
 
@@ -190,14 +184,12 @@ class Landmark:
         """Distance from the automatic position; None where one of the two is missing."""
         if self.ras is None or self.automatic_ras is None:
             return None
-        return distance(self.ras, self.automatic_ras)
+        return math.dist(self.ras, self.automatic_ras)
 
     @property
     def doubtful(self) -> bool:
         """Whether the user should look here first."""
-        if self.confirmed or self.state in BY_HAND:
-            return False
-        return self.ras is None or self.confidence < LOW_CONFIDENCE
+        return not self.reviewed and (self.ras is None or self.confidence < LOW_CONFIDENCE)
 
     @property
     def reviewed(self) -> bool:
@@ -208,9 +200,9 @@ class Landmark:
         """As in ``result.json``, which holds what was found automatically."""
         return {
             "name": self.name,
-            "ras_mm": _rounded(self.ras),
+            "ras_mm": rounded(self.ras, 4),
             "confidence": round(self.confidence, 4),
-            "radius_90_mm": None if self.radius_mm is None else round(self.radius_mm, 3),
+            "radius_90_mm": rounded(self.radius_mm, 3),
         }
 
     def review_to_json(self) -> dict[str, Any]:
@@ -219,37 +211,26 @@ class Landmark:
         return {
             **self.to_json(),
             **by_hand,
-            "automatic_ras_mm": _rounded(self.automatic_ras),
+            "automatic_ras_mm": rounded(self.automatic_ras, 4),
             "state": self.state,
             "confirmed": self.confirmed,
-            "moved_mm": None if self.moved_mm is None else round(self.moved_mm, 3),
+            "moved_mm": rounded(self.moved_mm, 3),
         }
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Landmark:
         """Read either form."""
-        ras = item["ras_mm"]
-        return cls(
-            item["name"],
-            _point(ras),
-            item["confidence"],
-            item["radius_90_mm"],
-            _point(item.get("automatic_ras_mm", ras)),
-            item.get("confirmed", False),
-        )
+        now, found = (item.get(key, item["ras_mm"]) for key in ("ras_mm", "automatic_ras_mm"))
+        ras, automatic = (None if place is None else tuple(place) for place in (now, found))
+        name, confidence, radius = item["name"], item["confidence"], item["radius_90_mm"]
+        return cls(name, ras, confidence, radius, automatic, item.get("confirmed", False))
 
 
-def distance(one: Point, other: Point) -> float:
-    """Distance of two points in mm."""
-    return math.dist(one, other)
-
-
-def _rounded(ras: Point | None) -> list[float] | None:
-    return None if ras is None else [round(value, 4) for value in ras]
-
-
-def _point(values: Sequence[float] | None) -> Point | None:
-    return None if values is None else (values[0], values[1], values[2])
+def rounded(value: Any, digits: int) -> Any:
+    """A number, or a list of them, with so many decimals; None stays None."""
+    if isinstance(value, (tuple, list)):
+        return [round(each, digits) for each in value]
+    return None if value is None else round(value, digits)
 
 
 Verdict = Literal["good", "check", "poor"]
@@ -276,12 +257,8 @@ class Quality:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        dice = None if self.expected_dice is None else round(self.expected_dice, 3)
-        return {
-            "verdict": self.verdict,
-            "reasons": list(self.reasons),
-            "expected_dice": dice,
-        }
+        dice = rounded(self.expected_dice, 3)
+        return {"verdict": self.verdict, "reasons": list(self.reasons), "expected_dice": dice}
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,8 +275,8 @@ class Ear:
         quality: how far to trust it, as found automatically.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        uncertainty: uncalibrated features (``segmentation.quality.uncertainty_features``):
-            "ambiguity", "drawn at mm" and each landmark's heatmap spread in mm by its name.
+        uncertainty: uncalibrated features (see ``model.calibration``): "ambiguity", "drawn at mm"
+            and each landmark's heatmap spread in mm by its name.
         segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
     """
 
@@ -326,10 +303,8 @@ class Ear:
 
     def review_to_json(self) -> dict[str, Any]:
         """What the user made of it, as in ``measurements.json``."""
-        return {
-            "segment": self.segment,
-            "landmarks": [x.review_to_json() for x in self.landmarks],
-        }
+        landmarks = [landmark.review_to_json() for landmark in self.landmarks]
+        return {"segment": self.segment, "landmarks": landmarks}
 
 
 @dataclass(frozen=True)

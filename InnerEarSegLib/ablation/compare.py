@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import UnusableInput
+from ..evaluation.metrics import bootstrap_interval
 from .plan import BASAL, Plan, value_of
 from .runs import StudyFolder
 
-RESAMPLES = 10_000
 EXACT_CASES = 16
 """Up to so many cases all signs are tried: 65 536."""
 
@@ -60,17 +60,17 @@ def rows_of(study: StudyFolder) -> list[Row]:
         bootstrap interval, mean paired difference to the basal training with its interval, p, p
         corrected, and pairs; None where there is none.
     """
+    folds = range(len(study.folds))
     results = {
-        name: [r for fold in range(len(study.folds)) if (r := study.result(name, fold))]
+        name: [result for fold in folds if (result := study.result(name, fold))]
         for name in study.plan.names()
     }
     complete = {
-        name: len(found) == len(study.folds) and not any(r["diverged"] for r in found)
+        name: found if len(found) == len(folds) and not any(r["diverged"] for r in found) else []
         for name, found in results.items()
     }
-    basal = results[BASAL] if complete[BASAL] else []
     rows = [
-        _row(study.plan, name, found, basal if complete[name] else [])
+        _row(study.plan, name, found, complete[BASAL] if complete[name] else [])
         for name, found in results.items()
     ]
     asked = coupling_questions(study.plan)
@@ -86,12 +86,7 @@ def rows_of(study: StudyFolder) -> list[Row]:
 def _row(plan: Plan, name: str, found: list[dict], basal: list[dict]) -> Row:
     variation, study = plan.variation(name), plan.study(name)
     row: Row = dict.fromkeys(FIELDS) | {
-        "name": name,
-        "group": variation.group if variation else "",
-        "field": variation.field if variation else "",
-        "why": variation.why if variation else "What all others are compared with.",
-        "basal_value": value_of(plan.basal, variation.field) if variation else None,
-        "value": value_of(study, variation.field) if variation else None,
+        "name": name, "group": "", "field": "", "why": "What all others are compared with.",
         "seed": study.seed,
         "steps": study.optimiser.steps,
         "folds": len(found),
@@ -101,7 +96,11 @@ def _row(plan: Plan, name: str, found: list[dict], basal: list[dict]) -> Row:
         "seconds": float(np.mean([r["seconds"] for r in found])) if found else None,
         "device": "; ".join(sorted({result["device"] for result in found})),
         "code_revision": "; ".join(sorted({result["code_revision"] for result in found})),
-    }
+    }  # fmt: skip
+    if variation is not None:
+        row |= {"group": variation.group, "field": variation.field, "why": variation.why}
+        row |= {"basal_value": value_of(plan.basal, variation.field)}
+        row |= {"value": value_of(study, variation.field)}
     for metric in METRICS:
         own, others = by_case(found, metric), by_case(basal, metric)
         if own:
@@ -158,19 +157,6 @@ def is_better(row: Row, metric: str) -> bool | None:
     return row[f"{metric}_difference"] * METRICS[metric].sign > 0
 
 
-def bootstrap_interval(values: ArrayLike) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of cases drawn with replacement."""
-    from scipy.stats import bootstrap
-
-    array = np.asarray(values, dtype=float)
-    if len(array) < 2 or np.ptp(array) == 0.0:
-        return float(array.min()), float(array.max())
-    found = bootstrap(
-        (array,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
-    return float(found.low), float(found.high)
-
-
 def sign_flip_p(differences: ArrayLike) -> float:
     """Return the two-sided p of the paired permutation test: every difference may change sign.
 
@@ -218,11 +204,7 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def repeated(rows: Sequence[Row], table: Path) -> Iterator[str]:
-    """Tell of each figure whether it lies in the interval of an earlier study.
-
-    Args:
-        rows: of the study done again, or of the part of it that was.
-        table: ``ablation.csv`` of the earlier one.
+    """Tell of each figure whether it lies in the interval of an earlier study's ``ablation.csv``.
 
     Raises:
         UnusableInput: if the table is something else, or of another budget or other folds.
@@ -236,21 +218,17 @@ def repeated(rows: Sequence[Row], table: Path) -> Iterator[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableInput(f"The table {table} cannot be read: {error}.") from None
     for row in rows:
-        old = earlier.get(row["name"], {})
-        shown = [metric for metric in METRICS if row[metric] is not None]
-        if not old or not shown:
+        old, shown = earlier.get(row["name"]), [m for m in METRICS if row[m] is not None]
+        if old is None or not shown:
             continue
         if any(old[key] != str(row[key]) for key in ("steps", "folds", "seed")):
             raise UnusableInput(
                 f"{row['name']!r} has {row['folds']} finished folds of {row['steps']} steps here "
                 f"and {old['folds']} of {old['steps']} in {table}: they cannot be compared."
             )
-        for metric in shown:
-            if old[metric]:
-                low, high = float(old[f"{metric}_low"]), float(old[f"{metric}_high"])
-                digits = METRICS[metric].digits
-                where = "within" if low <= row[metric] <= high else "OUTSIDE"
-                yield (
-                    f"{row['name']}, {METRICS[metric].heading}: {row[metric]:.{digits}f} again, "
-                    f"{where} {low:.{digits}f} to {high:.{digits}f}"
-                )
+        for metric in filter(old.get, shown):
+            low, high = float(old[f"{metric}_low"]), float(old[f"{metric}_high"])
+            where = "within" if low <= row[metric] <= high else "OUTSIDE"
+            again, *ends = (f"{x:.{METRICS[metric].digits}f}" for x in (row[metric], low, high))
+            heading = METRICS[metric].heading
+            yield f"{row['name']}, {heading}: {again} again, {where} {' to '.join(ends)}"

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Study(NetworkTraining):
-    """All that a variation can change, beside one network's own config.
-
-    Attributes:
-        intensity: how HU become what the network sees.
-        synthetic_fraction: how often a sample comes from a synthetic ear.
-        seed: of everything random in the training.
-    """
+    """All that a variation can change: one network's own config, and fields of ``Config``."""
 
     intensity: Intensity = field(default_factory=Intensity)
     synthetic_fraction: float = 0.1
@@ -85,17 +81,10 @@ class Variation:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study.
+    """A study: a basal training that each variation changes in one field.
 
-    Attributes:
-        name: for titles.
-        basal: what is varied.
-        variations: each of one field.
-        synthetic: how many synthetic ears are added to the specimens.
-        synthetic_seed: of these ears.
-        measure: how the held-out specimens are measured.
-        segmentation_alone: name of the variation that learns the labyrinth alone.
-        landmarks_alone: name of the one that learns the landmarks alone.
+    ``synthetic`` counts the synthetic ears that are added to the specimens. ``segmentation_alone``
+    and ``landmarks_alone`` name the variations that learn one task alone.
     """
 
     name: str
@@ -125,44 +114,36 @@ class Plan:
         variation = self.variation(name)
         return self.basal if variation is None else overridden(self.basal, variation)
 
-    def with_steps(self, steps: int) -> Plan:
-        """Return the same study with another budget."""
-        optimiser = dataclasses.replace(self.basal.optimiser, steps=steps)
-        return dataclasses.replace(self, basal=dataclasses.replace(self.basal, optimiser=optimiser))
-
 
 def load_plan(path: Path, steps: int | None = None) -> Plan:
-    """Read and check a plan.
-
-    Args:
-        path: the JSON file.
-        steps: budget of optimiser steps, instead of the plan's.
+    """Read and check a plan; ``steps`` is a budget of optimiser steps, instead of the plan's.
 
     Raises:
         UnusableInput: if the file is missing or not JSON, has an unknown or mistyped field, or a
             variation changes nothing, or more than one field.
     """
     plan = from_json(Plan, path, "plan")
-    plan = plan if steps is None else plan.with_steps(steps)
+    if steps is not None:
+        optimiser = dataclasses.replace(plan.basal.optimiser, steps=steps)
+        basal = dataclasses.replace(plan.basal, optimiser=optimiser)
+        plan = dataclasses.replace(plan, basal=basal)
     check_patch(plan.basal, f"{path}: basal.window")
     seen: dict[str, str] = {}
     for variation in plan.variations:
-        here, change = f"{path}: variation {variation.name!r}", json.dumps(variation.change)
-        if not _NAME.fullmatch(variation.name) or variation.name == BASAL:
-            raise UnusableInput(
-                f"{here}: a name has small letters, digits and hyphens, and is not {BASAL!r}."
-            )
-        if variation.name in seen:
-            raise UnusableInput(f"{here}: there are two of this name.")
-        if len(variation.change) != 1:
-            raise UnusableInput(
-                f"{here}: changes {len(variation.change)} fields "
-                f"({', '.join(variation.change)}); exactly one is needed."
-            )
-        same = [name for name, other in seen.items() if other == change]
-        if same:
-            raise UnusableInput(f"{here}: changes the same as {same[0]!r}.")
-        seen[variation.name] = change
+        name, change = variation.name, json.dumps(variation.change)
+        here, fields = f"{path}: variation {name!r}", list(variation.change)
+        same = [other for other, theirs in seen.items() if theirs == change]
+        for wrong, sentence in (
+            (not _NAME.fullmatch(name) or name == BASAL,
+             f"a name has small letters, digits and hyphens, and is not {BASAL!r}."),
+            (name in seen, "there are two of this name."),
+            (len(fields) != 1,
+             f"changes {len(fields)} fields ({', '.join(fields)}); exactly one is needed."),
+            (same, f"changes the same as {''.join(same[:1])!r}."),
+        ):  # fmt: skip
+            if wrong:
+                raise UnusableInput(f"{here}: {sentence}")
+        seen[name] = change
         check_patch(overridden(plan.basal, variation, f"{path}: "), f"{here}: window")
     for alone in (plan.segmentation_alone, plan.landmarks_alone):
         if alone is not None and alone not in seen:
@@ -177,35 +158,31 @@ def overridden(basal: Study, variation: Variation, where: str = "") -> Study:
         UnusableInput: if its field does not exist or is a group of fields, or the value does not
             fit or is the basal one.
     """
-    here = f"{where}variation {variation.name!r}"
-    content = as_json(basal)
-    inner, (*groups, last) = content, variation.field.split(".")
-    for depth, part in enumerate((*groups, last)):
-        if not isinstance(inner, dict) or part not in inner:
-            known = sorted(inner) if isinstance(inner, dict) else "none"
+    here, dotted = f"{where}variation {variation.name!r}", variation.field
+    content = value = as_json(basal)
+    parts = dotted.split(".")
+    for depth, part in enumerate(parts):
+        if not isinstance(value, dict) or part not in value:
+            known = sorted(value) if isinstance(value, dict) else "none"
             raise UnusableInput(
-                f"{here}: unknown field {variation.field!r}; known in "
-                f"{'.'.join(groups[:depth]) or 'a study'} are {known}."
+                f"{here}: unknown field {dotted!r}; known in "
+                f"{'.'.join(parts[:depth]) or 'a study'} are {known}."
             )
-        inner = inner[part] if depth < len(groups) else inner
-    if isinstance(inner[last], dict):
+        group, value = value, value[part]
+    if isinstance(value, dict):
         raise UnusableInput(
-            f"{here}: {variation.field!r} is a group of fields; change one of "
-            f"{sorted(inner[last])} in it."
+            f"{here}: {dotted!r} is a group of fields; change one of {sorted(value)} in it."
         )
-    inner[last] = variation.change[variation.field]
+    group[parts[-1]] = variation.change[dotted]
     study = from_dict(Study, content, here)
     if study == basal:
-        raise UnusableInput(f"{here}: {variation.field!r} already has this value in the basal one.")
+        raise UnusableInput(f"{here}: {dotted!r} already has this value in the basal one.")
     return study
 
 
 def value_of(study: Study, dotted: str) -> Any:
     """Return the plain value of a dotted field."""
-    value: Any = as_json(study)
-    for part in dotted.split("."):
-        value = value[part]
-    return value
+    return reduce(getitem, dotted.split("."), as_json(study))
 
 
 def as_json(item: Any) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,9 @@ FAR = 4.0
 
 
 def write_report(runs: Path, output: Path, against: Path | None = None) -> list[str]:
-    """Compare what is finished and write it down.
+    """Write ``ablation.csv``, ``ablation.png`` and ``ablation.md`` of a study's folder.
 
-    Args:
-        runs: the study's folder.
-        output: receives ``ablation.csv``, ``ablation.png`` and ``ablation.md``.
-        against: an earlier ``ablation.csv``, in whose intervals this study's figures should lie.
+    ``against`` is an earlier ``ablation.csv``, in whose intervals this study's figures should lie.
 
     Returns:
         The text's conclusions, line by line, and where the files are.
@@ -59,33 +58,31 @@ def write_report(runs: Path, output: Path, against: Path | None = None) -> list[
     text = [
         f"# {study.plan.name}", "", *said, "", "## All variations", "",
         "Differences to the basal training with their 95 % bootstrap intervals over specimens; "
-        "bold where the corrected p is below 0.05.", "", *markdown_table(rows), "",
+        "bold where the corrected p is below 0.05.", "", *_markdown_table(rows), "",
         f"![Forest plot]({PLOT})", "",
     ]  # fmt: skip
     (output / TEXT).write_text("\n".join(text), encoding="utf-8")
     return [*said, "", *again, f"Files: {output}"]
 
 
-def markdown_table(rows: Sequence[Row]) -> list[str]:
+def _markdown_table(rows: Sequence[Row]) -> list[str]:
     """Give the means of the basal training, and each variation's differences to it."""
     headings = " | ".join(metric.heading for metric in METRICS.values())
     lines = [f"| variation | change | {headings} |", "|---|---|---|---|---|"]
-    group = ""
-    for row in rows:
-        if row["group"] != group:
-            group = row["group"]
-            lines.append(f"| **{group}** | | | | |")
-        cells = " | ".join(_cell(row, metric) for metric in METRICS)
-        lines.append(f"| {row['name']} | {_change(row)} | {cells} |")
+    for group, members in groupby(rows, itemgetter("group")):
+        lines += [f"| **{group}** | | | | |"] if group else []
+        for row in members:
+            cells = " | ".join(_cell(row, metric) for metric in METRICS)
+            lines.append(f"| {row['name']} | {_change(row)} | {cells} |")
     return lines
 
 
 def _cell(row: Row, metric: str) -> str:
     if row[metric] is None:
         return "diverged" if row["diverged"] else ""
-    if row["name"] != BASAL and row[f"{metric}_difference"] is None:
-        return "not finished"
     key, sign = (metric, "") if row["name"] == BASAL else (f"{metric}_difference", "+")
+    if row[key] is None:
+        return "not finished"
     mean, low, high = (
         f"{row[key + end]:{sign}.{METRICS[metric].digits}f}" for end in ("", "_low", "_high")
     )
@@ -112,22 +109,17 @@ def conclusions(plan: Plan, rows: Sequence[Row], folds: Sequence[Sequence[str]])
         f"{plan.basal.optimiser.steps} steps a training; {sum(map(len, folds))} specimens in "
         f"{len(folds)} folds, each held out once."
     ]
-    unfinished = [row["name"] for row in rows if row["folds"] < len(folds)]
-    if unfinished:
-        lines.append(f"Not finished, and so not compared: {', '.join(unfinished)}.")
-    diverged = [row["name"] for row in rows if row["diverged"]]
-    if diverged:
-        lines.append(f"The loss was no longer a number in: {', '.join(diverged)}.")
     by_seed = moved_by_seed(rows)
-    if by_seed:
-        moved = [
-            f"{METRICS[metric].name} by {size:.{METRICS[metric].digits}f}"
-            for metric, size in by_seed.items()
-        ]
-        lines.append(
-            f"Another seed alone moves {', '.join(moved)}; a difference that is not larger says "
-            "nothing here, whatever its p."
-        )
+    moved = [f"{METRICS[m].name} by {by_seed[m]:.{METRICS[m].digits}f}" for m in by_seed]
+    for sentence, about in (
+        ("Not finished, and so not compared: {}.",
+         [row["name"] for row in rows if row["folds"] < len(folds)]),
+        ("The loss was no longer a number in: {}.",
+         [row["name"] for row in rows if row["diverged"]]),
+        ("Another seed alone moves {}; a difference that is not larger says nothing here, whatever "
+         "its p.", moved),
+    ):  # fmt: skip
+        lines += [sentence.format(", ".join(about))] if about else []
     asked = coupling_questions(plan)
     named = {row["name"]: row for row in rows}
     answers = [f"- {_answer(named[name], m, len(asked), by_seed.get(m, 0.0))}" for name, m in asked]
@@ -149,24 +141,32 @@ def _answer(row: Row, metric: str, asked: int, by_seed: float) -> str:
     low, high = sorted(ends)
     more = "higher" if (gain >= 0) == (how.sign > 0) else "lower"
     pairs, digits = row[f"{metric}_pairs"], how.digits
-    size = (
-        f"that of the joint network is {abs(gain):.{digits}f} {more} than that of the one that "
-        f"learns the {task} alone (gain {gain:+.{digits}f}, 95 % interval {low:+.{digits}f} to "
-        f"{high:+.{digits}f}, {pairs} specimens, corrected p = {row[f'{metric}_p_corrected']:.3g})."
-    )
     if is_different(row, metric):
-        if abs(gain) <= by_seed:
-            return start + "no more than another seed does: " + size
-        return start + ("coupling helps: " if gain > 0 else "coupling harms: ") + size
-    if smallest_p(pairs) * asked >= ALPHA:
-        return start + f"cannot be told from {pairs} specimens: " + size
-    return start + "no effect of coupling could be shown: " + size
+        effect = "coupling helps" if gain > 0 else "coupling harms"
+        effect = effect if abs(gain) > by_seed else "no more than another seed does"
+    elif smallest_p(pairs) * asked >= ALPHA:
+        effect = f"cannot be told from {pairs} specimens"
+    else:
+        effect = "no effect of coupling could be shown"
+    return (
+        f"{start}{effect}: that of the joint network is {abs(gain):.{digits}f} {more} than that of "
+        f"the one that learns the {task} alone (gain {gain:+.{digits}f}, 95 % interval "
+        f"{low:+.{digits}f} to {high:+.{digits}f}, {pairs} specimens, corrected p = "
+        f"{row[f'{metric}_p_corrected']:.3g})."
+    )
+
+
+TITLES = {
+    (True, False): "Better than the basal training, which the study so recommends",
+    (False, True): "Worse",
+    (True, True): "Better in one figure and worse in another",
+}
+"""Of variations, by whether a figure is better and one is worse."""
 
 
 def _others(rows: Sequence[Row], by_seed: dict[str, float]) -> list[str]:
     """Which variations are better or worse by more than another seed is."""
-    pairs = [row[f"{metric}_pairs"] for row in rows for metric in METRICS]
-    pairs = [count for count in pairs if count is not None]
+    pairs = [count for row in rows for m in METRICS if (count := row[f"{m}_pairs"]) is not None]
     if not pairs:
         return ["Nothing is compared yet."]
     lines = [f"{len(pairs)} comparisons, corrected together (Holm)."]
@@ -180,24 +180,17 @@ def _others(rows: Sequence[Row], by_seed: dict[str, float]) -> list[str]:
     for row in rows:
         if row["field"] == "seed" or not any(row[f"{metric}_pairs"] for metric in METRICS):
             continue
-        gains, losses = (
-            [
-                f"{METRICS[m].name} {row[f'{m}_difference']:+.{METRICS[m].digits}f}"
-                for m in METRICS
-                if is_better(row, m) is better and abs(row[f"{m}_difference"]) > by_seed.get(m, 0.0)
-            ]
-            for better in (True, False)
-        )
+        changes: dict[bool, list[str]] = {True: [], False: []}
+        for metric, how in METRICS.items():
+            better, difference = is_better(row, metric), row[f"{metric}_difference"]
+            if better is not None and abs(difference) > by_seed.get(metric, 0.0):
+                changes[better].append(f"{how.name} {difference:+.{how.digits}f}")
+        gains, losses = changes[True], changes[False]
         line = f"- {row['name']} ({_change(row)}): {', '.join(gains + losses)}"
         line = line if gains or losses else row["name"]
         found.setdefault((bool(gains), bool(losses)), []).append(line)
-    for title, kind in (
-        ("Better than the basal training, which the study so recommends", (True, False)),
-        ("Worse", (False, True)),
-        ("Better in one figure and worse in another", (True, True)),
-    ):
-        those = found.get(kind, [])
-        lines += ["", f"{title}:", "", *those] if those else ["", f"{title}: none."]
+    for kind, title in TITLES.items():
+        lines += ["", f"{title}:", "", *found[kind]] if kind in found else ["", f"{title}: none."]
     same = found.get((False, False), [])
     names = ", ".join(same) or "none"
     return [*lines, "", f"Not told apart from the basal training ({len(same)}): {names}."]
@@ -217,27 +210,25 @@ def forest_plot(rows: Sequence[Row], title: str, path: Path) -> None:
             "The plot needs matplotlib: pip install 'innerearseg[evaluation]'."
         ) from None
     labels: list[str] = []
-    bold: set[int] = set()
+    bold: list[int] = []
     places: dict[str, int] = {}
-    group = ""
-    for row in rows:
-        if row["name"] == BASAL:
-            continue
-        if row["group"] != group:
-            group = row["group"]
-            bold.add(len(labels))
+    for group, members in groupby((r for r in rows if r["name"] != BASAL), itemgetter("group")):
+        if group:
+            bold.append(len(labels))
             labels.append(group)
-        places[row["name"]] = len(labels)
-        labels.append(row["name"])
+        for row in members:
+            places[row["name"]] = len(labels)
+            labels.append(row["name"])
     figure = Figure(figsize=(11, 1.6 + 0.21 * len(labels)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(METRICS), sharey=True)
+    moved = moved_by_seed(rows)
     for axis, (metric, how) in zip(axes, METRICS.items(), strict=True):
         shown = [row for row in rows if row[f"{metric}_difference"] is not None]
         limit = _limit(shown, metric)
         axis.set_xlim(-limit, limit)
         axis.axvline(0.0, color="black", linewidth=0.8)
-        by_seed = moved_by_seed(rows).get(metric, 0.0)
+        by_seed = moved.get(metric, 0.0)
         axis.axvspan(-by_seed, by_seed, color="#e8e8e8", linewidth=0)
         for row in shown:
             _draw(axis, row, metric, places[row["name"]], limit)

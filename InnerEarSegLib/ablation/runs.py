@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ..errors import UnusableInput
@@ -58,9 +58,7 @@ class StudyFolder:
     def runs(self, only: str | None = None, shard: str | None = None) -> list[tuple[str, int]]:
         """Return (variation, fold) of runs: the first fold of all variations, then the second.
 
-        Args:
-            only: comma-separated variations; all if empty.
-            shard: "I/N" for every N-th run from the I-th.
+        ``only`` names variations, with commas; ``shard`` "I/N" is every N-th run from the I-th.
 
         Raises:
             UnusableInput: if there is no such variation or shard.
@@ -85,10 +83,9 @@ class StudyFolder:
         return fold_folder(self.folder / variation, fold + 1)
 
     def result(self, variation: str, fold: int) -> dict[str, Any] | None:
-        """Return what a run found, or None while it is not finished.
+        """Return what a run found; None while it is not finished.
 
-        Raises:
-            UnusableInput: if it is the result of another training.
+        Raise UnusableInput if it is the result of another training.
         """
         path = self.run_folder(variation, fold) / RESULT
         if not path.is_file():
@@ -108,8 +105,7 @@ def open_study(
 ) -> StudyFolder:
     """Open a study's folder, new or of the same plan, folds and budget.
 
-    Raises:
-        UnusableInput: if the folder holds another study, or the specimens are too few.
+    Raise UnusableInput if it holds another study, or the specimens are too few.
     """
     study = StudyFolder(folder, plan, tuple(folds_of(cases, fold_count)))
     if not (folder / DESCRIPTION).is_file():
@@ -124,11 +120,7 @@ def open_study(
 
 
 def read_study(folder: Path) -> StudyFolder:
-    """Read the study that lies in a folder.
-
-    Raises:
-        UnusableInput: if there is none.
-    """
+    """Read the study that lies in a folder, or raise UnusableInput."""
     try:
         content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -155,14 +147,7 @@ def do_run(run: Run, place: Place) -> Outcome:
     """Do a run, or go on where a killed process stopped.
 
     The operating system releases the claim when its owner ends, however it ends, and on a shared
-    folder it keeps the other machines out.
-
-    Returns:
-        "taken" if another process is at it, "diverged" if its loss was no longer a number (which
-        is a result too), otherwise "done".
-
-    Raises:
-        UnusableInput: if the folder holds another training.
+    folder it keeps the other machines out. That a loss was no longer a number is a result, too.
     """
     study = read_study(run.folder)
     folder = study.run_folder(run.variation, run.fold)
@@ -215,20 +200,16 @@ def _train_and_measure(study: StudyFolder, run: Run, device: torch.device) -> di
 
 def measure_case(
     network: nn.Module,
-    template: Mapping[str, NDArray],
+    template: Mapping[str, ArrayLike],
     config: Config,
     region_mm: Sequence[float],
     how: MeasureConfig,
     case: TrainingCase,
 ) -> dict[str, Any]:
-    """Compare what a network finds with a specimen's reference.
+    """Compare what a network in evaluation mode finds with a specimen's reference.
 
     Whatever its own spacing and patch, each network sees the same region (k, j, i edges in mm) in
     the same poses, and what it draws is compared on the same grid.
-
-    Args:
-        network: in evaluation mode.
-        template: the canonical ear of the training, mm by landmark.
 
     Returns:
         Means over the poses: dice, assd_mm (None without labels or if the labyrinth was not

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UnusableInput
+from ..io.manifest import Row, read_table
 from ..io.region import region_of
+from ..io.volume import ITK_READERS, NIFTI
 from .segment_case import Source
 
 TABLES = (".csv", ".tsv")
-COLUMNS = ("case", "image", "series", "center", "roi")
+OPTIONS = ("series", "center", "roi")
 
-Row = tuple[int, dict[str, str]]
-"""Its line in the file, counted from 1, and its cells by column, stripped."""
-
-_SEPARATOR = re.compile(r"\"?sep=([^\"\n])[^\n]*\n?", re.IGNORECASE)
-"""Excel's own first line, by which it knows the separator; some programs quote it."""
 _REMARK = re.compile(r"\s+#")
 _QUOTES = [tuple(pair) for pair in ('""', "''", "“”", "„“", "‘’", "‚‘", "«»", "»«")]
 """Pairs, also those that word processors make of straight ones."""
@@ -30,9 +24,7 @@ _QUOTED_FIRST = re.compile("|".join(rf"{a}.+?{b}(?=\s+#|$)" for a, b in _QUOTES)
 _QUOTED = re.compile("|".join(f"{a}.+{b}" for a, b in _QUOTES))
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
-
 MAX_NAME = 100
-_ENDINGS = (".nii.gz", ".nrrd", ".nhdr", ".nii", ".mha", ".mhd", ".dcm")
 _NO_NAME = re.compile(r"[/\\:*?\"<>|\x00-\x1f]|^[.\s]|[.\s]$")
 """What some system forbids in the name of a folder."""
 _TAKEN = {"summary.csv", "summary.json"}
@@ -46,8 +38,7 @@ class Case:
     """One CT of a cohort.
 
     Attributes:
-        name: of its output folder; none is twice in a cohort, not even in other letters' case or
-            with letters and accents composed in another way.
+        name: of its output folder, unique in a cohort.
         image: its place as the list has it.
         source: what is read; its path is absolute.
         options: what of the list decides about the result besides the CT, as written there.
@@ -61,12 +52,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A whole list.
-
-    Attributes:
-        cases: in the order of the list.
-        ignored: columns that mean nothing here.
-    """
+    """A whole list in its order, and the titles of columns that mean nothing here."""
 
     cases: tuple[Case, ...]
     ignored: tuple[str, ...] = ()
@@ -76,16 +62,21 @@ def read_list(path: Path) -> Cohort:
     """Read a list of CTs.
 
     Args:
-        path: as for ``read_rows``. Places of CTs are relative to its folder.
+        path: a text file with a CT a line, empty lines and remarks (a # at the beginning or after a
+            blank) left out; or a .csv or .tsv file whose first line names the columns: ``image``,
+            and if wanted ``case``, ``series``, ``center``, ``roi``. Places of CTs are relative to
+            its folder, and may be in quotes, as Windows and terminals copy them.
 
     Raises:
         UnusableInput: it cannot be read, names no CT, or a line of it cannot be used.
     """
-    rows, ignored = read_rows(path)
+    rows, ignored = _read_rows(path)
     cases: dict[str, tuple[int, Case]] = {}
     for number, row in rows:
         case = _case(path, number, row)
-        earlier = cases.setdefault(_folder_of(case.name), (number, case))
+        # Some systems ignore the case of letters, and macOS composes accents itself.
+        folded = unicodedata.normalize("NFC", case.name).casefold()
+        earlier = cases.setdefault(unicodedata.normalize("NFC", folded), (number, case))
         if earlier[0] != number:
             raise UnusableInput(
                 f"The list {path.name} names two cases {case.name!r}, in lines {earlier[0]} and "
@@ -100,13 +91,20 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
     image, line = row["image"], f"Line {number} of {path.name}"
     if not image or "\0" in image:
         raise UnusableInput(f"{line} has no image.")
-    name = row.get("case") or _name_of(image)
-    if not _can_be_folder(name):
+    name = row.get("case")
+    if not name:
+        name = Path(image.replace("\\", "/")).name
+        endings = (*NIFTI, *ITK_READERS, ".dcm")
+        ending = next((each for each in endings if name.lower().endswith(each)), "")
+        name = name[: len(name) - len(ending)]
+    small = name.casefold()
+    forbidden = _NO_NAME.search(name) or _DEVICES.match(small) or small in _TAKEN
+    if forbidden or len(name) > MAX_NAME:
         raise UnusableInput(
             f"{line}: {name!r} cannot be the name of a case's folder; give it another one in the "
             "column 'case' of a CSV file."
         )
-    options = {key: row[key] for key in ("series", "center", "roi") if row.get(key)}
+    options = {key: row[key] for key in OPTIONS if row.get(key)}
     try:
         region = region_of(*(_commas(options.get(key, "")) for key in ("center", "roi")))
     except UnusableInput as error:
@@ -116,33 +114,8 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
     return Case(name, image, source, tuple(options.items()))
 
 
-def _folder_of(name: str) -> str:
-    """The same for names that are one folder on some system: macOS composes letters itself."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _can_be_folder(name: str) -> bool:
-    """On any system, and beside the summary."""
-    small = name.casefold()
-    forbidden = _NO_NAME.search(name) or small in _TAKEN or _DEVICES.match(small)
-    return not forbidden and len(name) <= MAX_NAME
-
-
-def _name_of(image: str) -> str:
-    """A case's name by its file's or folder's."""
-    name = Path(image.replace("\\", "/")).name
-    for ending in _ENDINGS:
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
-
-
 def _commas(numbers: str) -> str:
-    """Numbers with any of the usual separators, as ``region_of`` reads them.
-
-    Raises:
-        UnusableInput: they have decimal commas, which would be taken for separators.
-    """
+    """Numbers with any of the usual separators, as ``region_of`` reads them."""
     parts = [part for part in re.split(r"[;\s]+", numbers.strip()) if part]
     if len(parts) > 1 and any(_DECIMAL_COMMA.fullmatch(part) for part in parts):
         raise UnusableInput(
@@ -152,21 +125,8 @@ def _commas(numbers: str) -> str:
     return ",".join(re.split(r"[,;\s]+", numbers.strip()))
 
 
-def read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
-    """Read a list's rows.
-
-    Args:
-        path: a text file with a CT a line, empty lines and remarks (a # at the beginning or after a
-            blank) left out; or a .csv or .tsv file whose first line names the columns: ``image``,
-            and if wanted ``case``, ``series``, ``center``, ``roi``.
-
-    Returns:
-        Rows, and titles of columns that mean nothing here. Quotes around a CT's place, as Windows
-        and terminals copy it, are gone.
-
-    Raises:
-        UnusableInput: it cannot be read or is no such table.
-    """
+def _read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
+    """Read a list's rows, without quotes around the CTs' places, and the ignored titles."""
     is_table = path.suffix.lower() in TABLES
     try:
         with path.open("rb") as file:
@@ -178,15 +138,16 @@ def read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
     except UnicodeError:
         how = "in Excel, save it as 'CSV UTF-8'" if is_table else "save it with that encoding"
         raise UnusableInput(f"The list {path} is not UTF-8 text; {how}.") from None
+    folder = path.parent
     if is_table:
-        return _table(path, text)
-    return list(_lines(path.parent, text)), ()
-
-
-def _lines(folder: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, {"image": _unquoted(folder, _without_remark(folder, line.strip()))}
+        rows, ignored = read_table(path, text, ("image",), ("case", *OPTIONS))
+        return [(n, row | {"image": _unquoted(folder, row["image"])}) for n, row in rows], ignored
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    return [
+        (number, {"image": _unquoted(folder, _without_remark(folder, line))})
+        for number, line in lines
+        if line and not line.startswith("#")
+    ], ()
 
 
 def _without_remark(folder: Path, line: str) -> str:
@@ -212,38 +173,3 @@ def _is_there(folder: Path, name: str) -> bool:
         return (folder / name).exists()
     except (OSError, ValueError):  # no name of a file at all
         return False
-
-
-def _table(path: Path, text: str) -> tuple[list[Row], tuple[str, ...]]:
-    said = _SEPARATOR.match(text)
-    before = 0 if said is None else 1
-    text = text if said is None else text[said.end() :]
-    first = text.partition("\n")[0]
-    # A German Excel separates by semicolons.
-    delimiter = max(",;\t", key=first.count) if said is None else said[1]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
-    try:
-        titles = [str(title or "").strip() for title in reader.fieldnames or ()]
-        reader.fieldnames = [title.lower() for title in titles]
-        if "image" not in reader.fieldnames:
-            raise UnusableInput(
-                f"The list {path} has no column 'image' in its first line; that column holds the "
-                "places of the CTs."
-            )
-        twice = {title for title in COLUMNS if reader.fieldnames.count(title) > 1}
-        if twice:
-            raise UnusableInput(f"The list {path} has two columns {min(twice)!r}.")
-        rows = []
-        for row in reader:
-            number = before + reader.line_num
-            if row.get("") and any(row[""]):
-                raise UnusableInput(
-                    f"Line {number} of {path.name} has more cells than the first line; put values "
-                    "with separators in them in quotes."
-                )
-            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            if any(cells.values()):
-                rows.append((number, {**cells, "image": _unquoted(path.parent, cells["image"])}))
-    except csv.Error as error:
-        raise UnusableInput(f"The list {path} is no CSV table: {error}.") from None
-    return rows, tuple(title for title in titles if title and title.lower() not in COLUMNS)

@@ -42,28 +42,11 @@ _loaded: list[Model] = []
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to know for all cases.
-
-    Attributes:
-        model: the model file.
-        output: the batch's folder; each case gets a folder in it.
-        write_scene: see ``segment_case``; a function of a module.
-    """
+    """The model file, the batch's folder, and ``write_scene`` of a module, for all cases."""
 
     model: Path
     output: Path
     write_scene: WriteScene
-
-
-def model_sha256(path: Path) -> str:
-    """Return the SHA-256 of a model file that has a card.
-
-    Raises:
-        UnusableModel: it cannot be read, or has no card.
-    """
-    content = file_content(path)
-    card_in(content, path)
-    return hashlib.sha256(content).hexdigest()
 
 
 def run_cohort(
@@ -77,25 +60,22 @@ def run_cohort(
 ) -> list[Row]:
     """Do what is not done yet, write the summary as it grows, and say a line a case.
 
-    Args:
-        cases: at least one.
-        job: the model and where results go.
-        workers: gives workers for a number of cases.
-        tables: of the batch's folder.
-        again: also do what is done, or kept because the user worked on it.
-        say: receives the lines.
+    With ``again`` also what is done, or kept because the user worked on it. ``workers`` gives
+    workers for a number of cases.
 
     Returns:
-        The rows, in the order of the cases. The summary has those of other lists after them.
+        The rows in the order of the cases; the summary has those of other lists after them.
 
     Raises:
-        UnusableInput: the model or a table cannot be used, or a case's folder would be, or hold, a
-            CT; then nothing was done.
+        UnusableInput, UnusableModel: the model or a table cannot be used, or a case's folder would
+            be, or hold, a CT; then nothing was done.
         Cancelled: a signal's handler raised it; what is done is in the summary.
     """
-    sha256, output = model_sha256(job.model), job.output
+    model, output = file_content(job.model), job.output
+    card_in(model, job.model)
+    sha256 = hashlib.sha256(model).hexdigest()
     refuse_overlap((output / case.name for case in cases), (case.source.path for case in cases))
-    others = rows_of_others(output, {case.name for case in cases})
+    others = _rows_of_others(output, {case.name for case in cases})
     rows = {}
     for case in cases:
         row = None if again else status_of(output / case.name, case, sha256).row(case)
@@ -117,7 +97,7 @@ def run_cohort(
             ends = pool.run(partial(do_case, job), todo)
             for count, done in enumerate(ends, earlier + 1):
                 case = done.task
-                row = _new_row(case, status_of(output / case.name, case, sha256), done)
+                row = _row(case, status_of(output / case.name, case, sha256), done)
                 rows[case.name] = row
                 if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
                     tables.write([*rows.values(), *others], say)
@@ -129,7 +109,7 @@ def run_cohort(
     return list(rows.values())
 
 
-def _new_row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
+def _row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
     """The row of a case that was just done."""
     row = status.row(case) if done.error is None else None
     if row is not None and row.status != "kept":
@@ -140,61 +120,37 @@ def _new_row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row
     return Row(case.name, case.image, "failed", reason, done.details)
 
 
-def rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
-    """Return rows of the present summary whose cases are not in the list.
-
-    A row goes with its folder: whoever removes a case's folder removes it from the table. What
-    failed has no folder and stays.
-
-    Args:
-        output: the batch's folder.
-        names: of the list's cases.
-    """
-    entries: list[dict[str, Any]] = []
+def _rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
+    """Return rows of the present summary for other cases that failed or still have a folder."""
+    entries: list[tuple[str, str, str, str]] = []
     with suppress(OSError, ValueError, KeyError, TypeError):  # no whole summary
-        entries = [
-            entry
-            for entry in json.loads((output / JSON).read_text(encoding="utf-8"))["cases"]
-            if all(isinstance(entry[key], str) for key in ("case", "image", "status"))
-        ]
+        for entry in json.loads((output / JSON).read_text(encoding="utf-8"))["cases"]:
+            texts = entry["case"], entry["image"], entry["status"], entry.get("reason") or ""
+            if all(isinstance(text, str) for text in texts):
+                entries.append(texts)
     rows = []
-    for entry in entries:
-        case, image = entry["case"], entry["image"]
+    for case, image, earlier, reason in entries:
         if case in names or case != Path(case).name:
             continue
         status = status_of(output / case)
         if status.result is not None:
             rows.append(replace(status.as_row(case, image, status.status), listed=False))
-        elif entry["status"] == "failed":
-            reason = str(entry.get("reason") or "")
+        elif earlier == "failed":
             rows.append(Row(case, image, "failed", reason, listed=False))
     return rows
 
 
 def do_case(job: Job, case: Case, place: Place) -> list[str]:
-    """Do one case in a worker.
-
-    Returns:
-        Sentences on what was set aside.
-
-    Raises:
-        InnerEarSegError: why it has no result.
-    """
+    """Do one case in a worker; return sentences on what was set aside."""
     output = ResultFolder(job.output / case.name)
     made: dict[str, Any] = {}
     with suppress(OSError):  # reading says in a sentence what is wrong
         # Before it is read: what is changed afterwards makes it another CT.
         made = about(case, job.output)
     progress = Progress()
-    result = segment_case(
-        case.source,
-        output,
-        partial(_model, job.model, place, progress),
-        progress,
-        job.write_scene,
-        about=made,
-        measure=True,
-    )
+    model = partial(_model, job.model, place, progress)
+    scene = job.write_scene
+    result = segment_case(case.source, output, model, progress, scene, about=made, measure=True)
     if result.device.partition(":")[0] != place.device.partition(":")[0]:
         _loaded.clear()  # one CT was too large for the GPU: the next ones have it again
     return output.sentences
@@ -229,13 +185,7 @@ class Tables:
         self.problems: dict[str, str] = {}
 
     def write(self, rows: Sequence[Row], say: Say = lambda line: None) -> None:
-        """Write both; each is whole at any moment, and the old one where it cannot be replaced.
-
-        Args:
-            rows: at least one.
-            say: told of a table that could still be written the last time, and of one that was set
-                aside.
-        """
+        """Write both of at least one row; say which cannot be replaced, and what is set aside."""
         before, self.problems = self.problems, {}
         for name, content in ((JSON, as_json(rows)), (CSV, as_csv(rows))):
             try:
@@ -254,10 +204,7 @@ class Tables:
         """What is not on the disk and where its values are; None where both tables are."""
         if not self.problems:
             return None
-        folder = self._output.folder
-        whole = [str(folder / name) for name in (CSV, JSON) if name not in self.problems]
-        return (
-            f"{' '.join(self.problems.values())} The values are in "
-            f"{' and '.join([*whole, 'the folders of the cases'])}; the same command, run again, "
-            "writes it."
-        )
+        whole = (self._output.folder / name for name in (CSV, JSON) if name not in self.problems)
+        places = " and ".join([*map(str, whole), "the folders of the cases"])
+        problems = " ".join(self.problems.values())
+        return f"{problems} The values are in {places}; the same command, run again, writes it."

@@ -28,13 +28,7 @@ WriteScene = Callable[[Volume, Segmentation, Path], object]
 
 @dataclass(frozen=True)
 class Source:
-    """Which CT.
-
-    Attributes:
-        path: a file or a folder with DICOM files.
-        series: SeriesInstanceUID, where the folder holds several.
-        region: where to look, in RAS mm of the CT; None for everywhere.
-    """
+    """A CT's file or DICOM folder, its SeriesInstanceUID, and where to look for ears."""
 
     path: Path
     series: str | None = None
@@ -54,11 +48,8 @@ def segment_case(
     """Read, segment, and write; all files appear or none.
 
     Args:
-        source: which CT.
-        output: its result folder.
         model: called for the model once the CT is read.
-        progress: told of each stage.
-        write_scene: writes Slicer's files; with None, masks are written as numpy arrays instead.
+        write_scene: with None, masks are written as numpy arrays instead.
         about: what the manifest says of the result besides the CT's and the model's SHA-256.
         measure: whether to write the measurements, too.
 
@@ -66,9 +57,7 @@ def segment_case(
         UnusableInput: the CT, the region or the output folder cannot be used.
         Cancelled: the caller asked to stop.
     """
-    from ..segmentation.pipeline import (
-        segment,  # loads torch, which a batch's own process needs not
-    )
+    from ..segmentation.pipeline import segment  # loads torch, for workers alone
 
     progress.stage("read", 0.02, f"Reading {source.path}")
     ct = read_ct(source.path, source.series)
@@ -95,9 +84,8 @@ def segment_case(
             from ..cochlea import measurements
             from ..report.tables import write_measurements
 
-            write_measurements(
-                {ear.side: measurements.measure(ear) for ear in result.ears}, result.ears, folder
-            )
+            measured = {ear.side: measurements.measure(ear) for ear in result.ears}
+            write_measurements(measured, result.ears, folder)
         progress.check()
     return result
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..io.dicom import DICOMDIR
+from ..io.dicom_series import DICOMDIR
 from ..io.result_folder import (
     LAST,
     MANIFEST,
@@ -23,7 +23,6 @@ from ..io.result_folder import (
 )
 from ..io.volume import files_read, is_image_file
 from .cohort import Case
-from .segment_case import Source
 from .summary import Row, Status, can_show
 
 SCENE = "scene.mrb"
@@ -56,7 +55,6 @@ class CaseStatus:
     """A case's folder.
 
     Attributes:
-        folder: its path.
         manifest: None without one of a batch.
         result: content of ``result.json``; None without a whole one.
         measurements: content of ``measurements.json``; None without a whole one.
@@ -100,46 +98,32 @@ class CaseStatus:
         return self.as_row(case.name, case.image, "kept", why)
 
     def as_row(self, case: str, image: str, status: Status, why: Sequence[str] = ()) -> Row:
-        """Return a row with the folder's values.
-
-        Args:
-            case: the case's name.
-            image: the CT as the list has it.
-            status: as for ``Row``.
-            why: reasons to do it again, if it is kept.
-        """
+        """Return a row with the folder's values; ``why`` it would be done again, if it is kept."""
         return Row(case, image, status, self._remark(why), "", self.result, self.measurements)
 
     def _remark(self, why: Sequence[str]) -> str:
         """What to know about the files, in sentences; empty where they are unchanged."""
-        parts = [f"changed since: {_some(self.changed)}"] if self.changed else []
-        parts += [f"added since: {_some(self.added)}"] if self.added else []
-        text = "; ".join(parts)
+        groups = ("changed", self.changed), ("added", self.added)
+        text = "; ".join(f"{how} since: {_some(names)}" for how, names in groups if names)
         sentences = []
         if why:
             model = (self.result or {}).get("model", {})
             made = f"{model.get('name', 'an unknown model')} {model.get('version', '')}".strip()
             version = (self.manifest or {}).get("version", "of an unknown version")
-            sentences += [
-                f"Kept: {text}.",
-                f"Made by {made}, InnerEarSeg {version}; now {' and '.join(why)}.",
-                AGAIN,
-            ]
-        elif parts:
+            now = f"Made by {made}, InnerEarSeg {version}; now {' and '.join(why)}."
+            sentences += [f"Kept: {text}.", now, AGAIN]
+        elif text:
             sentences.append(f"{text[:1].upper()}{text[1:]}.")
         touched = {*self.changed, *self.added}
-        if SCENE in touched and self._scene_is_newer():
+        newer = True
+        with suppress(OSError):
+            measured = (self.folder / MEASUREMENTS_JSON).stat().st_mtime_ns
+            newer = (self.folder / SCENE).stat().st_mtime_ns > measured
+        if SCENE in touched and newer:
             sentences.append(BEFORE)
         elif SCENE not in self.changed and _UNREAD & touched:
             sentences.append(NO_COUNT)
         return " ".join(sentences)
-
-    def _scene_is_newer(self) -> bool:
-        try:
-            measured = (self.folder / MEASUREMENTS_JSON).stat().st_mtime_ns
-            return (self.folder / SCENE).stat().st_mtime_ns > measured
-        except OSError:
-            return True
 
 
 def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseStatus:
@@ -154,10 +138,9 @@ def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseSt
     manifest = read_manifest(folder)
     if manifest is None or not {"image", *_MADE_FROM} <= manifest.keys():
         return CaseStatus(folder, None, result, measurements)
-    outdated = ["its CT is not there"]
-    if case is None:
-        outdated = []
-    else:
+    outdated = []
+    if case is not None:
+        outdated = ["its CT is not there"]
         with suppress(OSError):  # trying it says why
             now = {**about(case, folder.parent, manifest), "model": model}
             outdated = [said for key, said in _MADE_FROM.items() if manifest[key] != now[key]]
@@ -172,20 +155,14 @@ def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseSt
         except OSError:
             broken.append(name)
     added = [name for name in names_in(folder) if name not in {*manifest["results"], MANIFEST}]
-    return CaseStatus(
-        folder,
-        manifest,
-        result,
-        measurements,
-        tuple(outdated),
-        tuple(changed),
-        tuple(added),
-        tuple(broken),
-    )
+    lists = map(tuple, (outdated, changed, added, broken))
+    return CaseStatus(folder, manifest, result, measurements, *lists)
 
 
 def about(case: Case, output: Path, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what a result depends on besides the model, for its manifest.
+
+    Names, sizes and times of files stand for their content: a cohort has terabytes.
 
     Args:
         case: which CT.
@@ -196,55 +173,40 @@ def about(case: Case, output: Path, known: Mapping[str, Any] | None = None) -> d
     Raises:
         OSError: the CT's files cannot be listed.
     """
-    folder = _folder_digest(case.source, output)
+    path, folder = case.source.path, None
+    if not is_image_file(path):
+        path.stat()
+        folder = _digest(_beside(path, output), path)
     # In this order: a change between the two is seen the next time.
-    same = folder is not None and known is not None and known.get("folder") == folder
+    if folder is not None and known is not None and known.get("folder") == folder:
+        digest = known["files"]
+    else:
+        files: Iterable[Path] | None = files_read(path, case.source.series)
+        if files is None:  # it cannot be read
+            files = _beside(path) if path.is_dir() else [path]
+        digest = _digest(files, path)
     return {
         "image": case.image,
-        "path": os.path.normpath(case.source.path.absolute()),
+        "path": os.path.normpath(path.absolute()),
         "output": os.path.normpath(output.absolute()),
-        "files": known["files"] if same and known else files_digest(case.source),
+        "files": digest,
         "folder": folder,
         "options": dict(case.options),
         "version": __version__,
     }
 
 
-def files_digest(source: Source) -> str:
-    """Return a digest of names, sizes and times of the files that a CT is read from.
-
-    Not of their content: a cohort has terabytes.
-
-    Raises:
-        OSError: they cannot be listed.
-    """
-    files = files_read(source.path, source.series)
-    if files is None:  # it cannot be read
-        files = list(_beside(source.path)) if source.path.is_dir() else [source.path]
-    return _digest(files, source.path)
-
-
-def _folder_digest(source: Source, output: Path) -> str | None:
-    """Of all files among which those of a DICOM series are; None for other kinds."""
-    if is_image_file(source.path):
-        return None
-    source.path.stat()
-    return _digest(list(_beside(source.path, output)), source.path)
-
-
 def _beside(path: Path, output: Path | None = None) -> Iterator[Path]:
-    # A folder is read with those below it that are not hidden, a file of DICOM with its siblings.
+    """A folder's files, with folders below that are not hidden, or a DICOM file's siblings."""
     root = path if path.is_dir() else path.parent
     deep = path.is_dir() or path.name.upper() == DICOMDIR
     for folder, below, _ in os.walk(root):
         here = Path(folder)
-        below[:] = sorted(
-            name for name in below if deep and name[0] != "." and here / name != output
-        )
+        below[:] = sorted(n for n in below if deep and n[0] != "." and here / n != output)
         yield from (here / name for name in names_in(here) if (here / name).is_file())
 
 
-def _digest(files: Sequence[Path], path: Path) -> str:
+def _digest(files: Iterable[Path], path: Path) -> str:
     root = path if path.is_dir() else path.parent
     digest = hashlib.sha256()
     for file in files:
@@ -260,9 +222,8 @@ def _content(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    is_result = path.name == LAST
-    shown = can_show(content, None) if is_result else can_show(None, content)
-    return content if shown else None
+    both = (content, None) if path.name == LAST else (None, content)
+    return content if can_show(*both) else None
 
 
 def _some(names: Sequence[str]) -> str:

@@ -18,7 +18,6 @@ from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Side
 Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
 CSV, JSON = "summary.csv", "summary.json"
-FIRST_COLUMNS = ("case", "image", "status", "reason")
 UNKNOWN = "unknown"
 """Values of measurements of earlier versions, which do not say what they were made of."""
 
@@ -30,14 +29,11 @@ class Row:
     """One case in the table.
 
     Attributes:
-        case: its name.
-        image: its CT, as the list has it.
         status: "done" with at least one ear, "no ear", "kept" if the user worked on files that
             would have to be made again, "failed", or "pending".
         reason: why it failed or was kept, and what else to know about its files.
         details: a traceback, where the reason was not foreseen; in the JSON alone.
-        result: content of its ``result.json`` if it is done or has no ear.
-        measurements: content of its ``measurements.json`` if it has an ear.
+        result, measurements: content of its files of these names.
         listed: whether this run's list has it; cases of earlier lists stay in the table.
     """
 
@@ -53,22 +49,17 @@ class Row:
     @property
     def sentence(self) -> str:
         """The case in a line."""
-        if self.status == "failed":
-            return f"failed: {self.reason}"
-        if self.status == "kept":
-            return self.reason
+        if self.status in ("failed", "kept"):
+            return f"failed: {self.reason}" if self.status == "failed" else self.reason
         if self.result is None:
             return "pending"
-        more = f". {self.reason}" if self.reason else ""
-        if not self.result["ears"]:
-            return f"no inner ear found{more}"
-        ears = ears_of(self.result, self.measurements).items()
-        return ", ".join(f"{side} {_brief(ear)}" for side, ear in ears) + more
-
-
-def _brief(ear: dict[str, Any]) -> str:
-    volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
-    return f"without a segment, {verdict}" if volume is None else f"{volume:.0f} mm³ {verdict}"
+        parts = []
+        for side, ear in ears_of(self.result, self.measurements).items():
+            volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
+            size = "without a segment," if volume is None else f"{volume:.0f} mm³"
+            parts.append(f"{side} {size} {verdict}")
+        found = ", ".join(parts) if self.result["ears"] else "no inner ear found"
+        return found + (f". {self.reason}" if self.reason else "")
 
 
 def cells(row: Row) -> dict[str, Any]:
@@ -80,13 +71,17 @@ def cells(row: Row) -> dict[str, Any]:
     """
     result = row.result or {}
     model = result.get("model", {})
-    first = (row.case, row.image, row.status, row.reason or None)
-    table: dict[str, Any] = dict(zip(FIRST_COLUMNS, first, strict=True))
-    table["listed"] = "yes" if row.listed else "no"
-    table["values"] = values_of(row.result, row.measurements)
+    table: dict[str, Any] = {
+        "case": row.case,
+        "image": row.image,
+        "status": row.status,
+        "reason": row.reason or None,
+        "listed": "yes" if row.listed else "no",
+        "values": values_of(row.result, row.measurements),
+    }
     ears = ears_of(row.result, row.measurements)
     for side in SIDES:
-        table |= {f"{side}_{key}": value for key, value in ear_cells(ears.get(side)).items()}
+        table |= {f"{side}_{key}": value for key, value in _ear_cells(ears.get(side)).items()}
         table |= columns(row.measurements, side)
     return table | {
         "warnings": " ".join(result.get("warnings", ())) or None,
@@ -104,12 +99,7 @@ def counts(rows: Sequence[Row]) -> dict[str, int]:
 
 
 def can_show(result: Any, measurements: Any) -> bool:
-    """Whether the contents of ``result.json`` and ``measurements.json`` are what tables need.
-
-    Args:
-        result: whatever a file of the first name holds, or None.
-        measurements: whatever one of the second name holds, or None.
-    """
+    """Whether the contents of ``result.json`` and ``measurements.json`` are what tables need."""
     try:
         for content in (result, measurements):
             if content is not None and not isinstance(content["ears"], list):
@@ -167,15 +157,15 @@ def values_of(result: Content | None, measurements: Content | None) -> str | Non
 
 def _present(content: Content) -> set[tuple[str, str]]:
     """Ears, their segments that have a volume, and their landmarks that have a position."""
-    found = set()
-    for ear in content["ears"]:
-        found.add((ear["side"], ""))
-        if _volume(ear):
-            found.add((ear["side"], VOLUME))
-        for mark in ear["landmarks"]:
-            if mark["ras_mm"] is not None:
-                found.add((ear["side"], mark["name"]))
-    return found
+    return {
+        (ear["side"], name)
+        for ear in content["ears"]
+        for name in (
+            "",
+            *([VOLUME] if _volume(ear) else []),
+            *(mark["name"] for mark in ear["landmarks"] if mark["ras_mm"] is not None),
+        )
+    }
 
 
 def _volume(ear: Content) -> float | None:
@@ -213,15 +203,11 @@ def _reviewed(ear: Content, found: Content | None) -> Content:
         stays = mark["state"] in (AUTOMATIC, "confirmed")
         confidence = known.get(mark["name"], {}).get("confidence") if stays else None
         marks.append({**mark, "confidence": confidence})
-    return {
-        "side": ear["side"],
-        "labyrinth_volume_mm3": volume,
-        "landmarks": marks,
-        "quality": quality,
-    }
+    side = ear["side"]
+    return {"side": side, "labyrinth_volume_mm3": volume, "landmarks": marks, "quality": quality}
 
 
-def ear_cells(ear: Content | None) -> dict[str, Any]:
+def _ear_cells(ear: Content | None) -> dict[str, Any]:
     """One ear's cells; all None without an ear."""
     quality = ear["quality"] if ear else {}
     found: dict[str, Any] = {
@@ -236,8 +222,5 @@ def ear_cells(ear: Content | None) -> dict[str, Any]:
         key = name.replace(" ", "_")
         point = item.get("ras_mm") or (None, None, None)
         found |= {f"{key}_{axis}": value for axis, value in zip("RAS", point, strict=True)}
-        found |= {
-            f"{key}_confidence": item.get("confidence"),
-            f"{key}_radius_90_mm": item.get("radius_90_mm"),
-        }
+        found |= {f"{key}_{name}": item.get(name) for name in ("confidence", "radius_90_mm")}
     return found

@@ -10,6 +10,11 @@ from ..errors import UnusableInput
 from .arguments import add_data, add_devices, chosen_devices, say
 
 REPORT = "report"
+OUTCOMES = {
+    "done": "done",
+    "diverged": "done, whose loss was no longer a number",
+    "taken": "left to another process that is at it",
+}
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -86,14 +91,8 @@ def _train(options: argparse.Namespace) -> int:
     left = [run for run in wanted if study.result(*run) is None]
     say(f"{len(wanted) - len(left)} of {len(wanted)} runs are finished")
     runs = [Run(output, data, name, fold, options.workers) for name, fold in left]
-    outcomes: Counter[str] = Counter(
-        each_task(do_run, runs, devices, options.scheduler) if runs else ()
-    )
-    for outcome, meaning in (
-        ("done", "done"),
-        ("diverged", "done, whose loss was no longer a number"),
-        ("taken", "left to another process that is at it"),
-    ):
+    outcomes: Counter[str] = Counter(each_task(do_run, runs, devices, options.scheduler))
+    for outcome, meaning in OUTCOMES.items():
         if outcomes[outcome]:
             say(f"{outcomes[outcome]} runs {meaning}")
     say(f"Next: innerearseg ablate report {options.output}")

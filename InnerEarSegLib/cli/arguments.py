@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from ..model.bundle import Model
 
+T = TypeVar("T")
+
 say = partial(print, flush=True)
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence on stderr as this program's."""
+    print(f"innerearseg: {sentence}", file=sys.stderr)
+
+
+def note(sentence: str) -> None:
+    """Print a remark on stderr; the panel shows it."""
+    print(f"Note: {sentence}", file=sys.stderr)
 
 
 def names(text: str) -> list[str]:
@@ -28,39 +41,34 @@ def names(text: str) -> list[str]:
 
 def whole_number_from(least: int) -> Callable[[str], int]:
     """An argparse type: a whole number of at least so much."""
-
-    def whole_number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
-        return value
-
-    return whole_number
+    return _number(int, lambda value: value >= least, f"whole number from {least} on")
 
 
 def millimetres_up_to(most: float) -> Callable[[str], float]:
     """An argparse type: millimetres, more than 0 and at most so many."""
+    what = f"number of millimetres above 0 and up to {most:g}"
+    return _number(float, lambda value: 0.0 < value <= most, what)
 
-    def millimetres(text: str) -> float:
+
+def _number(kind: Callable[[str], T], fits: Callable[[T], bool], what: str) -> Callable[[str], T]:
+    def parse(text: str) -> T:
         try:
-            value = float(text)
+            if fits(value := kind(text)):
+                return value
         except ValueError:
-            value = 0.0
-        if not 0.0 < value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is no number of millimetres above 0 and up to {most:g}"
-            )
-        return value
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
 
-    return millimetres
+    return parse
 
 
 def add_device(parser: argparse.ArgumentParser, *, model: bool = False) -> None:
     """Add ``--device``, and ``--model`` if it can be chosen."""
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    parser.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda|mps",
+        help="where the networks run, also cuda:1 and so on; auto (default) takes a GPU where "
+        "there is one",
+    )  # fmt: skip
     if model:
         parser.add_argument(
             "--model", type=Path, metavar="FILE", help="instead of the bundled model"
@@ -116,14 +124,7 @@ def chosen_devices(options: argparse.Namespace) -> list[str]:
 
 
 def chosen_model(options: argparse.Namespace) -> Model:
-    """Load the chosen model, or the bundled one, on the chosen device.
-
-    Raises:
-        UnusableInput: if there is no such device.
-        UnusableModel: if the file cannot be used.
-    """
+    """Load the chosen model, or the bundled one, on the chosen device; see ``load_model``."""
     from ..model.bundle import load_model
-    from ..model.card import bundled_model
-    from ..model.device import choose_device
 
-    return load_model(options.model or bundled_model(), choose_device(options.device))
+    return load_model(options.model, options.device)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from functools import partial
 from pathlib import Path
 
-from ..errors import Cancelled, UnusableInput
 from ..process import cancel_on_kill
+from .arguments import add_device, complain, say, whole_number_from
 from .segment import write_scene
 
 SOME_FAILED = 4
-CANCELLED = 130
 
 CPU_WORKERS = 2
 """Reading and writing use one core, the networks all: two fill each other's gaps."""
-
-say = partial(print, flush=True)
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -26,35 +21,28 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "batch", help="segment a list of CTs; run again, it goes on where it was stopped"
     )
     parser.add_argument(
-        "list",
-        type=Path,
-        metavar="LIST",
+        "list", type=Path, metavar="LIST",
         help="text file with a CT a line, or .csv/.tsv with a column image and, if wanted, case, "
         "series, center, roi; CTs' places are relative to the list's folder",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="one folder a case, and a summary"
     )
     parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
+        "--workers", type=whole_number_from(1), metavar="N",
         help="processes; by default one a GPU, and up to two on the CPU",
-    )
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
+    )  # fmt: skip
+    add_device(parser, model=True)
     parser.add_argument(
-        "--again",
-        action="store_true",
+        "--again", action="store_true",
         help="also do cases that are finished, and those that the user has worked on since: their "
         "folders are renamed",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
+        "--scheduler", metavar="ADDRESS",
         help="use the workers of this Dask scheduler, which see all files at the same paths",
-    )
-    parser.set_defaults(run=run)
+    )  # fmt: skip
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
     Returns:
         0 if every case has a result, also if that is "no ear"; 4 if some failed or a table could
-        not be written; 130 if cancelled.
+        not be written.
     """
     from ..batch.cohort import read_list
     from ..batch.run import WORKER_BYTES, Job, Tables, run_cohort
@@ -71,8 +59,6 @@ def run(options: argparse.Namespace) -> int:
     from ..model.card import bundled_model
     from ..parallel import Workers, available_cores, plan_places
 
-    if options.workers is not None and options.workers < 1:
-        raise UnusableInput("--workers must be at least 1.")
     cohort = read_list(options.list)
     output = ResultFolder(options.output)
     job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)
@@ -91,13 +77,9 @@ def run(options: argparse.Namespace) -> int:
     tables = Tables(output)
     try:
         rows = run_cohort(cohort.cases, job, workers, tables, again=options.again, say=say)
-    except (Cancelled, KeyboardInterrupt):
-        _complain(tables.sentence)
-        print(
-            "innerearseg: cancelled; finished cases stay, the same command goes on with the rest.",
-            file=sys.stderr,
-        )
-        return CANCELLED
+    finally:
+        if tables.sentence is not None:
+            complain(tables.sentence)
     for title, status in (
         ("No inner ear was found in", "no ear"),
         ("Kept, as the user worked on them", "kept"),
@@ -112,16 +94,11 @@ def run(options: argparse.Namespace) -> int:
     say(f"{len(rows) - failed} of {len(rows)} cases done, {failed} failed")
     if CSV not in tables.problems:
         say(f"Table: {options.output / CSV}")
-    _complain(tables.sentence)
     return SOME_FAILED if failed or tables.problems else 0
 
 
 def _devices(device: str) -> list[str]:
-    """The devices that workers are dealt to.
-
-    Raises:
-        UnusableInput: the device is unknown or not there.
-    """
+    """The devices that workers are dealt to; UnusableInput if the device is not there."""
     if device == "cpu":
         return [device]  # without loading torch
     import torch
@@ -132,8 +109,3 @@ def _devices(device: str) -> list[str]:
     if chosen.type == "cuda" and chosen.index is None:
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [str(chosen)]
-
-
-def _complain(sentence: str | None) -> None:
-    if sentence is not None:
-        print(f"innerearseg: {sentence}", file=sys.stderr)

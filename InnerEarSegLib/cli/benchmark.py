@@ -52,9 +52,15 @@ def run(options: argparse.Namespace) -> int:
             for name, path in files.items():
                 label = f"{name}, {device}"
                 timings.append(time_journey(label, path, read_ct(path), bundle, device, say))
-    lines = table(timings)
+    lines = _table(timings)
     say("\n".join(lines))
-    content = {"machine": machine(), "inputs": timings}
+    machine = {
+        "processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__, "python": platform.python_version(),
+    }  # fmt: skip
+    content = {"machine": machine, "inputs": timings}
     with output.adding() as new:
         (new / "benchmark.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
         (new / "benchmark.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -62,37 +68,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def machine() -> dict[str, Any]:
-    """Return what this ran on."""
-    import torch
-
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": gpu,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def table(timings: list[dict[str, Any]]) -> list[str]:
-    """Return a Markdown table of all inputs, and the seconds of each step."""
+def _table(timings: list[dict[str, Any]]) -> list[str]:
+    """A Markdown table of all inputs, and the seconds of each step."""
     lines = [
         "| input | ears | start to files | peak memory | search alone | bare passes "
         "| brute force |",
         "|---|---|---|---|---|---|---|",
     ]
     for t in timings:
-        measured, patches = t["brute_measured"], t["brute_windows"]
-        guess = "extrapolated" if measured < patches else "measured"
-        passes = ", ".join(f"{count} {name}" for name, count in t["passes"].items())
+        t = t | {
+            "guess": "extrapolated" if t["brute_measured"] < t["brute_windows"] else "measured",
+            "passes": ", ".join(f"{count} {name}" for name, count in t["passes"].items()),
+        }
         lines.append(
-            f"| {t['name']} | {t['ears']} | {t['wall_seconds']:.1f} s | {t['peak_mib']:.0f} MiB | "
-            f"{t['search_seconds']:.1f} s | {t['bare_seconds']:.1f} s ({passes}) | "
-            f"{t['brute_seconds']:.0f} s ({guess} from {measured} of {patches} patches), "
-            f"{t['brute_over_wall']:.0f} times as long |"
+            "| {name} | {ears} | {wall_seconds:.1f} s | {peak_mib:.0f} MiB | "
+            "{search_seconds:.1f} s | {bare_seconds:.1f} s ({passes}) | {brute_seconds:.0f} s "
+            "({guess} from {brute_measured} of {brute_windows} patches), "
+            "{brute_over_wall:.0f} times as long |".format(**t)
         )
     for t in timings:
         steps = ", ".join(f"{step} {value:.1f} s" for step, value in t["stage_seconds"].items())

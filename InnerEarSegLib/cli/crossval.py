@@ -46,11 +46,10 @@ def run(options: argparse.Namespace) -> int:
     output, data = options.output.resolve(), options.data.resolve()
     cases = cached_cases(data, config.synthetic, config.seed)
     folds_of(cases, options.folds)  # refuses a count that does not fit
-    folds = [
-        Fold(config, data, output, number, options.folds, tuple(options.stages),
-             None if base is None else base[0], options.workers)
-        for number in range(1, options.folds + 1)
-    ]  # fmt: skip
+    path = None if base is None else base[0]
+    first = Fold(config, data, output, 1, options.folds, tuple(options.stages), path,
+                 options.workers)  # fmt: skip
+    folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
         _summarise(options, sorted(rows, key=lambda row: row["fold"]), cases, devices[0], *base)
@@ -58,11 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
-    """Refuse what cannot be measured in the end before hours of training, not after them.
-
-    Returns:
-        What stands in for networks that are not trained.
-    """
+    """Refuse what cannot be measured in the end before hours of training; return the base."""
     from ..errors import UnusableInput
     from ..model.card import bundled_model
     from ..training.export import read_base
@@ -114,6 +109,8 @@ def _summarise(
     say("\n".join([*sentences(summarise(accuracy)), *calibrate.reliability_sentences(held)]))
     for what, figures in zip(("all perturbations", "as scanned"), agreement, strict=True):
         if figures is not None:
-            say(f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
-                f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs")  # fmt: skip # noqa: E501
+            say(
+                f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
+                f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs"
+            )
     say("\n".join([*folder.sentences, f"Files: {output}"]))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..progress import Progress
 from . import report
+from .arguments import whole_number_from
 from .segment import NO_EAR, summary, write_scene
 
 if TYPE_CHECKING:
@@ -30,25 +31,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "synthesize", help="generate synthetic ears or heads with exact labels"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--count", type=whole_number_from(1), default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--head",
-        action="store_true",
+        "--head", action="store_true",
         help="whole heads with two ears: H01/H01_CT.nrrd, H01_LEFT_LABELS.nrrd, "
         "H01_RIGHT_LABELS.nrrd and H01_DESC.json with the landmarks in RAS mm",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--spacing",
-        type=float,
-        metavar="MM",
+        "--spacing", type=float, metavar="MM",
         help="with --head: voxel size, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--varied",
-        action="store_true",
+        "--varied", action="store_true",
         help="with --head: any pose, kernel, slice thickness, padding, metal and storage order",
-    )
+    )  # fmt: skip
     parser.set_defaults(run=synthesize)
 
 
@@ -61,7 +58,6 @@ def demo(options: argparse.Namespace) -> int:
     from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
     from ..io.volume import image_of
     from ..model.bundle import load_model
-    from ..model.card import bundled_model
     from ..mrml.ear_rendering import NO_OPENGL
     from ..report.files import Names
     from ..report.subject import write_subject
@@ -76,7 +72,7 @@ def demo(options: argparse.Namespace) -> int:
         result = segment_case(
             Source(ct),
             ResultFolder(made),
-            lambda: load_model(bundled_model(), torch.device("cpu")),
+            lambda: load_model(device=torch.device("cpu")),
             Progress(),
             write_scene,
             about={},
@@ -109,6 +105,7 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
     """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
     import numpy as np
 
+    from ..evaluation.metrics import dice
     from ..mrml.files import read_landmarks, read_segments
 
     segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
@@ -118,8 +115,7 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
     kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
     found = np.zeros_like(truth)
     found[tuple(index[kept].T[::-1])] = True
-    dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
-    lines = [f"Against the generator's exact labels: Dice {dice:.3f}"]
+    lines = [f"Against the generator's exact labels: Dice {dice(found, truth):.3f}"]
     for name, ras in read_landmarks(folder / f"landmarks_{ear.side}.mrk.json").items():
         distance = "not found"
         if ras is not None:
@@ -130,8 +126,6 @@ def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
 
 def synthesize(options: argparse.Namespace) -> int:
     """Generate ears in the layout of the human bony labyrinth dataset, or heads in their own."""
-    if options.count < 1:
-        raise UnusableInput("--count must be at least 1.")
     if not options.head and (options.spacing is not None or options.varied):
         raise UnusableInput("--spacing and --varied go with --head.")
     # Finer than 0.3 mm, a whole head would not fit into memory.

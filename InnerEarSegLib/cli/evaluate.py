@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UnusableInput
-from .arguments import (
-    add_device,
-    chosen_model,
-    millimetres_up_to,
-    names,
-    say,
-    whole_number_from,
-)
+from .arguments import add_device, chosen_model, millimetres_up_to, names, say, whole_number_from
 from .batch import SOME_FAILED
 
 HELD_OUT = "F06,T03,F13"
@@ -28,25 +21,25 @@ MAX_DISPLACE_MM = 5.0
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the three commands."""
-    dataset = (
-        "folder in the layout of the human bony labyrinth dataset, or a CSV list with the "
-        "columns case,image,labels,landmarks,side"
-    )
-    parser = commands.add_parser("evaluate", help="measure accuracy on a dataset")
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help=dataset)
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "dataset", type=Path, metavar="DATASET",
+        help="folder in the layout of the human bony labyrinth dataset, or a CSV list with the "
+        "columns case,image,labels,landmarks,side",
+    )  # fmt: skip
+    data.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
+    add_device(data, model=True)
+
+    parser = commands.add_parser("evaluate", parents=[data], help="measure accuracy on a dataset")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
-    add_device(parser, model=True)
     parser.add_argument(
         "--no-pictures", action="store_true", help="tables alone, no plots nor pictures of cases"
     )
     parser.set_defaults(run=evaluate)
 
     parser = commands.add_parser(
-        "plan-accuracy", help="measure cochlear frame and diameters on a dataset"
+        "plan-accuracy", parents=[data], help="measure cochlear frame and diameters on a dataset"
     )
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help=dataset)
-    parser.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     parser.add_argument(
         "--displace", type=millimetres_up_to(MAX_DISPLACE_MM), metavar="MM",
         help="no network: displace the reference's points at random, by MM on average (at most "
@@ -59,7 +52,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--template", action="store_true",
         help=f"print the average ear of all specimens but {HELD_OUT}, and stop",
     )  # fmt: skip
-    add_device(parser, model=True)
     parser.set_defaults(run=plan_accuracy)
 
     parser = commands.add_parser(
@@ -72,11 +64,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Print each case and the summary, and write tables, plots and pictures.
-
-    Returns:
-        0 if every case was measured, 4 if some were not.
-    """
+    """Print each case and the summary, and write tables, plots and pictures."""
     from ..io.manifest import cases_of
     from ..io.result_folder import ResultFolder
 
@@ -135,19 +123,15 @@ def _nothing_measured(failed: Mapping[str, str]) -> UnusableInput:
 
 
 def _status(failed: Mapping[str, str]) -> int:
-    if not failed:
-        return 0
-    say(f"Not measured: {', '.join(failed)}; the reasons are above.")
-    return SOME_FAILED
+    """The exit status, 4 if some cases were not measured."""
+    if failed:
+        say(f"Not measured: {', '.join(failed)}; the reasons are above.")
+    return SOME_FAILED if failed else 0
 
 
 def plan_accuracy(options: argparse.Namespace) -> int:
-    """Measure cochleae, and print each case and the summary.
-
-    Returns:
-        0 if every case was measured, 4 if some were not.
-    """
-    from ..evaluation import measurement_errors
+    """Measure cochleae, and print each case and the summary."""
+    from ..evaluation import measurement_errors as errors_of
     from ..evaluation.metrics import ear_of
     from ..io.dataset import Case
     from ..io.manifest import cases_of
@@ -156,16 +140,15 @@ def plan_accuracy(options: argparse.Namespace) -> int:
 
     cases = cases_of(options.dataset)
     if options.template:
-        template, spread = measurement_errors.template_of(cases, HELD_OUT.split(","))
+        template, spread = errors_of.template_of(cases, HELD_OUT.split(","))
         for name, point in template.items():
             place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
             say(f"{name}: {place}, spread {spread[name]:.2f} mm")
         return 0
     trained_on: frozenset[str] = frozenset()
     if options.displace is not None:
-        errors, failed = measurement_errors.displaced_errors(
-            cases, options.cases, options.displace, options.draws, say
-        )
+        how = options.displace, options.draws
+        errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)
     else:
         bundle = chosen_model(options)
         trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
@@ -175,18 +158,16 @@ def plan_accuracy(options: argparse.Namespace) -> int:
                 say("(trained on) ", end="")
             return ear_of(segment(case.ct, bundle), case)
 
-        errors, failed = measurement_errors.segmented_errors(cases, options.cases, find, say)
+        errors, failed = errors_of.segmented_errors(cases, options.cases, find, say)
     if not errors and failed:
         raise _nothing_measured(failed)
     if not errors:
         raise UnusableInput("None of these cases has labels and a cochlear frame to compare with.")
-    others = [error for error in errors if error.case not in trained_on]
-    seen = [error for error in errors if error.case in trained_on]
-    if others:
-        say("\n".join(measurement_errors.summary(others)))
-    if seen:
-        say("Trained on, which says nothing about other ears:")
-        say("\n".join(measurement_errors.summary(seen)))
+    title = "Trained on, which says nothing about other ears:"
+    for seen in (False, True):
+        those = [error for error in errors if (error.case in trained_on) == seen]
+        if those:
+            say("\n".join([*([title] if seen else []), *errors_of.summary(those)]))
     return _status(failed)
 
 

@@ -11,29 +11,10 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from ..process import CANCELLED
-from . import (
-    ablate,
-    batch,
-    benchmark,
-    crossval,
-    demo,
-    evaluate,
-    report,
-    segment,
-    train,
-)
+from . import ablate, batch, benchmark, crossval, demo, evaluate, report, segment, train
+from .arguments import complain
 
-COMMANDS = (
-    segment,
-    batch,
-    report,
-    demo,
-    train,
-    crossval,
-    evaluate,
-    benchmark,
-    ablate,
-)
+COMMANDS = (segment, batch, report, demo, train, crossval, evaluate, benchmark, ablate)
 
 DONE, UNUSABLE = 0, 2
 
@@ -78,14 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         resumes = getattr(options, "resumes", False)
         left = "the same command goes on from here" if resumes else "nothing was written"
-        print(f"innerearseg: cancelled; {left}.", file=sys.stderr)
+        complain(f"cancelled; {left}.")
         return CANCELLED
-    except (InnerEarSegError, MemoryError) as error:
-        memory = "this machine has not enough memory."
-        # Names of files may hold line breaks; the sentence stays on one line.
-        sentence = memory if isinstance(error, MemoryError) else " ".join(str(error).splitlines())
-        print(f"innerearseg: {sentence}", file=sys.stderr)
-        return UNUSABLE
+    except MemoryError:
+        complain("this machine has not enough memory.")
+    except InnerEarSegError as error:
+        complain(" ".join(str(error).splitlines()))  # names of files may hold line breaks
+    return UNUSABLE
 
 
 if __name__ == "__main__":

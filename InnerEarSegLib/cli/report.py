@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
 from ..process import cancel_on_kill, end_with_stdin
+from .arguments import note
 
 if TYPE_CHECKING:
     from ..io.result_folder import ResultFolder
@@ -34,21 +34,17 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("report", help="pictures and measurements of a result on a page")
     parser.add_argument(
-        "input",
-        type=Path,
-        metavar="DIR",
+        "input", type=Path, metavar="DIR",
         help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, metavar="FILE.html", help="by default report.html in DIR"
     )
     parser.add_argument("--pdf", action="store_true", help="also FILE.pdf; needs fpdf2")
     parser.add_argument(
-        "--patient",
-        default="",
-        metavar="TEXT",
+        "--patient", default="", metavar="TEXT",
         help="name as it shall appear; without it, the report does not identify the patient",
-    )
+    )  # fmt: skip
     parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.add_argument(
         "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
@@ -68,27 +64,31 @@ def run(options: argparse.Namespace) -> int:
     patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
-        from ..report.pdf import can_show, need_library
+        from ..report.pdf import font_for, need_library
 
         need_library()
-        if not can_show(patient):
-            _note(LETTERS)
+        if font_for(patient) is None:
+            note(LETTERS)
     if options.handed_over:
-        _tell(write(read_subject(options.input), options.input, names, patient), names)
-        return 0
-    subject, notes = subject_of_result(options.input, options.ct)
-    for sentence in (*subject.left_out, *notes):
-        _note(sentence)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        write_subject(subject, Path(temporary))
-        _tell(write(subject, Path(temporary), names, patient, notes), names)
+        output = write(read_subject(options.input), options.input, names, patient)
+    else:
+        subject, notes = subject_of_result(options.input, options.ct)
+        for sentence in (*subject.left_out, *notes):
+            note(sentence)
+        with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+            write_subject(subject, Path(temporary))
+            output = write(subject, Path(temporary), names, patient, notes)
+    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
+        print(path)
+    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
+        note(sentence)
     return 0
 
 
 def write(
     subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
 ) -> ResultFolder:
-    """Draw a subject in 3D in the folder where it is written, and write the report."""
+    """Draw a written subject in 3D in its folder, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.files import write_report
@@ -99,18 +99,6 @@ def write(
         subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
     )
     return write_report(blocks, subject, names)
-
-
-def _tell(output: ResultFolder, names: Names) -> None:
-    """Print where a report is and what became of an earlier one."""
-    for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
-        print(path)
-    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
-        _note(sentence)
-
-
-def _note(sentence: str) -> None:
-    print(f"Note: {sentence}", file=sys.stderr)
 
 
 def _patient(options: argparse.Namespace) -> str:
@@ -125,11 +113,7 @@ def _patient(options: argparse.Namespace) -> str:
 
 
 def _page(options: argparse.Namespace) -> Path:
-    """Return the path of the page.
-
-    Raises:
-        UnusableInput: it is a folder or does not end in .html.
-    """
+    """The path of the page; UnusableInput if it is a folder or does not end in .html."""
     from ..io.result_folder import REPORT_HTML
 
     given = options.input

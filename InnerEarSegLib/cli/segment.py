@@ -6,12 +6,12 @@ import argparse
 import json
 from pathlib import Path
 
-from .. import process as watch
 from ..errors import Cancelled
 from ..io.region import region_of
-from ..process import cancel_on_kill
+from ..process import cancel_on_kill, end_with_stdin
 from ..progress import Progress
 from ..types import Segmentation, Volume
+from .arguments import add_device
 
 NO_EAR = 3
 
@@ -20,62 +20,43 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("segment", help="labyrinths and landmarks of a CT")
     parser.add_argument(
-        "input",
-        type=Path,
-        metavar="INPUT",
+        "input", type=Path, metavar="INPUT",
         help=".nrrd, .nii, .nii.gz or .mha file; a folder with DICOM files, searched with the "
         "folders below; or one DICOM file, which stands for its series",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
+        "--output", type=Path, required=True, metavar="DIR",
         help="an unchanged result of this CT in it is replaced, anything else renamed to "
         "DIR-earlier-DATE",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--series",
-        metavar="UID",
+        "--series", metavar="UID",
         help="SeriesInstanceUID, where INPUT holds several; without it the thinnest CT with a bone "
         "kernel is taken if there is just one, else all are listed",
-    )
-    parser.add_argument(
-        "--device",
-        default="auto",
-        metavar="auto|cpu|cuda|mps",
-        help="where the networks run, also cuda:1 and so on; auto (default) takes a GPU where "
-        "there is one",
-    )
-    parser.add_argument("--model", type=Path, metavar="FILE", help="instead of the bundled model")
+    )  # fmt: skip
+    add_device(parser, model=True)
     parser.add_argument("--center", metavar="R,A,S", help="a point in or near the ear, mm")
     parser.add_argument(
-        "--roi",
-        metavar="R,A,S,dR,dA,dS",
+        "--roi", metavar="R,A,S,dR,dA,dS",
         help="a box with the ear in it: its centre and its full edge lengths, mm",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--json-progress",
-        action="store_true",
+        "--json-progress", action="store_true",
         help="one JSON object a line on stdout: stage, fraction, message",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--plain",
-        action="store_true",
+        "--plain", action="store_true",
         help="write numpy arrays instead of Slicer's files, as the panel wants",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--cpu-fallback",
-        action=argparse.BooleanOptionalAction,
-        default=None,
+        "--cpu-fallback", action=argparse.BooleanOptionalAction,
         help="go on with the CPU, with a warning, where the GPU's memory is not enough (default, "
         "except with --plain: there the program that started this one asks)",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--watch-stdin",
-        action="store_true",
+        "--watch-stdin", action="store_true",
         help="cancel when standard input is closed, after a first line 'watch'",
-    )
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -83,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
     cancel_on_kill()
     if options.watch_stdin:
-        watch.end_with_stdin()
+        end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
@@ -91,7 +72,6 @@ def run(options: argparse.Namespace) -> int:
     from ..batch.segment_case import Source, segment_case
     from ..io.result_folder import MAKER, ResultFolder, refuse_overlap
     from ..model.bundle import Model, load_model
-    from ..model.card import bundled_model
     from ..model.device import choose_device
 
     source = Source(options.input, options.series, region_of(options.center, options.roi))
@@ -101,8 +81,7 @@ def run(options: argparse.Namespace) -> int:
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
     def model() -> Model:
-        path = options.model or bundled_model()
-        return load_model(path, device, cpu_fallback=fallback, progress=progress)
+        return load_model(options.model, device, cpu_fallback=fallback, progress=progress)
 
     write = None if options.plain else write_scene
     about = {"made_by": f"{MAKER} {__version__}"}
@@ -131,11 +110,9 @@ def summary(result: Segmentation) -> list[str]:
             f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³, quality {ear.quality.verdict}"
         )
         for landmark in ear.landmarks:
-            where = (
-                "not found"
-                if landmark.ras is None
-                else "R {:.2f}, A {:.2f}, S {:.2f} mm".format(*landmark.ras)
-            )
+            where = "not found"
+            if landmark.ras is not None:
+                where = "R {:.2f}, A {:.2f}, S {:.2f} mm".format(*landmark.ras)
             sure = f"confidence {landmark.confidence:.2f}"
             if landmark.radius_mm is not None:
                 sure = f"± {landmark.radius_mm:.1f} mm"

@@ -31,15 +31,7 @@ OVERLAP = 0.25
 def time_journey(
     name: str, path: Path, ct: Volume, bundle: Model, device: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Measure one input.
-
-    Args:
-        name: for the table.
-        path: the CT's file, for the process.
-        ct: the same CT.
-        bundle: the bundled model, on the device.
-        device: its name on the command line.
-        say: told what is being measured.
+    """Measure the bundled model on one input; ``path`` is the CT's file, for the process.
 
     Returns:
         wall_seconds from the start of the process to its end, all files written; its own
@@ -86,10 +78,8 @@ def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]
 
 
 def _peak_mib(pid: int) -> float:
-    """Most resident memory of a process so far; 0 where /proc does not tell (not on Linux).
-
-    Not ``wait4``: what it counts begins before the program is loaded, in a copy of this process.
-    """
+    """Most resident memory of a process so far; 0 where /proc does not tell (not on Linux)."""
+    # Not wait4: what it counts begins before the program is loaded, in a copy of this process.
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -114,14 +104,11 @@ class _Counted(nn.Module):
 def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
     """Seconds of the journey without files, and the forward passes that it made."""
     counts: Counter[str] = Counter()
-    networks = {name: getattr(bundle, name) for name in NETWORKS}
-    counted = replace(
-        bundle,
-        **{
-            name: replace(each, module=_Counted(each.module, name, counts))
-            for name, each in networks.items()
-        },
-    )
+    networks = {}
+    for name in NETWORKS:
+        network = getattr(bundle, name)
+        networks[name] = replace(network, module=_Counted(network.module, name, counts))
+    counted = replace(bundle, **networks)
     segment(ct, counted)  # warm
     counts.clear()
     started = time.perf_counter()
@@ -132,20 +119,16 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
 def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
     device = next(network.module.parameters()).device
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda device: None
     patch = torch.zeros(1, 1, *network.shape, device=device)
     with torch.inference_mode():
         for repeat in range(-1, repeats):
             if repeat == 0:
-                _wait_for(device)
+                wait(device)
                 started = time.perf_counter()
             network.module(patch)
-        _wait_for(device)
+        wait(device)
     return (time.perf_counter() - started) / repeats
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _patch_count(geometry: Geometry, network: PatchNetwork) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model.calibration import AMBIGUITY, DRAWN_AT, Calibration
 from ..types import AUXILIARY, LANDMARKS
@@ -20,31 +19,28 @@ MIN_ROWS_OF_DICE = 6
 def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
     """Fit a calibration to all rows.
 
+    Factors are from the errors of all landmarks together, each relative to its own scale and
+    spread, at the rank of split conformal prediction (ceil((n + 1) level)). Its guarantee does not
+    follow: scale and spread are those of the same rows, and landmarks and perturbations of one ear
+    are not independent. ``reliability`` counts what holds. Auxiliary landmarks have a scale and
+    spread, but share the factors.
+
     Args:
         rows: of specimens that the networks did not see, in all perturbations; with ``signs``.
         drawn: further ones, from which Dice alone is learned, for networks that ``rows`` lack.
-
-    Returns:
-        Each landmark's scale and spread; factors from the errors of all landmarks together, each
-        relative to its own scale and spread, at the rank of split conformal prediction
-        (ceil((n + 1) level)); and a line of Dice over ambiguity for each network that drew. The
-        guarantee of conformal prediction does not follow: scale and spread are those of the same
-        rows, and landmarks and perturbations of one ear are not independent. ``reliability``
-        counts what holds. Auxiliary landmarks have a scale and spread, but share the factors.
     """
     scale, spread = {}, {}
     for name in (*LANDMARKS, *AUXILIARY):
-        errors, spreads = _errors_and_spreads(rows, name)
+        errors, spreads = np.array(_errors_and_spreads(rows, name)).reshape(-1, 2).T
         if len(errors):
             scale[name] = float(np.sqrt(np.mean(errors**2)))
             spread[name] = float(np.mean(spreads))
     raw = Calibration(scale, spread, {1.0: 1.0}, {})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
     factors: dict[float, float] = {}
-    if len(scores):  # else no ear was found in any specimen, and nothing can be promised
-        for level in LEVELS:
-            rank = math.ceil((len(scores) + 1) * level) - 1
-            factors[level] = float(scores[min(len(scores) - 1, rank)])
+    for level in LEVELS if len(scores) else ():  # without an ear nothing can be promised
+        rank = math.ceil((len(scores) + 1) * level) - 1
+        factors[level] = float(scores[min(len(scores) - 1, rank)])
     known = {row["signs"][DRAWN_AT] for row in rows if row["found"]}
     new = [row for row in drawn if row["found"] and row["signs"][DRAWN_AT] not in known]
     return Calibration(scale, spread, factors, _dice_lines([*rows, *new]))
@@ -63,9 +59,9 @@ def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
             inside = [
                 error <= radius
                 for test, calibration in judged
-                for row in test
-                if row["copy"] == name
-                for error, radius in _pairs([row], calibration, level)
+                for error, radius in _pairs(
+                    [row for row in test if row["copy"] == name], calibration, level
+                )
             ]
             held.append({"copy": name, "nominal": level, "inside": sum(inside), "of": len(inside)})
     return held
@@ -122,30 +118,25 @@ def _each_fold(rows: Sequence[Row]) -> list[tuple[list[Row], Calibration]]:
     ]
 
 
-def _errors_and_spreads(
-    rows: Sequence[Row], name: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Errors (n,) and spreads (n,) in mm of one landmark, where it was found."""
-    pairs = [
+def _errors_and_spreads(rows: Sequence[Row], name: str) -> list[tuple[float, float]]:
+    """(error, spread) in mm of one landmark, where it was found."""
+    return [
         (row[f"{name} mm"], row["signs"][name])
         for row in rows
         if row["found"] and row.get(f"{name} mm") is not None
     ]
-    errors, spreads = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
-    return errors, spreads
 
 
 def _pairs(
     rows: Sequence[Row], calibration: Calibration, level: float
 ) -> list[tuple[float, float]]:
     """(error, radius) of the product's landmarks."""
-    pairs = []
-    for name in LANDMARKS:
-        for error, spread in zip(*_errors_and_spreads(rows, name), strict=True):
-            radius = calibration.radius_mm(name, float(spread), level)
-            if radius is not None:
-                pairs.append((float(error), radius))
-    return pairs
+    return [
+        (error, radius)
+        for name in LANDMARKS
+        for error, spread in _errors_and_spreads(rows, name)
+        if (radius := calibration.radius_mm(name, spread, level)) is not None
+    ]
 
 
 def _dice_lines(rows: Sequence[Row]) -> dict[float, tuple[float, float]]:

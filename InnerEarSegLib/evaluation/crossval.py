@@ -24,7 +24,6 @@ from ..training.trainer import steps_done
 from ..types import Volume
 
 if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
-    from ..model.bundle import Model
     from .evaluate import Row, Say
 
 ROWS = "rows.json"
@@ -36,17 +35,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Fold:
-    """What a process needs to know to train and measure a fold.
+    """What a process needs to know to train and measure a fold, ``number`` (from 1) of ``count``.
 
-    Attributes:
-        config: of the training; its ``held_out`` is replaced.
-        data: dataset folder or packed file, as that process sees it.
-        output: of the cross-validation.
-        number: of the fold, from 1.
-        count: of all folds.
-        only: networks to train; all if empty.
-        base: a model whose networks stand in for the others; None to train and not measure.
-        workers: processes that draw samples.
+    Its own ``held_out`` replaces that of ``config``. ``data`` and ``output`` (of the
+    cross-validation) are as that process sees them. The networks of ``base`` stand in for those not
+    in ``only`` (all if empty); without a base, a fold is not measured.
     """
 
     config: Config
@@ -77,11 +70,9 @@ def each_task(
 ) -> Iterator[Value]:
     """Do tasks in this process, or in several if there are more devices; yield as they end.
 
-    Args:
-        function: of a module that other processes can import.
-        tasks: arguments that can be pickled.
-        devices: one process for each; a device named twice does two tasks at a time.
-        scheduler: address of a Dask scheduler, whose workers are used instead.
+    ``function`` is one of a module that other processes can import. Each device gets a process;
+    one named twice does two tasks at a time. ``scheduler`` is the address of a Dask scheduler,
+    whose workers are used instead.
 
     Raises:
         UnusableInput: if the scheduler does not answer.
@@ -114,14 +105,7 @@ def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
 
 
 def do_fold(fold: Fold, place: Place) -> list[Row]:
-    """Train a fold, or go on where an earlier call stopped, and measure it.
-
-    Returns:
-        The rows of ``measure_fold``; none if there is no base.
-
-    Raises:
-        UnusableInput: if there are too few specimens, or the folder holds another run.
-    """
+    """Train a fold, or go on where an earlier call stopped, and measure it if there is a base."""
     cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
     held_out = folds_of(cases, fold.count)[fold.number - 1]
     device = use(place)
@@ -161,19 +145,17 @@ def measure_fold(
     from ..training.export import export
 
     assert fold.base is not None
-    steps = {name: steps_done(fold.folder / name) for name in NETWORKS}
-    of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
+    base, run, version = fold.base, fold.folder, f"fold {fold.number}"
+    steps = {name: steps_done(run / name) for name in NETWORKS}
+    of_base = hashlib.sha256(file_content(base)).hexdigest()
     made_with = {"steps": steps, "base": of_base if min(steps.values()) == 0 else None}
 
     def networks() -> Path:
-        path = fold.folder / "model.pt"
-        export(
-            fold.folder, path, version=f"fold {fold.number}", base=fold.base, any_base=True, say=say
-        )
-        return path
+        export(run, run / "model.pt", version=version, base=base, any_base=True, say=say)
+        return run / "model.pt"
 
     fine = steps["refine"] > 0
-    rows = _measured(fold.folder / ROWS, made_with, networks, held_out, device, fine, say)
+    rows = _measured(run / ROWS, made_with, networks, held_out, device, fine, say)
     return [row | {"fold": fold.number} for row in rows]
 
 
@@ -200,8 +182,12 @@ def _measured(
     say: Say,
 ) -> list[Row]:
     """Rows of cases, from the file where they are kept if they were made with the same."""
+    from ..io.dataset import Case
     from ..model.bundle import load_model
-    from .perturbations import PERTURBATIONS
+    from ..segmentation.pipeline import segment
+    from .evaluate import row_of, sentence_of
+    from .metrics import ear_of
+    from .perturbations import PERTURBATIONS, changed, clamped_image
 
     made_with = made_with | {"copies": list(PERTURBATIONS)}
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -218,31 +204,20 @@ def _measured(
     if kept:
         say(f"{path} is of other networks; it is measured again.")
     bundle = load_model(networks(), device)
-    rows = [row for case in cases for row in _rows(case, bundle, fine, say)]
-    write_json(path, {MADE_WITH: made_with, "rows": rows})
-    return rows
-
-
-def _rows(case: TrainingCase, bundle: Model, fine: bool, say: Say) -> list[Row]:
-    """One specimen in all perturbations."""
-    from ..io.dataset import Case
-    from ..segmentation.pipeline import segment
-    from .evaluate import row_of, sentence_of
-    from .metrics import ear_of
-    from .perturbations import PERTURBATIONS, changed, clamped_image
-
-    image = clamped_image(Volume(case.ct, case.geometry))
     rows = []
-    for name, change in PERTURBATIONS.items():
-        ct = changed(image, change)
-        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
-        result = segment(ct, bundle, fine=fine)
-        row = row_of(reference, result) | {"copy": name}
-        ear = ear_of(result, reference)
-        if ear is not None:
-            row["signs"] = dict(ear.uncertainty)
-        rows.append(row)
-        say(f"{case.name}, {name}: {sentence_of(row)}")
+    for case in cases:
+        image = clamped_image(Volume(case.ct, case.geometry))
+        for name, change in PERTURBATIONS.items():
+            ct = changed(image, change)
+            reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+            result = segment(ct, bundle, fine=fine)
+            row = row_of(reference, result) | {"copy": name}
+            ear = ear_of(result, reference)
+            if ear is not None:
+                row["signs"] = dict(ear.uncertainty)
+            rows.append(row)
+            say(f"{case.name}, {name}: {sentence_of(row)}")
+    write_json(path, {MADE_WITH: made_with, "rows": rows})
     return rows
 
 

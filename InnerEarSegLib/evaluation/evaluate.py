@@ -17,7 +17,7 @@ from ..io.manifest import check_names
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import LANDMARKS, Ear, Segmentation
-from .metrics import MaskMetrics, compare_masks, ear_of, on_common_grid, on_grid
+from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -39,12 +39,9 @@ FEW_VOXELS = 3
 def evaluate(
     cases: Cases, bundle: Model, names: Sequence[str] | None, say: Say, look: Look | None = None
 ) -> tuple[list[Row], dict[str, str]]:
-    """Segment and measure cases; see ``each_case``.
+    """Segment and measure cases; ``look`` receives what pictures need, while it is in memory.
 
-    ``look`` receives what pictures need, while it is in memory.
-
-    Returns:
-        A row (see ``row_of``, and ``trained_on``) a case; and why others have none, by name.
+    Return a row (see ``row_of``, and ``trained_on``) a case, and why others have none, by name.
     """
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []
@@ -54,7 +51,7 @@ def evaluate(
         row = row_of(case, result) | {"trained_on": case.name in trained_on}
         rows.append(row)
         say(f"{case.name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
-        for remark in (*case.remarks, *filter(None, [row["remark"]])):
+        for remark in filter(None, (*case.remarks, row["remark"])):
             say(f"  {remark}")
         ear = ear_of(result, case)
         if look is not None and ear is not None:
@@ -70,14 +67,9 @@ def each_case(
     say: Say,
     otherwise: str = "not measured",
 ) -> dict[str, str]:
-    """Read cases and do something with each; one that cannot be done does not stop the others.
+    """Read the named cases, or all, and do something with each; go on where one fails.
 
-    Args:
-        cases: all of them.
-        names: which of them; None for all.
-        work: called with each.
-        say: receives a line for each that failed.
-        otherwise: what is said of it before the reason.
+    ``otherwise`` is said of a case that failed, before the reason.
 
     Returns:
         The reasons, a sentence each, by name.
@@ -95,17 +87,15 @@ def each_case(
         except (Cancelled, UnusableModel):
             raise
         except Exception as error:  # an unforeseen one must not cost the other cases either
-            failed[name] = _reason(error)
+            if isinstance(error, MemoryError):
+                reason = "This machine has not enough memory."
+            elif isinstance(error, InnerEarSegError):
+                reason = str(error)
+            else:
+                reason = f"Unexpected {type(error).__name__}: {error}"
+            failed[name] = " ".join(reason.split())
             say(f"{name}: {otherwise}: {failed[name]}")
     return failed
-
-
-def _reason(error: Exception) -> str:
-    """The error in one sentence."""
-    if isinstance(error, MemoryError):
-        return "This machine has not enough memory."
-    what = "" if isinstance(error, InnerEarSegError) else f"Unexpected {type(error).__name__}: "
-    return " ".join(f"{what}{error}".split())
 
 
 def row_of(case: Case, result: Segmentation) -> Row:
@@ -121,15 +111,15 @@ def row_of(case: Case, result: Segmentation) -> Row:
         and a remark if what was found reaches beyond the label map.
     """
     ear = ear_of(result, case)
+    side_right = None if case.side is None else ear is not None and ear.side == case.side
     row: Row = {"case": case.name, "found": ear is not None}
     if ear is None:
-        row |= {"side": None, "side_right": None if case.side is None else False}
+        row |= {"side": None, "side_right": side_right}
         row |= {} if case.labels is None else asdict(MaskMetrics())
         row |= {f"{name} missed": name in case.landmarks for name in LANDMARKS}
         return row | {"remark": ""}
-    side_right = None if case.side is None else ear.side == case.side
-    row |= {"side": ear.side, "side_right": side_right, "verdict": ear.quality.verdict}
     masks, remark = _masks(ear, case)
+    row |= {"side": ear.side, "side_right": side_right, "verdict": ear.quality.verdict}
     row |= masks | {"expected_dice": ear.quality.expected_dice}
     grid = case.label_geometry
     for landmark in (*ear.landmarks, *ear.auxiliary):
@@ -140,10 +130,12 @@ def row_of(case: Case, result: Segmentation) -> Row:
             voxels = float(np.linalg.norm(grid.to_ijk(found) - grid.to_ijk(truth)))
         row[f"{name} mm"] = error
         if landmark in ear.landmarks:
-            row[f"{name} voxels"] = voxels
-            row[f"{name} radius mm"] = landmark.radius_mm
-            row[f"{name} confidence"] = landmark.confidence
-            row[f"{name} missed"] = name in case.landmarks and landmark.ras is None
+            row |= {
+                f"{name} voxels": voxels,
+                f"{name} radius mm": landmark.radius_mm,
+                f"{name} confidence": landmark.confidence,
+                f"{name} missed": name in case.landmarks and landmark.ras is None,
+            }
     return row | {"remark": remark}
 
 
@@ -227,20 +219,12 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _figure(key: str, values: Sequence[Any]) -> dict[str, Any]:
-    from scipy.stats import bootstrap
-
     array = np.array(values, dtype=np.float64)
     worst = array.min() if key in LARGER_IS_BETTER else array[np.abs(array).argmax()]
-    interval = None
-    if len(array) >= 3:
-        found = bootstrap(
-            (array,), np.mean, n_resamples=RESAMPLES, method="percentile",
-            rng=np.random.default_rng(0),
-        ).confidence_interval  # fmt: skip
-        interval = [float(found.low), float(found.high)]
     return {
         "mean": float(array.mean()), "median": float(np.median(array)), "worst": float(worst),
-        "interval": interval, "cases": len(array),
+        "interval": list(bootstrap_interval(array, RESAMPLES)) if len(array) >= 3 else None,
+        "cases": len(array),
     }  # fmt: skip
 
 
@@ -278,11 +262,9 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
 
 
 def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -> None:
-    """Write cases.csv, and summary.json with the command that measured.
+    """Write cases.csv, and summary.json with the command that measured and ``more`` fields.
 
     Cases that the model was trained on have a summary of their own, ``summary_trained_on``.
-
-    ``more`` are further fields of summary.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     titles = list(dict.fromkeys(key for row in rows for key in row))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +77,11 @@ class MeasurementErrors:
 
 def summary(errors: Sequence[MeasurementErrors]) -> list[str]:
     """Give mean, 95th percentile and worst of each absolute error, a line each."""
-    names = {key: key.replace("_", " ") for key in COMPARED}
     columns = {
         "axis, degrees": [error.axis_deg for error in errors],
         "origin, mm": [error.origin_mm for error in errors],
     }
+    names = {key: key.replace("_", " ") for key in COMPARED}
     for key, name in names.items():
         columns[f"{name}, mm"] = [abs(e.mm[key]) for e in errors if key in e.mm]
     lines = [
@@ -98,15 +99,20 @@ def summary(errors: Sequence[MeasurementErrors]) -> list[str]:
     return lines
 
 
+def _compared(case: Case, truth: CochlearMeasurements, *ear: Any) -> MeasurementErrors | None:
+    """Measure an ear (see ``measure_cochlea``) of a case, and compare."""
+    start = time.perf_counter()
+    found = measure_cochlea(*ear)
+    return MeasurementErrors.between(case.name, found, truth, time.perf_counter() - start)
+
+
 def segmented_errors(
     cases: Cases, names: Sequence[str] | None, find: Callable[[Case], Ear | None], say: Say
 ) -> tuple[list[MeasurementErrors], dict[str, str]]:
     """Measure what a model finds: CT to labyrinth and landmarks to measurements.
 
-    ``find`` finds the ear in a case's CT; all else is as of ``each_case``.
-
-    Returns:
-        The errors; and why others have none, by name.
+    ``find`` finds the ear in a case's CT. Returns the errors; and, as ``each_case``, why others
+    have none.
     """
     errors: list[MeasurementErrors] = []
 
@@ -118,10 +124,8 @@ def segmented_errors(
         marks = (*ear.landmarks, *ear.auxiliary)
         points = {mark.name: np.array(mark.ras) for mark in marks if mark.ras}
         radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
-        start = time.perf_counter()
-        found = measure_cochlea(ear.side, ear.labyrinth, ear.geometry, points, radii)
-        seconds = time.perf_counter() - start
-        error = MeasurementErrors.between(case.name, found, reference(case), seconds)
+        measured = ear.side, ear.labyrinth, ear.geometry, points, radii
+        error = _compared(case, reference(case), *measured)
         errors.extend([] if error is None else [error])
         say(str(error or f"{case.name}: no cochlear frame"))
 
@@ -134,15 +138,8 @@ def displaced_errors(
     """Measure references whose points are all displaced at random, by a normal distribution.
 
     The average ear is then that of the other specimens that can be read. Unlike a network's, these
-    errors are independent of what the reference's own clicks got wrong.
-
-    Args:
-        cases, names, say: as of ``each_case``.
-        mean_mm: mean distance by which a point is displaced.
-        draws: how often for each specimen.
-
-    Returns:
-        The errors; and why others have none, by name.
+    errors are independent of what the reference's own clicks got wrong. Each specimen is displaced
+    ``draws`` times, a point by ``mean_mm`` on average. Returns as ``segmented_errors``.
     """
     read: dict[str, Case] = {}
     shapes: dict[str, TemplateCase] = {}
@@ -161,7 +158,7 @@ def displaced_errors(
         others = [shape for name, shape in shapes.items() if name != case.name]
         if not others:
             raise UnusableInput("No other specimen can be read to make an average ear of.")
-        own = list(_displaced(case, mean_template(others)[0], mean_mm, draws))
+        own = _displaced(case, mean_template(others)[0], mean_mm, draws)
         errors.extend(own)
         say(str(MeasurementErrors.mean(case.name, own)) if own
             else f"{case.name}: no cochlear frame")  # fmt: skip
@@ -176,22 +173,17 @@ def displaced_errors(
 
 def _displaced(
     case: Case, template: Template, mean_mm: float, draws: int
-) -> Iterator[MeasurementErrors]:
+) -> list[MeasurementErrors]:
     generator = np.random.default_rng(0)
     assert case.labels is not None
-    truth = reference(case)
-    sigma = mean_mm / MEAN_OF_SIGMA
+    truth, sigma = reference(case), mean_mm / MEAN_OF_SIGMA
+    radii = dict.fromkeys(case.landmarks, sigma * SIGMAS_IN_RADIUS)
+    errors = []
     for _ in range(draws):
         points = {key: ras + generator.normal(0.0, sigma, 3) for key, ras in case.landmarks.items()}
-        radii = dict.fromkeys(points, sigma * SIGMAS_IN_RADIUS)
-        start = time.perf_counter()
-        found = measure_cochlea(
-            case.stated_side, case.labels, case.label_geometry, points, radii, template=template
-        )
-        seconds = time.perf_counter() - start
-        error = MeasurementErrors.between(case.name, found, truth, seconds)
-        if error is not None:
-            yield error
+        measured = case.stated_side, case.labels, case.label_geometry, points, radii, template
+        errors.append(_compared(case, truth, *measured))
+    return [error for error in errors if error is not None]
 
 
 def template_of(

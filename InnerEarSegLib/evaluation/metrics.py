@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Ear, Geometry, Segmentation
 
@@ -81,12 +81,7 @@ class MaskMetrics:
 
 
 def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> MaskMetrics:
-    """Compute all metrics of two masks.
-
-    Args:
-        found: [k, j, i].
-        truth: [k, j, i].
-        spacing: (k, j, i) mm.
+    """Compute all metrics of two masks [k, j, i]; ``spacing`` is (k, j, i) mm.
 
     Raises:
         ValueError: if one of the masks is empty, where distances mean nothing.
@@ -96,13 +91,16 @@ def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> Mas
     where = np.argwhere(found | truth)  # the rest of the grid costs time
     box = tuple(slice(a, b + 1) for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
     a, b = (np.pad(mask[box].astype(bool), 1) for mask in (found, truth))
-    both, either = int((a & b).sum()), int((a | b).sum())
     surface = surface_distances(a, b, spacing)
+    in_voxels, in_mm = (
+        float(np.mean([direction.mean() for direction in _distances(a, b, edges)]))
+        for edges in (np.ones(3), spacing)
+    )
     return MaskMetrics(
         dice=dice(a, b),
-        iou=both / either,
-        average_hausdorff_voxels=_mean_of_means(_distances(a, b, np.ones(3))),
-        average_hausdorff_mm=_mean_of_means(_distances(a, b, spacing)),
+        iou=int((a & b).sum()) / int((a | b).sum()),
+        average_hausdorff_voxels=in_voxels,
+        average_hausdorff_mm=in_mm,
         assd_mm=float(np.concatenate(surface).mean()),
         hd95_mm=float(max(np.percentile(direction, 95) for direction in surface)),
         hd_mm=float(max(direction.max() for direction in surface)),
@@ -129,10 +127,7 @@ def surface_distances(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the distance in mm of each surface voxel to the other surface, in both directions.
 
-    Args:
-        found: [k, j, i], with a voxel.
-        truth: [k, j, i], with a voxel.
-        spacing: (k, j, i) mm.
+    Both masks [k, j, i] have a voxel; ``spacing`` is (k, j, i) mm.
     """
     return _distances(surface_voxels(found), surface_voxels(truth), spacing)
 
@@ -145,10 +140,6 @@ def _distances(
 
     to_a, to_b = (distance_transform_edt(~mask, sampling=spacing) for mask in (a, b))
     return to_b[a], to_a[b]
-
-
-def _mean_of_means(directions: tuple[NDArray[np.float64], NDArray[np.float64]]) -> float:
-    return float(np.mean([direction.mean() for direction in directions]))
 
 
 def _surface_dice(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: NDArray) -> float:
@@ -202,12 +193,8 @@ def on_common_grid(
     """Put an ear and its reference on the reference's grid, continued to hold the whole ear.
 
     Slicer saves segmentations cropped to their segments; what was found beside such a map is as
-    wrong as beside one of the whole CT.
-
-    Args:
-        ear: what was found; it has a voxel on the reference's grid.
-        labels: reference uint8 [k, j, i].
-        geometry: grid of labels.
+    wrong as beside one of the whole CT. The ear has a voxel on the grid (``geometry``) of the
+    labels.
 
     Returns:
         Both masks, uint8 [k, j, i]; and how many voxels beyond the reference's own grid each
@@ -232,19 +219,17 @@ def on_common_grid(
 def ear_of(result: Segmentation, case: Case) -> Ear | None:
     """Return the ear that a reference describes; None if it was not found.
 
-    Args:
-        result: all that was found in the case's CT.
-        case: the CT with its reference.
-
-    Returns:
-        If the reference has a side: the ear of that side, unless another one lies at the
-        reference; an ear of the other side only then, and it is of the wrong side.
-        Without a side: the ear that lies at the reference, or, if none does or there is nothing to
-        tell where, the surest one, by the mean confidence of its landmarks.
+    If the reference has a side, it is the ear of that side, unless another one lies at the
+    reference; an ear of the other side only then, and it is of the wrong side. Without a side, it
+    is the ear that lies at the reference, or, if none does or there is nothing to tell where, the
+    surest one, by the mean confidence of its landmarks.
     """
     there = [ear for ear in result.ears if _lies_at_reference(ear, case)]
     if case.side is None:
-        return max(there or result.ears, key=_confidence, default=None)
+        return max(
+            there or result.ears, default=None,
+            key=lambda ear: float(np.mean([landmark.confidence for landmark in ear.landmarks])),
+        )  # fmt: skip
     of_side = [ear for ear in result.ears if ear.side == case.side]
     ranked = [*(ear for ear in there if ear.side == case.side), *there, *of_side]
     return ranked[0] if ranked else None
@@ -260,5 +245,14 @@ def _lies_at_reference(ear: Ear, case: Case) -> bool:
     return float(np.linalg.norm(ear.geometry.center - middle)) < NEAR_MM
 
 
-def _confidence(ear: Ear) -> float:
-    return float(np.mean([landmark.confidence for landmark in ear.landmarks]))
+def bootstrap_interval(values: ArrayLike, resamples: int = 10_000) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the mean of cases drawn with replacement."""
+    from scipy.stats import bootstrap
+
+    array = np.asarray(values, dtype=float)
+    if len(array) < 2 or np.ptp(array) == 0.0:
+        return float(array.min()), float(array.max())
+    interval = bootstrap(
+        (array,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    return float(interval.low), float(interval.high)

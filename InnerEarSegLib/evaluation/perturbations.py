@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..io.volume import geometry_of, image_of
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
-from ..types import Ear, Geometry, Side, Volume, apply_affine
+from ..types import Ear, Geometry, Volume, apply_affine
 
 SOFT_SIGMA_MM = 0.5
 """Standard deviation of the blur between a bone and a soft-tissue kernel, about."""
@@ -50,11 +50,9 @@ def roll() -> NDArray[np.float64]:
 
 def regridded(image: sitk.Image) -> sitk.Image:
     """Resample the same patient to a turned grid."""
-    rotation = roll()
-    direction = np.array(image.GetDirection()).reshape(3, 3)
     size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
     middle = np.array(image.TransformContinuousIndexToPhysicalPoint(((size - 1) / 2.0).tolist()))
-    turned = rotation @ direction
+    turned = roll() @ np.array(image.GetDirection()).reshape(3, 3)
     origin = middle - turned @ (spacing * (size - 1) / 2.0)
     return sitk.Resample(
         image, image.GetSize(), sitk.Transform(), sitk.sitkLinear, origin.tolist(),
@@ -124,18 +122,15 @@ class Shift:
 
 
 def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> list[Shift]:
-    """Segment a CT as it is, and changed in each way; this needs no reference.
-
-    Returns:
-        One row a change and ear of the unchanged CT, itself first.
-    """
+    """Segment a CT as it is, then changed in each way: a row each ear of the unchanged CT."""
     rows: list[Shift] = []
-    expected: dict[Side, Ear] | None = None
+    expected: list[Ear] | None = None
     for name, seen, to_ct in _versions(ct):
-        found: dict[Side, Ear] = {ear.side: ear for ear in segment(seen, bundle).ears}
-        expected = found if expected is None else expected
-        for side, ear in expected.items():
-            rows.append(_shift(name, ear, found.get(side), to_ct))
+        ears = segment(seen, bundle).ears
+        expected = list(ears) if expected is None else expected
+        for ear in expected:
+            again = next((other for other in ears if other.side == ear.side), None)
+            rows.append(_shift(name, ear, again, to_ct))
             say(str(rows[-1]))
         if not expected:
             break

@@ -21,12 +21,6 @@ PICTURES = (
 )  # fmt: skip
 """All pictures of an evaluation; those of an earlier one show other figures."""
 
-PICTURES = (
-    "cases.png", "landmarks.png", "radius.png", "reliability.png",
-    "best.png", "median.png", "worst.png",
-)  # fmt: skip
-"""All pictures of an evaluation; those of an earlier one show other figures."""
-
 COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#009e73"}
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
@@ -36,14 +30,10 @@ AXES = ("i", "j", "k")
 
 
 def draw_plots(rows: Sequence[Row], folder: Path) -> None:
-    """Write the plots for which there are figures.
+    """Write the plots for which the rows of ``evaluate`` have figures.
 
     These are cases.png (Dice, ASSD and landmark errors by case), landmarks.png (box plots of
     landmark errors) and radius.png (error against predicted radius).
-
-    Args:
-        rows: from ``evaluate``.
-        folder: made if it is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     found = [row for row in rows if row["found"]]
@@ -56,12 +46,7 @@ def draw_plots(rows: Sequence[Row], folder: Path) -> None:
 
 
 def draw_reliability(held: Sequence[Row], path: Path) -> None:
-    """Plot observed against nominal coverage of the radii, a line a perturbation.
-
-    Args:
-        held: from ``reliability``.
-        path: the PNG.
-    """
+    """Plot observed against nominal coverage of the radii from ``reliability``, as PNG."""
     figure = Figure(figsize=(5, 5))
     panel = figure.subplots()
     panel.plot([40, 100], [40, 100], color="#777777", linewidth=1)
@@ -73,10 +58,8 @@ def draw_reliability(held: Sequence[Row], path: Path) -> None:
             "o-", label=f"{name} ({points[0]['of']})" if points else name,
         )  # fmt: skip
     panel.set_xlabel("nominal, %")
-    _tidy(panel, "landmarks within their radius, %")
-    panel.set_xlim(40, 100)
-    panel.set_ylim(40, 102)
-    panel.legend(fontsize=8, frameon=False)
+    _tidy(panel, "landmarks within their radius, %", legend=True)
+    panel.set(xlim=(40, 100), ylim=(40, 102))
     _save(figure, path)
 
 
@@ -96,9 +79,8 @@ def _by_case(rows: Sequence[Row]) -> Figure:
     for number, (name, color) in enumerate(COLORS.items()):
         values = [errors_of(row).get(name, np.nan) for row in rows]
         panels[2].plot(at + 0.15 * (number - 1), values, "o", color=color, label=name)
-    _tidy(panels[2], "landmark error, mm")
     panels[2].set_ylim(bottom=0)
-    panels[2].legend(fontsize=8, ncols=3, frameon=False)
+    _tidy(panels[2], "landmark error, mm", legend=True, ncols=3)
     panels[2].set_xticks(at, [row["case"] for row in rows], rotation=90 if len(rows) > 8 else 0)
     return figure
 
@@ -134,19 +116,18 @@ def _against_radius(rows: Sequence[Row]) -> Figure:
             panel.plot(*np.transpose(pairs), "o", color=color, label=name)
             top = max(top, 1.1 * np.max(pairs))
     panel.plot([0, top], [0, top], color="#777777", linewidth=1)
-    panel.set_xlim(0, top)
-    panel.set_ylim(0, top)
-    panel.set_xlabel("predicted radius that holds 90 %, mm")
-    _tidy(panel, "error, mm")
-    panel.legend(fontsize=8, frameon=False)
+    panel.set(xlim=(0, top), ylim=(0, top), xlabel="predicted radius that holds 90 %, mm")
+    _tidy(panel, "error, mm", legend=True)
     return figure
 
 
-def _tidy(panel: Axes, label: str) -> None:
+def _tidy(panel: Axes, label: str, *, legend: bool = False, ncols: int = 1) -> None:
     panel.set_ylabel(label)
     panel.grid(axis="y", color="#dddddd", linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
+    if legend:
+        panel.legend(fontsize=8, ncols=ncols, frameon=False)
 
 
 class Extremes:
@@ -180,13 +161,9 @@ class Extremes:
 
 
 def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
-    """Draw slices through each landmark and the middle of the ear, along each axis.
+    """Draw slices through each landmark and the middle of the ear, along each axis, as PNG.
 
-    Args:
-        case: the CT and its reference.
-        ear: what was found.
-        row: its figures, for the title.
-        path: the PNG.
+    ``row`` has the figures of the case, for the title.
     """
     found = on_grid(ear, case.label_geometry)
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)

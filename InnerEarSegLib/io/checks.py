@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,33 +34,24 @@ NO_ORIENTATION = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class ImageHeader:
-    """What an image file says before its voxels are read.
-
-    Attributes:
-        sizes: voxels along (i, j, k) and any further axes.
-        components: values in one voxel.
-        spacing: voxel size (i, j, k) in mm that the header gives.
-        ijk_to_ras: 4 x 4, RAS mm.
-        voxel_bytes: bytes of all voxels that the header promises, or fewer.
-        file_bytes: the most bytes that the file can hold, unpacked.
-    """
-
-    sizes: tuple[int, ...]
-    components: int
-    spacing: tuple[float, ...]
-    ijk_to_ras: NDArray[np.float64]
-    voxel_bytes: int
-    file_bytes: int
-
-
-def check_header(header: ImageHeader, what: object) -> tuple[int, int, int]:
+def check_header(
+    what: object,
+    sizes: Sequence[int],
+    components: int,
+    spacing: Sequence[float],
+    ijk_to_ras: NDArray[np.float64],
+    promised_bytes: int,
+    file_bytes: int,
+) -> tuple[int, int, int]:
     """Refuse an image that cannot be a CT of an inner ear, or that its file cannot hold.
 
     Args:
-        header: of the image.
-        what: the file, for the sentence.
+        what: the file, for sentences.
+        sizes: voxels along (i, j, k) and any further axes.
+        components: values in one voxel.
+        spacing, ijk_to_ras: voxel size in mm and grid (4 x 4, RAS mm) that the header gives.
+        promised_bytes: bytes of all voxels that the header promises, or fewer.
+        file_bytes: the most bytes that the file can hold, unpacked.
 
     Returns:
         The shape (k, j, i); further axes of one element are dropped.
@@ -69,29 +59,27 @@ def check_header(header: ImageHeader, what: object) -> tuple[int, int, int]:
     Raises:
         UnusableInput: saying what is wrong.
     """
-    if header.components != 1:
+    if components != 1:
         raise UnusableInput(
             f"{what} holds colours, vectors or complex numbers; a CT in Hounsfield units is needed."
         )
-    sizes = list(header.sizes)
-    while len(sizes) > 3 and sizes[-1] == 1:
-        sizes.pop()
-    if len(sizes) == 3 and sizes[2] == 1:
+    sizes = list(sizes)
+    while len(sizes) > 2 and sizes[-1] == 1:
         sizes.pop()
     if len(sizes) != 3:
         raise UnusableInput(f"{what} has {len(sizes)} dimensions; a 3D CT is needed.")
     if min(sizes) < 1:
         raise damaged(what, "its header gives no size")
     check_shape(sizes, what)
-    check_spacing(header.spacing, what)
-    check_affine(header.ijk_to_ras, what)
-    spacing = np.linalg.norm(header.ijk_to_ras[:3, :3], axis=0)
-    if not np.allclose(spacing, header.spacing, rtol=0.01):
+    check_spacing(spacing, what)
+    check_affine(ijk_to_ras, what)
+    of_axes = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
+    if not np.allclose(of_axes, spacing, rtol=0.01):
         raise UnusableInput(
-            f"{what} contradicts itself: its voxels are {_size(header.spacing)} mm by their size "
-            f"and {_size(spacing)} mm by their axes."
+            f"{what} contradicts itself: its voxels are {_size(spacing)} mm by their size "
+            f"and {_size(of_axes)} mm by their axes."
         )
-    if header.voxel_bytes > header.file_bytes:
+    if promised_bytes > file_bytes:
         raise UnusableInput(f"{what} is cut short: copy or download it again.")
     return sizes[2], sizes[1], sizes[0]
 
@@ -105,11 +93,7 @@ def damaged(what: object, why: str = "") -> UnusableInput:
 
 
 def check_shape(sizes: Sequence[int], what: object) -> None:
-    """Refuse too few or too many voxels along (i, j, k).
-
-    Raises:
-        UnusableInput: with the limit.
-    """
+    """Refuse too few or too many voxels along (i, j, k)."""
     size = " x ".join(map(str, sizes))
     if min(sizes) < MIN_SLICES:
         raise UnusableInput(
@@ -124,22 +108,14 @@ def check_shape(sizes: Sequence[int], what: object) -> None:
 
 
 def check_spacing(spacing: ArrayLike, what: object) -> None:
-    """Refuse a voxel size (in mm) that is zero, negative or not a number.
-
-    Raises:
-        UnusableInput: with the size.
-    """
+    """Refuse a voxel size (in mm) that is zero, negative or not a number."""
     values = np.asarray(spacing, dtype=np.float64)
     if not np.isfinite(values).all() or values.min() < 1e-3:  # no CT is that fine
         raise UnusableInput(f"{what} has an impossible voxel size of {_size(values)} mm.")
 
 
 def check_affine(ijk_to_ras: NDArray[np.float64], what: object) -> None:
-    """Refuse a grid (4 x 4, RAS mm) that is impossible, skewed or too coarse.
-
-    Raises:
-        UnusableInput: saying which.
-    """
+    """Refuse a grid (4 x 4, RAS mm) that is impossible, skewed or too coarse."""
     if not np.isfinite(ijk_to_ras).all():
         raise UnusableInput(f"{what} has an impossible geometry: its axes are not numbers.")
     spacing = np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
@@ -158,16 +134,6 @@ def check_affine(ijk_to_ras: NDArray[np.float64], what: object) -> None:
             f"an inner ear; reconstruct the CT with pixels of {MAX_IN_PLANE_MM} mm and slices of "
             "2 mm or less (best 0.6 mm or less)."
         )
-
-
-def coarse_warning(spacing: NDArray[np.float64]) -> tuple[str, ...]:
-    """Return a sentence if the voxels are so coarse that results suffer."""
-    if spacing.max() <= COARSE_MM:
-        return ()
-    return (
-        f"The CT's voxels are up to {spacing.max():.2f} mm; results are less accurate above "
-        f"{COARSE_MM} mm.",
-    )
 
 
 def _size(spacing: ArrayLike) -> str:

@@ -1,4 +1,4 @@
-"""The human bony labyrinth dataset, in the layout in which Zenodo serves it.
+"""The human bony labyrinth dataset, in the layout of Zenodo, and landmarks of 3D Slicer.
 
 Wimmer et al. 2019, doi:10.5281/zenodo.3355272 (CC BY 4.0)::
 
@@ -7,9 +7,12 @@ Wimmer et al. 2019, doi:10.5281/zenodo.3355272 (CC BY 4.0)::
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,8 +20,10 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..types import (
+    AUXILIARY,
     BASAL_TURN,
     HELICOTREMA,
+    LANDMARKS,
     OVAL_WINDOW,
     ROUND_WINDOW,
     VESTIBULE,
@@ -28,14 +33,11 @@ from ..types import (
 )
 from .volume import geometry_of
 
-KEYS = {
-    "A": HELICOTREMA,
-    "OW": OVAL_WINDOW,
-    "RW": ROUND_WINDOW,
-    "C": BASAL_TURN,
-    "V": VESTIBULE,
-}
+KEYS = {"A": HELICOTREMA, "OW": OVAL_WINDOW, "RW": ROUND_WINDOW, "C": BASAL_TURN, "V": VESTIBULE}
 """Names of landmarks by the dataset's keys."""
+
+LPS = ("LPS", "1")
+"""FCSV of version 1 writes 1 for LPS and 0 for RAS."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,6 @@ class Case:
     """One specimen.
 
     Attributes:
-        name: "F01".
         ct: int16 [k, j, i] in HU; fewer slices than in the header if the file is cut short.
         labels: uint8 [k, j, i] on the header's grid, 1 = labyrinth, or None.
         label_geometry: the header's grid.
@@ -62,22 +63,14 @@ class Case:
 
     @property
     def stated_side(self) -> Side:
-        """The side.
-
-        Raises:
-            UnusableInput: if it is not known.
-        """
+        """The side; refused if it is not known."""
         if self.side is None:
             raise UnusableInput(f"{self.name}: say in the list whether it is a left or right ear.")
         return self.side
 
 
 def case_names(root: Path) -> list[str]:
-    """List the specimens under the dataset's folder, sorted.
-
-    Raises:
-        UnusableInput: if the folder or specimens are missing.
-    """
+    """List the specimens under the dataset's folder, sorted; refuse a folder without any."""
     if not root.exists():
         raise UnusableInput(f"{root} does not exist.")
     names = sorted(path.parent.name for path in root.glob("*/*_DESC.json"))
@@ -115,14 +108,11 @@ def _read_description(path: Path) -> tuple[dict[str, NDArray[np.float64]], Side]
             raise UnusableInput(f"{what} lacks {key}; download it again.")
     landmarks = {}
     for key, ras in description["LANDMARKS"].items():
-        try:
-            point = np.array([float(value) for value in ras])
-        except (TypeError, ValueError):
-            point = np.zeros(0)
-        if key in KEYS and not (point.shape == (3,) and np.isfinite(point).all()):
-            raise UnusableInput(f"{what} gives landmark {key} no three numbers.")
         if key in KEYS:
-            landmarks[KEYS[key]] = point
+            try:
+                landmarks[KEYS[key]] = _points([(key, ras, False)])[key]
+            except (TypeError, ValueError):
+                raise UnusableInput(f"{what} gives landmark {key} no three numbers.") from None
     return landmarks, "left" if description["SIDE"].upper().startswith("L") else "right"
 
 
@@ -163,3 +153,70 @@ def _read_labels(path: Path, name: str) -> tuple[NDArray[np.uint8] | None, tuple
     if not np.isin(array[:: max(1, array.shape[0] // 8)], (0, 1)).all() or not (array == 1).any():
         return None, (f"{name}: the label file holds no labels (it looks like a CT).",)
     return array.astype(np.uint8), ()
+
+
+def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Read landmarks: RAS mm, (3,) each, by name.
+
+    Labels are names of LANDMARKS and AUXILIARY or the dataset's keys (A, OW, RW, C, V), upper or
+    lower case; other points are left out.
+
+    Args:
+        path: .mrk.json or .fcsv of 3D Slicer, or a DESC.json of the dataset.
+
+    Raises:
+        UnusableInput: if the file cannot be read or holds none of the landmarks.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        points = _fcsv(text) if path.suffix.lower() == ".fcsv" else _json(json.loads(text))
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise UnusableInput(
+            f"The landmarks {path} cannot be read; save them from Slicer as .mrk.json or .fcsv."
+        ) from None
+    names = {name.lower(): name for name in (*LANDMARKS, *AUXILIARY)}
+    names |= {key.lower(): name for key, name in KEYS.items()}
+    labelled = ((names.get(label.strip().lower()), ras) for label, ras in points.items())
+    known = {name: ras for name, ras in labelled if name is not None}
+    if not known:
+        raise UnusableInput(
+            f"The landmarks {path} hold none of {', '.join(LANDMARKS)}; label the points so."
+        )
+    return known
+
+
+def _json(content: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Parse a markups file or a description of the dataset."""
+    if "LANDMARKS" in content:
+        return _points((name, ras, False) for name, ras in content["LANDMARKS"].items())
+    return _points(
+        (point["label"], point["position"], markup.get("coordinateSystem", "LPS") in LPS)
+        for markup in content["markups"]
+        for point in markup["controlPoints"]
+        if point.get("positionStatus", "defined") == "defined"
+    )
+
+
+def _fcsv(text: str) -> dict[str, NDArray[np.float64]]:
+    """Parse FCSV, whose columns a comment names."""
+    lps, columns, rows = False, [""], []
+    for line in text.splitlines():
+        if line.startswith("# CoordinateSystem"):
+            lps = line.partition("=")[2].strip() in LPS
+        elif line.startswith("# columns"):
+            columns = [name.strip() for name in line.partition("=")[2].split(",")]
+        elif line.strip() and not line.startswith("#"):
+            rows.append(next(csv.reader([line])))
+    x, label = columns.index("x"), columns.index("label")
+    return _points((row[label], row[x : x + 3], lps) for row in rows)
+
+
+def _points(found: Iterable[tuple[str, Iterable[Any], bool]]) -> dict[str, NDArray[np.float64]]:
+    """Return finite points as RAS by label, from (label, position, whether it is LPS)."""
+    points = {}
+    for label, position, lps in found:
+        ras = np.array([float(value) for value in position])
+        if ras.shape != (3,) or not np.isfinite(ras).all():
+            raise ValueError(label)
+        points[label] = ras * (-1.0, -1.0, 1.0) if lps else ras
+    return points

@@ -33,8 +33,7 @@ def to_hounsfield(
 
     Args:
         stored: [k, j, i], any integer or floating type; may be overwritten.
-        slope: stored values times this ...
-        intercept: ... plus this should be HU.
+        slope, intercept: stored values times ``slope`` plus ``intercept`` should be HU.
         what: the file or folder, for sentences.
 
     Returns:
@@ -45,7 +44,11 @@ def to_hounsfield(
     """
     array, warnings = _rescaled(stored, slope, intercept), []
     if array.dtype.kind == "f":
-        missing = _fill_missing(array)
+        missing = 0
+        for part in array:  # slice by slice: no mask of the whole volume
+            wrong = ~np.isfinite(part)
+            missing += int(np.count_nonzero(wrong))
+            part[wrong] = AIR
         if missing > MAX_MISSING * array.size:
             raise UnusableInput(
                 f"{what} holds {missing / array.size:.0%} voxels that are not numbers (NaN or "
@@ -56,28 +59,27 @@ def to_hounsfield(
     low, high = array.min().item(), array.max().item()
     if low == high:
         raise UnusableInput(f"{what} is empty: all its voxels are {low:g}.")
-    no_ct = "that is no CT in Hounsfield units"
-    if high - low < MIN_RANGE:
-        raise UnusableInput(
-            f"{what} has values from {low:g} to {high:g}; {no_ct} (a label map, perhaps)."
-        )
-    sample = _sample(array, SAMPLE)
-    if np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
-        raise UnusableInput(f"{what} has values up to {high:g}; {no_ct}.")
-    few = _sample(array, FEW)
+    sample, few = _sample(array, SAMPLE), _sample(array, FEW)
     levels = len(np.unique(few[few > AIR]))
-    if levels < MIN_LEVELS:
-        raise UnusableInput(
-            f"{what} has only {levels} different values; {no_ct} (a label map, perhaps)."
-        )
-    if low >= 0:
-        offset = _unsigned_offset(sample)
-        if offset is None:
-            raise UnusableInput(
-                f"{what} has no value below 0, so no air; {no_ct} (an MR, perhaps, or values that "
-                "were shifted or cut off)."
-            )
-        array = _shifted(array, offset)
+    offset = _unsigned_offset(sample) if low >= 0 else 0
+    why, perhaps = "", " (a label map, perhaps)"
+    if high - low < MIN_RANGE:
+        why = f"values from {low:g} to {high:g}"
+    elif np.count_nonzero(sample > 2 * MAX_HU) > MAX_MISSING * sample.size:
+        why, perhaps = f"values up to {high:g}", ""
+    elif levels < MIN_LEVELS:
+        why = f"only {levels} different values"
+    elif offset is None:
+        why = "no value below 0, so no air"
+        perhaps = " (an MR, perhaps, or values that were shifted or cut off)"
+    if why:
+        raise UnusableInput(f"{what} has {why}; that is no CT in Hounsfield units{perhaps}.")
+    if offset:
+        if array.dtype.kind == "f":
+            array -= np.asarray(offset, array.dtype)
+        else:
+            fits = array.dtype.itemsize <= 2
+            array = (array if fits else np.minimum(array, 2 * MAX_HU)).astype(np.int32) - offset
         warnings.append(f"The values were stored without sign; {offset} was subtracted.")
     return _compact(array), tuple(warnings)
 
@@ -89,9 +91,6 @@ def _unsigned_offset(values: NDArray[Any]) -> int | None:
     file air lies at 0 to 200, hardly anything lies between air and fat, and there is a narrow
     peak of soft tissue at 1000 to 1100, or, in a crop of a temporal bone, dense bone above 2950,
     which is more than bone has in HU.
-
-    Args:
-        values: 1D sample without negative values.
     """
 
     def density(low: float, high: float) -> float:
@@ -121,32 +120,12 @@ def _rescaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[A
     return scaled
 
 
-def _fill_missing(array: NDArray[Any]) -> int:
-    """Put air where a float array holds no number; return how many voxels that were."""
-    count = 0
-    for part in array:  # slice by slice: no mask of the whole volume
-        wrong = ~np.isfinite(part)
-        if wrong.any():
-            count += int(np.count_nonzero(wrong))
-            part[wrong] = AIR
-    return count
-
-
 def _sample(array: NDArray[Any], count: int) -> NDArray[Any]:
     step = max(1, array.size // count)
     # A step that shares no factor with the rows' length sees all columns.
     while step > 1 and np.gcd(step, array.shape[2]) != 1:
         step += 1
     return array.reshape(-1)[::step]
-
-
-def _shifted(array: NDArray[Any], offset: int) -> NDArray[Any]:
-    if array.dtype.kind == "f":
-        array -= np.asarray(offset, array.dtype)
-        return array
-    if array.dtype.itemsize > 2:  # so that it fits
-        array = np.minimum(array, 2 * MAX_HU)
-    return array.astype(np.int32) - offset
 
 
 def _compact(array: NDArray[Any]) -> NDArray[Any]:

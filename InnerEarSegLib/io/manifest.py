@@ -1,13 +1,14 @@
-"""Read manifests: CSV lists of CTs and references, ``case,image,labels,landmarks,side``."""
+"""Read lists of CTs and references: CSV, ``case,image,labels,landmarks,side,label_values``."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,129 +16,131 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..types import Geometry, Side
-from .dataset import Case, case_names, read_case
-from .landmark_files import read_landmarks
+from .dataset import Case, case_names, read_case, read_landmarks
 from .volume import geometry_of, read_ct
 
 REQUIRED = ("case", "image")
 OPTIONAL = ("labels", "landmarks", "side", "label_values")
+FILES = ("image", "labels", "landmarks")
+
+Row = tuple[int, dict[str, str]]
+"""Its line in the file, counted from 1, and its cells by column, stripped."""
+
+_SEPARATOR = re.compile(r"\"?sep=([^\"\n])[^\n]*\n?", re.IGNORECASE)
+"""Excel's own first line, by which it knows the separator; some programs quote it."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One row of a manifest.
+def read_table(
+    path: Path, text: str, required: Sequence[str], optional: Sequence[str]
+) -> tuple[list[Row], tuple[str, ...]]:
+    """Parse the CSV text of a list whose first line names the columns, in any case of letters.
 
-    Attributes:
-        case: its name, unique in the manifest.
-        image: the CT, for ``read_ct``.
-        labels: label map, or None.
-        landmarks: landmarks file, or None.
-        side: "left" or "right", or None if not given.
-        label_values: values of the label map that are labyrinth; empty for all but 0.
-        where: the manifest and its row, for messages.
-    """
-
-    case: str
-    image: Path
-    labels: Path | None
-    landmarks: Path | None
-    side: Side | None
-    label_values: tuple[int, ...]
-    where: str = "The list"
-
-
-def read_manifest(path: Path) -> list[Entry]:
-    """Read the rows of a manifest, with paths relative to its folder.
-
-    Files are not opened, so that a missing one costs its own case alone.
+    Returns:
+        Rows that are not blank, "" in cells that they lack; and the titles of all other columns.
 
     Raises:
-        UnusableInput: naming the row and column that cannot be used.
+        UnusableInput: it is no such table.
     """
+    said = _SEPARATOR.match(text)
+    text = text if said is None else text[said.end() :]
+    first = text.partition("\n")[0]
+    # A German Excel separates by semicolons.
+    delimiter = max(",;\t", key=first.count) if said is None else said[1]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
+    columns = (*required, *optional)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            titles = file.readline()
-            file.seek(0)
-            # Spreadsheets of some countries write semicolons.
-            separator = max(",;\t", key=titles.count)
-            reader = csv.DictReader(file, delimiter=separator)
-            fields = [field.strip().lower() for field in reader.fieldnames or ()]
-            reader.fieldnames = fields
-            rows = [(reader.line_num, row) for row in reader if not _is_blank(row)]
-    except OSError as error:
-        raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise UnusableInput(f"{path} is no CSV text in UTF-8.") from None
-    missing = [field for field in REQUIRED if field not in fields]
-    unknown = [field for field in fields if field not in (*REQUIRED, *OPTIONAL)]
-    if missing or unknown:
-        what = f"lacks the column {missing[0]!r}" if missing else f"has a column {unknown[0]!r}"
-        raise UnusableInput(
-            f"The list {path} {what}; its columns are {', '.join(REQUIRED)} and, if you have "
-            f"them, {', '.join(OPTIONAL)}."
-        )
-    entries = [_entry(row, f"{path}, row {n}", path.parent) for n, row in rows]
-    if not entries:
-        raise UnusableInput(f"The list {path} holds no case.")
-    names = [entry.case for entry in entries]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UnusableInput(f"The list {path} holds the case {twice[0]!r} more than once.")
-    return entries
+        titles = [str(title or "").strip() for title in reader.fieldnames or ()]
+        reader.fieldnames = [title.lower() for title in titles]
+        for name in columns:
+            if reader.fieldnames.count(name) > 1:
+                raise UnusableInput(f"The list {path} has two columns {name!r}.")
+            if name in required and name not in reader.fieldnames:
+                raise UnusableInput(
+                    f"The list {path} has no column {name!r} in its first line; its columns are "
+                    f"{', '.join(required)} and, if wanted, {', '.join(optional)}."
+                )
+        rows = []
+        for row in reader:
+            number = reader.line_num + (said is not None)
+            if any(cell.strip() for cell in row.get("") or ()):
+                raise UnusableInput(
+                    f"Line {number} of {path.name} has more cells than the first line; put values "
+                    "with separators in them in quotes."
+                )
+            cells = {name: (row.get(name) or "").strip() for name in columns}
+            if any(cells.values()):
+                rows.append((number, cells))
+    except csv.Error as error:
+        raise UnusableInput(f"The list {path} is no CSV table: {error}.") from None
+    return rows, tuple(title for title in titles if title and title.lower() not in columns)
 
 
-def read_entry(entry: Entry) -> Case:
-    """Read the CT and references of one row.
+def cases_of(source: Path) -> dict[str, Callable[[], Case]]:
+    """Return functions that read the cases, by name, in order.
+
+    Their files are not opened yet, so that a missing one costs its own case alone.
+
+    Args:
+        source: a folder in the layout of the human bony labyrinth dataset, or a list of any file
+            name, with paths relative to its folder.
 
     Raises:
-        UnusableInput: if a file is missing or cannot be used.
+        UnusableInput: if there is no case, or naming the row and column that cannot be used.
     """
-    files = {"image": entry.image, "labels": entry.labels, "landmarks": entry.landmarks}
-    for key, path in files.items():
-        if path is not None and not path.exists():
-            raise UnusableInput(f"{entry.where}: {key} {path} does not exist.")
-    ct = read_ct(entry.image)
-    labels, geometry = None, ct.geometry
-    if entry.labels is not None:
-        labels, geometry = _read_labels(entry.labels, entry.label_values)
-    landmarks = {} if entry.landmarks is None else read_landmarks(entry.landmarks)
-    return Case(entry.case, ct, labels, geometry, landmarks, entry.side, ct.warnings)
+    if source.is_dir() or not (source.is_file() or source.suffix):
+        return {name: partial(read_case, source, name) for name in case_names(source)}
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UnusableInput(f"The list {source} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UnusableInput(f"{source} is no CSV text in UTF-8.") from None
+    rows, unknown = read_table(source, text, REQUIRED, OPTIONAL)
+    if unknown:
+        raise UnusableInput(
+            f"The list {source} has a column {unknown[0]!r}; its columns are "
+            f"{', '.join(REQUIRED)} and, if you have them, {', '.join(OPTIONAL)}."
+        )
+    cases: dict[str, Callable[[], Case]] = {}
+    for number, row in rows:
+        reader = _case(row, f"{source}, row {number}", source.parent)
+        if row["case"] in cases:
+            raise UnusableInput(f"The list {source} holds the case {row['case']!r} more than once.")
+        cases[row["case"]] = reader
+    if not cases:
+        raise UnusableInput(f"The list {source} holds no case.")
+    return cases
 
 
-def _is_blank(row: dict[Any, Any]) -> bool:
-    """Return whether a row has separators alone, as spreadsheets leave below a table."""
-    beyond = row.get(None) or []
-    cells = [*beyond, *(cell for title, cell in row.items() if title is not None)]
-    return not any((cell or "").strip() for cell in cells)
-
-
-def _entry(row: dict[str | None, str | None], where: str, folder: Path) -> Entry:
-    """Parse one row."""
-    if None in row:
-        raise UnusableInput(f"{where} has more cells than the list has columns.")
-    text = {key: (value or "").strip() for key, value in row.items()}
+def _case(row: dict[str, str], where: str, folder: Path) -> Callable[[], Case]:
+    """Check one row; return a function that reads its files."""
     for key in REQUIRED:
-        if not text[key]:
+        if not row[key]:
             raise UnusableInput(f"{where}: {key} is empty.")
-    paths = {key: folder / text[key] for key in ("image", "labels", "landmarks") if text.get(key)}
-    side = text.get("side", "").lower()
+    side = row["side"].lower()
     if side not in ("", "left", "right"):
         raise UnusableInput(f"{where}: side {side!r} is neither left nor right.")
     try:
-        values = tuple(int(value) for value in text.get("label_values", "").split())
+        values = tuple(int(value) for value in row["label_values"].split())
     except ValueError:
         raise UnusableInput(
             f"{where}: label_values must be whole numbers with spaces between them."
         ) from None
-    return Entry(
-        case=text["case"],
-        image=paths["image"],
-        labels=paths.get("labels"),
-        landmarks=paths.get("landmarks"),
-        side=cast(Side, side) if side else None,
-        label_values=values,
-        where=where,
-    )
+    paths = {key: folder / row[key] for key in FILES if row[key]}
+
+    def read() -> Case:
+        for key, path in paths.items():
+            if not path.exists():
+                raise UnusableInput(f"{where}: {key} {path} does not exist.")
+        ct = read_ct(paths["image"])
+        labels, geometry = None, ct.geometry
+        if "labels" in paths:
+            labels, geometry = _read_labels(paths["labels"], values)
+        landmarks = read_landmarks(paths["landmarks"]) if "landmarks" in paths else {}
+        stated = cast(Side, side) if side else None
+        return Case(row["case"], ct, labels, geometry, landmarks, stated, ct.warnings)
+
+    return read
 
 
 def _read_labels(path: Path, values: tuple[int, ...]) -> tuple[NDArray[np.uint8], Geometry]:
@@ -158,27 +161,8 @@ def _read_labels(path: Path, values: tuple[int, ...]) -> tuple[NDArray[np.uint8]
     return mask.astype(np.uint8), geometry_of(image)
 
 
-def cases_of(source: Path) -> dict[str, Callable[[], Case]]:
-    """Return functions that read the cases, by name, in order.
-
-    Args:
-        source: a folder in the layout of the human bony labyrinth dataset, or a CSV manifest of
-            any file name.
-
-    Raises:
-        UnusableInput: if there is no case, or the manifest cannot be used.
-    """
-    if source.is_dir() or not (source.is_file() or source.suffix):
-        return {name: partial(read_case, source, name) for name in case_names(source)}
-    return {entry.case: partial(read_entry, entry) for entry in read_manifest(source)}
-
-
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse unknown names of cases.
-
-    Raises:
-        UnusableInput: naming the first of them, and the known ones.
-    """
+    """Refuse unknown names of cases, naming the known ones."""
     existing = list(known)
     for name in names:
         if name not in existing:

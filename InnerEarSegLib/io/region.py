@@ -17,12 +17,7 @@ CENTER_REACH_MM = 15.0
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A box along RAS in which the ear's centre lies.
-
-    Attributes:
-        center: RAS mm, (3,).
-        half_mm: from the centre to the faces along R, A and S, (3,).
-    """
+    """A box along RAS in which the ear's centre lies: RAS mm, and from it to the faces, (3,)."""
 
     center: NDArray[np.float64]
     half_mm: NDArray[np.float64]
@@ -39,10 +34,8 @@ class Region:
 
     def meets(self, scan: Geometry) -> bool:
         """Return whether it reaches into the box along RAS around a scan."""
-        corners = scan.corners
-        return bool(
-            np.all(self.low < corners.max(axis=0)) and np.all(self.high > corners.min(axis=0))
-        )
+        low, high = scan.corners.min(axis=0), scan.corners.max(axis=0)
+        return bool(np.all(self.low < high) and np.all(self.high > low))
 
     def holds(self, point: NDArray[np.float64]) -> bool:
         """Return whether a RAS point lies inside."""
@@ -55,9 +48,6 @@ def region_of(center: str | None, roi: str | None) -> Region | None:
     Args:
         center: "R,A,S" of a point in or near the ear, mm.
         roi: "R,A,S,dR,dA,dS": centre and full edge lengths of a box along RAS, mm.
-
-    Raises:
-        UnusableInput: if both are given, or one is no such list of numbers.
     """
     if center and roi:
         raise UnusableInput("Give either --center or --roi, not both.")

@@ -13,15 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnusableInput
-from ..types import (
-    AUTOMATIC,
-    Ear,
-    Geometry,
-    Landmark,
-    ModelIdentity,
-    Quality,
-    Segmentation,
-)
+from ..types import AUTOMATIC, Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation
 
 ARRAYS = {"left": "labyrinth_left.npz", "right": "labyrinth_right.npz"}
 RESULT = "result.json"
@@ -30,11 +22,8 @@ RESULT = "result.json"
 def write_plain(result: Segmentation, folder: Path) -> None:
     """Write a mask file for each ear; ``result.json`` is the caller's."""
     for ear in result.ears:
-        np.savez_compressed(
-            folder / ARRAYS[ear.side],
-            labyrinth=ear.labyrinth,
-            ijk_to_ras=ear.geometry.ijk_to_ras,
-        )
+        path, ijk_to_ras = folder / ARRAYS[ear.side], ear.geometry.ijk_to_ras
+        np.savez_compressed(path, labyrinth=ear.labyrinth, ijk_to_ras=ijk_to_ras)
 
 
 def read_plain(folder: Path) -> Segmentation:
@@ -54,33 +43,31 @@ def read_plain(folder: Path) -> Segmentation:
 def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentation:
     """Put together what ``Segmentation.to_json`` or ``review_to_json`` made.
 
-    Args:
-        content: that JSON.
-        folder: with the masks that ``write_plain`` wrote.
-
     Raises:
         OSError, ValueError, KeyError, TypeError: something is missing or malformed.
     """
+    ears = []
+    for item in content["ears"]:
+        with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
+            labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
+        quality = item["quality"]
+        ear = Ear(
+            side=item["side"],
+            labyrinth=labyrinth,
+            geometry=Geometry(ijk_to_ras, labyrinth.shape),
+            landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
+            volume_mm3=item["labyrinth_volume_mm3"],
+            quality=Quality(
+                quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]
+            ),
+            auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
+            segment=item.get("segment", AUTOMATIC),
+        )
+        ears.append(ear)
     return Segmentation(
-        ears=tuple(_read_ear(item, folder) for item in content["ears"]),
+        ears=tuple(ears),
         model=ModelIdentity(**content["model"]),
         device=content["device"],
         seconds=content["seconds"],
         warnings=tuple(content["warnings"]),
-    )
-
-
-def _read_ear(item: dict[str, Any], folder: Path) -> Ear:
-    with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
-        labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
-    quality = item["quality"]
-    return Ear(
-        side=item["side"],
-        labyrinth=labyrinth,
-        geometry=Geometry(ijk_to_ras, labyrinth.shape),
-        landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
-        volume_mm3=item["labyrinth_volume_mm3"],
-        quality=Quality(quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]),
-        auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
-        segment=item.get("segment", AUTOMATIC),
     )

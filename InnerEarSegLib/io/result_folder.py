@@ -7,6 +7,7 @@ Anything else is renamed to NAME-earlier-DATE, and a sentence says so.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -17,10 +18,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from ..errors import UnusableInput
@@ -56,11 +56,7 @@ class ResultFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Check that the folder can be written, before any work is done.
-
-        Raises:
-            UnusableInput: it is a file, or it cannot be made or written, or its disk is full.
-        """
+        """Refuse a folder that cannot be made or written, before any work is done."""
         self.earlier: list[Path] = []
         self.removed: list[Path] = []
         try:
@@ -79,11 +75,7 @@ class ResultFolder:
         self.check_room(MIN_FREE_BYTES)
 
     def check_room(self, needed: int) -> None:
-        """Refuse a disk with less free space than a result needs, in bytes.
-
-        Raises:
-            UnusableInput: fewer bytes are free.
-        """
+        """Refuse a disk with less free space than a result needs, in bytes."""
         try:
             free = shutil.disk_usage(self._existing()).free
         except OSError:
@@ -97,20 +89,15 @@ class ResultFolder:
     @property
     def sentences(self) -> list[str]:
         """What was set aside, a sentence each."""
-        return [
-            f"What was there before, and may have been edited, is now {path}."
-            for path in self.earlier
-        ]
+        said = "What was there before, and may have been edited, is now"
+        return [f"{said} {path}." for path in self.earlier]
 
     @contextmanager
     def replacing(self, about: Mapping[str, Any]) -> Iterator[Path]:
         """Give a new folder to write into; it takes the result folder's place as a whole.
 
         What was there is deleted if its manifest has the same ``ct_sha256`` and all its files are
-        unchanged, else it is renamed.
-
-        Args:
-            about: what the files are made from, for the manifest; ``ct_sha256`` tells the CT.
+        unchanged, else it is renamed. ``about`` says in the manifest what the files are made from.
 
         Raises:
             UnusableInput: it cannot be written; all is as it was.
@@ -126,18 +113,18 @@ class ResultFolder:
             _write_manifest(new, about)
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             aside, names = None, names_in(self.folder)
+            if names:
+                aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
             with Moves() as moves:
-                if names:
-                    aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
-                if aside and inside:
-                    moves.move_files(self.folder, aside, names)
-                elif aside:
-                    moves.move(self.folder, aside)
-                if inside:
-                    names = sorted(names_in(new), key=lambda name: name == LAST)
-                    moves.move_files(new, self.folder, names)
-                else:
+                if not inside:
+                    if aside:
+                        moves.move(self.folder, aside)
                     moves.move(new, self.folder)
+                else:
+                    if aside:
+                        moves.move_files(self.folder, aside, names)
+                    last = sorted(names_in(new), key=lambda name: name == LAST)
+                    moves.move_files(new, self.folder, last)
             if aside is not None and is_own(aside, about.get("ct_sha256")):
                 # Checked after the renaming: a program may save into it until then.
                 aside.rename(stage / "before")
@@ -162,10 +149,10 @@ class ResultFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             names = names_in(new)
             known = _known(self.folder)
-            notes = {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
             gone = {*obsolete} - {*names}
-            rest = {name: digests for name, digests in known.items() if name not in gone}
-            (stage / NOTES).write_text(json.dumps(rest | notes, indent=2), encoding="utf-8")
+            notes = {name: digests for name, digests in known.items() if name not in gone}
+            notes |= {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
+            (stage / NOTES).write_text(json.dumps(notes, indent=2), encoding="utf-8")
             before, earlier, removed = stage / "before", [], []
             before.mkdir()
             with Moves() as moves:
@@ -203,7 +190,15 @@ class ResultFolder:
             new.mkdir()
             yield stage, new
         except OSError as error:
-            raise UnusableInput(self._why_not(error)) from None
+            reason = error.strerror or str(error)
+            if not error.filename2:
+                raise UnusableInput(
+                    f"The output folder {self.folder} cannot be written: {reason}."
+                ) from None
+            raise UnusableInput(
+                f"{error.filename2} cannot be replaced: {reason}. All is as it was; close it where "
+                "it is open, or choose another --output."
+            ) from None
         except UnusableInput as error:
             # The user does not know the hidden folder.
             raise UnusableInput(str(error).replace(str(new), str(self.folder))) from None
@@ -211,102 +206,66 @@ class ResultFolder:
             if stage is not None:
                 shutil.rmtree(stage, ignore_errors=True)
 
-    def _why_not(self, error: OSError) -> str:
-        reason = error.strerror or str(error)
-        if not error.filename2:
-            return f"The output folder {self.folder} cannot be written: {reason}."
-        return (
-            f"{error.filename2} cannot be replaced: {reason}. All is as it was; close it where it "
-            "is open, or choose another --output."
-        )
 
-
-class Moves:
+class Moves(ExitStack):
     """Moves within one disk, taken back if anything is raised before the block ends.
 
     On Windows a file that another program holds open cannot be moved; then nothing changes.
     """
 
-    def __init__(self) -> None:
-        self._done: list[tuple[Path, Path]] = []
-        self._made: list[Path] = []
-
     def move(self, source: Path, target: Path) -> None:
-        """Move a file or folder to an unused path.
-
-        Raises:
-            OSError: it cannot be moved; its ``filename2`` is the path that the user knows.
-        """
+        """Move a file or folder to an unused path; an error's ``filename2`` is the user's path."""
         try:
             source.replace(target)
         except OSError as error:
             hidden = any(part.startswith(PREFIX) for part in source.parts)
             error.filename2 = str(target if hidden else source)
             raise
-        self._done.append((source, target))
+        self.callback(_try, target.replace, source)
 
     def move_files(self, source: Path, target: Path, names: Iterable[str]) -> None:
         """Move what has these names from one folder to another, made if it is missing."""
         if not target.exists():
             target.mkdir()
-            self._made.append(target)
+            self.callback(_try, target.rmdir)
         for name in names:
             self.move(source / name, target / name)
 
-    def __enter__(self) -> Moves:
-        return self
+    def __exit__(self, kind: Any, *error: Any) -> bool | None:
+        if kind is None:
+            self.pop_all()
+        return super().__exit__(kind, *error)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            return
-        for source, target in reversed(self._done):
-            with suppress(OSError):  # the others can still go back
-                target.replace(source)
-        for folder in self._made:
-            with suppress(OSError):
-                folder.rmdir()
+
+def _try(action: Callable[..., object], *arguments: Path) -> None:
+    with suppress(OSError):  # the others can still go back
+        action(*arguments)
 
 
 def refuse_overlap(folders: Iterable[Path], cts: Iterable[Path]) -> None:
-    """Prevent output folders from overlapping input CTs.
-
-    Folders are compared as the system knows them: links give a folder several names.
-
-    Raises:
-        UnusableInput: an output folder is, or holds, a CT.
-    """
-    outputs = {key: folder for folder in folders for key in _keys(folder)}
-    places: dict[Path, Path | None] = {}
+    """Refuse output folders that are, or hold, an input CT, also through links."""
+    keys = functools.cache(_keys)  # a cohort's CTs share their folders
+    outputs = {key: folder for folder in folders for key in keys(folder)}
     for ct in cts:
         absolute = Path(os.path.normpath(ct.absolute()))
-        for place in (absolute, *absolute.parents, *_resolved(ct).parents):
-            if place not in places:
-                places[place] = next((outputs[key] for key in _keys(place) if key in outputs), None)
-            if places[place] is not None:
-                raise UnusableInput(
-                    f"The output folder {places[place]} is, or holds, the CT {ct}; choose another "
-                    "--output, or, in a list, another name in its column 'case'."
-                )
+        for place in (absolute, *absolute.parents, *Path(str(keys(ct)[0])).parents):
+            for key in keys(place):
+                if key in outputs:
+                    raise UnusableInput(
+                        f"The output folder {outputs[key]} is, or holds, the CT {ct}; choose "
+                        "another --output, or, in a list, another name in its column 'case'."
+                    )
 
 
-def _keys(path: Path) -> Iterator[str | tuple[int, int]]:
-    yield str(_resolved(path))
-    with suppress(OSError, ValueError):
+def _keys(path: Path) -> list[str | tuple[int, int]]:
+    """A path without links, and its numbers where the system has them, however it is named."""
+    found: list[str | tuple[int, int]] = [os.path.normpath(path.absolute())]
+    with suppress(OSError, RuntimeError, ValueError):  # links in a circle, or no name of a file
+        found[0] = str(path.resolve())
         status = path.stat()
         if status.st_ino:  # some network drives have no numbers
-            yield status.st_dev, status.st_ino
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or no name of a file
-        return Path(os.path.normpath(path.absolute()))
+            found.append((status.st_dev, status.st_ino))
+    return found
 
 
 def names_in(folder: Path) -> list[str]:
@@ -330,12 +289,9 @@ def earlier_path(path: Path) -> Path:
     """Return an unused backup path of today's date beside a file or folder."""
     stem, suffix = (path.stem, path.suffix) if path.is_file() else (path.name, "")
     day = time.strftime("%Y-%m-%d")
-    for count in itertools.count(1):
-        more = f"-{count}" if count > 1 else ""
-        place = path.with_name(f"{stem}-earlier-{day}{more}{suffix}")
-        if not os.path.lexists(place):
-            return place
-    raise AssertionError
+    counted = itertools.chain([""], (f"-{count}" for count in itertools.count(2)))
+    places = (path.with_name(f"{stem}-earlier-{day}{more}{suffix}") for more in counted)
+    return next(place for place in places if not os.path.lexists(place))
 
 
 def seal(content: Mapping[str, Any]) -> str:
@@ -346,15 +302,14 @@ def seal(content: Mapping[str, Any]) -> str:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return a result folder's manifest; None without an unchanged one."""
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         text = (folder / MANIFEST).read_text(encoding="utf-8")
-        content = json.loads(text)
-        known = content["results"]
-        del content["sha256"]
-        whole = seal(content) == text
-        return content if whole and all(name == Path(name).name for name in known) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        content: dict[str, Any] = json.loads(text)
+        # Without a seal where version 0.1.0 wrote it: reviewed cohorts must stay known.
+        sealed = content.pop("sha256", None) is None or seal(content) == text
+        if sealed and all(name == Path(name).name for name in content["results"]):
+            return content
+    return None
 
 
 def is_own(folder: Path, ct_sha256: str | None) -> bool:
@@ -375,9 +330,6 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
     """Return whether a file is the one that a manifest has.
 
     A file of the same size and time is read only if ``whole``: a cohort's scenes are large.
-
-    Raises:
-        OSError: it cannot be read.
     """
     status = path.stat()
     if status.st_size != known["bytes"]:
@@ -390,12 +342,8 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
 def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
     results = {}
     for path in sorted(new.iterdir()):  # without subfolders
-        status = path.stat()
-        results[path.name] = {
-            "bytes": status.st_size,
-            "mtime_ns": status.st_mtime_ns,
-            "sha256": _sha256(path),
-        }
+        size, time_ns = path.stat().st_size, path.stat().st_mtime_ns
+        results[path.name] = {"bytes": size, "mtime_ns": time_ns, "sha256": _sha256(path)}
     (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
 
 
@@ -428,19 +376,14 @@ def clean_stale(place: Path) -> None:
     """Remove the hidden folders of runs that were killed; those of living runs stay."""
     with suppress(OSError):
         for path in place.glob(f"{PREFIX}*"):
-            if _is_stale(path):
+            match = _STAGE.match(path.name)
+            # On Windows os.kill would end the process.
+            if match and match["host"] == _host() and sys.platform != "win32":
+                stale = not _is_alive(int(match["pid"]), match["start"])
+            else:
+                stale = time.time() - path.stat().st_mtime > OLD_S
+            if stale:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_stale(path: Path) -> bool:
-    match = _STAGE.match(path.name)
-    # On Windows os.kill would end the process.
-    if match and match["host"] == _host() and sys.platform != "win32":
-        return not _is_alive(int(match["pid"]), match["start"])
-    try:
-        return time.time() - path.stat().st_mtime > OLD_S
-    except OSError:
-        return False
 
 
 def _is_alive(pid: int, start: str) -> bool:

@@ -6,7 +6,6 @@ import gzip
 import re
 import warnings
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -17,22 +16,12 @@ from numpy.typing import NDArray
 from ..errors import InnerEarSegError, UnusableInput
 from ..process import quiet
 from ..types import RAS_FROM_LPS, Geometry, Volume
-from .checks import (
-    MAX_PACKING,
-    NO_ORIENTATION,
-    ImageHeader,
-    check_header,
-    coarse_warning,
-    damaged,
-)
+from .checks import COARSE_MM, MAX_PACKING, NO_ORIENTATION, check_header, damaged
 from .hounsfield import to_hounsfield
 
-ITK_READERS = {
-    ".nrrd": "NrrdImageIO",
-    ".nhdr": "NrrdImageIO",
-    ".mha": "MetaImageIO",
-    ".mhd": "MetaImageIO",
-}
+ITK_READERS = dict.fromkeys((".nrrd", ".nhdr"), "NrrdImageIO") | dict.fromkeys(
+    (".mha", ".mhd"), "MetaImageIO"
+)
 NIFTI = (".nii.gz", ".nii")
 
 CHUNK = 1 << 22
@@ -93,24 +82,15 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
 
 
 def files_read(path: Path, series: str | None = None) -> list[Path] | None:
-    """List the files that ``read_ct`` would take a CT from, by headers alone.
+    """List the files that ``read_ct`` would take a CT from, by headers alone, sorted.
 
-    Args:
-        path: as for ``read_ct``.
-        series: as for ``read_ct``.
-
-    Returns:
-        The image file and the one that holds its voxels, or the DICOM files of the series, sorted;
-        None if the CT cannot be read.
-
-    Raises:
-        OSError: if ``path`` does not exist or may not be read.
+    None if the CT cannot be read; raises OSError if ``path`` may not be read or does not exist.
     """
     path.stat()
     try:
         if is_image_file(path):
             return sorted({path, path if image_ending(path) in NIFTI else _text_header(path)[1]})
-        from .dicom import find_series
+        from .dicom_series import find_series
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -150,7 +130,12 @@ def _read(path: Path, series: str | None) -> Volume:
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
         name, notes = path.name[: -len(ending)], notes + of_values
-    return Volume(array, geometry, name, notes + coarse_warning(geometry.spacing))
+    if geometry.spacing.max() > COARSE_MM:
+        notes += (
+            f"The CT's voxels are up to {geometry.spacing.max():.2f} mm; results are less accurate "
+            f"above {COARSE_MM} mm.",
+        )
+    return Volume(array, geometry, name, notes)
 
 
 Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]
@@ -160,7 +145,12 @@ Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]
 def _read_with_itk(path: Path, image_io: str) -> Stored:
     """Read NRRD or MetaImage, its voxels in the same file or in one beside it."""
     fields, data, offset = _text_header(path)
-    packed = _is_packed(fields, path)
+    encoding = fields.get("encoding", "raw").lower()
+    if encoding not in ("raw", "gzip", "gz"):
+        raise UnusableInput(f"{path} has the encoding {encoding!r}; save it as raw or gzip.")
+    if fields.get("binarydata", "true")[:1].lower() not in "t1y":
+        raise UnusableInput(f"{path} holds its voxels as text; save it as binary.")
+    packed = encoding != "raw" or fields.get("compresseddata", "false")[:1].lower() in "t1y"
     if image_io == "MetaImageIO":
         _check_metaimage(fields, path, data.stat().st_size)
     reader = sitk.ImageFileReader()
@@ -171,16 +161,16 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
             reader.ReadImageInformation()
         sizes = reader.GetSize()
         voxels = int(np.prod(sizes, dtype=object))
-        geometry = geometry_of(reader) if len(sizes) >= 3 else Geometry(np.eye(4), (1, 1, 1))
-        header = ImageHeader(
-            sizes=sizes,
-            components=reader.GetNumberOfComponents(),
-            spacing=reader.GetSpacing()[:3],
-            ijk_to_ras=geometry.ijk_to_ras,
-            voxel_bytes=voxels,
+        ijk_to_ras = geometry_of(reader).ijk_to_ras if len(sizes) >= 3 else np.eye(4)
+        shape = check_header(
+            path,
+            sizes,
+            reader.GetNumberOfComponents(),
+            reader.GetSpacing()[:3],
+            ijk_to_ras,
+            promised_bytes=voxels,
             file_bytes=data.stat().st_size * MAX_PACKING,
         )
-        shape = check_header(header, path)
         if packed:
             _check_packed(data, offset, 8 * voxels)
         with quiet():
@@ -188,15 +178,11 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
     except (RuntimeError, EOFError, zlib.error):
         raise damaged(path) from None
     placed = image_io == "MetaImageIO" or fields.get("space", "").lower() in NRRD_SPACES
-    return stored, 1.0, 0.0, geometry.ijk_to_ras, () if placed else (NO_ORIENTATION,)
+    return stored, 1.0, 0.0, ijk_to_ras, () if placed else (NO_ORIENTATION,)
 
 
 def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
-    """Parse the text header of a NRRD or MetaImage.
-
-    Returns:
-        Its fields by lower-case name, the file of the voxels, and the bytes before them in it.
-    """
+    """Return the fields by lower-case name, the file of the voxels, and their offset in it."""
     with path.open("rb") as file:
         start = file.read(MAX_TEXT_BYTES)
     end = NRRD_END if start.startswith(b"NRRD") else META_END
@@ -208,6 +194,7 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
         name.decode("latin-1").strip().lower(): value.decode("latin-1").strip()
         for name, value in TEXT_FIELD.findall(start[:offset])
     }
+
     keys = ("data file", "datafile", "elementdatafile")
     place = next((fields[key] for key in keys if key in fields), "LOCAL")
     if place.upper() == "LOCAL":
@@ -217,30 +204,12 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
     data = path.parent / place
     if not data.is_file():
         raise UnusableInput(f"{path} has its voxels in {place}, which is not there.")
-    skip = next((fields[key] for key in ("headersize", "byte skip") if key in fields), "0")
+    skip = fields.get("headersize") or fields.get("byte skip") or "0"
     return fields, data, max(0, int(skip))
 
 
-def _is_packed(fields: dict[str, str], path: Path) -> bool:
-    """Return whether a NRRD or MetaImage has deflated voxels.
-
-    Raises:
-        UnusableInput: if its voxels are neither plain nor deflated.
-    """
-    encoding = fields.get("encoding", "raw").lower()
-    if encoding not in ("raw", "gzip", "gz"):
-        raise UnusableInput(f"{path} has the encoding {encoding!r}; save it as raw or gzip.")
-    if fields.get("binarydata", "true")[:1].lower() not in "t1y":
-        raise UnusableInput(f"{path} holds its voxels as text; save it as binary.")
-    return encoding != "raw" or fields.get("compresseddata", "false")[:1].lower() in "t1y"
-
-
 def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> None:
-    """Refuse numbers with which ITK's MetaIO would crash or take too much memory.
-
-    Raises:
-        UnusableInput: if numbers are missing, too many or too large.
-    """
+    """Refuse numbers with which ITK's MetaIO would crash or take too much memory."""
     try:
         count = int(fields["ndims"])
         axes = ("dimsize", "elementspacing", "elementsize", "offset", "position", "origin")
@@ -261,12 +230,7 @@ def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> Non
 
 
 def _check_packed(data: Path, offset: int, most: int) -> None:
-    """Compare the checksum of a gzip or zlib stream of at most so many bytes; ITK does not.
-
-    Raises:
-        EOFError: if the stream is cut short.
-        zlib.error: if it is damaged.
-    """
+    """Check a gzip or zlib stream of at most so many bytes to its checksum; ITK does not."""
     stream, count = zlib.decompressobj(wbits=47), 0  # either kind of header
     with data.open("rb") as file:
         file.seek(offset)
@@ -281,8 +245,8 @@ def _check_packed(data: Path, offset: int, most: int) -> None:
 def _read_nifti(path: Path) -> Stored:
     """Read NIfTI-1 or NIfTI-2, packed or not.
 
-    With nibabel and not with ITK, which takes a zero or infinite voxel size for a valid one, reads
-    zeros where a file is cut short, and drops a skewed sform silently.
+    ITK takes a zero or infinite voxel size for a valid one, reads zeros where a file is cut short,
+    and drops a skewed sform silently.
     """
     try:
         from nibabel.volumeutils import array_from_file
@@ -301,8 +265,6 @@ def _read_nifti(path: Path) -> Stored:
             sizes = tuple(int(size) for size in fields["dim"][1 : 1 + fields["dim"][0]])
             unit_mm = NIFTI_UNIT_MM.get(int(fields["xyzt_units"]) & 7, 1.0)
             affines, notes = _nifti_orientations(fields, path)
-            for affine in affines:
-                affine[:3] *= unit_mm
             offset, slope, intercept = (
                 float(fields[name]) for name in ("vox_offset", "scl_slope", "scl_inter")
             )
@@ -312,16 +274,17 @@ def _read_nifti(path: Path) -> Stored:
                 raise damaged(path, "its rescale slope or intercept is no number")
             of_pixel = dtype.kind in "iuf" and not any(size > 1 for size in sizes[4:])
             size = path.stat().st_size
-            header = ImageHeader(
-                sizes=sizes,
-                components=1 if of_pixel else 0,
-                spacing=tuple(float(value) * unit_mm for value in fields["pixdim"][1:4]),
-                ijk_to_ras=affines[-1],
-                voxel_bytes=int(np.prod(sizes, dtype=object)) * dtype.itemsize,
-                file_bytes=size * MAX_PACKING if packed else size - int(offset),
-            )
-            check_header(header, path)
-            shape = check_header(replace(header, ijk_to_ras=affines[0]), path)
+            for affine in reversed(affines):
+                affine[:3] *= unit_mm
+                shape = check_header(
+                    path,
+                    sizes,
+                    components=1 if of_pixel else 0,
+                    spacing=[float(value) * unit_mm for value in fields["pixdim"][1:4]],
+                    ijk_to_ras=affine,
+                    promised_bytes=int(np.prod(sizes, dtype=object)) * dtype.itemsize,
+                    file_bytes=size * MAX_PACKING if packed else size - int(offset),
+                )
             stored = array_from_file(shape[::-1], dtype, file, int(offset), mmap=False).T
             file.read(64)  # the end of a gzip stream, for its checksum
     except (EOFError, zlib.error, OSError) as error:
@@ -339,8 +302,7 @@ def _nifti_fields(file: IO[bytes], path: Path) -> Any:
     from nibabel.nifti2 import Nifti2Header
 
     content = file.read(Nifti2Header.sizeof_hdr)
-    kinds: tuple[Any, ...] = (Nifti1Header, Nifti2Header)
-    for kind in kinds:
+    for kind in cast(tuple[Any, ...], (Nifti1Header, Nifti2Header)):
         if kind.may_contain_header(content):
             fields = kind(content[: kind.sizeof_hdr], check=False)
             magic = bytes(fields["magic"])
@@ -356,10 +318,7 @@ def _nifti_fields(file: IO[bytes], path: Path) -> Any:
 def _nifti_orientations(
     fields: Any, path: Path
 ) -> tuple[list[NDArray[np.float64]], tuple[str, ...]]:
-    """Return IJK to RAS in the file's unit, by qform and sform, and warnings.
-
-    The first of the two is the one that ITK, and so 3D Slicer, takes.
-    """
+    """Return IJK to RAS in the file's unit, the one that 3D Slicer takes first, and warnings."""
     from nibabel.affines import from_matvec
     from nibabel.quaternions import quat2mat
 
@@ -379,8 +338,9 @@ def _nifti_orientations(
     if not found:
         return [RAS_FROM_LPS @ np.diag([*spacing, 1.0])], (NO_ORIENTATION,)
     turns = [affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0) for affine in found]
+    origins = [affine[:3, 3] for affine in found]
     if np.allclose(turns[0], turns[-1], atol=1e-3) and np.allclose(
-        found[0][:3, 3], found[-1][:3, 3], atol=0.01
+        origins[0], origins[-1], atol=0.01
     ):
         return found[::-1], ()
     name = "sform" if fields["sform_code"] == NIFTI_SCANNER else "qform"

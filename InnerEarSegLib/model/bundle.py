@@ -44,6 +44,12 @@ class PatchNetwork:
     landmarks: int = 0
     cpu_fallback: bool = True
 
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are now."""
+        parameter = next(self.module.parameters(), None)
+        return torch.device("cpu") if parameter is None else parameter.device
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -82,7 +88,7 @@ def load_model(
     """Load a model file and check it.
 
     Args:
-        path: of the model file; None: the bundled model.
+        path: None for the bundled model.
         device: for its networks, or its name as ``choose_device`` takes it.
         cpu_fallback: whether networks move to the CPU where the device's memory is not enough,
             now or later; otherwise OutOfMemory is raised.
@@ -138,15 +144,6 @@ def load_model(
         raise UnusableModel(
             f"The model file {path} is incomplete: its card or network lacks {error}."
         ) from None
-    _check_numbers(model, path)
-    missing = [name for name in LANDMARKS if name not in model.landmarks]
-    if missing:
-        raise UnusableModel(f"The model file {path} does not know the landmarks {missing}.")
-    return model
-
-
-def _check_numbers(model: Model, path: Path) -> None:
-    """Refuse a card whose numbers cannot be those of a network."""
     sane = all(
         len(network.shape) == 3
         and all(8 <= size <= 512 for size in network.shape)
@@ -156,3 +153,7 @@ def _check_numbers(model: Model, path: Path) -> None:
     ) and all(point.shape == (3,) and np.isfinite(point).all() for point in model.template.values())
     if not sane:
         raise UnusableModel(f"The model file {path} has impossible numbers on its card.")
+    missing = [name for name in LANDMARKS if name not in model.landmarks]
+    if missing:
+        raise UnusableModel(f"The model file {path} does not know the landmarks {missing}.")
+    return model

@@ -41,13 +41,7 @@ class Calibration:
     def radius_mm(self, name: str, spread_mm: float, level: float = LEVEL) -> float | None:
         """Return the radius around a landmark that contains the true point in a share of cases.
 
-        Args:
-            name: of the landmark.
-            spread_mm: of its heatmap.
-            level: one of ``factors``.
-
-        Returns:
-            None for an uncalibrated landmark or level.
+        ``spread_mm`` is of its heatmap. None for an uncalibrated landmark or level.
         """
         if name not in self.scale_mm or level not in self.factors:
             return None

@@ -44,14 +44,14 @@ def file_content(path: Path) -> bytes:
     Raises:
         UnusableModel: if it cannot be read.
     """
+    path = Path(path)
     try:
-        if Path(path).stat().st_size > MAX_BYTES:
-            raise UnusableModel(f"The model file {Path(path).name} is too large for a model.")
-        return Path(path).read_bytes()
+        if path.stat().st_size > MAX_BYTES:
+            raise UnusableModel(f"The model file {path.name} is too large for a model.")
+        return path.read_bytes()
     except OSError as error:
-        raise UnusableModel(
-            f"The model file {Path(path).name} cannot be read: {error.strerror}."
-        ) from None
+        sentence = f"The model file {path.name} cannot be read: {error.strerror}."
+        raise UnusableModel(sentence) from None
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -102,14 +102,13 @@ def card_of_any_schema(content: bytes, path: Path) -> Any:
         ) from None
 
 
-FIGURES = {
-    "dice": "Dice, held out",
-    "assd_mm": "Surface",
-    **{f"{name} mm": name.capitalize() for name in LANDMARKS},
-}
-"""Figures of the card that are shown, and their titles."""
-
-CROSS_VALIDATED = "all landmarks mm"
+FIGURES = (
+    ("metrics", "dice", "Dice, held out"),
+    ("metrics", "assd_mm", "Surface"),
+    *(("metrics", f"{name} mm", name.capitalize()) for name in LANDMARKS),
+    ("crossval", "all landmarks mm", "Landmarks, cross-validated"),
+)
+"""Figures of the card that are shown: part of the card, name, title."""
 
 
 def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
@@ -125,23 +124,11 @@ def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
         trained = len(training.get("trained_on", []))
         lines.append(("Trained on", f"{trained} specimens of {data.get('name', 'unnamed data')}"))
         lines.append(("Data by", str(data.get("authors", "not said"))))
-    measured = _summary(card, "metrics")
-    lines += [(title, _words(name, measured[name])) for name, title in FIGURES.items()
-              if name in measured]  # fmt: skip
-    folds = _summary(card, "crossval")
-    if CROSS_VALIDATED in folds:
-        text = _words(CROSS_VALIDATED, folds[CROSS_VALIDATED])
-        lines.append(("Landmarks, cross-validated", text))
+    for part, name, title in FIGURES:
+        figures = (card.get(part) or {}).get("summary") or {}
+        if name in figures:
+            unit = " mm" if name.endswith("mm") else ""
+            mean, worst, cases = (figures[name][key] for key in ("mean", "worst", "cases"))
+            lines.append((title, f"{mean:.3f}{unit}, worst {worst:.3f} of {cases} cases"))
     lines.append(("Licence", str(card.get("licence", "not said"))))
     return lines
-
-
-def _summary(card: dict[str, Any], part: str) -> dict[str, Any]:
-    """Return the figures of a part of the card; empty without that part."""
-    return (card.get(part) or {}).get("summary") or {}
-
-
-def _words(name: str, figure: dict[str, Any]) -> str:
-    """Format a figure's mean, worst case and number of cases."""
-    unit = " mm" if name.endswith("mm") else ""
-    return f"{figure['mean']:.3f}{unit}, worst {figure['worst']:.3f} of {figure['cases']} cases"

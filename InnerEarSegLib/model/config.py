@@ -10,38 +10,29 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Architecture of the joint network.
+    """Architecture of the joint network."""
 
-    Attributes:
-        channels: feature channels of each level, finest first; its length is the depth.
-        blocks_per_level: convolution blocks in each encoder and each decoder level.
-        kernel_size: edge of the cubic convolution kernels, odd.
-        normalisation: layer after each convolution. ``group`` uses groups of ``group_size``.
-        group_size: channels in one group of ``group`` normalisation.
-        activation: non-linearity after each normalisation.
-        residual: add a level's input to its output (1 x 1 x 1 projection where widths differ).
-        upsampling: how the decoder doubles the resolution.
-        dropout: channel dropout at the coarsest level, 0 to switch off.
-        deep_supervision: coarser decoder levels have heads while training (Lee et al. 2015).
-        attention_gates: skip connections are weighted voxel by voxel (Oktay et al. 2018).
-        squeeze_excite: each level weights its channels by their means (Hu et al. 2018).
-        head_blocks: convolution blocks of each head before its last 1 x 1 x 1 convolution.
-        decoders: whether both heads share one decoder or the landmarks have their own.
-    """
-
+    # feature channels of each level, finest first; its length is the depth
     channels: tuple[int, ...] = (16, 32, 64, 128)
-    blocks_per_level: int = 2
-    kernel_size: int = 3
+    blocks_per_level: int = 2  # convolution blocks in each encoder and each decoder level
+    kernel_size: int = 3  # edge of the cubic convolution kernels, odd
+    # layer after each convolution. ``group`` uses groups of ``group_size``
     normalisation: Literal["group", "instance", "batch", "none"] = "group"
-    group_size: int = 8
+    group_size: int = 8  # channels in one group of ``group`` normalisation
+    # non-linearity after each normalisation
     activation: Literal["leaky_relu", "relu", "silu", "gelu"] = "leaky_relu"
+    # add a level's input to its output (1 x 1 x 1 projection where widths differ)
     residual: bool = False
+    # how the decoder doubles the resolution
     upsampling: Literal["trilinear", "transposed"] = "trilinear"
-    dropout: float = 0.0
+    dropout: float = 0.0  # channel dropout at the coarsest level, 0 to switch off
+    # coarser decoder levels have heads while training (Lee et al. 2015)
     deep_supervision: bool = False
+    # skip connections are weighted voxel by voxel (Oktay et al. 2018)
     attention_gates: bool = False
-    squeeze_excite: bool = False
-    head_blocks: int = 0
+    squeeze_excite: bool = False  # each level weights its channels by their means (Hu et al. 2018)
+    head_blocks: int = 0  # convolution blocks of each head before its last 1 x 1 x 1 convolution
+    # whether both heads share one decoder or the landmarks have their own
     decoders: Literal["shared", "separate"] = "shared"
 
     @property

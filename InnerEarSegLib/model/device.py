@@ -24,21 +24,15 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = next(kind for kind, there in count.items() if there)
     kind, colon, index = name.partition(":")
+    why = ""
     if kind not in count or (colon and not (index.isascii() and index.isdigit())):
-        raise UnusableInput(
-            f"The device {name!r} is unknown; choose one of {', '.join(DEVICES)}, or cuda:0, "
-            "cuda:1 and so on."
-        )
-    if not count[kind]:
-        raise UnusableInput(
-            f"The device {name!r} is not there (no GPU, or torch was installed without its "
-            "support); use --device cpu."
-        )
-    if colon and int(index) >= count[kind]:
-        raise UnusableInput(
-            f"The device {name!r} is not there; the last one of this machine is "
-            f"{kind}:{count[kind] - 1}."
-        )
+        why = f"unknown; choose one of {', '.join(DEVICES)}, or cuda:0, cuda:1 and so on."
+    elif not count[kind]:
+        why = "not there (no GPU, or torch was installed without its support); use --device cpu."
+    elif colon and int(index) >= count[kind]:
+        why = f"not there; the last one of this machine is {kind}:{count[kind] - 1}."
+    if why:
+        raise UnusableInput(f"The device {name!r} is {why}")
     return torch.device(name)
 
 
@@ -58,16 +52,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 def fall_back(
     network: torch.nn.Module, device: torch.device, cpu_fallback: bool, progress: Progress | None
 ) -> None:
-    """Move a network to the CPU, with a warning.
-
-    Args:
-        network: moved in place.
-        device: the one that ran out of memory.
-        cpu_fallback: whether to move it.
-        progress: takes the warning.
+    """Move a network from a device that ran out of memory to the CPU, with a warning.
 
     Raises:
-        OutOfMemory: if it must not be moved.
+        OutOfMemory: without ``cpu_fallback``.
     """
     if not cpu_fallback:
         # The panel recognises this sentence and asks whether to go on with the CPU.

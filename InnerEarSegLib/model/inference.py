@@ -38,15 +38,10 @@ def affine_grid(matrix: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def sample(source: Tensor, ijk: Tensor, outside: float) -> Tensor:
-    """Interpolate trilinearly.
+    """Interpolate trilinearly: float32 [k, j, i] on the grid of ``ijk``.
 
-    Args:
-        source: float32 [k, j, i].
-        ijk: float32 [k, j, i, 3], continuous (i, j, k) indices into source.
-        outside: value outside the source.
-
-    Returns:
-        float32 [k, j, i] on the grid of ijk.
+    ``source`` is float32 [k, j, i], ``ijk`` float32 [k, j, i, 3] with its continuous indices
+    (i, j, k); beyond it, values are ``outside``.
     """
     size = torch.tensor(source.shape[::-1], dtype=torch.float32, device=ijk.device)
     grid = 2.0 * ijk / (size - 1).clamp(min=1) - 1.0
@@ -58,17 +53,10 @@ def sample(source: Tensor, ijk: Tensor, outside: float) -> Tensor:
 
 
 def sample_patch(ct: Tensor, geometry: Geometry, patch: Geometry, outside: float) -> Tensor:
-    """Sample a CT on a patch.
+    """Sample a CT [k, j, i] of any number type on a patch: float32 [k, j, i].
 
-    Args:
-        ct: [k, j, i] on ``geometry``, of any number type. Values below ``outside`` count as
-            ``outside``: scanners pad with values far below air, which would bleed into bone.
-        geometry: grid of ct.
-        patch: the grid to sample on.
-        outside: value outside the CT.
-
-    Returns:
-        float32 [k, j, i] on ``patch``.
+    Beyond the CT, values are ``outside``, and so are those below: scanners pad with values far
+    below air, which would bleed into bone.
     """
     corners = geometry.to_ijk(patch.corners)
     size = np.array(ct.shape[::-1])
@@ -78,9 +66,7 @@ def sample_patch(ct: Tensor, geometry: Geometry, patch: Geometry, outside: float
     if np.any(first >= last):
         return torch.full(patch.shape, outside)
     near = ct[first[2] : last[2], first[1] : last[1], first[0] : last[0]]
-    shift = np.eye(4)
-    shift[:3, 3] = first
-    part = Geometry(geometry.ijk_to_ras @ shift, (near.shape[0], near.shape[1], near.shape[2]))
+    part = geometry.part(first, near.shape)
     return sample(near.float().clamp(min=outside), patch_to_ijk(patch, part), outside)
 
 
@@ -95,11 +81,7 @@ def run_patches(
     If the GPU runs out of memory, the network moves to the CPU for good and the pass is repeated
     there, with a warning in ``progress``; unless ``network.cpu_fallback`` is False.
 
-    Args:
-        network: the network.
-        patches: float32 [b, k, j, i] in HU, on any device.
-        intensity: how HU are normalised.
-        progress: polled for a cancel.
+    ``patches`` are float32 [b, k, j, i] in HU, on any device.
 
     Returns:
         Labyrinth logits [b, k, j, i] and heatmap logits [b, landmark, k, j, i], on the CPU.
@@ -111,7 +93,7 @@ def run_patches(
     """
     result = _forward(network, patches, intensity, progress)
     if isinstance(result, BaseException) and is_out_of_memory(result):
-        fall_back(network.module, _device(network), network.cpu_fallback, progress)
+        fall_back(network.module, network.device, network.cpu_fallback, progress)
         result = _forward(network, patches, intensity, progress)
         if isinstance(result, BaseException) and is_out_of_memory(result):
             raise OutOfMemory("This machine has not enough memory for one patch of the model.")
@@ -133,11 +115,6 @@ def run_patches(
     return logits[:, 0], heatmaps
 
 
-def _device(network: PatchNetwork) -> torch.device:
-    parameter = next(network.module.parameters(), None)
-    return torch.device("cpu") if parameter is None else parameter.device
-
-
 def _forward(
     network: PatchNetwork, patches: Tensor, intensity: Intensity, progress: Progress
 ) -> tuple[Tensor, Tensor] | BaseException:
@@ -148,7 +125,7 @@ def _forward(
     def forward() -> None:
         try:
             with torch.inference_mode():
-                inputs = intensity(patches)[:, None].to(_device(network))
+                inputs = intensity(patches)[:, None].to(network.device)
                 # Convolutions on the CPU are up to a third faster in this layout.
                 inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
                 logits, heatmaps = network.module(inputs)

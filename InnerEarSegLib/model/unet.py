@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -24,32 +25,25 @@ def normalisation(config: NetworkConfig, channels: int) -> nn.Module:
     return nn.GroupNorm(channels // size, channels)
 
 
-def activation(config: NetworkConfig) -> nn.Module:
-    """Return the configured non-linearity."""
-    layers: dict[str, Callable[[], nn.Module]] = {
-        "leaky_relu": lambda: nn.LeakyReLU(0.01, inplace=True),
-        "relu": lambda: nn.ReLU(inplace=True),
-        "silu": lambda: nn.SiLU(inplace=True),
-        "gelu": nn.GELU,
-    }
-    return layers[config.activation]()
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "leaky_relu": partial(nn.LeakyReLU, 0.01, inplace=True),
+    "relu": partial(nn.ReLU, inplace=True),
+    "silu": partial(nn.SiLU, inplace=True),
+    "gelu": nn.GELU,
+}
 
 
 def convolutions(config: NetworkConfig, blocks: int, inputs: int, outputs: int) -> list[nn.Module]:
     """Return the layers of some blocks: convolution, normalisation, activation."""
     layers: list[nn.Module] = []
-    for index in range(blocks):
+    size, bias = config.kernel_size, config.normalisation == "none"
+    for _ in range(blocks):
         layers += [
-            nn.Conv3d(
-                inputs if index == 0 else outputs,
-                outputs,
-                config.kernel_size,
-                padding=config.kernel_size // 2,
-                bias=config.normalisation == "none",
-            ),
+            nn.Conv3d(inputs, outputs, size, padding=size // 2, bias=bias),
             normalisation(config, outputs),
-            activation(config),
+            ACTIVATIONS[config.activation](),
         ]
+        inputs = outputs
     return layers
 
 
@@ -63,11 +57,9 @@ class Level(nn.Module):
             layers.append(SqueezeExcite(outputs))
         self.layers = nn.Sequential(*layers)
         self.residual = config.residual
-        self.shortcut = (
-            nn.Conv3d(inputs, outputs, 1, bias=False)
-            if config.residual and inputs != outputs
-            else nn.Identity()
-        )
+        self.shortcut: nn.Module = nn.Identity()
+        if config.residual and inputs != outputs:
+            self.shortcut = nn.Conv3d(inputs, outputs, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)
@@ -132,11 +124,7 @@ class SqueezeExcite(nn.Module):
 def head(config: NetworkConfig, inputs: int, outputs: int, bias: float | None = None) -> nn.Module:
     """Return a head: ``config.head_blocks`` blocks and a 1 x 1 x 1 convolution.
 
-    Args:
-        config: the architecture.
-        inputs: feature channels.
-        outputs: output channels.
-        bias: initial bias of the outputs; torch's default if None.
+    ``bias`` is the initial one of the outputs; torch's default if None.
     """
     last = nn.Conv3d(inputs, outputs, 1)
     if bias is not None:
@@ -160,12 +148,10 @@ class JointUNet(nn.Module):
     """
 
     def __init__(self, config: NetworkConfig, landmarks: int, patch_voxels: int) -> None:
-        """
-        Args:
-            config: the architecture.
-            landmarks: number of heatmaps.
-            patch_voxels: voxels of a training patch; sets the heatmap head's bias so that
-                an untrained network gives "here" and "not here" equal odds.
+        """Build the network.
+
+        ``patch_voxels``, those of a training patch, set the heatmap head's bias so that an
+        untrained network gives "here" and "not here" equal odds.
         """
         super().__init__()
         widths = config.channels
@@ -219,14 +205,10 @@ class JointUNet(nn.Module):
         landmarks = labyrinth
         if self.landmark_decoder is not None:
             landmarks = _levels(self.landmark_decoder, coarsest, skips)
-        labyrinth_heads = [self.labyrinth_head, *self.coarse_labyrinth_heads]
-        landmark_heads = [self.landmark_head, *self.coarse_landmark_heads]
-        return [
-            (labyrinth_head(x), landmark_head(y))
-            for labyrinth_head, landmark_head, x, y in zip(
-                labyrinth_heads, landmark_heads, labyrinth, landmarks, strict=False
-            )
-        ]
+        heads = [(self.labyrinth_head, self.landmark_head)]
+        heads += zip(self.coarse_labyrinth_heads, self.coarse_landmark_heads, strict=True)
+        levels = zip(heads, labyrinth, landmarks, strict=False)
+        return [(one(x), other(y)) for (one, other), x, y in levels]
 
 
 def _decoder(config: NetworkConfig) -> nn.ModuleList:

@@ -1,5 +1,4 @@
-"""Results as a MRML scene: nodes, files and pictures, made by Slicer's own classes.
+"""Results as a MRML scene: nodes and files, made by Slicer's own classes, without Qt or torch.
 
-The functions take the scene, so they work in 3D Slicer and without it; only ``boot`` knows about
-the case without the application. Nothing here imports Qt or torch.
+The functions take the scene, so they work in 3D Slicer and without it (``headless_scene``).
 """

@@ -8,30 +8,26 @@ the scene takes the notes along.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..cochlea.frame import CochlearFrame
 from .landmarks import ATTRIBUTE
-from .scene import nodes_of, numpy_matrix, to_world, vtk_matrix
+from .scene import configure, nodes_of, numpy_matrix, to_world, vtk_matrix
 from .views import center_slice
 
-VIEW_ATTRIBUTE = ATTRIBUTE + "BeforeCochlearView"
-"""Of slice, crosshair and line nodes, with what they go back to."""
-
-EAR_ROLE = "InnerEarSeg.CochlearView"
-"""Node reference from a turned slice view to the landmarks of the ear that it shows."""
-
-PLANE_ATTRIBUTE = ATTRIBUTE + "CochlearPlane"
-"""Attribute of a turned slice view: name and SliceToRAS of the plane that it was turned to."""
+VIEW_ATTRIBUTE = ATTRIBUTE + "BeforeCochlearView"  # what a node goes back to
+PLANE_ATTRIBUTE = ATTRIBUTE + "CochlearPlane"  # name and SliceToRAS that a view was turned to
+EAR_ROLE = "InnerEarSeg.CochlearView"  # reference from a turned view to its ear's landmarks
 
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
 
 _SLICE_ORDER = ("Red", "Yellow", "Green")
+_SLICE, _CROSSHAIR, _LINE = "vtkMRMLSliceNode", "vtkMRMLCrosshairNode", "vtkMRMLMarkupsLineNode"
 _SAME = 1e-6  # mm, or of a unit vector
 _PARALLEL = 0.9999  # cosine of 0.8 degrees
 
@@ -40,9 +36,6 @@ class CochlearView:
     """The slice views of a scene, which it turns, keeps with the cochlea and turns back.
 
     What it has done is noted in the scene, not here: it outlives the scene's file and the panel.
-
-    Args:
-        scene: with the application's slice nodes.
     """
 
     def __init__(self, scene: Any) -> None:
@@ -51,12 +44,12 @@ class CochlearView:
     @property
     def active(self) -> bool:
         """Whether the views are turned."""
-        return bool(self._turned())
+        return bool(self._noted(_SLICE))
 
     @property
     def landmarks(self) -> Any:
         """The vtkMRMLMarkupsFiducialNode of the ear that the views are turned to, or None."""
-        return next((view.GetNodeReference(EAR_ROLE) for view in self._turned()), None)
+        return next((view.GetNodeReference(EAR_ROLE) for view in self._noted(_SLICE)), None)
 
     def enter(
         self,
@@ -64,35 +57,34 @@ class CochlearView:
         frame: CochlearFrame,
         spacing: float,
         lines: Sequence[Any] = (),
-        middle: ArrayLike | None = None,
+        middle: Iterable[float] | None = None,
     ) -> None:
         """Turn the slice views to the middle of a cochlea; how they were before is noted.
 
         If they are turned to the other ear already, restoring keeps this ear centred.
 
         Args:
-            landmarks: the ear's vtkMRMLMarkupsFiducialNode, whose parent transform the frame is
-                under.
-            frame: in the landmarks' own RAS mm.
+            landmarks: the ear's vtkMRMLMarkupsFiducialNode.
+            frame: in the landmarks' own RAS mm, their parent transform not applied.
             spacing: of the slices, mm.
             lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
             middle: of the ear, world RAS mm; None: the cochlea's is taken.
         """
-        self._hide_lines()
+        for line in self._noted(_LINE):
+            _bring_back(line)
         for line in lines:
             _note(line)
             line.SetDisplayVisibility(True)
         planes = slice_planes(landmarks, frame)
         if self.active and self.landmarks is not landmarks:
             self.go_back_to(planes[0][:3, 3] if middle is None else middle)
-        for view, name, plane in zip(self._views(), PLANES, planes, strict=False):
+        views = sorted(nodes_of(self._scene, _SLICE), key=_order)
+        for view, name, plane in zip(views, PLANES, planes, strict=False):
             _note(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
-            _note_plane(view, name, plane)
-            view.GetSliceToRAS().DeepCopy(vtk_matrix(plane))
-            view.UpdateMatrices()
+            _turn(view, name, plane, plane)
             center_slice(view, plane[:3, 3], spacing)
-        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
+        for crosshair in nodes_of(self._scene, _CROSSHAIR):
             _note(crosshair)
             crosshair.SetCrosshairRAS(*planes[0][:3, 3])
             crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
@@ -103,17 +95,14 @@ class CochlearView:
         A view that the user has tilted meanwhile stays as it is, and so does one that does not know
         what it was turned to, as a script may have left it.
 
-        Args:
-            frame: the present one of the ear in view, in its landmarks' own RAS mm.
-
         Returns:
-            Whether they had to be turned.
+            Whether they had to be turned to ``frame``, in the landmarks' own RAS mm.
         """
         landmarks, moved = self.landmarks, False
         if landmarks is None:
             return False
         planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
-        for view in self._turned():
+        for view in self._noted(_SLICE):
             noted = _noted_plane(view)
             if noted is None:
                 continue
@@ -122,49 +111,46 @@ class CochlearView:
             elsewhere = now[:3, 2] @ old[:3, 2] < _PARALLEL
             if elsewhere or np.allclose(planes[name], old, rtol=0.0, atol=_SAME):
                 continue
-            view.GetSliceToRAS().DeepCopy(vtk_matrix(planes[name] @ np.linalg.inv(old) @ now))
-            view.UpdateMatrices()
-            _note_plane(view, name, planes[name])
+            _turn(view, name, planes[name], planes[name] @ np.linalg.inv(old) @ now)
             moved = True
         return moved
 
-    def go_back_to(self, place: ArrayLike) -> None:
+    def go_back_to(self, place: Iterable[float]) -> None:
         """When turned back, show this place, world RAS mm, not where the views were."""
-        for view in self._turned():
-            _move_note(view, np.asarray(place))
-        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            _move_note(crosshair, np.asarray(place))
+        for node in self._noted(_SLICE, _CROSSHAIR):
+            before = _before(node)
+            if before is None:
+                continue
+            if "ras" in before:
+                before["ras"] = list(place)
+            else:
+                for row, value in zip(before["slice_to_ras"], place, strict=False):
+                    row[3] = value
+                before["origin"] = [0.0, 0.0, 0.0]  # centred, as JumpSliceByCentering does it
+            node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
 
     def leave(self) -> None:
         """Turn the views back to what they were."""
-        for view in self._turned():
-            _bring_back(view)
-            view.SetNodeReferenceID(EAR_ROLE, None)
-            view.RemoveAttribute(PLANE_ATTRIBUTE)
-        for crosshair in nodes_of(self._scene, "vtkMRMLCrosshairNode"):
-            _bring_back(crosshair)
-        self._hide_lines()
+        for node in self._noted(_SLICE, _CROSSHAIR, _LINE):
+            _bring_back(node)
 
-    def _hide_lines(self) -> None:
-        for line in nodes_of(self._scene, "vtkMRMLMarkupsLineNode"):
-            _bring_back(line)
-
-    def _turned(self) -> list[Any]:
-        views = nodes_of(self._scene, "vtkMRMLSliceNode")
-        return [view for view in views if view.GetAttribute(VIEW_ATTRIBUTE)]
-
-    def _views(self) -> list[Any]:
-        """Red, yellow, green, then what else there is."""
-
-        def order(view: Any) -> int:
-            name = view.GetLayoutName()
-            return _SLICE_ORDER.index(name) if name in _SLICE_ORDER else len(_SLICE_ORDER)
-
-        return sorted(nodes_of(self._scene, "vtkMRMLSliceNode"), key=order)
+    def _noted(self, *class_names: str) -> list[Any]:
+        """Nodes that note what they go back to."""
+        nodes = [node for name in class_names for node in nodes_of(self._scene, name)]
+        return [node for node in nodes if node.GetAttribute(VIEW_ATTRIBUTE)]
 
 
-def _note_plane(view: Any, name: str, plane: NDArray[np.float64]) -> None:
+def _order(view: Any) -> int:
+    """Sort red, yellow, green, then what else there is."""
+    name = view.GetLayoutName()
+    return (*_SLICE_ORDER, name).index(name)
+
+
+def _turn(view: Any, name: str, plane: NDArray[np.float64], matrix: NDArray[np.float64]) -> None:
+    """Give a slice view this SliceToRAS, and note the plane that it shows."""
     view.SetAttribute(PLANE_ATTRIBUTE, json.dumps([name, plane.tolist()]))
+    view.GetSliceToRAS().DeepCopy(vtk_matrix(matrix))
+    view.UpdateMatrices()
 
 
 def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]] | None:
@@ -181,11 +167,8 @@ def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     """Return SliceToRAS (4 x 4, world RAS mm) of the basal turn's plane and two through the axis.
 
     The basal turn is seen from the apex, with the round window to the right in a right ear and to
-    the left in a left one; in the other two planes the apex is up.
-
-    Args:
-        node: whose own coordinates the frame is in: the CT, or the ear's landmarks.
-        frame: RAS mm of that node.
+    the left in a left one; in the other two planes the apex is up. The frame is in the node's own
+    RAS mm; the node is the CT or the ear's landmarks.
     """
     ends = frame.origin + np.concatenate([np.zeros((1, 3)), frame.axes])
     origin, *tips = to_world(node, ends)
@@ -197,13 +180,11 @@ def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     along = np.cross(z, x)
     y = along * np.sign(along @ y)
     right = x if np.cross(x, y) @ z > 0 else -x
-    planes = []
-    for across, up in ((right, y), (right, z), (y, z)):
-        plane = np.eye(4)
-        plane[:3, 0], plane[:3, 1], plane[:3, 2] = across, up, np.cross(across, up)
-        plane[:3, 3] = origin
-        planes.append(plane)
-    return planes
+    last = [0.0, 0.0, 0.0, 1.0]
+    return [
+        np.vstack([np.column_stack([across, up, np.cross(across, up), origin]), last])
+        for across, up in ((right, y), (right, z), (y, z))
+    ]
 
 
 def fitted_field(
@@ -211,12 +192,8 @@ def fitted_field(
 ) -> tuple[float, float, float]:
     """Field of view in a window of another size, as vtkMRMLSliceLogic::ResizeSliceNode has it.
 
-    The picture is as high in mm as before, and pixels stay as square as they were.
-
-    Args:
-        field: width, height and depth in mm that were shown.
-        before: width, height and depth of the window then, pixels.
-        now: the same at present.
+    The picture is as high in mm as before, and pixels stay as square as they were. All are width,
+    height and depth: of the field in mm, of the window in pixels.
     """
     width, height, depth = field
     if min(*before[:2], *now[:2]) <= 0:
@@ -229,22 +206,22 @@ def _note(node: Any) -> None:
     """Note how a slice view, crosshair or line is; later it may be turned already."""
     if node.GetAttribute(VIEW_ATTRIBUTE):
         return
-    if node.IsA("vtkMRMLSliceNode"):
+    if node.IsA(_SLICE):
         before = {
             "slice_to_ras": numpy_matrix(node.GetSliceToRAS()).tolist(),
             "field_of_view": node.GetFieldOfView(),
             "origin": node.GetXYZOrigin(),
             "dimensions": node.GetDimensions(),
         }
-    elif node.IsA("vtkMRMLCrosshairNode"):
+    elif node.IsA(_CROSSHAIR):
         before = {"ras": node.GetCrosshairRAS(), "mode": node.GetCrosshairMode()}
     else:
         before = {"shown": bool(node.GetDisplayVisibility())}
     node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
 
 
-def _noted(node: Any) -> dict[str, Any] | None:
-    """What a node notes; None: nothing, or nothing that can be read."""
+def _before(node: Any) -> dict[str, Any] | None:
+    """What a node goes back to; None: it notes nothing that can be read."""
     try:
         before = json.loads(node.GetAttribute(VIEW_ATTRIBUTE) or "null")
     except ValueError:
@@ -252,34 +229,22 @@ def _noted(node: Any) -> dict[str, Any] | None:
     return before if isinstance(before, dict) else None
 
 
-def _move_note(node: Any, place: NDArray[np.float64]) -> None:
-    """Let a slice view or crosshair go back to another place, world RAS mm."""
-    before = _noted(node)
-    if before is None:
-        return
-    if "ras" in before:
-        before["ras"] = place.tolist()
-    else:
-        for row, value in zip(before["slice_to_ras"], place.tolist(), strict=False):
-            row[3] = value
-        before["origin"] = [0.0, 0.0, 0.0]  # centred, as JumpSliceByCentering does it
-    node.SetAttribute(VIEW_ATTRIBUTE, json.dumps(before))
-
-
 def _bring_back(node: Any) -> None:
     """Make a node as it was; a slice view gets square pixels in its present window."""
-    before = _noted(node)
+    before = _before(node)
     node.RemoveAttribute(VIEW_ATTRIBUTE)
+    if node.IsA(_SLICE):
+        node.SetNodeReferenceID(EAR_ROLE, None)
+        node.RemoveAttribute(PLANE_ATTRIBUTE)
     if before is None:
         return
-    if node.IsA("vtkMRMLSliceNode"):
+    if node.IsA(_SLICE):
         node.GetSliceToRAS().DeepCopy(vtk_matrix(before["slice_to_ras"]))
         field, dimensions = before["field_of_view"], before["dimensions"]
         node.SetFieldOfView(*fitted_field(field, dimensions, node.GetDimensions()))
         node.SetXYZOrigin(*before["origin"])
         node.UpdateMatrices()
-    elif node.IsA("vtkMRMLCrosshairNode"):
-        node.SetCrosshairRAS(*before["ras"])
-        node.SetCrosshairMode(before["mode"])
+    elif node.IsA(_CROSSHAIR):
+        configure(node, CrosshairRAS=tuple(before["ras"]), CrosshairMode=before["mode"])
     else:
         node.SetDisplayVisibility(before["shown"])

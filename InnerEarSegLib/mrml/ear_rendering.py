@@ -14,22 +14,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import vtk_to_numpy
 
 from ..report.figures import COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
 from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear
+from .scene import configure, image_data, vtk_matrix
 
 PIXELS = 720
 _MARGIN = 1.2
-_SMOOTH = 25
-_PASS_BAND = 0.08
 
 NO_OPENGL = (
     "3D views are missing: no OpenGL library works here. On Debian or Ubuntu, install libegl1 and "
@@ -38,11 +38,7 @@ NO_OPENGL = (
 
 
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
-    """Draw the ears of a handed-over subject in a child process.
-
-    Returns:
-        Empty, or one sentence that says why there are no pictures.
-    """
+    """Draw a handed-over subject's ears in a child; return why that failed, or an empty string."""
     try:
         child = subprocess.run(
             [sys.executable, "-m", __name__, str(folder)],
@@ -65,21 +61,14 @@ def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
         return []
     cloud = ear.geometry.to_ras(inside[:: max(1, len(inside) // 20000)])
     points = {x.name: np.array(x.ras) for x in ear.landmarks if x.ras is not None}
-    surface = _surface(ear)
-    drawn = []
-    for caption, direction, up in anatomical_viewpoints(cloud, points):
-        plane = _plane(caption, cloud, direction, up)
-        drawn.append((plane, _render(surface, plane, COLORS[ear.side])))
-    return drawn
-
-
-Viewpoint = tuple[str, NDArray[np.float64], NDArray[np.float64]]
-"""Caption, unit vector from the ear to the camera, and the view's up; world RAS."""
+    surface, color = _surface(ear), COLORS[ear.side]
+    planes = [_plane(*viewpoint, cloud) for viewpoint in anatomical_viewpoints(cloud, points)]
+    return [(plane, _render(surface, plane, color)) for plane in planes]
 
 
 def anatomical_viewpoints(
     cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
-) -> list[Viewpoint]:
+) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
     """Two views in which the landmarks are well apart.
 
     The directions come from the ear, not from the patient's axes: a specimen may lie in the
@@ -88,14 +77,14 @@ def anatomical_viewpoints(
     Args:
         cloud: (n, 3) points of the labyrinth, world RAS mm.
         landmarks: positions by name, world RAS mm; missing ones left out.
+
+    Returns:
+        Captions, unit vectors from the ear to the camera, and the views' up; world RAS.
     """
     center = cloud.mean(axis=0)
     if not landmarks.keys() >= set(LANDMARKS):
-        up = np.array([0.0, 0.0, 1.0])
-        return [
-            ("from the front", np.array([0.0, 1.0, 0.0]), up),
-            ("from above", up, np.array([0.0, 1.0, 0.0])),
-        ]
+        _, front, up = np.eye(3)
+        return [("from the front", front, up), ("from above", up, front)]
     apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
     # Both windows open towards the middle ear.
     windows = (oval + round_) / 2
@@ -115,7 +104,7 @@ def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
-def _plane(caption: str, cloud: NDArray, direction: NDArray, up: NDArray) -> Plane:
+def _plane(caption: str, direction: NDArray, up: NDArray, cloud: NDArray) -> Plane:
     """The picture's plane: through the middle of the cloud, wide enough for all of it."""
     right = _unit(np.cross(up, direction))
     axes = np.stack([right, np.cross(direction, right), direction])
@@ -128,55 +117,48 @@ def _plane(caption: str, cloud: NDArray, direction: NDArray, up: NDArray) -> Pla
 def _surface(ear: Ear) -> Any:
     """The labyrinth's smoothed surface, RAS mm."""
     mask = np.pad((ear.labyrinth != 0).astype(np.uint8), 1)
-    image = vtk.vtkImageData()
-    image.SetDimensions(*mask.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True))
-    matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(ear.geometry.part([-1, -1, -1], mask.shape).ijk_to_ras.ravel())
-    contour = vtk.vtkDiscreteFlyingEdges3D()
-    contour.SetInputData(image)
-    contour.SetValue(0, 1)
-    contour.ComputeNormalsOff()
-    place = vtk.vtkTransform()
-    place.SetMatrix(matrix)
-    moved = vtk.vtkTransformPolyDataFilter()
-    moved.SetTransform(place)
-    moved.SetInputConnection(contour.GetOutputPort())
-    smooth = vtk.vtkWindowedSincPolyDataFilter()
-    smooth.SetInputConnection(moved.GetOutputPort())
-    smooth.SetNumberOfIterations(_SMOOTH)
-    smooth.SetPassBand(_PASS_BAND)
-    smooth.NormalizeCoordinatesOn()
-    smooth.BoundarySmoothingOff()
-    normals = vtk.vtkPolyDataNormals()
-    normals.SetInputConnection(smooth.GetOutputPort())
-    normals.ConsistencyOn()
-    normals.AutoOrientNormalsOn()  # a mirrored grid turns the surface inside out
-    normals.SplittingOff()
-    normals.Update()
-    return normals.GetOutput()
+    grid = ear.geometry.part([-1, -1, -1], mask.shape)
+    filters = [
+        configure(vtk.vtkDiscreteFlyingEdges3D(), Value=(0, 1), ComputeNormals=False),
+        configure(
+            vtk.vtkTransformPolyDataFilter(),
+            Transform=configure(vtk.vtkTransform(), Matrix=vtk_matrix(grid.ijk_to_ras)),
+        ),
+        configure(
+            vtk.vtkWindowedSincPolyDataFilter(),
+            NumberOfIterations=25,
+            PassBand=0.08,
+            NormalizeCoordinates=True,
+            BoundarySmoothing=False,
+        ),
+        # AutoOrientNormals: a mirrored grid turns the surface inside out.
+        configure(
+            vtk.vtkPolyDataNormals(), Consistency=True, AutoOrientNormals=True, Splitting=False
+        ),
+    ]
+    filters[0].SetInputData(image_data(mask, vtk.vtkImageData()))
+    for one, following in pairwise(filters):
+        following.SetInputConnection(one.GetOutputPort())
+    filters[-1].Update()
+    return filters[-1].GetOutput()
 
 
 def _render(surface: Any, plane: Plane, color: tuple[int, int, int]) -> NDArray[np.uint8]:
     window, renderer = open_window((PIXELS, PIXELS))
     renderer.SetBackground(1.0, 1.0, 1.0)
-    mapper = vtk.vtkPolyDataMapper()
-    mapper.SetInputData(surface)
-    mapper.ScalarVisibilityOff()
     actor = vtk.vtkActor()
-    actor.SetMapper(mapper)
-    style = actor.GetProperty()
-    style.SetColor(*(0.55 + 0.45 * channel / 255.0 for channel in color))  # pale: marks lie on it
-    style.SetSpecular(0.25)
-    style.SetSpecularPower(30)
-    style.SetAmbient(0.12)
+    actor.SetMapper(configure(vtk.vtkPolyDataMapper(), InputData=surface, ScalarVisibility=False))
+    pale = tuple(0.55 + 0.45 * channel / 255.0 for channel in color)  # marks lie on it
+    configure(actor.GetProperty(), Color=pale, Specular=0.25, SpecularPower=30, Ambient=0.12)
     renderer.AddActor(actor)
-    camera = renderer.GetActiveCamera()
-    camera.ParallelProjectionOn()
-    camera.SetParallelScale(plane.field_mm / 2)
-    camera.SetFocalPoint(*plane.center)
-    camera.SetPosition(*(plane.center + 100.0 * np.cross(plane.right, plane.up)))
-    camera.SetViewUp(*plane.up)
+    configure(
+        renderer.GetActiveCamera(),
+        ParallelProjection=True,
+        ParallelScale=plane.field_mm / 2,
+        FocalPoint=tuple(plane.center),
+        Position=tuple(plane.center + 100.0 * np.cross(plane.right, plane.up)),
+        ViewUp=tuple(plane.up),
+    )
     renderer.ResetCameraClippingRange()
     return picture_of(window)
 
@@ -201,11 +183,9 @@ def open_window(size: tuple[int, int]) -> tuple[Any, Any]:
     if sys.platform.startswith("linux") and _loads("libEGL.so.1"):
         # Else VTK tries an X server first, and complains where there is none.
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
-    window = vtk.vtkRenderWindow()
-    window.SetOffScreenRendering(True)
-    window.SetShowWindow(False)
-    window.SetMultiSamples(4)
-    window.SetSize(*size)
+    window = configure(
+        vtk.vtkRenderWindow(), OffScreenRendering=True, ShowWindow=False, MultiSamples=4, Size=size
+    )
     renderer = vtk.vtkRenderer()
     window.AddRenderer(renderer)
     return window, renderer
@@ -214,9 +194,7 @@ def open_window(size: tuple[int, int]) -> tuple[Any, Any]:
 def picture_of(window: Any) -> NDArray[np.uint8]:
     """What a window shows now, (height, width, 3) RGB, top row first."""
     window.Render()
-    reader = vtk.vtkWindowToImageFilter()
-    reader.SetInput(window)
-    reader.ReadFrontBufferOff()
+    reader = configure(vtk.vtkWindowToImageFilter(), Input=window, ReadFrontBuffer=False)
     reader.SetInputBufferTypeToRGB()
     reader.Update()
     image = reader.GetOutput()

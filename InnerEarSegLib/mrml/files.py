@@ -8,7 +8,8 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,9 +20,9 @@ from ..io.result_folder import LAST, MAKER, ResultFolder
 from ..process import quiet
 from ..types import LANDMARKS, Point, Segmentation, Side, Volume
 from .landmarks import automatic_of, node_landmarks, position_of, same_place
-from .populate import ResultNodes, add_result
+from .populate import add_result
 from .results import Results
-from .scene import headless_scene, nodes_of
+from .scene import configure, headless_scene, nodes_of
 from .segments import SEGMENT_NAMES, automatic_fingerprint, fingerprint, segment_content
 from .volumes import add_volume
 
@@ -29,7 +30,6 @@ SEGMENTATION_FILE = "labyrinth.seg.nrrd"
 LANDMARKS_FILES = {"left": "landmarks_left.mrk.json", "right": "landmarks_right.mrk.json"}
 SCENE_FILE = "scene.mrb"
 
-_CHUNK = 1 << 20
 _FULL_BYTES = 1_000_000
 
 
@@ -38,11 +38,6 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
 
     All files appear, or none. An unchanged result of the same CT is replaced; a folder that holds
     anything else is first renamed to ``NAME-earlier-DATE``.
-
-    Args:
-        result: what was found in the CT.
-        ct: the CT, saved in ``scene.mrb``.
-        folder: made if it does not exist.
 
     Returns:
         Where the earlier folder is now; None if it was not renamed.
@@ -65,19 +60,13 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
                 write_scene(ct, result, stage)
         text = json.dumps(result.to_json(), indent=2)
         (stage / LAST).write_text(text, encoding="utf-8")
-    return output.earlier[0] if output.earlier else None
+    return next(iter(output.earlier), None)
 
 
 def write_scene(ct: Volume, result: Segmentation, directory: Path) -> list[Path]:
     """Write segmentation, landmarks and a whole scene into an existing, empty folder.
 
-    Args:
-        ct: the CT, saved in ``scene.mrb``.
-        result: what was found in it, RAS mm of the CT.
-        directory: where the files go; on an error, files may be left in it.
-
-    Returns:
-        The written files. Without any ear there is only the scene.
+    Return the files; without any ear there is only the scene. On an error, files may be left.
 
     Raises:
         UnusableInput: a file could not be written.
@@ -87,27 +76,19 @@ def write_scene(ct: Volume, result: Segmentation, directory: Path) -> list[Path]
         raise UnusableInput(f"The output folder {directory} does not exist.")
     with headless_scene() as session:
         nodes = add_result(session.scene, add_volume(session.scene, ct), result)
-        paths = _write_result_nodes(nodes, directory)
+        files = {LANDMARKS_FILES[side]: node for side, node in nodes.landmarks.items()}
+        if files:
+            files = {SEGMENTATION_FILE: nodes.segmentation} | files
+        paths = [write_node(node, directory / name) for name, node in files.items()]
         return [*paths, write_bundle(session.scene, directory / SCENE_FILE)]
-
-
-def _write_result_nodes(nodes: ResultNodes, directory: Path) -> list[Path]:
-    if not nodes.landmarks:
-        return []
-    pairs = {SEGMENTATION_FILE: nodes.segmentation} | {
-        LANDMARKS_FILES[side]: node for side, node in nodes.landmarks.items()
-    }
-    return [write_node(node, directory / name) for name, node in pairs.items()]
 
 
 def write_node(node: Any, path: Path) -> Path:
     """Write one node with its storage node, positions as they are in the CT's RAS."""
-    storage = node.GetStorageNode()
-    if storage is None:
+    if node.GetStorageNode() is None:
         node.AddDefaultStorageNode()
-        storage = node.GetStorageNode()
-    storage.SetFileName(str(path.resolve()))
-    storage.SetUseCompression(True)
+    storage = node.GetStorageNode()
+    configure(storage, FileName=str(path.resolve()), UseCompression=True)
     return _written(path, lambda: storage.WriteData(node))
 
 
@@ -141,7 +122,13 @@ def is_whole(path: Path) -> bool:
     """Whether a .nrrd, .mrk.json or .mrb file is there and complete."""
     try:
         if path.suffix == ".mrb":
-            return _is_whole_bundle(path)
+            with zipfile.ZipFile(path) as bundle:
+                names = bundle.namelist()
+                # Data are put together in the temporary folder, which may be the full one.
+                data = [name for name in names if name.endswith(".nrrd")]
+                return all(_is_whole_nrrd(bundle.open(name)) for name in data) and any(
+                    name.endswith(".mrml") for name in names
+                )
         if path.suffix == ".nrrd":
             with path.open("rb") as stream:
                 return _is_whole_nrrd(stream)
@@ -150,68 +137,51 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def _is_whole_bundle(path: Path) -> bool:
-    with zipfile.ZipFile(path) as bundle:
-        for name in bundle.namelist():
-            # Data are put together in the temporary folder, which may be the full one.
-            with bundle.open(name) as stream:
-                if name.endswith(".nrrd") and not _is_whole_nrrd(stream):
-                    return False
-        return any(name.endswith(".mrml") for name in bundle.namelist())
-
-
 def _is_whole_nrrd(stream: IO[bytes]) -> bool:
     """Whether a gzip-compressed NRRD goes on to its end mark; gzip raises if it is cut."""
     while stream.readline().strip():
         pass  # the header, which ends at an empty line
     size = 0
     with gzip.open(stream) as data:
-        while chunk := data.read(_CHUNK):
+        while chunk := data.read(1 << 20):
             size += len(chunk)
     return size > 0
 
 
 def changed_beside(scene: Any, results: Results, folder: Path) -> list[str]:
-    """Return the names of files that hold neither what was found nor what the scene has now.
+    """Return the names of the folder's files that hold neither what was found nor what is now.
 
-    Args:
-        scene: that the results are in; the files are read into it.
-        results: of the scene.
-        folder: that may hold landmarks and segmentation beside it.
+    The files are read into the scene.
     """
+    sides = list(results.landmarks)
+    checks: dict[str, Callable[[Any], bool]] = {
+        LANDMARKS_FILES[side]: partial(_same_landmarks, results.landmarks[side]) for side in sides
+    }
+    if results.segmentation is not None:
+        checks[SEGMENTATION_FILE] = partial(_same_segments, results.segmentation, sides)
     changed = []
-    for side, node in results.landmarks.items():
-        path = folder / LANDMARKS_FILES[side]
-        if path.is_file() and not _same_landmarks(scene, path, node):
-            changed.append(path.name)
-    path, node = folder / SEGMENTATION_FILE, results.segmentation
-    sides = tuple(results.landmarks)
-    if node is not None and path.is_file() and not _same_segments(scene, path, node, sides):
-        changed.append(path.name)
+    for name, is_same in checks.items():
+        if not (folder / name).is_file():
+            continue
+        try:
+            with quiet():  # MRML's own messages on a damaged file
+                saved = read_node(scene, folder / name)
+        except UnusableInput:
+            saved = None
+        if saved is None or not is_same(saved):
+            changed.append(name)
     return changed
 
 
-def _same_landmarks(scene: Any, path: Path, node: Any) -> bool:
-    try:
-        with quiet():  # MRML's own messages on a damaged file
-            saved = node_landmarks(landmarks_node(scene, path))
-    except UnusableInput:
-        return False
-
-    def same(known: Mapping[str, Point | None]) -> bool:
-        return all(same_place(saved.get(name), ras) for name, ras in known.items())
-
-    return same({name: automatic_of(node, name) for name in LANDMARKS}) or same(
-        {name: position_of(node, name) for name in LANDMARKS}
+def _same_landmarks(node: Any, saved: Any) -> bool:
+    places = node_landmarks(saved)
+    return any(
+        all(same_place(places.get(name), known(node, name)) for name in LANDMARKS)
+        for known in (automatic_of, position_of)
     )
 
 
-def _same_segments(scene: Any, path: Path, node: Any, sides: tuple[Side, ...]) -> bool:
-    try:
-        with quiet():
-            saved = segmentation_node(scene, path)
-    except UnusableInput:
-        return False
+def _same_segments(node: Any, sides: list[Side], saved: Any) -> bool:
     return all(
         fingerprint(segment_content(saved, side))
         in (automatic_fingerprint(node, side), fingerprint(segment_content(node, side)))
@@ -222,45 +192,34 @@ def _same_segments(scene: Any, path: Path, node: Any, sides: tuple[Side, ...]) -
 def read_segments(path: Path) -> dict[str, Volume]:
     """Read the labyrinths of a .seg.nrrd by segment name: uint8, 1 inside, RAS mm."""
     with headless_scene() as session:
-        node = segmentation_node(session.scene, path)
-        contents = {name: segment_content(node, side) for side, name in SEGMENT_NAMES.items()}
+        node = read_node(session.scene, path)
         return {
             name: Volume(content[0].astype(np.uint8), content[1], name)
-            for name, content in contents.items()
-            if content is not None
+            for side, name in SEGMENT_NAMES.items()
+            if (content := segment_content(node, side)) is not None
         }
-
-
-def segmentation_node(scene: Any, path: Path) -> Any:
-    """Read a .seg.nrrd into a new vtkMRMLSegmentationNode.
-
-    Raises:
-        UnusableInput: it cannot be read.
-    """
-    return _read(scene, path, "vtkMRMLSegmentationNode", "vtkMRMLSegmentationStorageNode")
 
 
 def read_landmarks(path: Path) -> dict[str, Point | None]:
     """Read RAS mm by label from a .mrk.json, in its order; None where a position is missing."""
     with headless_scene() as session:
-        return node_landmarks(landmarks_node(session.scene, path))
+        return node_landmarks(read_node(session.scene, path))
 
 
-def landmarks_node(scene: Any, path: Path) -> Any:
-    """Read a .mrk.json into a new vtkMRMLMarkupsFiducialNode.
+def read_node(scene: Any, path: Path) -> Any:
+    """Read a .seg.nrrd or .mrk.json into a new segmentation or fiducial node.
 
     Raises:
         UnusableInput: it cannot be read.
     """
-    return _read(scene, path, "vtkMRMLMarkupsFiducialNode", "vtkMRMLMarkupsJsonStorageNode")
-
-
-def _read(scene: Any, path: Path, node_class: str, storage_class: str) -> Any:
     path = Path(path).resolve()
     if not path.is_file():
         raise UnusableInput(f"There is no file {path}.")
-    node = scene.AddNewNodeByClass(node_class)
-    storage = scene.AddNewNodeByClass(storage_class)
+    node_class, storage_class = ("MarkupsFiducial", "MarkupsJson")
+    if path.suffix == ".nrrd":
+        node_class = storage_class = "Segmentation"
+    node = scene.AddNewNodeByClass(f"vtkMRML{node_class}Node")
+    storage = scene.AddNewNodeByClass(f"vtkMRML{storage_class}StorageNode")
     storage.SetFileName(str(path))
     node.SetAndObserveStorageNodeID(storage.GetID())
     if not storage.ReadData(node):

@@ -7,7 +7,8 @@ from these (see ``types.Landmark``), so that a point moved from anywhere shows u
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,23 +26,18 @@ from ..types import (
     ModelIdentity,
     Point,
     Side,
-    distance,
 )
+from .scene import configure
 
 NODE_NAMES = {"left": "Landmarks left", "right": "Landmarks right"}
 ATTRIBUTE = "InnerEarSeg."
+
+# Attributes of a node.
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
-WARNINGS_ATTRIBUTE = ATTRIBUTE + "Warnings"
-"""Node attribute with sentences, a line each: of the run, or the reasons of an ear's verdict."""
-
-VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"
-"""Node attribute with the quality of the ear: "good", "check" or "poor"."""
-
-EXPECTED_DICE_ATTRIBUTE = ATTRIBUTE + "ExpectedDice"
-"""Node attribute with the probable Dice of the ear's segment as it was drawn; may be empty."""
-
-PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"
-"""Node attribute of a result: where its CT's voxels were, see ``follow_ct``."""
+WARNINGS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the run, or reasons of the verdict, a line each
+VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"  # quality of the ear: "good", "check" or "poor"
+EXPECTED_DICE_ATTRIBUTE = ATTRIBUTE + "ExpectedDice"  # of the automatic segment; may be empty
+PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"  # where its CT's voxels were, see ``follow_ct``
 
 # Attributes of a single landmark; its name follows. Positions are "R A S" in mm of the CT.
 CONFIDENCE = ATTRIBUTE + "Confidence."
@@ -54,52 +50,42 @@ POINT_ID = ATTRIBUTE + "Point."  # ID of the control point, whatever its label
 
 ABSENT = "absent"
 
-_COLOR = (1.0, 0.92, 0.16)
-_GLYPH_MM = 0.7
-
-PointMapping = Callable[[Point], Point]
-"""From a position in a node's old coordinates to that in its new ones, RAS mm."""
+PointMapping = Callable[[Point], Point]  # from a node's old coordinates to its new ones, RAS mm
 
 
-def add_landmarks(scene: Any, volume_node: Any, ear: Ear, model: ModelIdentity) -> Any:
-    """Add the ear's landmarks, locked, under the CT's parent transform.
-
-    A landmark that was not found is a point whose position is missing, so that the list always has
-    the same points in the same order.
-
-    Returns:
-        The vtkMRMLMarkupsFiducialNode.
-    """
-    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", NODE_NAMES[ear.side])
+def add_landmarks(scene: Any, volume_node: Any, side: Side) -> Any:
+    """Add a vtkMRMLMarkupsFiducialNode for an ear's landmarks under the CT's parent transform."""
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", NODE_NAMES[side])
     node.CreateDefaultDisplayNodes()
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     node.SetControlPointLabelFormat("")
-    node.SetAttribute(SIDE_ATTRIBUTE, ear.side)
-    for landmark in ear.landmarks:
-        position = vtk.vtkVector3d(*map(float, landmark.ras or ear.geometry.center))
-        if node.AddControlPoint(position, landmark.name) < 0:
-            raise RuntimeError(f"Slicer did not accept the landmark {landmark.name}")
-        set_automatic(node, landmark, model)
-    node.SetFixedNumberOfControlPoints(True)
-    # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
-    node.SetLocked(True)
+    node.SetAttribute(SIDE_ATTRIBUTE, side)
     show_as_landmark(node)
     return node
 
 
-def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
-    """Put a landmark where it was found, locked, and note where that is and how sure."""
+def set_automatic(
+    node: Any, landmark: Landmark, model: ModelIdentity, middle: Sequence[float] = (0.0, 0.0, 0.0)
+) -> None:
+    """Put a landmark where it was found, locked, and note where that is and how sure.
+
+    One that was not found is a point whose position is missing, so that the list always has the
+    same points in the same order. The Markups module may restore it, to the ear's middle.
+    """
     name = landmark.name
     # The attributes first: who watches the point sees then that it was not the user who moved it.
     node.SetAttribute(CONFIDENCE + name, f"{landmark.confidence:.4f}")
-    set_radius(node, landmark)
+    node.SetAttribute(RADIUS + name, _decimals(landmark.radius_mm))
     node.SetAttribute(AUTOMATIC_POSITION + name, format_point(landmark.ras))
     node.SetAttribute(MODEL + name, f"{model.name} {model.version} {model.sha256}")
     node.RemoveAttribute(CONFIRMED_POSITION + name)
     index = index_of(node, name)
-    if index < 0:  # the user deleted it
+    if index < 0:  # new, or the user deleted it
         node.SetFixedNumberOfControlPoints(False)
-        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, landmark.ras or (0, 0, 0))), name)
+        place = middle if landmark.ras is None else landmark.ras
+        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, place)), name)
+        if index < 0:
+            raise RuntimeError(f"Slicer did not accept the landmark {name}")
         node.SetFixedNumberOfControlPoints(True)
     set_position(node, name, landmark.ras)
     describe(node, name)
@@ -107,36 +93,46 @@ def set_automatic(node: Any, landmark: Landmark, model: ModelIdentity) -> None:
     node.SetAttribute(POINT_ID + name, node.GetNthControlPointID(index))
 
 
-def set_radius(node: Any, landmark: Landmark) -> None:
-    """Note the 90 % radius of a landmark, also of an auxiliary one."""
-    radius = landmark.radius_mm
-    node.SetAttribute(RADIUS + landmark.name, "" if radius is None else f"{radius:.3f}")
-
-
-def set_auxiliary(node: Any, ear: Ear) -> None:
-    """Note the auxiliary landmarks of an ear, and all landmarks' radii, for measuring."""
+def set_ear_attributes(node: Any, ear: Ear) -> None:
+    """Note an ear's quality, auxiliary landmarks, and all landmarks' radii, for measuring."""
+    node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
+    node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, _decimals(ear.quality.expected_dice))
+    node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
     for landmark in (*ear.landmarks, *ear.auxiliary):
-        set_radius(node, landmark)
+        node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
     for landmark in ear.auxiliary:
         node.SetAttribute(AUXILIARY_POSITION + landmark.name, format_point(landmark.ras))
 
 
+def _decimals(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def show_as_landmark(node: Any) -> None:
     """Give a point list the look of landmarks."""
-    display = node.GetDisplayNode()
-    display.SetSelectedColor(*_COLOR)
-    display.SetColor(*_COLOR)
-    display.SetActiveColor(*_COLOR)
-    # Millimetres, not a share of the window: 0.7 mm is small in an ear of 10 to 20 mm at any zoom.
-    display.SetUseGlyphScale(False)
-    display.SetGlyphSize(_GLYPH_MM)
+    display = style_markups(node, (1.0, 0.92, 0.16), glyph_mm=0.7, text_scale=3.2)
     display.SetGlyphTypeFromString("Sphere3D")
-    display.SetTextScale(3.2)
-    display.SetPointLabelsVisibility(True)
-    display.SetPropertiesLabelVisibility(False)
-    # In 3D the points lie inside the surface or behind it.
-    display.SetOccludedVisibility(True)
-    display.SetOccludedOpacity(0.6)
+
+
+def style_markups(
+    node: Any, color: tuple[float, float, float], glyph_mm: float, text_scale: float
+) -> Any:
+    """Set color, sizes and labels of a markups node; return its display node."""
+    return configure(
+        node.GetDisplayNode(),
+        Color=color,
+        SelectedColor=color,
+        ActiveColor=color,
+        # Millimetres, not a share of the window: small in an ear of 10 to 20 mm at any zoom.
+        UseGlyphScale=False,
+        GlyphSize=glyph_mm,
+        TextScale=text_scale,
+        PointLabelsVisibility=True,
+        PropertiesLabelVisibility=False,
+        # In 3D the points lie inside the surface or behind it.
+        OccludedVisibility=True,
+        OccludedOpacity=0.6,
+    )
 
 
 def side_of(node: Any) -> Side | None:
@@ -158,7 +154,11 @@ def index_of(node: Any, name: str) -> int:
 
 def position_of(node: Any, name: str) -> Point | None:
     """Return where the landmark is; None where its position is not defined."""
-    index = index_of(node, name)
+    return point_at(node, index_of(node, name))
+
+
+def point_at(node: Any, index: int) -> Point | None:
+    """Return a control point's position; None where it is not defined."""
     # A missing point still returns numbers: only its status tells.
     if index < 0 or node.GetNthControlPointPositionStatus(index) != node.PositionDefined:
         return None
@@ -167,12 +167,8 @@ def position_of(node: Any, name: str) -> Point | None:
 
 def node_landmarks(node: Any) -> dict[str, Point | None]:
     """Return the node's own RAS mm by label; None where the position is missing."""
-    return {
-        node.GetNthControlPointLabel(index): tuple(node.GetNthControlPointPosition(index))
-        if node.GetNthControlPointPositionStatus(index) == node.PositionDefined
-        else None
-        for index in range(node.GetNumberOfControlPoints())
-    }
+    indices = range(node.GetNumberOfControlPoints())
+    return {node.GetNthControlPointLabel(index): point_at(node, index) for index in indices}
 
 
 def automatic_of(node: Any, name: str) -> Point | None:
@@ -191,30 +187,21 @@ def number_of(node: Any, attribute: str) -> float | None:
 def landmark_of(node: Any, name: str) -> Landmark:
     """Return a landmark as the node has it now."""
     position, confirmed = position_of(node, name), node.GetAttribute(CONFIRMED_POSITION + name)
-    place = parse_point(confirmed)
     if position is None:
         settled = confirmed == ABSENT
     else:
-        settled = place is not None and distance(position, place) <= SAME_MM
-    return Landmark(
-        name,
-        position,
-        number_of(node, CONFIDENCE + name) or 0.0,
-        number_of(node, RADIUS + name),
-        automatic_of(node, name),
-        settled,
-    )
+        settled = same_place(position, parse_point(confirmed))
+    confidence, radius = (number_of(node, kind + name) for kind in (CONFIDENCE, RADIUS))
+    found = automatic_of(node, name)
+    return Landmark(name, position, confidence or 0.0, radius, found, settled)
 
 
 def auxiliary_of(node: Any) -> tuple[Landmark, ...]:
     """Return the auxiliary landmarks that are known; their confidence is not stored, 0."""
-    known = (
-        (name, parse_point(node.GetAttribute(AUXILIARY_POSITION + name))) for name in AUXILIARY
-    )
     return tuple(
         Landmark(name, place, 0.0, number_of(node, RADIUS + name))
-        for name, place in known
-        if place is not None
+        for name in AUXILIARY
+        if (place := parse_point(node.GetAttribute(AUXILIARY_POSITION + name))) is not None
     )
 
 
@@ -232,9 +219,8 @@ def set_position(node: Any, name: str, position: Point | None) -> None:
 def confirm(node: Any, name: str) -> None:
     """Note that the user agrees with what is there now."""
     position = position_of(node, name)
-    node.SetAttribute(
-        CONFIRMED_POSITION + name, ABSENT if position is None else format_point(position)
-    )
+    text = ABSENT if position is None else format_point(position)
+    node.SetAttribute(CONFIRMED_POSITION + name, text)
 
 
 def describe(node: Any, name: str) -> None:
@@ -245,16 +231,15 @@ def describe(node: Any, name: str) -> None:
     landmark = landmark_of(node, name)
     words = landmark.state.capitalize()
     if landmark.state in (AUTOMATIC, CONFIRMED):
-        words += f", {_accuracy(landmark)}"
+        radius = landmark.radius_mm
+        words += (
+            f", confidence {landmark.confidence:.2f}"
+            if radius is None
+            else f", within {radius:.2f} mm in 9 of 10 cases"
+        )
     text = f"{LANDMARK_DEFINITIONS.get(name, '')} {words}.".strip()
     if node.GetNthControlPointDescription(index) != text:
         node.SetNthControlPointDescription(index, text)
-
-
-def _accuracy(landmark: Landmark) -> str:
-    if landmark.radius_mm is None:
-        return f"confidence {landmark.confidence:.2f}"
-    return f"within {landmark.radius_mm:.2f} mm in 9 of 10 cases"
 
 
 @dataclass(frozen=True)
@@ -289,21 +274,16 @@ class Snapshot:
         finally:
             node.EndModify(was_modifying)
 
-    def first_difference(self, other: Snapshot) -> str | None:
-        """Return the name of the first landmark that lies elsewhere; None: none does."""
-        for name, here in self.positions.items():
-            there = other.positions.get(name)
-            if not same_place(here, there):
-                return name
-        return None
+    def moved(self, other: Snapshot) -> list[str]:
+        """Return the names of the landmarks that lie elsewhere."""
+        there = other.positions
+        return [x for x, here in self.positions.items() if not same_place(here, there.get(x))]
 
     def found_as(self, other: Snapshot) -> bool:
         """Whether both come from the same run: same automatic positions and models."""
-        return self._found() == other._found()
-
-    def _found(self) -> dict[str, str]:
         kinds = (AUTOMATIC_POSITION, MODEL, CONFIDENCE, RADIUS)
-        return {name: text for name, text in self.attributes.items() if name.startswith(kinds)}
+        changed = self.attributes.items() ^ other.attributes.items()
+        return not any(name.startswith(kinds) for name, _ in changed)
 
     def mapped(self, mapping: PointMapping) -> Snapshot:
         """Return the same in other coordinates, without the CT's place."""
@@ -313,23 +293,14 @@ class Snapshot:
             held = (AUTOMATIC_POSITION, CONFIRMED_POSITION, AUXILIARY_POSITION)
             if point is not None and name.startswith(held):
                 attributes[name] = format_point(mapping(point))
-        positions = {
-            name: None if point is None else mapping(point)
-            for name, point in self.positions.items()
-        }
-        return Snapshot(positions, attributes)
+        here = self.positions.items()
+        return Snapshot({x: None if at is None else mapping(at) for x, at in here}, attributes)
 
     def changed_landmark(self, other: Snapshot) -> str:
         """Return the name of the landmark that the step between two snapshots was about."""
-        moved = self.first_difference(other)
-        if moved is not None:
-            return moved
-        for name in sorted({*self.attributes, *other.attributes}):
-            if self.attributes.get(name) != other.attributes.get(name):
-                for landmark in LANDMARKS:
-                    if name.endswith(landmark):
-                        return landmark
-        return LANDMARKS[0]
+        changed = self.attributes.items() ^ other.attributes.items()
+        noted = [x for x in LANDMARKS if any(name.endswith(x) for name, _ in changed)]
+        return [*self.moved(other), *noted, LANDMARKS[0]][0]
 
 
 def map_landmarks(node: Any, mapping: PointMapping) -> None:
@@ -337,11 +308,9 @@ def map_landmarks(node: Any, mapping: PointMapping) -> None:
     snapshot = Snapshot.of(node).mapped(mapping)
     own = {index_of(node, name) for name in LANDMARKS}
     for index in range(node.GetNumberOfControlPoints()):
-        defined = node.GetNthControlPointPositionStatus(index) == node.PositionDefined
-        if index not in own and defined:
-            node.SetNthControlPointPosition(
-                index, *mapping(tuple(node.GetNthControlPointPosition(index)))
-            )
+        point = point_at(node, index)
+        if index not in own and point is not None:
+            node.SetNthControlPointPosition(index, *mapping(point))
     snapshot.restore(node)
 
 
@@ -349,7 +318,7 @@ def same_place(one: Point | None, other: Point | None) -> bool:
     """Whether two positions, or two missing ones, are the same."""
     if one is None or other is None:
         return one is other
-    return distance(one, other) <= SAME_MM
+    return math.dist(one, other) <= SAME_MM
 
 
 def format_point(point: Point | None) -> str:

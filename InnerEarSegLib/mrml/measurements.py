@@ -7,53 +7,40 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import slicer
 import vtk
 
 from ..cochlea.measurements import CochlearMeasurements, compare, measure, signature
 from ..types import SIDES, Side
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
 from .results import Results, link_to_ct, linked_nodes, read_ear
 from .scene import keep_place_node
 from .segments import COLORS
 
-LINE_ATTRIBUTE = ATTRIBUTE + "Line"
-"""Node attribute with what a line shows: "A", "B" or "axis"."""
+LINE_ATTRIBUTE = ATTRIBUTE + "Line"  # what a line shows: "A", "B" or "axis"
+MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"  # signatures of what the table was made from
 
+TABLE_NAME = "Cochlear measurements"
 LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
 
-_LABELLED_END = {"A": 1, "B": 0, "axis": 0}
-"""Which end has the label: not where a landmark has its own."""
-
+_LABELLED_END = {"A": 1, "B": 0, "axis": 0}  # not where a landmark has its own label
 _DEFINITIONS = {
     "A": "Round window through the modiolar axis to the opposite lateral wall.",
     "B": "Between the lateral walls, perpendicular to A.",
     "axis": "The modiolus, from the base of the cochlea to its apex.",
 }
 
-TABLE_NAME = "Cochlear measurements"
-
-MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"
-"""Attribute of the table with the signatures of what it was made from."""
-
 
 @dataclass(frozen=True, eq=False)
 class MeasurementNodes:
-    """What the scene holds of the measurements of one CT.
+    """What the scene holds of the measurements of one CT."""
 
-    Attributes:
-        table: the vtkMRMLTableNode, or None.
-        lines: the vtkMRMLMarkupsLineNode by side and "A", "B" or "axis".
-    """
-
-    table: Any = None
-    lines: dict[tuple[Side, str], Any] = field(default_factory=dict)
+    table: Any = None  # the vtkMRMLTableNode
+    lines: dict[tuple[Side, str], Any] = field(default_factory=dict)  # by side and LINE_NAMES' key
 
     @property
     def nodes(self) -> list[Any]:
         """All nodes."""
-        first = [] if self.table is None else [self.table]
-        return [*first, *self.lines.values()]
+        return [node for node in (self.table, *self.lines.values()) if node is not None]
 
     def lines_of(self, side: Side) -> list[Any]:
         """The lines of one ear."""
@@ -62,23 +49,17 @@ class MeasurementNodes:
 
 def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
     """Find the measurements of a CT; empty if it has none."""
-    if volume_node is None or volume_node.GetID() is None:
-        return MeasurementNodes()
     tables = linked_nodes(scene, "vtkMRMLTableNode", volume_node)
     lines: dict[tuple[Side, str], Any] = {}
     for node in linked_nodes(scene, "vtkMRMLMarkupsLineNode", volume_node):
         side, name = side_of(node), node.GetAttribute(LINE_ATTRIBUTE)
         if side is not None and name in LINE_NAMES:
             lines.setdefault((side, name), node)
-    return MeasurementNodes(tables[0] if tables else None, lines)
+    return MeasurementNodes(next(iter(tables), None), lines)
 
 
 def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
-    """Add those nodes of the ears' measurements that are not there yet, still empty.
-
-    Returns:
-        The nodes that were added.
-    """
+    """Add the missing nodes of the ears' measurements, still empty; return what was added."""
     found = find_measurements(scene, volume_node)
     restore_place_node = keep_place_node(scene)
     added = []
@@ -98,17 +79,9 @@ def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> lis
 def update_measurements(
     scene: Any, volume_node: Any, results: Results
 ) -> dict[Side, CochlearMeasurements]:
-    """Measure the ears where something has changed, and show that in the scene.
+    """Measure the ears, show that in the scene, and return each ear's measurements.
 
     Nodes that the user deleted stay away; lines of an ear without landmarks become empty.
-
-    Args:
-        scene: the vtkMRMLScene.
-        volume_node: the CT.
-        results: of the CT.
-
-    Returns:
-        Each ear's measurements.
     """
     ears = {side: ear for side in results.landmarks if (ear := read_ear(results, side))}
     measured = {side: measure(ear) for side, ear in ears.items()}
@@ -138,18 +111,19 @@ def _add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     node.SetFixedNumberOfControlPoints(True)
     node.SetLocked(True)
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
-    _show_as_line(node, side)
+    # At an end: name and length in the middle of each would lie upon each other at the axis.
+    display = style_markups(node, COLORS[side], glyph_mm=0.35, text_scale=2.6)
+    display.SetCurveLineSizeMode(display.UseLineDiameter)
+    display.SetLineDiameter(0.12)
+    # The landmarks are checked first; lines through them would be in the way.
+    display.SetVisibility(False)
     return node
 
 
 def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None) -> None:
     """Put a line where it was measured, under the landmarks' parent transform.
 
-    Args:
-        node: the vtkMRMLMarkupsLineNode; it gets no place if its ear has none for it.
-        landmarks: the ear's vtkMRMLMarkupsFiducialNode, in whose RAS mm it was measured. Not the
-            CT: the user may have put the results' folder under a transform of its own.
-        measured: of the ear; None: its landmarks are gone.
+    Not under the CT's: the user may have put the results' folder under a transform of its own.
     """
     name = node.GetAttribute(LINE_ATTRIBUTE)
     ends = None if measured is None else measured.lines.get(name)
@@ -169,24 +143,6 @@ def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None
             node.SetNthControlPointLabel(index, text)
     finally:
         node.EndModify(was_modifying)
-
-
-def _show_as_line(node: Any, side: Side) -> None:
-    display = node.GetDisplayNode()
-    for set_color in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
-        set_color(*COLORS[side])
-    # At an end: name and length in the middle of each would lie upon each other at the axis.
-    display.SetPointLabelsVisibility(True)
-    display.SetPropertiesLabelVisibility(False)
-    display.SetUseGlyphScale(False)
-    display.SetGlyphSize(0.35)
-    display.SetCurveLineSizeMode(slicer.vtkMRMLMarkupsDisplayNode.UseLineDiameter)
-    display.SetLineDiameter(0.12)
-    display.SetTextScale(2.6)
-    display.SetOccludedVisibility(True)
-    display.SetOccludedOpacity(0.6)
-    # The landmarks are checked first; lines through them would be in the way.
-    display.SetVisibility(False)
 
 
 def _fill_table(node: Any, measured: Mapping[Side, CochlearMeasurements]) -> None:

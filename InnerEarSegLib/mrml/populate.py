@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import slicer
 import vtk
 
-from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation, Side
+from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
-    EXPECTED_DICE_ATTRIBUTE,
-    VERDICT_ATTRIBUTE,
+    PLACE_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     add_landmarks,
     landmark_of,
     set_automatic,
-    set_auxiliary,
+    set_ear_attributes,
 )
-from .measurements import (
-    MeasurementNodes,
-    add_measurements,
-    find_measurements,
-    update_measurements,
-)
+from .measurements import MeasurementNodes, add_measurements, find_measurements, update_measurements
 from .results import Results, find_results, group_results, link_to_ct
 from .scene import keep_place_node, nodes_of
 from .segments import (
@@ -38,29 +32,17 @@ from .segments import (
     set_segments,
     volume_attribute,
 )
-from .transforms import follow_ct, remember_place
+from .transforms import follow_ct, place_of
 from .views import show_ear
 
 
 @dataclass(frozen=True, eq=False)
-class ResultNodes:
-    """What ``add_result`` put into the scene.
+class ResultNodes(Results):
+    """What ``add_result`` put into the scene."""
 
-    Attributes:
-        volume: the CT's vtkMRMLScalarVolumeNode.
-        segmentation: the vtkMRMLSegmentationNode.
-        landmarks: vtkMRMLMarkupsFiducialNode per side.
-        folder_item: subject hierarchy folder with the results.
-        measurements: table and lines of the cochleae.
-        kept: what the user had reviewed and was left as it was, in words.
-    """
-
-    volume: Any
-    segmentation: Any
-    landmarks: dict[Side, Any]
-    folder_item: int
-    measurements: MeasurementNodes
-    kept: tuple[str, ...] = ()
+    folder_item: int = 0  # of the subject hierarchy
+    measurements: MeasurementNodes = field(default_factory=MeasurementNodes)
+    kept: tuple[str, ...] = ()  # what the user had reviewed and was left as it was, in words
 
 
 def add_result(
@@ -68,14 +50,9 @@ def add_result(
 ) -> ResultNodes:
     """Put segments and landmarks of all ears into the scene, with the first ear in view.
 
-    A CT's earlier results are updated; an ear that is not in ``result`` stays as it is.
-
-    Args:
-        scene: the vtkMRMLScene.
-        volume_node: the CT.
-        result: what was found in it, RAS mm of the CT.
-        keep_reviewed: leave landmarks that the user confirmed, corrected or placed, and segments
-            that she edited, as they are.
+    A CT's earlier results are updated; an ear that is not in ``result`` stays as it is. With
+    ``keep_reviewed``, so do landmarks that the user confirmed, corrected or placed, and segments
+    that she edited.
 
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.
@@ -89,48 +66,35 @@ def add_result(
         )
         landmarks = dict(earlier.landmarks)
         for ear in result.ears:
-            node = landmarks.get(ear.side)
-            if node is None:
-                node = add_landmarks(scene, volume_node, ear, result.model)
-                landmarks[ear.side] = node
-            else:
-                kept += _update_landmarks(node, ear, result.model, keep_reviewed)
-            node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
-            dice = ear.quality.expected_dice
-            node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, "" if dice is None else f"{dice:.3f}")
-            node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
-            set_auxiliary(node, ear)
-        for node in (segmentation, *landmarks.values()):
+            if ear.side not in landmarks:
+                landmarks[ear.side] = add_landmarks(scene, volume_node, ear.side)
+            kept += _put_landmarks(landmarks[ear.side], ear, result.model, keep_reviewed)
+            set_ear_attributes(landmarks[ear.side], ear)
+        results = Results(segmentation, landmarks)
+        for node in results.nodes:
             link_to_ct(node, volume_node)
-            remember_place(node, volume_node)
-        if not earlier:
-            _name_after_ct(scene, volume_node, [segmentation, *landmarks.values()])
-        added = add_measurements(scene, volume_node, landmarks)
+            node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
+        added = [] if earlier else results.nodes
+        added += add_measurements(scene, volume_node, landmarks)
         _name_after_ct(scene, volume_node, added)
-        update_measurements(scene, volume_node, Results(segmentation, landmarks))
+        update_measurements(scene, volume_node, results)
         measurements = find_measurements(scene, volume_node)
-        folder = group_results(
-            scene, volume_node, [segmentation, *landmarks.values(), *measurements.nodes]
-        )
+        folder = group_results(scene, volume_node, [*results.nodes, *measurements.nodes])
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
-    return ResultNodes(volume_node, segmentation, landmarks, folder, measurements, tuple(kept))
+    return ResultNodes(segmentation, landmarks, folder, measurements, tuple(kept))
 
 
 def _put_segments(
     scene: Any, volume_node: Any, result: Segmentation, node: Any, keep_reviewed: bool
 ) -> tuple[Any, list[str]]:
     """Add or update the segmentation; return it and what was kept."""
-    ears, kept = list(result.ears), []
-    if node is None:
-        node = add_segmentation(scene, volume_node, result)
-    else:
-        place_under_ct(node, volume_node)
-        if keep_reviewed:
-            edited = [ear for ear in ears if segment_was_edited(node, ear.side)]
-            kept = [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
-            ears = [ear for ear in ears if ear not in edited]
-        set_segments(node, ears)
+    node = add_segmentation(scene) if node is None else node
+    place_under_ct(node, volume_node)
+    edited = [ear for ear in result.ears if keep_reviewed and segment_was_edited(node, ear.side)]
+    kept = [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
+    ears = [ear for ear in result.ears if ear not in edited]
+    set_segments(node, ears)
     for ear in ears:
         node.SetAttribute(volume_attribute(ear.side), f"{ear.volume_mm3:.2f}")
         remember_automatic_segment(node, ear.side)
@@ -140,14 +104,16 @@ def _put_segments(
     return node, kept
 
 
-def _update_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:
+def _put_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:
+    """Add or update the landmarks; return what was kept."""
     kept = []
     for landmark in ear.landmarks:
         now = landmark_of(node, landmark.name)
         if keep_reviewed and (now.confirmed or now.state in (CORRECTED, PLACED)):
             kept.append(f"{landmark.name} {ear.side} ({now.state})")
         else:
-            set_automatic(node, landmark, model)
+            set_automatic(node, landmark, model, ear.geometry.center.tolist())
+    # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
     node.SetLocked(True)
     return kept
 
@@ -174,8 +140,7 @@ def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
         for node in nodes_of(scene, "vtkMRMLNode"):
             if node.GetID() in before or node.IsA("vtkMRMLSubjectHierarchyNode"):
                 continue
-            item = hierarchy.GetItemByDataNode(node)
-            if item:
+            if item := hierarchy.GetItemByDataNode(node):
                 hierarchy.RemoveItem(item, False, False)
             if scene.IsNodePresent(node):
                 scene.RemoveNode(node)

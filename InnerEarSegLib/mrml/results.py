@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 from numpy.typing import NDArray
 
 from ..types import (
@@ -33,47 +32,39 @@ from .landmarks import (
     number_of,
     side_of,
 )
-from .scene import nodes_of, numpy_matrix
+from .scene import matrix_from, nodes_of
 from .segments import segment_content, segment_was_edited
 
-CT_ROLE = "InnerEarSeg.CT"
-"""Node reference from a result to its CT; it is saved with the scene and survives importing."""
+CT_ROLE = "InnerEarSeg.CT"  # reference from a result to its CT; survives saving and importing
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What the scene holds for one CT.
+    """What the scene holds for one CT."""
 
-    Attributes:
-        segmentation: the vtkMRMLSegmentationNode, or None.
-        landmarks: the vtkMRMLMarkupsFiducialNode of each ear.
-    """
-
-    segmentation: Any = None
-    landmarks: dict[Side, Any] = field(default_factory=dict)
+    segmentation: Any = None  # the vtkMRMLSegmentationNode
+    landmarks: dict[Side, Any] = field(default_factory=dict)  # vtkMRMLMarkupsFiducialNodes
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return self.segmentation is not None or bool(self.landmarks)
+        return bool(self.nodes)
 
     @property
     def nodes(self) -> list[Any]:
         """All result nodes."""
-        first = [] if self.segmentation is None else [self.segmentation]
-        return [*first, *self.landmarks.values()]
+        nodes = (self.segmentation, *self.landmarks.values())
+        return [node for node in nodes if node is not None]
 
 
 def find_results(scene: Any, volume_node: Any) -> Results:
     """The results of a CT; empty if it has none."""
-    if volume_node is None or volume_node.GetID() is None:
-        return Results()
     segmentations = linked_nodes(scene, "vtkMRMLSegmentationNode", volume_node)
     landmarks: dict[Side, Any] = {}
     for node in linked_nodes(scene, "vtkMRMLMarkupsFiducialNode", volume_node):
         side = side_of(node)
         if side is not None:
             landmarks.setdefault(side, node)
-    return Results(segmentations[0] if segmentations else None, landmarks)
+    return Results(next(iter(segmentations), None), landmarks)
 
 
 def link_to_ct(node: Any, volume_node: Any) -> None:
@@ -82,9 +73,12 @@ def link_to_ct(node: Any, volume_node: Any) -> None:
 
 
 def linked_nodes(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
-    """All nodes of a class that are results of a CT."""
+    """All nodes of a class that are results of a CT, which may be None or not in the scene."""
+    volume_id = None if volume_node is None else volume_node.GetID()
+    if volume_id is None:
+        return []
     nodes = nodes_of(scene, class_name)
-    return [node for node in nodes if node.GetNodeReferenceID(CT_ROLE) == volume_node.GetID()]
+    return [node for node in nodes if node.GetNodeReferenceID(CT_ROLE) == volume_id]
 
 
 def read_ear(results: Results, side: Side) -> Ear | None:
@@ -101,13 +95,13 @@ def read_ear(results: Results, side: Side) -> Ear | None:
         return None
     content = None if segmentation is None else segment_content(segmentation, side)
     segment = SEGMENT_REMOVED  # no ear is found without one
+    inside, geometry = np.zeros((1, 1, 1), bool), Geometry(np.eye(4), (1, 1, 1))
     if content is not None:
         segment = EDITED if segment_was_edited(segmentation, side) else AUTOMATIC
-    inside, geometry = np.zeros((1, 1, 1), bool), Geometry(np.eye(4), (1, 1, 1))
-    between = None if content is None else _between(segmentation, node)
-    if content is not None and between is not None:
-        inside = content[0]
-        geometry = Geometry(between @ content[1].ijk_to_ras, content[1].shape)
+        between = matrix_between(segmentation, node)
+        if between is not None:
+            inside, grid = content
+            geometry = Geometry(between @ grid.ijk_to_ras, grid.shape)
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     return Ear(
         side=side,
@@ -125,17 +119,16 @@ def read_ear(results: Results, side: Side) -> Ear | None:
     )
 
 
-def _between(source: Any, target: Any) -> NDArray[np.float64] | None:
+def matrix_between(source: Any, target: Any) -> NDArray[np.float64] | None:
     """4 x 4 matrix from one node's own RAS mm to another's; None if no matrix says it."""
-    ours, its = source.GetParentTransformNode(), target.GetParentTransformNode()
-    if ours is its:
+    parents = source.GetParentTransformNode(), target.GetParentTransformNode()
+    if parents[0] is parents[1]:
         return np.eye(4)
-    one, other = (ours, its) if ours is not None else (its, ours)
+    one, other = parents if parents[0] is not None else reversed(parents)
     if not one.IsTransformToNodeLinear(other):
         return None
-    matrix = vtk.vtkMatrix4x4()
-    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(ours, its, matrix)
-    return numpy_matrix(matrix)
+    between = slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes
+    return matrix_from(between, *parents)
 
 
 FOLDER_NAME = "InnerEarSeg results"
@@ -151,7 +144,10 @@ def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> 
     volume_item = _item(hierarchy, volume_node, root)
     # A CT loaded from DICOM lies in its study: the results belong there too.
     parent = (hierarchy.GetItemParent(volume_item) if volume_item else root) or root
-    folder = _folder_of(hierarchy, result_nodes)
+    items = [item for node in result_nodes if (item := hierarchy.GetItemByDataNode(node))]
+    folders = [item for item in map(hierarchy.GetItemParent, items) if item]
+    ours = [item for item in folders if hierarchy.GetItemName(item).startswith(FOLDER_NAME)]
+    folder = next(iter(ours), 0)
     if not folder:
         name = FOLDER_NAME
         if hierarchy.GetItemChildWithName(parent, name):  # of another CT
@@ -162,15 +158,6 @@ def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> 
         if item and hierarchy.GetItemParent(item) in (root, parent):
             hierarchy.SetItemParent(item, folder)
     return int(folder)
-
-
-def _folder_of(hierarchy: Any, result_nodes: Sequence[Any]) -> int:
-    for node in result_nodes:
-        item = hierarchy.GetItemByDataNode(node)
-        parent = hierarchy.GetItemParent(item) if item else 0
-        if parent and hierarchy.GetItemName(parent).startswith(FOLDER_NAME):
-            return int(parent)
-    return 0
 
 
 def _item(hierarchy: Any, node: Any, parent: int) -> int:

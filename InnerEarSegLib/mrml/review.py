@@ -17,20 +17,17 @@ from .landmarks import (
     describe,
     index_of,
     landmark_of,
+    point_at,
     position_of,
     set_position,
     show_as_landmark,
 )
-from .scene import Observers, keep_place_node
+from .scene import Observers, configure, keep_place_node
 
-Key = tuple[Side, str]
-"""Which landmark: side and name."""
-
-Landmarks = Mapping[Key, Landmark]
-"""The landmarks of a CT, left ear first."""
-
-Step = tuple[Side, Snapshot]
-"""Which ear, and how its landmarks were before."""
+Key = tuple[Side, str]  # which landmark: side and name
+Landmarks = Mapping[Key, Landmark]  # of a CT, left ear first
+Step = tuple[Side, Snapshot]  # which ear, and how its landmarks were before
+Later = Callable[[Callable[[], None]], None]
 
 
 def review_order(landmarks: Landmarks) -> list[Key]:
@@ -46,9 +43,8 @@ def next_key(landmarks: Landmarks, current: Key | None) -> Key | None:
     order = review_order(landmarks)
     if not order:
         return None
-    if current in order:
-        return order[(order.index(current) + 1) % len(order)]
-    return order[0]
+    following = order.index(current) + 1 if current in order else 0
+    return order[following % len(order)]
 
 
 @dataclass
@@ -57,8 +53,7 @@ class Steps:
 
     undo: list[Step] = field(default_factory=list)
     redo: list[Step] = field(default_factory=list)
-    left: dict[Side, Snapshot] = field(default_factory=dict)
-    """How the ears were when the last ``Review`` was closed."""
+    left: dict[Side, Snapshot] = field(default_factory=dict)  # when a Review was last closed
 
     def clear(self) -> None:
         """Forget all."""
@@ -68,16 +63,11 @@ class Steps:
 
     def map(self, mappings: dict[Side, PointMapping]) -> None:
         """Bring all into other coordinates, as the CT's own matrix was changed."""
-        for steps in (self.undo, self.redo):
-            steps[:] = [
-                (side, snapshot.mapped(mappings[side]) if side in mappings else snapshot)
-                for side, snapshot in steps
-            ]
-        for side in self.left.keys() & mappings.keys():
-            self.left[side] = self.left[side].mapped(mappings[side])
-
-
-Later = Callable[[Callable[[], None]], None]
+        for side, mapping in mappings.items():
+            for steps in (self.undo, self.redo):
+                steps[:] = [(x, old.mapped(mapping) if x == side else old) for x, old in steps]
+            if side in self.left:
+                self.left[side] = self.left[side].mapped(mapping)
 
 
 class PlaceMode:
@@ -95,11 +85,7 @@ class PlaceMode:
     """
 
     def __init__(
-        self,
-        scene: Any,
-        placed: Callable[[Point], None],
-        ended: Callable[[], None],
-        later: Later,
+        self, scene: Any, placed: Callable[[Point], None], ended: Callable[[], None], later: Later
     ) -> None:
         self._scene, self._later = scene, later
         self._placed, self._ended = placed, ended
@@ -116,33 +102,39 @@ class PlaceMode:
             self._ended()
             return
         self._restore_place_node = keep_place_node(self._scene)
-        self._target = _target(self._scene, node, label)
-        selection.SetReferenceActivePlaceNodeClassName(self._target.GetClassName())
-        selection.SetActivePlaceNodeID(self._target.GetID())
+        # It looks like the landmark and lies under the same transform.
+        target = self._scene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
+        target.UnRegister(None)
+        configure(target, Name=label, HideFromEditors=True, SaveWithScene=False)
+        self._target = target = self._scene.AddNode(target)
+        target.CreateDefaultDisplayNodes()
+        target.GetDisplayNode().SetSaveWithScene(False)
+        show_as_landmark(target)
+        target.SetControlPointLabelFormat(label)
+        target.SetAndObserveTransformNodeID(node.GetTransformNodeID())
+        selection.SetReferenceActivePlaceNodeClassName(target.GetClassName())
+        selection.SetActivePlaceNodeID(target.GetID())
         interaction.SetPlaceModePersistence(0)
         interaction.SetCurrentInteractionMode(interaction.Place)
-        self._observers.add(self._target, self._target.PointPositionDefinedEvent, self._on_defined)
-        self._observers.add(
-            interaction, interaction.InteractionModeChangedEvent, self._on_mode_changed
-        )
+        self._observers.add(target, target.PointPositionDefinedEvent, self._on_defined)
+        mode_changed = interaction.InteractionModeChangedEvent
+        self._observers.add(interaction, mode_changed, self._on_mode_changed)
 
     def end(self) -> None:
         """Leave place mode, if it is on."""
         if self._target is None:
             return
-        self._release()
+        self.close()
         interaction = self._scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
         if interaction is not None:
             interaction.SetCurrentInteractionMode(interaction.ViewTransform)
         self._ended()
 
-    def close(self) -> None:
+    def close(self, within_event: bool = False) -> None:
         """Forget everything without calling back."""
-        if self._target is not None:
-            self._release()
-
-    def _release(self, within_event: bool = False) -> None:
         target, self._target = self._target, None
+        if target is None:
+            return
         self._observers.clear()
         if self._scene.IsClosing():
             return
@@ -151,60 +143,38 @@ class PlaceMode:
             self._restore_place_node()
         if within_event:  # the view that sent the event still works with the node
             target.SetDisplayVisibility(False)
-            self._later(lambda: _remove(self._scene, target))
+            self._later(lambda: self._remove(target))
         else:
-            _remove(self._scene, target)
+            self._remove(target)
+
+    def _remove(self, target: Any) -> None:
+        if self._scene.IsNodePresent(target):
+            display = target.GetDisplayNode()
+            self._scene.RemoveNode(target)
+            if display is not None and self._scene.IsNodePresent(display):
+                self._scene.RemoveNode(display)
 
     def _on_defined(self, *_: Any) -> None:
-        node = self._target
-        if node is None or node.GetNthControlPointPositionStatus(0) != node.PositionDefined:
-            return
-        position = tuple(node.GetNthControlPointPosition(0))
-        self._release(within_event=True)
-        self._placed(position)
+        position = None if self._target is None else point_at(self._target, 0)
+        if position is not None:
+            self.close(within_event=True)
+            self._placed(position)
 
     def _on_mode_changed(self, caller: Any, *_: Any) -> None:
         if self._target is not None and caller.GetCurrentInteractionMode() != caller.Place:
-            self._release(within_event=True)
+            self.close(within_event=True)
             self._ended()
-
-
-def _remove(scene: Any, target: Any) -> None:
-    if scene.IsNodePresent(target):
-        display = target.GetDisplayNode()
-        scene.RemoveNode(target)
-        if display is not None and scene.IsNodePresent(display):
-            scene.RemoveNode(display)
-
-
-def _target(scene: Any, node: Any, label: str) -> Any:
-    """A point list that looks like the landmark's and lies under the same transform."""
-    target = scene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
-    target.UnRegister(None)
-    target.SetName(label)
-    target.SetHideFromEditors(True)
-    target.SetSaveWithScene(False)
-    target = scene.AddNode(target)
-    target.CreateDefaultDisplayNodes()
-    target.GetDisplayNode().SetSaveWithScene(False)
-    show_as_landmark(target)
-    target.SetControlPointLabelFormat(label)
-    target.SetAndObserveTransformNodeID(node.GetTransformNodeID())
-    return target
 
 
 class Review:
     """The landmarks of one CT's ears, and the steps taken on them.
 
-    Attributes:
-        changed: called without arguments whenever a row may look different.
-
     Args:
         scene: with the application's interaction and selection nodes.
         nodes: the markups node of each ear.
-        changed: see above.
+        changed: called without arguments whenever a row may look different.
         steps: what was done before, to go on with.
-        later: calls a function once the present event has been dealt with; needed where views are.
+        later: as in ``PlaceMode``; needed where views are.
     """
 
     def __init__(
@@ -223,7 +193,7 @@ class Review:
         self._busy = False
         self._observers = Observers()
         self._place = PlaceMode(scene, self._placed, self._place_ended, later)
-        self._placing: Key | None = None
+        self.placing: Key | None = None  # the landmark that the next click in a view places
         for side, node in self._nodes.items():
             for event, handler in (
                 (node.PointModifiedEvent, self._moved),
@@ -260,11 +230,6 @@ class Review:
                     return side, name
         return None
 
-    @property
-    def placing(self) -> Key | None:
-        """The landmark that the next click in a view places."""
-        return self._placing
-
     def confirm(self, key: Key) -> None:
         """The user agrees with what is there; the point is locked."""
         self.stop_placing()
@@ -274,13 +239,12 @@ class Review:
 
     def edit(self, key: Key) -> None:
         """Unlock one point, and only that, for dragging."""
-        self.stop_placing()
         self.lock()
-        node, index = self.node(key), index_of(self.node(key), key[1])
-        if position_of(node, key[1]) is None:
+        node, name = self.node(key), key[1]
+        if position_of(node, name) is None:
             return
         with self._own_change():
-            node.SetNthControlPointLocked(index, False)
+            node.SetNthControlPointLocked(index_of(node, name), False)
             node.SetLocked(False)
         self.changed()
 
@@ -307,7 +271,7 @@ class Review:
         self.lock()
         if index_of(self.node(key), key[1]) < 0:
             return
-        self._placing = key
+        self.placing = key
         self._place.begin(self.node(key), key[1])
         self.changed()
 
@@ -353,19 +317,16 @@ class Review:
     @contextmanager
     def _step(self, key: Key) -> Iterator[None]:
         """A change of one landmark that can be undone."""
-        node = self.node(key)
-        before = Snapshot.of(node)
+        before = Snapshot.of(self.node(key))
         with self._own_change():
             yield
         self._finish_step(key[0], before)
 
     def _finish_step(self, side: Side, before: Snapshot) -> None:
-        node = self._nodes[side]
         with self._own_change():
             for name in LANDMARKS:
-                describe(node, name)
-        now = Snapshot.of(node)
-        self._known[side] = now
+                describe(self._nodes[side], name)
+        self._known[side] = now = Snapshot.of(self._nodes[side])
         if now != before:
             self._steps.undo.append((side, before))
             self._steps.redo.clear()
@@ -376,12 +337,11 @@ class Review:
         if not source:
             return None
         side, snapshot = source.pop()
-        node = self._nodes[side]
-        now = Snapshot.of(node)
+        now = Snapshot.of(self._nodes[side])
         target.append((side, now))
         with self._own_change():
-            snapshot.restore(node)
-        self._known[side] = Snapshot.of(node)
+            snapshot.restore(self._nodes[side])
+        self._known[side] = Snapshot.of(self._nodes[side])
         self.changed()
         return side, now.changed_landmark(snapshot)
 
@@ -400,7 +360,7 @@ class Review:
         if side in self._before:
             self.changed()
             return
-        if self._placing is not None and self._placing[0] == side:
+        if self.placing is not None and self.placing[0] == side:
             self.stop_placing()  # a script was faster than the click
         self._changed_elsewhere(side, self._known[side])
 
@@ -411,18 +371,17 @@ class Review:
             self._steps.clear()
             self._known[side] = now
             self.changed()
-        elif now.first_difference(known) is not None:
+        elif now.moved(known):
             self._finish_step(side, known)
 
     def _placed(self, position: Point) -> None:
-        key, self._placing = self._placing, None
-        if key is None:
-            return
-        with self._step(key):
-            set_position(self.node(key), key[1], position)
-        self.edit(key)  # it can be dragged at once
+        key, self.placing = self.placing, None
+        if key is not None:
+            with self._step(key):
+                set_position(self.node(key), key[1], position)
+            self.edit(key)  # it can be dragged at once
 
     def _place_ended(self) -> None:
         """Place mode was left without a click."""
-        self._placing = None
+        self.placing = None
         self.changed()

@@ -1,4 +1,7 @@
-"""Helpers for MRML scenes, and a scene without the Slicer application."""
+"""Helpers for MRML scenes, and a scene without the Slicer application.
+
+``slicer`` is imported where it is needed: ``ear_rendering`` does without.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 from numpy.typing import ArrayLike, NDArray
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk
 
 
 class Observers:
@@ -48,16 +50,22 @@ def keep_place_node(scene: Any) -> Callable[[], None]:
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     if selection is None:
         return lambda: None
-    was = (selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID())
-
-    def restore() -> None:
-        selection.SetActivePlaceNodeClassName(was[0])
-        selection.SetActivePlaceNodeID(was[1])
-
-    return restore
+    node_class = selection.GetActivePlaceNodeClassName()
+    node_id = selection.GetActivePlaceNodeID()
+    return lambda: configure(
+        selection, ActivePlaceNodeClassName=node_class, ActivePlaceNodeID=node_id
+    )
 
 
-def vtk_matrix(matrix: NDArray[np.float64]) -> Any:
+def configure(target: Any, **values: Any) -> Any:
+    """Call ``SetName(value)`` for each ``Name=value``, a tuple as several arguments."""
+    for name, value in values.items():
+        arguments = value if isinstance(value, tuple) else (value,)
+        getattr(target, f"Set{name}")(*arguments)
+    return target
+
+
+def vtk_matrix(matrix: ArrayLike) -> Any:
     """vtkMatrix4x4 of a 4 x 4 array."""
     result = vtk.vtkMatrix4x4()
     result.DeepCopy(np.asarray(matrix, dtype=np.float64).ravel())
@@ -67,6 +75,13 @@ def vtk_matrix(matrix: NDArray[np.float64]) -> Any:
 def numpy_matrix(matrix: Any) -> NDArray[np.float64]:
     """4 x 4 array of a vtkMatrix4x4."""
     return np.array([[matrix.GetElement(row, col) for col in range(4)] for row in range(4)])
+
+
+def matrix_from(getter: Callable[..., Any], *arguments: Any) -> NDArray[np.float64]:
+    """4 x 4 array of the vtkMatrix4x4 that a method of MRML fills, its last argument."""
+    matrix = vtk.vtkMatrix4x4()
+    getter(*arguments, matrix)
+    return numpy_matrix(matrix)
 
 
 def image_data(array: NDArray, image: Any) -> Any:
@@ -83,10 +98,16 @@ def image_data(array: NDArray, image: Any) -> Any:
     return image
 
 
-def image_array(image: Any) -> NDArray:
-    """Copy of a vtkImageData's voxels, [k, j, i]."""
-    scalars = vtk_to_numpy(image.GetPointData().GetScalars())
-    return scalars.reshape(image.GetDimensions()[::-1]).copy()
+def transform_between(source: Any, target: Any) -> Any:
+    """vtkGeneralTransform from one transform node's space to another's; None is the world.
+
+    Not a matrix: either may be a grid transform, as for irregular DICOM series.
+    """
+    import slicer
+
+    general = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(source, target, general)
+    return general
 
 
 def to_world(node: Any, ras: ArrayLike) -> NDArray[np.float64]:
@@ -95,9 +116,7 @@ def to_world(node: Any, ras: ArrayLike) -> NDArray[np.float64]:
     parent = node.GetParentTransformNode()
     if parent is None:
         return points.copy()
-    # Not a matrix: the parent may be a grid transform, as for irregular DICOM series.
-    general = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(parent, None, general)
+    general = transform_between(parent, None)
     mapped = [general.TransformPoint(*point) for point in points.reshape(-1, 3)]
     return np.array(mapped).reshape(points.shape)
 
@@ -110,20 +129,12 @@ and a newer version than the user's would make it warn of that."""
 
 @dataclass(eq=False)
 class HeadlessSession:
-    """A scene and what keeps it alive.
-
-    Attributes:
-        scene: the vtkMRMLScene, holding the nodes of the four-up layout (Red, Green and Yellow
-            slice views, one 3D view and its camera).
-        application_logic: the vtkSlicerApplicationLogic that displayable managers ask for.
-        logics: module logics; they observe the scene for as long as they live.
-        view_logics: those of the layout and of the slice views.
-    """
+    """A scene with the nodes of the four-up layout and its camera, and what keeps it alive."""
 
     scene: Any
-    application_logic: Any
-    logics: list[Any] = field(default_factory=list)
-    view_logics: list[Any] = field(default_factory=list)
+    application_logic: Any  # displayable managers ask for it
+    logics: list[Any] = field(default_factory=list)  # they observe the scene while they live
+    view_logics: list[Any] = field(default_factory=list)  # of the layout and the slice views
 
 
 @contextmanager
@@ -132,7 +143,8 @@ def headless_scene() -> Iterator[HeadlessSession]:
 
     May be entered many times in a process, also nested; each time gives an independent scene.
     """
-    _messages_to_stderr()
+    # VTK's default on Windows is a pop-up window, which would block a batch job.
+    vtk.vtkOutputWindow.GetInstance().SetDisplayModeToAlwaysStdErr()
     folder = Path(tempfile.mkdtemp(prefix="ies-")).resolve()
     session = _boot(folder)
     try:
@@ -140,28 +152,21 @@ def headless_scene() -> Iterator[HeadlessSession]:
     finally:
         # The scene goes with its last reference. Clearing it while slice logics still observe it
         # ends in a segfault; and view logics hold it until they are told to let go.
-        for logic in reversed(session.view_logics):
+        for logic in (*reversed(session.view_logics), session.application_logic):
             logic.SetMRMLScene(None)
-        session.application_logic.SetMRMLScene(None)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _messages_to_stderr() -> None:
-    # VTK's default on Windows is a pop-up window, which would block a batch job.
-    window = vtk.vtkOutputWindow.GetInstance()
-    window.SetDisplayModeToAlwaysStdErr()
-
-
 def _boot(folder: Path) -> HeadlessSession:
+    import slicer
+
     scene = slicer.vtkMRMLScene()
     scene.SetVersion(SCENE_VERSION)
     # Storage nodes resolve relative file names against this folder, never the working directory.
     scene.SetRootDirectory(str(folder))
     application = slicer.vtkSlicerApplicationLogic()
     application.SetTemporaryPath(str(folder))
-    crosshair = slicer.vtkMRMLCrosshairNode()
-    crosshair.SetCrosshairName("default")
-    scene.AddNode(crosshair)
+    scene.AddNode(configure(slicer.vtkMRMLCrosshairNode(), CrosshairName="default"))
     application.SetMRMLScene(scene)
     application.SetSliceLogics(vtk.vtkCollection())
     application.SetViewLogics(vtk.vtkCollection())
@@ -179,46 +184,28 @@ def _boot(folder: Path) -> HeadlessSession:
         ("Markups", slicer.vtkSlicerMarkupsLogic),
         ("Transforms", slicer.vtkSlicerTransformLogic),
     ):
-        logic = logic_class()
-        logic.SetMRMLScene(scene)
-        logic.SetMRMLApplicationLogic(application)
+        logic = configure(logic_class(), MRMLScene=scene, MRMLApplicationLogic=application)
         application.SetModuleLogic(name, logic)
         session.logics.append(logic)
-    _add_data_io(session, folder)
-    _add_views(session)
-    return session
-
-
-def _add_data_io(session: HeadlessSession, folder: Path) -> None:
-    """What reading a bundle asks for: it is unpacked into the cache folder of this manager."""
-    remote = slicer.vtkMRMLRemoteIOLogic()
-    remote.SetMRMLApplicationLogic(session.application_logic)
-    cache = folder / "cache"
-    cache.mkdir()
-    remote.GetCacheManager().SetRemoteCacheDirectory(str(cache))
-    manager = slicer.vtkDataIOManagerLogic()
-    manager.SetMRMLApplicationLogic(session.application_logic)
+    # A bundle that is read is unpacked into the cache folder of this manager.
+    remote = configure(slicer.vtkMRMLRemoteIOLogic(), MRMLApplicationLogic=application)
+    (folder / "cache").mkdir()
+    remote.GetCacheManager().SetRemoteCacheDirectory(str(folder / "cache"))
+    manager = configure(slicer.vtkDataIOManagerLogic(), MRMLApplicationLogic=application)
     manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
-    session.application_logic.SetMRMLSceneDataIO(session.scene, remote, manager)
+    application.SetMRMLSceneDataIO(scene, remote, manager)
     session.logics += [remote, manager]
-
-
-def _add_views(session: HeadlessSession) -> None:
-    """The nodes that the application's layout, slice widgets and cameras would make."""
-    layout = slicer.vtkMRMLLayoutLogic()
-    layout.SetMRMLScene(session.scene)
+    # The nodes that the application's layout, slice widgets and cameras would make.
+    layout = configure(slicer.vtkMRMLLayoutLogic(), MRMLScene=scene)
     layout_node = layout.GetLayoutNode()
     layout_node.SetViewArrangement(layout_node.SlicerLayoutFourUpView)
     session.view_logics.append(layout)
     for name in ("Red", "Green", "Yellow"):
-        slices = slicer.vtkMRMLSliceLogic()
-        slices.SetMRMLApplicationLogic(session.application_logic)
-        slices.SetMRMLScene(session.scene)
         # AddSliceNode would reset the orientation and color that the layout gave the node.
-        slices.SetSliceNode(session.scene.GetSingletonNode(name, "vtkMRMLSliceNode"))
-        session.application_logic.GetSliceLogics().AddItem(slices)
+        node = scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        slices = slicer.vtkMRMLSliceLogic()
+        configure(slices, MRMLApplicationLogic=application, MRMLScene=scene, SliceNode=node)
+        application.GetSliceLogics().AddItem(slices)
         session.view_logics.append(slices)
-    camera = slicer.vtkMRMLCameraNode()
-    camera.SetName("Camera")
-    camera.SetLayoutName("1")
-    session.scene.AddNode(camera)
+    scene.AddNode(configure(slicer.vtkMRMLCameraNode(), Name="Camera", LayoutName="1"))
+    return session

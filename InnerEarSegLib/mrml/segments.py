@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 import slicer
-import vtk
 from numpy.typing import NDArray
+from vtk.util.numpy_support import vtk_to_numpy
 
 from ..io.volume import image_of
-from ..types import Ear, Geometry, Segmentation, Side
+from ..types import Ear, Geometry, Side
 from .landmarks import ATTRIBUTE
-from .scene import image_array, image_data, numpy_matrix, vtk_matrix
+from .scene import configure, image_data, matrix_from, vtk_matrix
 
-_CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
-_CATEGORY = "SCT^123037004^Anatomical Structure"
-_TYPE = "SCT^22945000^Inner ear"
+# Slicer's seven-part terminology entry: context, category, type, modifier, region.
+_TERM = (
+    "Segmentation category and type - 3D Slicer General Anatomy list"
+    "~SCT^123037004^Anatomical Structure~SCT^22945000^Inner ear~{laterality}"
+    "~Anatomic codes - DICOM master list~^^~^^"
+)
 _LATERALITY = {"left": "SCT^7771000^Left", "right": "SCT^24028007^Right"}
-_REGION_CONTEXT = "Anatomic codes - DICOM master list"
 
-
-def inner_ear_term(side: Side) -> str:
-    """Slicer's seven-part terminology entry: context, category, type, modifier, region."""
-    return "~".join([_CONTEXT, _CATEGORY, _TYPE, _LATERALITY[side], _REGION_CONTEXT, "^^", "^^"])
-
-
-TOLERANCE = 1e-3
-"""Voxels; grids that agree this well everywhere count as one lattice."""
+TOLERANCE = 1e-3  # voxels; grids that agree this well everywhere count as one lattice
 
 
 def common_lattice(grids: Sequence[Geometry]) -> Geometry:
@@ -45,8 +40,7 @@ def common_lattice(grids: Sequence[Geometry]) -> Geometry:
 
 def offset_on_lattice(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
     """IJK index on ``lattice`` of the grid's first voxel, or None if the grids are staggered."""
-    last = np.array(grid.shape[::-1]) - 1
-    corners = np.array(np.meshgrid(*[(0, n) for n in last], indexing="ij")).reshape(3, 8).T
+    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(grid.shape[::-1]) - 1)
     mapped = lattice.to_ijk(grid.to_ras(corners))
     offset = np.round(mapped[0])
     if np.abs(mapped - corners - offset).max() > TOLERANCE:
@@ -59,8 +53,7 @@ def resample_mask(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Bring a mask [k, j, i] onto another lattice by linear interpolation.
 
-    Returns:
-        The mask on the part of ``lattice`` that covers ``grid``, and that part's first IJK index.
+    Return it on the part of ``lattice`` that covers ``grid``, and that part's first IJK index.
     """
     corners = lattice.to_ijk(grid.corners)
     first = np.floor(corners.min(axis=0)).astype(np.int64)
@@ -78,22 +71,24 @@ COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
 SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
+AUTOMATIC_SEGMENT = ATTRIBUTE + "AutomaticSegment."  # attribute of each side: ``fingerprint``
+
 _LABELMAP = "Binary labelmap"  # vtkSegmentationConverter's name of the representation
-_OUTLINE_PIXELS = 2
-_FILL_OPACITY = 0.12
 
 
-def add_segmentation(scene: Any, volume_node: Any, result: Segmentation) -> Any:
-    """Add one segment per ear, under the CT's parent transform.
-
-    Returns:
-        The vtkMRMLSegmentationNode, with a closed surface for the 3D view.
-    """
+def add_segmentation(scene: Any) -> Any:
+    """Add an empty vtkMRMLSegmentationNode for labyrinths."""
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Labyrinth")
     node.CreateDefaultDisplayNodes()
-    place_under_ct(node, volume_node)
-    set_segments(node, result.ears)
-    _show(node)
+    configure(
+        node.GetDisplayNode(),
+        Visibility2DFill=True,
+        Visibility2DOutline=True,
+        Opacity2DFill=0.12,
+        Opacity2DOutline=1.0,
+        SliceIntersectionThickness=2,
+        Opacity3D=0.55,  # see-through, because the helicotrema lies inside
+    )
     return node
 
 
@@ -108,56 +103,45 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
     """Add the ears' segments, or put them in the place of older ones; others stay.
 
     Segments lie on their ear's own grid when the ears share a lattice; an ear on another lattice
-    than the finest ear's is brought to that (see ``lattice``).
+    than the finest ear's is brought to that (see ``common_lattice``).
     """
-    others = set(node.GetSegmentation().GetSegmentIDs()) - {SEGMENT_IDS[e.side] for e in ears}
-    grids = [ear.geometry for ear in ears]
-    present = _lattice_of_segments(node, others)
-    if present is not None:
-        grids.insert(0, present)
+    segmentation = node.GetSegmentation()
+    new = {SEGMENT_IDS[ear.side]: ear for ear in ears}
+    kept = [_labelmap(node, x) for x in segmentation.GetSegmentIDs() if x not in new]
+    present = [_geometry_of(image) for image in kept if image is not None]
+    grids = [*present[:1], *(ear.geometry for ear in ears)]
     if not grids:
         return
     lattice = common_lattice(grids)
-    segments = {ear.side: _segment(ear, lattice) for ear in ears}  # all made before any is added
-    _set_reference_lattice(node, lattice)
-    for side, segment in segments.items():
-        if node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is not None:
-            node.GetSegmentation().RemoveSegment(SEGMENT_IDS[side])
-        if not node.GetSegmentation().AddSegment(segment, SEGMENT_IDS[side]):
+    segments = {x: _segment(ear, lattice) for x, ear in new.items()}  # all, before any is added
+    # The CT's grid would be the usual reference, but on saving Slicer resamples all segments to
+    # it, and the labyrinth is finer than the CT.
+    converter = slicer.vtkSegmentationConverter
+    image = configure(slicer.vtkOrientedImageData(), Dimensions=lattice.shape[::-1])
+    image.SetImageToWorldMatrix(vtk_matrix(lattice.ijk_to_ras))
+    segmentation.SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(image)
+    )
+    for segment_id, segment in segments.items():
+        if segmentation.GetSegment(segment_id) is not None:
+            segmentation.RemoveSegment(segment_id)
+        if not segmentation.AddSegment(segment, segment_id):
             raise RuntimeError(f"Slicer did not accept the segment {segment.GetName()}")
     node.CreateClosedSurfaceRepresentation()
 
 
-def _lattice_of_segments(node: Any, ids: Collection[str]) -> Geometry | None:
-    """The lattice of the segments that are already there and stay."""
-    segmentation = node.GetSegmentation()
-    for segment_id in segmentation.GetSegmentIDs():
-        if segment_id in ids:
-            image = segmentation.GetSegment(segment_id).GetRepresentation(_LABELMAP)
-            if image is not None and not image.IsEmpty():
-                return _geometry_of(image)
-    return None
+def _labelmap(node: Any, segment_id: str) -> Any:
+    """A segment's vtkOrientedImageData; None if there is none or it is empty."""
+    segment = node.GetSegmentation().GetSegment(segment_id)
+    image = None if segment is None else segment.GetRepresentation(_LABELMAP)
+    return None if image is None or image.IsEmpty() else image
 
 
 def _geometry_of(image: Any) -> Geometry:
     """The grid of a vtkOrientedImageData's own voxels: its matrix is that of index 0."""
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
     shape = tuple(image.GetDimensions()[::-1])
-    return Geometry(numpy_matrix(matrix), shape).part(image.GetExtent()[::2], shape)
-
-
-def _set_reference_lattice(node: Any, lattice: Geometry) -> None:
-    # The CT's grid would be the usual choice, but on saving Slicer resamples all segments to the
-    # reference grid, and the labyrinth is finer than the CT.
-    converter = slicer.vtkSegmentationConverter
-    image = slicer.vtkOrientedImageData()
-    image.SetDimensions(*lattice.shape[::-1])
-    image.SetImageToWorldMatrix(vtk_matrix(lattice.ijk_to_ras))
-    node.GetSegmentation().SetConversionParameter(
-        converter.GetReferenceImageGeometryParameterName(),
-        converter.SerializeImageGeometry(image),
-    )
+    matrix = matrix_from(image.GetImageToWorldMatrix)
+    return Geometry(matrix, shape).part(image.GetExtent()[::2], shape)
 
 
 def _segment(ear: Ear, lattice: Geometry) -> Any:
@@ -173,27 +157,18 @@ def _segment(ear: Ear, lattice: Geometry) -> Any:
     last = first + image.GetDimensions() - 1
     image.SetExtent(*np.stack([first, last], axis=1).ravel().tolist())
 
-    segment = slicer.vtkSegment()
-    segment.SetName(SEGMENT_NAMES[ear.side])
-    segment.SetColor(*COLORS[ear.side])
-    segment.SetTerminology(inner_ear_term(ear.side))
+    segment = configure(
+        slicer.vtkSegment(),
+        Name=SEGMENT_NAMES[ear.side],
+        Color=COLORS[ear.side],
+        Terminology=_TERM.format(laterality=_LATERALITY[ear.side]),
+    )
     segment.AddRepresentation(_LABELMAP, image)
     return segment
 
 
-def _show(node: Any) -> None:
-    display = node.GetDisplayNode()
-    display.SetVisibility2DFill(True)
-    display.SetVisibility2DOutline(True)
-    display.SetOpacity2DFill(_FILL_OPACITY)
-    display.SetOpacity2DOutline(1.0)
-    display.SetSliceIntersectionThickness(_OUTLINE_PIXELS)
-    # See-through in 3D, because the helicotrema lies inside.
-    display.SetOpacity3D(0.55)
-
-
+# Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm.
 Content = tuple[NDArray[np.bool_], Geometry]
-"""Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm."""
 
 
 def volume_attribute(side: Side) -> str:
@@ -201,27 +176,21 @@ def volume_attribute(side: Side) -> str:
     return f"{ATTRIBUTE}VolumeMm3.{side}"
 
 
-def automatic_segment_attribute(side: Side) -> str:
-    """Node attribute with a hash of the automatic segment."""
-    return f"{ATTRIBUTE}AutomaticSegment.{side}"
-
-
 def segment_content(node: Any, side: Side) -> Content | None:
     """Return an ear's segment; None if there is none or it is empty."""
-    segment = node.GetSegmentation().GetSegment(SEGMENT_IDS[side])
-    image = None if segment is None else segment.GetRepresentation(_LABELMAP)
-    if image is None or image.IsEmpty():
+    image = _labelmap(node, SEGMENT_IDS[side])
+    if image is None:
         return None
     # Segments that were edited share one image, each with a label of its own.
-    inside = image_array(image) == segment.GetLabelValue()
-    if not inside.any():
+    label = node.GetSegmentation().GetSegment(SEGMENT_IDS[side]).GetLabelValue()
+    scalars = vtk_to_numpy(image.GetPointData().GetScalars())
+    inside = scalars.reshape(image.GetDimensions()[::-1]) == label
+    index = np.argwhere(inside)
+    if not len(index):
         return None
-    kept = []
-    for axis in range(3):
-        used = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
-        kept.append(slice(int(used[0]), int(used[-1]) + 1))
-    inside = inside[tuple(kept)]
-    return inside, _geometry_of(image).part([part.start for part in kept[::-1]], inside.shape)
+    first, last = index.min(axis=0), index.max(axis=0)
+    inside = inside[tuple(map(slice, first, last + 1))]
+    return inside, _geometry_of(image).part(first[::-1], inside.shape)
 
 
 def segment_volume(node: Any, side: Side) -> float:
@@ -247,12 +216,12 @@ def update_volume(node: Any, side: Side) -> float:
 
 def remember_automatic_segment(node: Any, side: Side) -> None:
     """Note the segment as it is now as the automatic one."""
-    node.SetAttribute(automatic_segment_attribute(side), fingerprint(segment_content(node, side)))
+    node.SetAttribute(AUTOMATIC_SEGMENT + side, fingerprint(segment_content(node, side)))
 
 
 def automatic_fingerprint(node: Any, side: Side) -> str:
     """``fingerprint`` of the automatic segment; empty if it is not known."""
-    return node.GetAttribute(automatic_segment_attribute(side)) or ""
+    return node.GetAttribute(AUTOMATIC_SEGMENT + side) or ""
 
 
 def segment_was_edited(node: Any, side: Side) -> bool:

@@ -15,21 +15,17 @@ from ..process import quiet
 from ..report.subject import Subject, ct_around
 from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
 from .landmarks import ATTRIBUTE, WARNINGS_ATTRIBUTE
-from .results import CT_ROLE, Results, find_results, read_ear
+from .results import CT_ROLE, find_results, read_ear
 from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
 from .volumes import geometry_of, voxels
 
 
 def open_scene(scene: Any, path: Path) -> None:
-    """Read a scene that Slicer or ``innerearseg segment`` saved.
-
-    Args:
-        scene: an empty vtkMRMLScene.
-        path: .mrb or .mrml.
+    """Read an .mrb or .mrml that Slicer or ``innerearseg segment`` saved into an empty scene.
 
     Raises:
-        UnusableInput: it is none.
+        UnusableInput: it is no scene.
     """
     path = path.resolve()
     if not path.is_file():
@@ -73,12 +69,20 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
     found = [read_ear(results, side) for side in sorted(results.landmarks)]
     corners = {ear.side: places for ear in found if ear and len(places := _corners(ear))}
     ears = tuple(ear for ear in found if ear and ear.side in corners)
-    left_out = _ears_without_landmarks(results)
+    segments = results.segmentation
+    left_out = [
+        f"The landmarks of the {side} ear were removed, and it is left out: segment the CT again "
+        "to have them back."
+        for side in SEGMENT_IDS
+        if segments is not None
+        and side not in results.landmarks
+        and segment_content(segments, side)
+    ]
     if not ears:
-        why = " ".join(left_out) or "There is no ear to report on: segment the CT first."
-        raise UnusableInput(why)
-    node = results.segmentation or next(iter(results.landmarks.values()))
-    warnings = (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
+        raise UnusableInput(
+            " ".join(left_out) or "There is no ear to report on: segment the CT first."
+        )
+    warnings = (results.nodes[0].GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "
@@ -86,7 +90,7 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         )
     i, j, k = (float(value) for value in grid.spacing)
     return Subject(
-        Segmentation(ears, _model(results), "", warnings=tuple(warnings)),
+        Segmentation(ears, _model(segments), "", warnings=tuple(warnings)),
         {side: ct_around(array, grid, places) for side, places in corners.items()},
         {ear.side: measure(ear) for ear in ears},
         (i, j, k),
@@ -101,21 +105,10 @@ def _corners(ear: Ear) -> NDArray[np.float64]:
     return np.concatenate([box, np.reshape(places, (-1, 3))])
 
 
-def _ears_without_landmarks(results: Results) -> list[str]:
-    """A sentence for each ear whose segment is there and whose landmarks' node is not."""
-    if results.segmentation is None:
-        return []
-    return [
-        f"The landmarks of the {side} ear were removed, and it is left out: segment the CT again "
-        "to have them back."
-        for side in SEGMENT_IDS
-        if side not in results.landmarks and segment_content(results.segmentation, side)
-    ]
-
-
-def _model(results: Results) -> ModelIdentity:
-    node = results.segmentation
-    text = "" if node is None else node.GetAttribute(ATTRIBUTE + "Model") or ""
+def _model(segmentation: Any) -> ModelIdentity:
+    if segmentation is None:
+        return ModelIdentity("unknown", "", "")
+    text = segmentation.GetAttribute(ATTRIBUTE + "Model") or ""
     name, _, version = text.rpartition(" ")
-    sha256 = "" if node is None else node.GetAttribute(ATTRIBUTE + "ModelSha256") or ""
+    sha256 = segmentation.GetAttribute(ATTRIBUTE + "ModelSha256") or ""
     return ModelIdentity(name or "unknown", version, sha256)

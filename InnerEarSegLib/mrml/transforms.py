@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 from numpy.typing import NDArray
 
 from ..types import Side
 from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
-from .results import Results
-from .scene import numpy_matrix, vtk_matrix
+from .results import Results, matrix_between
+from .scene import configure, matrix_from, transform_between, vtk_matrix
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
 
 _SAME_MM = 1e-3
@@ -33,38 +32,25 @@ _SAME_MM = 1e-3
 
 @dataclass
 class Followed:
-    """What was done to the results.
+    """What was done to the results."""
 
-    Attributes:
-        moved: whether any of them was put elsewhere or under another transform.
-        landmarks: how the numbers of an ear's landmarks were changed, where they were.
-    """
-
-    moved: bool = False
-    landmarks: dict[Side, PointMapping] = field(default_factory=dict)
+    moved: bool = False  # whether any was put elsewhere or under another transform
+    landmarks: dict[Side, PointMapping] = field(default_factory=dict)  # how numbers were changed
 
 
 def place_of(volume_node: Any) -> str:
     """Where a CT's voxels lie in its own coordinates: matrix and dimensions, as text."""
-    matrix = vtk.vtkMatrix4x4()
-    volume_node.GetIJKToRASMatrix(matrix)
+    matrix = matrix_from(volume_node.GetIJKToRASMatrix)
     image = volume_node.GetImageData()
-    values = [f"{value:.10g}" for value in numpy_matrix(matrix)[:3].ravel()]
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
-    return " ".join(values + [str(number) for number in dimensions])
-
-
-def remember_place(node: Any, volume_node: Any) -> None:
-    """Note with a result where its CT's voxels lie in the CT's own coordinates."""
-    node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
+    return " ".join([*(f"{value:.10g}" for value in matrix[:3].ravel()), *map(str, dimensions)])
 
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:
     """Whether ``follow_ct`` has something to do."""
     place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
     return any(
-        node.GetTransformNodeID() != transform
-        or _change(node, volume_node, node.GetAttribute(PLACE_ATTRIBUTE) or place, place)
+        node.GetTransformNodeID() != transform or _change(node, volume_node, place)
         for node in results.nodes
     )
 
@@ -74,7 +60,7 @@ def follow_ct(results: Results, volume_node: Any) -> Followed:
     followed = Followed()
     place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
     for node in results.nodes:
-        change = _change(node, volume_node, node.GetAttribute(PLACE_ATTRIBUTE) or place, place)
+        change = _change(node, volume_node, place)
         if change is not None:
             side = side_of(node)
             if side is None:
@@ -90,32 +76,27 @@ def follow_ct(results: Results, volume_node: Any) -> Followed:
     return followed
 
 
-def _change(node: Any, volume_node: Any, old: str, new: str) -> Any:
+def _change(node: Any, volume_node: Any, new: str) -> Any:
     """vtkAbstractTransform from a result's numbers to those that fit the CT now; None: the same.
 
     While a transform is being hardened the CT already has its new matrix and still its old
     parent; for a grid transform nothing can be said before that has gone too.
     """
+    old = node.GetAttribute(PLACE_ATTRIBUTE) or new
     if _same(old, new):
         return None
     ours, its = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
+    straight = ours is None or ours.IsTransformToWorldLinear()
     (before, size_before), (after, size_after) = _grid(old), _grid(new)
-    if size_before == size_after and _straight(ours):
-        change = vtk.vtkTransform()
-        change.SetMatrix(vtk_matrix(after @ np.linalg.inv(before)))
-        return change
-    if ours is its and not _straight(ours):
+    if size_before == size_after and straight:
+        matrix: NDArray[np.float64] | None = after @ np.linalg.inv(before)
+    elif ours is its and not straight:
         return None
-    if _straight(ours) and _straight(its):
-        # Cropped or resampled in place, under the same parent: this is the identity.
-        matrix = vtk.vtkMatrix4x4()
-        slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(ours, its, matrix)
-        change = vtk.vtkTransform()
-        change.SetMatrix(matrix)
-        return change
-    change = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(ours, its, change)
-    return change
+    else:  # cropped or resampled in place, under the same parent: this is the identity
+        matrix = matrix_between(node, volume_node)
+    if matrix is None:
+        return transform_between(ours, its)
+    return configure(vtk.vtkTransform(), Matrix=vtk_matrix(matrix))
 
 
 def _same(old: str, new: str) -> bool:
@@ -128,10 +109,6 @@ def _same(old: str, new: str) -> bool:
     return size == size_after and np.abs(homogeneous @ (before - after).T).max() < _SAME_MM
 
 
-def _straight(transform_node: Any) -> bool:
-    return transform_node is None or bool(transform_node.IsTransformToWorldLinear())
-
-
 def _grid(place: str) -> tuple[NDArray[np.float64], list[str]]:
     """Matrix and dimensions of a place."""
     values = place.split()
@@ -141,10 +118,7 @@ def _grid(place: str) -> tuple[NDArray[np.float64], list[str]]:
 
 
 def _mapping(change: Any) -> PointMapping:
-    def mapping(point: Any) -> Any:
-        return tuple(change.TransformPoint(*point))
-
-    return mapping
+    return lambda point: change.TransformPoint(*point)
 
 
 def _map_segments(node: Any, change: Any) -> None:

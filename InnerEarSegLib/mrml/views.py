@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,18 @@ from ..types import Side
 from .ear_rendering import anatomical_viewpoints
 from .landmarks import node_landmarks
 from .results import Results
-from .scene import nodes_of, to_world
+from .scene import configure, nodes_of, to_world
 from .segments import segment_content
 
-FIELD_OF_VIEW_MM = 30.0
-"""Wide enough for a labyrinth (up to 20 mm) and the windows' surroundings."""
-
-_CAMERA_MM = 75.0
+FIELD_OF_VIEW_MM = 30.0  # a labyrinth (up to 20 mm) and the windows' surroundings
+CLOSE_MM = 2 * FIELD_OF_VIEW_MM
+"""A view that shows less than this is near enough to see a landmark; its zoom is left alone."""
 
 
 def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
-    """Turn all slice views and the 3D view to an ear.
+    """Turn all slice views, with the CT in the background, and the 3D view to an ear.
 
-    Args:
-        scene: with the view nodes of the application (or of ``boot.headless_scene``).
-        volume_node: the CT, shown in the background.
-        center: middle of the ear, RAS mm of the CT (its parent transform not yet applied).
+    ``center`` is the ear's, RAS mm of the CT, its parent transform not yet applied.
     """
     world = to_world(volume_node, center)
     for node in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
@@ -36,16 +33,18 @@ def show_ear(scene: Any, volume_node: Any, center: ArrayLike) -> None:
     for node in nodes_of(scene, "vtkMRMLSliceNode"):
         center_slice(node, world, min(volume_node.GetSpacing()))
     for node in nodes_of(scene, "vtkMRMLViewNode"):
-        node.SetBoxVisible(False)
-        node.SetAxisLabelsVisible(False)
-        node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
-        node.SetOrientationMarkerSize(node.OrientationMarkerSizeSmall)
-        node.SetRulerType(node.RulerTypeThin)
-    for node in nodes_of(scene, "vtkMRMLCameraNode"):
-        _aim_camera(node, world)
+        configure(
+            node,
+            BoxVisible=False,
+            AxisLabelsVisible=False,
+            OrientationMarkerType=node.OrientationMarkerTypeAxes,
+            OrientationMarkerSize=node.OrientationMarkerSizeSmall,
+            RulerType=node.RulerTypeThin,
+        )
+    # From the front and a little above, as Slicer's default view.
+    _aim_cameras(scene, world, 75.0 * np.array([0.0, 0.94, 0.34]), (0.0, 0.0, 1.0))
     for node in nodes_of(scene, "vtkMRMLCrosshairNode"):
-        node.SetCrosshairRAS(*world)
-        node.SetCrosshairMode(node.NoCrosshair)
+        configure(node, CrosshairRAS=tuple(world), CrosshairMode=node.NoCrosshair)
     for node in nodes_of(scene, "vtkMRMLSelectionNode"):
         node.SetActiveVolumeID(volume_node.GetID())
 
@@ -60,28 +59,22 @@ def center_slice(node: Any, world: np.ndarray, spacing: float) -> None:
     node.SetRulerType(node.RulerTypeThin)
 
 
-def _aim_camera(node: Any, world: np.ndarray) -> None:
-    """From the front and a little above, as Slicer's default view."""
-    node.SetFocalPoint(*world)
-    node.SetPosition(*(world + _CAMERA_MM * np.array([0.0, 0.94, 0.34])))
-    node.SetViewUp(0.0, 0.0, 1.0)
-    node.ResetClippingRange()
+def _aim_cameras(scene: Any, focus: NDArray, offset: NDArray, up: Iterable[float]) -> None:
+    """Let all cameras look at a point from ``offset`` mm beside it, world RAS."""
+    for camera in nodes_of(scene, "vtkMRMLCameraNode"):
+        camera.SetFocalPoint(*focus)
+        camera.SetPosition(*(focus + offset))
+        camera.SetViewUp(*up)
+        camera.ResetClippingRange()
 
 
 def show_in_3d(scene: Any) -> None:
     """Change to the four-up layout if only a single slice view is shown."""
     for layout in nodes_of(scene, "vtkMRMLLayoutNode"):
-        alone = (
-            layout.SlicerLayoutOneUpRedSliceView,
-            layout.SlicerLayoutOneUpYellowSliceView,
-            layout.SlicerLayoutOneUpGreenSliceView,
-        )
+        views = ("Red", "Yellow", "Green")
+        alone = [getattr(layout, f"SlicerLayoutOneUp{name}SliceView") for name in views]
         if layout.GetViewArrangement() in alone:
             layout.SetViewArrangement(layout.SlicerLayoutFourUpView)
-
-
-CLOSE_MM = 2 * FIELD_OF_VIEW_MM
-"""A view that shows less than this is near enough to see a landmark; its zoom is left alone."""
 
 
 def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None) -> None:
@@ -89,8 +82,8 @@ def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None)
 
     Args:
         scene: with the application's view nodes.
-        node: whose coordinates ``position`` is in (its parent transform not yet applied).
-        position: RAS mm.
+        node: whose own RAS mm ``position`` is in, its parent transform not yet applied.
+        position: of the point.
         volume_node: the CT, brought into views that show another volume, or None.
     """
     world = to_world(node, position)
@@ -104,16 +97,15 @@ def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None)
         else:
             view.JumpSliceByCentering(*world)
     for crosshair in nodes_of(scene, "vtkMRMLCrosshairNode"):
-        crosshair.SetCrosshairRAS(*world)
         # With a gap in the middle, so that the landmark stays visible.
-        crosshair.SetCrosshairMode(crosshair.ShowIntersection)
+        configure(crosshair, CrosshairRAS=tuple(world), CrosshairMode=crosshair.ShowIntersection)
     for camera in nodes_of(scene, "vtkMRMLCameraNode"):
         shift = world - camera.GetFocalPoint()
-        if np.linalg.norm(shift) < FIELD_OF_VIEW_MM / 2:
-            continue  # this ear is in view as a whole, and a shift would cut it off
-        camera.SetPosition(*(camera.GetPosition() + shift))
-        camera.SetFocalPoint(*world)
-        camera.ResetClippingRange()
+        # Nearer than that this ear is in view as a whole, and a shift would cut it off.
+        if np.linalg.norm(shift) >= FIELD_OF_VIEW_MM / 2:
+            camera.SetPosition(*(camera.GetPosition() + shift))
+            camera.SetFocalPoint(*world)
+            camera.ResetClippingRange()
 
 
 def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
@@ -125,43 +117,19 @@ def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
         crosshair.SetCrosshairRAS(*world)
 
 
-_DISTANCE_MM = 50.0
-
-
-def landmark_places(node: Any) -> dict[str, NDArray[np.float64]]:
-    """Return the world RAS mm of the landmarks that are there, by label."""
-    places = node_landmarks(node)
-    return {name: to_world(node, ras) for name, ras in places.items() if ras is not None}
-
-
-def labyrinth_cloud(node: Any, side: Side, most: int) -> NDArray[np.float64]:
-    """Return about ``most`` points of an ear's segment, world RAS mm (n, 3); maybe none."""
-    content = segment_content(node, side)
-    if content is None:
-        return np.empty((0, 3))
-    index = np.argwhere(content[0])[:, ::-1]
-    return to_world(node, content[1].to_ras(index[:: max(1, len(index) // most)]))
-
-
 def face_windows(scene: Any, results: Results, side: Side) -> None:
-    """Turn the 3D view to look at the oval and the round window of an ear.
-
-    Args:
-        scene: with the application's camera nodes.
-        results: of one CT.
-        side: of the ear; without a segment nothing happens.
-    """
+    """Turn the 3D view to an ear's oval and round window; without a segment nothing happens."""
     node, landmarks = results.segmentation, results.landmarks.get(side)
-    if node is None or landmarks is None:
+    content = None if node is None else segment_content(node, side)
+    if content is None or landmarks is None:
         return
-    cloud = labyrinth_cloud(node, side, 2000)
-    if not len(cloud):
-        return
-    _, direction, up = anatomical_viewpoints(cloud, landmark_places(landmarks))[0]
-    direction = direction / np.linalg.norm(direction)
+    index = np.argwhere(content[0])[:, ::-1]
+    cloud = to_world(node, content[1].to_ras(index[:: max(1, len(index) // 2000)]))
+    places = {
+        name: to_world(landmarks, ras)
+        for name, ras in node_landmarks(landmarks).items()
+        if ras is not None
+    }
+    _, direction, up = anatomical_viewpoints(cloud, places)[0]
     center = (cloud.min(axis=0) + cloud.max(axis=0)) / 2.0
-    for camera in nodes_of(scene, "vtkMRMLCameraNode"):
-        camera.SetFocalPoint(*center)
-        camera.SetPosition(*(center + _DISTANCE_MM * direction))
-        camera.SetViewUp(*up)
-        camera.ResetClippingRange()
+    _aim_cameras(scene, center, 50.0 * direction, up)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry, Volume
-from .scene import image_data, numpy_matrix, vtk_matrix
+from .scene import image_data, matrix_from, numpy_matrix, transform_between, vtk_matrix
 
 BONE_WINDOW = 4000.0
 """Width in HU. With the level below it spans -1000 to 3000 HU, so that air cells, the lumen of the
@@ -45,14 +44,7 @@ def show_bone_window(volume_node: Any) -> None:
     display.SetWindowLevel(BONE_WINDOW, BONE_LEVEL)
 
 
-PIECE_BYTES = 4_000_000
-"""Written at a time: some 10 ms on a slow disk."""
-
-_NRRD_TYPES = {
-    "int8": "int8", "uint8": "uint8", "int16": "int16", "uint16": "uint16", "int32": "int32",
-    "uint32": "uint32", "int64": "int64", "uint64": "uint64", "float32": "float",
-    "float64": "double",
-}  # fmt: skip
+PIECE_BYTES = 4_000_000  # written at a time: some 10 ms on a slow disk
 
 
 def voxels(volume_node: Any) -> NDArray:
@@ -72,24 +64,18 @@ def voxels(volume_node: Any) -> NDArray:
 
 def geometry_of(volume_node: Any) -> Geometry:
     """Grid of a volume node in its local RAS mm."""
-    matrix = vtk.vtkMatrix4x4()
-    volume_node.GetIJKToRASMatrix(matrix)
     i, j, k = volume_node.GetImageData().GetDimensions()
-    return Geometry(numpy_matrix(matrix), (k, j, i))
+    return Geometry(matrix_from(volume_node.GetIJKToRASMatrix), (k, j, i))
 
 
 def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
-    """Write the CT as an uncompressed NRRD file, a few milliseconds at a time.
+    """Write the CT as an uncompressed .nrrd file, a few milliseconds at a time.
 
     No writer of VTK or SimpleITK can be interrupted, and the panel would freeze meanwhile. Yields
     the part that is done, 0 to 1.
 
     The voxels are kept alive meanwhile, also when the node is removed. A generator that is closed
     before its end leaves a part of the file.
-
-    Args:
-        volume_node: the CT.
-        path: ends in .nrrd.
 
     Raises:
         UnusableInput: nothing could be written, in one sentence.
@@ -112,8 +98,8 @@ def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
 
 
 def _header(array: NDArray, geometry: Geometry) -> bytes:
-    kind = _NRRD_TYPES.get(array.dtype.newbyteorder("=").name)
-    if kind is None:
+    kind = {"f4": "float", "f8": "double"}.get(array.dtype.str[1:], array.dtype.name)
+    if array.dtype.kind not in "iu" and kind == array.dtype.name:
         raise UnusableInput(f"Voxels of type {array.dtype} are not supported.")
     lps = RAS_FROM_LPS @ geometry.ijk_to_ras
     vectors = ["(" + ",".join(repr(float(v)) for v in lps[:3, axis]) + ")" for axis in range(4)]
@@ -132,20 +118,12 @@ def _header(array: NDArray, geometry: Geometry) -> bytes:
     return ("\n".join(lines) + "\n\n").encode("ascii")
 
 
-Numbers = tuple[float, ...]
-
-
 @dataclass(frozen=True)
 class Where:
-    """Where to look.
+    """Where to look, RAS mm."""
 
-    Attributes:
-        center: R, A, S of a point, or None.
-        roi: R, A, S of a box's centre and its full edge lengths along them, or None.
-    """
-
-    center: Numbers | None = None
-    roi: Numbers | None = None
+    center: tuple[float, ...] | None = None  # a point
+    roi: tuple[float, ...] | None = None  # a box's centre and its full edge lengths along R, A, S
 
 
 def has_region(region_node: Any) -> bool:
@@ -166,10 +144,7 @@ def where_to_look(region_node: Any, volume_node: Any) -> Where:
         raise UnusableInput(
             f"{region_node.GetName()} has no point yet: place it in the ear, or choose none."
         )
-    general = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
-        None, volume_node.GetParentTransformNode(), general
-    )
+    general = transform_between(None, volume_node.GetParentTransformNode())
     local = np.array([general.TransformPoint(*point) for point in world])
     low, high = local.min(axis=0), local.max(axis=0)
     ijk = geometry_of(volume_node).to_ijk(local)
@@ -177,12 +152,8 @@ def where_to_look(region_node: Any, volume_node: Any) -> Where:
     if np.any(ijk.max(axis=0) < -0.5) or np.any(ijk.min(axis=0) > size - 0.5):
         raise UnusableInput("The place to look lies outside the CT.")
     if len(world) == 1:
-        return Where(center=_rounded(low))
-    return Where(roi=_rounded(np.concatenate([(low + high) / 2, high - low])))
-
-
-def _rounded(values: NDArray[np.float64]) -> Numbers:
-    return tuple(round(float(value), 4) for value in values)
+        return Where(center=tuple(low.round(4).tolist()))
+    return Where(roi=tuple(np.concatenate([(low + high) / 2, high - low]).round(4).tolist()))
 
 
 def _world_points(region_node: Any) -> NDArray[np.float64]:

@@ -15,10 +15,8 @@ from ..types import (
     AUTOMATIC,
     BY_HAND,
     CHECK,
-    CONFIRMED,
     CORRECTED,
     GOOD,
-    PLACED,
     POOR,
     Ear,
     Landmark,
@@ -95,15 +93,10 @@ class Caption(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table.
+    """A table with columns of ``widths`` in mm of a page of 182 mm.
 
-    Attributes:
-        widths: of the columns, in mm of a page of 182 mm.
-        rows: cells below the heads; a row of one cell is a remark on the row before.
-        heads: of the columns; none without.
-        values: how many columns after the first hold values; with any, all but the first column
-            are aligned to the right.
-        small: whether in small print.
+    A row of one cell is a remark on the row before. ``values`` columns after the first hold values;
+    with any, all but the first column are aligned to the right.
     """
 
     widths: tuple[float, ...]
@@ -149,16 +142,12 @@ _IDENTIFYING = re.compile(
 
 def without_names(sentences: Iterable[str]) -> tuple[str, ...]:
     """Replace the reader's warnings that quote names of files or descriptions of series."""
-    kept = []
+    kept: dict[str, None] = {}  # each once, in their order
     for sentence in sentences:
         if _SERIES.match(sentence):
-            sentence = SEVERAL
-        elif _ONE_FILE.search(sentence):
-            continue
-        elif _IDENTIFYING.search(sentence):
-            sentence = LEFT_OUT
-        if sentence not in kept:
-            kept.append(sentence)
+            kept[SEVERAL] = None
+        elif not _ONE_FILE.search(sentence):
+            kept[LEFT_OUT if _IDENTIFYING.search(sentence) else sentence] = None
     return tuple(kept)
 
 
@@ -172,12 +161,8 @@ def build_report(
 ) -> list[Block]:
     """Draw the pictures and write the sentences of a report.
 
-    Args:
-        subject: what it is about.
-        made: now.
-        patient: as the user wants it to appear; nothing else identifies the patient.
-        views: folder with 3D views, or None.
-        notes: further sentences, such as why there are none.
+    ``patient`` appears as the user wants; nothing else identifies the patient. ``views`` is a
+    folder with 3D views, if any; ``notes`` say, for example, why there are none.
     """
     cochleae, found = subject.measurements, subject.segmentation
     date = made.strftime("%Y-%m-%d %H:%M")
@@ -188,9 +173,10 @@ def build_report(
         in_3d = view_figures(views, ear, cochlea) if views is not None else ()
         planes = cochlear_figures(ct, ear, cochlea)
         each = 2 if len(found.ears) == 1 else 1
-        for figure in (*in_3d[:each], *planes[:each]):
-            caption = f"{ear.side}: {figure.caption.partition(';')[0]}"
-            overview.append(figure._replace(caption=caption))
+        overview += [
+            figure._replace(caption=f"{ear.side}: {figure.caption.partition(';')[0]}")
+            for figure in (*in_3d[:each], *planes[:each])
+        ]
         details.append(Heading(f"{ear.side.capitalize()} ear: landmarks", new_page=True))
         for landmark in ear.landmarks:
             details.append(_landmark(ct, ear, landmark, cochlea.radii.get(landmark.name)))
@@ -200,8 +186,11 @@ def build_report(
         if in_3d:
             title = Heading("Labyrinth")
             details.append(Together((title, Figures(in_3d, 2), Text(LEGEND, "small"))))
-    measured = next(iter(cochleae.values())).measurements
-    definitions = tuple((x.label, x.definition, _source(x)) for x in measured)
+    definitions = []
+    for item in next(iter(cochleae.values())).measurements:
+        usual = CATALOGUE[item.key].range_source
+        sources = (item.source, f"range: {usual}" if usual else "")
+        definitions.append((item.label, item.definition, "; ".join(filter(None, sources))))
     remarks = (*without_names(found.warnings), *notes)
     facts = (
         ("CT voxels", " × ".join(f"{value:.2f}" for value in subject.spacing_mm) + " mm"),
@@ -226,7 +215,9 @@ def build_report(
     blocks += [
         *details,
         Heading("Definitions and sources", new_page=True),
-        Table((42, 80, 60), definitions, ("Measurement", "Definition", "Source"), small=True),
+        Table(
+            (42, 80, 60), tuple(definitions), ("Measurement", "Definition", "Source"), small=True
+        ),
     ]
     if remarks:
         blocks += [Heading("Remarks on this CT"), Bullets(remarks)]
@@ -284,12 +275,6 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
     return Table(widths, tuple(rows), heads, values=len(cochleae))
 
 
-def _source(measurement: Measurement) -> str:
-    known = CATALOGUE[measurement.key]
-    usual = f"range: {known.range_source}" if known.range_source else ""
-    return "; ".join(text for text in (measurement.source, usual) if text)
-
-
 def _signed(difference: Measurement) -> str:
     text = difference.text.removeprefix("-")
     if not float(text.split()[0].rstrip("°")):
@@ -301,10 +286,10 @@ def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None
     state = landmark.state
     if landmark.ras is None and landmark.confirmed:
         state = "confirmed as not visible"
-    elif landmark.confirmed and state in (CORRECTED, PLACED):
+    elif landmark.confirmed and state in BY_HAND:
         state = f"{state} and confirmed"
     details = []
-    if landmark.moved_mm is not None and state.startswith("corrected"):
+    if landmark.state == CORRECTED:
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
     if landmark.radius_mm is not None and landmark.state not in BY_HAND:
         details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
@@ -312,8 +297,8 @@ def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None
         details.append(f"assumed to be within {assumed_mm:.1f} mm")
     if landmark.ras is not None:
         details.append("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*landmark.ras))
-    if state in (AUTOMATIC, CONFIRMED) and landmark.ras is not None:
-        details.append(f"confidence {landmark.confidence:.2f}")
+        if landmark.state not in BY_HAND:
+            details.append(f"confidence {landmark.confidence:.2f}")
     caption = Caption(landmark.name, state, " · ".join(details), not landmark.reviewed)
     if landmark.ras is None:
         return Together((caption, Text("No position, so no pictures.", "missing")))

@@ -13,7 +13,6 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 
-from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
 from ..io.volume import image_of
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
@@ -82,13 +81,9 @@ Mark = Line | Dot | Word
 
 
 class Figure(NamedTuple):
-    """A square picture.
+    """A square picture, a PNG file, with marks that are drawn on it as vectors in this order.
 
-    Attributes:
-        caption: what it shows.
-        png: the pixels as a PNG file.
-        marks: drawn on it as vectors, in this order.
-        halo: color around lines and words, which keeps them readable.
+    ``halo`` is the color around lines and words, which keeps them readable.
     """
 
     caption: str
@@ -99,14 +94,9 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A square piece of a plane.
+    """A square piece of a plane around ``center`` (3,), RAS mm, with edges of ``field_mm``.
 
-    Attributes:
-        name: what to call it.
-        center: (3,) RAS mm.
-        right: unit vector (3,) in RAS that points to the right in the picture.
-        up: unit vector (3,), perpendicular to it, upwards in the picture.
-        field_mm: length of an edge.
+    ``right`` and ``up``, perpendicular unit vectors (3,) in RAS, point so in the picture.
     """
 
     name: str
@@ -123,10 +113,7 @@ class Plane:
 
     @property
     def letters(self) -> list[str]:
-        """Directions at the left, right, top and bottom edge: R, L, A, P, S or I.
-
-        Two letters where an edge looks between two directions.
-        """
+        """Directions at the left, right, top and bottom edge, such as R, or RA between two."""
         edges = []
         for vector in (-self.right, self.right, self.up, -self.up):
             first, second, _ = np.argsort(-np.abs(vector))
@@ -159,7 +146,13 @@ def cochlear_figures(ct: Volume, ear: Ear, cochlea: CochlearMeasurements) -> tup
     if cochlea.frame is None:
         return ()
     window = cochlea.frame.from_ras(np.array(ear.points[ROUND_WINDOW]))
-    flat, upright = cochlear_planes(cochlea.frame, float(window[2]))
+    turn, middle = cochlea.frame.to_ras([[0.0, 0.0, window[2]], [0.0, 0.0, 1.0]])
+    # The basal turn seen from the apex, and the apex up. As in the panel's Cochlear view, the round
+    # window is right in a right ear, left in a left one.
+    x, y, z = cochlea.frame.axes
+    right = x if np.cross(x, y) @ z > 0 else -x
+    flat = Plane("plane of the basal turn", turn, right, y, COCHLEA_FIELD_MM)
+    upright = Plane("mid-modiolar plane", middle, right, z, COCHLEA_FIELD_MM)
     diameters = (("A", "A", "a_diameter", LINE_A), ("B", "B", "b_diameter", LINE_B))
     across = _lengths(flat, cochlea, diameters)
     along = _lengths(upright, cochlea, [("axis", "height", "cochlear_height", AXIS)])
@@ -201,27 +194,14 @@ def orthogonal_planes(center: ArrayLike) -> list[Plane]:
     ]
 
 
-def cochlear_planes(frame: CochlearFrame, height_mm: float) -> tuple[Plane, Plane]:
-    """Return the basal turn's plane seen from the apex, and a mid-modiolar one with the apex up.
-
-    As in the panel's Cochlear view, the round window is right in a right ear, left in a left one.
-
-    Args:
-        frame: of the cochlea.
-        height_mm: of the first plane above the frame's origin, along the modiolus.
-    """
-    x, y, z = frame.axes
-    right = x if np.cross(x, y) @ z > 0 else -x
-    turn, middle = frame.to_ras([0.0, 0.0, height_mm]), frame.to_ras([0.0, 0.0, 1.0])
-    return (
-        Plane("plane of the basal turn", turn, right, y, COCHLEA_FIELD_MM),
-        Plane("mid-modiolar plane", middle, right, z, COCHLEA_FIELD_MM),
-    )
-
-
 def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
     """Return the CT in a plane with the labyrinth's outline, (PIXELS, PIXELS, 3) RGB."""
-    grid = _grid(plane)
+    step, middle = plane.field_mm / PIXELS, (PIXELS - 1) / 2.0
+    matrix = np.eye(4)
+    matrix[:3, 0], matrix[:3, 1] = plane.right * step, -plane.up * step
+    matrix[:3, 2] = np.cross(plane.right, -plane.up) * step
+    matrix[:3, 3] = plane.center - matrix[:3, :2] @ (middle, middle)
+    grid = Geometry(matrix, (1, PIXELS, PIXELS))
     hu = _sample(ct.array, ct.geometry, grid, _OUTSIDE_HU)
     grey = np.clip((hu - LOW_HU) / (HIGH_HU - LOW_HU), 0.0, 1.0) * 255.0
     pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
@@ -303,16 +283,6 @@ def _beyond(start: Place, end: Place, by: float) -> Place:
     x, y = end[0] - start[0], end[1] - start[1]
     length = max(float(np.hypot(x, y)), 1e-9)
     return end[0] + by * x / length, end[1] + by * y / length + 0.014
-
-
-def _grid(plane: Plane) -> Geometry:
-    step = plane.field_mm / PIXELS
-    matrix = np.eye(4)
-    matrix[:3, 0], matrix[:3, 1] = plane.right * step, -plane.up * step
-    matrix[:3, 2] = np.cross(plane.right, -plane.up) * step
-    middle = (PIXELS - 1) / 2.0
-    matrix[:3, 3] = plane.center - matrix[:3, :2] @ (middle, middle)
-    return Geometry(matrix, (1, PIXELS, PIXELS))
 
 
 def _sample(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:

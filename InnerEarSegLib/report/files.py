@@ -15,12 +15,7 @@ from .tables import write_measurements
 
 @dataclass(frozen=True)
 class Names:
-    """Where a report's files go.
-
-    Attributes:
-        page: the HTML file.
-        pdf: the PDF, or None.
-    """
+    """Where a report's files go: the HTML page and, if wanted, the PDF."""
 
     page: Path
     pdf: Path | None = None
@@ -41,11 +36,6 @@ def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> Res
 
     Without a PDF, an earlier one of that name is removed, as its numbers are others. What was
     changed since it was written is renamed.
-
-    Args:
-        blocks: content of page and PDF.
-        subject: with the measurements for the tables.
-        names: where the files go.
 
     Returns:
         Their folder; it tells what became of earlier files.

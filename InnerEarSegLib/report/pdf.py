@@ -36,27 +36,20 @@ _REPLACED = str.maketrans({"−": "-", "–": "-", "—": "-", "“": '"', "”"
 
 
 def need_library() -> None:
-    """Check early that fpdf2 is installed.
-
-    Raises:
-        UnusableInput: it is not.
-    """
+    """Check early that fpdf2 is installed; UnusableInput if not."""
     if importlib.util.find_spec("fpdf") is None:
         raise UnusableInput(ABSENT)
 
 
-def can_show(text: str) -> bool:
-    """Whether PDF's own fonts or one of this computer's have all letters of a text."""
-    return _is_latin(text) or font_with(text) is not None
-
-
-def font_with(text: str) -> Path | None:
-    """Return a TrueType font of this computer that has all letters of a text, or None.
+def font_for(text: str) -> Path | str | None:
+    """Return PDF's own font or a TrueType one of this computer that has all letters, or None.
 
     Needs fontTools, which fpdf2 brings.
     """
     from fontTools.ttLib import TTFont, TTLibError
 
+    if _latin(text) == text.translate(_REPLACED):
+        return _FONT
     for path in _fonts():
         try:
             with TTFont(path, lazy=True) as font:
@@ -82,16 +75,8 @@ def _latin(text: str) -> str:
     return text.translate(_REPLACED).encode("latin-1", "replace").decode("latin-1")
 
 
-def _is_latin(text: str) -> bool:
-    return _latin(text) == text.translate(_REPLACED)
-
-
 def write_pdf(blocks: Iterable[content.Block], path: Path) -> None:
-    """Write the PDF.
-
-    Raises:
-        UnusableInput: fpdf2 is missing.
-    """
+    """Write the PDF; UnusableInput if fpdf2 is missing."""
     need_library()
     from fpdf import FPDF
 
@@ -128,10 +113,10 @@ def _draw(pdf: Any, block: content.Block) -> None:
         case content.Header(title, facts):
             _text(pdf, title, 19, bold=True, color=_ACCENT, height=9)
             text = "     ".join(f"{name}: {value}" for name, value in facts)
-            font = None if _is_latin(text) else font_with(text)
-            if font is not None:
+            font = font_for(text)
+            if isinstance(font, Path):
                 pdf.add_font("any", fname=font)
-            _text(pdf, text, 9.5, font=_FONT if font is None else "any")
+            _text(pdf, text, 9.5, font="any" if isinstance(font, Path) else _FONT)
             _pen(pdf, _ACCENT, 0.8)
             pdf.line(_MARGIN, pdf.y + 1.5, _MARGIN + _WIDTH, pdf.y + 1.5)
             pdf.ln(4)

@@ -42,15 +42,9 @@ class Subject:
 
 
 def ct_around(array: NDArray, grid: Geometry, points: NDArray) -> Volume:
-    """Cut a CT to a box around points, with MARGIN_MM to each side.
+    """Copy the voxels of a CT [k, j, i] around points (n, 3), RAS mm, with MARGIN_MM to each side.
 
-    Args:
-        array: HU [k, j, i].
-        grid: its geometry.
-        points: (n, 3) RAS mm.
-
-    Returns:
-        A copy of the voxels within; those of the nearest border if there are none.
+    Those of the nearest border if there are none.
     """
     low, high = points.min(axis=0) - MARGIN_MM, points.max(axis=0) + MARGIN_MM
     ijk = grid.to_ijk(np.array(list(product(*zip(low, high, strict=True)))))
@@ -67,11 +61,7 @@ PATIENT = "patient.txt"
 
 
 def write_subject(subject: Subject, folder: Path) -> None:
-    """Write a subject into an existing folder.
-
-    Raises:
-        UnusableInput: it cannot be written.
-    """
+    """Write a subject into an existing folder; UnusableInput if that fails."""
     content = {
         "segmentation": subject.segmentation.review_to_json(),
         "measurements": [_measured_to_json(x) for x in subject.measurements.values()],
@@ -84,17 +74,12 @@ def write_subject(subject: Subject, folder: Path) -> None:
             np.savez(folder / f"ct_{side}.npz", ct=ct.array, ijk_to_ras=ct.geometry.ijk_to_ras)
         (folder / SUBJECT).write_text(json.dumps(content), encoding="utf-8")
     except OSError as error:
-        raise UnusableInput(
-            f"The report's data cannot be written to {folder}: {error.strerror or error}."
-        ) from None
+        why = error.strerror or error
+        raise UnusableInput(f"The report's data cannot be written to {folder}: {why}.") from None
 
 
 def read_subject(folder: Path) -> Subject:
-    """Read what ``write_subject`` wrote.
-
-    Raises:
-        UnusableInput: the folder holds no whole subject.
-    """
+    """Read what ``write_subject`` wrote; UnusableInput if the folder holds no whole subject."""
     try:
         content = json.loads((folder / SUBJECT).read_text(encoding="utf-8"))
         segmentation = segmentation_from_json(content["segmentation"], folder)

@@ -27,11 +27,8 @@ def write_measurements(
 ) -> None:
     """Write ``measurements.json``, and ``measurements.csv`` with a row a measurement and side.
 
-    Args:
-        cochleae: measurements of each ear.
-        ears: the same ears, whose landmarks and review the JSON lists.
-        folder: existing folder to write into.
-        incomplete: whether the user removed an ear, which counts as a review.
+    The JSON also lists the ears' landmarks and review. ``incomplete`` tells that the user removed
+    an ear, which counts as a review.
     """
     reviewed = incomplete or any(ear.reviewed for ear in ears)
     both = compare(cochleae["left"], cochleae["right"]) if len(cochleae) == 2 else ()
@@ -57,13 +54,9 @@ def write_measurements(
 def columns(content: Mapping[str, Any] | None, side: Side) -> dict[str, float | None]:
     """Return an ear's measurements as cells of a wide table, always the same columns.
 
-    Args:
-        content: of ``measurements.json``; None without one.
-        side: of the ear.
-
-    Returns:
-        Value and half width of the 90 % interval by column, which ends in its unit; None for
-        what is missing. Without the labyrinth's volume, which the table has already.
+    ``content`` is of ``measurements.json``, if any. Value and half width of the 90 % interval by
+    column, which ends in its unit; None for what is missing. Without the labyrinth's volume, which
+    the table has already.
     """
     ears = content["ears"] if content else []
     items = {x["key"]: x for ear in ears if ear["side"] == side for x in ear["measurements"]}

@@ -33,16 +33,10 @@ ASIDE_MM = 6.0
 def search_centers(
     ct: Tensor, geometry: Geometry, patch_mm: NDArray[np.float64], region: Region | None
 ) -> NDArray[np.float64]:
-    """Return centres of patches to search for ears.
+    """Return centres (n, 3), RAS mm, of patches to search for ears, the likeliest first.
 
-    Args:
-        ct: [k, j, i] in HU, of any number type.
-        geometry: grid of ct.
-        patch_mm: (3,) edges of a patch along R, A and S.
-        region: where to search; None for everywhere.
-
-    Returns:
-        (n, 3) RAS mm, the likeliest first.
+    ``ct`` is [k, j, i] in HU, of any number type; ``patch_mm`` (3,) are a patch's edges along R, A
+    and S.
     """
     low, high = geometry.corners.min(axis=0), geometry.corners.max(axis=0)
     if region is not None:
@@ -70,29 +64,23 @@ def covering_grid(
     counts = 1 + np.ceil(np.maximum(high - low - edge, 0.0) / (edge / 2.0) - 1e-6).astype(int)
     if counts.prod() > 100 * MAX_GRID:
         return np.full((100 * MAX_GRID, 3), np.nan)  # too many to be worth listing
-    lines = []
-    for axis in range(3):
-        first, last = low[axis] + edge[axis] / 2.0, high[axis] - edge[axis] / 2.0
-        middle = (low[axis] + high[axis]) / 2.0
-        lines.append([middle] if counts[axis] == 1 else np.linspace(first, last, counts[axis]))
+    middle = (low + high) / 2.0
+    lines = [
+        [middle[a]] if n == 1 else np.linspace(low[a] + edge[a] / 2.0, high[a] - edge[a] / 2.0, n)
+        for a, n in enumerate(counts)
+    ]
     points: NDArray[np.float64] = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
     return points.reshape(-1, 3)
 
 
 def petrous_candidates(ct: Tensor, geometry: Geometry, limit: int) -> NDArray[np.float64]:
-    """Return points that look like the bone around an inner ear.
+    """Return at most ``limit`` points that look like the bone around an inner ear.
 
-    Args:
-        ct: [k, j, i] in HU, of any number type.
-        geometry: grid of ct.
-        limit: how many at most.
-
-    Returns:
-        (n, 3) RAS mm, the likeliest first; none without bone.
+    They are (n, 3) RAS mm, the likeliest first; none without bone.
     """
     small, grid = _averaged(ct, geometry)
     bone = small.clamp(0.0, DENSEST_HU)
-    enclosed = _erode(_dilate(bone, grid, CLOSING_MM), grid, CLOSING_MM)
+    enclosed = -_dilate(-_dilate(bone, grid, CLOSING_MM), grid, CLOSING_MM)
     cavity = torch.where(enclosed > ENCLOSING_HU, enclosed - bone, torch.zeros_like(bone))
     likeness = _smooth(bone, grid, BONE_SIGMA_MM) * _smooth(cavity, grid, CAVITY_SIGMA_MM)
     peaks = torch.nonzero((likeness == _dilate(likeness, grid, APART_MM)) & (likeness > 0))
@@ -120,15 +108,16 @@ def _averaged(ct: Tensor, geometry: Geometry) -> tuple[Tensor, Geometry]:
 def _dilate(values: Tensor, grid: Geometry, radius_mm: float) -> Tensor:
     """Return the largest value within a cube of this half width, axis by axis."""
     for axis, spacing in enumerate(grid.spacing[::-1]):
-        edge = 2 * max(1, round(radius_mm / spacing)) + 1
-        kernel = [edge if other == axis else 1 for other in range(3)]
-        padding = [n // 2 for n in kernel]
-        values = F.max_pool3d(values[None, None], kernel, stride=1, padding=padding)[0, 0]
+        values = dilated(values, axis, radius_mm / spacing)
     return values
 
 
-def _erode(values: Tensor, grid: Geometry, radius_mm: float) -> Tensor:
-    return -_dilate(-values, grid, radius_mm)
+def dilated(values: Tensor, axis: int, radius: float) -> Tensor:
+    """Return the largest value [k, j, i] within about this many voxels, one or more, of an axis."""
+    edges, border = [1, 1, 1], [0, 0, 0]
+    border[axis] = max(1, round(radius))
+    edges[axis] = 2 * border[axis] + 1
+    return F.max_pool3d(values[None, None], edges, stride=1, padding=border)[0, 0]
 
 
 def _smooth(values: Tensor, grid: Geometry, sigma_mm: float) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model.bundle import Model
+from ..model.calibration import AMBIGUITY, DRAWN_AT
 from ..types import (
     AUXILIARY,
     CHECK,
@@ -18,13 +18,12 @@ from ..types import (
     Ear,
     Geometry,
     Landmark,
-    Side,
     apply_affine,
 )
 from .mask import crop_to_content, fine_grid, labyrinth_mask
 from .pose import handedness
 from .prediction import EarPrediction
-from .quality import Remark, ct_plausibility, judge, uncertainty_features
+from .quality import Remark, ambiguity, ct_plausibility, judge
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
@@ -55,23 +54,21 @@ FINEST_MM = 0.2
 def decode_ear(
     prediction: EarPrediction, scan: Geometry, model: Model, remarks: tuple[Remark, ...] = ()
 ) -> Ear | None:
-    """Return mask, landmarks and quality of one ear.
+    """Return mask, landmarks and quality of one ear in a CT of grid ``scan``.
 
-    Args:
-        prediction: of the finest network that was used.
-        scan: grid of the CT.
-        model: the model.
-        remarks: for the verdict.
-
-    Returns:
-        None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or
-        absent inside the scan, or if their handedness contradicts the pose: a wrong ear is worse
-        than none.
+    None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or absent
+    inside the scan, or if their handedness contradicts the pose: a wrong ear is worse than none.
     """
     plausibility = ct_plausibility(prediction, scan)
     if plausibility is None or not plausibility.is_cavity_in_bone:
         return None
-    if _lacks_a_landmark(prediction, scan, model) or _is_vague(prediction):
+    for name, peak in zip(model.landmarks, prediction.peaks, strict=True):
+        # The pose puts it well inside the scan.
+        expected = apply_affine(prediction.pose.matrix, model.template[name])
+        if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
+            return None
+    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
+    if not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE:
         return None
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
@@ -86,52 +83,25 @@ def decode_ear(
         tuple(_landmark(name, prediction, scan, model, plausibility.cut) for name in names)
         for names in (LANDMARKS, [name for name in AUXILIARY if name in model.landmarks])
     )
-    if not _side_agrees(prediction.pose.side, landmarks, mask, grid):
-        return None
-    uncertainty = uncertainty_features(prediction, model.landmarks)
+    side = prediction.pose.side
+    at = {x.name: np.array(x.ras) for x in landmarks if x.ras is not None}
+    if len(at) == len(LANDMARKS):
+        centroid = grid.to_ras(np.argwhere(mask)[:, ::-1].mean(axis=0))
+        sense = handedness(at[HELICOTREMA], at[OVAL_WINDOW], at[ROUND_WINDOW], centroid)
+        if (sense > 0) != (side == "left"):
+            return None
+    spreads = [peak.spread_mm for peak in prediction.peaks]
+    uncertainty = {
+        AMBIGUITY: ambiguity(prediction.labyrinth),
+        DRAWN_AT: prediction.network.spacing_mm,  # tells the networks apart
+        **dict(zip(model.landmarks, spreads, strict=True)),
+    }
     if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
     quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
     if model.calibration is not None and not (plausibility.cut or plausibility.near_border):
         quality = replace(quality, expected_dice=model.calibration.expected_dice(uncertainty))
-    return Ear(
-        side=prediction.pose.side,
-        labyrinth=mask,
-        geometry=grid,
-        landmarks=landmarks,
-        volume_mm3=volume,
-        quality=quality,
-        auxiliary=auxiliary,
-        uncertainty=uncertainty,
-    )
-
-
-def _lacks_a_landmark(prediction: EarPrediction, scan: Geometry, model: Model) -> bool:
-    """Return whether a landmark is absent although the pose puts it well inside the scan."""
-    for name, peak in zip(model.landmarks, prediction.peaks, strict=True):
-        expected = apply_affine(prediction.pose.matrix, model.template[name])
-        if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
-            return True
-    return False
-
-
-def _is_vague(prediction: EarPrediction) -> bool:
-    """Return whether the heatmaps are on average too weak, wide or split for an ear."""
-    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
-    return not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE
-
-
-def _side_agrees(
-    side: Side, landmarks: tuple[Landmark, ...], mask: NDArray[np.uint8], grid: Geometry
-) -> bool:
-    """Return whether the handedness of landmarks and labyrinth confirms the side of the pose."""
-    at = {landmark.name: landmark.ras for landmark in landmarks}
-    apex, oval, round_ = (at[name] for name in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
-    if apex is None or oval is None or round_ is None:
-        return True
-    centroid = grid.to_ras(np.argwhere(mask)[:, ::-1].mean(axis=0))
-    product = handedness(np.array(apex), np.array(oval), np.array(round_), centroid)
-    return (product > 0) == (side == "left")
+    return Ear(side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty)
 
 
 def _landmark(

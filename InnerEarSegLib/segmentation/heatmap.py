@@ -40,12 +40,10 @@ class Peak:
 
 
 def decode_heatmaps(logits: Tensor, spacing_mm: float, sigma_mm: float) -> list[Peak]:
-    """Return the peak of each heatmap of one patch.
+    """Return the peak of each heatmap of one patch with voxels of ``spacing_mm``.
 
-    Args:
-        logits: [landmark, k, j, i]; see ``JointUNet`` for their meaning.
-        spacing_mm: voxel edge.
-        sigma_mm: standard deviation of the Gaussian that the heatmaps were trained towards.
+    ``logits`` are [landmark, k, j, i], see ``JointUNet``; ``sigma_mm`` is the standard deviation of
+    the Gaussian that they were trained towards.
     """
     flat = logits.float().flatten(1)
     log_all = F.softplus(torch.logsumexp(flat, dim=1))

@@ -50,11 +50,7 @@ searched. Ears of specimens and of a head have 0.09 to 0.21."""
 
 
 def find_ears(predictor: Predictor, region: Region | None) -> list[EarPrediction]:
-    """Search a scan for ears, coarse to fine.
-
-    Args:
-        predictor: the model and the CT.
-        region: where to search; None for everywhere.
+    """Search a scan, or a region of it, for ears, coarse to fine.
 
     Returns:
         At most one oriented ear of each side, the surer one first.
@@ -63,7 +59,10 @@ def find_ears(predictor: Predictor, region: Region | None) -> list[EarPrediction
     patch_mm = np.array(network.shape[::-1]) * network.spacing_mm
     centers = search_centers(predictor.ct, geometry, patch_mm, region)
     rounds = [centers[:FIRST_CENTERS], centers[FIRST_CENTERS:], centers_beside(centers[:MISSED])]
-    least, most = _number_of_ears(geometry, region)
+    extent = float(max(geometry.spacing * geometry.shape[::-1]))
+    if region is not None:
+        extent = min(extent, 2.0 * float(max(region.half_mm)))
+    least, most = (2 if extent > size else 1 for size in (HEAD_MM, ONE_EAR_MM))
     ears: list[EarPrediction] = []
     for number, around in enumerate(rounds):
         # If one or both ears may be visible, all centres are searched, but not their neighbours.
@@ -95,14 +94,6 @@ def find_ears(predictor: Predictor, region: Region | None) -> list[EarPrediction
     return list(best.values())[:most]
 
 
-def _number_of_ears(geometry: Geometry, region: Region | None) -> tuple[int, int]:
-    """Return how many ears a scan of this size shows, at least and at most."""
-    extent = float(max(geometry.spacing * geometry.shape[::-1]))
-    if region is not None:
-        extent = min(extent, 2.0 * float(max(region.half_mm)))
-    return (2 if extent > HEAD_MM else 1), (2 if extent > ONE_EAR_MM else 1)
-
-
 def _sides(ears: list[EarPrediction]) -> int:
     return len({ear.pose.side for ear in ears})
 
@@ -116,10 +107,7 @@ def candidates_near(predictor: Predictor, centers: NDArray[np.float64]) -> list[
     """Predict candidates around some centres (n, 3), at low resolution.
 
     A patch may show half an ear. That is enough to tell its centre, so the best candidates are
-    predicted again from there.
-
-    Returns:
-        The best prediction of each ear, the best ear first.
+    predicted again from there. Return the best prediction of each ear, the best ear first.
     """
     first = _best_apart(_locate(predictor, centers))
     again = _locate(predictor, [candidate.pose.center for candidate in first[:CENTRED]])
@@ -158,11 +146,8 @@ def _orient(predictor: Predictor, candidate: EarPrediction) -> EarPrediction | N
 def turned_poses(predictor: Predictor, candidate: EarPrediction) -> list[Pose]:
     """Predict the poses of a candidate from patches that are turned and mirrored around it.
 
-    The network recognises an ear better in some directions; the landmarks' fit tells which.
-
-    Returns:
-        The best pose of each side, the better one first; empty if none fits. The ``orient``
-        network decides on the side.
+    The network recognises an ear better in some directions; the landmarks' fit tells which. Return
+    the best pose of each side that fits, the better one first; ``orient`` decides on the side.
     """
     network = predictor.model.locate
     turned = [upright_patch(candidate.pose.center, network, turn) for turn in turns_and_mirrors()]
@@ -194,17 +179,12 @@ def turns_and_mirrors() -> list[NDArray[np.float64]]:
 def upright_patch(
     center: NDArray[np.float64], network: PatchNetwork, turn: NDArray[np.float64] | None = None
 ) -> Geometry:
-    """Return a patch along RAS around a point, snapped to a fixed lattice.
+    """Return a patch along RAS, or turned by a 3 x 3 matrix, around a point in RAS mm.
 
-    On the lattice the same anatomy falls on the same voxels in any storage order of the file.
-
-    Args:
-        center: RAS mm.
-        network: for its spacing and shape.
-        turn: 3 x 3, turns or mirrors the patch.
+    It is snapped to a fixed lattice, on which the same anatomy falls on the same voxels in any
+    storage order of the file.
     """
     matrix = np.eye(4)
-    if turn is not None:
-        matrix[:3, :3] = turn
+    matrix[:3, :3] = np.eye(3) if turn is None else turn
     matrix[:3, 3] = np.round(np.asarray(center) / network.spacing_mm) * network.spacing_mm
     return Pose(matrix).patch(network.spacing_mm, network.shape)

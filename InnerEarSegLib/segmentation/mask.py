@@ -19,11 +19,6 @@ def fine_grid(ct: Geometry, patch: Geometry, spacing_mm: float) -> Geometry:
     """Return the CT's grid over a patch, its voxels divided to at most ``spacing_mm``.
 
     Dividing by whole numbers keeps the mask aligned with the CT, and smooth if the CT is coarse.
-
-    Args:
-        ct: grid of the CT.
-        patch: to be covered, as far as the CT does.
-        spacing_mm: largest voxel edge.
     """
     # 5 % tolerance: a CT of 0.2 mm whose header says 0.2001 need not be divided.
     parts = np.maximum(1, np.ceil(ct.spacing / spacing_mm - 0.05)).astype(int)
@@ -40,16 +35,8 @@ def fine_grid(ct: Geometry, patch: Geometry, spacing_mm: float) -> Geometry:
 def labyrinth_mask(logits: Tensor, patch: Geometry, grid: Geometry) -> NDArray[np.uint8]:
     """Return where the labyrinth is more likely than not, on another grid.
 
-    Logits rather than a mask are interpolated, so that the surface lies between voxels. Only the
-    largest connected part is kept.
-
-    Args:
-        logits: float32 [k, j, i] on ``patch``.
-        patch: grid of the logits.
-        grid: grid of the mask.
-
-    Returns:
-        uint8 [k, j, i] on ``grid``, 1 inside.
+    Logits, float32 [k, j, i] on ``patch``, rather than a mask are interpolated, so that the surface
+    lies between voxels. Only the largest connected part is kept: uint8 [k, j, i] on ``grid``.
     """
     values = sample_patch(logits.clamp(min=OUTSIDE_LOGIT), patch, grid, OUTSIDE_LOGIT)
     return largest_part((values > 0).to(torch.uint8).numpy(), grid)
@@ -70,6 +57,4 @@ def crop_to_content(mask: NDArray[np.uint8], grid: Geometry) -> tuple[NDArray[np
         low.append(max(0, int(filled[0]) - 1))
         high.append(min(mask.shape[axis], int(filled[-1]) + 2))
     cut = np.ascontiguousarray(mask[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
-    shift = np.eye(4)
-    shift[:3, 3] = low[::-1]
-    return cut, Geometry(grid.ijk_to_ras @ shift, cut.shape)
+    return cut, grid.part(low[::-1], cut.shape)

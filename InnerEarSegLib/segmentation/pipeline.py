@@ -11,7 +11,7 @@ from ..errors import UnusableInput
 from ..io.region import Region
 from ..model.bundle import Model
 from ..progress import CancelCheck, Progress, ProgressCallback
-from ..types import CHECK, POOR, Ear, Quality, Segmentation, Volume
+from ..types import CHECK, POOR, Quality, Segmentation, Volume
 from .ear import decode_ear
 from .localization import find_ears
 from .prediction import EarPrediction, Predictor, is_fine
@@ -40,7 +40,7 @@ def segment(
     """Find the inner ears in a CT of any field of view.
 
     Args:
-        ct: [k, j, i] in HU, with its RAS geometry.
+        ct: in HU.
         model: from ``load_model``; runs on the device of its networks.
         region: where to search, instead of everywhere.
         fine: whether the high-resolution network is used if the CT has the resolution for it.
@@ -66,13 +66,17 @@ def segment(
     progress.stage("infer", 0.45, "Drawing the labyrinth")
     drawn = [_draw(predictor, prediction, fine) for prediction in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
-    ears = [decode_ear(prediction, ct.geometry, model, remarks) for prediction, remarks in drawn]
+    decoded = (decode_ear(one, ct.geometry, model, remarks) for one, remarks in drawn)
+    ears = sorted((ear for ear in decoded if ear is not None), key=lambda ear: ear.side)
+    if len(ears) == 2 and ears[0].geometry.center[0] > ears[1].geometry.center[0]:
+        bad = [Quality(POOR, (MIRRORED, *ear.quality.reasons)) for ear in ears]
+        ears = [replace(ear, quality=quality) for ear, quality in zip(ears, bad, strict=True)]
     progress.check()
     progress.finish()
     return Segmentation(
-        ears=_in_order([ear for ear in ears if ear is not None]),
+        ears=tuple(ears),
         model=model.identity,
-        device=str(next(model.orient.module.parameters()).device),
+        device=str(model.orient.device),
         seconds=dict(progress.seconds),
         warnings=ct.warnings,
     )
@@ -84,17 +88,6 @@ def _draw(
     """Return the finest prediction that the CT's resolution allows, and remarks on it."""
     if not fine or not is_fine(predictor.geometry):
         return oriented, ()
-    message = f"Drawing the {oriented.pose.side} ear at high resolution"
-    predictor.progress.step(0.5, message)
+    predictor.progress.step(0.5, f"Drawing the {oriented.pose.side} ear at high resolution")
     refined = predictor.refine(oriented)
     return (oriented, (UNSHARP,)) if refined is None else (refined, ())
-
-
-def _in_order(ears: list[Ear]) -> tuple[Ear, ...]:
-    """Sort left before right; mark both if they lie on the wrong sides of each other."""
-    ears = sorted(ears, key=lambda ear: ear.side)
-    if len(ears) == 2 and ears[0].geometry.center[0] > ears[1].geometry.center[0]:
-        ears = [
-            replace(ear, quality=Quality(POOR, (MIRRORED, *ear.quality.reasons))) for ear in ears
-        ]
-    return tuple(ears)

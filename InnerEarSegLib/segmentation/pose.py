@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Geometry, Side, apply_affine
 
@@ -42,11 +42,9 @@ class Pose:
         return self.matrix[:3, 3]
 
     def patch(self, spacing: float, shape: tuple[int, int, int]) -> Geometry:
-        """Return a grid centred on the ear and aligned with it.
+        """Return a grid centred on the ear and aligned with it: i along canonical x, j y, k z.
 
-        Args:
-            spacing: voxel edge in mm.
-            shape: (k, j, i) voxels; i runs along canonical x, j along y, k along z.
+        ``spacing`` is the voxel edge in mm, ``shape`` the voxels (k, j, i).
         """
         ijk_to_canonical = np.eye(4)
         ijk_to_canonical[:3, :3] *= spacing
@@ -54,22 +52,16 @@ class Pose:
         return Geometry(self.matrix @ ijk_to_canonical, shape)
 
 
-def fit_pose(template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]) -> Pose:
+def fit_pose(template: Mapping[str, ArrayLike], points: Mapping[str, ArrayLike]) -> Pose:
     """Return the better of ``fit_poses``, which also tells the side."""
     return fit_poses(template, points)[0]
 
 
-def fit_poses(
-    template: Mapping[str, NDArray[Any]], points: Mapping[str, NDArray[Any]]
-) -> list[Pose]:
+def fit_poses(template: Mapping[str, ArrayLike], points: Mapping[str, ArrayLike]) -> list[Pose]:
     """Fit the template to landmarks: the best pose of each side, the better one first.
 
     Least squares over orthonormal matrices (Kabsch 1976; Umeyama 1991), once with determinant
-    +1 and once with -1.
-
-    Args:
-        template: canonical mm by landmark name.
-        points: RAS mm by landmark name; at least four of the template's.
+    +1 and once with -1. ``template`` is canonical mm, ``points`` RAS mm by landmark name.
 
     Raises:
         ValueError: with fewer than four common landmarks, which cannot tell the side.
@@ -89,13 +81,9 @@ def fit_orthonormal(
     determinant: float,
     weights: NDArray[Any] | None = None,
 ) -> Pose:
-    """Fit points (n, 3) onto points (n, 3) by an orthonormal map of the given determinant.
+    """Fit points (n, 3), three or more that are not on a line, onto points (n, 3).
 
-    Args:
-        source: (n, 3), three points or more that are not on a line.
-        target: (n, 3), the same points elsewhere.
-        determinant: +1, or -1 for a mirror image.
-        weights: (n,) of each point; None for equal ones.
+    The map is orthonormal of determinant +1, or -1 for a mirror image; ``weights`` are (n,).
     """
     weights = np.ones(len(source)) if weights is None else np.asarray(weights)
     share = weights / weights.sum()
@@ -122,3 +110,15 @@ def handedness(
     """
     normal = np.cross(np.subtract(oval_window, round_window), np.subtract(centroid, round_window))
     return float(np.dot(np.subtract(helicotrema, round_window), normal))
+
+
+def random_rotation(random: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a rotation uniform over all directions (Shoemake 1992: a random unit quaternion)."""
+    w, x, y, z = (q := random.standard_normal(4)) / np.linalg.norm(q)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )

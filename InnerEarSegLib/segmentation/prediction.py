@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.bundle import Model, PatchNetwork
@@ -73,14 +72,7 @@ class EarPrediction:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A model on one CT.
-
-    Attributes:
-        ct: [k, j, i] in HU, of any number type.
-        geometry: grid of ct.
-        model: the model.
-        progress: polled for a cancel.
-    """
+    """A model on one CT: [k, j, i] in HU, of any number type, on the grid ``geometry``."""
 
     ct: Tensor
     geometry: Geometry
@@ -94,16 +86,11 @@ class Predictor:
         batch: int = 1,
         min_bone_voxels: int = 0,
     ) -> list[EarPrediction]:
-        """Predict the ear in each patch.
-
-        Args:
-            patches: of the network's shape.
-            network: one of the model's.
-            batch: patches in one forward pass.
-            min_bone_voxels: patches with less bone are skipped.
+        """Predict the ear in each patch of the network's shape, ``batch`` in one forward pass.
 
         Returns:
             The predictions with enough landmarks to fit a pose, in the order of the patches.
+            Patches with less than ``min_bone_voxels`` are skipped.
 
         Raises:
             Cancelled: if asked to stop.
@@ -138,8 +125,7 @@ class Predictor:
     def ear(self, pose: Pose, network: PatchNetwork) -> EarPrediction | None:
         """Predict an ear in its canonical pose.
 
-        Returns:
-            None if the landmarks are absent, do not fit an ear, or fit one of the other side.
+        None if the landmarks are absent, do not fit an ear, or fit one of the other side.
         """
         for found in self.predict([pose.patch(network.spacing_mm, network.shape)], network):
             if found.pose.residual <= MAX_RESIDUAL_MM and found.pose.side == pose.side:
@@ -149,10 +135,7 @@ class Predictor:
     def orient(self, poses: list[Pose]) -> EarPrediction | None:
         """Predict an ear from possible poses of one or both sides, then again from the best.
 
-        The landmarks fit an ear only in a pose of the right side.
-
-        Returns:
-            The last prediction, or None if there is no ear.
+        The landmarks fit an ear only in a pose of the right side. None if there is no ear.
         """
         network = self.model.orient
         found = [ear for pose in poses if (ear := self.ear(pose, network)) is not None]
@@ -162,14 +145,10 @@ class Predictor:
         return best
 
     def refine(self, oriented: EarPrediction) -> EarPrediction | None:
-        """Predict an ear at high resolution.
+        """Predict an ear from ``orient`` at high resolution.
 
-        Args:
-            oriented: from ``orient``.
-
-        Returns:
-            The prediction, with landmarks halfway between those of the two networks, as their
-            errors differ; or None if it contradicts the coarser network.
+        Its landmarks are halfway between those of the two networks, as their errors differ. None
+        if it contradicts the coarser network.
         """
         refined = self.ear(oriented.pose, self.model.refine)
         if refined is None:
@@ -182,26 +161,20 @@ class Predictor:
             elif np.linalg.norm(coarse_ijk - fine.ijk) * refined.network.spacing_mm > MAX_SHIFT_MM:
                 return None
             else:
-                peaks.append(_halfway(fine, coarse, coarse_ijk))
+                peaks.append(
+                    Peak(
+                        (fine.ijk + coarse_ijk) / 2.0,
+                        min(fine.presence, coarse.presence),
+                        min(fine.concentration, coarse.concentration),
+                        # The finer network, trained longer on the same few specimens, is
+                        # overconfident.
+                        coarse.spread_mm,
+                        coarse.expected_spread_mm,
+                    )
+                )
         return replace(refined, peaks=peaks)
 
 
 def is_fine(geometry: Geometry) -> bool:
     """Return whether a CT has the resolution that the ``refine`` network needs."""
     return float(np.cbrt(geometry.voxel_volume)) <= FINE_MM
-
-
-def _halfway(fine: Peak, coarse: Peak, coarse_ijk: NDArray[np.float64]) -> Peak:
-    """Return the mean of two peaks; ``coarse_ijk`` is the coarse one in the fine one's patch.
-
-    The spread is the coarser network's: the finer one, trained longer on the same few specimens,
-    is overconfident.
-    """
-    return replace(
-        fine,
-        ijk=(fine.ijk + coarse_ijk) / 2.0,
-        presence=min(fine.presence, coarse.presence),
-        concentration=min(fine.concentration, coarse.concentration),
-        spread_mm=coarse.spread_mm,
-        expected_spread_mm=coarse.expected_spread_mm,
-    )

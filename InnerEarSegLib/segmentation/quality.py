@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..model.calibration import AMBIGUITY, DRAWN_AT
 from ..types import (
     CHECK,
     GOOD,
     HELICOTREMA,
-    LOW_CONFIDENCE,
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
@@ -24,39 +21,16 @@ from ..types import (
     Quality,
     Verdict,
 )
+from .candidates import dilated
 from .prediction import EarPrediction
-
-
-def uncertainty_features(prediction: EarPrediction, names: Sequence[str]) -> dict[str, float]:
-    """Return the uncalibrated uncertainty features of one ear.
-
-    Args:
-        prediction: of the finest network that was used.
-        names: of the landmarks, in its order.
-
-    Returns:
-        AMBIGUITY, DRAWN_AT (the network's voxel edge, which identifies it), and by landmark the
-        spread of its heatmap in mm.
-    """
-    spreads = {name: peak.spread_mm for name, peak in zip(names, prediction.peaks, strict=True)}
-    return {
-        AMBIGUITY: ambiguity(prediction.labyrinth),
-        DRAWN_AT: prediction.network.spacing_mm,
-        **spreads,
-    }
 
 
 def ambiguity(logits: Tensor) -> float:
     """Return the share of undecided voxels in and around the labyrinth, relative to its size.
 
     The sum of min(p, 1 - p) over the labyrinth and the voxels that touch it, divided by its number
-    of voxels: the error to expect there if the network's probabilities were true.
-
-    Args:
-        logits: float32 [k, j, i].
-
-    Returns:
-        0 without doubtful voxels or without a labyrinth.
+    of voxels: the error to expect there if the network's probabilities were true. 0 without a
+    labyrinth; ``logits`` are float32 [k, j, i].
     """
     inside = (logits > 0).float()
     if not inside.any():
@@ -85,38 +59,20 @@ NEAR_VOXELS = 1.75
 border (measured on the real head at 0.5 and 0.6 mm), and so is a whole one that just fits."""
 
 
-@dataclass(frozen=True)
-class CtPlausibility:
+class CtPlausibility(NamedTuple):
     """Whether a predicted labyrinth is one by the CT's values and borders.
 
-    Attributes:
-        capsule_hu: third quartile of the voxels around the labyrinth. Not the median: some lie in
-            the middle ear and in the internal auditory canal.
-        lumen_hu: median of the voxels well inside, away from bone.
-        cut: whether the labyrinth reaches the border of the scan.
-        near_border: whether it comes so near that it may be cut off.
+    ``is_cavity_in_bone``: it is softer than the bone around it; noise and MR have no such cavity.
+    ``cut``: it reaches the border of the scan. ``near_border``: so near that it may be cut off.
     """
 
-    capsule_hu: float
-    lumen_hu: float
+    is_cavity_in_bone: bool
     cut: bool
     near_border: bool
 
-    @property
-    def is_cavity_in_bone(self) -> bool:
-        """Whether it is softer than the bone around it; noise and MR have no such cavity."""
-        return (
-            self.capsule_hu >= MIN_CAPSULE_HU and self.capsule_hu - self.lumen_hu >= MIN_CONTRAST_HU
-        )
-
 
 def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility | None:
-    """Measure a predicted labyrinth in the CT; None if it is empty.
-
-    Args:
-        prediction: the labyrinth, and the CT on the same patch.
-        scan: grid of the whole CT.
-    """
+    """Measure a predicted labyrinth in the CT of grid ``scan``; None if it is empty."""
     inside = (prediction.labyrinth > 0).float()
     if not inside.any():
         return None
@@ -130,10 +86,12 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
     kept = scan.contains(prediction.patch.to_ras(ijk[:, ::-1]))
     around = prediction.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
     core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
-    lumen = prediction.ct[core > 0] if core.any() else prediction.ct[inside > 0]
+    # Well inside, away from bone.
+    lumen = float(prediction.ct[core > 0 if core.any() else inside > 0].median())
+    # Not the median: some voxels lie in the middle ear and in the internal auditory canal.
+    capsule = float(around.quantile(0.75)) if len(around) else float("-inf")
     return CtPlausibility(
-        capsule_hu=float(around.quantile(0.75)) if len(around) else float("-inf"),
-        lumen_hu=float(lumen.median()),
+        capsule >= MIN_CAPSULE_HU and capsule - lumen >= MIN_CONTRAST_HU,
         cut=not bool(in_scan.all()),
         near_border=bool(np.minimum(drawn + 0.5, last - drawn).min() < NEAR_VOXELS),
     )
@@ -141,11 +99,8 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
 
 def _grown(mask: Tensor, radius: float) -> Tensor:
     """Return a mask [k, j, i] grown by about this many voxels, with a cube."""
-    edge = 2 * max(1, round(radius)) + 1
     for axis in range(3):  # one axis after the other costs far less than the whole cube
-        kernel = [edge if other == axis else 1 for other in range(3)]
-        padding = [size // 2 for size in kernel]
-        mask = F.max_pool3d(mask[None, None], kernel, stride=1, padding=padding)[0, 0]
+        mask = dilated(mask, axis, radius)
     return mask
 
 
@@ -176,41 +131,26 @@ def judge(
 ) -> Quality:
     """Return the verdict on one ear, the worst of all remarks, and their sentences.
 
-    Args:
-        landmarks: of the ear.
-        volume_mm3: of the labyrinth.
-        scan: grid of the whole CT.
-        cut: whether the labyrinth reaches the border of the scan.
-        remarks: further ones.
+    ``scan`` is the grid of the whole CT; ``cut`` tells whether the labyrinth reaches its border;
+    ``remarks`` are further ones.
     """
-    found: list[Remark] = [*remarks, *_on_resolution(scan), *_on_landmarks(landmarks, cut)]
+    found: list[Remark] = [*remarks]
+    largest = float(scan.spacing.max())
+    if largest > COARSE_MM:
+        sentence = f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more."
+        found.append((POOR if largest > VERY_COARSE_MM else CHECK, sentence))
+    for landmark in landmarks:
+        if landmark.ras is None:
+            why = ": it lies outside the CT or at its border" if cut else ""
+            found.append((POOR, f"The {landmark.name} was not found{why}."))
+        elif landmark.doubtful:
+            sentence = f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f})"
+            found.append((CHECK, f"{sentence}: check it."))
     if cut:
         found.append((POOR, "The labyrinth is cut off by the CT's field of view."))
     found += _on_measures(landmarks, volume_mm3, cut)
     verdict: Verdict = max((grade for grade, _ in found), key=_RANK.__getitem__, default=GOOD)
     return Quality(verdict, tuple(sentence for _, sentence in found))
-
-
-def _on_resolution(scan: Geometry) -> list[Remark]:
-    """Remark on voxels so large that landmarks scatter."""
-    largest = float(scan.spacing.max())
-    if largest <= COARSE_MM:
-        return []
-    grade: Verdict = POOR if largest > VERY_COARSE_MM else CHECK
-    return [(grade, f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more.")]
-
-
-def _on_landmarks(landmarks: tuple[Landmark, ...], cut: bool) -> list[Remark]:
-    """Remark on each landmark that is missing or uncertain."""
-    remarks: list[Remark] = []
-    for landmark in landmarks:
-        if landmark.ras is None:
-            why = ": it lies outside the CT or at its border" if cut else ""
-            remarks.append((POOR, f"The {landmark.name} was not found{why}."))
-        elif landmark.confidence < LOW_CONFIDENCE:
-            sentence = f"The {landmark.name} is uncertain (confidence {landmark.confidence:.2f})"
-            remarks.append((CHECK, f"{sentence}: check it."))
-    return remarks
 
 
 def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) -> list[Remark]:

@@ -72,26 +72,21 @@ class Anatomy:
 def build_anatomy(parameters: EarParameters) -> Anatomy:
     """Build the labyrinth that the parameters describe."""
     p, size = parameters, parameters.scale
-    vestibule = _vestibule(p)
+    axes = np.array([[0.55, 0.0, -0.835], [0.0, 1.0, 0.0], [0.835, 0.0, 0.55]])
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    center = size * np.array([4.75, 3.2, -1.6])
     cochlea = _cochlea(p)
-    length, up, across = vestibule.axes
-    oval = vestibule.center + size * (-1.35 * length - 0.45 * up + 0.2 * across)
+    length, up, across = axes
+    oval = center + size * (-1.35 * length - 0.45 * up + 0.2 * across)
     base = size * np.array([p.basal_radius, 0.0, 0.1])
     return Anatomy(
         cochlea=cochlea,
         canals=_canals(p),
-        vestibule=vestibule,
+        vestibule=Ellipsoid(center, axes, size * np.array(p.vestibule_semi_axes)),
         helicotrema=cochlea.points[-1],
         round_window_ray=(base, np.array([1.0, 0.0, 0.0])),
         oval_window_ray=(oval, across),
     )
-
-
-def _vestibule(p: EarParameters) -> Ellipsoid:
-    axes = np.array([[0.55, 0.0, -0.835], [0.0, 1.0, 0.0], [0.835, 0.0, 0.55]])
-    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
-    center = np.array([4.75, 3.2, -1.6])
-    return Ellipsoid(p.scale * center, axes, p.scale * np.array(p.vestibule_semi_axes))
 
 
 def _cochlea(p: EarParameters) -> Tube:

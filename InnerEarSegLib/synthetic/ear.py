@@ -17,6 +17,7 @@ from ..types import (
     Geometry,
     Side,
     Volume,
+    apply_affine,
 )
 from . import scan, surroundings
 from .anatomy import EAR_FROM_CANAL, Anatomy, build_anatomy
@@ -37,13 +38,10 @@ _MARGIN = 3.5
 
 @dataclass(frozen=True, eq=False)
 class SyntheticEar:
-    """A scan of one ear and the truth about it.
+    """A scan of one ear, int16 Hounsfield units [k, j, i], and the truth about it.
 
-    Attributes:
-        ct: int16 Hounsfield units [k, j, i].
-        labels: uint8, 1 where a voxel's centre lies in the bony labyrinth, on the same grid.
-        landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
-        side: of the head.
+    ``labels`` are uint8 on the same grid, 1 where a voxel's centre lies in the bony labyrinth;
+    ``landmarks`` are RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
     """
 
     ct: Volume
@@ -93,15 +91,33 @@ def make_ear(
     points = ear_points(geometry, ras_from_ear)
     wall = wall_distance(anatomy, points)
 
-    windows = find_windows(anatomy)
-    centers, radii = surroundings.air_cells(parameters, seed)
-    cells = (scan.moved(ras_from_ear, centers), radii)
+    p, windows, shape = parameters, find_windows(anatomy), geometry.shape
+    voxel = float(geometry.spacing.mean())
     random = np.random.default_rng([2, seed])
-    hu = _hounsfield(parameters, windows, points, wall, cells, geometry, filling, random)
-    hu = scan.blur(hu, geometry.spacing, blur_mm)
-    grain = scan.correlated_noise(random, geometry.shape, geometry.spacing, 0.15)
-    hu += np.float32(noise_hu) * grain
+    texture = scan.correlated_noise(random, shape, geometry.spacing, 0.45)
+    centers, radii = surroundings.air_cells(p, seed)
+    centers = apply_affine(ras_from_ear, centers)
+    shares = scan.cell_shares(geometry, centers, radii, 0.25 * texture).ravel()
+    texture = texture.ravel()
+    away = scan.ramp(wall, p.capsule_thickness - 0.7, p.capsule_thickness + 0.7)
+    hu = p.capsule_hu + away * (p.bone_hu - p.capsule_hu) + (50.0 + 130.0 * away) * texture
+    fluid = float(random.uniform(0.0, 100.0))
+    outer = scan.AIR if filling == "air" else scan.SOFT_TISSUE
 
+    scan.paint(hu, shares * scan.ramp(wall, 1.1, 1.6), scan.AIR)
+    scan.paint(hu, scan.occupancy(surroundings.fossa_distance(p, points), voxel), outer)
+    cavity = surroundings.middle_ear_distance(p, windows, points, wall, 0.3 * texture)
+    paint_nerves_and_middle_ear(hu, p, windows, points, wall, cavity, voxel)
+    inside: Array | float = scan.AIR if filling == "air" else fluid
+    if filling == "mixed":
+        up = random.standard_normal(3).astype(np.float32)
+        height = points @ (up / np.linalg.norm(up))
+        level = np.quantile(height[wall < 0], random.uniform(0.25, 0.75)) if (wall < 0).any() else 0
+        inside = fluid + scan.occupancy(level - height, voxel) * (scan.AIR - fluid)
+    scan.paint(hu, scan.occupancy(wall, voxel), inside)
+
+    hu = scan.blur(hu.reshape(shape).astype(np.float32), geometry.spacing, blur_mm)
+    hu += np.float32(noise_hu) * scan.correlated_noise(random, shape, geometry.spacing, 0.15)
     landmarks = place_landmarks(anatomy, windows, ras_from_ear)
     labels = (wall < 0).reshape(geometry.shape).astype(np.uint8)
     ct = Volume(scan.to_hounsfield(hu), geometry, "Synthetic ear")
@@ -126,7 +142,7 @@ def place_landmarks(
         BASAL_TURN: np.zeros(3),
         VESTIBULE: anatomy.vestibule.center,
     }
-    return {name: triple(scan.moved(ras_from_ear, ear)) for name, ear in ear_landmarks.items()}
+    return {name: triple(apply_affine(ras_from_ear, ear)) for name, ear in ear_landmarks.items()}
 
 
 def triple(values: NDArray) -> tuple[float, float, float]:
@@ -141,51 +157,14 @@ def find_windows(anatomy: Anatomy) -> surroundings.Windows:
     return surroundings.Windows(around[0], rays[0][1], around[1], rays[1][1])
 
 
-def _hounsfield(
-    p: EarParameters, windows: surroundings.Windows, points: Array, wall: Array,
-    cells: tuple[NDArray, NDArray], geometry: Geometry, filling: Filling,
-    random: np.random.Generator,
-) -> NDArray[np.float32]:  # fmt: skip
-    """[k, j, i] before blur and noise; ``points``, ``wall`` flat; ``cells`` in RAS."""
-    voxel = float(geometry.spacing.mean())
-    shape = geometry.shape
-    away = scan.ramp(wall, p.capsule_thickness - 0.7, p.capsule_thickness + 0.7)
-    texture = scan.correlated_noise(random, shape, geometry.spacing, 0.45)
-    shares = scan.cell_shares(geometry, *cells, 0.25 * texture).ravel()
-    texture = texture.ravel()
-    hu = p.capsule_hu + away * (p.bone_hu - p.capsule_hu) + (50.0 + 130.0 * away) * texture
-    fluid = float(random.uniform(0.0, 100.0))
-    outer = scan.AIR if filling == "air" else scan.SOFT_TISSUE
-
-    scan.paint(hu, shares * scan.ramp(wall, 1.1, 1.6), scan.AIR)
-    scan.paint(hu, scan.occupancy(surroundings.fossa_distance(p, points), voxel), outer)
-    cavity = surroundings.middle_ear_distance(p, windows, points, wall, 0.3 * texture)
-    paint_nerves_and_middle_ear(hu, p, windows, points, wall, cavity, voxel)
-
-    inside: Array | float = scan.AIR if filling == "air" else fluid
-    if filling == "mixed":
-        up = random.standard_normal(3).astype(np.float32)
-        height = points @ (up / np.linalg.norm(up))
-        level = np.quantile(height[wall < 0], random.uniform(0.25, 0.75)) if (wall < 0).any() else 0
-        inside = fluid + scan.occupancy(level - height, voxel) * (scan.AIR - fluid)
-    scan.paint(hu, scan.occupancy(wall, voxel), inside)
-    return hu.reshape(shape).astype(np.float32)
-
-
 def paint_nerves_and_middle_ear(
     hu: Array, p: EarParameters, windows: surroundings.Windows, points: Array, wall: Array,
     cavity: Array, voxel: float,
 ) -> None:  # fmt: skip
-    """Paint the nerves' canals, the middle ear and the windows over bone, in place.
+    """Paint the nerves' canals, the middle ear and the windows over bone ``hu`` (n,), in place.
 
-    Args:
-        hu: (n,) Hounsfield units.
-        p: the anatomy's parameters.
-        windows: of that anatomy.
-        points: (n, 3) mm in the ear frame.
-        wall: (n,) mm to the labyrinth.
-        cavity: (n,) mm to the middle ear.
-        voxel: edge in mm.
+    ``points`` (n, 3) are mm in the ear frame; ``wall`` and ``cavity`` (n,) are mm to the labyrinth
+    and to the middle ear; ``voxel`` is the edge in mm.
     """
     tissue = surroundings.soft_tissue_distance(p, points, wall)
     scan.paint(hu, scan.occupancy(tissue, voxel), scan.SOFT_TISSUE)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from ..io.dataset import KEYS
 from ..io.volume import image_of
+from ..segmentation.pose import random_rotation
 from ..types import Volume
 from .ear import Filling, SyntheticEar, make_ear, triple
 from .head import SyntheticHead, random_head
@@ -63,18 +63,6 @@ def random_ear(seed: int, index: int) -> SyntheticEar:
     )
 
 
-def random_rotation(random: np.random.Generator) -> NDArray[np.float64]:
-    """3 x 3, uniform over all rotations."""
-    w, x, y, z = (q := random.standard_normal(4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
 def write_head(head: SyntheticHead, root: Path, case: str) -> None:
     """Write root/CASE/CASE_CT.nrrd, CASE_LEFT_LABELS.nrrd, CASE_RIGHT_LABELS.nrrd, CASE_DESC.json.
 
@@ -96,14 +84,10 @@ def write_head(head: SyntheticHead, root: Path, case: str) -> None:
 def write_heads(
     root: Path, count: int, seed: int, *, spacing: float | None = None, varied: bool = False
 ) -> list[str]:
-    """Write ``count`` heads and return the names of the cases.
+    """Write ``count`` heads of the series ``seed`` and return the names of the cases.
 
-    Args:
-        root: folder.
-        count: how many.
-        seed: of the series.
-        spacing: voxel edge in mm; None takes 0.488 x 0.488 x 0.625, or what ``varied`` draws.
-        varied: whether pose, kernel, padding, metal and storage order differ from head to head.
+    ``spacing`` is the voxel edge in mm; None takes 0.488 x 0.488 x 0.625, or what ``varied`` draws.
+    With it, pose, kernel, padding, metal and storage order differ from head to head.
     """
     cases = [f"H{index + 1:02d}" for index in range(count)]
     for index, case in enumerate(cases):

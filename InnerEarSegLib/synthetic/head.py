@@ -13,13 +13,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import SIDES, Geometry, Side, Volume
+from ..types import SIDES, Geometry, Side, Volume, apply_affine
 from . import ear as one_ear
 from . import scan as paint
 from . import surroundings
 from .anatomy import build_anatomy
 from .parameters import HeadParameters, ear_parameters, random_head_parameters
-from .scan import Array, HeadScan, Lattice, lattice_over, moved, slice_offsets
+from .scan import Array, HeadScan, Lattice, lattice_over, slice_offsets
 from .skull import HeadEar, head_fields, tooth_places
 
 LATTICE_MM = 2.0
@@ -41,13 +41,11 @@ ENAMEL_HU, TABLE_HU = 2700.0, 250.0
 
 @dataclass(frozen=True, eq=False)
 class EarTruth:
-    """What is known about one ear of a synthetic head.
+    """What is known about one ear of a synthetic head, in RAS mm; ``center`` is its middle.
 
-    Attributes:
-        landmarks: RAS mm by name: LANDMARKS, BASAL_TURN and VESTIBULE.
-        labels: uint8, 1 where a voxel's centre lies in the labyrinth, on a cube of 30 mm at 0.25 mm
-            or the CT's finer spacing, stored along the CT's axes; also beyond its field of view.
-        center: RAS mm of the labyrinth's middle.
+    ``landmarks`` are LANDMARKS, BASAL_TURN and VESTIBULE. ``labels`` are uint8, 1 where a voxel's
+    centre lies in the labyrinth, on a cube of 30 mm at 0.25 mm or the CT's finer spacing, stored
+    along the CT's axes; also beyond its field of view.
     """
 
     landmarks: dict[str, tuple[float, float, float]]
@@ -57,13 +55,9 @@ class EarTruth:
 
 @dataclass(frozen=True, eq=False)
 class SyntheticHead:
-    """A scan of one head and the truth about its ears.
+    """A scan of one head, int16 Hounsfield units [k, j, i], and the truth about its ears.
 
-    Attributes:
-        ct: int16 Hounsfield units [k, j, i].
-        ears: of both sides, whether or not they are in the field of view.
-        scan: how it was scanned.
-        parameters: of the head.
+    ``ears`` has both sides, whether or not they are in the field of view.
     """
 
     ct: Volume
@@ -75,10 +69,7 @@ class SyntheticHead:
 def random_head(seed: int, index: int = 0, scan: HeadScan | None = None) -> SyntheticHead:
     """Draw the head ``index`` of the series ``seed``; the same arguments give the same head.
 
-    Args:
-        seed: of the series.
-        index: in the series.
-        scan: how to scan it; upright, whole, with a bone kernel by default. See ``random_scan``.
+    By default, it is scanned upright, whole, with a bone kernel; see also ``random_scan``.
 
     Raises:
         ValueError: the scan's spacing, view or axes are invalid.
@@ -89,13 +80,19 @@ def random_head(seed: int, index: int = 0, scan: HeadScan | None = None) -> Synt
     ears = _ears(p, own_seed)
     pose = paint.head_pose(scan)
     middles: dict[str, NDArray] = {
-        side: moved(pose @ ear.pose, ear.anatomy.middle) for side, ear in ears.items()
+        side: apply_affine(pose @ ear.pose, ear.anatomy.middle) for side, ear in ears.items()
     }
     grid = paint.scan_grid(scan, pose, middles)
     paint.store(Volume(np.zeros((1, 1, 1)), grid), scan.axes, scan.flips)  # checks the axes
 
     painter = _Painter(p, ears, pose, grid, scan, own_seed)
-    hu = _paint_head(painter, grid, scan)
+    hu = np.zeros(grid.shape, dtype=np.float32)
+    offsets = slice_offsets(scan, 0.8)  # slices are averaged over their thickness
+    for first, last in pairwise([*range(0, grid.shape[0], SLAB), grid.shape[0]]):
+        for offset in offsets:
+            slab = _shifted(grid.part((0, 0, first), (last - first, *grid.shape[1:])), offset)
+            hu[first:last] += painter.paint(slab)
+    hu /= np.float32(len(offsets))
     for side in SIDES:
         _paint_ear_box(hu, painter, grid, scan, side, middles[side])
     random = np.random.default_rng([5, own_seed])
@@ -148,20 +145,17 @@ class _Painter:
             surroundings.mastoid_cells(p, ears[side], self.fields, self.lattice, pose)
             for side in SIDES
         ]
-        self.cells = np.concatenate([centers for centers, _ in cells])
-        self.cell_radii = np.concatenate([radii for _, radii in cells])
+        self.cells, self.cell_radii = map(np.concatenate, zip(*cells, strict=True))
         places = [place for place in tooth_places(p, seed) if abs(place[0][0]) > 18.0]
         crowned = places[int(random.integers(max(len(places), 1))) :][:1]
         self.metal = np.array(
-            [[*moved(pose, center * np.array(p.size)), radius] for center, radius in crowned]
+            [[*apply_affine(pose, center * np.array(p.size)), radius] for center, radius in crowned]
         ).reshape(-1, 4)
 
     def paint(self, grid: Geometry, side: Side | None = None) -> Array:
-        """[k, j, i] Hounsfield units before point spread and noise.
+        """[k, j, i] Hounsfield units before point spread and noise, on a grid along the lattice.
 
-        Args:
-            grid: along the lattice's axes.
-            side: whose ear to paint with its own parts, if any.
+        With a side, its ear is painted with its own parts.
         """
         p = self.p
         at = {name: self.lattice.sample(field, grid) for name, field in self.fields.items()}
@@ -186,49 +180,23 @@ class _Painter:
             dense = 1.0 - paint.ramp(depth - edge, -0.7, 0.7)
             bone += dense * (own.capsule_hu - bone)
         paint.paint(hu, bony, bone)
-        holes = self._cell_shares(grid, 0.35 * at["grain"])
+        holes = paint.cell_shares(grid, self.cells, self.cell_radii, 0.35 * at["grain"])
         if side is not None:
             holes *= paint.ramp(depth, 1.1, 1.6)
         paint.paint(hu, holes, paint.AIR)
         paint.paint(hu, paint.occupancy(at["air"], voxel), paint.AIR)
         paint.paint(hu, paint.occupancy(at["teeth"], voxel), ENAMEL_HU)
         if side is not None:
-            self._paint_ear(hu, at, points, wall, side, voxel)
+            windows, air = self.windows[side], at["air"].ravel()
+            rough = 0.3 * at["grain"].ravel()
+            cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
+            # Where the head's bone is thin, the middle ear leaves some of it.
+            cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
+            cavity = np.where(air < 1.5, np.maximum(cavity, 0.4 - air), cavity)
+            flat = hu.reshape(-1)
+            one_ear.paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
+            paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
         return hu
-
-    def _cell_shares(self, grid: Geometry, rough: Array) -> Array:
-        low, high = grid.corners.min(axis=0), grid.corners.max(axis=0)
-        reach = 2.0 * self.cell_radii[:, None]
-        near = np.all((self.cells > low - reach) & (self.cells < high + reach), axis=1)
-        return paint.cell_shares(grid, self.cells[near], self.cell_radii[near], rough)
-
-    def _paint_ear(
-        self, hu: Array, at: dict[str, Array], points: Array, wall: Array, side: Side, voxel: float
-    ) -> None:
-        """Middle ear, nerves and labyrinth, in place."""
-        own, windows = self.ears[side].parameters, self.windows[side]
-        flat = hu.reshape(-1)
-        rough = 0.3 * at["grain"].ravel()
-        cavity = surroundings.middle_ear_distance(own, windows, points, wall, rough)
-        # Where the head's bone is thin, the middle ear leaves some of it.
-        cavity = np.maximum(cavity, at["bone"].ravel() + np.float32(1.0))
-        air = at["air"].ravel()
-        cavity = np.where(air < 1.5, np.maximum(cavity, 0.4 - air), cavity)
-        one_ear.paint_nerves_and_middle_ear(flat, own, windows, points, wall, cavity, voxel)
-        paint.paint(flat, paint.occupancy(wall, voxel), 30.0)
-
-
-def _paint_head(painter: _Painter, grid: Geometry, scan: HeadScan) -> Array:
-    """[k, j, i] of the whole field of view, the slices averaged over their thickness."""
-    hu = np.zeros(grid.shape, dtype=np.float32)
-    offsets = slice_offsets(scan, 0.8)
-    edges = [*range(0, grid.shape[0], SLAB), grid.shape[0]]
-    for first, last in pairwise(edges):
-        for offset in offsets:
-            part = _part(grid, (0, 0, first), (last - first, *grid.shape[1:]), offset)
-            hu[first:last] += painter.paint(part)
-    hu /= np.float32(len(offsets))
-    return hu
 
 
 def _paint_ear_box(
@@ -253,18 +221,16 @@ def _paint_ear_box(
     total = np.zeros((n_k, n_j, n_i), dtype=np.float32)
     offsets = slice_offsets(scan, EAR_VOXEL_MM)
     for offset in offsets:
-        part = painter.paint(_part(fine, (0, 0, 0), fine.shape, offset), side)
+        part = painter.paint(_shifted(fine, offset), side)
         total += part.reshape(n_k, n_j, finer[1], n_i, finer[0]).mean(axis=(2, 4))
     hu[low[2] : high[2], low[1] : high[1], low[0] : high[0]] = total / np.float32(len(offsets))
 
 
-def _part(
-    grid: Geometry, first: tuple[int, int, int], shape: tuple[int, ...], offset: float
-) -> Geometry:
-    """A part of a grid from voxel ``first`` (i, j, k), moved by ``offset`` mm along k."""
+def _shifted(grid: Geometry, offset: float) -> Geometry:
+    """A grid moved by ``offset`` mm along k."""
     matrix = grid.ijk_to_ras.copy()
-    matrix[:3, 3] = grid.to_ras(first) + matrix[:3, 2] * (offset / grid.spacing[2])
-    return Geometry(matrix, (int(shape[0]), int(shape[1]), int(shape[2])))
+    matrix[:3, 3] += matrix[:3, 2] * (offset / grid.spacing[2])
+    return Geometry(matrix, grid.shape)
 
 
 def _table(points: Array, pose: NDArray, grid: Geometry, scan: HeadScan) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """A coarse grid over a fine one: same axes, wider steps, one step beyond its ends.
+    """A coarse grid of (k, j, i) nodes over a fine one: same axes, one step beyond its ends.
 
-    Attributes:
-        fine: the grid that it covers.
-        step: lattice steps per fine voxel along (i, j, k).
-        shape: (k, j, i) nodes.
+    ``step`` is lattice steps per fine voxel along (i, j, k).
     """
 
     fine: Geometry
@@ -65,13 +63,10 @@ def lattice_over(fine: Geometry, step_mm: float) -> Lattice:
 
 
 def _between(mine: NDArray, axis: int, wanted: int, count: int) -> tuple[NDArray, Array]:
-    """For each voxel along an axis (i, j, k): the node before it, and how far it is past it.
+    """For each of ``wanted`` voxels along an axis: the node before it, and how far it is past it.
 
-    Args:
-        mine: 4 x 4 from the grid's indices to the lattice's.
-        axis: 0, 1 or 2 for i, j or k.
-        wanted: voxels along it.
-        count: nodes along it; positions are clamped to the first and the last.
+    ``mine`` is 4 x 4 from the grid's indices to the lattice's, which has ``count`` nodes along the
+    axis (0, 1, 2 for i, j, k); positions are clamped to the first and the last.
     """
     at = np.clip(mine[axis, 3] + mine[axis, axis] * np.arange(wanted), 0.0, count - 1.0)
     low = np.minimum(at.astype(int), count - 2)
@@ -93,11 +88,6 @@ def grid_around(
     matrix[:3, :3] = direction * spacing
     matrix[:3, 3] = middle - matrix[:3, :3] @ ((count - 1) / 2.0)
     return Geometry(matrix, (int(count[2]), int(count[1]), int(count[0])))
-
-
-def moved(matrix: NDArray, points: NDArray) -> NDArray[np.float64]:
-    """Apply a 4 x 4 matrix to points (..., 3)."""
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def occupancy(distance: NDArray, voxel: float) -> NDArray[np.float32]:
@@ -126,13 +116,12 @@ def cell_shares(
     share = np.zeros(geometry.shape, dtype=np.float32)
     spacing = geometry.spacing
     voxel = float(spacing.mean())
-    size = np.array(geometry.shape[::-1])
-    for ijk, radius in zip(geometry.to_ijk(centers), radii, strict=True):
-        reach = (1.3 * radius + voxel) / spacing
-        low = np.maximum(np.ceil(ijk - reach), 0).astype(int)
-        high = np.minimum(np.floor(ijk + reach) + 1, size).astype(int)
-        if np.any(low >= high):
-            continue
+    nodes = geometry.to_ijk(centers)
+    reach = (1.3 * radii[:, None] + voxel) / spacing
+    lows = np.maximum(np.ceil(nodes - reach), 0).astype(int)
+    highs = np.minimum(np.floor(nodes + reach) + 1, geometry.shape[::-1]).astype(int)
+    for n in np.flatnonzero(np.all(lows < highs, axis=1)):
+        low, high, ijk, radius = lows[n], highs[n], nodes[n], radii[n]
         squares = [((np.arange(low[a], high[a]) - ijk[a]) * spacing[a]) ** 2 for a in range(3)]
         gap = np.sqrt(squares[2][:, None, None] + squares[1][:, None] + squares[0]) - radius
         part = tuple(slice(low[a], high[a]) for a in (2, 1, 0))
@@ -143,13 +132,17 @@ def cell_shares(
 
 def blur(array: NDArray, spacing: NDArray, sigma: float) -> NDArray[np.float32]:
     """[k, j, i] smoothed by a Gaussian of ``sigma`` mm; unchanged if ``sigma`` is 0."""
-    if sigma <= 0.0:
-        return array
+    return array if sigma <= 0.0 else _smooth(array, [sigma] * 3, spacing, 32, 0.01)
+
+
+def _smooth(
+    array: NDArray, sigma: ArrayLike, spacing: ArrayLike, widest: int, error: float
+) -> NDArray[np.float32]:
+    """[k, j, i] smoothed by a Gaussian of ``sigma`` mm along (i, j, k)."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(array, dtype=np.float32))
-    image.SetSpacing([float(value) for value in spacing])
-    variance = [float(sigma) ** 2] * 3
-    smooth = sitk.DiscreteGaussian(image, variance, 32, 0.01, True)
-    return sitk.GetArrayFromImage(smooth)
+    image.SetSpacing(np.asarray(spacing, float).tolist())
+    variance = [value**2 for value in np.asarray(sigma, float).tolist()]
+    return sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, variance, widest, error, True))
 
 
 def correlated_noise(
@@ -161,8 +154,8 @@ def correlated_noise(
 
 
 def to_hounsfield(array: NDArray) -> NDArray[np.int16]:
-    """Round and clip to the range of a 12-bit CT."""
-    return np.clip(np.rint(array), -1024, 3071).astype(np.int16)
+    """Round and clip to the range of a 12-bit CT; ``array`` is overwritten."""
+    return np.clip(np.rint(array, out=array), -1024, 3071, out=array).astype(np.int16)
 
 
 Kernel = Literal["bone", "soft"]
@@ -177,55 +170,36 @@ VIEW_OFFSET = {"head": (0.0, 8.0, 10.0), "bone": (10.0, -2.0, -3.0), "ear": (0.0
 
 @dataclass(frozen=True)
 class HeadScan:
-    """How a head lies in the scanner, and how it is scanned.
+    """How a head lies in the scanner, and how it is scanned."""
 
-    Attributes:
-        spacing: distance of the voxels' centres along R, A and S, in mm.
-        view: the whole head, one temporal bone, or a tight crop of one ear.
-        size_mm: field of view along R, A, S; None takes VIEW_MM.
-        shift_mm: of the field of view, along R, A, S.
-        slice_mm: thickness of the slices; None: their distance.
-        kernel: "bone" is sharp and noisy, "soft" is blurred and quiet.
-        blur_mm: standard deviation of the point spread; None: 0.28 or 0.65, by the kernel.
-        noise_hu: standard deviation; None: 70 or 12, by the kernel.
-        tilt: degrees by which the head nods back (nose up).
-        roll: degrees by which it leans to its right shoulder.
-        yaw: degrees by which it turns to its left.
-        isocentre: RAS mm of the middle between the ears.
-        padding: value outside the scanner's circle; None: air.
-        metal: whether a tooth is crowned with metal, with streaks around it.
-        table: whether a head holder is in view.
-        axes: which of (R, A, S) the stored i, j and k run along.
-        flips: which of them run against R, A or S; by default i to the left, j to the back, k up,
-            as most scanners store.
-    """
-
+    # distance of the voxels' centres along R, A and S, in mm
     spacing: tuple[float, float, float] = (0.488, 0.488, 0.625)
-    view: View = "head"
+    view: View = "head"  # the whole head, one temporal bone, or a tight crop of one ear
+    # field of view along R, A, S; None takes VIEW_MM
     size_mm: tuple[float, float, float] | None = None
-    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    slice_mm: float | None = None
-    kernel: Kernel = "bone"
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the field of view, along R, A, S
+    slice_mm: float | None = None  # thickness of the slices; None: their distance
+    kernel: Kernel = "bone"  # "bone" is sharp and noisy, "soft" is blurred and quiet
+    # standard deviation of the point spread; None: 0.28 or 0.65, by the kernel
     blur_mm: float | None = None
-    noise_hu: float | None = None
-    tilt: float = 0.0
-    roll: float = 0.0
-    yaw: float = 0.0
-    isocentre: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    padding: int | None = None
-    metal: bool = False
-    table: bool = True
-    axes: tuple[int, int, int] = (0, 1, 2)
+    noise_hu: float | None = None  # standard deviation; None: 70 or 12, by the kernel
+    tilt: float = 0.0  # degrees by which the head nods back (nose up)
+    roll: float = 0.0  # degrees by which it leans to its right shoulder
+    yaw: float = 0.0  # degrees by which it turns to its left
+    isocentre: tuple[float, float, float] = (0.0, 0.0, 0.0)  # RAS mm of the middle between the ears
+    padding: int | None = None  # value outside the scanner's circle; None: air
+    metal: bool = False  # whether a tooth is crowned with metal, with streaks around it
+    table: bool = True  # whether a head holder is in view
+    axes: tuple[int, int, int] = (0, 1, 2)  # which of (R, A, S) the stored i, j and k run along
+    # which of them run against R, A or S; by default i to the left, j to the back, k up, as most
+    # scanners store
     flips: tuple[bool, bool, bool] = (True, True, False)
 
 
 def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> HeadScan:
     """Draw the scan ``index`` of the series ``seed``: any pose, kernel, padding and order.
 
-    Args:
-        seed: of the series.
-        index: in the series.
-        spacing: voxel size in the slices in mm; drawn from 0.4 to 0.8 if None.
+    ``spacing`` is the voxel size in the slices in mm, by default drawn from 0.4 to 0.8.
     """
     random = np.random.default_rng([20240819, seed, index])
     plane = float(random.uniform(0.4, 0.8)) if spacing is None else spacing
@@ -255,16 +229,13 @@ def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> H
 
 def head_pose(scan: HeadScan) -> NDArray[np.float64]:
     """Return the 4 x 4 matrix from the head frame to RAS."""
-    tilt, roll, yaw = np.radians([scan.tilt, scan.roll, scan.yaw])
-    about_r = np.array(
-        [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]
-    )
-    about_a = np.array(
-        [[np.cos(roll), 0, np.sin(roll)], [0, 1, 0], [-np.sin(roll), 0, np.cos(roll)]]
-    )
-    about_s = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    turns = [np.eye(3) for _ in range(3)]
+    for axis, angle in enumerate(np.radians([scan.tilt, scan.roll, scan.yaw])):
+        one, other = (axis + 1) % 3, (axis + 2) % 3
+        turns[axis][[one, other], [one, other]] = np.cos(angle)
+        turns[axis][[other, one], [one, other]] = np.sin(angle), -np.sin(angle)
     matrix = np.eye(4)
-    matrix[:3, :3] = about_s @ about_a @ about_r
+    matrix[:3, :3] = turns[2] @ turns[1] @ turns[0]
     matrix[:3, 3] = scan.isocentre
     return matrix
 
@@ -272,10 +243,7 @@ def head_pose(scan: HeadScan) -> NDArray[np.float64]:
 def scan_grid(scan: HeadScan, pose: NDArray, middles: dict[str, NDArray]) -> Geometry:
     """Return the scan's grid along R, A and S.
 
-    Args:
-        scan: with view, size and spacing.
-        pose: 4 x 4, head frame to RAS.
-        middles: RAS mm of the middle of each labyrinth, by side.
+    ``pose`` is 4 x 4, head frame to RAS; ``middles`` are RAS mm of each labyrinth, by side.
 
     Raises:
         ValueError: the view or the spacing is invalid.
@@ -311,19 +279,13 @@ def expose(hu: Array, grid: Geometry, scan: HeadScan, random: np.random.Generato
     noise = scan.noise_hu if scan.noise_hu is not None else 70.0 if bone else 12.0
     # The slices' thickness has blurred along S already.
     sigma = np.array([blur, blur, 0.3 * blur]) / grid.spacing
+    spread = partial(_smooth, sigma=sigma, spacing=(1.0, 1.0, 1.0), widest=16, error=0.02)
     # Noise passes the same filter; a fixed sample tells by how much that weakens it.
     probe = np.random.default_rng(0).standard_normal((24, 32, 32)).astype(np.float32)
-    left = float(_smooth(probe, sigma).std())
+    left = float(spread(probe).std())
     for k in range(len(hu)):
         hu[k] += np.float32(noise / left) * random.standard_normal(hu[k].shape, dtype=np.float32)
-    return _smooth(hu, sigma)
-
-
-def _smooth(array: Array, sigma: NDArray) -> Array:
-    """[k, j, i] smoothed by a Gaussian of ``sigma`` voxels along (i, j, k)."""
-    image = sitk.GetImageFromArray(array)
-    smooth = sitk.DiscreteGaussian(image, [float(s) ** 2 for s in sigma], 16, 0.02, False)
-    return sitk.GetArrayFromImage(smooth)
+    return spread(hu)
 
 
 def add_streaks(hu: Array, grid: Geometry, metal: NDArray, random: np.random.Generator) -> None:
@@ -355,24 +317,19 @@ def add_streaks(hu: Array, grid: Geometry, metal: NDArray, random: np.random.Gen
 
 def finish(hu: Array, grid: Geometry, scan: HeadScan) -> NDArray[np.int16]:
     """Return Hounsfield units of a 12-bit CT, padded outside the largest circle in a slice."""
-    result = np.empty(hu.shape, dtype=np.int16)
-    for k in range(len(hu)):
-        result[k] = to_hounsfield(hu[k])
+    result = to_hounsfield(hu)
     if scan.padding is not None:
         half = (np.array(grid.shape[::-1]) - 1) / 2.0 * grid.spacing
-        x = (np.arange(grid.shape[2]) * grid.spacing[0] - half[0])[None]
-        y = (np.arange(grid.shape[1]) * grid.spacing[1] - half[1])[:, None]
-        result[:, np.hypot(x, y) > min(half[0], half[1])] = scan.padding
+        x, y = (np.arange(grid.shape[2 - a]) * grid.spacing[a] - half[a] for a in (0, 1))
+        result[:, np.hypot(x, y[:, None]) > min(half[0], half[1])] = scan.padding
     return result
 
 
 def store(volume: Volume, axes: tuple[int, int, int], flips: tuple[bool, bool, bool]) -> Volume:
     """Store the same voxels along other axes, at the same places in RAS.
 
-    Args:
-        volume: [k, j, i].
-        axes: which of the volume's i, j, k (0, 1, 2) become the new i, j, k.
-        flips: which of the new axes run backwards.
+    ``axes`` tells which of the volume's i, j, k (0, 1, 2) become the new ones, ``flips`` which of
+    these run backwards.
 
     Raises:
         ValueError: ``axes`` is no permutation.

@@ -58,43 +58,19 @@ def head_fields(
         sinuses, nose, throat and auditory canals, and to "teeth"; HU of "soft" tissue; 0 to 1 in
         "marrow", how far the bone's inside may be marrow.
     """
-    sized, half = _typical(p, points)
-    skin = _skin(p, ellipsoid(sized, *SKULL), half)
-    # Half of a scan is air around the head, where nothing else needs to be known.
-    inside = np.flatnonzero(skin < OUTSIDE_MM)
-    result = {"skin": skin}
-    for name, values in _fields_within(p, ears, points[inside], seed).items():
-        result[name] = np.full(len(points), 10.0, np.float32)
-        result[name][inside] = values
-    return result
-
-
-def _typical(p: HeadParameters, points: Array) -> tuple[Array, Array]:
-    """The points in a head of typical size, and all of them moved to its right half."""
+    # In a head of typical size; everything symmetric in its right half.
     sized = (points / np.array(p.size, np.float32)).astype(np.float32)
-    return sized, _right_half(sized)
-
-
-def _right_half(points: Array) -> Array:
-    half = points.copy()
-    half[:, 0] = np.abs(half[:, 0])
-    return half
-
-
-def _fields_within(
-    p: HeadParameters, ears: Mapping[Side, HeadEar], points: Array, seed: int
-) -> dict[str, Array]:
-    sized, half = _typical(p, points)
-    skull = ellipsoid(sized, *SKULL)
-    petrous = np.full(len(points), 1e3, dtype=np.float32)
-    near = petrous.copy()
-    for side in SIDES:
-        bone, gap = _petrous(ears[side], points)
-        petrous, near = np.minimum(petrous, bone), np.minimum(near, gap)
+    half, skull = _right_half(sized), ellipsoid(sized, *SKULL)
+    skin = _skin(p, skull, half)
+    result = {"skin": skin}
+    # Half of a scan is air around the head, where nothing else needs to be known.
+    inside, count = np.flatnonzero(skin < OUTSIDE_MM), len(points)
+    points, sized, half, skull, skin = (x[inside] for x in (points, sized, half, skull, skin))
+    both = [_petrous(ears[side], points) for side in SIDES]
+    petrous, near = (union(*gaps) for gaps in zip(*both, strict=True))
     brain = np.maximum(_brain(p, skull, half), 0.3 - petrous)
     canal = capsule(sized, (0.0, -15.0, -30.0), (0.0, -22.0, -160.0), 10.0, 9.0)
     room = union(brain, orbit(half), canal)
-    skin = _skin(p, skull, half)
     solid = union(
         # The calvaria is thicker than the floor of the skull.
         brain - (p.calvaria - 3.0 * ramp(-sized[:, 2], -25.0, 0.0)),
@@ -105,16 +81,24 @@ def _fields_within(
         spine(sized),
     )
     bone = np.maximum(np.maximum(solid, -room), skin + 1.5)
-    canals = np.full(len(points), 1e3, dtype=np.float32)
-    for side in SIDES:
-        canals = np.minimum(canals, _external_canal(ears[side], points))
+    canals = union(*(_external_canal(ears[side], points) for side in SIDES))
     # Sinuses keep a wall towards brain and orbits.
     air = np.maximum(sinuses(p, half, sized), np.maximum(1.2 - room, skin + 3.0))
     air = union(air, throat(sized), np.maximum(canals, 1.5 - brain))
     tooth = teeth(p, sized, seed)
     bone = np.maximum(bone, 0.8 - tooth)
     soft, marrow = _soft_hu(skin, brain, half), ramp(near, 13.0, 19.0)
-    return {"bone": bone, "air": air, "teeth": tooth, "soft": soft, "marrow": marrow}
+    known = {"bone": bone, "air": air, "teeth": tooth, "soft": soft, "marrow": marrow}
+    for name, values in known.items():
+        result[name] = np.full(count, 10.0, np.float32)
+        result[name][inside] = values
+    return result
+
+
+def _right_half(points: Array) -> Array:
+    half = points.copy()
+    half[:, 0] = np.abs(half[:, 0])
+    return half
 
 
 def _petrous(ear: HeadEar, points: Array) -> tuple[Array, Array]:
@@ -239,20 +223,16 @@ def orbit(half: Array) -> Array:
 
 def face(half: Array) -> Array:
     """Distance to the bones of the face without the mandible."""
-    rim = np.abs(orbit(half)) - 2.2
-    rim = np.maximum(rim, half[:, 1] - 92.0)
+    cheek = [(44.0, 82.0, -14.0), (58.0, 66.0, -15.0), (67.0, 35.0, -10.0), (65.0, 8.0, -6.0)]
+    brow = [(10.0, 98.0, 26.0), (34.0, 96.0, 27.0), (52.0, 80.0, 16.0)]
     return union(
-        rim,
+        np.maximum(np.abs(orbit(half)) - 2.2, half[:, 1] - 92.0),
         ellipsoid(half, (0.0, 68.0, -38.0), (31.0, 30.0, 13.0)),
         ellipsoid(half, (24.0, 70.0, -20.0), (22.0, 24.0, 20.0)),
         box(half, (0.0, 70.0, -8.0), (16.0, 30.0, 22.0), 5.0),
         capsule(half, (0.0, 94.0, 14.0), (0.0, 105.0, -8.0), 7.0, 3.0),
-        chain(
-            half,
-            [(44.0, 82.0, -14.0), (58.0, 66.0, -15.0), (67.0, 35.0, -10.0), (65.0, 8.0, -6.0)],
-            [7.0, 4.0, 3.0, 3.5],
-        ),
-        chain(half, [(10.0, 98.0, 26.0), (34.0, 96.0, 27.0), (52.0, 80.0, 16.0)], [6.0, 5.0, 4.0]),
+        chain(half, cheek, [7.0, 4.0, 3.0, 3.5]),
+        chain(half, brow, [6.0, 5.0, 4.0]),
         capsule(half, (52.0, 80.0, 16.0), (46.0, 82.0, -14.0), 4.5, 5.0),
     )
 
@@ -284,10 +264,8 @@ def sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
     ethmoid = np.maximum(ethmoid, septum)
     nose = box(half, (6.5, 72.0, -20.0), (7.0, 28.0, 17.0), 3.0)
     for height, length in ((-28.0, 20.0), (-15.0, 16.0)):
-        turbinate = capsule(
-            half, (8.0, 70.0 - length, height), (8.0, 70.0 + length, height), 3.2, 2.8
-        )
-        nose = np.maximum(nose, -turbinate)
+        start, end = (8.0, 70.0 - length, height), (8.0, 70.0 + length, height)
+        nose = np.maximum(nose, -capsule(half, start, end, 3.2, 2.8))
     nose = np.maximum(nose, septum)
     return union(maxillary, sphenoid, np.maximum(frontal, septum), ethmoid, nose)
 
@@ -295,9 +273,8 @@ def sinuses(p: HeadParameters, half: Array, points: Array) -> Array:
 def throat(points: Array) -> Array:
     """Distance to the air of the throat and the nostrils."""
     flat = points * np.array([0.6, 1.0, 1.0], np.float32)
-    pharynx = chain(
-        flat, [(0.0, 38.0, -18.0), (0.0, 24.0, -45.0), (0.0, 20.0, -160.0)], [7.0, 6.0, 6.0]
-    )
+    way = [(0.0, 38.0, -18.0), (0.0, 24.0, -45.0), (0.0, 20.0, -160.0)]
+    pharynx = chain(flat, way, [7.0, 6.0, 6.0])
     nostrils = capsule(_right_half(points), (6.0, 96.0, -28.0), (7.0, 106.0, -42.0), 3.5, 3.5)
     return union(pharynx, nostrils)
 
@@ -321,15 +298,11 @@ def teeth(p: HeadParameters, points: Array, seed: int) -> Array:
     """Distance to the teeth, crowns and roots; 50 mm where none is near."""
     result = np.full(len(points), 50.0, dtype=np.float32)
     near = (points[:, 2] > -80.0) & (points[:, 2] < -30.0) & (points[:, 1] > 25.0)
-    window = np.flatnonzero(near & (np.abs(points[:, 0]) < 45.0))
-    if len(window) == 0:
-        return result
-    inside = points[window]
-    gap = result[window]
+    near &= np.abs(points[:, 0]) < 45.0
+    inside, gap = points[near], result[near]
     for center, radius in tooth_places(p, seed):
-        gap = np.minimum(gap, ellipsoid(inside, center, (radius, radius, 4.6)))
-        root = 12.0 if center[2] > -55.0 else -12.0
-        end = center + np.array([0.0, -2.0, root])
-        gap = np.minimum(gap, capsule(inside, center, end, 0.65 * radius, 0.3 * radius))
-    result[window] = gap
+        crown = ellipsoid(inside, center, (radius, radius, 4.6))
+        end = center + np.array([0.0, -2.0, 12.0 if center[2] > -55.0 else -12.0])
+        gap = union(gap, crown, capsule(inside, center, end, 0.65 * radius, 0.3 * radius))
+    result[near] = gap
     return result

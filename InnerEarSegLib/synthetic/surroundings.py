@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types import apply_affine
 from .anatomy import Tube
-from .distances import Array, distance_map, segment_distance, tube_distance
+from .distances import Array, distance_map, segment_distance, trilinear, tube_distance
 from .parameters import EarParameters, HeadParameters
-from .scan import Lattice, moved
+from .scan import Lattice
 from .skull import HeadEar
 
 MEMBRANE = 0.2
@@ -64,11 +65,11 @@ def middle_ear_distance(
 def membrane_distances(windows: Windows, points: Array, wall: Array) -> tuple[Array, Array]:
     """Distances to the round window's membrane and to the footplate, both outside the lumen."""
     slab = np.maximum(-wall, wall - MEMBRANE)
-    round_window = np.linalg.norm(points - windows.round_window.astype(np.float32), axis=1)
-    oval_window = np.linalg.norm(points - windows.oval_window.astype(np.float32), axis=1)
+    places = (windows.round_window.astype(np.float32), windows.oval_window.astype(np.float32))
+    membrane, footplate = (np.linalg.norm(points - place, axis=1) for place in places)
     return (
-        np.maximum(slab, round_window - ROUND_WINDOW_RADIUS),
-        np.maximum(slab, oval_window - OVAL_WINDOW_RADIUS),
+        np.maximum(slab, membrane - ROUND_WINDOW_RADIUS),
+        np.maximum(slab, footplate - OVAL_WINDOW_RADIUS),
     )
 
 
@@ -86,15 +87,13 @@ def ossicle_distance(p: EarParameters, windows: Windows, points: Array) -> Array
 def soft_tissue_distance(p: EarParameters, points: Array, wall: Array) -> Array:
     """Distance to the internal auditory canal and the facial nerve's canal."""
     meatus = np.array([[0.9, 0.4, -1.7], [-0.2, 1.2, -4.4], [-2.4, 2.2, -9.0], [-5.0, 3.2, -14.0]])
-    tubes = [_tube(meatus, [1.1, 1.9, 2.5, 2.8])]
+    nodes, radii = _between(meatus, [1.1, 1.9, 2.5, 2.8])
     if p.facial_nerve:
         nerve = [[0.7, 2.4, -2.6], [1.0, 3.9, 0.2], [1.6, 4.6, 3.0], [4.2, 4.9, 2.9]]
         nerve += [[7.4, 4.4, 1.4], [9.6, 2.2, -0.6], [10.4, -3.0, -2.0], [10.8, -10.0, -3.0]]
-        tubes.append(_tube(np.array(nerve), [0.55, 0.5, 0.6, 0.6, 0.65, 0.7, 0.75, 0.75]))
-    tube = Tube(
-        p.scale * np.concatenate([part.points for part in tubes]),
-        p.scale * np.concatenate([part.radii for part in tubes]),
-    )
+        more = _between(np.array(nerve), [0.55, 0.5, 0.6, 0.6, 0.65, 0.7, 0.75, 0.75])
+        nodes, radii = np.concatenate([nodes, more[0]]), np.concatenate([radii, more[1]])
+    tube = Tube(p.scale * nodes, p.scale * radii)
     low, high = tube.points.min(axis=0) - 2.0, tube.points.max(axis=0) + 2.0
     distance = distance_map(lambda q: tube_distance(tube, q), points, low, high, exact=False)
     return np.maximum(distance, 0.35 - wall)
@@ -111,47 +110,52 @@ def fossa_distance(p: EarParameters, points: Array) -> Array:
 def air_cells(p: EarParameters, seed: int) -> tuple[NDArray, NDArray]:
     """Draw centres (n, 3) and radii (n,) of air cells around a single ear."""
     random = np.random.default_rng([1, seed])
-    centers = np.empty((p.air_cells, 3))
-    radii = np.empty(p.air_cells)
-    count = 0
+    centers, radii = [], []
     for _ in range(p.air_cells):
         center = random.uniform([-6.0, -12.0, -14.0], [22.0, 20.0, 12.0])
         radius = random.uniform(0.4, 1.4)
         # Cells become frequent laterally and posteriorly, where the mastoid is.
         chance = 0.03 + 0.97 / (1.0 + np.exp(-(center @ [0.8, 0.15, -0.1] - 8.0) * 1.2))
-        if random.random() > chance:
-            continue
-        gaps = np.linalg.norm(centers[:count] - center, axis=1) - radii[:count]
-        room = float(gaps.min()) - 0.05 if count else radius
-        if room > 0.3:
-            centers[count], radii[count] = center, min(radius, room)
+        if random.random() <= chance:
+            centers.append(center)
+            radii.append(radius)
+    kept, sizes = _packed(np.array(centers), np.array(radii), 0.05, 0.3)
+    return p.scale * kept, p.scale * sizes
+
+
+def _packed(
+    centers: NDArray, radii: NDArray, wall: float, least: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shrink balls (n, 3), (n,) until ``wall`` mm is between them, the first ones least.
+
+    Those of up to ``least`` mm are left out.
+    """
+    kept, sizes = np.empty((len(radii), 3)), np.empty(len(radii))
+    count = 0
+    for center, radius in zip(centers, radii, strict=True):
+        gaps = np.linalg.norm(kept[:count] - center, axis=1) - sizes[:count]
+        size = min(radius, float(gaps.min()) - wall) if count else radius
+        if size > least:
+            kept[count], sizes[count] = center, size
             count += 1
-    return p.scale * centers[:count], p.scale * radii[:count]
+    return kept[:count], sizes[:count]
 
 
-def _tube(points: NDArray, radii: list[float]) -> Tube:
-    """A tube with straight pieces between (n, 3) points."""
+def _between(points: NDArray, radii: list[float]) -> tuple[NDArray, NDArray]:
+    """Nodes and radii of a tube with straight pieces between (n, 3) points."""
     index = np.linspace(0, len(points) - 1, 24 * len(points))
     known = np.arange(len(points))
     nodes = np.stack([np.interp(index, known, points[:, axis]) for axis in range(3)], axis=1)
-    return Tube(nodes, np.interp(index, known, radii))
+    return nodes, np.interp(index, known, radii)
 
 
 def mastoid_cells(
-    p: HeadParameters,
-    ear: HeadEar,
-    fields: dict[str, Array],
-    lattice: Lattice,
-    pose: NDArray,
+    p: HeadParameters, ear: HeadEar, fields: dict[str, Array], lattice: Lattice, pose: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw RAS centres (n, 3) and radii (n,) in mm of the air cells of one mastoid.
+    """Draw RAS centres (n, 3) and radii (n,) in mm of the air cells around one of a head's ears.
 
-    Args:
-        p: of the head.
-        ear: on that side.
-        fields: of ``skull.head_fields``, on the lattice [k, j, i].
-        lattice: of the fields; cells outside it are left out.
-        pose: 4 x 4, head frame to RAS.
+    ``fields`` of ``skull.head_fields`` are on the lattice [k, j, i], outside which no cell is;
+    ``pose`` is 4 x 4, head frame to RAS.
     """
     random = np.random.default_rng([7, ear.seed])
     low, high = np.array([-4.0, -32.0, -38.0]), np.array([35.0, 18.0, 14.0])
@@ -162,37 +166,15 @@ def mastoid_cells(
     chance = 0.03 + 0.97 / (1.0 + np.exp(-(offsets @ [0.9, -0.25, -0.1] - 9.0)))
     keep = random.random(p.cell_count) < chance
     wanted = np.minimum(wanted, np.maximum(0.12 * away - 0.3, 0.5))
-    ras = moved(pose, ear.middle + offsets * np.array([ear.out, 1.0, 1.0]))
+    ras = apply_affine(pose, ear.middle + offsets * np.array([ear.out, 1.0, 1.0]))
 
     nodes = lattice.geometry.to_ijk(ras)
     inside = np.all((nodes >= 0) & (nodes <= np.array(lattice.shape[::-1]) - 1), axis=1)
     # In solid bone, and off the auditory canal.
-    depth, canal = -_values(fields["bone"], nodes), _values(fields["air"], nodes)
-    room = np.minimum(np.minimum(depth, canal) - WALL, wanted)
-    room[~(inside & keep)] = 0.0
-    chosen, radii = np.empty((len(room), 3)), np.empty(len(room))
-    count = 0
-    # The large ones first; the small ones fill the gaps.
-    for n in [int(i) for i in np.argsort(-room, kind="stable") if room[i] > LEAST_RADIUS]:
-        gaps = np.linalg.norm(chosen[:count] - ras[n], axis=1) - radii[:count]
-        # Walls between cells are thinner than a voxel.
-        radius = min(room[n], float(gaps.min()) - 0.15) if count else room[n]
-        if radius > LEAST_RADIUS:
-            chosen[count], radii[count] = ras[n], radius
-            count += 1
-    return chosen[:count], radii[:count]
-
-
-def _values(field: NDArray, nodes: NDArray) -> NDArray[np.float64]:
-    """Trilinear values (n,) at (n, 3) positions (i, j, k), clamped to the ends."""
-    limits = np.array(field.shape[::-1]) - 1
-    nodes = np.clip(nodes, 0.0, limits)
-    corner = np.minimum(nodes.astype(int), limits - 1)
-    weight = nodes - corner
-    result = np.zeros(len(nodes))
-    for i, j, k in np.ndindex(2, 2, 2):
-        bits = np.array([i, j, k])
-        share = np.where(bits == 1, weight, 1.0 - weight).prod(axis=1)
-        at = corner + bits
-        result += share * field[at[:, 2], at[:, 1], at[:, 0]]
-    return result
+    kept = np.flatnonzero(inside & keep)
+    bone, air = (trilinear(fields[name].T, nodes[kept]) for name in ("bone", "air"))
+    room = np.zeros(p.cell_count)
+    room[kept] = np.minimum(np.minimum(-bone, air) - WALL, wanted[kept])
+    # The large ones first; the small ones fill the gaps. Walls between are thinner than a voxel.
+    order = np.argsort(-room, kind="stable")[: np.count_nonzero(room > LEAST_RADIUS)]
+    return _packed(ras[order], room[order], 0.15, LEAST_RADIUS)

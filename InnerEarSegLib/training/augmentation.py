@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.inference import affine_grid
-from ..segmentation.pose import Pose
+from ..segmentation.pose import Pose, random_rotation
 from ..types import Geometry, apply_affine
 from .config import AugmentationConfig, NetworkTraining
 
@@ -68,23 +68,14 @@ def random_view(pose: Pose, setup: NetworkTraining, rng: np.random.Generator) ->
         jitter[:3, :3] = small_rotation(rng, how.rotation_degrees)
     jitter[:3, :3] = jitter[:3, :3] @ np.diag(np.exp(rng.normal(0.0, how.scale, 3)))
     jitter[:3, 3] = rng.normal(0.0, how.shift_mm, 3)
-    return View(
-        patch_to_mm=Pose(np.eye(4)).patch(setup.spacing_mm, setup.window).ijk_to_ras,
-        mm_to_ras=base @ jitter,
-        displacement=random_displacement(setup, how, rng),
+    patch_mm = [size * setup.spacing_mm for size in setup.window]
+    controls = [max(2, round(edge / how.elastic_spacing_mm) + 1) for edge in patch_mm]
+    bends = rng.normal(0.0, how.elastic_mm, (1, 3, *controls)).astype(np.float32)
+    displacement = F.interpolate(
+        torch.from_numpy(bends), size=setup.window, mode="trilinear", align_corners=True
     )
-
-
-def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a rotation uniform over all directions (Shoemake 1992: a random unit quaternion)."""
-    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    patch_to_mm = Pose(np.eye(4)).patch(setup.spacing_mm, setup.window).ijk_to_ras
+    return View(patch_to_mm, base @ jitter, displacement[0])
 
 
 def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float64]:
@@ -94,20 +85,6 @@ def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float
     angle = np.deg2rad(rng.normal(0.0, degrees))
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * cross @ cross
-
-
-def random_displacement(
-    setup: NetworkTraining, how: AugmentationConfig, rng: np.random.Generator
-) -> Tensor:
-    """Draw a smooth displacement of a patch: float32 [3, k, j, i] in mm."""
-    controls = [
-        max(2, round(size * setup.spacing_mm / how.elastic_spacing_mm) + 1) for size in setup.window
-    ]
-    values = rng.normal(0.0, how.elastic_mm, (1, 3, *controls)).astype(np.float32)
-    field = F.interpolate(
-        torch.from_numpy(values), size=setup.window, mode="trilinear", align_corners=True
-    )
-    return field[0]
 
 
 MEDIA_HU = ((-1000.0, -700.0), (-20.0, 100.0), (100.0, 600.0))
@@ -128,12 +105,7 @@ def vary(
 ) -> Tensor:
     """Show the same anatomy as another scanner might.
 
-    Args:
-        ct: the patch [k, j, i] in HU.
-        labyrinth: its partial volume, 0 to 1; None where it is not known.
-        spacing_mm: voxel edge of the patch.
-        how: what to vary.
-        rng: source of randomness.
+    ``ct`` [k, j, i] is in HU; ``labyrinth`` is its partial volume, 0 to 1, None if not known.
     """
     if labyrinth is not None and rng.random() < how.lumen and labyrinth.sum() > 1:
         ct = refill(ct, labyrinth, rng)
@@ -187,17 +159,16 @@ def another_kernel(
 
 def anisotropic_blur(ct: Tensor, covariance: np.ndarray) -> Tensor:
     """Blur by a Gaussian of a covariance (3 x 3 over k, j, i) in voxels², by Fourier transform."""
-    pad = 1 + int(2.5 * np.sqrt(np.trace(covariance)))
-    pad = min(pad, min(ct.shape) - 1)
+    pad = min(1 + int(2.5 * np.sqrt(np.trace(covariance))), min(ct.shape) - 1)
     wide = F.pad(ct[None, None], [pad] * 6, mode="replicate")[0, 0]
     k, j, i = wide.shape
-    waves = (torch.fft.fftfreq(k), torch.fft.fftfreq(j), torch.fft.rfftfreq(i))
+    waves = (
+        torch.fft.fftfreq(k)[:, None, None], torch.fft.fftfreq(j)[:, None], torch.fft.rfftfreq(i)
+    )  # fmt: skip
     exponent = torch.zeros(k, j, i // 2 + 1)
     for a in range(3):
         for b in range(3):
-            wave_a = waves[a].reshape([-1 if axis == a else 1 for axis in range(3)])
-            wave_b = waves[b].reshape([-1 if axis == b else 1 for axis in range(3)])
-            exponent += float(covariance[a, b]) * wave_a * wave_b
+            exponent += float(covariance[a, b]) * waves[a] * waves[b]
     damped = torch.fft.rfftn(wide) * torch.exp(-2.0 * torch.pi**2 * exponent)
     smooth = torch.fft.irfftn(damped, s=(k, j, i))
     return smooth[pad : k - pad, pad : j - pad, pad : i - pad]
@@ -213,9 +184,8 @@ def blur(ct: Tensor, sigma: float) -> Tensor:
     kernel = kernel / kernel.sum()
     out = ct[None, None]
     for axis in range(3):
-        shape = [1, 1, 1, 1, 1]
+        shape, pad = [1] * 5, [0] * 6
         shape[2 + axis] = -1
-        pad = [0] * 6
         pad[4 - 2 * axis] = pad[5 - 2 * axis] = radius
         out = F.conv3d(F.pad(out, pad, mode="replicate"), kernel.reshape(shape))
     return out[0, 0]
@@ -227,5 +197,4 @@ def correlated_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor
     noise = torch.randn((1, 1, *shape), generator=generator)
     if rng.random() < 0.6:
         noise = F.avg_pool3d(noise, 3, stride=1, padding=1)
-    noise = noise[0, 0]
-    return noise / noise.std()
+    return noise[0, 0] / noise.std()

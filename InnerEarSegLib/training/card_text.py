@@ -97,8 +97,7 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
         ("dice_agreement", "all of these"),
         ("dice_agreement_as_scanned", "the CT as scanned alone"),
     ):
-        agreement = content.get(key)
-        if agreement:
+        if agreement := content.get(key):
             lines += [
                 "",
                 f"Expected against real Dice over {what}: correlation "
@@ -110,22 +109,20 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
 
 def _networks_of_folds(content: dict[str, Any]) -> list[str]:
     """Which networks had not seen a specimen when it was measured, and which may have."""
-    steps = content["steps"]
+    steps, base = content["steps"], content.get("base")
     trained = [f"`{name}` ({of[0]} steps a fold)" for name, of in steps.items() if of[0]]
     lines = [
         f"Each specimen measured by networks of a fold that never saw it: {', '.join(trained)}."
     ]
-    base = content.get("base")
-    others = [f"`{name}`" for name in steps if name != "refine" and not all(steps[name])]
+    others = ", ".join(f"`{n}`" for n in steps if n != "refine" and not all(steps[n]))
     if others and base is None:
-        lines.append(f"{', '.join(others)}: of another model, which may have seen it.")
+        lines.append(f"{others}: of another model, which may have seen it.")
     elif others and base is not None:
         names = list(dict.fromkeys(row["case"] for row in content["cases"]))
         seen = [name for name in names if name in base["trained_on"]]
         lines.append(
-            f"{', '.join(others)}: of {base['name']} {base['version']}, which saw {len(seen)} of "
-            f"these {len(names)} specimens in training"
-            + (f" ({', '.join(seen)})." if seen else ".")
+            f"{others}: of {base['name']} {base['version']}, which saw {len(seen)} of these "
+            f"{len(names)} specimens in training" + (f" ({', '.join(seen)})." if seen else ".")
         )
     if not any(steps.get("refine", ())):
         lines.append("`refine` took no part: `orient` drew, more coarsely.")

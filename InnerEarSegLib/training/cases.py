@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +36,11 @@ class TrainingCase:
     synthetic: bool = False
 
 
-def training_case(case: Case, *, synthetic: bool = False) -> TrainingCase:
+def training_case(case: Case) -> TrainingCase:
     """Return a dataset's case with its labels cut to the slices that the CT really has."""
     labels = None if case.labels is None else case.labels[: case.ct.array.shape[0]]
     ct = np.clip(case.ct.array, -32768, 32767).astype(np.int16)
-    return TrainingCase(
-        case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side, synthetic
-    )
+    return TrainingCase(case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side)
 
 
 def pack(cases: Sequence[TrainingCase], path: Path) -> None:
@@ -68,42 +64,25 @@ def pack(cases: Sequence[TrainingCase], path: Path) -> None:
     path.write_bytes(buffer.getvalue())
 
 
-_NOT_PACKED = (
-    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile,
-    zlib.error,
-)  # fmt: skip
-"""Raised on files of other kinds, empty and damaged ones among them."""
-
-
 def unpack(path: Path) -> list[TrainingCase]:
-    """Read what ``pack`` wrote.
-
-    Raises:
-        UnusableInput: if the file is something else.
-    """
+    """Read what ``pack`` wrote, or raise UnusableInput."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return [
-                _unpack_case(item, arrays) for item in json.loads(bytes(arrays["index"]).decode())
-            ]
-    except _NOT_PACKED:
+            index = json.loads(bytes(arrays["index"]).decode())
+            return [_unpack_case(item, arrays) for item in index]
+    except Exception:  # NumPy, zipfile and zlib raise many kinds on damaged files
         raise UnusableInput(f"{path} was not written by `innerearseg pack`.") from None
 
 
 def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
-    shape = tuple(item["shape"])
-    labels = None
-    if f"{item['name']}/labels" in arrays:
-        bits = np.unpackbits(arrays[f"{item['name']}/labels"], count=int(np.prod(shape)))
+    name, shape, labels = item["name"], tuple(item["shape"]), None
+    if f"{name}/labels" in arrays:
+        bits = np.unpackbits(arrays[f"{name}/labels"], count=int(np.prod(shape)))
         labels = bits.reshape(shape)
+    geometry = Geometry(np.array(item["ijk_to_ras"]), shape)
+    landmarks = {name: np.array(point) for name, point in item["landmarks"].items()}
     return TrainingCase(
-        name=item["name"],
-        ct=arrays[f"{item['name']}/ct"],
-        labels=labels,
-        geometry=Geometry(np.array(item["ijk_to_ras"]), shape),
-        landmarks={name: np.array(point) for name, point in item["landmarks"].items()},
-        side=item["side"],
-        synthetic=item["synthetic"],
+        name, arrays[f"{name}/ct"], labels, geometry, landmarks, item["side"], item["synthetic"]
     )
 
 
@@ -152,6 +131,7 @@ def load_cases(
     from ..io.dataset import case_names, read_case
 
     read = [read_case(source, name) for name in case_names(source)]
-    for remark in (remark for case in read for remark in case.remarks):
-        say(remark)
+    for case in read:
+        for remark in case.remarks:
+            say(remark)
     return [training_case(case) for case in read] + synthetic_cases(synthetic, seed)

@@ -134,12 +134,7 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class NetworkTraining:
-    """One network: what it is, what it sees, and how it is trained.
-
-    Attributes:
-        spacing_mm: voxel edge of its patches.
-        window: (k, j, i) voxels of its patches.
-    """
+    """One network, and how it is trained on patches of (k, j, i) ``window`` voxels."""
 
     spacing_mm: float
     window: tuple[int, int, int]
@@ -194,11 +189,7 @@ def load_config(path: Path) -> Config:
 
 
 def check_patch(setup: NetworkTraining, where: str) -> None:
-    """Refuse a patch that the network cannot halve as often as it has levels.
-
-    Raises:
-        UnusableInput: naming the patch as ``where``.
-    """
+    """Raise UnusableInput for a patch that the network cannot halve at each of its levels."""
     multiple = setup.network.patch_multiple
     if any(size % multiple for size in setup.window):
         raise UnusableInput(
@@ -208,7 +199,7 @@ def check_patch(setup: NetworkTraining, where: str) -> None:
 
 
 def from_json(kind: type[T], path: Path, what: str) -> T:
-    """Read a config dataclass from a JSON file.
+    """Read a config dataclass from a JSON file; see ``from_dict``.
 
     Raises:
         UnusableInput: naming the file as ``what``, or the field that does not fit.

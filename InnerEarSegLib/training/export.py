@@ -28,17 +28,26 @@ from .config import Config
 from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 
-OF_EVALUATE = ("command", "summary", "cases")
-OF_CROSSVAL = (*OF_EVALUATE, "steps", "calibration", "reliability")
+CARD_ENDS_IN = ".md"
 
 
-def check_metrics(content: Mapping[str, Any], run: TrainingRun) -> None:
-    """Refuse a summary of ``evaluate`` that says nothing of new cases.
+def _check_measured(content: Mapping[str, Any], command: str, *more: str) -> list[str]:
+    """Return the cases in a command's summary.json, which has these fields and some case."""
+    try:
+        names = [str(row["case"]) for row in content["cases"]]
+        whole = all(key in content for key in ("command", "summary", *more))
+    except (KeyError, TypeError):
+        whole, names = False, []
+    if not whole:
+        raise UnusableInput(f"The file is no summary.json of `{command}`.")
+    if not names:
+        raise UnusableInput(f"The summary.json of `{command}` holds no case.")
+    return names
 
-    Raises:
-        UnusableInput: if it is none, holds no case, or one that the run was trained on.
-    """
-    names = _names(content, OF_EVALUATE, "innerearseg evaluate")
+
+def _check_metrics(content: Mapping[str, Any], run: TrainingRun) -> None:
+    """Refuse a summary of ``evaluate`` that says nothing of new cases."""
+    names = _check_measured(content, "innerearseg evaluate")
     marked = {row["case"] for row in content["cases"] if row.get("trained_on")}
     seen = [name for name in names if name in marked or name in run.trained_on]
     if seen:
@@ -48,14 +57,9 @@ def check_metrics(content: Mapping[str, Any], run: TrainingRun) -> None:
         )
 
 
-def check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
-    """Refuse a summary of ``crossval`` that says nothing of this run's recipe.
-
-    Raises:
-        UnusableInput: if it is none, holds no case or no calibration of the landmarks, or lacks a
-            specimen that the run was trained on.
-    """
-    names = _names(content, OF_CROSSVAL, "innerearseg crossval")
+def _check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
+    """Refuse a summary of ``crossval`` that does not hold for this run or calibrates nothing."""
+    names = _check_measured(content, "innerearseg crossval", "steps", "calibration", "reliability")
     lacking = [name for name in run.trained_on if name not in names]
     if lacking:
         raise UnusableInput(
@@ -73,33 +77,9 @@ def check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
         raise UnusableInput(f"The cross-validation calibrates no {unknown[0]}.")
 
 
-def _names(content: Mapping[str, Any], needed: tuple[str, ...], command: str) -> list[str]:
-    """Names of the cases of a summary.json of a command."""
-    try:
-        names = [str(row["case"]) for row in content["cases"]]
-        whole = all(key in content for key in needed)
-    except (KeyError, TypeError):
-        whole, names = False, []
-    if not whole:
-        raise UnusableInput(f"The file is no summary.json of `{command}`.")
-    if not names:
-        raise UnusableInput(f"The summary.json of `{command}` holds no case.")
-    return names
-
-
-CARD_ENDS_IN = ".md"
-
-
-def check_model_file(output: Path) -> ResultFolder:
-    """Refuse a model file that could not be written in the end; changes nothing.
-
-    Returns:
-        Its folder.
-
-    Raises:
-        UnusableInput: if it or its card is a folder, its name is that of its card, or its folder
-            cannot be written.
-    """
+def _check_output(output: Path) -> ResultFolder:
+    """Return the folder of a model file; refuse one that could not be written in the end."""
+    card = output.with_suffix(CARD_ENDS_IN)
     if output.is_dir():
         raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
     if output.suffix.lower() == CARD_ENDS_IN:
@@ -107,8 +87,8 @@ def check_model_file(output: Path) -> ResultFolder:
             f"The model cannot be written to {output}: its card is written there; end its name "
             "in .pt."
         )
-    if output.with_suffix(CARD_ENDS_IN).is_dir():
-        raise UnusableInput(f"{output}: its card {output.with_suffix(CARD_ENDS_IN)} is a folder.")
+    if card.is_dir():
+        raise UnusableInput(f"{output}: its card {card} is a folder.")
     return ResultFolder(output.parent)
 
 
@@ -151,15 +131,12 @@ def export(
     notes: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Write the model file of a run, and its card as Markdown beside it.
+    """Write the model file of a run, and its card as Markdown beside it; return the card.
 
     Weights are stored in half precision, which halves the file and moves no landmark by a
     measurable distance; inference computes in single precision.
 
     Args:
-        run_folder: from ``innerearseg train``.
-        output: the .pt file.
-        version: of the model.
         base: a model of the same specimens, landmarks and canonical ear, whose networks stand in
             for those that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
@@ -167,21 +144,17 @@ def export(
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
-        say: told what had to be set aside.
-
-    Returns:
-        The card.
 
     Raises:
         UnusableInput: if the file cannot be written, a network has neither a checkpoint nor a
             base, the base does not fit, or what was measured says nothing of this run.
     """
-    folder = check_model_file(output)
+    folder = _check_output(output)
     run = read_run(run_folder)
     if metrics is not None:
-        check_metrics(metrics, run)
+        _check_metrics(metrics, run)
     if crossval is not None:
-        check_crossval(crossval, run)
+        _check_crossval(crossval, run)
     parts = {name: _part(name, run, run_folder, base, any_base) for name in NETWORKS}
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
@@ -191,7 +164,7 @@ def export(
         "made_by": f"InnerEarSeg {__version__}, code revision {run.code_revision}",
         "licence": "CC BY 4.0 (as the data), not a medical device",
         "landmarks": list(run.config.landmarks),
-        "template": {name: point.tolist() for name, point in run.template.items()},
+        "template": {name: list(point) for name, point in run.template.items()},
         "intensity": dataclasses.asdict(run.config.intensity),
         "outputs": "labyrinth logits [b,1,k,j,i]; heatmap logits [b,landmark,k,j,i], softmax over "
         "all voxels and one class of logit 0 for 'not in this window'",
@@ -227,7 +200,8 @@ def _part(
     name: str, run: TrainingRun, run_folder: Path, base: Path | None, any_base: bool
 ) -> tuple[nn.Module, dict[str, Any]]:
     """One network and its part of the card, from the run or from the base."""
-    if base is not None and steps_done(run_folder / name) == 0:
+    steps = steps_done(run_folder / name)
+    if base is not None and steps == 0:
         return _part_of_base(name, run, base, any_base)
     setup = run.config.networks()[name]
     if setup.loss.heatmaps != "softmax":
@@ -237,13 +211,10 @@ def _part(
         )
     network = trained_network(run.config, name, run_folder / name)
     return network, {
-        "spacing_mm": setup.spacing_mm,
-        "window": list(setup.window),
-        "heatmap_sigma_mm": setup.loss.heatmap_sigma_mm,
-        "parameters": count_parameters(network),
-        "steps": steps_done(run_folder / name),
-        "code_revision": run.code_revision,
-    }
+        "spacing_mm": setup.spacing_mm, "window": list(setup.window),
+        "heatmap_sigma_mm": setup.loss.heatmap_sigma_mm, "parameters": count_parameters(network),
+        "steps": steps, "code_revision": run.code_revision,
+    }  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,8 +240,7 @@ def read_base(path: Path, config: Config) -> BaseModel:
     if missing:
         raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
     try:
-        if not _is_of_kind(card, config):
-            raise _misfit(path)
+        _check_fit(_is_of_kind(card, config), path)
         return BaseModel(
             str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest(),
             tuple(map(str, card["training"]["trained_on"])),
@@ -286,12 +256,14 @@ def _part_of_base(
     content = file_content(base)
     card = card_of_any_schema(content, base)
     try:
-        fits = _is_of_kind(card, run.config) and (any_base or _same_specimens(card, run))
         about = dict(card[name])
+        same = any_base or (
+            card["training"]["trained_on"] == list(run.trained_on)
+            and all(np.allclose(card["template"][k], p, atol=1e-6) for k, p in run.template.items())
+        )
+        _check_fit(_is_of_kind(card, run.config) and same, base)
     except (KeyError, TypeError):
         raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
-    if not fits:
-        raise _misfit(base)
     about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
     about["taken_from"] = f"{card['name']} {card['version']}"
     return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
@@ -303,14 +275,8 @@ def _is_of_kind(card: dict[str, Any], config: Config) -> bool:
     return card["landmarks"] == list(config.landmarks) and card["intensity"] == intensity
 
 
-def _same_specimens(card: dict[str, Any], run: TrainingRun) -> bool:
-    """Whether a model was trained on the run's specimens, and on the same canonical ear."""
-    return card["training"]["trained_on"] == list(run.trained_on) and all(
-        np.allclose(card["template"][key], point, atol=1e-6) for key, point in run.template.items()
-    )
-
-
-def _misfit(base: Path) -> UnusableInput:
-    return UnusableInput(
-        f"The base model {base} was trained on other specimens or landmarks than this run."
-    )
+def _check_fit(fits: bool, base: Path) -> None:
+    if not fits:
+        raise UnusableInput(
+            f"The base model {base} was trained on other specimens or landmarks than this run."
+        )

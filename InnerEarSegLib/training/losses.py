@@ -32,12 +32,20 @@ def heatmap_loss(
         spacing_mm: voxel edge of the heatmaps.
         how: kind of loss, and the width of its target.
     """
-    sigma = max(FINEST_SIGMA, how.heatmap_sigma_mm / spacing_mm)
-    if how.heatmaps == "squares":
-        return squares_loss(heatmaps, points, present, sigma)
     if how.heatmaps == "coordinates":
         return coordinates_loss(heatmaps, points, present, spacing_mm)
-    return landmark_loss(heatmaps, points, present, sigma)
+    sigma = max(FINEST_SIGMA, how.heatmap_sigma_mm / spacing_mm)
+    loss = squares_loss if how.heatmaps == "squares" else landmark_loss
+    return loss(heatmaps, points, present, sigma)
+
+
+def _log_gaussian(heatmaps: Tensor, points: Tensor, sigma: float) -> list[Tensor]:
+    """Logarithms of the three lines [b, landmark, n] whose product is each point's Gaussian."""
+    lines = []
+    for axis, size in enumerate(heatmaps.shape[2:]):
+        x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)
+        lines.append(-0.5 * ((x - points[:, :, 2 - axis, None]) / sigma) ** 2)
+    return lines
 
 
 def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float) -> Tensor:
@@ -49,13 +57,7 @@ def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: floa
     Args as of ``heatmap_loss``; sigma is the standard deviation of the Gaussian in voxels.
     """
     log_all = F.softplus(torch.logsumexp(heatmaps.flatten(2), dim=2))  # log(1 + sum of exp)
-    shape = heatmaps.shape[2:]
-    # A Gaussian is the product of three: weigh the logits axis by axis, without its full grid.
-    weights = []
-    for axis, size in enumerate(shape):
-        x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)
-        line = torch.softmax(-0.5 * ((x - points[:, :, 2 - axis, None]) / sigma) ** 2, dim=-1)
-        weights.append(line)
+    weights = [torch.softmax(x, dim=-1) for x in _log_gaussian(heatmaps, points, sigma)]
     expected = torch.einsum("blkji,blk,blj,bli->bl", heatmaps, *weights)
     entropy = sum(torch.special.entr(line).sum(dim=-1) for line in weights)
     return torch.where(present, log_all - expected - entropy, log_all)
@@ -69,10 +71,7 @@ def squares_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float
 
     The heatmaps are heights, no logits; all else is as of ``landmark_loss``.
     """
-    lines = []
-    for axis, size in enumerate(heatmaps.shape[2:]):
-        x = torch.arange(size, device=heatmaps.device, dtype=torch.float32)
-        lines.append(torch.exp(-0.5 * ((x - points[:, :, 2 - axis, None]) / sigma) ** 2))
+    lines = [torch.exp(line) for line in _log_gaussian(heatmaps, points, sigma)]
     target = torch.einsum("blk,blj,bli->blkji", *lines) * present[:, :, None, None, None]
     empty = (math.sqrt(math.pi) * sigma) ** 3  # the integral of the squared Gaussian
     even = math.log(1.0 + math.prod(heatmaps.shape[2:]))
@@ -105,11 +104,7 @@ def expected_points(heatmaps: Tensor) -> Tensor:
 
 
 def landmark_points(heatmaps: Tensor, setup: NetworkTraining) -> NDArray[np.float64]:
-    """Return where the heatmaps of one patch say that their landmarks are.
-
-    Args:
-        heatmaps: [landmark, k, j, i].
-        setup: how they were trained.
+    """Return the landmarks in the heatmaps [landmark, k, j, i] of one patch.
 
     Returns:
         Continuous (i, j, k), [landmark, 3].
@@ -144,18 +139,18 @@ def loss_of_scales(
 ) -> Losses:
     """Compute the loss over all levels that have heads, each half the weight of the last.
 
-    Args:
-        outputs: of ``JointUNet.all_scales``, finest first; one is an ordinary training.
-        batch: what the network should say, on the finest grid.
-        setup: weights and heatmap width.
-
-    Returns:
-        The weighted total, with the terms of the finest level.
+    ``outputs`` are those of ``JointUNet.all_scales``, finest first; ``batch`` is on the finest
+    grid. Returns the weighted total, with the terms of the finest level.
     """
     finest = joint_loss(outputs[0], batch, setup)
     total, weights = finest.total, 1.0
     for level, output in enumerate(outputs[1:], start=1):
-        total = total + 0.5**level * joint_loss(output, _coarser(batch, level), setup, level).total
+        size = 2**level
+        coarser = batch._replace(
+            labyrinth=F.avg_pool3d(batch.labyrinth, size),
+            landmarks=(batch.landmarks + 0.5) / size - 0.5,  # indices are of voxels' middles
+        )
+        total = total + 0.5**level * joint_loss(output, coarser, setup, level).total
         weights += 0.5**level
     return finest._replace(total=total / weights)
 
@@ -163,13 +158,10 @@ def loss_of_scales(
 def joint_loss(
     outputs: tuple[Tensor, Tensor], batch: Sample, setup: NetworkTraining, level: int = 0
 ) -> Losses:
-    """Compute the weighted loss of one batch at one level.
+    """Compute the weighted loss of one batch on a grid that is halved ``level`` times.
 
-    Args:
-        outputs: labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
-        batch: what the network should say; patches without labels count for landmarks only.
-        setup: weights and heatmap width.
-        level: how often the grid is halved.
+    ``outputs`` are labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
+    Patches without labels count for landmarks only.
     """
     logits, heatmaps = outputs[0].float(), outputs[1].float()
     how = setup.loss
@@ -179,17 +171,15 @@ def joint_loss(
     cross_entropy = (voxelwise(logits, batch.labyrinth) * labelled).sum() / count
     overlap = tversky_loss if how.overlap == "tversky" else dice_loss
     dice = (overlap(torch.sigmoid(logits), batch.labyrinth) * labelled).sum() / count
-    surprise = heatmap_loss(
-        heatmaps, batch.landmarks, batch.present, setup.spacing_mm * 2**level, how
-    )
+    spacing_mm = setup.spacing_mm * 2**level
+    surprise = heatmap_loss(heatmaps, batch.landmarks, batch.present, spacing_mm, how)
     known = batch.known.to(surprise.dtype)
     landmarks = (surprise * known).sum() / known.sum().clamp(min=1.0)
-    segmentation = how.dice * dice + how.cross_entropy * cross_entropy
-    total = {
-        "joint": segmentation + how.landmarks * landmarks,
-        "segmentation": segmentation,
+    of = {
+        "segmentation": how.dice * dice + how.cross_entropy * cross_entropy,
         "landmarks": how.landmarks * landmarks,
-    }[how.tasks]
+    }
+    total = of["segmentation"] + of["landmarks"] if how.tasks == "joint" else of[how.tasks]
     return Losses(total, dice, cross_entropy, landmarks)
 
 
@@ -228,12 +218,3 @@ def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     """
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return ((torch.sigmoid(logits) - target).abs() ** FOCAL_POWER * bce).mean(dim=(1, 2, 3, 4))
-
-
-def _coarser(batch: Sample, level: int) -> Sample:
-    """The targets of a batch on a grid halved this often; the CT stays as it is."""
-    size = 2**level
-    return batch._replace(
-        labyrinth=F.avg_pool3d(batch.labyrinth, size),
-        landmarks=(batch.landmarks + 0.5) / size - 0.5,  # indices are of voxels' middles
-    )

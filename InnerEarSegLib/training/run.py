@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..segmentation.pose import fit_pose
-from ..types import apply_affine
+from ..types import Point, apply_affine
 from .cases import TrainingCase
 from .config import Config, from_dict
 from .trainer import train_network
@@ -28,12 +28,7 @@ def canonical_template(
     The frame has its axes along the labyrinth's principal axes, longest first, and its origin at
     the middle of the labyrinth's extent, so that a patch around it can be small.
 
-    Args:
-        cases: real ones, at least one with labels; left ears count as mirrored right ones.
-        names: the landmarks of the template.
-
-    Returns:
-        Canonical mm by landmark name.
+    Left ears count as mirrored right ones. ``cases`` are real ones. Returns canonical mm by name.
 
     Raises:
         UnusableInput: if no case has labels and all landmarks.
@@ -86,14 +81,8 @@ def train(
 ) -> None:
     """Train all networks into a run folder, or go on where an earlier call stopped.
 
-    Args:
-        config: what to train.
-        cases: all specimens, those to hold out included.
-        output: the run folder, new or of the same config.
-        device: where to train.
-        workers: processes that draw samples; 0 draws them in this one.
-        only: networks to train; all if empty.
-        say: receives a line now and then.
+    ``cases`` are all specimens, those to hold out included; ``workers`` processes draw samples;
+    ``only`` names the networks to train, all if empty.
 
     Raises:
         UnusableInput: if the folder holds another run, a held-out specimen is missing, or a name
@@ -105,9 +94,10 @@ def train(
         raise UnusableInput(f"The held-out specimens {missing} are not in the data.")
     trained = [case for case in cases if case.name not in config.held_out]
     real = [case for case in trained if not case.synthetic]
+    template = canonical_template(real, config.landmarks)
     run = TrainingRun(
         config=config,
-        template=canonical_template(real, config.landmarks),
+        template={name: tuple(point.tolist()) for name, point in template.items()},
         trained_on=tuple(case.name for case in real),
         without_labels=tuple(case.name for case in trained if case.labels is None),
         synthetic=len(trained) - len(real),
@@ -123,21 +113,14 @@ def train(
                 "choose another --output folder, or delete it to start again."
             )
     output.mkdir(parents=True, exist_ok=True)
-    template = {name: point.tolist() for name, point in run.template.items()}
-    content = dataclasses.asdict(run) | {"template": template}
-    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    path.write_text(json.dumps(asdict(run), indent=2), encoding="utf-8")
     for name in only or config.networks():
-        train_network(
-            name, config, cases, run.template, output / name, device, workers=workers, say=say
-        )
+        at = output / name
+        train_network(name, config, cases, run.template, at, device, workers=workers, say=say)
 
 
 def check_networks(config: Config, names: Sequence[str]) -> None:
-    """Refuse unknown names of networks, before data are read.
-
-    Raises:
-        UnusableInput: naming the first of them.
-    """
+    """Raise UnusableInput for the first unknown name of a network."""
     for name in names:
         if name not in config.networks():
             raise UnusableInput(
@@ -145,7 +128,7 @@ def check_networks(config: Config, names: Sequence[str]) -> None:
             )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TrainingRun:
     """What a run folder says about itself.
 
@@ -154,7 +137,7 @@ class TrainingRun:
     """
 
     config: Config
-    template: dict[str, NDArray[np.float64]]
+    template: dict[str, Point]
     trained_on: tuple[str, ...]
     without_labels: tuple[str, ...]
     synthetic: int
@@ -162,32 +145,18 @@ class TrainingRun:
 
 
 def read_run(folder: Path) -> TrainingRun:
-    """Read a run folder's description.
-
-    Raises:
-        UnusableInput: if the folder is no run.
-    """
+    """Read a run folder's description, or raise UnusableInput."""
+    path = folder / DESCRIPTION
     try:
-        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UnusableInput(f"{folder} is no run folder of `innerearseg train`.") from None
-    return TrainingRun(
-        config=from_dict(Config, content["config"], str(folder / DESCRIPTION)),
-        template={name: np.array(point) for name, point in content["template"].items()},
-        trained_on=tuple(content["trained_on"]),
-        without_labels=tuple(content["without_labels"]),
-        synthetic=content["synthetic"],
-        code_revision=content["code_revision"],
-    )
+    return from_dict(TrainingRun, content, str(path))
 
 
 def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
-    """Deal out every count-th of the names, from the first, the second, and so on.
-
-    Raises:
-        UnusableInput: if a fold would hold out nothing or leave nothing to train on.
-    """
-    if not 2 <= count <= len(names):
+    """Deal out every count-th of the names, from the first, the second, and so on."""
+    if not 2 <= count <= len(names):  # a fold would hold out nothing or leave nothing to train on
         raise UnusableInput(
             f"{len(names)} specimens make from 2 to {len(names)} folds, not {count}."
         )
@@ -201,15 +170,14 @@ def folds_of(cases: Sequence[TrainingCase], count: int) -> list[tuple[str, ...]]
 
 def code_revision() -> str:
     """Return the git revision of this code, with "+" where it has uncommitted changes."""
-    commands = ("rev-parse --short=12 HEAD", "status --porcelain --untracked-files=no")
-    try:
-        revision, changes = (
-            subprocess.run(
+    revision = []
+    for command in ("rev-parse --short=12 HEAD", "status --porcelain --untracked-files=no"):
+        try:
+            done = subprocess.run(
                 ["git", *command.split()], cwd=Path(__file__).parent, capture_output=True,
                 text=True, check=True,
-            ).stdout.strip()
-            for command in commands
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return revision + ("+" if changes else "")
+            )  # fmt: skip
+        except (OSError, subprocess.CalledProcessError):
+            return "unknown"
+        revision.append(done.stdout.strip())
+    return revision[0] + ("+" if revision[1] else "")

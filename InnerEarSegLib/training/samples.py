@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -44,17 +44,10 @@ class Samples(Dataset):
     def __init__(
         self,
         cases: Sequence[TrainingCase],
-        template: Mapping[str, NDArray],
+        template: Mapping[str, ArrayLike],
         config: Config,
         setup: NetworkTraining,
     ) -> None:
-        """
-        Args:
-            cases: what to train on, real and synthetic.
-            template: the canonical ear.
-            config: landmarks, intensity, seed.
-            setup: patches and augmentation.
-        """
         self.config, self.setup = config, setup
         self.real = [case for case in cases if not case.synthetic]
         self.synthetic = [case for case in cases if case.synthetic]
@@ -72,8 +65,9 @@ class Samples(Dataset):
         view = random_view(self.poses[case.name], self.setup, rng)
         ijk = view.source_ijk(case.geometry)
         ct = sample(torch.from_numpy(case.ct).float(), ijk, random_outside(how, rng, air))
-        labels = None if case.labels is None else torch.from_numpy(case.labels).float()
-        labyrinth = None if labels is None else sample(labels, ijk, 0.0)
+        labyrinth = None
+        if case.labels is not None:
+            labyrinth = sample(torch.from_numpy(case.labels).float(), ijk, 0.0)
         known = [name in case.landmarks for name in self.config.landmarks]
         ras = np.array([case.landmarks.get(n, np.zeros(3)) for n in self.config.landmarks])
         points = view.patch_ijk(ras)
@@ -100,27 +94,21 @@ def cut(
     air: float,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor | None, NDArray[np.bool_]]:
-    """Cut the scan off at a random plane across one axis of the patch.
-
-    Args:
-        ct: [k, j, i] HU.
-        labyrinth: [k, j, i] or None.
-        points: (n, 3) landmarks as patch (i, j, k).
-        air: HU of what is cut off.
-        rng: source of randomness.
+    """Empty CT and labyrinth [k, j, i] beyond a random plane across one axis.
 
     Returns:
-        CT and labyrinth with one side emptied, and which points are still inside.
+        Both, and which points (n, 3), as patch (i, j, k), are still inside.
     """
     axis = int(rng.integers(3))
     size = ct.shape[axis]
     depth = int(rng.integers(1, max(2, size // 2)))
     low = bool(rng.random() < 0.5)
-    gone = slice(0, depth) if low else slice(size - depth, size)
-    index = tuple(gone if a == axis else slice(None) for a in range(3))
-    ct, labyrinth = ct.clone(), None if labyrinth is None else labyrinth.clone()
-    ct[index] = air
+    emptied = [slice(None)] * 3
+    emptied[axis] = slice(0, depth) if low else slice(size - depth, size)
+    ct = ct.clone()
+    ct[tuple(emptied)] = air
     if labyrinth is not None:
-        labyrinth[index] = 0.0
+        labyrinth = labyrinth.clone()
+        labyrinth[tuple(emptied)] = 0.0
     position = points[:, 2 - axis]
     return ct, labyrinth, (position >= depth) if low else (position < size - depth)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.overrides import TorchFunctionMode
@@ -69,16 +69,15 @@ class Rounded(TorchFunctionMode):
 def validate(
     network: nn.Module,
     cases: Sequence[TrainingCase],
-    template: Mapping[str, NDArray],
+    template: Mapping[str, ArrayLike],
     config: Config,
     setup: NetworkTraining,
     device: torch.device,
 ) -> tuple[float, float]:
     """Measure a network on patches placed by the reference landmarks, without augmentation.
 
-    Returns:
-        Mean Dice of the labyrinth at probability 0.5, on the patch's grid; and mean distance in mm
-        of the product's three landmarks.
+    Return the mean Dice of the labyrinth at probability 0.5, on the patch's grid, and the mean
+    distance in mm of the product's three landmarks.
     """
     dice, errors = [], []
     for case in cases:
@@ -88,14 +87,13 @@ def validate(
             upright[:3, 3] = pose.matrix[:3, 3]
             pose = Pose(upright)
         patch = pose.patch(setup.spacing_mm, setup.window)
-        ct = sample_patch(
-            torch.from_numpy(case.ct).float(), case.geometry, patch, config.intensity.low
-        )
+        whole = torch.from_numpy(case.ct).float()
+        ct = sample_patch(whole, case.geometry, patch, config.intensity.low)
         with torch.no_grad():
             logits, heatmaps = network(config.intensity(ct)[None, None].to(device))
         if case.labels is not None:
-            grid = patch_to_ijk(patch, case.geometry)
-            truth = sample(torch.from_numpy(case.labels).float(), grid, 0.0) > 0.5
+            labels = torch.from_numpy(case.labels).float()
+            truth = sample(labels, patch_to_ijk(patch, case.geometry), 0.0) > 0.5
             found = logits[0, 0].cpu() > 0
             both = float((truth & found).sum())
             dice.append(2 * both / max(1.0, float(truth.sum() + found.sum())))
@@ -131,7 +129,7 @@ def train_network(
     name: str,
     config: Config,
     cases: Sequence[TrainingCase],
-    template: Mapping[str, NDArray],
+    template: Mapping[str, ArrayLike],
     folder: Path,
     device: torch.device,
     *,
@@ -140,11 +138,8 @@ def train_network(
 ) -> None:
     """Train one network to its last step, from its checkpoint if there is one.
 
-    Args:
-        name: "locate", "orient" or "refine".
-        template: the canonical ear, mm by landmark.
-        folder: receives the checkpoint (with the averaged weights) and the log.
-        config, cases, device, workers, say: as of ``run.train``.
+    ``folder`` receives the checkpoint (with the averaged weights) and the log; all else is as of
+    ``run.train``.
 
     Raises:
         UnusableInput: if nothing is left to train on.
@@ -163,9 +158,18 @@ def train_network(
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(how.ema), use_buffers=True)
     optimiser = build_optimiser(network, how)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate(how, step))
-    parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    parts: dict[str, Any] = {
+        "network": network,
+        "average": average,
+        "optimiser": optimiser,
+        "schedule": schedule,
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    done = _load(folder / CHECKPOINT, parts, device)
+    done, state = 0, _read(folder / CHECKPOINT, device)
+    if state is not None:
+        done = int(state["step"])
+        for part_name, part in parts.items():
+            part.load_state_dict(state[part_name])
     log = _Log(folder / LOG, done)
     loader = DataLoader(
         samples, how.batch, sampler=range(done * how.batch, how.steps * how.batch),
@@ -174,25 +178,23 @@ def train_network(
     started = saved = time.monotonic()
     for step, batch in enumerate(loader, start=done + 1):
         moved = Sample(*(tensor.to(device, non_blocking=True) for tensor in batch))
-        losses = training_step(network, optimiser, moved, setup, device)
+        log.losses.append(training_step(network, optimiser, moved, setup, device))
         schedule.step()
         if how.ema > 0:
             average.update_parameters(network)
         else:
             average.module.load_state_dict(network.state_dict())
-        log.add(losses)
         last = step == how.steps
         if step % LOG_EVERY == 0 or last:
-            if not math.isfinite(float(losses.total)):
+            if not math.isfinite(float(log.losses[-1].total)):
                 raise Diverged(f"{name}: the loss is not a number at step {step}.")
             score = None
             if held_out and (step % config.validate_every == 0 or last):
                 average.eval()
                 score = validate(average.module, held_out, template, config, setup, device)
-            pace = (time.monotonic() - started) / (step - done)
-            left = pace * (how.steps - step)
-            say(f"{name}: {log.write(step, float(schedule.get_last_lr()[0]), score)}"
-                f", {left / 60:.1f} min left")  # fmt: skip
+            left = (time.monotonic() - started) / (step - done) * (how.steps - step)
+            line = log.write(step, float(schedule.get_last_lr()[0]), score)
+            say(f"{name}: {line}, {left / 60:.1f} min left")
         if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(folder / CHECKPOINT, parts, step)
             saved = time.monotonic()
@@ -203,7 +205,7 @@ def build_optimiser(network: nn.Module, how: OptimiserConfig) -> torch.optim.Opt
     parameters, decay = network.parameters(), how.weight_decay
     if how.kind == "sgd":
         return torch.optim.SGD(parameters, 1.0, momentum=0.99, nesterov=True, weight_decay=decay)
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[how.kind]
+    kind = torch.optim.AdamW if how.kind == "adamw" else torch.optim.Adam
     return kind(parameters, lr=1.0, weight_decay=decay)
 
 
@@ -219,13 +221,12 @@ def learning_rate(how: OptimiserConfig, step: int) -> float:
 def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
     """Return the averaged network of a training, finished or not, in evaluation mode, on the CPU.
 
-    Raises:
-        UnusableInput: if the folder has no checkpoint.
+    Raise UnusableInput if the folder has no checkpoint.
     """
-    if not (folder / CHECKPOINT).is_file():
+    state = _read(folder / CHECKPOINT)
+    if state is None:
         raise UnusableInput(f"{folder} holds no checkpoint: train this network first.")
     average = AveragedModel(build_network(config, config.networks()[name]), use_buffers=True)
-    state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
     average.load_state_dict(state["average"])
     network = average.module.eval()
     assert isinstance(network, JointUNet)
@@ -234,9 +235,8 @@ def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
 
 def steps_done(folder: Path) -> int:
     """Return the steps in a checkpoint, 0 without one."""
-    if not (folder / CHECKPOINT).is_file():
-        return 0
-    return int(torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)["step"])
+    state = _read(folder / CHECKPOINT)
+    return 0 if state is None else int(state["step"])
 
 
 def training_step(
@@ -267,18 +267,13 @@ def _save(path: Path, parts: Mapping, step: int) -> None:
     temporary.replace(path)
 
 
-def _load(path: Path, parts: Mapping, device: torch.device) -> int:
-    """Restore a checkpoint, if there is one, and return its step."""
-    if not path.is_file():
-        return 0
-    state = torch.load(path, map_location=device, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["step"])
+def _read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """Return the content of a checkpoint, if there is one."""
+    return torch.load(path, map_location=device, weights_only=True) if path.is_file() else None
 
 
 class _Log:
-    """A CSV of running means, cut back to the checkpoint on resume."""
+    """A CSV of running means of ``losses``, cut back to the checkpoint on resume."""
 
     def __init__(self, path: Path, done: int) -> None:
         self.path, self.losses, self.started = path, list[Losses](), time.monotonic()
@@ -291,10 +286,6 @@ class _Log:
             writer = csv.DictWriter(file, LOG_FIELDS)
             writer.writeheader()
             writer.writerows(rows)
-
-    def add(self, losses: Losses) -> None:
-        """Take one step's losses into the mean."""
-        self.losses.append(losses)
 
     def write(self, step: int, rate: float, score: tuple[float, float] | None) -> str:
         """Write a row, start a new mean and return the row as a sentence."""

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from InnerEarSegLib.cli.main import CANCELLED, main
-from InnerEarSegLib.mrml.files import segmentation_node, write_node, write_scene
+from InnerEarSegLib.mrml.files import read_node, write_node, write_scene
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.report.subject import PATIENT, write_subject
 
-from .reading import looked_at
-from .subjects import reviewed, saved, truth_of
+from .subjects import looked_at, reviewed, saved, truth_of
 
 
 def report(scene, page):
@@ -39,7 +38,7 @@ def test_files_beside_the_scene_are_not_used_and_that_is_said(folder, synthetic_
     text = report(folder, folder / "a.html")
     assert f"{path.name} {said}" in text and f"Note: {path.name} {said}" in capsys.readouterr().err
     with headless_scene() as session:
-        node = segmentation_node(session.scene, folder / "labyrinth.seg.nrrd")
+        node = read_node(session.scene, folder / "labyrinth.seg.nrrd")
         segment = node.GetSegmentation().GetSegment(SEGMENT_IDS[synthetic_ear.side])
         segment.SetLabelValue(segment.GetLabelValue() + 1)  # its voxels are of no segment now
         assert write_node(node, folder / "labyrinth.seg.nrrd")
