@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6 import QtCore, QtWidgets
 
@@ -15,19 +14,11 @@ class UnansweredDialog(AssertionError):
     """A modal dialog came up that the test has no answer for; Slicer would wait for the user."""
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One dialog that came up; ``kind`` is its class or, as QFileDialog.getOpenFileName, function.
+class Shown(NamedTuple):
+    """One dialog that came up."""
 
-    ``text`` has the informative text after a blank line; ``answer`` is what it returned.
-    """
-
-    kind: str
-    title: str
-    text: str
-    details: str
-    buttons: tuple[str, ...]
-    answer: Any
+    kind: str  # class name, as ctkMessageBox, or QFileDialog.getOpenFileName
+    text: str  # with the informative text after a blank line
 
 
 class Dialogs:
@@ -54,31 +45,24 @@ class Dialogs:
     def _next(self, kind: str, text: str) -> Any:
         if not self._answers:
             raise UnansweredDialog(f"{kind} came up without an answer: {text}")
+        self.shown.append(Shown(kind, text))
         return self._answers.popleft()
 
     def run(self, dialog: Any) -> Any:
         """``dialog.exec_()``."""
-        kind, title = type(dialog).__name__, dialog.windowTitle.strip()
-        text, details, buttons = "", "", ()
+        kind, text = type(dialog).__name__, dialog.windowTitle.strip()
         if isinstance(dialog, QtWidgets.QMessageBox):
             text = "\n\n".join(t for t in (dialog.text, dialog.informativeText) if t)
-            details = dialog.detailedText
-            buttons = tuple(map(_text, dialog.buttons()))
-        answer = self._next(kind, text or title)
+        answer = self._next(kind, text)
         if callable(answer) and not isinstance(answer, type):
             dialog.show()
             QtWidgets.QApplication.processEvents()
             answer = answer(dialog)
-        result = _close(dialog, answer)
-        self.shown.append(Shown(kind, title, text, details, buttons, answer))
-        return result
+        return _close(dialog, answer)
 
     def run_static(self, kind: str, arguments: tuple[Any, ...]) -> Any:
         """``qt.QFileDialog.getOpenFileName(...)`` and its like."""
-        texts = [a for a in arguments if isinstance(a, str)]
-        answer = self._next(kind, " | ".join(texts))
-        self.shown.append(Shown(kind, "".join(texts[:1]), "\n".join(texts[1:]), "", (), answer))
-        return answer
+        return self._next(kind, "\n".join(a for a in arguments if isinstance(a, str)))
 
 
 def _text(button: Any) -> str:
@@ -108,15 +92,10 @@ def _close(dialog: Any, answer: Any) -> Any:
 dialogs = Dialogs()
 
 _STATIC = {
-    QtWidgets.QMessageBox: ("question", "information", "warning", "critical", "about"),
-    QtWidgets.QFileDialog: (
-        "getOpenFileName",
-        "getOpenFileNames",
-        "getSaveFileName",
-        "getExistingDirectory",
-    ),
-    QtWidgets.QInputDialog: ("getText", "getItem", "getInt", "getDouble"),
-    QtWidgets.QColorDialog: ("getColor",),
+    QtWidgets.QMessageBox: "question information warning critical about",
+    QtWidgets.QFileDialog: "getOpenFileName getOpenFileNames getSaveFileName getExistingDirectory",
+    QtWidgets.QInputDialog: "getText getItem getInt getDouble",
+    QtWidgets.QColorDialog: "getColor",
 }
 
 
@@ -134,6 +113,6 @@ def install() -> None:
 
     pythonqt.run_modal = modal
     for cls, names in _STATIC.items():
-        for name in names:
+        for name in names.split():
             kind = f"{cls.__name__}.{name}"
             setattr(cls, name, staticmethod(lambda *a, _kind=kind: dialogs.run_static(_kind, a)))
