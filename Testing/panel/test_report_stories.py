@@ -115,8 +115,11 @@ def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, 
     assert "Jane" not in segmented.xml() and "Jane" not in ui.logTextEdit.plainText
 
 
-def test_another_ct_is_another_patient(segmented):
+def test_no_place_no_report_and_another_ct_is_another_patient(segmented):
     ui = segmented.ui
+    dialogs.answer("")
+    ui.reportButton.click()
+    assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
     ui.patientCheckBox.click()
     ui.patientLineEdit.text = "Jane Doe"
     other = segmented.add_volume()
@@ -124,12 +127,6 @@ def test_another_ct_is_another_patient(segmented):
     segmented.process()
     assert ui.patientLineEdit.text == "" and not ui.patientCheckBox.checked
     assert not ui.reportButton.enabled  # it has no results
-
-
-def test_no_place_no_report(segmented, opened):
-    dialogs.answer("")
-    segmented.ui.reportButton.click()
-    assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
 
 
 OPTIONS = [

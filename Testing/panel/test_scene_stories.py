@@ -17,9 +17,13 @@ def assert_stopped(story):
     assert not alive(story.folder / "worker.pid") and story.left_over() == []
 
 
-@pytest.mark.parametrize("closed", [True, False])
-def test_ct_gone_while_running(story, closed):
+@pytest.mark.parametrize("closed", [True, False, None])
+def test_ct_gone_or_module_unloaded_while_running(story, closed):
     start_and_hang(story)
+    if closed is None:
+        story.widget.cleanup()
+        assert_stopped(story)
+        return
     if closed:
         story.scene.Clear(False)
     else:
@@ -94,12 +98,6 @@ def test_the_panel_is_alive_after_reload(story, library_kept, opened):
     assert widget.ui.inputSelector.currentNode() is story.volume
     assert widget.ui.segmentButton.enabled and widget.ui.landmarksTable.rowCount == 3
     widget.ui.confirmButton.click()
-
-
-def test_module_unloaded_while_running(story):
-    start_and_hang(story)
-    story.widget.cleanup()
-    assert_stopped(story)
 
 
 def test_leaving_the_module_while_running(story):

@@ -18,6 +18,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import inspect
+import itertools
 import re
 import sys
 import traceback
@@ -50,19 +51,19 @@ errors: list[str] = []
 """Tracebacks of exceptions in slots; Qt would swallow them, the fixture makes the test fail."""
 
 
+def _is_pyside(cls: type) -> bool:
+    return cls.__module__.startswith(("PySide6", "Shiboken"))
+
+
 def _is_cpp(cls: type) -> bool:
     """Whether the class stands for one in C++, not derived by the code under test (or a test)."""
-    return cls.__module__.startswith(("PySide6", "Shiboken", f"{STAND_IN_PACKAGE}."))
+    return _is_pyside(cls) or cls.__module__.startswith(f"{STAND_IN_PACKAGE}.")
 
 
-def _defined_in_python(cls: type, name: str) -> bool:
-    """Whether a class above PySide6's, a stand-in or the code under test, defines the name."""
-    for base in cls.__mro__:
-        if base.__module__.startswith(("PySide6", "Shiboken")):
-            return False
-        if name in base.__dict__:
-            return True
-    return False
+def _defined_above(foreign: Callable[[type], bool], cls: type, name: str) -> bool:
+    """Whether a class that is derived from the first foreign one defines the name."""
+    derived = itertools.takewhile(lambda base: not foreign(base), cls.__mro__)
+    return any(name in vars(base) for base in derived)
 
 
 def properties(obj: Any) -> dict[str, Any]:
@@ -247,7 +248,7 @@ def _getattribute(self: Any, name: str) -> Any:
     if name.startswith("_"):
         return _get(self, name)
     cls = type(self)
-    if _defined_in_python(cls, name):
+    if _defined_above(_is_pyside, cls, name):
         value = _get(self, name)
         return Signal(self, name) if isinstance(value, QtCore.SignalInstance) else value
     special = _SPECIAL.get(name)
@@ -303,7 +304,7 @@ def _setattr(self: Any, name: str, value: Any) -> None:
     if name == "name":
         name = "objectName"
     prop = _static_properties(self).get(name)
-    if prop is not None and not _overridden(cls, name):
+    if prop is not None and not _defined_above(_is_cpp, cls, name):
         set_property(self, prop, value)
         return
     if not _is_cpp(cls):
@@ -320,16 +321,6 @@ def _setattr(self: Any, name: str, value: Any) -> None:
         f"PythonQt: '{name}' does not exist on {cls.__name__} and creating new attributes on "
         "C++ objects is not allowed"
     )
-
-
-def _overridden(cls: type, name: str) -> bool:
-    """Whether Python code under test shadows a C++ property by an attribute of its class."""
-    for base in cls.__mro__:
-        if _is_cpp(base):
-            return False
-        if name in base.__dict__:
-            return True
-    return False
 
 
 _TYPES = {"bool": (bool, int), "QString": (str,), "int": (int,), "double": (int, float)}

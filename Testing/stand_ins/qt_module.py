@@ -32,7 +32,7 @@ class QUiLoader(QtUiTools.QUiLoader):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._own = types.SimpleNamespace(widgets={}, unknown=[], failed=[])
+        self._own = types.SimpleNamespace(widgets={}, failed=[])
 
     def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> Any:  # noqa: N802
         cls = custom_widget_class(class_name)
@@ -46,7 +46,7 @@ class QUiLoader(QtUiTools.QUiLoader):
         elif class_name in self.availableWidgets() or class_name == "Line":
             widget = super().createWidget(class_name, parent, name)
         else:
-            self._own.unknown.append(class_name)
+            self._own.failed.append(ValueError(f"unknown widget class {class_name} (.ui file)"))
             widget = super().createWidget("QWidget", parent, name)
         self._own.widgets[name] = widget
         return widget
@@ -69,8 +69,6 @@ class QUiLoader(QtUiTools.QUiLoader):
             pythonqt.loading_ui = False
         if self._own.failed:
             raise self._own.failed[0]
-        if self._own.unknown:
-            raise ValueError(f"the .ui file has unknown widget classes: {self._own.unknown}")
         self._check(tree)
         made = self._own.widgets
         for node in connections:
