@@ -162,6 +162,17 @@ def test_the_manifest_has_each_file_and_what_it_is_made_from(tmp_path):
     assert (tmp_path / "empty").stat().st_ino == before.st_ino
 
 
+def test_a_manifest_of_version_0_1_0_has_no_seal_and_still_counts(tmp_path):
+    run(tmp_path / "out")
+    path = tmp_path / "out" / MANIFEST
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content, indent=2))
+    assert read_manifest(path.parent) == content
+    path.write_text(json.dumps(content | {"sha256": "0" * 64}, indent=2))
+    assert read_manifest(path.parent) is None
+
+
 class Kill(BaseException):
     """Ends a run at once."""
 
