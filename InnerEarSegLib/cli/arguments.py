@@ -17,9 +17,10 @@ T = TypeVar("T")
 say = partial(print, flush=True)
 
 
-def complain(sentence: str) -> None:
-    """Print a sentence on stderr as this program's."""
-    print(f"innerearseg: {sentence}", file=sys.stderr)
+def complain(sentence: str | None) -> None:
+    """Print a sentence, if there is one, on stderr as this program's."""
+    if sentence is not None:
+        print(f"innerearseg: {sentence}", file=sys.stderr)
 
 
 def note(sentence: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..errors import Cancelled
 from ..process import cancel_on_kill
 from .arguments import add_device, complain, say, whole_number_from
 from .segment import write_scene
@@ -77,9 +78,10 @@ def run(options: argparse.Namespace) -> int:
     tables = Tables(output)
     try:
         rows = run_cohort(cohort.cases, job, workers, tables, again=options.again, say=say)
-    finally:
-        if tables.sentence is not None:
-            complain(tables.sentence)
+    except (Cancelled, KeyboardInterrupt):
+        complain(tables.sentence)
+        raise
+    complain(tables.sentence)
     for title, status in (
         ("No inner ear was found in", "no ear"),
         ("Kept, as the user worked on them", "kept"),

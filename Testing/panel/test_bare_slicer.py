@@ -35,7 +35,7 @@ def bare(tmp_path):
 def run(environment, *arguments):
     return subprocess.run(
         [sys.executable, *arguments], cwd=REPOSITORY, env=environment, capture_output=True,
-        text=True, check=False,
+        encoding="utf-8", check=False,
     )  # fmt: skip
 
 
