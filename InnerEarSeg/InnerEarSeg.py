@@ -111,9 +111,8 @@ class InnerEarSegLogic(ScriptedLoadableModuleLogic):
         from InnerEarSegLib.panel.run import Choices, run_and_wait
 
         model = None if modelPath is None else Path(modelPath)
-        return run_and_wait(
-            Choices(volumeNode, device=device, model=model, keep_reviewed=keepReviewed)
-        )
+        choices = Choices(volumeNode, device=device, model=model, keep_reviewed=keepReviewed)
+        return run_and_wait(choices)
 
 
 class InnerEarSegTest(ScriptedLoadableModuleTest):

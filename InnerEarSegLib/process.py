@@ -11,18 +11,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 from .errors import Cancelled
 
-HELLO = b"watch\n"
-"""What the parent writes first; without it, the end of standard input means nothing."""
-
-GRACE_SECONDS = 1.0
-"""For removing unfinished files before the process ends in any case."""
-
+HELLO = b"watch\n"  # the parent writes it first; else the end of stdin means nothing
+GRACE_SECONDS = 1.0  # for removing unfinished files before the process ends in any case
 CANCELLED = 130
 _PREFIX = "ies-"
 
@@ -59,14 +55,11 @@ def end_with_stdin(descriptor: int = 0) -> None:
     """Cancel this process once its standard input ends, as when the parent closes it or dies."""
 
     def watch() -> None:
-        # Not sys.stdin: a daemon thread that waits in it would hold a lock that Python needs at
-        # exit.
+        # Not sys.stdin: a waiting daemon thread would hold a lock that Python needs at exit.
         heard = b""
-        try:
+        with suppress(OSError):
             while piece := os.read(descriptor, 1024):
                 heard = (heard + piece)[: len(HELLO)]
-        except OSError:
-            pass
         if heard.replace(b"\r", b"") == HELLO:
             _thread.interrupt_main(signal.SIGTERM)
             time.sleep(GRACE_SECONDS)  # the main thread may be in code that does not listen
@@ -76,10 +69,8 @@ def end_with_stdin(descriptor: int = 0) -> None:
 
 
 def temporary_folder() -> Path:
-    """Return a new folder that ``remove_stale_folders`` removes once this process has ended.
-
-    It lies directly in the system's temporary folder: long paths break on Windows.
-    """
+    """Return a new folder that ``remove_stale_folders`` removes once this process has ended."""
+    # Directly in the system's temporary folder: long paths break on Windows.
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
 
 

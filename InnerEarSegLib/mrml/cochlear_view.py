@@ -26,7 +26,7 @@ EAR_ROLE = "InnerEarSeg.CochlearView"  # reference from a turned view to its ear
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
 
-_SLICE_ORDER = ("Red", "Yellow", "Green")
+_SLICE_ORDER = {"Red": 0, "Yellow": 1, "Green": 2}
 _SLICE, _CROSSHAIR, _LINE = "vtkMRMLSliceNode", "vtkMRMLCrosshairNode", "vtkMRMLMarkupsLineNode"
 _SAME = 1e-6  # mm, or of a unit vector
 _PARALLEL = 0.9999  # cosine of 0.8 degrees
@@ -78,7 +78,8 @@ class CochlearView:
         planes = slice_planes(landmarks, frame)
         if self.active and self.landmarks is not landmarks:
             self.go_back_to(planes[0][:3, 3] if middle is None else middle)
-        views = sorted(nodes_of(self._scene, _SLICE), key=_order)
+        slices = nodes_of(self._scene, _SLICE)
+        views = sorted(slices, key=lambda view: _SLICE_ORDER.get(view.GetLayoutName(), 3))
         for view, name, plane in zip(views, PLANES, planes, strict=False):
             _note(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
@@ -138,12 +139,6 @@ class CochlearView:
         """Nodes that note what they go back to."""
         nodes = [node for name in class_names for node in nodes_of(self._scene, name)]
         return [node for node in nodes if node.GetAttribute(VIEW_ATTRIBUTE)]
-
-
-def _order(view: Any) -> int:
-    """Sort red, yellow, green, then what else there is."""
-    name = view.GetLayoutName()
-    return (*_SLICE_ORDER, name).index(name)
 
 
 def _turn(view: Any, name: str, plane: NDArray[np.float64], matrix: NDArray[np.float64]) -> None:

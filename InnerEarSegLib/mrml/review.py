@@ -55,12 +55,6 @@ class Steps:
     redo: list[Step] = field(default_factory=list)
     left: dict[Side, Snapshot] = field(default_factory=dict)  # when a Review was last closed
 
-    def clear(self) -> None:
-        """Forget all."""
-        self.undo.clear()
-        self.redo.clear()
-        self.left.clear()
-
     def map(self, mappings: dict[Side, PointMapping]) -> None:
         """Bring all into other coordinates, as the CT's own matrix was changed."""
         for side, mapping in mappings.items():
@@ -232,7 +226,7 @@ class Review:
 
     def confirm(self, key: Key) -> None:
         """The user agrees with what is there; the point is locked."""
-        self.stop_placing()
+        self._place.end()
         with self._step(key):
             confirm(self.node(key), key[1])
         self.lock()
@@ -250,7 +244,7 @@ class Review:
 
     def lock(self) -> None:
         """Lock all points; end editing and placing."""
-        self.stop_placing()
+        self._place.end()
         with self._own_change():
             for node in self._nodes.values():
                 for index in range(node.GetNumberOfControlPoints()):
@@ -274,10 +268,6 @@ class Review:
         self.placing = key
         self._place.begin(self.node(key), key[1])
         self.changed()
-
-    def stop_placing(self) -> None:
-        """Leave place mode."""
-        self._place.end()
 
     def undo(self) -> Key | None:
         """Take the last step back; return the landmark that it was about."""
@@ -333,7 +323,7 @@ class Review:
         self.changed()
 
     def _travel(self, source: list[Step], target: list[Step]) -> Key | None:
-        self.stop_placing()
+        self._place.end()
         if not source:
             return None
         side, snapshot = source.pop()
@@ -361,14 +351,14 @@ class Review:
             self.changed()
             return
         if self.placing is not None and self.placing[0] == side:
-            self.stop_placing()  # a script was faster than the click
+            self._place.end()  # a script was faster than the click
         self._changed_elsewhere(side, self._known[side])
 
     def _changed_elsewhere(self, side: Side, known: Snapshot) -> None:
         """A step of its own for what Python or another module did; a new run ends all steps."""
         now = Snapshot.of(self._nodes[side])
         if not now.found_as(known):
-            self._steps.clear()
+            self._steps.undo, self._steps.redo, self._steps.left = [], [], {}
             self._known[side] = now
             self.changed()
         elif now.moved(known):

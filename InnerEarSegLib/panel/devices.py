@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,15 +38,10 @@ else:
 
 @dataclass(frozen=True)
 class Devices:
-    """What the machine has.
+    """What the machine has."""
 
-    Attributes:
-        torch: its version, None if it is missing, "" if that is not known.
-        gpus: name for the worker and for the user.
-    """
-
-    torch: str | None = ""
-    gpus: tuple[tuple[str, str], ...] = ()
+    torch: str | None = ""  # its version, None if it is missing, "" if that is not known
+    gpus: tuple[tuple[str, str], ...] = ()  # name for the worker and for the user
 
 
 def devices_command() -> list[str]:
@@ -58,12 +54,10 @@ def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
     heard = [Devices()]
 
     def listen(line: Report | str) -> None:
-        try:
+        with suppress(ValueError, KeyError, TypeError):  # noise of torch
             content = json.loads(str(line))
             gpus = tuple((str(device), str(name)) for device, name in content["gpus"])
             heard.append(Devices(content["torch"], gpus))
-        except (ValueError, KeyError, TypeError):
-            pass  # noise of torch
 
     worker = Worker(listen, lambda *_: on_answer(heard[-1]))
     try:
@@ -74,8 +68,7 @@ def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
 
 
 MINIMUM = ">=2.0"
-WINDOWS_LIMIT = ",<2.13"
-"""2.13 installs only in part on Windows with Slicer 5.12 (light-the-torch#176)."""
+WINDOWS_LIMIT = ",<2.13"  # 2.13 installs in part with Slicer 5.12 (light-the-torch#176)
 
 _BY_HAND = """
 

@@ -34,35 +34,22 @@ class Ears(enum.Enum):
 
 @parameterNodeWrapper
 class InnerEarSegParameterNode:
-    """The module's choices.
-
-    inputVolume: the CT.
-    ears: which ears are wanted.
-    region: a point or ROI that says where to look, or nothing.
-    device: "auto", "cpu", or a GPU as torch names it.
-    modelPath: a model file; empty for the bundled one.
-    keepReviewed: whether a new run leaves what the user reviewed.
-    """
+    """The module's choices."""
 
     inputVolume: vtkMRMLScalarVolumeNode
     ears: Ears = Ears.AUTOMATIC
-    region: vtkMRMLMarkupsNode
-    device: str = "auto"
-    modelPath: str = ""
-    keepReviewed: bool = True
+    region: vtkMRMLMarkupsNode  # a point or ROI that says where to look, or nothing
+    device: str = "auto"  # or "cpu", or a GPU as torch names it
+    modelPath: str = ""  # empty for the bundled one
+    keepReviewed: bool = True  # a new run leaves what the user reviewed
 
 
 _EARS = tuple(Ears)
-_CARD_WIDTH = 38
-"""Characters of a value in the model's card; the tooltip has all."""
+_CARD_WIDTH = 38  # characters of a value in the model's card; the tooltip has all
 
 
 class Inputs:
-    """Choices of the user.
-
-    Args:
-        changed: called after any choice was changed.
-    """
+    """Choices of the user; ``changed`` is called after any of them was changed."""
 
     def __init__(self, ui: Any, changed: Callable[[], None]) -> None:
         self._ui, self._changed = ui, changed
@@ -192,7 +179,6 @@ class Inputs:
                 ui.inputSelector.setCurrentNode(node.inputVolume)
                 ui.regionSelector.setCurrentNode(node.region)
                 ui.earsComboBox.setCurrentIndex(_EARS.index(node.ears))
-                # A scene from another machine may name a device that this one lacks.
                 ui.deviceComboBox.setCurrentIndex(max(0, ui.deviceComboBox.findData(node.device)))
                 if ui.modelLineEdit.currentPath.strip() != node.modelPath:
                     ui.modelLineEdit.setCurrentPath(node.modelPath)

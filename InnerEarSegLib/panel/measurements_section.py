@@ -49,20 +49,15 @@ def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
 class MeasurementsSection:
     """Numbers, insertion angle and the Cochlear view button.
 
-    Attributes:
-        cochleae: measurements of each ear of the present CT, as far as measured yet.
-        side: the ear that the user is at, which the Cochlear view button is about.
-
-    Args:
-        turned: called when the slice views were turned along with a corrected cochlea.
+    ``turned`` is called when the slice views were turned along with a corrected cochlea.
     """
 
     def __init__(self, ui: Any, turned: Callable[[], None]) -> None:
         self._ui, self._turned_along = ui, turned
         self._volume: Any = None
         self._results = Results()
-        self.cochleae: dict[Side, CochlearMeasurements] = {}
-        self.side: Side | None = None
+        self.cochleae: dict[Side, CochlearMeasurements] = {}  # as far as measured yet
+        self.side: Side | None = None  # where the user is
         self._view = CochlearView(slicer.mrmlScene)
         self._observers = Observers()
         self._dragging = False
@@ -150,8 +145,6 @@ class MeasurementsSection:
         self.show_ear(side)
         return True
 
-    # The view
-
     def _turn(self, on: bool) -> None:
         if on:
             self.update()
@@ -195,8 +188,6 @@ class MeasurementsSection:
     def _frame(self, side: Side | None) -> CochlearFrame | None:
         cochlea = None if side is None else self.cochleae.get(side)
         return None if cochlea is None else cochlea.frame
-
-    # Showing
 
     def _show(self) -> None:
         ui = self._ui

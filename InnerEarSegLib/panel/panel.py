@@ -27,11 +27,9 @@ TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install P
 
 
 class Panel:
-    """Everything behind the widgets of ``InnerEarSeg.ui``.
+    """Everything behind the widgets of ``InnerEarSeg.ui``, given by name.
 
-    Args:
-        ui: the widgets by name.
-        get_parameter_node: the module's typed parameter node, made if there is none.
+    ``get_parameter_node`` returns the module's typed parameter node, made if there is none.
     """
 
     def __init__(self, ui: Any, get_parameter_node: Callable[[], Any]) -> None:
@@ -64,8 +62,6 @@ class Panel:
             self._observers.add(scene, event, handler)
         self._update()
 
-    # Called by the module's widget
-
     def enter(self) -> None:
         """The user opens the module."""
         self._entered = True
@@ -79,7 +75,7 @@ class Panel:
     def exit(self) -> None:
         """The user goes to another module."""
         self._entered = False
-        self.running.leave()
+        self.running.away = True  # the run goes on, its result waits
         self.reviewing.stop_editing()
         self.inputs.set_parameter_node(None)
 
@@ -94,8 +90,6 @@ class Panel:
         self._observers.clear()
         self._choose_soon.stop()
 
-    # Running
-
     def _start(self) -> None:
         if not self.running.active and not self.inputs.obstacle():
             self.reviewing.stop_editing()
@@ -103,14 +97,12 @@ class Panel:
 
     def _apply(self, choices: Choices, result: Segmentation) -> str:
         """Put a result into the scene and say what was found."""
-        volume = choices.volume
-        first = not find_results(slicer.mrmlScene, volume)
+        volume, scene = choices.volume, slicer.mrmlScene
+        first = not find_results(scene, volume)
         self.reviewing.release()
         self.reviewing.forget_steps(volume)
         try:
-            added = add_result(
-                slicer.mrmlScene, volume, result, keep_reviewed=choices.keep_reviewed
-            )
+            added = add_result(scene, volume, result, keep_reviewed=choices.keep_reviewed)
         finally:
             self.reviewing.bind(volume)
             self.reporting.bind(volume)
@@ -118,7 +110,7 @@ class Panel:
             if volume.GetDisplayNode() is None:
                 volume.CreateDefaultDisplayNodes()
             show_bone_window(volume)
-            show_in_3d(slicer.mrmlScene)
+            show_in_3d(scene)
         for ear in result.ears:
             for note in ear.quality.reasons:
                 self.status.log(note)
@@ -132,7 +124,6 @@ class Panel:
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
     def _ask_devices(self) -> None:
-        """Ask which devices there are, again after PyTorch was installed."""
         if self._asking is not None:
             self._asking.stop_now()
         self._asking = ask_devices(self._devices_known)
@@ -141,8 +132,6 @@ class Panel:
         self._torch_missing = devices.torch is None
         self.inputs.set_devices(devices)
         self._update()
-
-    # Around it
 
     def _update(self) -> None:
         """Show what can be done now."""

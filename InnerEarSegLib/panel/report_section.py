@@ -29,11 +29,7 @@ _NO_PDF = (
 
 
 class ReportSection:
-    """At most one report at a time.
-
-    Args:
-        status: where the sentence for the user goes.
-    """
+    """At most one report at a time; ``status`` shows the sentence for the user."""
 
     def __init__(self, ui: Any, status: Status) -> None:
         self._ui, self._status = ui, status

@@ -54,18 +54,13 @@ _OTHER_INPUT = ("QComboBox", "QAbstractItemView", "QAbstractSpinBox", "QLineEdit
 
 
 class ReviewSection:
-    """Table, buttons and keys.
-
-    Attributes:
-        measuring: the part of the panel that measures the cochleae.
-        review: the review of the present CT, None without results.
-    """
+    """Table, buttons and keys."""
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._volume: Any = None
         self._results = Results()
-        self.review: Review | None = None
+        self.review: Review | None = None  # of the present CT, None without results
         self._steps: dict[str, Steps] = {}
         self._following = False
         self._observers = Observers()
@@ -98,8 +93,6 @@ class ReviewSection:
         inside = focus is None or self._ui.reviewContent.isAncestorOf(focus)
         if inside or not any(focus.inherits(name) for name in _OTHER_INPUT):
             button.click()
-
-    # Which CT
 
     def bind(self, volume: Any) -> None:
         """Show the results of a CT; None: nothing."""
@@ -186,8 +179,6 @@ class ReviewSection:
         if self.review is not None:
             self.review.lock()
 
-    # Going to an ear or a landmark
-
     def show_ear(self, side: Side) -> None:
         """Turn all views to an ear."""
         if self._volume is not None:
@@ -227,8 +218,6 @@ class ReviewSection:
         self._jump(key)
         self._show()
 
-    # Steps
-
     def _press(self, name: str) -> None:
         """Do what a button says, with the selected landmark."""
         review, key = self.review, self._table.selected
@@ -260,8 +249,6 @@ class ReviewSection:
         editor.setSegmentationNode(segmentation)
         editor.setSourceVolumeNode(volume)
         editor.setCurrentSegmentID(SEGMENT_IDS[side])
-
-    # Showing
 
     def _landmarks(self) -> dict[Key, Landmark]:
         return {} if self.review is None else self.review.landmarks
@@ -300,10 +287,9 @@ class ReviewSection:
         ui.placeButton.setChecked(placing)
         # After a click or a drag the focus is in a view.
         everywhere = placing or review.editing is not None
+        context = qt.Qt.WindowShortcut if everywhere else qt.Qt.WidgetWithChildrenShortcut
         for shortcut in self._shortcuts:
-            shortcut.setContext(
-                qt.Qt.WindowShortcut if everywhere else qt.Qt.WidgetWithChildrenShortcut
-            )
+            shortcut.setContext(context)
         if placing:
             text = "Click in a slice view to place the point. Right click: leave it as it was."
         elif mark is not None and editing:
@@ -317,7 +303,7 @@ class ReviewSection:
     def _show_ears(self) -> None:
         """Show a button for each ear, how far to trust it, and what wants a look."""
         results, node = self._results, self._results.segmentation
-        lines = [] if node is None else [_note(note) for note in _warnings(node)]
+        lines = [] if node is None else [f"⚠ {html.escape(x)}" for x in _warnings(node)]
         for side in SEGMENT_IDS:
             button = getattr(self._ui, f"{side}EarButton")
             volume = None if node is None else node.GetAttribute(volume_attribute(side))
@@ -355,11 +341,7 @@ def verdict_lines(side: Side, node: Any, landmarks: list[Landmark]) -> list[str]
     if words and dice:
         words += f"</b>, expected Dice {html.escape(dice)}<b>"
     title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
-    return title + [_note(note) for note in notes]
-
-
-def _note(text: str) -> str:
-    return f"⚠ {html.escape(text)}"
+    return title + [f"⚠ {html.escape(note)}" for note in notes]
 
 
 def _warnings(node: Any) -> list[str]:

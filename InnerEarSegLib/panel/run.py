@@ -38,34 +38,19 @@ from .worker_process import (
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """What the user chose.
+    """What the user chose."""
 
-    Attributes:
-        volume: the CT's vtkMRMLScalarVolumeNode.
-        sides: ears that may be shown, or None for whatever is found.
-        both: whether two ears were asked for.
-        region: markups node that says where to look, or None.
-        device: for the worker.
-        model: a model file, or None for the bundled one.
-        keep_reviewed: leave what the user reviewed.
-    """
-
-    volume: Any
-    sides: tuple[str, ...] | None = None
-    both: bool = False
-    region: Any = None
-    device: str = "auto"
-    model: Path | None = None
-    keep_reviewed: bool = True
+    volume: Any  # the CT's vtkMRMLScalarVolumeNode
+    sides: tuple[str, ...] | None = None  # ears that may be shown; None: whatever is found
+    both: bool = False  # whether two ears were asked for
+    region: Any = None  # markups node that says where to look
+    device: str = "auto"  # for the worker
+    model: Path | None = None  # a model file; None: the bundled one
+    keep_reviewed: bool = True  # leave what the user reviewed
 
 
 class Run:
-    """A run that is under way.
-
-    Attributes:
-        choices: what it was started with.
-        started: time.monotonic() of its start.
-    """
+    """A run that is under way, started at ``time.monotonic() == started``."""
 
     make_command = staticmethod(segment_command)
 

@@ -56,10 +56,6 @@ _OTHER_SIDE = (
 class RunSection:
     """At most one run at a time.
 
-    Attributes:
-        can_cancel: whether a run is under way.
-        active: whether a run is under way, or what it needs is being installed.
-
     Args:
         status: where the sentence for the user goes.
         apply: puts a result into the scene and returns what to say; may raise.
@@ -79,7 +75,7 @@ class RunSection:
         self._apply, self._changed, self._installed = apply, changed, installed
         self._run: Run | None = None
         self._waiting: tuple[Run, Segmentation] | None = None
-        self._away = self._installing = False
+        self.away = self._installing = False
         self._tick = timer_for(self._show_elapsed, 500, once=False)
         ui.cpuFallbackCheckBox.setChecked(devices.cpu_fallback() is True)
         ui.cpuFallbackCheckBox.connect("clicked(bool)", devices.remember_cpu_fallback)
@@ -88,10 +84,12 @@ class RunSection:
 
     @property
     def can_cancel(self) -> bool:
+        """Whether a run is under way."""
         return self._run is not None
 
     @property
     def active(self) -> bool:
+        """Whether a run is under way, or what it needs is being installed."""
         return self.can_cancel or self._installing
 
     @property
@@ -139,13 +137,9 @@ class RunSection:
         if sentence:
             self._status.say(sentence, "warn")
 
-    def leave(self) -> None:
-        """The user goes to another module: the run goes on, its result waits."""
-        self._away = True
-
     def come_back(self) -> None:
         """The user is back: a result that waited is shown."""
-        self._away = False
+        self.away = False
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self._show_result(*waiting)
@@ -191,7 +185,7 @@ class RunSection:
         if not result.ears:
             side = found.ears[0].side if found.ears else "no"
             self._status.say(_OTHER_SIDE.format(side), "warn")
-        elif self._away:  # the scene stays as it is until the user is back
+        elif self.away:  # the scene stays as it is until the user is back
             self._waiting = (run, result)
             self._status.say("Done. The result is shown when you return to this module.")
         else:

@@ -13,8 +13,7 @@ CATEGORY = "InnerEarSeg"
 SAMPLE = "InnerEarSegSyntheticEar"
 NODE_NAME = "Synthetic ear"
 
-_EAR = (2026, 1)
-"""Series and number of the ear: one that no training has seen."""
+_EAR = (2026, 1)  # series and number: an ear that no training has seen
 
 
 def register_sample_data(icon: Path | None = None) -> None:
@@ -54,16 +53,11 @@ def load_synthetic_ear(source: Any = None) -> Any:
 
 
 _SEED = 7
-_MAX_MM = 2.0
-"""Far beyond the usual error: this tests the module in Slicer, not the model's accuracy."""
+_MAX_MM = 2.0  # far beyond the usual error: this tests the module, not the model's accuracy
 
 
 def check_synthetic_ear(logic: Any) -> None:
-    """Segment a generated ear twice and compare with its known landmarks.
-
-    Raises:
-        AssertionError: something is not as it should be.
-    """
+    """Segment a generated ear twice; AssertionError where its known landmarks are not found."""
     import slicer
 
     from ..mrml.landmarks import position_of

@@ -19,8 +19,7 @@ from ..types import (
 
 HEADINGS = ("Ear", "Landmark", "State", "Accuracy", "Moved")
 HIGH_CONFIDENCE = 0.8
-_DOUBT = (255, 170, 0, 70)
-"""Amber, see-through: legible on a light and on a dark background."""
+_DOUBT = (255, 170, 0, 70)  # amber, see-through: legible on light and on dark backgrounds
 
 
 class LandmarkTable:

@@ -11,12 +11,8 @@ import qt
 from ..process import HELLO
 from .worker_process import LIBRARY_PARENT, LineReader, Report, worker_environment
 
-KILL_MS = 1500
-"""After cancelling; the worker ends by itself within ``process.GRACE_SECONDS``."""
-
-FIRST_WORD_MS = 5000
-"""How long a program that has said nothing yet is waited for before it is killed."""
-
+KILL_MS = 1500  # after cancelling; the worker ends by itself within process.GRACE_SECONDS
+FIRST_WORD_MS = 5000  # after cancelling a program that has said nothing yet
 _KEPT_STDERR = 65536
 
 

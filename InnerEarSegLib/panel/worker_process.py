@@ -22,11 +22,7 @@ LIBRARY_PARENT = Path(__file__).resolve().parents[2]
 
 
 def python_command(*arguments: str) -> list[str]:
-    """Return a call of Slicer's Python, as a program of its own.
-
-    Raises:
-        UnusableInput: there is none.
-    """
+    """Return a call of Slicer's Python, a program of its own; raise UnusableInput without."""
     own = Path(sys.executable).resolve()
     beside = (own.with_name(name) for name in ("PythonSlicer", "PythonSlicer.exe"))
     found = shutil.which("PythonSlicer")  # Slicer puts it on the path
@@ -70,17 +66,11 @@ def segment_command(
 
 @dataclass(frozen=True)
 class Report:
-    """One line of progress.
+    """One line of progress."""
 
-    Attributes:
-        stage: as the worker names it.
-        fraction: of the whole job, 0 to 1.
-        message: for the user.
-    """
-
-    stage: str
-    fraction: float
-    message: str
+    stage: str  # as the worker names it
+    fraction: float  # of the whole job, 0 to 1
+    message: str  # for the user
 
 
 class LineReader:
@@ -138,19 +128,12 @@ class Ending(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The end of a run.
-
-    Attributes:
-        ending: which kind.
-        sentence: for the user.
-        details: what the worker wrote to stderr.
-        result: what was found, when DONE.
-    """
+    """The end of a run."""
 
     ending: Ending
-    sentence: str
-    details: str = ""
-    result: Segmentation | None = None
+    sentence: str  # for the user
+    details: str = ""  # what the worker wrote to stderr
+    result: Segmentation | None = None  # what was found, when DONE
 
 
 _OF_ENDINGS = {
