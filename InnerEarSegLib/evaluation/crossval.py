@@ -154,8 +154,7 @@ def measure_fold(
         export(run, run / "model.pt", version=version, base=base, any_base=True, say=say)
         return run / "model.pt"
 
-    fine = steps["refine"] > 0
-    rows = _measured(run / ROWS, made_with, networks, held_out, device, fine, say)
+    rows = _measured(run / ROWS, made_with, networks, held_out, device, steps["refine"] > 0, say)
     return [row | {"fold": fold.number} for row in rows]
 
 

@@ -374,8 +374,7 @@ def _choose(
             holds = f"no CT scan, only scouts, reports or screenshots: {_listed(found)}"
         raise UnusableInput(f"The folder {folder} holds {holds}.")
     usable = [s for s in scans if len(s.slices) >= MIN_SLICES and s.distance <= MAX_SLICE_MM]
-    originals = [s for s in usable if not REFORMAT_WORDS & set(s.head.kind)]
-    candidates = originals or usable or scans
+    candidates = [s for s in usable if not REFORMAT_WORDS & set(s.head.kind)] or usable or scans
     chosen = candidates[0] if len(candidates) == 1 else _thinnest_bone(candidates)
     if chosen is None:
         raise UnusableInput(

@@ -77,8 +77,7 @@ def unpack(path: Path) -> list[TrainingCase]:
 def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
     name, shape, labels = item["name"], tuple(item["shape"]), None
     if f"{name}/labels" in arrays:
-        bits = np.unpackbits(arrays[f"{name}/labels"], count=int(np.prod(shape)))
-        labels = bits.reshape(shape)
+        labels = np.unpackbits(arrays[f"{name}/labels"], count=int(np.prod(shape))).reshape(shape)
     geometry = Geometry(np.array(item["ijk_to_ras"]), shape)
     landmarks = {name: np.array(point) for name, point in item["landmarks"].items()}
     return TrainingCase(

@@ -240,7 +240,7 @@ def read_base(path: Path, config: Config) -> BaseModel:
     if missing:
         raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
     try:
-        _check_fit(_is_of_kind(card, config), path)
+        _check_fit(card, config, path)
         return BaseModel(
             str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest(),
             tuple(map(str, card["training"]["trained_on"])),
@@ -261,7 +261,7 @@ def _part_of_base(
             card["training"]["trained_on"] == list(run.trained_on)
             and all(np.allclose(card["template"][k], p, atol=1e-6) for k, p in run.template.items())
         )
-        _check_fit(_is_of_kind(card, run.config) and same, base)
+        _check_fit(card, run.config, base, same)
     except (KeyError, TypeError):
         raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
     about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
@@ -269,14 +269,10 @@ def _part_of_base(
     return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
 
 
-def _is_of_kind(card: dict[str, Any], config: Config) -> bool:
-    """Whether a model gives the config's heatmaps from the same numbers."""
-    intensity = dataclasses.asdict(config.intensity)
-    return card["landmarks"] == list(config.landmarks) and card["intensity"] == intensity
-
-
-def _check_fit(fits: bool, base: Path) -> None:
-    if not fits:
+def _check_fit(card: dict[str, Any], config: Config, base: Path, same: bool = True) -> None:
+    """Refuse a base of other specimens, or with other heatmaps or numbers than the config's."""
+    alike = card["landmarks"] == list(config.landmarks)
+    if not (alike and card["intensity"] == dataclasses.asdict(config.intensity) and same):
         raise UnusableInput(
             f"The base model {base} was trained on other specimens or landmarks than this run."
         )

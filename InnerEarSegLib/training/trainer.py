@@ -97,8 +97,7 @@ def validate(
             found = logits[0, 0].cpu() > 0
             both = float((truth & found).sum())
             dice.append(2 * both / max(1.0, float(truth.sum() + found.sum())))
-        points = landmark_points(heatmaps[0], setup)
-        for name, ijk in zip(config.landmarks, points, strict=True):
+        for name, ijk in zip(config.landmarks, landmark_points(heatmaps[0], setup), strict=True):
             if name in LANDMARKS:
                 errors.append(np.linalg.norm(patch.to_ras(ijk) - case.landmarks[name]))
     return float(np.mean(dice)) if dice else float("nan"), float(np.mean(errors))
