@@ -43,8 +43,7 @@ def write_report(runs: Path, output: Path, against: Path | None = None) -> list[
     Returns:
         The text's conclusions, line by line, and where the files are.
 
-    Raises:
-        UnusableInput: if there is no study, or nothing of it is finished.
+    Raise UnusableInput if there is no study, or nothing of it is finished.
     """
     study = read_study(runs)
     rows = rows_of(study)
@@ -199,8 +198,7 @@ def _others(rows: Sequence[Row], by_seed: dict[str, float]) -> list[str]:
 def forest_plot(rows: Sequence[Row], title: str, path: Path) -> None:
     """Plot each variation's difference to the basal training with its interval, as PNG.
 
-    Raises:
-        UnusableInput: if matplotlib is not installed.
+    Raise UnusableInput if matplotlib is not installed.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

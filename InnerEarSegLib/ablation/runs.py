@@ -60,8 +60,7 @@ class StudyFolder:
 
         ``only`` names variations, with commas; ``shard`` "I/N" is every N-th run from the I-th.
 
-        Raises:
-            UnusableInput: if there is no such variation or shard.
+        Raise UnusableInput if there is no such variation or shard.
         """
         known = self.plan.names()
         names = only.split(",") if only else known

@@ -30,8 +30,7 @@ def note(sentence: str) -> None:
 def names(text: str) -> list[str]:
     """``F01, F03,`` as F01 and F03: each once, in their order; an argparse type.
 
-    Raises:
-        ValueError: if there is none.
+    Raise ValueError if there is none.
     """
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not found:
@@ -112,8 +111,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 def chosen_devices(options: argparse.Namespace) -> list[str]:
     """Return the names of the chosen devices, checked unless a cluster has its own.
 
-    Raises:
-        UnusableInput: if a device is not there.
+    Raise UnusableInput if a device is not there.
     """
     from ..model.device import choose_device
 

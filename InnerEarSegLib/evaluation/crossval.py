@@ -139,8 +139,7 @@ def measure_fold(
         Rows of ``evaluate`` with fold, copy (the perturbation), and the uncalibrated signs of
         uncertainty.
 
-    Raises:
-        UnusableInput: if the fold has no networks, or was measured with another base.
+    Raise UnusableInput if the fold has no networks, or was measured with another base.
     """
     from ..training.export import export
 

@@ -83,8 +83,7 @@ class MaskMetrics:
 def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> MaskMetrics:
     """Compute all metrics of two masks [k, j, i]; ``spacing`` is (k, j, i) mm.
 
-    Raises:
-        ValueError: if one of the masks is empty, where distances mean nothing.
+    Raise ValueError if one of the masks is empty, where distances mean nothing.
     """
     if not found.any() or not truth.any():
         raise ValueError("both masks need a voxel")

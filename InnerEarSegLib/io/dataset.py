@@ -85,8 +85,7 @@ def case_names(root: Path) -> list[str]:
 def read_case(root: Path, name: str) -> Case:
     """Read one specimen; of a CT that is cut short, its complete slices.
 
-    Raises:
-        UnusableInput: if the description or the CT cannot be used at all.
+    Raise UnusableInput if the description or the CT cannot be used at all.
     """
     landmarks, side = _read_description(root / name / f"{name}_DESC.json")
     ct, geometry, remarks = _read_ct(root / name / "CT" / f"{name}_CT_RAW.nii", name)
@@ -164,8 +163,7 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     Args:
         path: .mrk.json or .fcsv of 3D Slicer, or a DESC.json of the dataset.
 
-    Raises:
-        UnusableInput: if the file cannot be read or holds none of the landmarks.
+    Raise UnusableInput if the file cannot be read or holds none of the landmarks.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

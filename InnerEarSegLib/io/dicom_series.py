@@ -296,8 +296,7 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
             itself, any other stands for its series in its folder.
         uid: SeriesInstanceUID, or None.
 
-    Raises:
-        UnusableInput: if there is none, or more than one.
+    Raise UnusableInput if there is none, or more than one.
     """
     if path.is_dir() or path.name.upper() == DICOMDIR:
         folder = path if path.is_dir() else path.parent

@@ -39,8 +39,7 @@ def to_hounsfield(
     Returns:
         [k, j, i], int16 where the values are whole, else float32, none below AIR; and warnings.
 
-    Raises:
-        UnusableInput: if these are no HU.
+    Raise UnusableInput if these are no HU.
     """
     array, warnings = _rescaled(stored, slope, intercept), []
     if array.dtype.kind == "f":

@@ -84,8 +84,7 @@ def cases_of(source: Path) -> dict[str, Callable[[], Case]]:
         source: a folder in the layout of the human bony labyrinth dataset, or a list of any file
             name, with paths relative to its folder.
 
-    Raises:
-        UnusableInput: if there is no case, or naming the row and column that cannot be used.
+    Raise UnusableInput if there is no case, or naming the row and column that cannot be used.
     """
     if source.is_dir() or not (source.is_file() or source.suffix):
         return {name: partial(read_case, source, name) for name in case_names(source)}

@@ -112,9 +112,8 @@ def load_cases(
 
     A packed file already holds its synthetic ears.
 
-    Raises:
-        UnusableInput: if there is no such file or folder, no specimen in it, or the packed file has
-            other synthetic ears.
+    Raise UnusableInput if there is no such file or folder, no specimen in it, or the packed file
+    has other synthetic ears.
     """
     if not source.exists():
         raise UnusableInput(f"The data {source} does not exist.")

@@ -179,8 +179,7 @@ class Config:
 def load_config(path: Path) -> Config:
     """Read a config from JSON.
 
-    Raises:
-        UnusableInput: if the file is missing or not JSON, or has an unknown or mistyped field.
+    Raise UnusableInput if the file is missing or not JSON, or has an unknown or mistyped field.
     """
     config = from_json(Config, path, "config")
     for name, setup in config.networks().items():
@@ -201,8 +200,7 @@ def check_patch(setup: NetworkTraining, where: str) -> None:
 def from_json(kind: type[T], path: Path, what: str) -> T:
     """Read a config dataclass from a JSON file; see ``from_dict``.
 
-    Raises:
-        UnusableInput: naming the file as ``what``, or the field that does not fit.
+    Raise UnusableInput, naming the file as ``what``, or the field that does not fit.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -216,8 +214,7 @@ def from_json(kind: type[T], path: Path, what: str) -> T:
 def from_dict(kind: type[T], content: Any, where: str) -> T:
     """Make a config dataclass from plain JSON values, checked against its type hints.
 
-    Raises:
-        UnusableInput: naming the field that is unknown, missing or of the wrong type.
+    Raise UnusableInput, naming the field that is unknown, missing or of the wrong type.
     """
     if not isinstance(content, dict):
         raise UnusableInput(f"{where}: an object with the fields of {kind.__name__} is needed.")

@@ -145,9 +145,8 @@ def export(
             the model.
         notes: what else a reader should know of the training, one sentence each.
 
-    Raises:
-        UnusableInput: if the file cannot be written, a network has neither a checkpoint nor a
-            base, the base does not fit, or what was measured says nothing of this run.
+    Raise UnusableInput if the file cannot be written, a network has neither a checkpoint nor a
+    base, the base does not fit, or what was measured says nothing of this run.
     """
     folder = _check_output(output)
     run = read_run(run_folder)
@@ -230,9 +229,8 @@ class BaseModel:
 def read_base(path: Path, config: Config) -> BaseModel:
     """Check that a model's networks can stand in, before anything is trained.
 
-    Raises:
-        UnusableInput: if it cannot be read, lacks a network, or has other landmarks or another
-            normalisation than the config.
+    Raise UnusableInput if it cannot be read, lacks a network, or has other landmarks or another
+    normalisation than the config.
     """
     content = file_content(path)
     card = card_in(content, path)

@@ -29,8 +29,7 @@ def canonical_template(
     the middle of the labyrinth's extent, so that a patch around it can be small.
     Left ears count as mirrored right ones. ``cases`` are real ones. Returns canonical mm by name.
 
-    Raises:
-        UnusableInput: if no case has labels and all landmarks.
+    Raise UnusableInput if no case has labels and all landmarks.
     """
     complete = [case for case in cases if all(name in case.landmarks for name in names)]
     labelled = [case for case in complete if case.labels is not None]
@@ -82,9 +81,8 @@ def train(
     ``cases`` are all specimens, those to hold out included; ``workers`` processes draw samples;
     ``only`` names the networks to train, all if empty.
 
-    Raises:
-        UnusableInput: if the folder holds another run, a held-out specimen is missing, or a name
-            in ``only`` is unknown.
+    Raise UnusableInput if the folder holds another run, a held-out specimen is missing, or a name
+    in ``only`` is unknown.
     """
     check_networks(config, only)
     missing = sorted(set(config.held_out) - {case.name for case in cases})
