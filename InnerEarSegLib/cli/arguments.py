@@ -28,10 +28,7 @@ def note(sentence: str) -> None:
 
 
 def names(text: str) -> list[str]:
-    """``F01, F03,`` as F01 and F03: each once, in their order; an argparse type.
-
-    Raise ValueError if there is none.
-    """
+    """Return ``F01, F03,`` as F01 and F03, each once, in order; ValueError if there is none."""
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not found:
         raise ValueError(text)
@@ -109,10 +106,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_devices(options: argparse.Namespace) -> list[str]:
-    """Return the names of the chosen devices, checked unless a cluster has its own.
-
-    Raise UnusableInput if a device is not there.
-    """
+    """Return the chosen devices; refuse one that is not there, unless a cluster has its own."""
     from ..model.device import choose_device
 
     devices = options.devices.split(",")

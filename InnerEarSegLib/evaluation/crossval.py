@@ -160,10 +160,7 @@ def measure_fold(
 def measure_base(
     cases: Sequence[TrainingCase], output: Path, device: torch.device, base: Path, say: Say = print
 ) -> list[Row]:
-    """Measure a model on the specimens that it was not trained on, in all perturbations.
-
-    The rows are kept in ``output``, so that they are not measured again.
-    """
+    """Measure a model, perturbations too, on cases that it never saw; keep rows in ``output``."""
     trained_on = read_card(base)["training"]["trained_on"]
     others = [case for case in cases if not case.synthetic and case.name not in trained_on]
     made_with = {"model": hashlib.sha256(file_content(base)).hexdigest()}

@@ -50,10 +50,7 @@ class Stack:
 
 
 def stack_of(planes: Sequence[Slice], what: object) -> Stack:
-    """Sort planes of equal orientation, size and pixel spacing into a stack.
-
-    Raise UnusableInput if they do not form a volume; ``what`` is the folder or file.
-    """
+    """Sort planes of equal orientation, size and spacing; UnusableInput if they form no volume."""
     if any(np.isnan(plane.position).any() for plane in planes) or not np.any(planes[0].normal):
         raise UnusableInput(f"The DICOM images in {what} do not say where they lie in the patient.")
     first = planes[0]

@@ -38,8 +38,7 @@ def read_table(
     Returns:
         Rows that are not blank, "" in cells that they lack; and the titles of all other columns.
 
-    Raises:
-        UnusableInput: it is no such table.
+    Raise UnusableInput if it is no such table.
     """
     said = _SEPARATOR.match(text)
     text = text if said is None else text[said.end() :]

@@ -58,8 +58,7 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
         The CT on a regular grid with axes at right angles: int16 where its values are whole, else
         float32; ``warnings`` lists what was changed or doubtful.
 
-    Raises:
-        UnusableInput: in one sentence, if it cannot be used.
+    Raise UnusableInput, in one sentence, if it cannot be used.
     """
     path = Path(path)
     try:

@@ -111,7 +111,6 @@ def load_cases(
     """Read specimens from a dataset folder or packed file, with this many synthetic ears.
 
     A packed file already holds its synthetic ears.
-
     Raise UnusableInput if there is no such file or folder, no specimen in it, or the packed file
     has other synthetic ears.
     """
