@@ -81,7 +81,7 @@ class StudyFolder:
         return fold_folder(self.folder / variation, fold + 1)
 
     def result(self, variation: str, fold: int) -> dict[str, Any] | None:
-        """Return what a run found, None while unfinished; refuse a result of another training."""
+        """Return what a run found, None while unfinished; UnusableInput if of another training."""
         path = self.run_folder(variation, fold) / RESULT
         if not path.is_file():
             return None
@@ -98,7 +98,7 @@ class StudyFolder:
 def open_study(
     plan: Plan, cases: Sequence[TrainingCase], fold_count: int, folder: Path
 ) -> StudyFolder:
-    """Open a study's folder; refuse one of another plan, folds or budget, or too few specimens."""
+    """Open a study's folder; UnusableInput if it is another study's, or specimens are too few."""
     study = StudyFolder(folder, plan, tuple(folds_of(cases, fold_count)))
     if not (folder / DESCRIPTION).is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_devices(options: argparse.Namespace) -> list[str]:
-    """Return the chosen devices; refuse one that is not there, unless a cluster has its own."""
+    """Return the chosen devices; UnusableInput if one is missing, unless a cluster has its own."""
     from ..model.device import choose_device
 
     devices = options.devices.split(",")

@@ -83,7 +83,7 @@ def case_names(root: Path) -> list[str]:
 
 
 def read_case(root: Path, name: str) -> Case:
-    """Read one specimen, of a CT that is cut short its whole slices; UnusableInput without any."""
+    """Read one specimen, of a cut CT its whole slices; UnusableInput if it cannot be used."""
     landmarks, side = _read_description(root / name / f"{name}_DESC.json")
     ct, geometry, remarks = _read_ct(root / name / "CT" / f"{name}_CT_RAW.nii", name)
     labels, remark = _read_labels(root / name / "CT" / f"{name}_CT_LABELS.nii", name)
