@@ -1,7 +1,5 @@
 """What several tests need: the real data, the bundled model, one synthetic ear."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,9 +1,6 @@
 """Volumes without an ear, each of a kind that a program might take for one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +13,7 @@ from InnerEarSegLib.synthetic.scan import Array, HeadScan, expose, finish, store
 from InnerEarSegLib.synthetic.skull import jaw, spine, teeth
 from InnerEarSegLib.types import Geometry, Volume
 
-NegativeKind = Literal["chest", "phantom", "noise", "mr_like", "vertebrae", "jaw", "empty air"]
-NEGATIVE_KINDS: tuple[NegativeKind, ...] = get_args(NegativeKind)
-
-_SIZE_MM: dict[str, tuple[float, float, float]] = {
+_SIZE_MM = {
     "chest": (300.0, 220.0, 60.0),
     "phantom": (180.0, 180.0, 50.0),
     "noise": (80.0, 80.0, 60.0),
@@ -28,43 +22,25 @@ _SIZE_MM: dict[str, tuple[float, float, float]] = {
     "jaw": (110.0, 90.0, 60.0),
     "empty air": (80.0, 80.0, 60.0),
 }
+NEGATIVE_KINDS = tuple(_SIZE_MM)
 _MIDDLE = {"vertebrae": (0.0, -15.0, -85.0), "jaw": (0.0, 58.0, -64.0)}
 """Head frame; the other kinds lie around their own origin."""
 
 
-def random_negative(
-    seed: int,
-    kind: NegativeKind,
-    *,
-    spacing: float = 1.0,
-    size_mm: tuple[float, float, float] | None = None,
-) -> Volume:
-    """A volume in which there is no ear; the same arguments give the same volume.
+def random_negative(seed: int, kind: str, *, spacing=1.0, size_mm=None) -> Volume:
+    """Return an int16 volume without an ear, always the same one for the same arguments.
 
-    Args:
-        seed: of everything that varies, the storage order included.
-        kind: one of NEGATIVE_KINDS. "mr_like" has positive intensities of an arbitrary unit.
-        spacing: voxel edge in mm.
-        size_mm: field of view along R, A, S; None takes what suits the kind.
-
-    Returns:
-        int16 [k, j, i] with its RAS geometry.
-
-    Raises:
-        ValueError: for another kind or a spacing that is not positive.
+    ``seed`` chooses all that varies, the storage order included; spacing (voxel edge) and
+    ``size_mm`` (along R, A, S; None takes what suits the kind) are in mm.
     """
-    if kind not in NEGATIVE_KINDS:
-        raise ValueError(f"there is no negative {kind!r}.")
-    if not spacing > 0.0:
-        raise ValueError("spacing must be positive.")
     random = np.random.default_rng([8, seed, NEGATIVE_KINDS.index(kind)])
     grid = _grid(kind, spacing, size_mm or _SIZE_MM[kind])
     scan = HeadScan(
         spacing=(spacing,) * 3,
         blur_mm=float(random.uniform(0.25, 0.6)),
         noise_hu=float(random.uniform(15.0, 80.0)),
-        axes=tuple(int(a) for a in random.permutation(3)),  # type: ignore[arg-type]
-        flips=tuple(bool(f) for f in random.random(3) < 0.5),  # type: ignore[arg-type]
+        axes=tuple(map(int, random.permutation(3))),
+        flips=tuple(map(bool, random.random(3) < 0.5)),
     )
     if kind == "noise":
         array = _noise(grid, random)
@@ -97,10 +73,6 @@ def _air(points: Array) -> Array:
     return np.full(len(points), paint.AIR, dtype=np.float32)
 
 
-def _empty(points: Array, voxel: float, random: np.random.Generator) -> Array:
-    return _air(points)
-
-
 def _chest(points: Array, voxel: float, random: np.random.Generator) -> Array:
     hu = _air(points)
     half = points.copy()
@@ -115,10 +87,7 @@ def _chest(points: Array, voxel: float, random: np.random.Generator) -> Array:
         start = random.uniform([-90, -55, -45], [90, 55, 45])
         end = start + random.normal(0.0, 14.0, 3)
         low, high = np.minimum(start, end) - 4.0, np.maximum(start, end) + 4.0
-        near = lungs < 0.0
-        for axis in range(3):
-            near &= (points[:, axis] > low[axis]) & (points[:, axis] < high[axis])
-        part = np.flatnonzero(near)
+        part = np.flatnonzero((lungs < 0.0) & ((points > low) & (points < high)).all(axis=1))
         vessel = capsule(points[part], start, end, random.uniform(0.8, 2.5), 0.6)
         inside = hu[part]
         _paint(inside, np.maximum(vessel, lungs[part] + 1.0), 40.0, voxel)
@@ -133,9 +102,8 @@ def _chest(points: Array, voxel: float, random: np.random.Generator) -> Array:
         rib = np.hypot(around, (points[:, 2] - fall) * 0.75) - 4.0
         _paint_bone(hu, np.maximum(rib, 12.0 - half[:, 0]), voxel, 1000.0, 250.0)
         _paint_bone(hu, box(points, (0, -62, z), (17, 14, 10.5), 3.0), voxel, 900.0, 220.0)
-        arch = np.hypot(
-            np.hypot(points[:, 0], points[:, 1] + 84.0) - 11.0, (points[:, 2] - z) * 0.6
-        )
+        ring = np.hypot(points[:, 0], points[:, 1] + 84.0) - 11.0
+        arch = np.hypot(ring, (points[:, 2] - z) * 0.6)
         spines = capsule(points, (0, -94, z), (0, -108, z - 12), 4.0, 3.0)
         _paint_bone(hu, union(arch - 3.0, spines), voxel, 1000.0, 300.0)
     _paint_bone(hu, box(points, (0, 80, 10), (18, 5, 60), 4.0), voxel, 800.0, 200.0)
@@ -196,16 +164,14 @@ _PAINTERS: dict[str, Callable[[Array, float, np.random.Generator], Array]] = {
     "phantom": _phantom,
     "vertebrae": _vertebrae,
     "jaw": _jaw,
-    "empty air": _empty,
+    "empty air": lambda points, voxel, random: _air(points),
 }
 
 
 def _noise(grid: Geometry, random: np.random.Generator) -> NDArray[np.int16]:
     """Noise of several finenesses over the whole range of bone and air."""
-    total = sum(
-        paint.correlated_noise(random, grid.shape, grid.spacing, sigma) for sigma in (0.0, 0.8, 2.5)
-    )
-    return paint.to_hounsfield(300.0 + 600.0 * np.asarray(total))
+    noise = (paint.correlated_noise(random, grid.shape, grid.spacing, s) for s in (0.0, 0.8, 2.5))
+    return paint.to_hounsfield(300.0 + 600.0 * np.asarray(sum(noise)))
 
 
 def _mr_like(grid: Geometry, random: np.random.Generator) -> NDArray[np.int16]:

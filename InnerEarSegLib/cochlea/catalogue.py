@@ -8,7 +8,7 @@ Otolaryngol 133 (2013) 1258-1265; Alexiades G et al., Otol Neurotol 36 (2015) 90
 has the equations); the first two as reprinted in table 1 of PMC6617526 (2018). The basal turn as
 half an ellipse and half a circle is that of Schurzig D et al., OTO Open 2 (2018); its text could
 not be read: the coefficients are as the team remembers them, and checked by what they describe and
-by published means (``Testing/numbers/test_cochlea_formulas.py``).
+by published means (``Testing/numbers/test_cochlea.py``).
 """
 
 from __future__ import annotations

@@ -300,11 +300,12 @@ def seal(content: Mapping[str, Any]) -> str:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return a result folder's manifest; None without an unchanged one."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         content: dict[str, Any] = json.loads(text)
-        del content["sha256"]
-        if seal(content) == text and all(name == Path(name).name for name in content["results"]):
+        # Without a seal where version 0.1.0 wrote it: reviewed cohorts must stay known.
+        sealed = content.pop("sha256", None) is None or seal(content) == text
+        if sealed and all(name == Path(name).name for name in content["results"]):
             return content
     return None
 

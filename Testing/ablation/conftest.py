@@ -1,7 +1,5 @@
 """Specimens and plans small enough to be trained within seconds."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

@@ -52,9 +52,8 @@ def test_a_right_drawing_is_right_at_any_spacing(plain, spacing):
 def test_landmarks_in_the_middle_are_as_far_off_as_the_middle_is(plain):
     found, template = figures(plain, poses=1)
     pose = random_poses(fit_pose(template, plain.landmarks), plain.name, HOW)[0]
-    for name in LANDMARKS:
-        expected = np.linalg.norm(pose.center - plain.landmarks[name])
-        assert found["landmarks"][name] == pytest.approx(expected, abs=0.05)
+    expected = {x: np.linalg.norm(pose.center - plain.landmarks[x]) for x in LANDMARKS}
+    assert found["landmarks"] == pytest.approx(expected, abs=0.05)
     assert found["landmark_mm"] == pytest.approx(np.mean(list(found["landmarks"].values())))
 
 

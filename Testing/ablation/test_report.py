@@ -1,13 +1,22 @@
-"""A report says what follows from its figures, and no more."""
+"""A report says what follows from its figures, and no more; statistics by hand."""
 
 import csv
 import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from InnerEarSegLib.ablation.compare import csv_text, repeated, rows_of
+from InnerEarSegLib.ablation.compare import (
+    bootstrap_interval,
+    csv_text,
+    holm,
+    repeated,
+    rows_of,
+    sign_flip_p,
+    smallest_p,
+)
 from InnerEarSegLib.ablation.plan import as_json, load_plan
 from InnerEarSegLib.ablation.report import conclusions, write_report
 from InnerEarSegLib.ablation.runs import open_study, read_study
@@ -28,14 +37,17 @@ VARIATIONS = [
 BASAL = (0.80, 0.40, 1.00)
 
 
+def opened(folder, count=12, **changes):
+    """A study of some specimens in two folds, without results."""
+    path = folder / "plan.json"
+    path.write_text(json.dumps(PLAN | changes))
+    cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES[:count]]
+    return open_study(load_plan(path), cases, 2, folder / "runs")
+
+
 @pytest.fixture
 def study(tmp_path):
-    """A study of twelve specimens in two folds, without results."""
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps({**PLAN, "landmarks_alone": "landmarks-alone",
-                                "variations": VARIATIONS}))  # fmt: skip
-    cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES]
-    return open_study(load_plan(path), cases, 2, tmp_path / "runs")
+    return opened(tmp_path, landmarks_alone="landmarks-alone", variations=VARIATIONS)
 
 
 def finish(study, variation: str, dice, assd, landmarks, *, folds=(0, 1), **changes) -> None:
@@ -134,10 +146,7 @@ def test_what_a_seed_does_too_is_no_effect_of_a_change(study):
 
 
 def test_too_few_specimens_are_said_to_be_too_few(tmp_path):
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps(PLAN))
-    cases = [TrainingCase(name, None, None, None, {}, "left") for name in NAMES[:5]]
-    few = open_study(load_plan(path), cases, 2, tmp_path / "runs")
+    few = opened(tmp_path, 5)
     text = text_of(few, relu=(0.90, 0.30, 0.50), segmentation_alone=(0.70, 0.60, None))
     assert "Dice: cannot be told from 5 specimens" in text
     assert "With 5 specimens the smallest p is 0.062" in text
@@ -171,15 +180,12 @@ def test_a_row_done_again_lies_within_or_outside(study, tmp_path):
         list(repeated([], tmp_path / "other.csv"))
 
 
-def test_nothing_to_report_on(study, tmp_path):
+def test_nothing_to_report_on_or_results_of_another_training(study, tmp_path):
     with pytest.raises(UnusableInput, match=r"No run of .* is finished"):
         write_report(study.folder, tmp_path / "report")
     assert not (tmp_path / "report").exists()
     with pytest.raises(UnusableInput, match="is no folder of `innerearseg ablate`"):
         read_study(tmp_path / "none")
-
-
-def test_results_of_another_training_are_refused(study):
     finish(study, "relu", 0.1, 0.2, 0.3, folds=(0,))
     path = study.run_folder("relu", 0) / "result.json"
     content = json.loads(path.read_text())
@@ -187,3 +193,40 @@ def test_results_of_another_training_are_refused(study):
     path.write_text(json.dumps(content))
     with pytest.raises(UnusableInput, match="another training than the plan's 'relu'"):
         study.result("relu", 0)
+
+
+def test_sign_flips_by_hand():
+    # Of the 8 ways to sign 1, 2, 3 only +++ and --- have a mean as far from 0 as 2.
+    assert sign_flip_p([1.0, 2.0, 3.0]) == pytest.approx(2 / 8)
+    # |1 + 2 - 3| = 0: all 8 are at least as far.
+    assert sign_flip_p([1.0, 2.0, -3.0]) == pytest.approx(1.0)
+    # |3 + 2 - 1| = 4 is reached by 3 2 -1 and 3 2 1 and their mirrors.
+    assert sign_flip_p([3.0, 2.0, -1.0]) == pytest.approx(4 / 8)
+    assert sign_flip_p([0.0, 0.0, 0.0]) == 1.0
+
+
+@pytest.mark.parametrize("cases", [3, 10, 15, 30])
+def test_smallest_p_is_what_the_clearest_difference_gives(cases):
+    assert sign_flip_p([1.0] * cases) == pytest.approx(smallest_p(cases), rel=1e-6)
+
+
+def test_random_signs_of_many_cases_come_near_the_normal_distribution():
+    many = np.tile([1.0, -1.0, 1.0], 34)[:100]
+    many = many - many.mean() + 2.0 * many.std() / 10.0  # z = 2
+    assert sign_flip_p(many) == pytest.approx(0.0455, abs=0.01)
+
+
+def test_holm_by_hand():
+    # 0.01 * 3, then max(0.03, 0.03 * 2), then max(0.06, 0.04 * 1).
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_bootstrap_interval_by_hand():
+    # Two values, each drawn with chance 1/2: the mean is 0, 1/2 or 1 with chance 1/4, 1/2, 1/4.
+    assert bootstrap_interval([0.0, 1.0]) == (0.0, 1.0)
+    assert bootstrap_interval([0.25, 0.25, 0.25]) == (0.25, 0.25)
+    # The mean of many is near normal: 1.96 standard deviations / sqrt(n) on either side.
+    low, high = bootstrap_interval([0.0, 1.0] * 50)
+    assert (low, high) == pytest.approx((0.5 - 0.098, 0.5 + 0.098), abs=0.005)

@@ -17,6 +17,8 @@ from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.parallel import Place
 
+from .conftest import PLAN
+
 REPOSITORY = Path(__file__).parents[2]
 STEPS = 30
 HERE = Place("cpu", 1)
@@ -83,8 +85,6 @@ def test_a_study_is_killed_goes_on_and_reports(plan_file, data, tmp_path, capfd)
 @pytest.fixture(scope="module")
 def one_run(data, tmp_path_factory):
     """A study of which one run is done."""
-    from .conftest import PLAN
-
     folder = tmp_path_factory.mktemp("study")
     (folder / "plan.json").write_text(json.dumps(PLAN))
     arguments = ablate(folder / "plan.json", data, folder / "runs", "--only", "basal")
@@ -95,12 +95,12 @@ def one_run(data, tmp_path_factory):
 def test_a_result_tells_all_that_a_row_needs(one_run):
     assert list(results(one_run)) == ["basal/fold-1/result.json"]  # by --only and --shard
     result = json.loads((one_run / "basal" / "fold-1" / "result.json").read_text())
-    assert result["held_out"] == ["S0", "S2"]
-    assert [case["name"] for case in result["cases"]] == ["S0", "S2"]
+    names = [case["name"] for case in result["cases"]]
+    assert result["held_out"] == names == ["S0", "S2"]
     assert result["steps"] == 6 and result["study"]["network"]["channels"] == [4, 8]
     assert result["diverged"] is None and len(result["code_revision"]) >= 7
-    assert json.loads((one_run / "basal" / "fold-1" / "run.json").read_text())["trained_on"] == [
-        "S1", "S3"]  # fmt: skip
+    run = json.loads((one_run / "basal" / "fold-1" / "run.json").read_text())
+    assert run["trained_on"] == ["S1", "S3"]
 
 
 def test_the_same_run_again_gives_the_same_figures(one_run, data, tmp_path):
@@ -140,29 +140,22 @@ def test_chosen_and_shards_by_hand(one_run):
     with pytest.raises(UnusableInput, match="no variation 'gelu'; it has"):
         study.runs("relu,gelu")
     parts = [study.runs(None, f"{n}/4") for n in (1, 2, 3, 4)]
-    assert sorted(run for part in parts for run in part) == sorted(runs) and parts[0] == [
-        runs[0],
-        runs[4],
-    ]
+    assert sorted(run for part in parts for run in part) == sorted(runs)
+    assert parts[0] == [runs[0], runs[4]]
     for wrong in ("0/3", "4/3", "1", "a/b", "-1/2"):
         with pytest.raises(UnusableInput, match="is not one of"):
             study.runs(None, wrong)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["report"], "Which study"),
-        (["plan.json"], "needs --data and --output"),
-        (["plan.json", "runs", "--data", "x", "--output", "y"], "one argument too many"),
-        (["plan.json", "--data", "x", "--output", "y"], "plan plan.json cannot be read"),
-        (["plan.json", "--data", "x", "--output", "y", "--budget-steps", "0"], "1 or more"),
-        (["report", "nowhere"], "nowhere is no folder of"),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_a_sentence(
-    arguments, message, capfd, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["report"], "Which study"),
+    (["plan.json"], "needs --data and --output"),
+    (["plan.json", "runs", "--data", "x", "--output", "y"], "one argument too many"),
+    (["plan.json", "--data", "x", "--output", "y"], "plan plan.json cannot be read"),
+    (["plan.json", "--data", "x", "--output", "y", "--budget-steps", "0"], "1 or more"),
+    (["report", "nowhere"], "nowhere is no folder of"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_said(arguments, message, capfd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["ablate", *arguments]) == 2
     said = capfd.readouterr().err

@@ -1,7 +1,5 @@
 """DICOM that cannot be used: (name, how it is made, what is said)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -47,14 +45,11 @@ def damaged_pixels(folder: Path) -> Path:
 
 
 def colours(folder: Path) -> Path:
+    rgb = {"Columns": 20, "SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7,
+           "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}  # fmt: skip
     for k in range(10):
-        ds = dataset(
-            np.zeros((16, 20 * 3), np.uint8).view(np.uint8),
-            SOPInstanceUID=f"1.2.{k + 1}", Columns=20, SamplesPerPixel=3, BitsAllocated=8,
-            BitsStored=8, HighBit=7, PhotometricInterpretation="RGB", PlanarConfiguration=0,
-            ImagePositionPatient=[0, 0, k],
-        )  # fmt: skip
-        save(ds, folder / "dicom" / f"{k}.dcm")
+        place = {"SOPInstanceUID": f"1.2.{k + 1}", "ImagePositionPatient": [0, 0, k]}
+        save(dataset(np.zeros((16, 60), np.uint8), **rgb, **place), folder / "dicom" / f"{k}.dcm")
     return folder / "dicom"
 
 

@@ -1,7 +1,5 @@
 """Files that cannot be used, each made by hand: (name, how it is made, what is said)."""
 
-from __future__ import annotations
-
 import gzip
 import struct
 from pathlib import Path
@@ -71,14 +69,10 @@ def truncated(ending: str, keep: float, compress: bool = False):
     return damaged(ending, lambda content: content[: int(len(content) * keep)], compress)
 
 
-def flipped(ending: str):
-    """A packed file with one bit changed among its voxels: only its checksum tells."""
-
-    def flip(content: bytes) -> bytes:
-        at = len(content) // 2
-        return content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
-
-    return damaged(ending, flip, compress=True)
+def flip(content: bytes) -> bytes:
+    """Change one bit among the voxels of a packed file: only its checksum tells."""
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
 
 
 def unreadable(folder: Path) -> Path:
@@ -106,16 +100,13 @@ def detached(ending: str):
     return make
 
 
-def with_nan(array):
-    array = array.astype(np.float32)
-    array.flat[: int(0.05 * array.size)] = np.nan
-    return array
+def with_value(value, share=0.05):
+    def change(array):
+        array = array.astype(np.float32)
+        array.flat[: int(share * array.size)] = value
+        return array
 
-
-def infinite(array):
-    array = array.astype(np.float32)
-    array[::10] = np.inf
-    return array
+    return change
 
 
 def magnetic(array):
@@ -145,23 +136,19 @@ TABLE = [
     ("truncated .nii.gz", truncated(".nii.gz", 0.5), SHORT),
     ("truncated .nii.gz, in the header", truncated(".nii.gz", 0.002), SHORT),
     ("truncated .nii.gz, the checksum", truncated(".nii.gz", 0.9999), SHORT),
-    ("truncated .nrrd", truncated(".nrrd", 0.5), SHORT),
-    ("truncated .nrrd, packed", truncated(".nrrd", 0.5, True), SHORT),
-    ("truncated .nrrd, in the header", truncated(".nrrd", 0.001), SHORT),
-    ("truncated .mha", truncated(".mha", 0.5), SHORT),
-    ("truncated .mha, packed", truncated(".mha", 0.5, True), SHORT),
-    ("truncated .mha, in the header", truncated(".mha", 0.001), SHORT),
-    ("a changed bit, .nii.gz", flipped(".nii.gz"), SHORT),
-    ("a changed bit, .nrrd", flipped(".nrrd"), SHORT),
-    ("a changed bit, .mha", flipped(".mha"), SHORT),
-    ("header without its voxels (.nhdr)", detached(".nhdr"), "which is not there"),
-    ("header without its voxels (.mhd)", detached(".mhd"), "which is not there"),
+    *((f"truncated {ending}, {what}", truncated(ending, keep, packed), SHORT)
+      for ending in (".nrrd", ".mha")
+      for what, keep, packed in (("voxels", 0.5, False), ("packed", 0.5, True),
+                                 ("in the header", 0.001, False))),
+    *((f"a changed bit, {ending}", damaged(ending, flip, compress=True), SHORT)
+      for ending in (".nii.gz", ".nrrd", ".mha")),
+    *((f"header without its voxels ({ending})", detached(ending), "which is not there")
+      for ending in (".nhdr", ".mhd")),
     # Dimensions and kinds of voxels
-    ("2D image", image(INT, size=(64, 64)), "2 dimensions"),
-    ("2D image .nii", image(INT, ".nii", size=(64, 64)), "2 dimensions"),
-    ("4D volume .nii", image(INT, ".nii", size=(40, 32, 24, 3)), "4 dimensions"),
-    ("4D volume .nrrd", image(INT, size=(40, 32, 24, 3)), "4 dimensions"),
-    ("4D volume .mha", image(INT, ".mha", size=(40, 32, 24, 3)), "4 dimensions"),
+    *((f"2D image {ending}", image(INT, ending, size=(64, 64)), "2 dimensions")
+      for ending in (".nrrd", ".nii")),
+    *((f"4D volume {ending}", image(INT, ending, size=(40, 32, 24, 3)), "4 dimensions")
+      for ending in (".nii", ".nrrd", ".mha")),
     ("RGB picture", image(sitk.sitkVectorUInt8, components=3), VECTORS),
     ("RGB picture .nii", image(sitk.sitkVectorUInt8, ".nii", components=3), VECTORS),
     ("vectors .nii", image(sitk.sitkVectorFloat32, ".nii", components=3), VECTORS),
@@ -206,10 +193,10 @@ TABLE = [
     ("kilometres away", text(".mha", b"Offset = ", b"Offset = 1e9 0 0\nComment = "),
      "kilometres away"),
     # Values
-    ("many NaN", values(with_nan), "not numbers"),
-    ("many infinite voxels", values(infinite), "not numbers"),
+    ("many NaN", values(with_value(np.nan)), "not numbers"),
+    ("many infinite voxels", values(with_value(np.inf)), "not numbers"),
     ("all the same", values(np.zeros_like), "all its voxels are 0"),
-    ("all NaN", values(lambda a: np.full(a.shape, np.nan, np.float32)), "not numbers"),
+    ("all NaN", values(with_value(np.nan, 1.0)), "not numbers"),
     ("label map", values(lambda a: (a > 500).astype(np.uint8) * 3 + (a > 0)), LABELS),
     ("label map in thousands",
      values(lambda a: (np.digitize(a, [-500, 500, 1200]) * 1000).astype(np.int16)), LABELS),

@@ -1,5 +1,6 @@
 """Cases of a batch as they lie in a folder, and a user who works on them."""
 
+import csv
 import json
 import time
 
@@ -9,12 +10,10 @@ from InnerEarSegLib.io.result_folder import ResultFolder
 EAR = {
     "side": "left",
     "labyrinth_volume_mm3": 214.0,
-    "landmarks": [
-        {"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
-        for name in ("helicotrema", "oval window", "round window")
-    ],
+    "landmarks": [{"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
+                  for name in ("helicotrema", "oval window", "round window")],
     "quality": {"verdict": "good", "reasons": [], "expected_dice": 0.97},
-}
+}  # fmt: skip
 RESULT = {
     "ears": [EAR],
     "model": {"name": "Model", "version": "2", "sha256": "sha"},
@@ -26,18 +25,12 @@ MARKS = [{**mark, "state": "automatic"} for mark in EAR["landmarks"]]
 MEASURED = {
     "made_by": "InnerEarSeg 1",
     "made_of": "automatic",
-    "ears": [
-        {
-            "side": "left",
-            "measurements": [
-                {"key": "a_diameter", "value": 9.1},
-                {"key": "labyrinth_volume", "value": 214.0},
-            ],
-            "segment": "automatic",
-            "landmarks": MARKS,
-        }
-    ],
-}
+    "ears": [{
+        "side": "left", "segment": "automatic", "landmarks": MARKS,
+        "measurements": [{"key": "a_diameter", "value": 9.1},
+                         {"key": "labyrinth_volume", "value": 214.0}],
+    }],
+}  # fmt: skip
 FILES = {
     "scene.mrb": b"scene",
     "measurements.json": json.dumps(MEASURED).encode(),
@@ -58,6 +51,19 @@ def publish(case, out, content="", model="sha", more=None, ct="ct"):
 
 def row(case, out, model="sha"):
     return status_of(out / case.name, case, model).row(case)
+
+
+def listed(folder, *lines, name="list.csv"):
+    """Write a list of CTs."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / name
+
+
+def table(folder):
+    """Read a batch's summary.csv by the names of its cases."""
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {each["case"]: each for each in csv.DictReader(file)}
 
 
 def contents(folder):

@@ -6,8 +6,6 @@ Run apart from the tests, so that a crash of a library, or of the limit on memor
 Prints what it is about to read before each file, so that the last line names the culprit.
 """
 
-from __future__ import annotations
-
 import gzip
 import random
 import resource
@@ -34,15 +32,13 @@ HEADER = 700
 def make(folder: Path, kind: str) -> tuple[Path, Path]:
     """A good input: what to read, and the file in it to damage."""
     values = phantom((12, 14, 16))
-    if kind == "dicom":
-        place = write_series(folder / "s", values)
+    if kind in ("dicom", "rle"):
+        compress = "1.2.840.10008.1.2.5" if kind == "rle" else None
+        place = write_series(folder / "s", values, compress=compress)
         return place, place / "995-1.dcm"
     if kind == "frames":
         path = write_multi_frame(folder / "e.dcm", values)
         return path, path
-    if kind == "rle":
-        place = write_series(folder / "r", values, compress="1.2.840.10008.1.2.5")
-        return place, place / "995-1.dcm"
     packed = kind.endswith("-packed")
     path = write(folder / ("ct" + kind.removesuffix("-packed")), values, compress=packed)
     return path, path

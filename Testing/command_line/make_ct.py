@@ -1,7 +1,5 @@
 """CT volumes that look like CT to a reader: air, soft tissue, bone and noise. No patient's."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """DICOM files as scanners and archives write them, through pydicom."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +54,10 @@ def save(ds: Dataset, path: Path) -> Path:
 
 
 def write_series(
-    folder: Path,
-    hu: np.ndarray,
-    *,
-    places: list[float] | None = None,
-    shear: float = 0.0,
-    number: int = 1,
-    intercept: int = -1024,
-    compress: str | None = None,
-    skip: tuple[int, ...] = (),
-    **tags: object,
-) -> Path:
+    folder: Path, hu: np.ndarray, *, places: list[float] | None = None, shear: float = 0.0,
+    number: int = 1, intercept: int = -1024, compress: str | None = None,
+    skip: tuple[int, ...] = (), **tags: object,
+) -> Path:  # fmt: skip
     """One file a slice along S, named in reverse order.
 
     Args:
@@ -117,24 +108,16 @@ def write_multi_frame(path: Path, hu: np.ndarray, order: list[int] | None = None
     shared.PixelMeasuresSequence = [measures]
     shared.PlaneOrientationSequence = [orientation]
     shared.PixelValueTransformationSequence = [transform]
-    frames = []
-    for k in order:
-        frame, position = Dataset(), Dataset()
+    frames = [Dataset() for _ in order]
+    for k, frame in zip(order, frames, strict=True):
+        position = Dataset()
         position.ImagePositionPatient = [-10, -20, round(5 + 0.6 * k, 3)]
         frame.PlanePositionSequence = [position]
-        frames.append(frame)
+    elsewhere = ("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient",
+                 "RescaleIntercept", "RescaleSlope")  # fmt: skip
+    tags = {"SOPClassUID": EnhancedCTImageStorage, "NumberOfFrames": len(order)} | tags
     ds = dataset(
-        (hu[order].astype(np.int32) + 1024).astype(np.uint16),
-        **{
-            "SOPClassUID": EnhancedCTImageStorage,
-            "NumberOfFrames": len(order),
-            "PixelSpacing": None,
-            "ImageOrientationPatient": None,
-            "ImagePositionPatient": None,
-            "RescaleIntercept": None,
-            "RescaleSlope": None,
-            **tags,
-        },
+        (hu[order].astype(np.int32) + 1024).astype(np.uint16), **dict.fromkeys(elsewhere), **tags
     )
     ds.SharedFunctionalGroupsSequence = [shared]
     ds.PerFrameFunctionalGroupsSequence = frames

@@ -1,7 +1,5 @@
 """Real TorchScript model files, good and bad, with networks of a few numbers."""
 
-from __future__ import annotations
-
 import copy
 import json
 from pathlib import Path
@@ -46,13 +44,7 @@ class All(torch.nn.Module):
 
 
 def write_model(path: Path, network: torch.nn.Module | None = None, change=None) -> Path:
-    """A model file with the bundled model's card.
-
-    Args:
-        path: where to.
-        network: all of its networks.
-        change: called with the card before it is written.
-    """
+    """Write a model file with the bundled model's card, changed by ``change(card)``."""
     card = copy.deepcopy(read_card(bundled_model()))
     network = network or Network(len(card["landmarks"]))
     if change is not None:

@@ -1,17 +1,14 @@
 """What cannot be used: one sentence, exit status 2, nothing left behind."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from .bad_dicom import TABLE as DICOM
 from .bad_files import TABLE as FILES
-from .conftest import innerearseg
+from .conftest import REPOSITORY, check_refusal, innerearseg, start
 from .make_ct import phantom
 from .make_dicom import write_series
-from .refusal import REPOSITORY, check_refusal
 
 TABLE = FILES + DICOM
 
@@ -33,11 +30,8 @@ def test_a_name_with_a_line_break(tmp_path, capfd):
 
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="pipes of POSIX")
 def test_nobody_listens(synthetic_file, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "InnerEarSegLib", "segment", synthetic_file, "--output",
-         tmp_path / "out", "--device", "cpu", "--json-progress"],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    arguments = ("--output", tmp_path / "out", "--device", "cpu", "--json-progress")
+    process = start("segment", synthetic_file, *arguments)
     process.stdout.readline()
     process.stdout.close()
     errors = process.stderr.read()
@@ -54,11 +48,8 @@ def test_as_a_process_there_is_no_traceback(tmp_path):
     made = [
         make(tmp_path) for name, make, _ in TABLE if name in ("truncated .nii.gz", "empty file")
     ]
-    for arguments in (
-        *[["segment", path, "--output", tmp_path / "o"] for path in made],
-        ["segment"],
-    ):
-        process = innerearseg(*arguments, timeout=10)
+    for path in ([each, "--output", tmp_path / "o"] for each in made):
+        process = innerearseg("segment", *path, timeout=10)
         assert process.returncode == 2
         assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
     assert not (tmp_path / "o").exists()

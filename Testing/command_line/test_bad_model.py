@@ -10,9 +10,9 @@ import torch
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.model.card import CARD_SCHEMA
 
+from .conftest import check_refusal
 from .make_ct import phantom, write
 from .make_model import Network, Strange, write_model
-from .refusal import check_refusal
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,8 @@ def not_torchscript(path):
         archive.writestr("model/extra/card.json", json.dumps({"schema": CARD_SCHEMA}))
 
 
-def stage_of(**changes):
-    def change(card):
-        card["locate"].update(changes)
-
-    return lambda path: write_model(path, change=change)
+def network(**changes):
+    return lambda path: write_model(path, change=lambda card: card["locate"].update(changes))
 
 
 TABLE = [
@@ -67,13 +64,15 @@ TABLE = [
     ("not TorchScript", not_torchscript, "is damaged"),
     ("a CT", lambda path: write(path.with_suffix(".nrrd")).rename(path), "no TorchScript file"),
     ("damaged in the middle", middle_overwritten, "is damaged"),
+    ("no card", lambda path: torch.jit.save(torch.jit.script(Strange()), str(path)), "has no card"),
+    ("impossible calibration", changed(calibration={"factors": {"0.9": -1.0}}), "incomplete"),
     ("another schema", changed(schema=99), "card schema 99"),
     ("card without a stage", without("refine"), "incomplete"),
     ("card without landmarks", without("landmarks"), "incomplete"),
     ("unknown landmarks", changed(landmarks=["a", "b", "c", "d", "e"]), "does not know"),
-    ("window of nothing", stage_of(window=[0, 0, 0]), "impossible numbers"),
-    ("window of the whole body", stage_of(window=[9000] * 3), "impossible numbers"),
-    ("spacing of nothing", stage_of(spacing_mm=0), "impossible numbers"),
+    ("window of nothing", network(window=[0, 0, 0]), "impossible numbers"),
+    ("window of the whole body", network(window=[9000] * 3), "impossible numbers"),
+    ("spacing of nothing", network(spacing_mm=0), "impossible numbers"),
     ("outputs of wrong shape", lambda p: write_model(p, Network(shift=1)), "do not have the shape"),
     ("too few heatmaps", lambda p: write_model(p, Network(heatmaps=2)), "not as many as"),
     ("outputs of NaN", lambda p: write_model(p, Network(value=np.nan)), "are not numbers"),
@@ -88,24 +87,19 @@ def test_bad_model(make, message, small_ct, tmp_path, capfd):
     check_refusal(capfd, tmp_path, arguments, message)
 
 
-def test_a_good_one_of_these_models_runs(small_ct, tmp_path):
-    write_model(tmp_path / "m.pt")
-    arguments = ["--device", "cpu", "--model", str(tmp_path / "m.pt")]
+def test_a_good_one_of_these_models_runs(small_ct, quick_model, tmp_path):
+    arguments = ["--device", "cpu", "--model", str(quick_model)]
     assert main(["segment", str(small_ct), *arguments, "--output", str(tmp_path / "out")]) == 3
 
 
+BAD_DEVICES = {
+    "is unknown": ("tpu", "", "cuda:x", "cuda:-1", "cpu:", "CPU"),
+    "is not there": ("cpu:3", "cuda:77"),
+}
+
+
 @pytest.mark.parametrize(
-    ("device", "message"),
-    [
-        ("tpu", "is unknown"),
-        ("", "is unknown"),
-        ("cuda:x", "is unknown"),
-        ("cuda:-1", "is unknown"),
-        ("cpu:", "is unknown"),
-        ("cpu:3", "is not there"),
-        ("cuda:77", "is not there"),
-        ("CPU", "is unknown"),
-    ],
+    ("device", "message"), [(each, said) for said, all_ in BAD_DEVICES.items() for each in all_]
 )
 def test_bad_device(device, message, small_ct, tmp_path, capfd):
     check_refusal(capfd, tmp_path, [small_ct, "--device", device], message)

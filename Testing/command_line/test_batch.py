@@ -1,11 +1,8 @@
 """``innerearseg batch``: broken CTs, workers that die, kills, and going on."""
 
-import csv
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,60 +10,30 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from InnerEarSegLib.batch.summary import counts
 from InnerEarSegLib.cli import batch
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.result_folder import NOTES, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import random_ear
 
-from .conftest import REPOSITORY, innerearseg
-from .finished_cases import TODAY
+from .conftest import start
+from .finished_cases import TODAY, listed, table
 from .make_ct import phantom, write
-from .make_model import write_model
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a kill of POSIX")
 
 
-def listed(folder, *lines, name="list.csv"):
-    path = folder / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-# Refusals
-
-
-def test_refusals_on_the_command_line_change_nothing(tmp_path):
-    (tmp_path / "latin.csv").write_bytes("image\nkäse.nii\n".encode("latin-1"))
-    for name in ("latin.csv", "gone.csv"):
-        process = innerearseg("batch", tmp_path / name, "--output", tmp_path / "out")
-        assert process.returncode == 2 and process.stderr.count("\n") == 1, process.stderr
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("device", "gpus", "expected"),
-    [
-        ("cpu", 2, ["cpu"]),
-        ("auto", 0, ["cpu"]),
-        ("auto", 2, ["cuda:0", "cuda:1"]),
-        ("cuda", 2, ["cuda:0", "cuda:1"]),
-        ("cuda:1", 2, ["cuda:1"]),
-    ],
-)
+@pytest.mark.parametrize(("device", "gpus", "expected"), [
+    ("cpu", 2, ["cpu"]),
+    ("auto", 0, ["cpu"]),
+    ("auto", 2, ["cuda:0", "cuda:1"]),
+    ("cuda", 2, ["cuda:0", "cuda:1"]),
+    ("cuda:1", 2, ["cuda:1"]),
+])  # fmt: skip
 def test_workers_are_dealt_to_all_gpus(monkeypatch, device, gpus, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     assert batch._devices(device) == expected
-
-
-# The command, with a model that answers at once and finds nothing
-
-
-@pytest.fixture(scope="module")
-def quick_model(tmp_path_factory):
-    return write_model(tmp_path_factory.mktemp("model") / "quick.pt")
 
 
 def broken_files(folder):
@@ -78,11 +45,6 @@ def broken_files(folder):
         "text.nii": "damaged, cut short",
         "gone.nii.gz": "does not exist",
     }
-
-
-def table(folder):
-    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
-        return {row["case"]: row for row in csv.DictReader(file)}
 
 
 def times(folder):
@@ -127,29 +89,12 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
     assert status == 4 and "1 of 7 cases were finished earlier" in text
     changed = {name for name, when in times(out).items() if before.get(name) != when}
     assert changed == {"ct1", f"ct1{TODAY}", "ct2", f"ct2{TODAY}", "gone"}
-    assert counts_in(out) == {
-        "done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0,
-    }  # fmt: skip
+    assert counts_in(out) == {"done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0}
     assert "of an earlier run" in table(out)["ct0b"]["reason"] and (out / "ct0b").is_dir()
 
 
 def counts_in(folder):
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))["counts"]
-
-
-def test_counts_are_of_rows():
-    assert counts([]) == dict.fromkeys(["done", "no ear", "kept", "failed", "pending"], 0)
-
-
-# Kills
-
-
-def start(path, out, *more, workers=2):
-    return subprocess.Popen(
-        [sys.executable, "-m", "InnerEarSegLib", "batch", str(path), "--output", str(out),
-         "--device", "cpu", "--workers", str(workers), *map(str, more)],
-        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-    )  # fmt: skip
 
 
 def children(pid):
@@ -171,28 +116,8 @@ def wait_for_end(pids, seconds=10):
     return [pid for pid in pids if alive(pid)]
 
 
-@POSIX
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
-@pytest.mark.slow
-def test_a_kill_ends_the_workers_and_the_next_run_goes_on(quick_model, tmp_path):
-    for index in range(6):
-        write(tmp_path / f"ct{index}.nrrd", phantom((64, 64, 64), seed=index))
-    path, out = listed(tmp_path, "image", *(f"ct{i}.nrrd" for i in range(6))), tmp_path / "out"
-    stop(start(path, out, "--model", quick_model), "[2/6]", signal.SIGKILL)
-    assert len(table(out)) == 6  # whole, whenever the kill came
-    before = times(out)
-    assert 2 <= len(before) < 6
-    resumed = start(path, out, "--model", quick_model, workers=1)
-    text, errors = resumed.communicate(timeout=120)
-    assert resumed.returncode == 0, errors
-    assert f"{len(before)} of 6 cases were finished earlier" in text
-    assert {name: times(out)[name] for name in before} == before and len(times(out)) == 6
-    assert [each.name for each in out.iterdir() if each.name.startswith(".")] == [NOTES]
-    assert counts_in(out)["no ear"] == 6
-
-
 def stop(process, at, how, delay=0.0):
-    """Sends a signal after a line of output; its workers end, too. Returns stderr."""
+    """Send a signal after a line of output; the workers end, too. Return stderr."""
     for line in process.stdout:
         if line.startswith(at):
             break
@@ -203,9 +128,6 @@ def stop(process, at, how, delay=0.0):
     assert len(workers) >= 2 and wait_for_end(workers) == []
     assert process.returncode == (130 if how == signal.SIGTERM else -how)
     return errors
-
-
-# The whole, with real ears
 
 
 @pytest.mark.slow
@@ -219,18 +141,21 @@ def test_a_batch_of_twenty_with_three_broken_files(tmp_path):
     names = [f"ear{seed:02d}.nii.gz" for seed in range(17)]
     names[3:3], names[9:9], names[15:15] = ([name] for name in broken)
     path, out = listed(tmp_path, "image", *names), tmp_path / "out"
-    errors = stop(start(path, out), "[ 3/20]", signal.SIGTERM, delay=3)
+    batch_of = ("batch", path, "--output", out, "--device", "cpu", "--workers", 2)
+    errors = stop(start(*batch_of), "[ 3/20]", signal.SIGTERM, delay=3)
     assert errors.count("\n") == 1 and "the same command goes on" in errors
-    stop(start(path, out), "[ 7/20]", signal.SIGKILL, delay=3)  # amid what comes next
+    stop(start(*batch_of), "[ 7/20]", signal.SIGKILL, delay=3)  # amid what comes next
+    assert len(table(out)) == 20  # whole, whenever the kill came
     before = times(out)
     assert 0 < len(before) < 17
     print("finished before the kill:", sorted(before))
-    resumed = start(path, out)
+    resumed = start(*batch_of)
     text, errors = resumed.communicate(timeout=1800)
     print(text)
     assert resumed.returncode == 4 and errors == ""
     assert f"{len(before)} of 20 cases were finished earlier" in text
     assert {name: times(out)[name] for name in before} == before
+    assert [each.name for each in out.iterdir() if each.name.startswith(".")] == [NOTES]
     rows = table(out)
     assert list(rows) == [name.split(".")[0] for name in names]
     for name, said in broken.items():

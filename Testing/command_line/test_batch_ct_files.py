@@ -48,6 +48,8 @@ def test_a_header_and_its_data_and_nothing_else(tmp_path, ending):
         kept = about(case, out)
         os.utime(each)
         assert changed(case, out, kept), each
+    for name in ("a.nii.gz", "b.nrrd", "c.mha"):
+        assert files_read(write(tmp_path / name)) == [tmp_path / name]
 
 
 @pytest.mark.parametrize("ending", ["nrrd", "mha"])
@@ -66,12 +68,6 @@ def test_a_header_of_any_name_may_have_its_data_elsewhere(tmp_path, ending):
     assert changed(case, out, kept)
     moved.unlink()  # then it cannot be read, and the header counts alone
     assert files_read(path) is None and changed(case, out, kept)
-
-
-def test_one_file_with_all_in_it(tmp_path):
-    for name in ("a.nii.gz", "b.nrrd", "c.mha"):
-        path = write(tmp_path / name)
-        assert files_read(path) == [path]
 
 
 def test_a_list_of_slices_is_not_read_and_its_header_counts(tmp_path):
@@ -130,6 +126,11 @@ def test_headers_are_read_only_where_something_changed(tmp_path, monkeypatch):
     assert about(case, out, kept) == kept
     (folder / "Thumbs.db").write_bytes(b"x")
     assert about(case, out, kept) == kept
+    monkeypatch.undo()
+    add_report(publish(case, out))
+    for name in (".DS_Store", "notes.txt"):  # which keep no reviewed case
+        (folder / name).write_bytes(b"x")
+    assert row(case, out).status == "done"
 
 
 def test_a_folder_may_hold_the_results(tmp_path):
@@ -142,12 +143,3 @@ def test_a_folder_may_hold_the_results(tmp_path):
         assert not changed(case, out, kept)
         os.utime(sorted(folder.glob("*.dcm"))[0])
         assert changed(case, out, kept)
-
-
-def test_a_reviewed_case_is_not_kept_for_a_systems_file(tmp_path):
-    folder = write_series(tmp_path / "dcm", SMALL)
-    case, out = case_of(folder), tmp_path / "out"
-    add_report(publish(case, out))
-    for name in (".DS_Store", "notes.txt"):
-        (folder / name).write_bytes(b"x")
-    assert row(case, out).status == "done"

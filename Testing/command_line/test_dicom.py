@@ -31,24 +31,16 @@ def test_slices_are_sorted_by_position_and_rescaled(hu, tmp_path):
     assert np.array_equal(ct.array, hu) and ct.array.dtype == np.int16
     check_grid(ct, hu.shape)
     assert ct.warnings == ()
+    write_series(tmp_path / "t", hu[:7], intercept=-2000)  # from slice to slice
+    write_series(tmp_path / "t" / "rest", hu, intercept=-1024, skip=tuple(range(7)))
+    assert np.array_equal(read_ct(tmp_path / "t").array, hu)
 
 
-def test_rescale_may_change_from_slice_to_slice(hu, tmp_path):
-    write_series(tmp_path, hu[:7], intercept=0 - 2000)
-    write_series(tmp_path / "rest", hu, intercept=-1024, skip=tuple(range(7)))
-    ct = read_ct(tmp_path)
-    assert np.array_equal(ct.array, hu)
-
-
-@pytest.mark.parametrize(
-    ("options", "change"),
-    [
-        ({"RescaleSlope": 0.5}, lambda hu: (hu.astype(float) + 1024) * 0.5 - 1024),
-        ({"compress": RLELossless}, lambda hu: hu),
-        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, lambda hu: hu),
-    ],
-    ids=["fractional slope", "compressed by run length", "a lone reformat"],
-)
+@pytest.mark.parametrize(("options", "change"), [
+    ({"RescaleSlope": 0.5}, lambda hu: (hu.astype(float) + 1024) * 0.5 - 1024),
+    ({"compress": RLELossless}, lambda hu: hu),
+    ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, lambda hu: hu),
+], ids=["fractional slope", "compressed by run length", "a lone reformat"])  # fmt: skip
 def test_read_as_it_is(hu, tmp_path, options, change):
     assert read_ct(write_series(tmp_path, hu, **options)).array == pytest.approx(change(hu))
 
@@ -127,25 +119,22 @@ def test_gantry_tilt_is_resampled_and_said(tmp_path):
     found = ct.array[tuple(inner[:, ::-1].T)]
     inside = np.abs(found - expected) < 2
     assert inside.mean() > 0.9  # all but the blended edge of each slice
-    spacing = ct.geometry.spacing
-    direction = ct.geometry.ijk_to_ras[:3, :3] / spacing
-    assert np.allclose(direction.T @ direction, np.eye(3)) and spacing == pytest.approx(
-        [0.3, 0.4, 0.6], abs=1e-5
-    )
+    assert ct.geometry.spacing == pytest.approx([0.3, 0.4, 0.6], abs=1e-5)
+    direction = ct.geometry.ijk_to_ras[:3, :3] / ct.geometry.spacing
+    assert np.allclose(direction.T @ direction, np.eye(3))
 
 
 def test_irregular_distance_is_resampled_and_said(tmp_path):
-    places = [5.0]
-    for step in np.random.default_rng(0).uniform(0.4, 0.8, 19):
-        places.append(round(places[-1] + step, 3))
+    steps = np.random.default_rng(0).uniform(0.4, 0.8, 19)
+    places = [5.0, *(5.0 + np.cumsum(steps)).round(3).tolist()]
     hu = np.stack([np.full((16, 20), 40 * place - 900) for place in places])
     hu = hu + linear((1, 16, 20), start=0)[0]
     ct = read_ct(write_series(tmp_path, np.round(hu).astype(int), places=places))
     assert any("were resampled to" in warning for warning in ct.warnings)
-    height = ct.geometry.to_ras(
-        np.stack([np.zeros(len(ct.array))] * 2 + [np.arange(len(ct.array))]).T
-    )
-    assert ct.array[:, 0, 0] == pytest.approx(40 * height[:, 2] - 900, abs=1)
+    ijk = np.zeros((len(ct.array), 3))
+    ijk[:, 2] = np.arange(len(ct.array))
+    height = ct.geometry.to_ras(ijk)[:, 2]
+    assert ct.array[:, 0, 0] == pytest.approx(40 * height - 900, abs=1)
 
 
 def test_missing_slices_are_interpolated_and_named(tmp_path):
@@ -174,16 +163,15 @@ def test_copies_are_ignored_and_a_second_acquisition_is_left_out(hu, tmp_path):
 
 
 def test_a_cd_with_a_scout_a_report_and_two_kernels(hu, tmp_path):
-    cd = tmp_path / "cd"
-    write_series(
-        cd / "DICOM" / "S1", hu[:2], number=1, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]
-    )
-    write_series(cd / "DICOM" / "S2", hu, number=2, ConvolutionKernel="H70h",
-                 SeriesDescription="Felsenbein")  # fmt: skip
-    write_series(cd / "DICOM" / "S3", hu, number=3, ConvolutionKernel="H30s")
-    write_series(cd / "DICOM" / "S4", hu, number=4, ConvolutionKernel="H70h",
-                 ImageType=["DERIVED", "SECONDARY", "MPR"])  # fmt: skip
-    write_series(cd / "DICOM" / "S5", hu[:1], number=5, SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
+    cd = tmp_path / "cd" / "DICOM"
+    scout, reformat = ["ORIGINAL", "PRIMARY", "LOCALIZER"], ["DERIVED", "SECONDARY", "MPR"]
+    write_series(cd / "S1", hu[:2], number=1, ImageType=scout)
+    bone = {"ConvolutionKernel": "H70h"}
+    write_series(cd / "S2", hu, number=2, SeriesDescription="Felsenbein", **bone)
+    write_series(cd / "S3", hu, number=3, ConvolutionKernel="H30s")
+    write_series(cd / "S4", hu, number=4, ImageType=reformat, **bone)
+    write_series(cd / "S5", hu[:1], number=5, SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
+    cd = cd.parent
     (cd / "AUTORUN.INF").write_text("[autorun]")
     (cd / "README").write_bytes(b"x" * 500)
     ct = read_ct(cd)

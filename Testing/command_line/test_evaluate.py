@@ -7,14 +7,13 @@ import re
 import pytest
 import SimpleITK as sitk
 
-from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.cli.main import build_parser, main
 from InnerEarSegLib.evaluation.measurement_errors import MeasurementErrors
 from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.types import Geometry
 
 from .conftest import innerearseg
-from .make_model import write_model
 
 
 def evaluate(*arguments):
@@ -22,13 +21,9 @@ def evaluate(*arguments):
     return main(["evaluate", *map(str, arguments), "--device", "cpu"])
 
 
-def test_a_list_is_evaluated_into_tables_plots_and_pictures(
-    synthetic_ear, synthetic_file, tmp_path
-):
-    labels = tmp_path / "labels.nrrd"
-    sitk.WriteImage(
-        image_of(synthetic_ear.labels.array, synthetic_ear.labels.geometry), str(labels)
-    )
+def test_a_list_becomes_tables_plots_and_pictures(synthetic_ear, synthetic_file, tmp_path):
+    truth = synthetic_ear.labels
+    sitk.WriteImage(image_of(truth.array, truth.geometry), str(tmp_path / "labels.nrrd"))
     points = [
         {"label": name, "position": [float(value) for value in point]}
         for name, point in synthetic_ear.landmarks.items()
@@ -89,8 +84,7 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
 def test_an_output_that_cannot_be_written_is_refused_first(tmp_path, output, capsys):
     (tmp_path / "a file").write_text("x")
     assert evaluate(tmp_path / "no list.csv", "--output", tmp_path / output) == 2
-    said = capsys.readouterr().err
-    assert "cannot be written" in said
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_without_a_case_that_can_be_measured_nothing_is_written(tmp_path, capsys):
@@ -101,32 +95,25 @@ def test_without_a_case_that_can_be_measured_nothing_is_written(tmp_path, capsys
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_case_is_refused_before_anything_runs(specimens, tmp_path):
-    done = innerearseg("evaluate", specimens, "--output", tmp_path / "out", "--cases", "F06,X99")
-    assert done.returncode == 2 and "There is no case 'X99'; there are F01" in done.stderr
+def test_an_unknown_case_is_refused_before_anything_runs(specimens, tmp_path, capsys):
+    for words in (["evaluate", "--output", tmp_path / "out"], ["plan-accuracy", "--displace", 0.2]):
+        words = [words[0], specimens, *words[1:], "--cases", "F06,X99"]
+        assert main(list(map(str, words))) == 2
+        assert "There is no case 'X99'; there are F01" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_plan_accuracy_refuses_an_unknown_case_with_the_same_sentence(specimens, capsys):
-    assert main(["plan-accuracy", str(specimens), "--cases", "X99", "--displace", "0.2"]) == 2
-    assert "There is no case 'X99'; there are F01" in capsys.readouterr().err
+REFUSED = {
+    "is no number of millimetres": [("--displace", each) for each in ("-1", "nan", "5.1", "far")],
+    "is no whole number from 1 on": [("--displace", "0.2", "--draws", n) for n in ("0", "2.5")],
+}
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        (["--displace", "-1"], "'-1' is no number of millimetres above 0 and up to 5"),
-        (["--displace", "nan"], "'nan' is no number of millimetres"),
-        (["--displace", "5.1"], "'5.1' is no number of millimetres"),
-        (["--displace", "far"], "'far' is no number of millimetres"),
-        (["--displace", "0.2", "--draws", "0"], "'0' is no whole number from 1 on"),
-        (["--displace", "0.2", "--draws", "2.5"], "'2.5' is no whole number from 1 on"),
-    ],
-)
+@pytest.mark.parametrize(("said", "more"), [(s, m) for s, all_ in REFUSED.items() for m in all_])
 def test_plan_accuracy_refuses_numbers_without_a_meaning(specimens, more, said, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["plan-accuracy", str(specimens), *more])
-    assert ended.value.code == 2 and said in capsys.readouterr().err
+    assert ended.value.code == 2 and f"{more[-1]!r} {said}" in capsys.readouterr().err
 
 
 def test_a_mean_is_of_the_draws_that_have_a_figure():
@@ -165,14 +152,23 @@ def test_a_broken_specimen_does_not_cost_plan_accuracy_the_others(partly_broken,
     assert "No case could be measured; F13: F13_DESC.json in" in capsys.readouterr().err
 
 
-def test_a_broken_specimen_does_not_cost_the_whole_journey_the_others(partly_broken, capsys):
-    model = write_model(partly_broken / "finds nothing.pt")  # which is quick
-    arguments = ["--cases", "F13,F06,F03", "--device", "cpu", "--model", str(model)]
+def test_a_broken_specimen_does_not_cost_the_journey_the_others(partly_broken, quick_model, capsys):
+    arguments = ["--cases", "F13,F06,F03", "--device", "cpu", "--model", str(quick_model)]
     assert main(["plan-accuracy", str(partly_broken), *arguments]) == 2
     captured = capsys.readouterr()
     assert "F13: not measured: " in captured.out and "F03: not measured: " in captured.out
     assert "F06: no inner ear found" in captured.out
     assert "No case could be measured; F13: " in captured.err
+
+
+@pytest.mark.parametrize("command", ["evaluate DATA --output X", "plan-accuracy DATA"])
+def test_a_list_without_a_name_is_refused(command, capsys):
+    parser = build_parser()
+    # Spaces, a trailing comma and doubles do no harm.
+    assert parser.parse_args([*command.split(), "--cases", "F06, T03,F06,"]).cases == ["F06", "T03"]
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([*command.split(), "--cases", " , "])
+    assert ended.value.code == 2 and "argument --cases" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "crossval"])

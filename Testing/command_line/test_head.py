@@ -9,9 +9,12 @@ from InnerEarSegLib.evaluation.perturbations import regridded, roll, soft, thick
 from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.io.volume import geometry_of, image_of, read_ct
 from InnerEarSegLib.segmentation.pipeline import segment
+from InnerEarSegLib.synthetic.head import random_head
+from InnerEarSegLib.synthetic.scan import random_scan
 from InnerEarSegLib.types import Geometry, Volume
 
 from ..conftest import SHARED
+from ..negatives import NEGATIVE_KINDS, random_negative
 
 HEAD = SHARED / "data" / "head-ct" / "head.nii.gz"
 CENTRES = {"right": (43.9, -8.3, 14.4), "left": (-30.3, -4.4, 15.0)}
@@ -66,14 +69,10 @@ def cut(head, center, size):
     return part_of(head, np.subtract(center, half), np.add(center, half))
 
 
-@pytest.mark.parametrize(
-    ("center", "size", "sides"),
-    [
-        (np.mean(list(CENTRES.values()), axis=0), (100, 40, 40), {"left", "right"}),
-        (CENTRES["right"], (70, 40, 40), {"right"}),
-    ],
-    ids=["100 mm with both", "70 mm with one"],
-)
+@pytest.mark.parametrize(("center", "size", "sides"), [
+    (np.mean(list(CENTRES.values()), axis=0), (100, 40, 40), {"left", "right"}),
+    (CENTRES["right"], (70, 40, 40), {"right"}),
+], ids=["100 mm with both", "70 mm with one"])  # fmt: skip
 def test_a_scan_smaller_than_a_head_may_show_one_ear_or_both(head, bundle, center, size, sides):
     assert set(ears_by_side(segment(cut(head, center, size), bundle))) == sides
 
@@ -91,16 +90,12 @@ def test_an_ear_that_lacks_a_piece_of_a_canal_is_not_called_good(head, found, bu
     assert any("border" in reason or "cut off" in reason for reason in seen.quality.reasons)
 
 
-@pytest.mark.parametrize(
-    ("change", "tolerance"),
-    [
-        pytest.param(soft, 0.7, marks=pytest.mark.slow),
-        (thicker(3), 1.0),
-        pytest.param(lambda image: thicker(2)(soft(image)), 0.7, marks=pytest.mark.slow),
-        pytest.param(regridded, 0.3, marks=pytest.mark.slow),
-    ],
-    ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"],
-)
+@pytest.mark.parametrize(("change", "tolerance"), [
+    pytest.param(soft, 0.7, marks=pytest.mark.slow),
+    (thicker(3), 1.0),
+    pytest.param(lambda image: thicker(2)(soft(image)), 0.7, marks=pytest.mark.slow),
+    pytest.param(regridded, 0.3, marks=pytest.mark.slow),
+], ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"])  # fmt: skip
 def test_the_same_head_scanned_in_another_way(head, found, bundle, change, tolerance):
     image = sitk.Clamp(image_of(head.array, head.geometry), sitk.sitkInt16, -1024, 3071)
     changed = change(image)
@@ -137,16 +132,13 @@ def test_elsewhere_in_the_head_there_is_no_ear(head, bundle):
     assert segment(head, bundle, region=box).ears == ()
 
 
-@pytest.mark.parametrize(
-    ("axis", "end", "offset", "missing"),
-    [
-        (1, "high", -1.5, {"helicotrema"}),  # ends 1.5 mm behind the helicotrema
-        pytest.param(  # begins 1 mm above it
-            2, "low", 1.0, {"helicotrema", "round window"}, marks=pytest.mark.slow
-        ),
-        (2, "high", 5.0, set()),  # ends 5 mm above it: canals are cut off
-    ],
-)
+@pytest.mark.parametrize(("axis", "end", "offset", "missing"), [
+    (1, "high", -1.5, {"helicotrema"}),  # ends 1.5 mm behind the helicotrema
+    pytest.param(  # begins 1 mm above it
+        2, "low", 1.0, {"helicotrema", "round window"}, marks=pytest.mark.slow
+    ),
+    (2, "high", 5.0, set()),  # ends 5 mm above it: canals are cut off
+])  # fmt: skip
 def test_what_lies_outside_the_scan_is_missing(head, found, bundle, axis, end, offset, missing):
     whole = ears_by_side(found)["left"]
     apex = points(whole)[0]
@@ -194,3 +186,22 @@ def test_a_mirrored_header_is_noticed(head, found, bundle):
     for ear in result.ears:
         assert ear.quality.verdict == "poor"
         assert "orientation is probably stored wrongly" in ear.quality.reasons[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_both_ears_of_a_synthetic_head(seed, bundle):
+    head = random_head(seed, scan=random_scan(seed, spacing=0.6))
+    found = ears_by_side(segment(head.ct, bundle))
+    assert set(found) == {"left", "right"}
+    for side, ear in found.items():
+        for landmark in ear.landmarks:
+            truth = head.ears[side].landmarks[landmark.name]
+            assert np.linalg.norm(np.subtract(landmark.ras, truth)) < 1.0, (side, landmark)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", NEGATIVE_KINDS)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_no_ear_where_there_is_none(kind, seed, bundle):
+    assert segment(random_negative(seed, kind), bundle).ears == ()

@@ -17,7 +17,7 @@ from InnerEarSegLib.panel.worker_process import Ending, judge
 from InnerEarSegLib.progress import Progress
 
 from .make_ct import phantom, write
-from .make_model import Network, write_model
+from .make_model import Network
 
 INTENSITY = Intensity(low=-1024.0, high=3071.0)
 PATCHES = torch.zeros(2, 8, 8, 8)
@@ -54,20 +54,14 @@ def test_goes_on_with_the_cpu_and_says_so(error):
     assert network.moved == ["cpu"] and progress.warnings == [FALLBACK]
 
 
-def test_no_memory_on_the_cpu_either():
-    with pytest.raises(OutOfMemory, match="not enough memory"):
-        run_patches(small(Greedy(9)), PATCHES, INTENSITY, Progress())
-
-
 def test_fails_where_the_cpu_is_not_wanted():
     network, progress = Greedy(1), Progress()
     with pytest.raises(OutOfMemory, match="is out of memory"):
         run_patches(small(network, cpu_fallback=False), PATCHES, INTENSITY, progress)
     assert network.moved == [] and progress.warnings == []
-
-
-def test_other_errors_are_the_models():
-    with pytest.raises(UnusableModel, match="cannot be run"):
+    with pytest.raises(OutOfMemory, match="not enough memory"):  # nor on the CPU
+        run_patches(small(Greedy(9)), PATCHES, INTENSITY, Progress())
+    with pytest.raises(UnusableModel, match="cannot be run"):  # other errors are the model's
         run_patches(small(Greedy(1, ValueError)), PATCHES, INTENSITY, Progress())
 
 
@@ -82,24 +76,20 @@ def test_the_panel_recognises_the_sentence():
     ("options", "status"),
     [([], 3), (["--plain"], 2), (["--plain", "--cpu-fallback"], 3), (["--no-cpu-fallback"], 2)],
 )
-def test_the_command_line(options, status, tmp_path, monkeypatch, capfd):
+def test_the_command_line(options, status, quick_model, tmp_path, monkeypatch, capfd):
     ct = write(tmp_path / "ct.nrrd", phantom((60, 64, 68)), spacing=0.4)
-    model = write_model(tmp_path / "model.pt")
     real = bundle_module.load_model
 
     def greedy(*arguments, **keywords):
-        bundle = real(*arguments, **keywords)
-        network = Greedy(1)
-        return dataclasses.replace(
-            bundle,
-            locate=dataclasses.replace(bundle.locate, module=network),
-            orient=dataclasses.replace(bundle.orient, module=network),
-            refine=dataclasses.replace(bundle.refine, module=network),
-        )
+        bundle, first = real(*arguments, **keywords), Greedy(1)
+        stages = {x: getattr(bundle, x) for x in ("locate", "orient", "refine")}
+        changed = {x: dataclasses.replace(stage, module=first) for x, stage in stages.items()}
+        return dataclasses.replace(bundle, **changed)
 
     monkeypatch.setattr(bundle_module, "load_model", greedy)
     out = tmp_path / "out"
-    arguments = [str(ct), "--output", str(out), "--device", "cpu", "--model", str(model), *options]
+    arguments = [ct, "--output", out, "--device", "cpu", "--model", quick_model, *options]
+    arguments = list(map(str, arguments))
     assert main(["segment", *arguments]) == status
     if status == 3:
         assert FALLBACK in json.loads((out / "result.json").read_text())["warnings"]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from InnerEarSegLib import parallel
-from InnerEarSegLib.errors import InnerEarSegError, UnusableInput
+from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.parallel import DIED, Place, Workers, plan_places
 
 from . import parallel_tasks
@@ -123,34 +123,21 @@ def test_a_scheduler_gives_its_workers():
 
 def test_refusals(monkeypatch):
     monkeypatch.setattr(parallel, "ANSWER_SECONDS", 0.3)
-    with (
-        pytest.raises(UnusableInput, match="does not answer"),
-        Workers(scheduler="tcp://127.0.0.1:9"),
-    ):
+    refused, scheduler = pytest.raises(UnusableInput, match="does not answer"), "tcp://127.0.0.1:9"
+    with refused, Workers(scheduler=scheduler):
         pass
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UnusableInput, match="pip install distributed"):
         Workers([Place("cpu", 1)])
-    assert issubclass(UnusableInput, InnerEarSegError)
 
 
-@pytest.mark.parametrize(
-    "cores, free, devices, wanted, expected, said",
-    [
-        (8, 64e9, ["cpu"], 2, [("cpu", 4)] * 2, None),
-        (8, None, ["cuda:0", "cuda:1"], 3, [("cuda:0", 2), ("cuda:1", 2), ("cuda:0", 2)], None),
-        (2, 64e9, ["cpu"], 5, [("cpu", 1)] * 2, "2 of 5 workers.*2 cores"),
-        (
-            8,
-            3_200_000_000,
-            ["cpu"],
-            4,
-            [("cpu", 4)] * 2,
-            "2 of 4 workers.*3.2 GB of memory are free",
-        ),
-        (8, 1e8, ["cpu"], 1, [("cpu", 8)], None),
-    ],
-)
+@pytest.mark.parametrize("cores, free, devices, wanted, expected, said", [
+    (8, 64e9, ["cpu"], 2, [("cpu", 4)] * 2, None),
+    (8, None, ["cuda:0", "cuda:1"], 3, [("cuda:0", 2), ("cuda:1", 2), ("cuda:0", 2)], None),
+    (2, 64e9, ["cpu"], 5, [("cpu", 1)] * 2, "2 of 5 workers.*2 cores"),
+    (8, 32 * 10**8, ["cpu"], 4, [("cpu", 4)] * 2, "2 of 4 workers.*3.2 GB of memory"),
+    (8, 1e8, ["cpu"], 1, [("cpu", 8)], None),
+])  # fmt: skip
 def test_workers_fit_the_machine(monkeypatch, cores, free, devices, wanted, expected, said):
     monkeypatch.setattr(parallel, "available_cores", lambda: cores)
     monkeypatch.setattr(parallel, "available_bytes", lambda: free)

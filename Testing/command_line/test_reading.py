@@ -38,10 +38,8 @@ def turned(angles, spacing, origin, flips=(1, 1, 1), order=(0, 1, 2)):
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_values_and_geometry_are_those_of_itk(ending, compress, tmp_path):
-    @settings(
-        max_examples=15, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None,
+              suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(
         st.tuples(ANGLE, ANGLE, ANGLE),
         st.tuples(*[st.floats(0.1, 1.5)] * 3),
@@ -98,15 +96,11 @@ def test_a_few_voxels_that_are_no_numbers(tmp_path):
     assert "3 voxels were not numbers" in ct.warnings[0]
 
 
-@pytest.mark.parametrize(
-    ("make", "expected"),
-    [
-        (header((SLOPE, "<2f", (2.0, -500.0))), np.maximum(phantom() * 2 - 500, -1024)),
-        (header((SLOPE, "<2f", (0.0, 99.0))), phantom()),  # a slope of 0 means that there is none
-        (header((DIM, "<5h", (4, 40, 32, 24, 1))), phantom()),
-    ],
-    ids=["slope and intercept", "slope of 0", "four dimensions of which one is empty"],
-)
+@pytest.mark.parametrize(("make", "expected"), [
+    (header((SLOPE, "<2f", (2.0, -500.0))), np.maximum(phantom() * 2 - 500, -1024)),
+    (header((SLOPE, "<2f", (0.0, 99.0))), phantom()),  # a slope of 0 means that there is none
+    (header((DIM, "<5h", (4, 40, 32, 24, 1))), phantom()),
+], ids=["slope and intercept", "slope of 0", "four dimensions of which one is empty"])  # fmt: skip
 def test_fields_of_nifti(make, expected, tmp_path):
     assert np.array_equal(read_ct(make(tmp_path)).array, expected)
 
@@ -176,19 +170,16 @@ def test_metres_and_micrometres(unit, factor, tmp_path):
     assert read_ct(path).geometry.spacing == pytest.approx([0.4] * 3, rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("spacing", "status"),
-    [
-        ((0.5, 0.5, 0.6), "read"),
-        ((0.5, 0.5, 0.81), "warned"),
-        ((0.5, 2.0, 0.5), "warned"),
-        ((0.43, 0.43, 2.04), "warned"),
-        ((1.5, 1.5, 1.5), "warned"),
-        ((0.5, 0.5, 2.1), "refused"),
-        ((1.6, 1.6, 1.0), "refused"),
-        ((0.5, 1.6, 1.6), "refused"),
-    ],
-)
+@pytest.mark.parametrize(("spacing", "status"), [
+    ((0.5, 0.5, 0.6), "read"),
+    ((0.5, 0.5, 0.81), "warned"),
+    ((0.5, 2.0, 0.5), "warned"),
+    ((0.43, 0.43, 2.04), "warned"),
+    ((1.5, 1.5, 1.5), "warned"),
+    ((0.5, 0.5, 2.1), "refused"),
+    ((1.6, 1.6, 1.0), "refused"),
+    ((0.5, 1.6, 1.6), "refused"),
+])  # fmt: skip
 def test_the_rule_for_voxel_sizes(spacing, status, tmp_path):
     grid = Geometry(np.diag([*spacing, 1.0]), phantom().shape)
     path = write(tmp_path / "ct.nrrd", grid=grid)

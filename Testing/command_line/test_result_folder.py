@@ -30,9 +30,8 @@ from InnerEarSegLib.io.result_folder import (
     refuse_overlap,
 )
 
-from .conftest import REPOSITORY
+from .conftest import REPOSITORY, check_refusal
 from .make_ct import write
-from .refusal import check_refusal
 
 FILES = ("labyrinth.seg.nrrd", LAST, "scene.mrb")
 TODAY = f"-earlier-{time.strftime('%Y-%m-%d')}"
@@ -65,33 +64,12 @@ def contents(folder):
 
 
 # What is replaced, and what is renamed
-
-
-def nothing(folder):
-    pass
-
-
-def same_length(folder):
-    (folder / "scene.mrb").write_text("NEW scene.mrb")
-
-
-def other_times(folder):
-    for name in FILES:
-        os.utime(folder / name, (1, 1))
-
-
-def one_is_gone(folder):
-    (folder / "scene.mrb").unlink()
-
-
-def systems_files(folder):
-    for name in (".DS_Store", "Thumbs.db", "._scene.mrb"):
-        (folder / name).write_text("x")
+SAME_LENGTH = "NEW scene.mrb"
 
 
 def old_times_kept(folder):
     before = (folder / "scene.mrb").stat()
-    same_length(folder)
+    (folder / "scene.mrb").write_text(SAME_LENGTH)
     os.utime(folder / "scene.mrb", ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
@@ -100,24 +78,25 @@ def manifest_edited(folder):
     (folder / MANIFEST).write_text(json.dumps({**content, "note": "mine"}, indent=2))
 
 
-@pytest.mark.parametrize(
-    ("work", "ct", "replaced"),
-    [
-        (nothing, "one", True),
-        (other_times, "one", True),  # a copy
-        (one_is_gone, "one", True),
-        (systems_files, "one", True),
-        (nothing, "two", False),  # a loop with one output for all CTs
-        (same_length, "one", False),
-        (old_times_kept, "one", False),
-        (lambda folder: (folder / "notes.txt").write_text("mine"), "one", False),
-        (lambda folder: (folder / ".notes").write_text("mine"), "one", False),
-        (lambda folder: (folder / "Scans").mkdir(), "one", False),
-        (lambda folder: add(folder, "report.html"), "one", False),
-        (lambda folder: (folder / MANIFEST).unlink(), "one", False),
-        (manifest_edited, "one", False),
-    ],
-)
+def written(*names, text="mine"):
+    return lambda folder: [(folder / name).write_text(text) for name in names]
+
+
+@pytest.mark.parametrize(("work", "ct", "replaced"), [
+    (lambda folder: None, "one", True),
+    (lambda folder: [os.utime(folder / name, (1, 1)) for name in FILES], "one", True),  # a copy
+    (lambda folder: (folder / "scene.mrb").unlink(), "one", True),
+    (written(".DS_Store", "Thumbs.db", "._scene.mrb"), "one", True),
+    (lambda folder: None, "two", False),  # a loop with one output for all CTs
+    (written("scene.mrb", text=SAME_LENGTH), "one", False),
+    (old_times_kept, "one", False),
+    (written("notes.txt"), "one", False),
+    (written(".notes"), "one", False),
+    (lambda folder: (folder / "Scans").mkdir(), "one", False),
+    (lambda folder: add(folder, "report.html"), "one", False),
+    (lambda folder: (folder / MANIFEST).unlink(), "one", False),
+    (manifest_edited, "one", False),
+])  # fmt: skip
 @pytest.mark.parametrize("mounted", [False, True])
 def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
     tmp_path, monkeypatch, work, ct, replaced, mounted
@@ -141,20 +120,14 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
         ct = "three" if ct == "two" else ct
 
 
-@pytest.mark.parametrize(
-    ("work", "earlier", "removed", "pdf"),
-    [
-        (lambda folder: None, [], ["r.pdf"], False),
-        (lambda folder: (folder / "r.html").write_text("mine"), [f"r{TODAY}.html"], ["r.pdf"],
-         False),
-        (lambda folder: (folder / "r.pdf").write_text("signed"), [f"r{TODAY}.pdf"], [], False),
-        (lambda folder: (folder / NOTES).unlink(), [f"r{TODAY}.html"], [], True),
-        (lambda folder: (folder / NOTES).write_text("[]"), [f"r{TODAY}.html"], [], True),
-    ],
-)  # fmt: skip
-def test_a_single_file_is_replaced_if_it_is_unchanged_and_else_renamed(
-    tmp_path, work, earlier, removed, pdf
-):
+@pytest.mark.parametrize(("work", "earlier", "removed", "pdf"), [
+    (written(), [], ["r.pdf"], False),
+    (written("r.html"), [f"r{TODAY}.html"], ["r.pdf"], False),
+    (written("r.pdf", text="signed"), [f"r{TODAY}.pdf"], [], False),
+    (lambda folder: (folder / NOTES).unlink(), [f"r{TODAY}.html"], [], True),
+    (written(NOTES, text="[]"), [f"r{TODAY}.html"], [], True),
+])  # fmt: skip
+def test_a_single_file_that_was_changed_is_renamed(tmp_path, work, earlier, removed, pdf):
     (tmp_path / "notes.txt").write_text("mine")
     assert add(tmp_path, "r.html", "r.pdf", content="old").sentences == []
     work(tmp_path)
@@ -189,6 +162,17 @@ def test_the_manifest_has_each_file_and_what_it_is_made_from(tmp_path):
     assert (tmp_path / "empty").stat().st_ino == before.st_ino
 
 
+def test_a_manifest_of_version_0_1_0_has_no_seal_and_still_counts(tmp_path):
+    run(tmp_path / "out")
+    path = tmp_path / "out" / MANIFEST
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content, indent=2))
+    assert read_manifest(path.parent) == content
+    path.write_text(json.dumps(content | {"sha256": "0" * 64}, indent=2))
+    assert read_manifest(path.parent) is None
+
+
 class Kill(BaseException):
     """Ends a run at once."""
 
@@ -212,10 +196,7 @@ class Kill(BaseException):
 @example([("add", "r.pdf", 9), ("edit", "r.pdf", True), ("add", "r.pdf", 9)], False)
 @example([("run", "a", 9), ("edit", "scene.mrb", True), ("run", "a", 3), ("run", "a", 9)], True)
 def test_no_byte_of_the_user_is_lost_whatever_runs_edits_and_kills_come(steps, mounted):
-    with (
-        tempfile.TemporaryDirectory() as place,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os.path, "ismount", lambda path: mounted)
         folder, users = Path(place) / "out", []
         for number, (what, which, how) in enumerate(steps):
@@ -313,25 +294,19 @@ def test_whatever_is_raised_on_the_way_leaves_all_as_it_was(tmp_path, error, the
     assert sorted(tmp_path.rglob("*")) == before
 
 
-# Where results may not go
-
-
-@pytest.mark.parametrize(
-    ("ct", "output", "refused"),
-    [
-        ("data/dcm", "data/dcm", True),
-        ("data/dcm", "data/dcm/../dcm", True),
-        ("data/dcm", "data", True),
-        ("data/dcm", "data/dcm/out", False),
-        ("data/dcm", "data/dcm2", False),
-        ("data/ct.nrrd", "data", True),
-        ("data/ct.nrrd", "link", True),
-        ("link/ct.nrrd", "data", True),
-        ("data/ct.nrrd", "data/ct", False),
-        ("x" * 5000, "data", False),  # reading tells what is wrong
-        ("a\0b", "data", False),
-    ],
-)
+@pytest.mark.parametrize(("ct", "output", "refused"), [
+    ("data/dcm", "data/dcm", True),
+    ("data/dcm", "data/dcm/../dcm", True),
+    ("data/dcm", "data", True),
+    ("data/dcm", "data/dcm/out", False),
+    ("data/dcm", "data/dcm2", False),
+    ("data/ct.nrrd", "data", True),
+    ("data/ct.nrrd", "link", True),
+    ("link/ct.nrrd", "data", True),
+    ("data/ct.nrrd", "data/ct", False),
+    ("x" * 5000, "data", False),  # reading tells what is wrong
+    ("a\0b", "data", False),
+])  # fmt: skip
 def test_output_folders_do_not_overlap_cts(tmp_path, ct, output, refused):
     (tmp_path / "data" / "dcm").mkdir(parents=True)
     (tmp_path / "data" / "ct.nrrd").touch()
@@ -346,13 +321,6 @@ def test_output_folders_do_not_overlap_cts(tmp_path, ct, output, refused):
         refuse_overlap([tmp_path / output], [tmp_path / ct])
 
 
-def test_segment_refuses_its_cts_folder(tmp_path, capfd):
-    (tmp_path / "in").mkdir()
-    ct = write(tmp_path / "in" / "ct.nrrd")
-    arguments = [ct, "--output", tmp_path / "in"]
-    check_refusal(capfd, tmp_path, arguments, "is, or holds, the CT", output=False)
-
-
 def loop(folder):
     (folder / "loop").symlink_to(folder / "loop")
     return folder / "loop" / "out"
@@ -363,56 +331,28 @@ def a_file(folder):
     return folder / "file"
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (a_file, "is a file"),
-        (lambda folder: a_file(folder) / "deep" / "er", "cannot be written"),
-        (loop, "cannot be written"),
-        (lambda folder: folder / ("x" * 300), "cannot be written"),
-        (lambda folder: "/proc/innerearseg", "cannot be written"),
-        (lambda folder: "/sys/kernel", "cannot be written"),
-    ],
-)
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda folder: folder, "is, or holds, the CT"),
+    (a_file, "is a file"),
+    (lambda folder: a_file(folder) / "deep" / "er", "cannot be written"),
+    (loop, "cannot be written"),
+    (lambda folder: folder / ("x" * 300), "cannot be written"),
+    (lambda folder: "/proc/innerearseg", "cannot be written"),
+    (lambda folder: "/sys/kernel", "cannot be written"),
+])  # fmt: skip
 def test_bad_output_folder(make, message, tmp_path, capfd):
     ct = write(tmp_path / "ct.nrrd")
     place = make(tmp_path)
     check_refusal(capfd, tmp_path, [ct, "--output", place], message, output=False)
 
 
-def test_a_closed_folder(tmp_path, monkeypatch):
+def test_a_full_disk_and_a_closed_folder_are_noticed_early(tmp_path, monkeypatch, capfd):
+    ct = write(tmp_path / "ct.nrrd")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 5000))
+        check_refusal(capfd, tmp_path, [ct], "its disk is full")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
-    with pytest.raises(UnusableInput, match="cannot be written"):
-        ResultFolder(tmp_path / "out")
-
-
-# Disks that are full
-
-
-def test_a_disk_that_is_full(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("needs to mount a small disk")
-    try:
-        for folder in (disk, disk / "new"):  # the first is a real mount
-            run(folder, "old")
-            before = contents(disk)
-            with pytest.raises(UnusableInput, match="cannot be written: No space left"):
-                run(folder, "x" * 2_000_000)
-            assert contents(disk) == before
-            assert run(folder).earlier == []  # the room was given back
-            shutil.rmtree(disk / "new", ignore_errors=True)
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
-def test_a_full_disk_is_noticed_early(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 5000))
-    check_refusal(capfd, tmp_path, [write(tmp_path / "ct.nrrd")], "its disk is full")
+    check_refusal(capfd, tmp_path, [ct], "cannot be written")
 
 
 def test_the_hidden_folder_is_not_spoken_of(tmp_path):

@@ -11,7 +11,6 @@ from InnerEarSegLib.cli.main import main
 
 from .finished_cases import TODAY, add_report, contents, publish, row
 from .make_ct import phantom, write
-from .make_model import write_model
 
 NEW = {"case.json", "result.json"}
 """What a run without an ear leaves."""
@@ -24,12 +23,11 @@ def earlier(done, tmp_path):
 
 
 @pytest.fixture
-def again(synthetic_file, tmp_path, capfd):
+def again(synthetic_file, quick_model, capfd):
     """Another run into a folder, with a model that finds no ear; gives what it said."""
-    model = write_model(tmp_path / "quick.pt")
 
     def run(folder, *more, ct=synthetic_file):
-        arguments = [ct, "--output", folder, "--model", model, "--device", "cpu", *more]
+        arguments = [ct, "--output", folder, "--model", quick_model, "--device", "cpu", *more]
         assert main(["segment", *map(str, arguments)]) == 3
         return capfd.readouterr().out
 

@@ -1,7 +1,5 @@
 """A ring as a cochlea: every measure of it is known by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from InnerEarSegLib.cochlea.frame import POINTS, TEMPLATE

@@ -39,9 +39,6 @@ def test_radius_by_hand():
     assert KNOWN.radius_mm("helicotrema", 60.0) == pytest.approx(1.5 * 0.4 * 3.0)  # bounded
     assert KNOWN.radius_mm("oval window", 0.6) is None
     assert KNOWN.radius_mm("helicotrema", 0.6, 0.7) is None
-
-
-def test_expected_dice_by_hand():
     assert KNOWN.expected_dice({AMBIGUITY: 0.1, DRAWN_AT: 0.4}) == pytest.approx(0.95)
     assert KNOWN.expected_dice({AMBIGUITY: 9.0, DRAWN_AT: 0.4}) == 0.0
     assert KNOWN.expected_dice({AMBIGUITY: 0.1, DRAWN_AT: 0.2}) is None
@@ -52,14 +49,6 @@ def test_a_calibration_survives_its_card():
     assert back.radius_mm("helicotrema", 0.7) == KNOWN.radius_mm("helicotrema", 0.7)
     assert back.dice == {0.4: (1.0, -0.5)}
     assert calibration_from(None) is None and calibration_from({}) is None
-
-
-@pytest.mark.parametrize(
-    "change", [{"scale_mm": {"a": 1.0}}, {"factors": {"0.9": -1.0}}, {"dice": {"0.4": [1.0]}}]
-)
-def test_an_impossible_calibration_is_refused(change):
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        calibration_from(KNOWN.to_json() | change)
 
 
 def test_ambiguity_by_hand():
@@ -102,18 +91,15 @@ def test_reliability_judges_a_fold_by_the_others():
     assert reliability_sentences(reliability(rows))[0].startswith("Radii hold, as scanned: 50%: ")
 
 
-def test_without_any_ear_nothing_is_promised():
-    rows = [{"fold": 1, "copy": "as scanned", "found": False, "dice": 0.0}]
-    assert calibrate(rows).radius_mm("helicotrema", 0.6) is None
-    assert all(entry["of"] == 0 for entry in reliability(rows)) and with_radii(rows) == rows
-
-
-def test_rows_get_radii_of_the_other_folds():
+def test_rows_get_radii_of_the_other_folds_and_without_any_ear_none():
     rows = [row(0, (0.9, 0.9, 0.9)), row(1, (0.3, 0.3, 0.3)), {"found": False, "fold": 1}]
     first, second, missed = with_radii(rows)
     assert first["helicotrema radius mm"] == pytest.approx(0.3)
     assert second["helicotrema radius mm"] == pytest.approx(0.9)
     assert "helicotrema radius mm" not in missed
+    rows = [{"fold": 1, "copy": "as scanned", "found": False, "dice": 0.0}]
+    assert calibrate(rows).radius_mm("helicotrema", 0.6) is None
+    assert all(entry["of"] == 0 for entry in reliability(rows)) and with_radii(rows) == rows
 
 
 def test_dice_line_by_hand():
@@ -129,15 +115,14 @@ def test_radii_hold_what_they_promise_on_fresh_errors():
     rng = np.random.default_rng(1)
 
     def draw(count):
-        return [row(0, tuple(np.linalg.norm(rng.normal(0, 0.2, (3, 3)), axis=1))) for _ in range(count)]  # fmt: skip # noqa: E501
+        errors = np.linalg.norm(rng.normal(0, 0.2, (count, 3, 3)), axis=2)
+        return [row(0, tuple(each)) for each in errors]
 
     inside = []
     for _ in range(20):
-        found = calibrate(draw(15))
-        inside += [
-            fresh[f"{name} mm"] <= found.radius_mm(name, 0.6)
-            for fresh in draw(20)
-            for name in LANDMARKS
-        ]
+        found, fresh = calibrate(draw(15)), draw(20)
+        for name in LANDMARKS:
+            radius = found.radius_mm(name, 0.6)
+            inside += [each[f"{name} mm"] <= radius for each in fresh]
     # 90 % within the scatter of 20 calibrations on 45 errors each: 0.03 / sqrt(20) times 3.
     assert 0.88 < np.mean(inside) < 0.935

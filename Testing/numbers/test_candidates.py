@@ -6,8 +6,6 @@ import torch
 
 from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.segmentation.candidates import (
-    centers_beside,
-    covering_grid,
     petrous_candidates,
     search_centers,
 )
@@ -41,15 +39,12 @@ def scene():
 EAR = (25.0, 5.0, 15.0)
 
 
-def test_a_small_cavity_in_dense_bone_comes_first():
+def test_a_small_cavity_in_dense_bone_comes_first_and_without_bone_there_is_nothing():
+    ct, geometry = scene()
+    assert len(petrous_candidates(torch.zeros_like(ct), geometry, limit=5)) == 0
     places = petrous_candidates(*scene(), limit=5)
     assert 1 <= len(places) <= 5
     assert np.linalg.norm(places[0] - EAR) < 4.0
-
-
-def test_nothing_where_there_is_no_bone():
-    ct, geometry = scene()
-    assert len(petrous_candidates(torch.zeros_like(ct), geometry, limit=5)) == 0
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
@@ -71,19 +66,6 @@ def test_a_small_scan_is_covered_and_a_large_one_is_searched_by_its_bone():
     assert len(small) == 8  # 30 mm are covered by two patches of 24 mm along each axis
     assert np.all(np.abs(small - EAR) <= 15.0)
     assert len(search_centers(ct, geometry, PATCH_MM, region_of("900,0,0", None))) == 0
-
-
-def test_grid_by_hand():
-    grid = covering_grid(np.zeros(3), np.array([24.0, 30.0, 48.0]), np.full(3, 24.0))
-    assert sorted({tuple(p) for p in grid}) == [
-        (12.0, a, s) for a in (12.0, 18.0) for s in (12.0, 24.0, 36.0)
-    ]
-
-
-def test_beside_is_six_places_each():
-    around = centers_beside(np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0]]))
-    assert around.shape == (12, 3)
-    assert np.allclose(np.linalg.norm(around[:6] - [1.0, 2.0, 3.0], axis=1), 6.0)
 
 
 def test_region_of_a_box_has_full_edges():

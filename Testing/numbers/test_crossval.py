@@ -50,17 +50,8 @@ def fold(cases, tmp_path_factory):  # noqa: F811
 
 
 @pytest.fixture
-def trained(fold):
-    return fold.output
-
-
-@pytest.fixture
 def finds_nothing(monkeypatch):
-    """Two steps teach nothing, so that the search would go on to its end and find no ear.
-
-    Returns:
-        What each call was told of ``fine``.
-    """
+    """Return what each call was told of ``fine``; the networks would find no ear either."""
     seen = []
 
     def segment(ct, bundle, *, fine):
@@ -88,7 +79,8 @@ def test_every_specimen_is_held_out_once():
             folds(names, count)
 
 
-def test_folds_train_without_their_specimens(trained):
+def test_folds_train_without_their_specimens(fold):
+    trained = fold.output
     for number, (held, kept) in enumerate((("S0", "S1"), ("S1", "S0")), start=1):
         run = json.loads((trained / f"fold-{number}" / "run.json").read_text())
         assert run["config"]["held_out"] == [held] and run["trained_on"] == [kept]
@@ -154,14 +146,11 @@ def test_rows_of_two_bases_are_not_mixed(fold, cases, tmp_path, finds_nothing): 
     assert len(finds_nothing) == 2 and sum("measured again" in line for line in said) == 1
 
 
-def test_a_base_that_does_not_fit_is_refused_before_training(tmp_path):
+def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
     base = read_base(BASE, dataclasses.replace(tiny(), held_out=()))
     assert "F01" in base.trained_on and len(base.sha256) == 64
     with pytest.raises(UnusableInput, match="other specimens or landmarks"):
         read_base(BASE, dataclasses.replace(tiny(), landmarks=("helicotrema",)))
-
-
-def test_wrong_networks_and_bases_are_refused_before_data_are_read(tmp_path, capsys):
     command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
     command.append(str(tmp_path / "out"))
     for more, sentence in (
@@ -221,21 +210,16 @@ def summary_of(names, **changes):
     return json.loads(json.dumps(content | changes))
 
 
-@pytest.fixture
-def exported(trained, tmp_path):
-    """A function that exports a fold with a cross-validation, and returns model and card."""
-
-    def export_with(content):
-        file = tmp_path / "model.pt"
-        export(trained / "fold-1", file, version="1", base=BASE, any_base=True, crossval=content)
-        return file, file.with_suffix(".md").read_text(encoding="utf-8")
-
-    return export_with
+def export_with(content, fold, tmp_path):
+    """Export a fold with a cross-validation, and return the model file and its card."""
+    file, run = tmp_path / "model.pt", fold.output / "fold-1"
+    export(run, file, version="1", base=BASE, any_base=True, crossval=content)
+    return file, file.with_suffix(".md").read_text(encoding="utf-8")
 
 
-def test_a_model_file_keeps_table_and_calibration(exported):
+def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
     content = summary_of(["S0", "S1"])
-    file, text = exported(content)
+    file, text = export_with(content, fold, tmp_path)
     calibration = load_model(file, CPU).calibration
     expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
@@ -252,22 +236,19 @@ def test_a_model_file_keeps_table_and_calibration(exported):
         "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1).",
     ):
         assert line in text
-    _, text = exported(summary_of(["S0", "S1"], base=None))
+    _, text = export_with(summary_of(["S0", "S1"], base=None), fold, tmp_path)
     assert "`locate`: of another model, which may have seen it." in text
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"cases": []}, "holds no case"),
-        ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
-        ({"calibration": {}}, "found no ear"),
-        ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}, "dice": {}}}, "no ear"),
-        ({"calibration": {"scale_mm": 3}}, "found no ear"),
-        ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
-    ],
-)
-def test_a_foreign_or_empty_cross_validation_is_refused(exported, tmp_path, change, sentence):
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"cases": []}, "holds no case"),
+    ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
+    ({"calibration": {}}, "found no ear"),
+    ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}, "dice": {}}}, "no ear"),
+    ({"calibration": {"scale_mm": 3}}, "found no ear"),
+    ({"reliability": None, "steps": None, "cases": 5}, "no summary.json of"),
+])  # fmt: skip
+def test_a_foreign_or_empty_cross_validation_is_refused(fold, tmp_path, change, sentence):
     with pytest.raises(UnusableInput, match=sentence):
-        exported(summary_of(["S0", "S1"]) | change)
+        export_with(summary_of(["S0", "S1"]) | change, fold, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""From what the network saw to an ear, or to none."""
+"""From what the network saw to an ear and a verdict on it, or to none."""
 
 from types import SimpleNamespace
 
@@ -11,15 +11,15 @@ from InnerEarSegLib.segmentation.ear import decode_ear
 from InnerEarSegLib.segmentation.heatmap import Peak
 from InnerEarSegLib.segmentation.pose import Pose
 from InnerEarSegLib.segmentation.prediction import EarPrediction
-from InnerEarSegLib.types import LANDMARKS, Geometry
+from InnerEarSegLib.segmentation.quality import judge
+from InnerEarSegLib.types import LANDMARKS, Geometry, Landmark
 
 POINTS = {
     "round window": (0.0, 0.0, 0.0),
     "oval window": (0.0, 2.8, 0.0),
     "helicotrema": (-6.0, 1.0, 0.5),
 }
-"""With the labyrinth's centroid at +S of the windows this is a right ear: the product is
--6 * (2.8 * c_S - 0) + ... < 0."""
+"""A right ear, as the labyrinth's centroid lies above the windows."""
 
 MODEL = SimpleNamespace(
     landmarks=LANDMARKS,
@@ -84,14 +84,11 @@ def test_no_ear(changes):
     assert decode_ear(prediction(**changes), CT, MODEL) is None
 
 
-def test_an_unusual_size_is_remarked_on():
+def test_an_unusual_size_is_remarked_on_and_whatever_fills_the_labyrinth_is_fine():
     (remark,) = decode_ear(prediction(radius=2.8), CT, MODEL).quality.reasons  # 92 mm³
     assert "volume is 9" in remark and "144 to 267 mm³" in remark
-
-
-@pytest.mark.parametrize("lumen", [-1000.0, 0.0, 700.0])
-def test_whatever_fills_the_labyrinth(lumen):
-    assert decode_ear(prediction(lumen=lumen), CT, MODEL) is not None
+    for lumen in (-1000.0, 0.0, 700.0):
+        assert decode_ear(prediction(lumen=lumen), CT, MODEL) is not None
 
 
 def test_a_landmark_outside_the_scan_is_missing():
@@ -103,3 +100,45 @@ def test_a_landmark_outside_the_scan_is_missing():
     assert any("cut off by the CT" in reason for reason in ear.quality.reasons)
     assert any("helicotrema was not found: it lies outside" in r for r in ear.quality.reasons)
     assert {landmark.name for landmark in ear.landmarks if landmark.ras is None} == {"helicotrema"}
+
+
+def grid(spacing):
+    return Geometry(np.diag([spacing, spacing, spacing, 1.0]), (100, 100, 100))
+
+
+def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
+    places = {
+        "helicotrema": (apex, 0.0, 0.0),
+        "oval window": (0.0, window, 0.0),
+        "round window": (0.0, 0.0, 0.0),
+    }
+    return tuple(
+        Landmark(name, None if name in missing else place, confidence)
+        for name, place in places.items()
+    )
+
+
+@pytest.mark.parametrize(("changes", "verdict", "reason"), [
+    ({"scan": grid(0.9)}, "check", "up to 0.90 mm"),
+    ({"scan": grid(1.5)}, "poor", "up to 1.50 mm"),
+    ({"volume_mm3": 120.0}, "check", "volume is 120.0 mm³, usual are 144 to 267"),
+    ({"volume_mm3": 80.0}, "poor", "volume is 80.0"),
+    ({"landmarks": landmarks(apex=8.6)}, "check", "to helicotrema is 8.6 mm"),
+    ({"landmarks": landmarks(window=5.0)}, "poor", "to oval window is 5.0 mm"),
+    ({"landmarks": landmarks(confidence=0.4)}, "check", "uncertain (confidence 0.40)"),
+    ({"landmarks": landmarks(missing=("oval window",))}, "poor", "oval window was not found."),
+    ({"cut": True}, "poor", "cut off by the CT's field of view"),
+    ({"remarks": (("check", "Because."),)}, "check", "Because."),
+])  # fmt: skip
+def test_what_stands_out_is_said(changes, verdict, reason):
+    usual = {"landmarks": landmarks(), "volume_mm3": 200.0, "scan": grid(0.2), "cut": False}
+    quality = judge(**{**usual, **changes})
+    assert quality.verdict == verdict
+    assert any(reason in sentence for sentence in quality.reasons)
+
+
+def test_the_worst_remark_decides():
+    quality = judge(landmarks(), 200.0, grid(0.2), cut=False)
+    assert quality.verdict == "good" and quality.reasons == ()
+    quality = judge(landmarks(confidence=0.4), 60.0, grid(0.9), cut=False)
+    assert quality.verdict == "poor" and len(quality.reasons) == 5

@@ -1,12 +1,23 @@
-"""Metrics against hand-computed examples."""
+"""Metrics against hand-computed examples, which ear is compared, and the summary."""
+
+import dataclasses
+import json
 
 import numpy as np
 import pytest
 
-from InnerEarSegLib.evaluation.evaluate import MASK_FIELDS, row_of
-from InnerEarSegLib.evaluation.metrics import compare_masks, dice, on_common_grid, surface_distances
+from InnerEarSegLib.evaluation.evaluate import (
+    MASK_FIELDS,
+    row_of,
+    sentence_of,
+    sentences,
+    summarise,
+    write_tables,
+)
+from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
+from InnerEarSegLib.evaluation.perturbations import stability
 from InnerEarSegLib.io.dataset import Case
-from InnerEarSegLib.types import Ear, Geometry, Landmark, Segmentation, Volume
+from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation, Volume
 
 CUBE = np.ones(3)
 
@@ -18,14 +29,11 @@ def box(first: int, last: int) -> np.ndarray:
     return mask
 
 
-def test_overlap_by_hand():
+def test_overlap_and_average_hausdorff_distance_by_hand():
     # 8 x 8 x 8 and 8 x 8 x 10 voxels, 8 x 8 x 8 in common.
     result = compare_masks(box(4, 12), box(4, 14), CUBE)
-    assert result.dice == pytest.approx(16 / 18) and result.iou == pytest.approx(8 / 10)
-    assert result.volume_error == pytest.approx(-0.2)
-
-
-def test_average_hausdorff_distance_by_hand():
+    assert result.dice == dice(box(4, 12), box(4, 14)) == pytest.approx(16 / 18)
+    assert result.iou == pytest.approx(8 / 10) and result.volume_error == pytest.approx(-0.2)
     # From the small box 0; from the large one 8 of 10 layers 0, one 1 voxel, one 2 voxels.
     by_hand = (0.0 + (0 * 8 + 1 + 2) / 10) / 2
     result = compare_masks(box(4, 12), box(4, 14), np.array([0.3, 0.2, 0.5]))
@@ -73,26 +81,14 @@ def test_surface_dice_of_single_voxels():
     one[2, 2, 2] = two[2, 2, 2] = two[2, 2, 7] = 1
     for spacing in (CUBE, np.array([0.5, 0.3, 0.2])):
         assert compare_masks(one, two, spacing).surface_dice == pytest.approx(2 / 3)
-
-
-def test_dice_of_bare_masks():
-    assert dice(box(4, 12), box(4, 14)) == pytest.approx(16 / 18)
-    assert np.isnan(dice(box(4, 4), box(4, 4)))
-
-
-def test_surface_distances_of_each_direction():
-    to_plate, to_cube = surface_distances(box(4, 5) > 0, box(7, 12) > 0, np.array([1, 1, 0.5]))
-    assert np.allclose(to_plate, 1.5) and to_cube.min() == 1.5 and to_cube.max() == 3.5
-
-
-def test_masks_at_the_border_keep_their_surface():
-    whole = np.ones((4, 4, 4), np.uint8)
+    whole = np.ones((4, 4, 4), np.uint8)  # masks at the border keep their surface
     assert compare_masks(whole, whole, CUBE).assd_mm == 0.0
 
 
-def test_empty_masks_are_refused():
+def test_empty_masks_are_refused_and_have_no_dice():
     with pytest.raises(ValueError, match="need a voxel"):
         compare_masks(box(4, 4), box(4, 5), CUBE)
+    assert np.isnan(dice(box(4, 4), box(4, 4)))
 
 
 def row(ear, labels, geometry, landmarks=None, side="left"):
@@ -126,8 +122,10 @@ def test_an_ear_on_a_cropped_grid_meets_its_reference():
     assert row(ear, None, geometry, side=None)["side_right"] is None
 
 
-WHOLE = Geometry(np.array([[0, -0.2, 0, 5], [0.2, 0, 0, 6], [0, 0, 0.3, 7], [0, 0, 0, 1.0]]), (12, 12, 24))  # fmt: skip # noqa: E501
-"""Of the boxes, turned by a right angle."""
+WHOLE = Geometry(
+    np.array([[0, -0.2, 0, 5], [0.2, 0, 0, 6], [0, 0, 0.3, 7], [0, 0, 0, 1.0]]), (12, 12, 24)
+)
+"""The grid of the boxes, turned by a right angle."""
 
 
 def cut(mask, first, last):
@@ -171,3 +169,162 @@ def test_a_coarser_map_is_continued_in_its_own_voxels():
     ear, grid = found_as(box(4, 24)), Geometry(matrix, labels.shape)
     assert row(ear, labels, grid)["dice"] == pytest.approx(2 * 4 / (4 + 10))
     assert on_common_grid(ear, labels, grid)[2].max() == 6
+
+
+LEFT_AT, RIGHT_AT = (-35.0, 0.0, 0.0), (35.0, 0.0, 0.0)
+
+
+def cube(center, edge=8):
+    """Edge of 8 mm, in voxels of 1 mm."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = np.array(center) - (edge - 1) / 2
+    return np.ones((edge, edge, edge), np.uint8), Geometry(matrix, (edge, edge, edge))
+
+
+def ear(side, center, confidence=0.9):
+    mask, grid = cube(center)
+    marks = tuple(Landmark(name, tuple(center), confidence, 0.5) for name in LANDMARKS)
+    return Ear(side, mask, grid, marks, 512.0)
+
+
+def case(side, center, labelled=True, pointed=True, missing=()):
+    """A head of 100 x 20 x 20 mm with the reference of one ear."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = (-50, -10, -10)
+    grid = Geometry(matrix, (20, 20, 100))
+    labels = np.zeros(grid.shape, np.uint8)
+    i = round(center[0]) + 50
+    labels[6:14, 6:14, i - 4 : i + 4] = 1
+    points = {name: np.array(center) for name in LANDMARKS if name not in missing}
+    ct = Volume(np.zeros(grid.shape, np.int16), grid)
+    return Case("P", ct, labels if labelled else None, grid, points if pointed else {}, side)
+
+
+def found(*ears):
+    return Segmentation(ears, None, "cpu")
+
+
+def test_an_ear_elsewhere_is_missed_and_one_of_the_wrong_side_counts_where_the_reference_lies():
+    row = row_of(case("left", LEFT_AT), found(ear("right", RIGHT_AT)))
+    assert not row["found"] and row["dice"] == 0.0 and row["assd_mm"] is None
+    assert row["side"] is None and row["side_right"] is False
+    assert sentence_of(row) == "its inner ear was not found"
+    for kinds in ({}, {"labelled": False}, {"pointed": False}):
+        row = row_of(case("left", RIGHT_AT, **kinds), found(ear("right", RIGHT_AT)))
+        assert row["found"] and row["side"] == "right" and row["side_right"] is False
+        assert "SIDE WRONG" in sentence_of(row)
+
+
+def test_the_place_tells_which_ear_is_compared_and_else_how_sure_an_ear_is():
+    swapped = found(ear("left", RIGHT_AT), ear("right", LEFT_AT))
+    assert ear_of(swapped, case("left", LEFT_AT)).side == "right"
+    both = found(ear("left", LEFT_AT, 0.8), ear("right", RIGHT_AT, 0.9))
+    assert ear_of(both, case(None, LEFT_AT)).side == "left"
+    nothing = {"labelled": False, "pointed": False}
+    assert ear_of(both, case(None, LEFT_AT, **nothing)).side == "right"
+    assert ear_of(both, case("left", LEFT_AT, **nothing)).side == "left"
+    assert ear_of(found(), case(None, LEFT_AT)) is None
+
+
+def test_an_ear_outside_the_labels_grid_has_dice_0_and_no_distances():
+    far = found(ear("left", (-35.0, 200.0, 0.0)))
+    row = row_of(case("left", LEFT_AT), far)
+    assert row["found"] and row["dice"] == row["iou"] == row["surface_dice"] == 0.0
+    assert row["assd_mm"] is None and row["hd_mm"] is None and row["volume_error"] is None
+    assert "Dice 0: what was found lies outside the reference's labels" in sentence_of(row)
+    assert summarise([row])["dice"]["mean"] == 0.0 and "assd_mm" not in summarise([row])
+    far = case("left", LEFT_AT)
+    far.labels[:] = 0  # no voxel is no reference
+    assert row_of(far, found(ear("left", LEFT_AT)))["dice"] is None
+
+
+def test_landmarks_of_a_missed_ear_are_missed():
+    row = row_of(case("left", LEFT_AT, missing=("round window",)), found())
+    assert [row[f"{name} missed"] for name in LANDMARKS] == [True, True, False]
+    summary = summarise([row])
+    assert summary["landmarks_missed"] == 2
+    assert (summary["side_right"], summary["side_known"]) == (0, 1)
+
+
+def test_an_ear_that_reaches_beyond_the_label_map_is_remarked():
+    """The map ends with so many of the ear's 8 voxels in it; up to 3 may be outside."""
+    whole = case("left", LEFT_AT)
+    for reach, said in ((16, ""), (7, ""), (5, ""), (4, "50% ")):
+        labels = whole.labels[:, :, : 11 + reach].copy()
+        grid = Geometry(whole.label_geometry.ijk_to_ras, labels.shape)
+        part = dataclasses.replace(whole, labels=labels, label_geometry=grid)
+        row = row_of(part, found(ear("left", LEFT_AT)))
+        reached = min(reach, 8)
+        assert row["dice"] == pytest.approx(2 * reached / (8 + reached))
+        assert row["remark"].startswith(said) and bool(row["remark"]) == bool(said)
+    assert "by up to 4 voxels" in row["remark"]
+
+
+def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
+    """An ear whose landmarks are in the middle of the CT stays there, however the CT comes."""
+    seen = []
+
+    def segment(ct, bundle):
+        seen.append(ct)
+        lost = len(seen) == 3
+        return found() if lost else found(ear("left", ct.geometry.center))
+
+    monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", segment)
+    grid = Geometry(np.diag([0.5, 0.5, 1.0, 1.0]), (18, 20, 24))
+    said: list[str] = []
+    rows = stability(Volume(np.zeros(grid.shape, np.int16), grid), None, said.append)
+    assert [row.found for row in rows] == [True, True, False, *[True] * 6]
+    assert said[2] == "stored with permuted, flipped axes, left: NOT FOUND"
+    assert all(mm < 1e-6 for row in rows for mm in row.shifts_mm.values())
+    assert len({ct.geometry.shape for ct in seen}) > 3 and rows[0].volume_mm3 == 512.0
+    monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", lambda *_: found())
+    assert stability(seen[0], None, said.append) == []
+
+
+ROWS = [
+    {"case": "a", "found": True, "dice": 0.9, "assd_mm": 0.1, "volume_error": 0.02,
+     "side_right": True, "helicotrema mm": 0.2, "helicotrema radius mm": 0.5,
+     "oval window mm": 0.4, "oval window radius mm": 0.3},
+    {"case": "b", "found": True, "dice": 0.8, "assd_mm": 0.3, "volume_error": -0.1,
+     "side_right": False, "helicotrema mm": 0.6, "helicotrema radius mm": 0.5,
+     "oval window mm": None, "oval window radius mm": None, "oval window missed": True},
+    {"case": "c", "found": False, "dice": 0.0},
+    {"case": "d", "found": True, "dice": 0.7, "assd_mm": 0.2, "volume_error": 0.0,
+     "side_right": None},
+]  # fmt: skip
+
+
+def test_mean_median_worst_and_count():
+    summary = summarise(ROWS)
+    assert summary["cases"] == 4 and summary["found"] == 3
+    assert summary["side_right"] == 1 and summary["side_known"] == 2
+    assert summary["landmarks_missed"] == 1
+    dice = summary["dice"]  # what was not found counts as 0
+    assert dice["mean"] == pytest.approx(0.6) and dice["median"] == pytest.approx(0.75)
+    assert dice["worst"] == 0.0 and dice["cases"] == 4
+    assert summary["assd_mm"]["worst"] == 0.3 and summary["assd_mm"]["cases"] == 3
+    assert summary["volume_error"]["worst"] == -0.1  # the largest in size, with its sign
+    assert "hd_mm" not in summary
+
+    figure = summary["all landmarks mm"]  # averaged within cases first
+    assert figure["mean"] == pytest.approx((0.3 + 0.6) / 2) and figure["worst"] == 0.6
+    assert figure["cases"] == 2 and figure["landmarks"] == 3
+    # Landmarks within their radius.
+    assert summary["coverage_90"] == {"share": pytest.approx(1 / 3), "inside": 1, "of": 3}
+
+
+def test_bootstrap_interval_holds_the_mean_and_needs_three_cases():
+    summary = summarise([{"found": True, "dice": x / 100} for x in range(80, 100)])
+    low, high = summary["dice"]["interval"]
+    # Standard error of the mean of 20 values from 0.80 to 0.99: 0.0577 / sqrt(20) = 0.0129.
+    assert low == pytest.approx(0.895 - 1.96 * 0.0129, abs=0.004)
+    assert high == pytest.approx(0.895 + 1.96 * 0.0129, abs=0.004)
+    assert summarise(ROWS[:2])["dice"]["interval"] is None
+
+
+def test_tables_say_what_measured(tmp_path):
+    write_tables(ROWS, tmp_path / "new", "innerearseg evaluate X")
+    content = json.loads((tmp_path / "new" / "summary.json").read_text())
+    assert content["command"] == "innerearseg evaluate X" and len(content["cases"]) == 4
+    assert (tmp_path / "new" / "cases.csv").read_text().splitlines()[0].startswith("case,found")
+    assert "1 of 3 landmarks within theirs" in sentences(content["summary"])[-1]

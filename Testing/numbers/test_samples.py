@@ -6,6 +6,8 @@ import torch
 
 from InnerEarSegLib.segmentation.pose import fit_pose
 from InnerEarSegLib.training.augmentation import (
+    anisotropic_blur,
+    another_kernel,
     blur,
     coarsen,
     correlated_noise,
@@ -55,12 +57,10 @@ def test_landmarks_move_with_the_deformed_image(case, any_rotation):
 
 
 def test_same_seed_same_sample(case):
-    settings = config()
-    template = canonical_template([case], NAMES)
+    settings, template = config(), canonical_template([case], NAMES)
     first, second = (Samples([case], template, settings, settings.refine)[3] for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    other = Samples([case], template, settings, settings.refine)[4]
-    assert not torch.equal(first.ct, other.ct)
+    assert not torch.equal(first.ct, Samples([case], template, settings, settings.refine)[4].ct)
 
 
 def test_canonical_window_shows_the_whole_labyrinth(case):
@@ -99,8 +99,8 @@ def test_blur_keeps_the_mean_and_has_its_width():
 
 
 def test_coarsen_keeps_constant_and_noise_is_unit():
-    assert torch.equal(coarsen(torch.full((8, 8, 8), 7.0), 0.2, np.full(3, 0.8)),
-                       torch.full((8, 8, 8), 7.0))  # fmt: skip
+    flat = torch.full((8, 8, 8), 7.0)
+    assert torch.equal(coarsen(flat, 0.2, np.full(3, 0.8)), flat)
     assert float(correlated_noise((9, 9, 9), np.random.default_rng(0)).std()) == pytest.approx(1.0)
 
 
@@ -111,3 +111,30 @@ def test_pack_round_trip(case, tmp_path):
     assert np.array_equal(again.ct, case.ct) and np.array_equal(again.labels, case.labels)
     assert np.array_equal(again.geometry.ijk_to_ras, case.geometry.ijk_to_ras)
     assert again_bare.labels is None and again_bare.synthetic and not again.synthetic
+
+
+def test_blur_has_the_covariance_it_was_asked_for():
+    point = torch.zeros(31, 31, 31)
+    point[15, 15, 15] = 1.0
+    wanted = np.array([[4.0, 0.8, 0.0], [0.8, 1.0, 0.0], [0.0, 0.0, 1.5]])
+    spread = anisotropic_blur(point, wanted).double()
+    offset = torch.arange(31).double() - 15
+    grid = torch.stack(torch.meshgrid(offset, offset, offset, indexing="ij"))
+    measured = torch.einsum("akji,bkji,kji->ab", grid, grid, spread)
+    assert abs(float(spread.sum()) - 1.0) < 1e-3
+    assert np.allclose(measured.numpy(), wanted, atol=0.02)
+
+
+def test_blur_leaves_a_constant_alone_up_to_the_border():
+    flat = torch.full((12, 16, 20), -1000.0)
+    assert torch.allclose(anisotropic_blur(flat, 9.0 * np.eye(3)), flat, atol=0.01)
+
+
+def test_kernels_are_soft_or_sharp():
+    edge = torch.zeros(20, 20, 20)
+    edge[:, :, 10:] = 1000.0
+    how = AugmentationConfig(kernel=1.0)
+    seen = [another_kernel(edge, 0.4, how, np.random.default_rng(s))[5:15, 5:15] for s in range(30)]
+    assert max(float(each.amax() - each.amin()) for each in seen) > 1010.0  # a bone kernel's
+    steps = [float(each[5, 5].diff().max()) for each in seen]
+    assert min(steps) < 400.0  # a soft kernel takes several voxels from bone to air

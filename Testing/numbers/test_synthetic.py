@@ -1,10 +1,7 @@
 """The synthetic ears: plausible, exactly labelled, and placed where they were asked to be."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -15,7 +12,6 @@ from hypothesis import strategies as st
 from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic.anatomy import Ellipsoid, Tube, build_anatomy
 from InnerEarSegLib.synthetic.distances import (
-    distance_map,
     ellipsoid_distance,
     labyrinth_distance,
     leave,
@@ -52,11 +48,6 @@ def coarse_ear(request):
     return make_ear(random_parameters(request.param), side=side, rotation=rotation, **COARSE)
 
 
-@pytest.fixture(scope="module")
-def fine_ear():
-    return make_ear(EarParameters(), side="left", spacing=(0.25, 0.25, 0.25), size_mm=(21, 21, 21))
-
-
 def test_size_and_side_are_those_of_human_ears(coarse_ear):
     ras = labelled_ras(coarse_ear)
     assert 144.0 < len(ras) * coarse_ear.labels.geometry.voxel_volume < 267.0
@@ -77,15 +68,6 @@ def test_sides_are_mirror_images():
     assert hand(left) == pytest.approx(-hand(right), rel=0.02)
 
 
-def test_upright_head(fine_ear):
-    # The superior canal is the highest part, the apex points forward and to the side (left: -R).
-    ras = labelled_ras(fine_ear)
-    marks = marks_of(fine_ear)
-    assert ras[:, 2].max() - marks[VESTIBULE][2] > 6.0
-    axis = marks[HELICOTREMA] - marks[BASAL_TURN]
-    assert axis[0] < 0 < axis[1]
-
-
 def test_labels_are_the_sign_of_the_distance_at_every_voxel():
     p = random_parameters(11)
     ear = make_ear(p, side="left", spacing=(0.5, 0.55, 0.6), size_mm=(22, 22, 22))
@@ -103,33 +85,6 @@ def test_labels_are_the_sign_of_the_distance_at_every_voxel():
     assert sure.mean() > 0.99
 
 
-def test_windows_lie_on_the_surface_and_centres_inside(fine_ear):
-    geometry, labels, ras = fine_ear.labels.geometry, fine_ear.labels.array, labelled_ras(fine_ear)
-    outside = geometry.to_ras(np.argwhere(labels == 0)[:, ::-1])
-    for name in (OVAL_WINDOW, ROUND_WINDOW):
-        for side in (ras, outside):
-            assert np.linalg.norm(side - fine_ear.landmarks[name], axis=1).min() < 0.3
-    for name in (HELICOTREMA, VESTIBULE):
-        i, j, k = np.rint(geometry.to_ijk(fine_ear.landmarks[name])).astype(int)
-        assert labels[k, j, i] == 1
-    assert np.linalg.norm(outside - fine_ear.landmarks[VESTIBULE], axis=1).min() > 1.0
-
-
-def test_along_the_modiolus_is_bone_below_the_dome_of_the_helicotrema(fine_ear):
-    apex, base = (marks_of(fine_ear)[name] for name in (HELICOTREMA, BASAL_TURN))
-    axis = (apex - base) / np.linalg.norm(apex - base)
-    offset = labelled_ras(fine_ear) - base
-    height = offset @ axis
-    near = np.linalg.norm(offset - height[:, None] * axis, axis=1) < 2.0
-    assert 0.3 < height[near].max() - (apex - base) @ axis < 1.1
-    along = np.linspace(0.0, 1.0, 30)[:, None]
-    ijk = np.rint(fine_ear.labels.geometry.to_ijk(base + along * (apex - base))).astype(int)
-    column = fine_ear.labels.array[ijk[:, 2], ijk[:, 1], ijk[:, 0]]
-    assert column[0] == 0 and column[-1] == 1
-    assert np.abs(np.diff(column.astype(int))).sum() == 1
-    assert 0.3 < 1.0 - column.mean() < 0.95
-
-
 def test_septum_between_turns_of_the_centreline():
     p = EarParameters()
     tube = build_anatomy(p).cochlea
@@ -141,20 +96,6 @@ def test_septum_between_turns_of_the_centreline():
     assert apart.any()
     assert gap[apart].min() > p.septum - 0.02
     assert angle.max() / (2 * np.pi) == pytest.approx(2.5, abs=0.1)
-
-
-def test_canals_are_nearly_orthogonal_circles():
-    canals = build_anatomy(EarParameters()).canals
-    normals = []
-    for canal, radius in zip(canals, EarParameters().canal_arc_radii, strict=True):
-        arc = canal.points[len(canal.points) // 4 : len(canal.points) // 2]
-        normals.append(np.linalg.svd(arc - arc.mean(axis=0))[2][2])
-        a, b, c = arc[0], arc[len(arc) // 2], arc[-1]
-        sides = [np.linalg.norm(v) for v in (b - c, c - a, a - b)]
-        area = np.linalg.norm(np.cross(b - a, c - a)) / 2.0
-        assert np.prod(sides) / (4.0 * area) == pytest.approx(radius, rel=0.1)
-    for first, second in ((0, 1), (1, 2), (2, 0)):
-        assert abs(normals[first] @ normals[second]) < np.sin(np.radians(25.0))
 
 
 def test_same_place_in_any_voxel_order():
@@ -171,11 +112,6 @@ def test_same_place_in_any_voxel_order():
     assert other.ct.geometry.center == pytest.approx((40.0, -12.0, 7.0))
 
 
-@lru_cache
-def ear_at_rest(side):
-    return make_ear(EarParameters(), side=side, **COARSE)
-
-
 @settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(
     seed=st.integers(0, 10**6),
@@ -184,7 +120,7 @@ def ear_at_rest(side):
 )
 def test_any_pose_moves_landmarks_and_labels_together(seed, side, shift):
     rotation = random_rotation(np.random.default_rng(seed))
-    still = ear_at_rest(side)
+    still = make_ear(EarParameters(), side=side, **COARSE)
     moved = make_ear(EarParameters(), side=side, rotation=rotation, center=shift, **COARSE)
     for name in NAMES:
         expected = rotation @ still.landmarks[name] + shift
@@ -198,12 +134,12 @@ def test_any_pose_moves_landmarks_and_labels_together(seed, side, shift):
 def test_same_arguments_same_ear():
     p = random_parameters(3)
     assert p == random_parameters(3) != random_parameters(4)
-    grid = {"side": "left", "spacing": (0.6, 0.6, 0.6)}
-    first, again, other = (make_ear(p, seed=seed, **grid) for seed in (1, 1, 2))
+    first, again, other = (
+        make_ear(p, seed=seed, side="left", spacing=(0.6, 0.6, 0.6)) for seed in (1, 1, 2)
+    )
     assert np.array_equal(first.ct.array, again.ct.array)
     assert not np.array_equal(first.ct.array, other.ct.array)
     assert np.array_equal(first.labels.array, other.labels.array)
-    assert first.landmarks == other.landmarks
 
 
 @pytest.mark.parametrize(("filling", "low", "high"), [("fluid", -20, 130), ("air", -1024, -900)])
@@ -235,17 +171,13 @@ def test_windows_open_to_air():
         assert 0.1 < np.linalg.norm(air - ear.landmarks[name], axis=1).min() < 0.9, name
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"rotation": np.diag([-1, 1, 1])}, "mirror"),
-        ({"direction": 2 * np.eye(3)}, "orthonormal"),
-        ({"side": "up"}, "side"),
-    ],
-)
-def test_invalid_arguments(arguments, said):
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("rotation", np.diag([-1, 1, 1]), "mirror"), ("direction", 2 * np.eye(3), "orthonormal"),
+    ("side", "up", "side"),
+])  # fmt: skip
+def test_invalid_arguments(name, value, said):
     with pytest.raises(ValueError, match=said):
-        make_ear(EarParameters(), **{"side": "left"} | COARSE | arguments)
+        make_ear(EarParameters(), **{"side": "left"} | COARSE | {name: value})
 
 
 def test_distances_by_hand():
@@ -261,15 +193,6 @@ def test_distances_by_hand():
         leave(lambda p: tube_distance(tube, p), np.array([9.0, 0, 0]), np.array([1.0, 0, 0]))
 
 
-def test_distance_map_keeps_the_sign_everywhere():
-    tube = Tube(np.array([[0.0, 0.1, 0.2], [1.1, 0.3, 0.0]]), np.array([0.3, 0.25]))
-    points = np.random.default_rng(0).uniform(-2, 3, (20000, 3)).astype(np.float32)
-    mapped = distance_map(lambda p: tube_distance(tube, p), points, np.full(3, -1.5), np.full(3, 2))
-    true = tube_distance(tube, points)
-    assert 0 < (true < 0).sum() < 1000
-    assert np.array_equal(mapped < 0, true < 0)
-
-
 def test_partial_volume_and_range_of_the_scanner():
     shares = occupancy(np.array([-1.0, -0.1, 0.0, 0.1, 1.0]), 0.4)
     assert shares == pytest.approx([1.0, 0.75, 0.5, 0.25, 0.0])
@@ -283,7 +206,6 @@ def test_written_case_is_read_back_in_place(tmp_path):
     ear = make_ear(EarParameters(), side="right", **place)
     write_case(ear, tmp_path, "X01")
     description = json.loads((tmp_path / "X01" / "X01_DESC.json").read_text("utf-8"))
-    assert (description["ID"], description["SIDE"]) == ("X01", "RIGHT")
     assert set(description["LANDMARKS"]) == {"RW", "OW", "A", "C", "V"}
     assert description["LANDMARKS"]["V"] == pytest.approx(ear.landmarks[VESTIBULE], abs=1e-3)
     folder = tmp_path / "X01" / "CT"

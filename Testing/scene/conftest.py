@@ -1,7 +1,5 @@
 """Made-up ears: ellipsoids with a canal, so that no model and no patient is needed."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

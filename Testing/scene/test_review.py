@@ -1,9 +1,5 @@
 """Reviewing landmarks on real markups nodes, without Qt."""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -68,13 +64,9 @@ def test_radius_goes_with_its_landmark(review):
 
 
 def test_doubtful_landmarks_come_first():
-    rows = {
-        ("left", name): Landmark(name, ras, confidence, confirmed=name == "e")
-        for name, ras, confidence in (
-            ("a", (0, 0, 0), 0.9), ("b", (0, 0, 0), 0.3), ("c", None, 0.4), ("d", (0, 0, 0), 0.1),
-            ("e", (0, 0, 0), 0.2),
-        )
-    }  # fmt: skip
+    here = (0, 0, 0)
+    marks = zip("abcde", (here, here, None, here, here), (0.9, 0.3, 0.4, 0.1, 0.2), strict=True)
+    rows = {("left", x): Landmark(x, *how, confirmed=x == "e") for x, *how in marks}
     assert [name for _, name in review_order(rows)] == ["c", "d", "b", "a"]
     assert next_key(rows, None) == ("left", "c")
     assert next_key(rows, ("left", "b")) == ("left", "a")
@@ -82,7 +74,12 @@ def test_doubtful_landmarks_come_first():
     assert next_key({("left", "e"): rows["left", "e"]}, None) is None
 
 
-def test_confirm_then_reset(review):
+def test_confirm_then_reset_or_move(review):
+    review.confirm(HELIX)
+    place(review, HELIX, position(review, HELIX) + (1, 0, 0))  # which wants a look again
+    assert review.landmarks[HELIX].state == CORRECTED and not review.landmarks[HELIX].confirmed
+    assert HELIX in review_order(review.landmarks)
+    review.reset(HELIX)
     review.confirm(HELIX)
     assert review.landmarks[HELIX].state == CONFIRMED
     assert "Confirmed" in review.node(HELIX).GetNthControlPointDescription(0)
@@ -112,16 +109,8 @@ def test_move_confirm_undo_redo(review):
     np.testing.assert_allclose(position(review, ROUND), before, atol=1e-4)
     assert not review.can_redo
     review.undo()
-    assert review.landmarks[ROUND].confirmed and review.landmarks[ROUND].moved_mm == pytest.approx(
-        1, abs=1e-3
-    )
-
-
-def test_a_confirmed_landmark_that_is_moved_wants_a_look_again(review):
-    review.confirm(HELIX)
-    place(review, HELIX, position(review, HELIX) + (1, 0, 0))
-    assert review.landmarks[HELIX].state == CORRECTED and not review.landmarks[HELIX].confirmed
-    assert HELIX in review_order(review.landmarks)
+    assert review.landmarks[ROUND].confirmed
+    assert review.landmarks[ROUND].moved_mm == pytest.approx(1, abs=1e-3)
 
 
 def test_only_the_edited_point_is_unlocked(review):
@@ -189,18 +178,7 @@ def test_a_bundle_shows_the_same_table(made, review, scene, tmp_path):
         again.close()
 
 
-def test_landmark_of_low_confidence_is_marked(made, scene, volume):
-    unsure = (replace(made.left.landmarks[0], confidence=0.2), *made.left.landmarks[1:])
-    ear = replace(made.left, landmarks=unsure)
-    review = Review(scene, add_result(scene, volume, made.result(ear)).landmarks)
-    assert review.landmarks[HELIX].doubtful
-    review.confirm(HELIX)
-    assert not review.landmarks[HELIX].doubtful
-    review.close()
-
-
 def test_a_landmark_that_is_taken_away_says_so_and_comes_back(review):
-    """ "Not found" is what the network says; this is what a person did."""
     found = position(review, HELIX)
     node = review.node(HELIX)
     node.SetNthControlPointPositionMissing(index_of(node, HELIX[1]))
@@ -210,6 +188,5 @@ def test_a_landmark_that_is_taken_away_says_so_and_comes_back(review):
     review.confirm(HELIX)
     assert review.landmarks[HELIX].state == REMOVED and review.landmarks[HELIX].confirmed
     review.reset(HELIX)
-    assert review.landmarks[HELIX].state == AUTOMATIC and position(review, HELIX) == pytest.approx(
-        found
-    )
+    assert review.landmarks[HELIX].state == AUTOMATIC
+    assert position(review, HELIX) == pytest.approx(found)

@@ -1,7 +1,5 @@
 """The scene as 3D Slicer gets it."""
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import replace
 
@@ -144,16 +142,12 @@ def test_segment_editor_gets_the_ear_grid_and_the_ct(made, scene, volume):
     np.testing.assert_allclose(image.GetSpacing(), made.left.geometry.spacing, atol=1e-6)
 
 
-def test_wrong_shape_is_refused(made, scene, volume):
+def test_wrong_shape_is_refused_and_the_same_grid_changes_nothing(made, scene, volume):
     ear = replace(made.left, labyrinth=made.left.labyrinth[1:])
     with pytest.raises(ValueError, match="geometry"):
         add_result(scene, volume, made.result(ear))
-
-
-def test_resampling_onto_the_same_grid_changes_nothing(made):
     mask, first = resample_mask(made.left.labyrinth, made.left.geometry, made.left.geometry)
-    skip = tuple(
-        slice(-f, -f + n) for f, n in zip(first[::-1], made.left.geometry.shape, strict=True)
-    )
+    shape = made.left.geometry.shape
+    skip = tuple(slice(-f, -f + n) for f, n in zip(first[::-1], shape, strict=True))
     np.testing.assert_array_equal(mask[skip], made.left.labyrinth)
     assert mask.sum() == made.left.labyrinth.sum()

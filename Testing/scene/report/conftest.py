@@ -17,11 +17,11 @@ def result_folder(synthetic_ear, tmp_path_factory):
 
 @pytest.fixture
 def in_3d():
-    """Wanted by tests that look at the pictures in 3D."""
+    """Ask for the pictures in 3D."""
 
 
 @pytest.fixture(autouse=True)
 def flat(request, monkeypatch):
-    """Spares the process that draws in 3D, but for tests that ask for it."""
+    """Spare the process that draws in 3D, but for tests that ask for it."""
     if "in_3d" not in request.fixturenames:
         monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.draw_in_child", lambda folder: "")

@@ -12,8 +12,7 @@ from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.report.figures import LOW_HU, PIXELS, draw, orthogonal_planes
 from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Volume
 
-from .reading import looked_at, words_of_pdf
-from .subjects import saved, truth_of
+from .subjects import looked_at, saved, truth_of, words_of_pdf
 
 
 def test_pictures_show_right_on_the_left_and_front_above():

@@ -14,8 +14,7 @@ from InnerEarSegLib.types import Segmentation
 from Testing.command_line.make_ct import phantom
 from Testing.command_line.make_dicom import uid, write_series
 
-from .reading import words_of_pdf
-from .subjects import MODEL
+from .subjects import MODEL, words_of_pdf
 
 TELLING = {
     "PatientName": "DOE^JANEQUERY",
@@ -80,15 +79,12 @@ def test_who_it_is_appears_as_it_was_typed(dicom_result, capsys, monkeypatch):
     assert capsys.readouterr().err == f"Note: {report.LETTERS}\n"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "left"),
-    [
-        ("Of 3 CT series in the folder, 1.2.3 'Doe' (0.6 mm, B60) was read.", (SEVERAL,)),
-        ("doe.dcm is one slice of a series; the whole series was read.", ()),
-        ("Something about /home/doe/ct.", (LEFT_OUT,)),
-        ("Something about 1.2.840.113619.2.", (LEFT_OUT,)),
-        ("The voxels are 0.9 mm along S.", ("The voxels are 0.9 mm along S.",)),
-    ],
-)
+@pytest.mark.parametrize(("sentence", "left"), [
+    ("Of 3 CT series in the folder, 1.2.3 'Doe' (0.6 mm, B60) was read.", (SEVERAL,)),
+    ("doe.dcm is one slice of a series; the whole series was read.", ()),
+    ("Something about /home/doe/ct.", (LEFT_OUT,)),
+    ("Something about 1.2.840.113619.2.", (LEFT_OUT,)),
+    ("The voxels are 0.9 mm along S.", ("The voxels are 0.9 mm along S.",)),
+])  # fmt: skip
 def test_sentences_without_names(sentence, left):
     assert without_names([sentence, sentence]) == left

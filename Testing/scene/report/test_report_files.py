@@ -11,8 +11,7 @@ from InnerEarSegLib.cochlea.measurements import measure
 from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.report.subject import read_subject, write_subject
 
-from .reading import looked_at, words_of_pdf
-from .subjects import MODEL, reviewed
+from .subjects import MODEL, looked_at, reviewed, words_of_pdf
 
 
 def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
@@ -69,9 +68,7 @@ def test_a_subject_survives_the_way_to_the_worker(synthetic_ear, tmp_path):
     write_subject(subject, tmp_path)
     back = read_subject(tmp_path)
     (ours,), (theirs,) = subject.segmentation.ears, back.segmentation.ears
-    for ear in (ours, theirs):
-        assert ear.labyrinth.any()
-    assert np.array_equal(ours.labyrinth, theirs.labyrinth)
+    assert ours.labyrinth.any() and np.array_equal(ours.labyrinth, theirs.labyrinth)
     ct, ct_back = subject.cts[ours.side], back.cts[ours.side]
     assert np.array_equal(ct.array, ct_back.array)
     assert np.allclose(ct.geometry.ijk_to_ras, ct_back.geometry.ijk_to_ras)

@@ -14,8 +14,7 @@ from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.report.subject import PATIENT, write_subject
 
-from .reading import looked_at
-from .subjects import reviewed, saved, truth_of
+from .subjects import looked_at, reviewed, saved, truth_of
 
 
 def report(scene, page):
