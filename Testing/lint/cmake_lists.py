@@ -9,28 +9,20 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IGNORED = ("__pycache__", ".pyc", ".DS_Store", "CMakeLists.txt")
 
 
-@dataclass(frozen=True)
-class FileList:
-    """One ``set(NAME ...)`` of a CMakeLists.txt, and what belongs into it.
+class FileList(NamedTuple):
+    """One ``set(NAME ...)`` of a CMakeLists.txt, and what belongs into it."""
 
-    Attributes:
-        cmake: the CMakeLists.txt, relative to the root of the repository.
-        name: the CMake variable.
-        top: folder below that of the CMakeLists.txt that the list covers; "" for all of it.
-        scripts: whether it lists Python files, or all others.
-    """
-
-    cmake: str
+    cmake: str  # path of the CMakeLists.txt
     name: str
-    top: str
-    scripts: bool
+    top: str  # folder below that of the CMakeLists.txt that the list covers; "" for all of it
+    scripts: bool  # whether it lists Python files, or all others
 
 
 LISTS = (

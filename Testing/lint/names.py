@@ -8,57 +8,21 @@ from __future__ import annotations
 
 import functools
 import json
-import re
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PySide6 import QtCore
-from shibokensupport.signature import get_signature
 
 from ..stand_ins import qt_module
-from ..stand_ins.meta_objects import QT_MODULES, meta_object, qobject_classes
+from ..stand_ins.meta_objects import QT6_MEMBERS, QT_MODULES, meta_object
 
 CLASSES: dict[str, Any] = json.loads(
     Path(__file__).with_name("classes.json").read_text(encoding="utf-8")
 )
 
-QT6_ONLY: dict[str, set[str]] = {
-    "QAction": {"associatedObjects"},
-    "QAbstractItemView": {"updateThreshold", "setUpdateThreshold"},
-    "QApplication": {"badgeNumber"},
-    "QCheckBox": {"checkStateChanged"},
-    "QColor": {"fromString", "isValidColorName"},
-    "QComboBox": {"labelDrawingMode", "setLabelDrawingMode"},
-    "QDateTime": {"isLocalTime"},
-    "QFont": {"setFeature", "featureTags", "tagToString"},
-    "QFontMetrics": {"fontDpi"},
-    "QGuiApplication": {"setBadgeNumber"},
-    "QIcon": {"ThemeIcon"},
-    "QImage": {"flipped", "flip"},
-    "QLayout": {"unsetContentsMargins"},
-    "QMessageBox": {"options", "setOption", "setOptions", "testOption", "Option"},
-    "QObject": {"bindableObjectName"},
-    "QProcess": {"unixProcessParameters", "setUnixProcessParameters", "failUnixProcess"},
-    "QProcessEnvironment": {"inheritsFromParent", "InheritFromParent"},
-    "QShortcut": {"keys", "setKeys"},
-    "QStringListModel": {"clearItemData"},
-    "QStyleHints": {"colorScheme", "setColorScheme", "colorSchemeChanged"},
-    "QTimer": {"id"},
-    "QTreeWidget": {"setSupportedDragActions", "supportedDragActions"},
-    "QTableWidget": {"setSupportedDragActions", "supportedDragActions"},
-    "QListWidget": {"setSupportedDragActions", "supportedDragActions"},
-    "QWidget": {"setScreen"},
-}
-"""Members marked "since 6.x" in Qt's documentation (doc.qt.io/qt-6), as far as a panel meets them;
-bindable properties are refused by name."""
-
 PYTHONQT_EXTRAS = {"connect", "disconnect", "className", "name", "delete", "children"}
 """PythonQtStdDecorators.h; ``name`` is the object name."""
-
-NOT_IN_5_10 = {"launchConsoleProcess"}
-"""Functions of slicer.util that Slicer 5.10 lacks (docs of 5.12: added for it)."""
 
 
 @dataclass
@@ -69,27 +33,27 @@ class Api:
         properties: name to (type, writable).
         signals: normalised signatures.
         slots: normalised signatures of slots that a .ui file may connect to.
-        methods: names that can be called, with the class that they return, if known.
+        methods: names that can be called.
         enums: names of enumerators.
-        scopes: names of enum types; ``Class.Scope.Value`` does not work in PythonQt.
     """
 
     name: str
     properties: dict[str, tuple[str, bool]] = field(default_factory=dict)
     signals: set[str] = field(default_factory=set)
     slots: set[str] = field(default_factory=set)
-    methods: dict[str, str | None] = field(default_factory=dict)
+    methods: set[str] = field(default_factory=set)
     enums: set[str] = field(default_factory=set)
-    scopes: set[str] = field(default_factory=set)
 
-    def has(self, name: str) -> bool:
-        """Whether Python can read an attribute of this name."""
-        return name in self.attributes
-
-    @functools.cached_property
+    @property
     def attributes(self) -> set[str]:
+        """Names that Python can read."""
         names = {s.split("(")[0] for s in self.signals} | PYTHONQT_EXTRAS
-        return names | set(self.properties) | set(self.methods) | self.enums | self.scopes
+        return names | set(self.properties) | self.methods | self.enums
+
+    def __ior__(self, above: Api) -> Api:
+        for name in ("properties", "signals", "slots", "methods", "enums"):
+            setattr(self, name, getattr(self, name) | getattr(above, name))
+        return self
 
 
 @functools.cache
@@ -124,36 +88,22 @@ def _qt_class(name: str) -> Any:
 def _from_table(name: str) -> Api:
     entry, found = CLASSES[name], Api(name)
     for base in entry["bases"]:
-        above = api(base)
-        if above is not None:
-            _merge(found, above)
+        found |= api(base) or Api(base)
     for prop, value in entry["properties"].items():
         found.properties[prop] = (value["type"], value["writable"])
     found.signals |= set(entry["signals"])
     found.slots |= set(entry["slots"])
-    for method, returned in entry["methods"].items():
-        if method not in found.properties:
-            found.methods[method] = re.sub(r"[*&\s]", "", returned) or None
-    for scope, names in entry["enums"].items():
-        found.scopes.add(scope)
+    found.methods |= set(entry["methods"])
+    for names in entry["enums"].values():
         found.enums |= set(names)
     return found
-
-
-def _merge(found: Api, above: Api) -> None:
-    found.properties |= above.properties
-    found.signals |= above.signals
-    found.slots |= above.slots
-    found.methods |= above.methods
-    found.enums |= above.enums
-    found.scopes |= above.scopes
 
 
 def _from_qt(name: str, cls: type) -> Api:
     found = Api(name)
     too_new = {"exec", "emit"}
     for base in cls.__mro__:
-        too_new |= QT6_ONLY.get(base.__name__, set())
+        too_new |= QT6_MEMBERS.get(base.__name__, set())
     if issubclass(cls, QtCore.QObject):
         _read_meta(meta_object(cls), too_new, found)
     members = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
@@ -165,14 +115,13 @@ def _from_qt(name: str, cls: type) -> Api:
         if type(value) is QtCore.Signal:
             continue
         if isinstance(value, type):
-            found.scopes.add(member)
             found.enums |= set(getattr(value, "__members__", ()))
         elif callable(value) or isinstance(value, staticmethod):
-            found.methods[member] = _returned(value)
+            found.methods.add(member)
         else:
             found.enums.add(member)
     if hasattr(cls, "exec"):
-        found.methods["exec_"] = None
+        found.methods.add("exec_")
     return found
 
 
@@ -191,24 +140,6 @@ def _read_meta(meta: Any, too_new: set[str], found: Api) -> None:
             found.signals.add(signature)
         elif method.methodType() == kinds.Slot and method.access().name == "Public":
             found.slots.add(signature)
-
-
-def _returned(method: Any) -> str | None:
-    """The class that a method of PySide6 returns, from its signature."""
-    found = get_signature(getattr(method, "__func__", method))
-    found = found[0] if isinstance(found, list) and found else found
-    returned = getattr(found, "return_annotation", None)
-    returned = next((a for a in typing.get_args(returned) if a is not type(None)), returned)
-    return returned.__name__ if isinstance(returned, type) else None
-
-
-@functools.cache
-def qt_signals() -> frozenset[str]:
-    """The signatures of all signals of all Qt classes."""
-    found = Api("")
-    for cls in qobject_classes():
-        _read_meta(meta_object(cls), set(), found)
-    return frozenset(found.signals)
 
 
 def normalized(signature: str) -> str:

@@ -1,7 +1,5 @@
 """What the extension installs: lists of files, metadata, and a build with a stand-in for Slicer."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

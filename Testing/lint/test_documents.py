@@ -1,7 +1,5 @@
 """What the documents name exists: files behind links, and those that CONTRIBUTING.md names."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -5,8 +5,6 @@ schemas/slicer-extension-catalog-entry-schema-v1.0.2.json, restated below, and
 scripts/check_description_files.py (names and URL).
 """
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -14,31 +12,13 @@ import pytest
 
 from .cmake_lists import REPOSITORY
 
-jsonschema = pytest.importorskip("jsonschema")
-
 SCHEMA_URL = (
     "https://raw.githubusercontent.com/Slicer/Slicer/main/Schemas/"
     "slicer-extension-catalog-entry-schema-v1.0.2.json#"
 )
-_text = {"type": "string"}
-SCHEMA = {
-    "$schema": "http://json-schema.org/draft-07/schema",
-    "type": "object",
-    "required": ["$schema", "category", "scm_url"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": _text,
-        "category": _text,
-        "scm_url": _text,
-        "scm_revision": _text,
-        "scm_type": {"type": "string", "enum": ["git", "local"]},
-        "build_dependencies": {"type": "array", "items": _text},
-        "dicom_support_rule": _text,
-        "build_subdirectory": _text,
-        "enabled": {"type": "boolean"},
-        "tier": {"type": "integer", "minimum": 1, "maximum": 5},
-    },
-}
+REQUIRED = {"$schema", "category", "scm_url"}
+TEXTS = {*REQUIRED, "scm_revision", "scm_type", "dicom_support_rule", "build_subdirectory"}
+TYPES = dict.fromkeys(TEXTS, str) | {"build_dependencies": list, "enabled": bool, "tier": int}
 
 
 @pytest.fixture
@@ -48,20 +28,12 @@ def entry() -> dict:
 
 
 def test_entry_fits_the_schema(entry):
-    jsonschema.validate(entry, SCHEMA)
+    assert set(entry) >= REQUIRED and set(entry) <= set(TYPES)
+    assert {key: type(value) for key, value in entry.items()} == {key: TYPES[key] for key in entry}
+    assert all(isinstance(name, str) for name in entry.get("build_dependencies", []))
+    assert entry.get("tier", 1) in range(1, 6)
+    assert entry.get("scm_type", "git") in ("git", "local")
     assert entry["$schema"] == SCHEMA_URL
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"homepage": "x"}, {"tier": 6}, {"scm_type": "svn"}, {"build_dependencies": "PyTorch"}],
-)
-def test_wrong_entries_are_refused(entry, wrong):
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(entry | wrong, SCHEMA)
-    del entry["category"]
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(entry, SCHEMA)
 
 
 def test_entry_fits_the_extension(entry):

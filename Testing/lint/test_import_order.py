@@ -1,7 +1,5 @@
 """Rooms import from rooms below, also inside functions, and never in a circle."""
 
-from __future__ import annotations
-
 import ast
 import graphlib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The module in a window like Slicer's, with a synthetic CT and a worker that does as told."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
 
@@ -44,14 +42,8 @@ def ear():
     volume = float(mask.sum()) * made.labels.geometry.voxel_volume
     landmarks = tuple(Landmark(name, found[name], sure[name], radii[name]) for name in LANDMARKS)
     warning = "The round window is uncertain (confidence 0.31): check it."
-    one = Ear(
-        made.side,
-        mask,
-        made.labels.geometry,
-        landmarks,
-        volume,
-        Quality("check", (warning,), 0.961),
-    )
+    quality = Quality("check", (warning,), 0.961)
+    one = Ear(made.side, mask, made.labels.geometry, landmarks, volume, quality)
     result = Segmentation((one,), ModelIdentity("test", "1", "0" * 64), "cpu", {}, ())
     return SimpleNamespace(ct=made.ct, side=made.side, truth=truth, found=found, result=result,
                            ear=one)  # fmt: skip
@@ -93,8 +85,7 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     story.wait, story.process = slicer_app.wait, slicer_app.process
     story.segment = lambda: segment(story)
     story.xml = lambda: scene_text(slicer_app.scene)
-    story.left_over = lambda: sorted(p.name for p in temporary.glob("ies-*") if "ct.nrrd" in
-                                     [q.name for q in p.iterdir()])  # fmt: skip
+    story.left_over = lambda: list(temporary.glob("ies-*/ct.nrrd"))
     story.states = lambda: column(story, 2)
     story.reopen = lambda: reopen(story)
     story.show_ct = lambda: show_ct(story)

@@ -5,8 +5,6 @@ python fake_worker.py MODE PREPARED FOLDER DEVICE
 It speaks as ``innerearseg segment --json-progress --plain`` does; its result is a copy of PREPARED.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

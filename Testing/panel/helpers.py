@@ -1,18 +1,20 @@
 """What several stories need."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
+import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from InnerEarSegLib.io.result_files import write_plain
+from InnerEarSegLib.model.card import CARD_SCHEMA
 from InnerEarSegLib.synthetic.files import random_ear
 from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Geometry, Landmark, Quality, Volume
+from Testing.panel.fake_worker import STAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "InnerEarSeg" / "InnerEarSeg.py"
@@ -29,11 +31,35 @@ def write_prepared(result, folder: Path) -> Path:
     return folder
 
 
+def write_card(path: Path, **card) -> None:
+    """A model file that holds nothing but its card."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/extra/card.json", json.dumps({"schema": CARD_SCHEMA, **card}))
+
+
 def segment(story) -> None:
     """Press Segment and wait for the end."""
     assert story.ui.segmentButton.enabled, story.ui.segmentButton.toolTip
     story.ui.segmentButton.click()
     story.wait(lambda: not story.panel.running.active, 20, "end of the run")
+
+
+def start_and_hang(story, mode="hang:infer", stage="infer") -> None:
+    """Press Segment and wait until the worker hangs at a stage."""
+    story.mode = mode
+    story.ui.segmentButton.click()
+    story.wait(lambda: story.ui.statusLabel.text == STAGES[stage], what=stage)
+
+
+def gaps_until(story, ended) -> list[float]:
+    """Seconds of each turn of the event loop until something is true."""
+    gaps = []
+    while not ended():
+        assert len(gaps) < 100_000
+        begun = time.monotonic()
+        story.process()
+        gaps.append(time.monotonic() - begun)
+    return gaps
 
 
 def column(story, number) -> list[str]:
@@ -105,14 +131,14 @@ def mirror(geometry: Geometry) -> np.ndarray:
     return flip
 
 
-def other_ear(one, confidence=0.2):
+def other_ear(one):
     """The mirrored ear; its helicotrema is the least certain of all landmarks."""
     flip = mirror(one.geometry)
     landmarks = tuple(
         replace(
             mark,
             ras=tuple((flip @ [*mark.ras, 1.0])[:3].tolist()),
-            confidence=confidence if mark.name == "helicotrema" else 0.88,
+            confidence=0.2 if mark.name == "helicotrema" else 0.88,
         )
         for mark in one.landmarks
     )

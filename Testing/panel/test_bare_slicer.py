@@ -1,7 +1,5 @@
 """Panel and workers with what Slicer's Python has: torch, numpy, SimpleITK, vtk, slicer alone."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -41,10 +39,10 @@ def run(environment, *arguments):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_the_hook_refuses(bare, name):
-    ended = run(bare, "-c", f"import {name}")
-    assert ended.returncode == 1 and "in Slicer" in ended.stderr
+def test_the_hook_refuses(bare):
+    tries = "".join(f"try: import {name}\nexcept ModuleNotFoundError as e: print(e)\n"
+                    for name in REFUSED)  # fmt: skip
+    assert run(bare, "-c", tries).stdout.count("in Slicer") == len(REFUSED)
 
 
 STORIES = (

@@ -1,7 +1,5 @@
 """The Cochlear view of a head: it goes to the ear that the user goes to, or makes way for it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -13,8 +11,8 @@ from InnerEarSegLib.mrml.scene import nodes_of
 from InnerEarSegLib.mrml.segments import segment_center
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import BASAL_TURN, OVAL_WINDOW, ROUND_WINDOW
-from Testing.panel.helpers import head, prepare_two, segment
-from Testing.panel.test_cochlear_view_stories import red, slices
+from Testing.panel.helpers import column, head, prepare_two, segment
+from Testing.panel.test_cochlear_view_stories import red, slice_nodes, slices
 from Testing.panel.test_scene_stories import grid, linear
 from Testing.scene.test_cochlear_view import turned_to
 
@@ -52,11 +50,9 @@ def without_landmarks(two, side):
 def at_cochlea(two, side):
     """Whether all slices are in its planes, and at its middle."""
     planes = slice_planes(two.landmarks[side], two.measuring.cochleae[side].frame)
-    return all(
-        turned_to(two.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
-        and np.allclose(slices(two)[name][:3, 3], plane[:3, 3], atol=1e-3)
-        for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True)
-    )
+    shown = np.array(list(slices(two).values()))
+    there = np.allclose(shown[:, :3, 3], np.array(planes)[:, :3, 3], atol=1e-3)
+    return there and all(map(turned_to, slice_nodes(two), planes))
 
 
 def assert_at_ear(two, side, before):
@@ -77,14 +73,9 @@ def test_the_views_turn_to_the_cochlea_of_the_ear_that_is_chosen(two):
     assert at_cochlea(two, "left")
     two.ui.rightEarButton.click()
     assert at_cochlea(two, "right")
-    shown = {
-        side: [
-            n.GetDisplayVisibility()
-            for n in find_measurements(two.scene, two.volume).lines_of(side)
-        ]
-        for side in SIDES
-    }
-    assert not any(shown["left"]) and all(shown["right"])
+    lines_of = find_measurements(two.scene, two.volume).lines_of
+    for side in SIDES:
+        assert {n.GetDisplayVisibility() for n in lines_of(side)} == {side == "right"}
     # Turned back they stay at this ear.
     two.ui.cochlearViewButton.click()
     assert_at_ear(two, "right", before)
@@ -124,8 +115,9 @@ def test_a_landmark_that_was_not_found_leads_to_the_planes_of_its_ear(two):
     two.measuring.update()
     two.ui.cochlearViewButton.click()
     assert at_cochlea(two, "left")
-    table = two.ui.landmarksTable
-    table.selectRow(row_of(table, "Left", "Oval window"))
+    sides, marks = column(two, 0), column(two, 1)
+    row = list(zip(sides, marks, strict=True)).index(("Left", "Oval window"))
+    two.ui.landmarksTable.selectRow(row)
     assert two.ui.cochlearViewButton.checked and at_cochlea(two, "left")
 
 
@@ -149,12 +141,3 @@ def test_the_view_stays_on_when_the_ct_is_moved(two, transform):
     assert_at_ear(two, "right", before)
     two.ui.cochlearViewButton.click()  # of the ear that the user is at
     assert at_cochlea(two, "right")
-
-
-def row_of(table, *words):
-    """The row of a landmark in the panel's table."""
-    return next(
-        line
-        for line in range(table.rowCount)
-        if all(table.item(line, c).text() == word for c, word in enumerate(words))
-    )

@@ -1,7 +1,5 @@
 """The slice views turned to the cochlea and back, whatever happens meanwhile."""
 
-from __future__ import annotations
-
 import time
 
 import numpy as np
@@ -16,29 +14,44 @@ from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.types import HELICOTREMA
 from Testing.scene.test_cochlear_view import turned_to
 
+VIEWS = ("Red", "Yellow", "Green")
+
+
+def slice_nodes(story):
+    return [story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}") for name in VIEWS]
+
 
 def slices(story):
-    return {
-        name: numpy_matrix(story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceToRAS())
-        for name in ("Red", "Yellow", "Green")
-    }
+    matrices = (numpy_matrix(node.GetSliceToRAS()) for node in slice_nodes(story))
+    return dict(zip(VIEWS, matrices, strict=True))
+
+
+def assert_slices(story, before, tolerance):
+    for name, matrix in slices(story).items():
+        np.testing.assert_allclose(matrix, before[name], rtol=tolerance, atol=tolerance)
+
+
+def lines_of(story):
+    return find_measurements(story.scene, story.volume).lines_of(story.side)
+
+
+def landmarks_of(story):
+    return find_results(story.scene, story.volume).landmarks[story.side]
 
 
 def red(story):
-    return story.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    return slice_nodes(story)[0]
 
 
-def pause(story, seconds):
+def pause(story):
     """Longer than the panel waits before it measures."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        story.process()
-        time.sleep(0.01)
+    end = time.monotonic() + 0.6
+    story.wait(lambda: time.monotonic() > end)
 
 
 def correct(story, by=0.4):
     """Moves the helicotrema across the axis, which turns the frame by some degrees."""
-    node = find_results(story.scene, story.volume).landmarks[story.side]
+    node = landmarks_of(story)
     index = node.GetControlPointIndexByLabel(HELICOTREMA)
     across = story.measuring.cochleae[story.side].frame.axes[1]
     place = np.array(node.GetNthControlPointPosition(index)) + by * across
@@ -48,26 +61,23 @@ def correct(story, by=0.4):
 
 def facing(story):
     """The planes that the views should be turned to."""
-    node = find_results(story.scene, story.volume).landmarks[story.side]
-    return slice_planes(node, story.measuring.cochleae[story.side].frame)
+    return slice_planes(landmarks_of(story), story.measuring.cochleae[story.side].frame)
 
 
 def test_cochlear_view_and_back(planned):
     before = slices(planned)
-    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
+    lines = lines_of(planned)
     assert not any(line.GetDisplayVisibility() for line in lines)
     planned.ui.cochlearViewButton.click()
     planes = slice_planes(planned.volume, planned.measuring.cochleae[planned.side].frame)
-    for name, plane in zip(("Red", "Yellow", "Green"), planes, strict=True):
-        assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+    assert all(map(turned_to, slice_nodes(planned), planes))
     assert planned.ui.cochlearViewButton.checked
     assert all(line.GetDisplayVisibility() for line in lines)
     if can_render():
         planned.show_ct()
         assert planned.picture("14_cochlear_view").stat().st_size > 0
     planned.ui.cochlearViewButton.click()
-    for name, matrix in slices(planned).items():
-        assert np.allclose(matrix, before[name])
+    assert_slices(planned, before, 1e-6)
     assert not planned.ui.cochlearViewButton.checked
     assert not any(line.GetDisplayVisibility() for line in lines)
     # Another CT turns the views back, too.
@@ -98,8 +108,7 @@ def test_views_turn_along_with_a_correction_and_keep_zoom_and_place(planned):
     correct(planned)
     planned.wait(lambda: abs(facing(planned)[0][:3, 2] @ old[0][:3, 2]) < 0.9995, what="new axes")
     planes = facing(planned)
-    for name, plane in zip(("Yellow", "Green"), planes[1:], strict=True):
-        assert turned_to(planned.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"), plane)
+    assert all(map(turned_to, slice_nodes(planned)[1:], planes[1:]))
     plane = planes[0].copy()
     plane[:3, 3] += 1.5 * plane[:3, 2]
     assert turned_to(red(planned), plane)  # still 1.5 mm towards the apex
@@ -110,12 +119,11 @@ def test_views_turn_along_with_a_correction_and_keep_zoom_and_place(planned):
 def test_views_wait_for_the_end_of_a_drag(planned):
     planned.ui.cochlearViewButton.click()
     before, shown = slices(planned), planned.ui.measurementsLabel.text
-    node = find_results(planned.scene, planned.volume).landmarks[planned.side]
+    node = landmarks_of(planned)
     node.InvokeEvent(node.PointStartInteractionEvent)
     correct(planned, 0.6)
-    pause(planned, 0.6)  # the hand rests, the button is still pressed
-    for name, matrix in slices(planned).items():
-        assert np.array_equal(matrix, before[name]), name
+    pause(planned)  # the hand rests, the button is still pressed
+    assert_slices(planned, before, 0)
     assert planned.ui.measurementsLabel.text == shown
     node.InvokeEvent(node.PointEndInteractionEvent)
     planned.wait(lambda: planned.ui.measurementsLabel.text != shown, what="new numbers")
@@ -135,7 +143,7 @@ def test_a_point_that_was_dragged_in_the_view_stays_in_its_slices(planned):
     drag(planned, "Red", 14, 10)
     planned.wait(lambda: not np.allclose(facing(planned)[0], old), what="new axes")
     planned.picture("15_cochlear_view_corrected")
-    node = find_results(planned.scene, planned.volume).landmarks[planned.side]
+    node = landmarks_of(planned)
     place = np.array(node.GetNthControlPointPosition(node.GetControlPointIndexByLabel(HELICOTREMA)))
     for (name, matrix), plane in zip(slices(planned).items(), facing(planned), strict=True):
         assert matrix[:3, 2] @ plane[:3, 2] > 0.9999, name
@@ -155,24 +163,21 @@ def test_pixels_are_square_after_a_window_that_was_resized_meanwhile(planned):
 @pytest.mark.parametrize("which", ["segmentation", "landmarks"])
 def test_deleted_results_turn_the_views_back(planned, which):
     before, results = slices(planned), find_results(planned.scene, planned.volume)
-    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
+    lines = lines_of(planned)
     planned.ui.cochlearViewButton.click()
     node = results.segmentation if which == "segmentation" else results.landmarks[planned.side]
     planned.scene.RemoveNode(node)
-    pause(planned, 0.6)
-    for name, matrix in slices(planned).items():
-        np.testing.assert_allclose(matrix, before[name], atol=1e-6)
+    pause(planned)
+    assert_slices(planned, before, 1e-6)
     assert not planned.ui.cochlearViewButton.checked
     assert not any(line.GetDisplayVisibility() for line in lines)
 
 
-def test_a_scene_that_was_saved_with_turned_views_turns_them_back(planned, tmp_path):
+def test_a_scene_that_was_saved_with_turned_views_turns_them_back(planned):
     before = slices(planned)
     planned.ui.cochlearViewButton.click()
     turned = slices(planned)
-    assert planned.scene.WriteToMRB(str(tmp_path / "case.mrb"))
-    planned.scene.Clear(False)
-    assert planned.scene.ReadFromMRB(str(tmp_path / "case.mrb"), True)
+    planned.reopen()
     planned.volume = planned.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
     planned.ui.inputSelector.setCurrentNode(planned.volume)
     planned.measured()
@@ -181,9 +186,8 @@ def test_a_scene_that_was_saved_with_turned_views_turns_them_back(planned, tmp_p
     correct(planned)
     planned.wait(lambda: not turned_to(red(planned), turned["Red"]), what="new axes")
     planned.ui.cochlearViewButton.click()
-    for name, matrix in slices(planned).items():
-        np.testing.assert_allclose(matrix, before[name], atol=1e-3)
-    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
+    assert_slices(planned, before, 1e-3)
+    lines = lines_of(planned)
     assert len(lines) == 3 and not any(line.GetDisplayVisibility() for line in lines)
     assert not planned.ui.cochlearViewButton.checked
 
@@ -192,11 +196,10 @@ def test_a_scene_that_is_added_finds_the_views_turned_back(planned, tmp_path):
     before = slices(planned)
     assert planned.scene.WriteToMRB(str(tmp_path / "case.mrb"))
     planned.ui.cochlearViewButton.click()
-    lines = find_measurements(planned.scene, planned.volume).lines_of(planned.side)
+    lines = lines_of(planned)
     assert planned.scene.ReadFromMRB(str(tmp_path / "case.mrb"), False)
     planned.process()
-    for name, matrix in slices(planned).items():
-        np.testing.assert_allclose(matrix, before[name], atol=1e-3)
+    assert_slices(planned, before, 1e-3)
     assert not planned.ui.cochlearViewButton.checked
     assert not any(line.GetDisplayVisibility() for line in lines)
 
@@ -215,6 +218,6 @@ def test_views_stay_with_results_whose_folder_is_put_under_a_transform(planned):
     assert turned_to(red(planned), facing(planned)[0])
     correct(planned)
     planned.wait(lambda: not turned_to(red(planned), before), what="views")
-    pause(planned, 0.6)
+    pause(planned)
     assert turned_to(red(planned), facing(planned)[0])
     assert {line.GetTransformNodeID() for line in plan.lines.values()} == {transform.GetID()}

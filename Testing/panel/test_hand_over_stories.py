@@ -1,7 +1,5 @@
 """Handing the CT over, and workers whose launcher or panel is gone."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -15,7 +13,7 @@ import vtk
 from InnerEarSegLib.mrml.scene import image_data
 from InnerEarSegLib.panel.worker_process import LIBRARY_PARENT, segment_command
 from Testing.panel.fake_worker import STAGES
-from Testing.panel.helpers import alive
+from Testing.panel.helpers import alive, gaps_until, start_and_hang
 
 BIG = (240, 640, 640)
 
@@ -44,40 +42,36 @@ def begin(story):
 def assert_nothing_left(story):
     assert not story.panel.running.active
     assert not list(story.temporary.iterdir())
-    for _ in range(20):
-        story.process()
-        time.sleep(0.01)
+    until = time.monotonic() + 0.2
+    story.wait(lambda: time.monotonic() > until)
     assert not (story.folder / "worker.pid").exists()  # no worker was started afterwards
     assert not list(story.temporary.iterdir())
 
 
 def test_slicer_answers_while_the_ct_is_handed_over(big):
-    gaps, last = [], time.monotonic()
     big.ui.segmentButton.click()
-    while big.ui.statusLabel.text != STAGES["infer"]:
-        big.process()
-        gaps.append(time.monotonic() - last)
-        last = time.monotonic()
-        assert len(gaps) < 100_000
+    gaps = gaps_until(big, lambda: big.ui.statusLabel.text == STAGES["infer"])
     assert len(gaps) > 20 and max(gaps) < 0.5, max(gaps)
     [written] = big.temporary.glob("ies-*/ct.nrrd")
     assert written.stat().st_size > np.prod(BIG) * 2
 
 
-ENDS = {
-    "Cancelled. The scene is as it was.": lambda big: big.ui.cancelButton.click(),
-    "The CT was removed from the scene; the run was stopped.": lambda big: big.scene.RemoveNode(
-        big.big
-    ),
-    "The scene was closed; the run was stopped.": lambda big: big.scene.Clear(False),
-}
+CANCELLED = "Cancelled. The scene is as it was."
 
 
-@pytest.mark.parametrize("sentence", ENDS)
-def test_ended_while_the_ct_is_handed_over(big, sentence):
+@pytest.mark.parametrize(
+    ("sentence", "end"),
+    [
+        (CANCELLED, lambda big: big.ui.cancelButton.click()),
+        ("The CT was removed from the scene; the run was stopped.",
+         lambda big: big.scene.RemoveNode(big.big)),
+        ("The scene was closed; the run was stopped.", lambda big: big.scene.Clear(False)),
+    ],
+)  # fmt: skip
+def test_ended_while_the_ct_is_handed_over(big, sentence, end):
     before = big.xml()
     begin(big)
-    ENDS[sentence](big)
+    end(big)
     big.wait(lambda: not big.panel.running.active, 1)
     assert big.ui.statusLabel.text == sentence
     assert_nothing_left(big)
@@ -99,10 +93,8 @@ def test_disk_full_while_the_ct_is_handed_over(big, monkeypatch):
 
 
 def started_by_a_launcher(story):
-    story.mode = "launcher:hang:infer"
-    story.ui.segmentButton.click()
+    start_and_hang(story, "launcher:hang:infer")
     pid = story.folder / "worker.pid"
-    story.wait(lambda: story.ui.statusLabel.text == STAGES["infer"], what="the worker")
     assert alive(pid)
     return pid
 
@@ -116,16 +108,20 @@ def test_a_launcher_that_dies_takes_the_worker_along(story):
     assert story.left_over() == []
 
 
+def end(story, how, seconds):
+    if how == "close":
+        story.panel.close()
+        return
+    story.ui.cancelButton.click()
+    story.wait(lambda: not story.panel.running.active, seconds)
+    assert story.ui.statusLabel.text == CANCELLED
+
+
 @pytest.mark.parametrize("how", ["cancel", "close"])
 def test_the_worker_behind_a_launcher_ends(story, how):
     pid = started_by_a_launcher(story)
     begun = time.monotonic()
-    if how == "cancel":
-        story.ui.cancelButton.click()
-        story.wait(lambda: not story.panel.running.active, 3)
-        assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
-    else:
-        story.panel.close()
+    end(story, how, 3)
     story.wait(lambda: not alive(pid), 3, "the end of the worker")
     assert time.monotonic() - begun < 2
 
@@ -139,12 +135,7 @@ def test_a_launcher_that_has_not_started_its_child_yet_is_not_killed(story, how,
     launcher = story.folder / "launcher.pid"
     story.wait(lambda: launcher.is_file() and launcher.read_text(), what="the launcher")
     assert not (story.folder / "worker.pid").is_file()
-    if how == "cancel":
-        story.ui.cancelButton.click()
-        story.wait(lambda: not story.panel.running.active, 8)
-        assert story.ui.statusLabel.text == "Cancelled. The scene is as it was."
-    else:
-        story.panel.close()
+    end(story, how, 8)
     pid = story.folder / "worker.pid"
     assert pid.is_file(), "the launcher was killed before its child ran"
     story.wait(lambda: not alive(pid) and not alive(launcher), 3, "the end of both")

@@ -1,7 +1,5 @@
 """What was reviewed stays on the anatomy when the CT is hardened and segmented again."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +9,7 @@ import vtk
 
 from InnerEarSegLib.mrml.landmarks import automatic_of
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import numpy_matrix
+from InnerEarSegLib.mrml.scene import numpy_matrix, to_world
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content, segment_volume
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
 from Testing.panel.helpers import result_with, write_prepared
@@ -29,15 +27,7 @@ def erase_half(node, side):
 def world_points(node, side):
     """World RAS mm of a segment's voxels."""
     inside, geometry = segment_content(node, side)
-    points = vtk.vtkPoints()
-    for ras in geometry.to_ras(np.argwhere(inside)[:, ::-1]):
-        points.InsertNextPoint(*ras)
-    general = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
-        node.GetParentTransformNode(), None, general
-    )
-    return np.array([general.TransformPoint(points.GetPoint(n))
-                     for n in range(points.GetNumberOfPoints())])  # fmt: skip
+    return to_world(node, geometry.to_ras(np.argwhere(inside)[:, ::-1]))
 
 
 @pytest.fixture
@@ -62,10 +52,10 @@ def under(story, request):
     return story
 
 
-def found_in_the_hardened_ct(story):
+def find_off(story, at, **changes):
     """The worker's next result, as a CT with other coordinates would give it: all 1 mm off."""
     marks = tuple(
-        replace(mark, ras=tuple(np.add(story.at(mark.name), 1.0).tolist()))
+        replace(mark, ras=tuple(np.add(at(mark), 1.0).tolist()), **changes)
         for mark in story.ear.ear.landmarks
     )
     write_prepared(result_with(story.ear.result, landmarks=marks), story.prepared)
@@ -79,10 +69,8 @@ def assert_kept(story, tolerance):
         assert node.GetTransformNodeID() == story.volume.GetTransformNodeID()
     after = world_points(story.segmentation, story.side)
     np.testing.assert_allclose(after.mean(axis=0), story.points.mean(axis=0), atol=tolerance)
-    for axis in range(3):
-        np.testing.assert_allclose(np.percentile(after[:, axis], (2, 98)),
-                                   np.percentile(story.points[:, axis], (2, 98)),
-                                   atol=4 * tolerance)  # fmt: skip
+    ends = (np.percentile(points, (2, 98), axis=0) for points in (after, story.points))
+    np.testing.assert_allclose(*ends, atol=4 * tolerance)
 
 
 # Slicer resamples the segments under a grid transform to the nearest voxel: half of 0.25 mm.
@@ -90,7 +78,7 @@ def assert_kept(story, tolerance):
 @pytest.mark.parametrize("chosen", [True, False])
 def test_hardened_and_segmented_again(under, tolerance, chosen):
     story = under
-    found_in_the_hardened_ct(story)
+    find_off(story, lambda mark: story.at(mark.name))
     if not chosen:  # it happens while another CT is chosen
         story.ui.inputSelector.setCurrentNode(story.add_volume())
     story.volume.HardenTransform()
@@ -132,6 +120,8 @@ def test_hardened_and_put_under_another_transform_while_another_is_chosen(under)
     story.volume.SetAndObserveTransformNodeID(linear(story.scene).GetID())
     story.ui.inputSelector.setCurrentNode(story.volume)
     again = np.linalg.inv(ijk_to_world(story.volume)) @ [*story.at(HELICOTREMA), 1.0]
+    for node in (story.node, story.segmentation):
+        assert node.GetTransformNodeID() == story.volume.GetTransformNodeID()
     np.testing.assert_allclose(again, ijk, atol=1e-3)
 
 
@@ -179,9 +169,8 @@ def test_a_ct_that_was_cropped_in_place_still_takes_its_results_along(story):
 @pytest.mark.parametrize("shift", [0.0, 0.01])
 def test_a_scene_that_was_saved_and_opened_holds_the_same_place(story, shift):
     """Files round matrices; what is left of it must not look like a CT that was moved."""
-    turn = np.array([0.1, 0.7, -0.3])
     rotation = vtk.vtkTransform()
-    rotation.RotateWXYZ(37.0, *turn)
+    rotation.RotateWXYZ(37.0, 0.1, 0.7, -0.3)
     transform = story.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     transform.SetMatrixTransformToParent(rotation.GetMatrix())
     story.volume.SetAndObserveTransformNodeID(transform.GetID())
@@ -232,11 +221,7 @@ def test_a_script_that_segments_again_ends_the_steps(story):
     story.segment()
     story.ui.confirmButton.click()
     assert story.ui.undoButton.enabled
-    marks = tuple(
-        replace(mark, ras=tuple(np.add(mark.ras, 1.0).tolist()), confidence=0.9)
-        for mark in story.ear.ear.landmarks
-    )
-    write_prepared(result_with(story.ear.result, landmarks=marks), story.prepared)
+    find_off(story, lambda mark: mark.ras, confidence=0.9)
     story.widget.logic.process(story.volume, keepReviewed=False)
     assert not story.ui.undoButton.enabled
     assert story.states() == ["automatic"] * 3

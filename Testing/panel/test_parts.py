@@ -1,15 +1,11 @@
 """The panel's parts that need neither Qt nor a scene."""
 
-from __future__ import annotations
-
-import json
 import subprocess
-import zipfile
 
 import pytest
 
 from InnerEarSegLib.errors import UnusableModel
-from InnerEarSegLib.model.card import CARD_SCHEMA, bundled_model, card_lines, read_card
+from InnerEarSegLib.model.card import bundled_model, card_lines, read_card
 from InnerEarSegLib.panel.worker_process import (
     LIBRARY_PARENT,
     Ending,
@@ -18,6 +14,7 @@ from InnerEarSegLib.panel.worker_process import (
     judge,
     segment_command,
 )
+from Testing.panel.helpers import write_card
 
 LINE = b'{"stage": "find", "fraction": 0.25, "message": "L\xc3\xb6oking"}\n'
 
@@ -29,27 +26,20 @@ def test_lines_in_pieces(size):
     assert found == [Report("find", 0.25, "Löoking")] * 3
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "nonsense", "{", "[]", "12", "null", '"a"', "{}", '{"stage": "a"}',
-        '{"stage": 1, "fraction": 1, "message": "a"}',
-        '{"stage": "a", "fraction": "many", "message": "a"}',
-        '{"stage": "a", "fraction": NaN, "message": "a"}', "[" * 5000,
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("line", [
+    "nonsense", "{", "[]", "12", "null", '"a"', "{}", '{"stage": "a"}',
+    '{"stage": 1, "fraction": 1, "message": "a"}',
+    '{"stage": "a", "fraction": "many", "message": "a"}',
+    '{"stage": "a", "fraction": NaN, "message": "a"}', "[" * 5000,
+])  # fmt: skip
 def test_other_lines_are_text(line):
     assert LineReader().feed(line.encode() + b"\r\n") == [line[:2000]]
 
 
-def test_fractions_stay_between_0_and_1():
-    line = '{"stage": "a", "fraction": %s, "message": ""}\n'
-    found = [LineReader().feed((line % value).encode())[0].fraction for value in ("-3", "7")]
+def test_fractions_stay_between_0_and_1_and_a_line_without_end_does_not_fill_the_memory():
+    line, reader = '{"stage": "a", "fraction": %s, "message": ""}\n', LineReader()
+    found = [reader.feed((line % value).encode())[0].fraction for value in ("-3", "7")]
     assert found == [0.0, 1.0]
-
-
-def test_a_line_without_end_does_not_fill_the_memory():
-    reader = LineReader()
     for _ in range(100):
         assert reader.feed(b"x" * 10000) == []
     assert len(reader._rest) < 100_000
@@ -84,21 +74,14 @@ def test_the_worker_is_the_command_line(tmp_path):
         "--json-progress", "--plain", "--watch-stdin", "--model", str(tmp_path / "m.pt"),
     ]  # fmt: skip
     assert (LIBRARY_PARENT / "InnerEarSegLib" / "__main__.py").is_file()
-    ended = subprocess.run(
-        command, cwd=LIBRARY_PARENT, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    ended = subprocess.run(command, cwd=LIBRARY_PARENT, capture_output=True, text=True)
     assert ended.returncode == 2 and judge(2, False, ended.stderr).ending is Ending.UNUSABLE
 
 
 def test_card_of_a_model(tmp_path):
     path = tmp_path / "model.pt"
-    card = {"schema": CARD_SCHEMA, "name": "A", "version": "2",
-            "landmarks": ["helicotrema", "secret"],
-            "metrics": {"summary": {"dice": {"mean": 0.97, "worst": 0.96, "cases": 3}}},
-            }  # fmt: skip
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model/extra/card.json", json.dumps(card))
+    dice = {"summary": {"dice": {"mean": 0.97, "worst": 0.96, "cases": 3}}}
+    write_card(path, name="A", version="2", landmarks=["helicotrema", "secret"], metrics=dice)
     lines = dict(card_lines(read_card(path)))
     assert lines["In use"] == "A, version 2" and lines["Finds"] == "helicotrema"
     assert lines["Dice, held out"] == "0.970, worst 0.960 of 3 cases"
@@ -115,11 +98,6 @@ def test_files_that_are_no_model(tmp_path, content):
         read_card(path)
     with pytest.raises(UnusableModel, match="cannot be read"):
         read_card(tmp_path / "nothing.pt")
-
-
-def test_model_of_another_version(tmp_path):
-    path = tmp_path / "model.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model/extra/card.json", '{"schema": 99}')
+    write_card(path, schema=99)
     with pytest.raises(UnusableModel, match="schema 99"):
         read_card(path)

@@ -1,13 +1,11 @@
 """Pictures of the panel's main states, to look at: Testing/output/panel_*.png."""
 
-from __future__ import annotations
-
 import pytest
 import slicer
 
 from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.volumes import add_volume
-from Testing.panel.helpers import PICTURES, head, prepare_two, segment
+from Testing.panel.helpers import PICTURES, head, prepare_two, segment, start_and_hang
 
 pytestmark = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
@@ -28,9 +26,7 @@ def test_running_and_its_ends(drawn):
     ui.optionsCollapsibleButton.collapsed = False
     drawn.picture("2_ready")
     ui.optionsCollapsibleButton.collapsed = True
-    drawn.mode = "hang:infer"
-    ui.segmentButton.click()
-    drawn.wait(lambda: ui.statusLabel.text == "Drawing the labyrinth")
+    start_and_hang(drawn)
     ui.detailsButton.click()
     drawn.picture("3_running")
     ui.detailsButton.click()
@@ -51,11 +47,8 @@ def test_results_and_review(drawn):
     drawn.ui.editButton.click()
     drag(drawn, "Red", 18, -12)
     drawn.picture("7_editing")
-    drawn.ui.confirmButton.click()
-    drawn.ui.nextButton.click()
-    drawn.ui.confirmButton.click()
-    drawn.ui.nextButton.click()
-    drawn.ui.confirmButton.click()
+    for button in ("confirm", "next", "confirm", "next", "confirm"):
+        getattr(drawn.ui, f"{button}Button").click()
     assert "All landmarks are checked" in drawn.ui.reviewProgressLabel.text
     drawn.picture("8_checked")
 

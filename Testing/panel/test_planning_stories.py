@@ -1,7 +1,5 @@
 """The cochlea's numbers in the panel."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import slicer
@@ -38,7 +36,8 @@ def test_without_results_there_is_nothing_to_measure(story):
 
 def test_corrected_landmarks_and_edited_segments_change_the_numbers(planned):
     before = planned.value("a_diameter")
-    node = find_results(planned.scene, planned.volume).landmarks[planned.side]
+    results = find_results(planned.scene, planned.volume)
+    node = results.landmarks[planned.side]
     index = node.GetControlPointIndexByLabel(ROUND_WINDOW)
     outwards = planned.measuring.cochleae[planned.side].frame.axes[0]
     place = np.array(node.GetNthControlPointPosition(index)) + 0.7 * outwards
@@ -47,7 +46,7 @@ def test_corrected_landmarks_and_edited_segments_change_the_numbers(planned):
     assert f"{planned.value('a_diameter'):.1f} ±" in planned.ui.measurementsLabel.text
     planned.ui.undoButton.click()
     planned.wait(lambda: abs(planned.value("a_diameter") - before) < 0.01, what="old numbers")
-    node = find_results(planned.scene, planned.volume).segmentation
+    node = results.segmentation
     volume = planned.value("labyrinth_volume")
     array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(node, SEGMENT_IDS[planned.side])
     array[:2] = 1

@@ -6,8 +6,11 @@ import shutil
 import pytest
 
 from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import PATIENT, SUBJECT, read_subject
 from Testing.stand_ins.dialogs import dialogs
+
+MAKE_COMMAND = "InnerEarSegLib.panel.report_section.ReportSection.make_command"
 
 
 @pytest.fixture
@@ -31,8 +34,6 @@ def segmented(story):
 @pytest.fixture
 def worker(monkeypatch):
     """Sets the program that stands for the worker; returns whether each call wants a PDF."""
-    from InnerEarSegLib.panel.report_section import ReportSection
-    from InnerEarSegLib.panel.worker_process import python_command
 
     def program(text):
         pdfs = []
@@ -41,7 +42,7 @@ def worker(monkeypatch):
             pdfs.append(pdf)
             return python_command("-c", text, str(folder))
 
-        monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
+        monkeypatch.setattr(MAKE_COMMAND, staticmethod(command))
         return pdfs
 
     return program
@@ -65,7 +66,6 @@ def report(story, answer):
 def bare(monkeypatch):
     """The real worker without slicer and torch."""
     from InnerEarSegLib.panel.report_section import ReportSection
-    from InnerEarSegLib.panel.worker_process import python_command
 
     real = ReportSection.make_command
     program = (
@@ -78,7 +78,7 @@ def bare(monkeypatch):
         assert arguments[:2] == ["-m", "InnerEarSegLib"]
         return python_command("-c", program, *arguments[2:])
 
-    monkeypatch.setattr(ReportSection, "make_command", staticmethod(command))
+    monkeypatch.setattr(MAKE_COMMAND, staticmethod(command))
 
 
 def test_from_a_correction_to_a_page(segmented, opened, bare):
@@ -115,8 +115,11 @@ def test_the_patient_is_named_once_and_only_when_ticked(segmented, handed_over, 
     assert "Jane" not in segmented.xml() and "Jane" not in ui.logTextEdit.plainText
 
 
-def test_another_ct_is_another_patient(segmented):
+def test_no_place_no_report_and_another_ct_is_another_patient(segmented):
     ui = segmented.ui
+    dialogs.answer("")
+    ui.reportButton.click()
+    assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
     ui.patientCheckBox.click()
     ui.patientLineEdit.text = "Jane Doe"
     other = segmented.add_volume()
@@ -124,19 +127,6 @@ def test_another_ct_is_another_patient(segmented):
     segmented.process()
     assert ui.patientLineEdit.text == "" and not ui.patientCheckBox.checked
     assert not ui.reportButton.enabled  # it has no results
-
-
-def test_no_place_no_report(segmented, opened):
-    dialogs.answer("")
-    segmented.ui.reportButton.click()
-    assert not segmented.panel.reporting.active and list(segmented.temporary.iterdir()) == []
-
-
-def test_a_worker_that_fails_says_why(segmented, opened, worker):
-    worker("import sys; print('innerearseg: a PDF needs fpdf2.', file=sys.stderr); sys.exit(2)")
-    report(segmented, str(segmented.folder / "r.html"))
-    assert segmented.ui.statusLabel.text == "A PDF needs fpdf2." and opened == []
-    assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
 
 
 OPTIONS = [
@@ -148,12 +138,13 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize(("said", "shown"), OPTIONS)
-def test_command_line_options_are_no_words_of_the_panel(segmented, worker, said, shown):
+def test_a_worker_that_fails_says_why_in_words_of_the_panel(segmented, worker, opened, said, shown):
     page = segmented.folder / "--output.html"
     worker(f"import sys; print('innerearseg: {page} {said}', file=sys.stderr); sys.exit(2)")
     report(segmented, str(page))
     text = segmented.ui.statusLabel.text
-    assert text.startswith(str(page)) and text.endswith(shown)
+    assert text.startswith(str(page)) and text.endswith(shown) and opened == []
+    assert segmented.ui.reportButton.enabled and list(segmented.temporary.iterdir()) == []
     assert "--" not in text.replace(str(page), "")
 
 

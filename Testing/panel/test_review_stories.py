@@ -1,19 +1,15 @@
 """Checking and correcting landmarks, with the mouse in rendered views and with keys."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import slicer
 import vtk
 
-from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.scene import numpy_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Landmark
 from Testing.panel.helpers import column, result_with, segment, write_prepared
-
-needs_opengl = pytest.mark.skipif(not can_render(), reason="no OpenGL library")
 
 
 @pytest.fixture
@@ -28,14 +24,28 @@ def reviewed(story):
     return story
 
 
+@pytest.fixture
+def drawn(reviewed):
+    """The same, in views that take the mouse."""
+    if not reviewed.app.draw_views():
+        pytest.skip("no OpenGL library")
+    reviewed.app.show()
+    return reviewed
+
+
 def position(story, name):
     return np.array(story.node.GetNthControlPointPosition(
         story.node.GetControlPointIndexByLabel(name)))  # fmt: skip
 
 
+def assert_found(story, name):
+    """A landmark is where the network put it."""
+    np.testing.assert_allclose(position(story, name), story.ear.found[name], atol=1e-3)
+
+
 def slice_center(story, name="Red"):
-    matrix = story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceToRAS()
-    return np.array([matrix.GetElement(row, 3) for row in range(3)])
+    node = story.scene.GetNodeByID(f"vtkMRMLSliceNode{name}")
+    return numpy_matrix(node.GetSliceToRAS())[:3, 3]
 
 
 def drag(story, view_name, dx, dy, button=None):
@@ -62,9 +72,8 @@ def drag(story, view_name, dx, dy, button=None):
 
 
 def millimetres_per_pixel(view_name="Red"):
-    view = slicer.app.layoutManager().sliceWidget(view_name).sliceView()
-    node = slicer.app.layoutManager().sliceWidget(view_name).mrmlSliceNode()
-    return node.GetFieldOfView()[0] / view.width
+    widget = slicer.app.layoutManager().sliceWidget(view_name)
+    return widget.mrmlSliceNode().GetFieldOfView()[0] / widget.sliceView().width
 
 
 def press(story, key, widget=None):
@@ -98,102 +107,76 @@ def test_a_row_turns_all_views_to_its_landmark(reviewed):
         np.testing.assert_allclose(crosshair.GetCrosshairRAS(), position(reviewed, name), atol=1e-3)
 
 
-def test_a_button_for_each_ear(reviewed):
-    button = getattr(reviewed.ui, f"{reviewed.side}EarButton")
-    other = getattr(reviewed.ui, "rightEarButton" if reviewed.side == "left" else "leftEarButton")
-    assert button.text == f"{reviewed.side.capitalize()} ear, {reviewed.ear.ear.volume_mm3:.0f} mm³"
-    assert other.isHidden()
-    reviewed.scene.GetNodeByID("vtkMRMLSliceNodeRed").JumpSliceByCentering(0, 0, 0)
-    button.click()
-    mask = np.argwhere(reviewed.ear.ear.labyrinth)[:, ::-1]
-    middle = reviewed.ear.ct.geometry.to_ras((mask.min(axis=0) + mask.max(axis=0)) / 2)
-    np.testing.assert_allclose(slice_center(reviewed), middle, atol=0.01)
-
-
-@needs_opengl
-def test_drag_confirm_undo_redo_reset(reviewed):
-    reviewed.app.draw_views()
-    reviewed.app.show()
-    before = position(reviewed, ROUND_WINDOW)
-    drag(reviewed, "Red", 40, 0)
-    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before)  # locked
-    reviewed.table.selectRow(2)
-    reviewed.ui.editButton.click()
-    assert reviewed.edits(ROUND_WINDOW) and reviewed.ui.editButton.checked
-    drag(reviewed, "Red", 40, 0)
-    moved = np.linalg.norm(position(reviewed, ROUND_WINDOW) - before)
+def test_drag_confirm_undo_redo_reset(drawn):
+    before = position(drawn, ROUND_WINDOW)
+    drag(drawn, "Red", 40, 0)
+    np.testing.assert_allclose(position(drawn, ROUND_WINDOW), before)  # locked
+    drawn.table.selectRow(2)
+    drawn.ui.editButton.click()
+    assert drawn.edits(ROUND_WINDOW) and drawn.ui.editButton.checked
+    drag(drawn, "Red", 40, 0)
+    moved = np.linalg.norm(position(drawn, ROUND_WINDOW) - before)
     assert moved == pytest.approx(40 * millimetres_per_pixel(), rel=0.1)
-    assert column(reviewed, 2)[2] == "✎ corrected"
-    assert column(reviewed, 4)[2] == f"{moved:.2f} mm"
+    assert column(drawn, 2)[2] == "✎ corrected"
+    assert column(drawn, 4)[2] == f"{moved:.2f} mm"
     for name in (HELICOTREMA, OVAL_WINDOW):
-        np.testing.assert_allclose(position(reviewed, name), reviewed.ear.found[name], atol=1e-3)
-    reviewed.ui.confirmButton.click()
-    assert column(reviewed, 2)[2] == "✓ corrected" and reviewed.node.GetLocked()
-    corrected = position(reviewed, ROUND_WINDOW)
-    drag(reviewed, "Red", -30, 10)
-    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), corrected)  # locked again
-    reviewed.ui.undoButton.click()  # the confirmation
-    assert column(reviewed, 2)[2] == "corrected"
-    reviewed.ui.undoButton.click()  # the drag, as one step
-    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before)
-    assert column(reviewed, 2)[2] == "⚠ automatic" and not reviewed.ui.undoButton.enabled
-    reviewed.ui.redoButton.click()
-    reviewed.ui.redoButton.click()
-    assert column(reviewed, 2)[2] == "✓ corrected" and not reviewed.ui.redoButton.enabled
-    reviewed.ui.resetButton.click()
-    np.testing.assert_allclose(position(reviewed, ROUND_WINDOW), before, atol=1e-3)
-    assert column(reviewed, 4)[2] == "0 mm"
+        assert_found(drawn, name)
+    drawn.ui.confirmButton.click()
+    assert column(drawn, 2)[2] == "✓ corrected" and drawn.node.GetLocked()
+    corrected = position(drawn, ROUND_WINDOW)
+    drag(drawn, "Red", -30, 10)
+    np.testing.assert_allclose(position(drawn, ROUND_WINDOW), corrected)  # locked again
+    drawn.ui.undoButton.click()  # the confirmation
+    assert column(drawn, 2)[2] == "corrected"
+    drawn.ui.undoButton.click()  # the drag, as one step
+    np.testing.assert_allclose(position(drawn, ROUND_WINDOW), before)
+    assert column(drawn, 2)[2] == "⚠ automatic" and not drawn.ui.undoButton.enabled
+    drawn.ui.redoButton.click()
+    drawn.ui.redoButton.click()
+    assert column(drawn, 2)[2] == "✓ corrected" and not drawn.ui.redoButton.enabled
+    drawn.ui.resetButton.click()
+    np.testing.assert_allclose(position(drawn, ROUND_WINDOW), before, atol=1e-3)
+    assert column(drawn, 4)[2] == "0 mm"
 
 
-@needs_opengl
-def test_a_middle_drag_moves_only_the_unlocked_point(reviewed):
+def test_a_middle_drag_moves_only_the_unlocked_point(drawn):
     from PySide6.QtCore import Qt
 
-    reviewed.app.draw_views()
-    reviewed.app.show()
-    reviewed.ui.editButton.click()
-    drag(reviewed, "Red", 30, 0, Qt.MouseButton.MiddleButton)
+    drawn.ui.editButton.click()
+    drag(drawn, "Red", 30, 0, Qt.MouseButton.MiddleButton)
     for name in (HELICOTREMA, OVAL_WINDOW):
-        np.testing.assert_allclose(position(reviewed, name), reviewed.ear.found[name], atol=1e-3)
+        assert_found(drawn, name)
 
 
-@needs_opengl
-def test_a_right_click_ends_placing(reviewed):
+def test_a_right_click_ends_placing(drawn):
     """Slicer binds no Escape there."""
     from PySide6.QtCore import Qt
 
-    reviewed.app.draw_views()
-    reviewed.app.show()
-    before = reviewed.xml()
-    reviewed.ui.placeButton.click()
-    text = reviewed.ui.reviewProgressLabel.text
+    before = drawn.xml()
+    drawn.ui.placeButton.click()
+    text = drawn.ui.reviewProgressLabel.text
     assert "Right click: leave it as it was" in text and "Esc" not in text
-    drag(reviewed, "Red", 0, 0, Qt.MouseButton.RightButton)
-    assert reviewed.review.placing is None and not reviewed.ui.placeButton.checked
-    np.testing.assert_allclose(
-        position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
-    )
-    assert before.count("<MarkupsFiducial") == reviewed.xml().count("<MarkupsFiducial")
+    drag(drawn, "Red", 0, 0, Qt.MouseButton.RightButton)
+    assert drawn.review.placing is None and not drawn.ui.placeButton.checked
+    assert_found(drawn, ROUND_WINDOW)
+    assert before.count("<MarkupsFiducial") == drawn.xml().count("<MarkupsFiducial")
 
 
-@needs_opengl
-def test_place_by_one_click(reviewed):
-    reviewed.app.draw_views()
-    reviewed.app.show()
-    reviewed.table.selectRow(1)
-    reviewed.ui.placeButton.click()
-    assert reviewed.ui.placeButton.checked
-    assert "Click in a slice view" in reviewed.ui.reviewProgressLabel.text
-    target = position(reviewed, OVAL_WINDOW)
-    drag(reviewed, "Green", 0, 0)
-    assert not reviewed.ui.placeButton.checked
-    assert reviewed.node.GetNumberOfControlPoints() == 3
+def test_place_by_one_click(drawn):
+    drawn.table.selectRow(1)
+    drawn.ui.placeButton.click()
+    assert drawn.ui.placeButton.checked
+    assert "Click in a slice view" in drawn.ui.reviewProgressLabel.text
+    target = position(drawn, OVAL_WINDOW)
+    drag(drawn, "Green", 0, 0)
+    assert not drawn.ui.placeButton.checked
+    assert drawn.node.GetNumberOfControlPoints() == 3
     # One click in the middle of a view that was centred on the landmark puts it there again.
-    assert np.linalg.norm(position(reviewed, OVAL_WINDOW) - target) < 0.2
-    drag(reviewed, "Green", 25, 0)  # and it can be dragged at once
-    assert column(reviewed, 2)[1] == "✎ corrected"
-    reviewed.ui.confirmButton.click()
-    assert column(reviewed, 2)[1] == "✓ corrected"
+    assert np.linalg.norm(position(drawn, OVAL_WINDOW) - target) < 0.2
+    drag(drawn, "Green", 25, 0)  # and it can be dragged at once
+    assert column(drawn, 2)[1] == "✎ corrected"
+    drawn.ui.confirmButton.click()
+    assert column(drawn, 2)[1] == "✓ corrected"
 
 
 def test_a_landmark_that_was_not_found(reviewed):
@@ -236,24 +219,21 @@ def test_keys_work_in_the_panel_only(reviewed):
     reviewed.app.window.activateWindow()
     reviewed.table.setFocus()
     story = reviewed
-    press(story, "c")
-    assert column(story, 2)[2] == "✓ confirmed"
-    press(story, "n")
-    assert story.table.currentRow() == 0
-    press(story, "e")
-    assert story.edits(HELICOTREMA)
-    press(story, "e")
-    assert not story.edits(HELICOTREMA)
-    press(story, "u")
-    assert column(story, 2)[2] == "⚠ automatic" and story.table.currentRow() == 2
-    press(story, "U")
-    assert column(story, 2)[2] == "✓ confirmed"
-    press(story, "r")
-    assert column(story, 2)[2] == "⚠ automatic"
-    press(story, "p")
-    assert story.review.placing == (story.side, ROUND_WINDOW)
-    press(story, "p")
-    assert story.review.placing is None
+    for key, state, row, editing, placing in (
+        ("c", "✓ confirmed", 2, None, None),
+        ("n", "✓ confirmed", 0, None, None),
+        ("e", "✓ confirmed", 0, HELICOTREMA, None),
+        ("e", "✓ confirmed", 0, None, None),
+        ("u", "⚠ automatic", 2, None, None),
+        ("U", "✓ confirmed", 2, None, None),
+        ("r", "⚠ automatic", 2, None, None),
+        ("p", "⚠ automatic", 2, None, ROUND_WINDOW),
+        ("p", "⚠ automatic", 2, None, None),
+    ):
+        press(story, key)
+        assert (column(story, 2)[2], story.table.currentRow()) == (state, row), key
+        now = story.review.editing, story.review.placing
+        assert now == tuple(name and (story.side, name) for name in (editing, placing)), key
     view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
     view.setFocus()
     QTest.keyClicks(view, "cer")
@@ -297,16 +277,6 @@ def test_a_point_moved_from_python_shows_as_corrected(reviewed):
     assert column(reviewed, 2)[2] == "✓ confirmed"
 
 
-def test_the_segment_editor_opens_on_the_right_segment(reviewed):
-    reviewed.ui.editSegmentButton.click()
-    editor = slicer.util.getModuleWidget("SegmentEditor").editor
-    results = find_results(reviewed.scene, reviewed.volume)
-    assert slicer.util.selectedModule() == "SegmentEditor"
-    assert editor.segmentationNode() is results.segmentation
-    assert editor.sourceVolumeNode() is reviewed.volume
-    assert editor.currentSegmentID() == SEGMENT_IDS[reviewed.side]
-
-
 def test_the_volume_follows_what_is_edited(reviewed):
     results = find_results(reviewed.scene, reviewed.volume)
     button = getattr(reviewed.ui, f"{reviewed.side}EarButton")
@@ -335,9 +305,7 @@ def test_a_script_is_faster_than_the_click(reviewed):
     assert reviewed.review.placing is None and not reviewed.ui.placeButton.checked
     assert column(reviewed, 2)[1] == "corrected"
     reviewed.ui.undoButton.click()
-    np.testing.assert_allclose(
-        position(reviewed, OVAL_WINDOW), reviewed.ear.found[OVAL_WINDOW], atol=1e-3
-    )
+    assert_found(reviewed, OVAL_WINDOW)
 
 
 def test_placing_that_is_given_up_leaves_no_trace(reviewed):
@@ -357,9 +325,7 @@ def test_leaving_the_module_locks(reviewed):
     slicer.util.selectModule("InnerEarSeg")
     reviewed.ui.placeButton.click()
     slicer.util.selectModule("Welcome")
-    np.testing.assert_allclose(
-        position(reviewed, ROUND_WINDOW), reviewed.ear.found[ROUND_WINDOW], atol=1e-3
-    )
+    assert_found(reviewed, ROUND_WINDOW)
 
 
 def test_accuracy_in_words(story):

@@ -1,7 +1,5 @@
 """Both ears of one CT, through whole stories; what the panel says about their quality."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import slicer
@@ -117,20 +115,25 @@ def test_edit_segment_opens_the_ear_of_the_row(both):
     both.table.selectRow(4)
     both.ui.editSegmentButton.click()
     editor = slicer.util.getModuleWidget("SegmentEditor").editor
+    assert slicer.util.selectedModule() == "SegmentEditor"
+    assert editor.segmentationNode() is both.results.segmentation
+    assert editor.sourceVolumeNode() is both.volume
     assert editor.currentSegmentID() == SEGMENT_IDS["right"]
 
 
-def states_of(landmarks):
-    return [(key, mark.state, mark.confirmed) for key, mark in landmarks.items()]
+def test_a_saved_scene_opens_with_its_choices_and_results(both):
+    def states():
+        marks = both.panel.reviewing.review.landmarks
+        return [(key, mark.state, mark.confirmed) for key, mark in marks.items()]
 
-
-def test_saved_and_reopened(both):
     both.table.selectRow(5)
     both.ui.confirmButton.click()
-    before, text = both.panel.reviewing.review.landmarks, both.ui.warningsLabel.text
+    both.ui.earsComboBox.setCurrentIndex(LEFT)
+    before, text = states(), both.ui.warningsLabel.text
     both.reopen()
-    again = both.panel.reviewing.review.landmarks
-    assert states_of(again) == states_of(before)
+    assert states() == before and any(confirmed for *_, confirmed in before)
+    assert both.ui.inputSelector.currentNode().GetName() == "Temporal bone"
+    assert both.ui.earsComboBox.currentText == "Left only"
     assert both.ui.warningsLabel.text == text and "poor" in text
     for side in ("left", "right"):
         assert not getattr(both.ui, f"{side}EarButton").isHidden()

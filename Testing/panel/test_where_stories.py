@@ -1,12 +1,10 @@
 """A point or an ROI says where to look; the worker is told in the CT's own coordinates."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import vtk
 
-from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.cli.main import build_parser, main
 from InnerEarSegLib.io.region import region_of
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.mrml.scene import to_world, vtk_matrix
@@ -27,8 +25,6 @@ def numbers(arguments, option):
 
 def parsed(arguments):
     """The region that the command line makes of it."""
-    from InnerEarSegLib.cli.main import build_parser
-
     options = build_parser().parse_args(arguments[2:])
     return region_of(options.center, options.roi)
 
@@ -39,10 +35,15 @@ def test_nowhere_in_particular(story):
     assert not any(a.startswith(("--center", "--roi")) for a in arguments_of(story))
 
 
-@pytest.mark.parametrize("kind", [None, linear, grid])
+@pytest.fixture(params=[None, linear, grid], ids=["as it is", "linear", "grid"])
+def kind(story, request):
+    """The CT is as it is, or under a transform."""
+    if request.param is not None:
+        story.volume.SetAndObserveTransformNodeID(request.param(story.scene).GetID())
+    return request.param
+
+
 def test_a_point(story, kind, tmp_path):
-    if kind is not None:
-        story.volume.SetAndObserveTransformNodeID(kind(story.scene).GetID())
     point = story.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Here")
     story.ui.regionSelector.setCurrentNode(point)
     assert not story.ui.segmentButton.enabled
@@ -59,10 +60,7 @@ def test_a_point(story, kind, tmp_path):
     np.testing.assert_allclose(written.geometry.ijk_to_ras, story.ear.ct.geometry.ijk_to_ras)
 
 
-@pytest.mark.parametrize("kind", [None, linear, grid])
 def test_a_box(story, kind):
-    if kind is not None:
-        story.volume.SetAndObserveTransformNodeID(kind(story.scene).GetID())
     roi = story.scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "Box")
     center = story.ear.ct.geometry.center
     story.ui.regionSelector.setCurrentNode(roi)

@@ -4,8 +4,6 @@ API: Slicer/Slicer at 583e9b3, the header named at each class.
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import tempfile
 import types
 from pathlib import Path

@@ -8,14 +8,12 @@ constructors only the one that takes a parent (CTK, CMake/ctkWrapPythonQt.py).
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import re
 import types
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Property, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import Property, QPoint, QRect, QSize, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -27,6 +25,15 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+
+
+def tight(layout: Any, *widgets: QWidget) -> None:
+    """Widgets in a layout without margins or gaps."""
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    for widget in widgets:
+        layout.addWidget(widget)
+
 
 _COLLAPSED = 10
 """Height of a collapsed section below its title."""
@@ -57,20 +64,13 @@ class ctkCollapsibleButton(QAbstractButton):
         own.collapsed = bool(collapsed)
         self.setChecked(not own.collapsed)
         if own.collapsed:
-            own.hidden = [w for w in self._contents() if not w.isHidden()]
-            for widget in own.hidden:
-                widget.hide()
-            self.setMaximumHeight(self._title_height() + _COLLAPSED)
-        else:
-            for widget in own.hidden:
-                widget.show()
-            self.setMaximumHeight(16777215)
+            own.hidden = [w for w in self.children() if isinstance(w, QWidget) and not w.isHidden()]
+        for widget in own.hidden:
+            widget.setVisible(not own.collapsed)
+        self.setMaximumHeight(self._title_height() + _COLLAPSED if own.collapsed else 16777215)
         self.updateGeometry()
         QAbstractButton.update(self)
         self.contentsCollapsed(own.collapsed)
-
-    def _contents(self) -> list[Any]:
-        return [child for child in self.children() if isinstance(child, QWidget)]
 
     def sizeHint(self) -> QSize:
         layout = self.layout()
@@ -80,10 +80,9 @@ class ctkCollapsibleButton(QAbstractButton):
         return layout.totalSizeHint().expandedTo(title)
 
     def minimumSizeHint(self) -> QSize:
-        layout = self.layout()
-        if layout is None or self._own.collapsed:
+        if self.layout() is None or self._own.collapsed:
             return QSize(40, self._title_height())
-        return layout.totalMinimumSize()
+        return self.layout().totalMinimumSize()
 
     def hitButton(self, position: QPoint) -> bool:
         return position.y() < self._title_height()
@@ -94,19 +93,8 @@ class ctkCollapsibleButton(QAbstractButton):
         option.initFrom(self)
         option.rect = QRect(0, 0, self.width, self._title_height())
         option.state |= QStyle.StateFlag.State_Raised
-        painter.drawControl(QStyle.ControlElement.CE_PushButtonBevel, option)
-        arrow = Qt.ArrowType.RightArrow if self._own.collapsed else Qt.ArrowType.DownArrow
-        option.rect = QRect(6, 0, 12, self._title_height())
-        element = (
-            QStyle.PrimitiveElement.PE_IndicatorArrowRight
-            if arrow == Qt.ArrowType.RightArrow
-            else QStyle.PrimitiveElement.PE_IndicatorArrowDown
-        )
-        painter.drawPrimitive(element, option)
-        title = QRect(24, 0, self.width - 26, self._title_height())
-        painter.drawText(
-            title, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text
-        )
+        option.text = ("▸ " if self._own.collapsed else "▾ ") + self.text
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
 
     collapsed = Property(bool, lambda self: self._own.collapsed, _set_collapsed)
 
@@ -138,18 +126,13 @@ class ctkPathLineEdit(QWidget):
         combo = QComboBox(self)
         combo.setEditable(True)
         combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        combo.setMinimumContentsLength(0)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         button = QToolButton(self)
         button.setText("...")
         self._own = types.SimpleNamespace(
             combo=combo, label="", filters=self.AllEntries, names=[], valid=False
         )
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(combo)
-        layout.addWidget(button)
+        tight(QHBoxLayout(self), combo, button)
         combo.editTextChanged.connect(self._edited)
 
     def _edited(self, text: str) -> None:
@@ -179,7 +162,7 @@ class ctkPathLineEdit(QWidget):
     nameFilters = _stored("QStringList", "names")
 
 
-def _unused(*names: str) -> dict[str, type]:
+def unused(*names: str) -> dict[str, type]:
     """Classes that parameterNodeWrapper names in its connectors and no module here may make."""
 
     def refuse(self: Any, *_: Any) -> None:
@@ -188,17 +171,15 @@ def _unused(*names: str) -> dict[str, type]:
     return {name: type(name, (QWidget,), {"__init__": refuse}) for name in names}
 
 
-NO_STAND_IN = _unused(
+NO_STAND_IN = unused(
     "ctkCheckBox", "ctkComboBox", "ctkMessageBox", "ctkCheckablePushButton", "ctkColorPickerButton",
-    "ctkDirectoryButton", "ctkDoubleRangeSlider",
-    "ctkDoubleSlider", "ctkDoubleSpinBox", "ctkRangeWidget", "ctkSliderWidget",
+    "ctkDirectoryButton", "ctkDoubleRangeSlider", "ctkDoubleSlider",
+    "ctkDoubleSpinBox", "ctkRangeWidget", "ctkSliderWidget",
 )  # fmt: skip
 
 
 def make() -> types.ModuleType:
     """The module ``ctk``."""
-    module = types.ModuleType("ctk", __doc__)
-    for name, value in {**globals(), **NO_STAND_IN}.items():
-        if name.startswith("ctk"):
-            setattr(module, name, value)
+    module, names = types.ModuleType("ctk", __doc__), {**globals(), **NO_STAND_IN}
+    vars(module).update({n: value for n, value in names.items() if n.startswith("ctk")})
     return module

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6 import QtCore, QtWidgets
 
@@ -15,25 +14,11 @@ class UnansweredDialog(AssertionError):
     """A modal dialog came up that the test has no answer for; Slicer would wait for the user."""
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One dialog that came up.
+class Shown(NamedTuple):
+    """One dialog that came up."""
 
-    Attributes:
-        kind: class name, as "ctkMessageBox", or "QFileDialog.getOpenFileName".
-        title: window title, without the padding that slicer.util adds.
-        text: text, and informative text after a blank line.
-        details: detailed text.
-        buttons: texts of the buttons, without mnemonics.
-        answer: what it returned.
-    """
-
-    kind: str
-    title: str
-    text: str
-    details: str
-    buttons: tuple[str, ...]
-    answer: Any
+    kind: str  # class name, as ctkMessageBox, or QFileDialog.getOpenFileName
+    text: str  # with the informative text after a blank line
 
 
 class Dialogs:
@@ -60,33 +45,28 @@ class Dialogs:
     def _next(self, kind: str, text: str) -> Any:
         if not self._answers:
             raise UnansweredDialog(f"{kind} came up without an answer: {text}")
+        self.shown.append(Shown(kind, text))
         return self._answers.popleft()
 
     def run(self, dialog: Any) -> Any:
         """``dialog.exec_()``."""
-        kind, title = type(dialog).__name__, dialog.windowTitle.strip()
-        text, details, buttons = "", "", ()
+        kind, text = type(dialog).__name__, dialog.windowTitle.strip()
         if isinstance(dialog, QtWidgets.QMessageBox):
             text = "\n\n".join(t for t in (dialog.text, dialog.informativeText) if t)
-            details = dialog.detailedText
-            buttons = tuple(b.text.replace("&", "") for b in dialog.buttons())
-        answer = self._next(kind, text or title)
+        answer = self._next(kind, text)
         if callable(answer) and not isinstance(answer, type):
             dialog.show()
             QtWidgets.QApplication.processEvents()
             answer = answer(dialog)
-        result = _close(dialog, answer)
-        self.shown.append(Shown(kind, title, text, details, buttons, answer))
-        return result
+        return _close(dialog, answer)
 
     def run_static(self, kind: str, arguments: tuple[Any, ...]) -> Any:
         """``qt.QFileDialog.getOpenFileName(...)`` and its like."""
-        texts = [a for a in arguments if isinstance(a, str)]
-        answer = self._next(kind, " | ".join(texts))
-        self.shown.append(
-            Shown(kind, texts[0] if texts else "", "\n".join(texts[1:]), "", (), answer)
-        )
-        return answer
+        return self._next(kind, "\n".join(a for a in arguments if isinstance(a, str)))
+
+
+def _text(button: Any) -> str:
+    return button.text.replace("&", "")
 
 
 def _close(dialog: Any, answer: Any) -> Any:
@@ -97,34 +77,25 @@ def _close(dialog: Any, answer: Any) -> Any:
         dialog.done(0)
         return QtWidgets.QMessageBox.StandardButton.Cancel
     if isinstance(answer, str):
-        fitting = [b for b in dialog.buttons() if b.text.replace("&", "") == answer]
-        if not fitting:
-            raise UnansweredDialog(f"no button {answer!r} in the dialog: {dialog.text}")
-        button = fitting[0]
+        button = next((b for b in dialog.buttons() if _text(b) == answer), None)
     else:
         button = dialog.button(answer)
-        if button is None:
-            raise UnansweredDialog(f"no button {answer!r} in the dialog: {dialog.text}")
+    if button is None:
+        raise UnansweredDialog(f"no button {answer!r} in the dialog: {dialog.text}")
     dialog.show()  # an invisible dialog does not note which button was clicked
     button.click()
     standard = dialog.standardButton(button)
-    if standard != QtWidgets.QMessageBox.StandardButton.NoButton:
-        return standard
-    return dialog.buttons().index(button)
+    own = standard == QtWidgets.QMessageBox.StandardButton.NoButton
+    return dialog.buttons().index(button) if own else standard
 
 
 dialogs = Dialogs()
 
 _STATIC = {
-    QtWidgets.QMessageBox: ("question", "information", "warning", "critical", "about"),
-    QtWidgets.QFileDialog: (
-        "getOpenFileName",
-        "getOpenFileNames",
-        "getSaveFileName",
-        "getExistingDirectory",
-    ),
-    QtWidgets.QInputDialog: ("getText", "getItem", "getInt", "getDouble"),
-    QtWidgets.QColorDialog: ("getColor",),
+    QtWidgets.QMessageBox: "question information warning critical about",
+    QtWidgets.QFileDialog: "getOpenFileName getOpenFileNames getSaveFileName getExistingDirectory",
+    QtWidgets.QInputDialog: "getText getItem getInt getDouble",
+    QtWidgets.QColorDialog: "getColor",
 }
 
 
@@ -142,9 +113,6 @@ def install() -> None:
 
     pythonqt.run_modal = modal
     for cls, names in _STATIC.items():
-        for name in names:
-
-            def static(*arguments: Any, _kind: str = f"{cls.__name__}.{name}") -> Any:
-                return dialogs.run_static(_kind, arguments)
-
-            setattr(cls, name, staticmethod(static))
+        for name in names.split():
+            kind = f"{cls.__name__}.{name}"
+            setattr(cls, name, staticmethod(lambda *a, _kind=kind: dialogs.run_static(_kind, a)))

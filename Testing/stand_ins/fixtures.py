@@ -23,16 +23,10 @@ BASE_PYTHON = "INNEREARSEG_SLICER_BASE_PYTHON"
 
 
 class StandIn:
-    """What a test holds on to.
+    """What a test holds on to: ``slicer.app``, a real scene, the main window and its dialogs.
 
-    Attributes:
-        app: ``slicer.app``.
-        scene: ``slicer.mrmlScene``, a real one.
-        session: the HeadlessSession behind it.
-        window: the main window; module panel at the left, four views at the right.
-        dialogs: answers to modal dialogs, and what was shown.
-        errors: tracebacks of exceptions in slots; the fixture fails the test if any are left.
-        folder: settings and temporary files of this test.
+    ``errors`` are tracebacks of exceptions in slots; the fixture fails the test if any are left.
+    ``folder`` holds settings and temporary files of this test.
     """
 
     def __init__(self, app: Any, session: Any, folder: Path) -> None:
@@ -89,9 +83,10 @@ class StandIn:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.show()
-        for name in self.app.layoutManager().sliceViewNames():
-            self.app.layoutManager().sliceWidget(name).sliceView().forceRender()
-        self.app.layoutManager().threeDWidget(0).threeDView().forceRender()
+        manager = self.app.layoutManager()
+        for name in manager.sliceViewNames():
+            manager.sliceWidget(name).sliceView().forceRender()
+        manager.threeDWidget(0).threeDView().forceRender()
         self.process()
         assert (widget or self.window).grab().save(str(path))
         return path
@@ -126,9 +121,7 @@ def _python_classes(slicer: Any) -> None:
     if given:
         folder = Path(given) / "slicer"
         if not (folder / "ScriptedLoadableModule.py").is_file():
-            raise FileNotFoundError(
-                f"{BASE_PYTHON}={given} holds no slicer/ScriptedLoadableModule.py"
-            )
+            raise FileNotFoundError(f"no slicer/ScriptedLoadableModule.py in {BASE_PYTHON}={given}")
         slicer.__path__.append(str(folder))
     else:
         from . import parameters, scripted_module
@@ -139,14 +132,6 @@ def _python_classes(slicer: Any) -> None:
         sys.modules["slicer.ScriptedLoadableModule"] = scripted_module
         slicer.ScriptedLoadableModule = scripted_module
         sys.modules["slicer.parameterNodeWrapper"] = slicer.parameterNodeWrapper = parameters
-
-
-def _application(folder: Path) -> Any:
-    from PySide6.QtWidgets import QApplication
-
-    from .application import qSlicerApplication
-
-    return QApplication.instance() or qSlicerApplication(folder)
 
 
 @pytest.fixture
@@ -162,13 +147,14 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
     from InnerEarSegLib.mrml.scene import headless_scene
 
     from . import modules, pythonqt
+    from .application import qSlicerApplication
     from .dialogs import dialogs
 
     with headless_scene() as session:
         slicer.mrmlScene = session.scene
         slicer.modules = types.ModuleType("slicer.modules")
         sys.modules["slicer.modules"] = slicer.modules
-        app = slicer.app = _application(tmp_path)
+        app = slicer.app = qSlicerApplication.instance() or qSlicerApplication(tmp_path)
         app._start(session, tmp_path)
         for name in ("Segmentations", "Markups", "SegmentEditor", "Data", "Welcome"):
             setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name))
@@ -187,27 +173,19 @@ def _tear_down(stand_in: StandIn) -> None:
     import slicer
 
     from .modules import qSlicerScriptedLoadableModule
+    from .mrml_widgets import qMRMLNodeComboBox
     from .views import _View
 
     for module in list(vars(slicer.modules).values()):
         if isinstance(module, qSlicerScriptedLoadableModule):
             slicer.app.moduleManager().moduleAboutToBeUnloaded(module.name)
     stand_in.window.close()
-    _let_go(stand_in)
-    _View.drawing = False
-    slicer.mrmlScene = None
-
-
-def _let_go(stand_in: StandIn) -> None:
-    """Node selectors observe the scene; widgets without a parent live on in Python."""
-    from PySide6.QtWidgets import QApplication
-
-    from .mrml_widgets import qMRMLNodeComboBox
-
-    for widget in QApplication.allWidgets():
+    for widget in stand_in.app.allWidgets():
         if isinstance(widget, qMRMLNodeComboBox):
             widget.blockSignals(True)
             widget.setMRMLScene(None)  # as its destructor does
-    for widget in QApplication.topLevelWidgets():
-        widget.deleteLater()
+    for widget in stand_in.app.topLevelWidgets():
+        widget.deleteLater()  # without a parent they live on in Python
     stand_in.process()
+    _View.drawing = False
+    slicer.mrmlScene = None

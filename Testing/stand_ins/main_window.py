@@ -4,8 +4,6 @@ API: Slicer/Slicer at 583e9b3, the header named at each class.
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import types
 from typing import Any
 
@@ -13,6 +11,7 @@ import slicer
 from PySide6.QtCore import Property, QObject, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMainWindow, QScrollArea, QToolBar, QWidget
 
+from .ctk_widgets import tight
 from .views import qMRMLSliceWidget, qMRMLThreeDWidget
 
 
@@ -76,20 +75,14 @@ class qSlicerMainWindow(QMainWindow):
         area.setWidgetResizable(True)
         area.setFixedWidth(460)
         views = QWidget()
-        grid = QGridLayout(views)
+        grid, manager = QGridLayout(views), slicer.app.layoutManager()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(2)
-        manager = slicer.app.layoutManager()
-        grid.addWidget(manager.sliceWidget("Red"), 0, 0)
-        grid.addWidget(manager.threeDWidget(0), 0, 1)
-        grid.addWidget(manager.sliceWidget("Green"), 1, 0)
-        grid.addWidget(manager.sliceWidget("Yellow"), 1, 1)
-        central = QWidget()
-        row = QHBoxLayout(central)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(area)
-        row.addWidget(views, 1)
-        self.setCentralWidget(central)
+        red, green, yellow = map(manager.sliceWidget, ("Red", "Green", "Yellow"))
+        for index, widget in enumerate((red, manager.threeDWidget(0), green, yellow)):
+            grid.addWidget(widget, index // 2, index % 2)
+        self.setCentralWidget(QWidget())
+        tight(QHBoxLayout(self.centralWidget()), area, views)
         self._own = types.SimpleNamespace(area=area, selector=qSlicerModuleSelectorToolBar(self))
         self._own.selector.hide()
 

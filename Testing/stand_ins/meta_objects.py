@@ -5,8 +5,6 @@ class's one QMetaObject is made invalid, and ``cls.staticMetaObject`` is the sam
 (PySide6 6.7 to 6.12). So the address is noted while no object lives yet.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -14,6 +12,35 @@ import shiboken6
 from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtUiTools, QtWidgets
 
 QT_MODULES: tuple[ModuleType, ...] = (QtCore, QtGui, QtWidgets, QtNetwork, QtSvg, QtUiTools)
+
+QT6_MEMBERS: dict[str, set[str]] = {
+    "QAction": {"associatedObjects"},
+    "QAbstractItemView": {"updateThreshold", "setUpdateThreshold"},
+    "QApplication": {"badgeNumber"},
+    "QCheckBox": {"checkStateChanged"},
+    "QColor": {"fromString", "isValidColorName"},
+    "QComboBox": {"labelDrawingMode", "setLabelDrawingMode"},
+    "QDateTime": {"isLocalTime"},
+    "QFont": {"setFeature", "featureTags", "tagToString"},
+    "QFontMetrics": {"fontDpi"},
+    "QGuiApplication": {"setBadgeNumber"},
+    "QIcon": {"ThemeIcon"},
+    "QImage": {"flipped", "flip"},
+    "QLayout": {"unsetContentsMargins"},
+    "QMessageBox": {"options", "setOption", "setOptions", "testOption", "Option"},
+    "QObject": {"bindableObjectName"},
+    "QProcess": {"unixProcessParameters", "setUnixProcessParameters", "failUnixProcess"},
+    "QProcessEnvironment": {"inheritsFromParent", "InheritFromParent"},
+    "QShortcut": {"keys", "setKeys"},
+    "QStringListModel": {"clearItemData"},
+    "QStyleHints": {"colorScheme", "setColorScheme", "colorSchemeChanged"},
+    "QTimer": {"id"},
+    "QTreeWidget": {"setSupportedDragActions", "supportedDragActions"},
+    "QTableWidget": {"setSupportedDragActions", "supportedDragActions"},
+    "QListWidget": {"setSupportedDragActions", "supportedDragActions"},
+    "QWidget": {"setScreen"},
+}
+"""Members marked "since 6.x" in Qt's documentation (doc.qt.io), as far as a panel meets them."""
 
 
 def qobject_classes() -> Iterator[type]:

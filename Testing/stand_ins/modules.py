@@ -4,8 +4,6 @@ API: Slicer/Slicer at 583e9b3, the header named at each class.
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 import types
@@ -38,9 +36,8 @@ class qSlicerLoadableModule:
 
     def widgetRepresentation(self) -> Any:
         if self._widget is None:
-            self._widget = qSlicerAbstractModuleWidget()
-            if self.name == "SegmentEditor":
-                self._widget = _SegmentEditorModuleWidget()
+            editor = self.name == "SegmentEditor"
+            self._widget = _SegmentEditorModuleWidget() if editor else qSlicerAbstractModuleWidget()
         return self._widget
 
 
@@ -56,9 +53,7 @@ class qSlicerScriptedLoadableModule:
     def __init__(self, name: str, path: str) -> None:
         self.name, self.path, self.title, self.hidden = name, path, name, False
         self.icon, self.dependencies, self.categories = QIcon(), [], []
-        object.__setattr__(
-            self, "_state", types.SimpleNamespace(widget=None, module=None, logic=None)
-        )
+        object.__setattr__(self, "_state", types.SimpleNamespace(widget=None, module=None))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self._ATTRIBUTES:
@@ -66,11 +61,10 @@ class qSlicerScriptedLoadableModule:
         object.__setattr__(self, name, value)
 
     def widgetRepresentation(self) -> Any:
-        state = self._state
-        if state.widget is None:
-            state.widget = qSlicerScriptedLoadableModuleWidget(self)
-            state.widget._setup()
-        return state.widget
+        if self._state.widget is None:
+            self._state.widget = qSlicerScriptedLoadableModuleWidget(self)
+            self._state.widget._setup()
+        return self._state.widget
 
 
 class qSlicerAbstractModuleWidget(qMRMLWidget):
@@ -115,13 +109,11 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerAbstractModuleWidget):
 
     def enter(self) -> None:
         super().enter()
-        if hasattr(self._own.python, "enter"):
-            self._own.python.enter()
+        getattr(self._own.python, "enter", int)()
 
     def exit(self) -> None:
         super().exit()
-        if hasattr(self._own.python, "exit"):
-            self._own.python.exit()
+        getattr(self._own.python, "exit", int)()
 
     moduleName = Property(str, lambda self: self._own.module.name)
 

@@ -6,13 +6,13 @@ signals, slots and Q_INVOKABLE methods can be reached from Python.
 """
 # ruff: noqa: N801, N802, N815
 
-from __future__ import annotations
-
 import types
 from typing import Any
 
 from PySide6.QtCore import Property, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from .ctk_widgets import tight, unused
 
 
 class qMRMLWidget(QWidget):
@@ -27,10 +27,9 @@ class qMRMLWidget(QWidget):
         self._own = types.SimpleNamespace(scene=None)
 
     def setMRMLScene(self, scene: Any) -> None:
-        if scene is self._own.scene:
-            return
-        self._own.scene = scene
-        self.mrmlSceneChanged(scene)
+        if scene is not self._own.scene:
+            self._own.scene = scene
+            self.mrmlSceneChanged(scene)
 
 
 class qMRMLNodeComboBox(QWidget):
@@ -47,9 +46,7 @@ class qMRMLNodeComboBox(QWidget):
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         combo = QComboBox(self)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(combo)
+        tight(QHBoxLayout(self), combo)
         self._own = types.SimpleNamespace(
             combo=combo, scene=None, observers=[], node=None, types=[], children=True, none=False,
             add=True, remove=True, rename=False, none_display="",
@@ -59,23 +56,19 @@ class qMRMLNodeComboBox(QWidget):
         own = self._own
         if scene is own.scene:
             return
-        if own.scene is not None:
-            for tag in own.observers:
-                own.scene.RemoveObserver(tag)
+        for tag in own.observers:
+            own.scene.RemoveObserver(tag)
         own.scene, own.observers = scene, []
         if scene is not None:
-            events = (
-                scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndImportEvent,
-                scene.EndCloseEvent, scene.EndBatchProcessEvent, scene.EndRestoreEvent,
-            )  # fmt: skip
+            names = "NodeAdded", "NodeRemoved", "EndImport", "EndClose", "EndBatchProcess"
+            events = [getattr(scene, f"{name}Event") for name in (*names, "EndRestore")]
             own.observers = [scene.AddObserver(e, lambda *_: self._refresh()) for e in events]
         self._refresh()
 
     def _nodes(self) -> list[Any]:
         own = self._own
-        if own.scene is None:
-            return []
-        nodes = (own.scene.GetNthNode(n) for n in range(own.scene.GetNumberOfNodes()))
+        count = 0 if own.scene is None else own.scene.GetNumberOfNodes()
+        nodes = (own.scene.GetNthNode(n) for n in range(count))
         return [
             node
             for node in nodes
@@ -114,8 +107,6 @@ class qMRMLNodeComboBox(QWidget):
         self._show_current()
         self.currentNodeChanged(node)
 
-    # Slots and Q_INVOKABLE methods
-
     def currentNode(self) -> Any:
         return self._own.node
 
@@ -134,8 +125,6 @@ class qMRMLNodeComboBox(QWidget):
         self.nodeAddedByUser(node)
         self.setCurrentNode(node)
         return node
-
-    # Properties
 
     def _option(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
         def setter(self: Any, value: Any) -> None:
@@ -163,29 +152,18 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def setMRMLSegmentEditorNode(self, node: Any) -> None:
         self._own.node = node
 
-    def segmentationNode(self) -> Any:
-        return self._own.node.GetSegmentationNode() if self._own.node else None
+    def _of_node(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
+        return lambda self, *given: getattr(self._own.node, name)(*given)
 
-    def setSegmentationNode(self, node: Any) -> None:
-        self._own.node.SetAndObserveSegmentationNode(node)
-
-    def sourceVolumeNode(self) -> Any:
-        return self._own.node.GetSourceVolumeNode() if self._own.node else None
-
-    def setSourceVolumeNode(self, node: Any) -> None:
-        self._own.node.SetAndObserveSourceVolumeNode(node)
-
-    def currentSegmentID(self) -> str:
-        return (self._own.node.GetSelectedSegmentID() or "") if self._own.node else ""
-
-    def setCurrentSegmentID(self, segment_id: str) -> None:
-        self._own.node.SetSelectedSegmentID(segment_id)
+    segmentationNode = _of_node("GetSegmentationNode")
+    setSegmentationNode = _of_node("SetAndObserveSegmentationNode")
+    sourceVolumeNode = _of_node("GetSourceVolumeNode")
+    setSourceVolumeNode = _of_node("SetAndObserveSourceVolumeNode")
+    currentSegmentID = _of_node("GetSelectedSegmentID")
+    setCurrentSegmentID = _of_node("SetSelectedSegmentID")
 
 
 def make() -> dict[str, Any]:
     """Names that go into the module ``slicer``."""
-    from .ctk_widgets import _unused
-
-    missing = _unused("qMRMLRangeWidget", "qMRMLSliderWidget", "qMRMLSpinBox")
     classes = {name: value for name, value in globals().items() if name.startswith("qMRML")}
-    return {**classes, **missing}
+    return classes | unused("qMRMLRangeWidget", "qMRMLSliderWidget", "qMRMLSpinBox")

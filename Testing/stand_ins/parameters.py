@@ -7,19 +7,17 @@ INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own package.
 """
 # ruff: noqa: N802, N803, N815
 
-from __future__ import annotations
-
 import enum
 import typing
 from typing import Any
+
+import slicer
 
 
 class _Parameter:
     """One annotated member of the class, as text or node reference in its parameter node."""
 
     def __init__(self, name: str, kind: Any, value: Any) -> None:
-        import slicer
-
         self.name, self.kind, self.default = name, kind, value
         self.is_node = isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode)
         self.is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
@@ -55,25 +53,14 @@ class _Parameter:
 
 def parameterNodeWrapper(cls: Any) -> Any:
     """Class decorator: typed attributes kept in a vtkMRMLScriptedModuleNode."""
-    parameters = [
-        _Parameter(name, hint, getattr(cls, name, None))
-        for name, hint in typing.get_type_hints(cls).items()
-    ]
-    for parameter in parameters:
-        if hasattr(_Methods, parameter.name):
-            raise ValueError(f"Cannot use reserved name '{parameter.name}'")
-        setattr(cls, parameter.name, _property(parameter))
-    for name, value in vars(_Methods).items():
-        if name == "__init__" or not name.startswith("__"):
-            setattr(cls, name, value)
-    cls.allParameters = {parameter.name: parameter for parameter in parameters}
-    return cls
+    hints = typing.get_type_hints(cls).items()
+    parameters = {name: _Parameter(name, hint, getattr(cls, name, None)) for name, hint in hints}
+    properties = {name: _property(parameter) for name, parameter in parameters.items()}
+    return type(cls.__name__, (_Methods, cls), {**properties, "allParameters": parameters})
 
 
 def _property(parameter: _Parameter) -> property:
     def write(self: Any, value: Any) -> None:
-        import slicer
-
         with slicer.util.NodeModify(self.parameterNode):
             parameter.write(self.parameterNode, value)
 

@@ -16,7 +16,9 @@ src/PythonQtStdDecorators.h (connect, disconnect, delete, findChildren).
 from __future__ import annotations
 
 import ctypes
+import functools
 import inspect
+import itertools
 import re
 import sys
 import traceback
@@ -27,41 +29,41 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore
 
-from .meta_objects import qobject_classes
+from .meta_objects import QT6_MEMBERS, QT_MODULES, qobject_classes
 
 OWN = "_own"
 """The only attribute that a stand-in may add to an object of its own class."""
 
 STAND_IN_PACKAGE = __name__.rpartition(".")[0]
 
-NOT_IN_PYTHONQT = frozenset({"exec", "emit"})
-"""Names that PySide6 gives to QObjects and PythonQt does not."""
-
 _SIGNATURE = re.compile(r"^\s*(\w+)\s*\((.*)\)\s*$")
 _get = QtCore.QObject.__getattribute__
+
+
+@functools.cache
+def _lacking(cls: type) -> frozenset[str]:
+    """Names that PySide6 gives to QObjects of a class and PythonQt on Qt 5.15 does not."""
+    newer = (QT6_MEMBERS.get(base.__name__, ()) for base in cls.__mro__)
+    return frozenset({"exec", "emit"}).union(*newer)
+
 
 errors: list[str] = []
 """Tracebacks of exceptions in slots; Qt would swallow them, the fixture makes the test fail."""
 
 
-def is_python_derived(cls: type) -> bool:
-    """Whether the class was derived in Python by the code under test (or a test)."""
-    return not _is_cpp(cls)
+def _is_pyside(cls: type) -> bool:
+    return cls.__module__.startswith(("PySide6", "Shiboken"))
 
 
 def _is_cpp(cls: type) -> bool:
-    module = cls.__module__
-    return module.startswith(("PySide6", "Shiboken")) or module.startswith(STAND_IN_PACKAGE + ".")
+    """Whether the class stands for one in C++, not derived by the code under test (or a test)."""
+    return _is_pyside(cls) or cls.__module__.startswith(f"{STAND_IN_PACKAGE}.")
 
 
-def _defined_in_python(cls: type, name: str) -> bool:
-    """Whether a class above PySide6's, a stand-in or the code under test, defines the name."""
-    for base in cls.__mro__:
-        if base.__module__.startswith(("PySide6", "Shiboken")):
-            return False
-        if name in base.__dict__:
-            return True
-    return False
+def _defined_above(foreign: Callable[[type], bool], cls: type, name: str) -> bool:
+    """Whether a class that is derived from the first foreign one defines the name."""
+    derived = itertools.takewhile(lambda base: not foreign(base), cls.__mro__)
+    return any(name in vars(base) for base in derived)
 
 
 def properties(obj: Any) -> dict[str, Any]:
@@ -74,10 +76,9 @@ _properties_by_class: dict[type, dict[str, Any]] = {}
 
 
 def _static_properties(obj: Any) -> dict[str, Any]:
-    cls = type(obj)
-    if cls not in _properties_by_class:
-        _properties_by_class[cls] = properties(obj)
-    return _properties_by_class[cls]
+    if type(obj) not in _properties_by_class:
+        _properties_by_class[type(obj)] = properties(obj)
+    return _properties_by_class[type(obj)]
 
 
 def _dynamic_properties(obj: Any) -> list[str]:
@@ -86,22 +87,21 @@ def _dynamic_properties(obj: Any) -> list[str]:
 
 def _declared_signals(obj: Any) -> dict[str, str]:
     """C++ signature to attribute, of the signals of stand-ins."""
-    declared: dict[str, str] = {}
-    for base in type(obj).__mro__:
-        declared |= base.__dict__.get("SIGNALS", {})
-    return declared
+    tables = (vars(base).get("SIGNALS", {}) for base in type(obj).__mro__)
+    return {signature: name for table in tables for signature, name in table.items()}
 
 
 def signal_signatures(obj: Any) -> list[str]:
     """Normalised signatures of all signals of a QObject, as its C++ class declares them."""
     meta = _get(obj, "metaObject")()
-    declared = _declared_signals(obj)
+    declared, lacking = _declared_signals(obj), _lacking(type(obj))
     found = list(declared)
     for i in range(meta.methodCount()):
         method = meta.method(i)
         if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
             signature = bytes(method.methodSignature().data()).decode()
-            if "PyObject" not in signature and signature.split("(")[0] not in declared.values():
+            name = signature.split("(")[0]
+            if "PyObject" not in signature and name not in {*declared.values(), *lacking}:
                 found.append(signature)
     return found
 
@@ -114,9 +114,7 @@ def _find_signal(obj: Any, text: str) -> tuple[Any, int, str]:
     signatures = signal_signatures(obj)
     cls = _get(obj, "metaObject")().className()
     if "(" in text:
-        if not _SIGNATURE.match(text):
-            raise ValueError(f"not a signal signature: {text!r}")
-        signature = bytes(QtCore.QMetaObject.normalizedSignature(text).data()).decode()
+        signature = _normalized(text)
         if signature not in signatures:
             near = sorted(s for s in signatures if s.split("(")[0] == signature.split("(")[0])
             raise ValueError(f"{cls} has no signal {text!r}; of that name it has {near}")
@@ -140,13 +138,8 @@ def _overloads(obj: Any, name: str) -> list[str]:
 
 
 def _arity(signature: str) -> int:
-    inner = signature[signature.index("(") + 1 : -1]
-    depth = 0
-    count = 1 if inner else 0
-    for character in inner:
-        depth += {"<": 1, ">": -1}.get(character, 0)
-        count += character == "," and depth == 0
-    return count
+    inner = re.sub(r"<[^<>]*>", "", signature[signature.index("(") + 1 : -1])
+    return inner.count(",") + bool(inner)
 
 
 def _accepted(target: Callable[..., Any], offered: int) -> int:
@@ -155,17 +148,13 @@ def _accepted(target: Callable[..., Any], offered: int) -> int:
         code, bound = getattr(target.__func__, "__code__", None), 1
     elif isinstance(target, FunctionType):
         code, bound = target.__code__, 0
-    elif _is_qt_method(target):
+    elif isinstance(getattr(target, "__self__", None), QtCore.QObject):
         return _accepted_by_qt(target, offered)
     else:
         code, bound = None, 0
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return offered
     return min(offered, code.co_argcount - bound)
-
-
-def _is_qt_method(target: Any) -> bool:
-    return isinstance(getattr(target, "__self__", None), QtCore.QObject)
 
 
 def _accepted_by_qt(target: Any, offered: int) -> int:
@@ -191,17 +180,18 @@ def _adapter(target: Callable[..., Any], arity: int) -> Callable[..., None]:
             print(text)
 
     # PySide6 chooses among overloads by the number of parameters that it sees.
-    return {
-        0: lambda: call(),
-        1: lambda a: call(a),
-        2: lambda a, b: call(a, b),
-        3: lambda a, b, c: call(a, b, c),
-        4: lambda a, b, c, d: call(a, b, c, d),
-    }[arity]
+    return (lambda: call(), lambda a: call(a), lambda a, b: call(a, b),
+            lambda a, b, c: call(a, b, c), lambda a, b, c, d: call(a, b, c, d))[arity]  # fmt: skip
 
 
 def _connections(obj: Any) -> list[Any]:
     return _get(obj, "__dict__").setdefault("_pythonqt_connections", [])
+
+
+def _normalized(text: str) -> str:
+    if not _SIGNATURE.match(text):
+        raise ValueError(f"not a signature: {text!r}")
+    return bytes(QtCore.QMetaObject.normalizedSignature(text).data()).decode()
 
 
 def connect(obj: Any, signal: str, target: Any, slot: str | None = None) -> bool:
@@ -222,11 +212,8 @@ def disconnect(obj: Any, signal: str | None = None, target: Any = None, slot: An
     if slot is not None:
         target = _slot(target, slot)
     signature = None if signal is None else _find_signal(obj, signal)[2]
-    gone = [
-        c
-        for c in _connections(obj)
-        if signature in (None, c[0]) and (target is None or target == c[1])
-    ]
+    made = [c for c in _connections(obj) if signature in (None, c[0])]
+    gone = [c for c in made if target in (None, c[1])]
     for connection in gone:
         connection[2].disconnect(connection[3])
         _connections(obj).remove(connection)
@@ -234,15 +221,11 @@ def disconnect(obj: Any, signal: str | None = None, target: Any = None, slot: An
 
 
 def _slot(receiver: Any, text: str) -> Any:
-    match = _SIGNATURE.match(text)
-    meta = _get(receiver, "metaObject")()
-    signature = bytes(QtCore.QMetaObject.normalizedSignature(text).data()).decode()
-    declared: set[str] = set()
-    for base in type(receiver).__mro__:
-        declared |= set(base.__dict__.get("SLOTS", ()))
-    if not match or (signature not in declared and meta.indexOfMethod(signature) < 0):
+    meta, signature = _get(receiver, "metaObject")(), _normalized(text)
+    declared = any(signature in vars(base).get("SLOTS", ()) for base in type(receiver).__mro__)
+    if not declared and meta.indexOfMethod(signature) < 0:
         raise ValueError(f"{meta.className()} has no slot {text!r}")
-    return getattr(receiver, match[1])
+    return getattr(receiver, signature.split("(")[0])
 
 
 class Signal:
@@ -265,7 +248,7 @@ def _getattribute(self: Any, name: str) -> Any:
     if name.startswith("_"):
         return _get(self, name)
     cls = type(self)
-    if _defined_in_python(cls, name):
+    if _defined_above(_is_pyside, cls, name):
         value = _get(self, name)
         return Signal(self, name) if isinstance(value, QtCore.SignalInstance) else value
     special = _SPECIAL.get(name)
@@ -273,7 +256,7 @@ def _getattribute(self: Any, name: str) -> Any:
         return lambda *arguments: special(self, *arguments)
     if name == "name":
         return _get(self, "objectName")()
-    if name in NOT_IN_PYTHONQT:
+    if name in _lacking(cls):
         raise AttributeError(f"{cls.__name__}.{name} does not exist in PythonQt")
     if name == "exec_" and hasattr(cls, "exec"):
         return lambda *arguments: run_modal(self, *arguments)
@@ -321,10 +304,10 @@ def _setattr(self: Any, name: str, value: Any) -> None:
     if name == "name":
         name = "objectName"
     prop = _static_properties(self).get(name)
-    if prop is not None and not _overridden(cls, name):
+    if prop is not None and not _defined_above(_is_cpp, cls, name):
         set_property(self, prop, value)
         return
-    if is_python_derived(cls):
+    if not _is_cpp(cls):
         descriptor = getattr(cls, name, None)
         if hasattr(type(descriptor), "__set__"):
             type(descriptor).__set__(descriptor, self, value)
@@ -338,16 +321,6 @@ def _setattr(self: Any, name: str, value: Any) -> None:
         f"PythonQt: '{name}' does not exist on {cls.__name__} and creating new attributes on "
         "C++ objects is not allowed"
     )
-
-
-def _overridden(cls: type, name: str) -> bool:
-    """Whether Python code under test shadows a C++ property by an attribute of its class."""
-    for base in cls.__mro__:
-        if _is_cpp(base):
-            return False
-        if name in base.__dict__:
-            return True
-    return False
 
 
 _TYPES = {"bool": (bool, int), "QString": (str,), "int": (int,), "double": (int, float)}
@@ -389,6 +362,11 @@ def install() -> None:
     if QtCore.QObject.__getattribute__ is _getattribute:
         return
     _keep_constants_alive()
+    for name, members in QT6_MEMBERS.items():
+        cls = next(getattr(m, name) for m in QT_MODULES if hasattr(m, name))
+        if not issubclass(cls, QtCore.QObject):  # of those the objects are asked
+            for member in members & set(vars(cls)):
+                delattr(cls, member)
     QtCore.QObject.__getattribute__ = _getattribute
     # The slot of __setattr__ is not inherited from a patched Shiboken base: patch each class.
     for cls in qobject_classes():

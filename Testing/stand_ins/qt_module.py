@@ -4,8 +4,6 @@ Source: Slicer/Slicer, Base/Python/slicerqt.py and CTK's qt.py (``from PythonQt.
 likewise QtGui, QtNetwork, QtSvg, QtUiTools, ...).
 """
 
-from __future__ import annotations
-
 import types
 from typing import Any
 from xml.etree import ElementTree
@@ -22,16 +20,10 @@ PYSIDE_ONLY = frozenset(
 
 QT6_ONLY = frozenset(
     {
-        "QByteArrayView",
-        "QLocationPermission",
-        "QMicrophonePermission",
-        "QPermission",
-        "QPropertyBinding",
-        "QStringConverter",
-        "QStringDecoder",
-        "QStringEncoder",
+        "QByteArrayView", "QLocationPermission", "QMicrophonePermission", "QPermission",
+        "QPropertyBinding", "QStringConverter", "QStringDecoder", "QStringEncoder",
     }
-)
+)  # fmt: skip
 """Classes that Qt 5.15 lacks; Slicer 5.10 to 5.13 is built with Qt 5.15 by default."""
 
 
@@ -40,7 +32,7 @@ class QUiLoader(QtUiTools.QUiLoader):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._own = types.SimpleNamespace(widgets={}, unknown=[], failed=[])
+        self._own = types.SimpleNamespace(widgets={}, failed=[])
 
     def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> Any:  # noqa: N802
         cls = custom_widget_class(class_name)
@@ -54,7 +46,7 @@ class QUiLoader(QtUiTools.QUiLoader):
         elif class_name in self.availableWidgets() or class_name == "Line":
             widget = super().createWidget(class_name, parent, name)
         else:
-            self._own.unknown.append(class_name)
+            self._own.failed.append(ValueError(f"unknown widget class {class_name} (.ui file)"))
             widget = super().createWidget("QWidget", parent, name)
         self._own.widgets[name] = widget
         return widget
@@ -77,33 +69,21 @@ class QUiLoader(QtUiTools.QUiLoader):
             pythonqt.loading_ui = False
         if self._own.failed:
             raise self._own.failed[0]
-        if self._own.unknown:
-            raise ValueError(f"the .ui file has unknown widget classes: {self._own.unknown}")
         self._check(tree)
+        made = self._own.widgets
         for node in connections:
-            self._connect(*(node.findtext(n) for n in ("sender", "signal", "receiver", "slot")))
+            sender, receiver = made[node.findtext("sender")], made[node.findtext("receiver")]
+            pythonqt.connect(sender, node.findtext("signal"), receiver, node.findtext("slot"))
         return widget
-
-    def _connect(self, sender: str, signal: str, receiver: str, slot: str) -> None:
-        for name in (sender, receiver):
-            if name not in self._own.widgets:
-                raise ValueError(f"the .ui file connects {name}, which it does not define")
-        pythonqt.connect(self._own.widgets[sender], signal, self._own.widgets[receiver], slot)
 
     def _check(self, tree: Any) -> None:
         """QUiLoader adds a dynamic property where the class has none of that name: refuse."""
         for node in tree.iter("widget"):
             widget = self._own.widgets.get(node.get("name"))
-            if widget is None:
-                continue
-            known = pythonqt.properties(widget)
-            for prop in node.findall("property"):
-                name = prop.get("name")
-                if name not in known:
-                    raise ValueError(
-                        f"the .ui file sets {name!r} of {node.get('name')}, a property that "
-                        f"{node.get('class')} does not have"
-                    )
+            given = {prop.get("name") for prop in node.findall("property")}
+            unknown = widget is not None and given - set(pythonqt.properties(widget))
+            if unknown:
+                raise ValueError(f"{node.get('class')} has no property {unknown} (.ui file)")
 
 
 def custom_widget_class(name: str) -> type | None:
@@ -111,11 +91,9 @@ def custom_widget_class(name: str) -> type | None:
     import ctk
     import slicer
 
-    if name.startswith("ctk"):
-        return getattr(ctk, name, None)
-    if name.startswith(("qMRML", "qSlicer")):
-        return getattr(slicer, name, None)
-    return None
+    if not name.startswith(("ctk", "qMRML", "qSlicer")):
+        return None
+    return getattr(ctk if name.startswith("ctk") else slicer, name, None)
 
 
 def make() -> types.ModuleType:

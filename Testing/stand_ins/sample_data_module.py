@@ -4,23 +4,14 @@ API: Slicer/Slicer at 583e9b3, Modules/Scripted/SampleData/SampleData.py (Sample
 SampleDataLogic.registerCustomSampleDataCategory and registerCustomSampleDataSource; a button of
 the module calls ``source.customDownloader(source)``).
 """
-# ruff: noqa: N802, N803, N815
-
-from __future__ import annotations
+# ruff: noqa: N802
 
 import types
-from dataclasses import dataclass
+from collections import namedtuple
 from typing import Any
 
-
-@dataclass(frozen=True)
-class SampleDataSource:
-    sampleName: str
-    uris: tuple[str, ...]
-    fileNames: tuple[Any, ...]
-    nodeNames: tuple[Any, ...]
-    customDownloader: Any = None
-    thumbnailFileName: str | None = None
+_FIELDS = ("sampleName", "uris", "fileNames", "nodeNames", "customDownloader", "thumbnailFileName")
+SampleDataSource = namedtuple("SampleDataSource", _FIELDS, defaults=(None, None))
 
 
 class SampleDataLogic:
@@ -32,26 +23,11 @@ class SampleDataLogic:
         SampleDataLogic.titles[category] = title
 
     @staticmethod
-    def registerCustomSampleDataSource(
-        category: str = "Custom",
-        sampleName: str | None = None,
-        uris: Any = None,
-        fileNames: Any = None,
-        nodeNames: Any = None,
-        customDownloader: Any = None,
-        thumbnailFileName: str | None = None,
-        loadFileTypes: Any = None,
-        loadFiles: Any = None,
-        loadFileProperties: Any = None,
-        checksums: Any = None,
-        loadFileType: Any = None,
-    ) -> None:
-        if not isinstance(uris, str):
+    def registerCustomSampleDataSource(category: str = "Custom", **given: Any) -> None:
+        if not isinstance(given["uris"], str):
             raise TypeError("this stand-in takes one URI, as text")  # Slicer takes lists too
-        source = SampleDataSource(
-            str(sampleName), (uris,), (fileNames,), (nodeNames,), customDownloader,
-            thumbnailFileName,
-        )  # fmt: skip
+        lists = {name: (given[name],) for name in ("uris", "fileNames", "nodeNames")}
+        source = SampleDataSource(**given | lists)
         sources = SampleDataLogic.sources.setdefault(category, [])
         if source not in sources:
             sources.append(source)

@@ -5,20 +5,16 @@ INNEREARSEG_SLICER_BASE_PYTHON to run with Slicer's own file instead.
 """
 # ruff: noqa: N802, N803
 
-from __future__ import annotations
-
 import importlib
 import logging
 import unittest
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "ScriptedLoadableModule",
-    "ScriptedLoadableModuleLogic",
-    "ScriptedLoadableModuleTest",
-    "ScriptedLoadableModuleWidget",
-]
+import qt
+import slicer
+
+__all__ = [f"ScriptedLoadableModule{part}" for part in ("", "Logic", "Test", "Widget")]
 
 
 def _resource(module_path: str, filename: str) -> str:
@@ -28,9 +24,6 @@ def _resource(module_path: str, filename: str) -> str:
 class ScriptedLoadableModule:
     def __init__(self, parent: Any) -> None:
         super().__init__()
-        import qt
-        import slicer
-
         self.parent = parent
         self.moduleName = type(self).__name__
         parent.title, parent.categories, parent.dependencies = "", [], []
@@ -40,19 +33,14 @@ class ScriptedLoadableModule:
             if icon.is_file():
                 parent.icon = qt.QIcon(str(icon))
                 break
-        if not hasattr(slicer, "selfTests"):
-            slicer.selfTests = {}
-        slicer.selfTests[self.moduleName] = self.runTest
+        vars(slicer).setdefault("selfTests", {})[self.moduleName] = self.runTest
 
     def resourcePath(self, filename: str) -> str:
         return _resource(self.parent.path, filename)
 
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
         module = importlib.import_module(type(self).__module__)
-        name = f"{self.moduleName}Test"
-        if not hasattr(module, name):
-            raise AssertionError(f"Test case class not found: {module.__name__}.{name} ")
-        test = getattr(module, name)()
+        test = getattr(module, f"{self.moduleName}Test")()
         test.messageDelay = msec
         test.runTest(**kwargs)
 
@@ -60,8 +48,6 @@ class ScriptedLoadableModule:
 class ScriptedLoadableModuleWidget:
     def __init__(self, parent: Any = None) -> None:
         super().__init__()
-        import slicer
-
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = False
         self.parent, self.layout = parent, parent.layout()
@@ -70,8 +56,6 @@ class ScriptedLoadableModuleWidget:
         )
 
     def resourcePath(self, filename: str) -> str:
-        import slicer
-
         return _resource(slicer.util.modulePath(self.moduleName), filename)
 
     def setup(self) -> None:
@@ -81,13 +65,9 @@ class ScriptedLoadableModuleWidget:
         """Overridden by modules."""
 
     def onReload(self) -> None:
-        import slicer
-
         slicer.util.reloadScriptedModule(self.moduleName)
 
     def _onModuleAboutToBeUnloaded(self, name: str) -> None:
-        import slicer
-
         if name == self.moduleName:
             self.cleanup()
             slicer.app.moduleManager().disconnect(
@@ -101,14 +81,10 @@ class ScriptedLoadableModuleLogic:
         self.moduleName = type(self).__name__.removesuffix("Logic")
 
     def getParameterNode(self) -> Any:
-        import slicer
-
         node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
         return node or slicer.mrmlScene.AddNode(self.createParameterNode())
 
     def createParameterNode(self) -> Any:
-        import slicer
-
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
         node.UnRegister(None)
         node.SetSingletonTag(self.moduleName)

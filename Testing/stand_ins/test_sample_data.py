@@ -1,9 +1,8 @@
 """The synthetic ear in the Sample Data module; also in Slicer's own where a checkout is given."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -57,8 +56,6 @@ def test_synthetic_ear(slicer_app, monkeypatch, own):  # noqa: F811
 
 def test_importing_is_cheap():
     """Slicer imports the module at start-up: neither torch nor numpy's users come with it."""
-    import subprocess
-
     code = (
         "import sys, InnerEarSegLib.panel.sample_data\n"
         "print([m for m in ('torch', 'SimpleITK', 'slicer', 'vtk') if m in sys.modules])"

@@ -4,8 +4,6 @@ API: Slicer/Slicer at 583e9b3, the header named at each class.
 """
 # ruff: noqa: N801, N802
 
-from __future__ import annotations
-
 import types
 from typing import Any
 
@@ -18,22 +16,13 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from InnerEarSegLib.mrml.ear_rendering import open_window, picture_of
 
-_SLICE_MANAGERS = (
-    "vtkMRMLModelSliceDisplayableManager",
-    "vtkMRMLCrosshairDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager2D",
-    "vtkMRMLMarkupsDisplayableManager",
-)
+from .ctk_widgets import tight
+
+_SLICE_MANAGERS = ("ModelSlice", "Crosshair", "Ruler", "Segmentations2D", "Markups")
 _THREED_MANAGERS = (
-    "vtkMRMLCameraDisplayableManager",
-    "vtkMRMLViewDisplayableManager",
-    "vtkMRMLModelDisplayableManager",
-    "vtkMRMLOrientationMarkerDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
-    "vtkMRMLSegmentationsDisplayableManager3D",
-    "vtkMRMLMarkupsDisplayableManager",
-)
+    "Camera", "View", "Model", "OrientationMarker", "Ruler", "Segmentations3D", "Markups",
+)  # fmt: skip
+"""For vtkMRMLModelSliceDisplayableManager and so on."""
 
 
 class _Offscreen:
@@ -52,7 +41,9 @@ class _Offscreen:
         # The default style would turn the camera with the mouse; displayable managers bring theirs.
         self.interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
         self.interactor.Initialize()
-        for name in managers:
+        for short in managers:
+            stem = short.removesuffix("2D").removesuffix("3D")
+            name = f"vtkMRML{stem}DisplayableManager{short.removeprefix(stem)}"
             if not factory.IsDisplayableManagerRegistered(name):
                 factory.RegisterDisplayableManager(name)
         self.group = slicer.vtkMRMLDisplayableManagerGroup()
@@ -76,9 +67,6 @@ class _View(QWidget):
         self.setMinimumSize(60, 60)
         self.setMouseTracking(True)
 
-    def _make(self, size: tuple[int, int]) -> Any:
-        raise NotImplementedError
-
     def _view(self) -> Any:
         own = self._own
         if own.view is None and _View.drawing:
@@ -95,9 +83,8 @@ class _View(QWidget):
             return
         pixels = np.ascontiguousarray(picture_of(view.window))
         height, width, _ = pixels.shape
-        self._own.image = QImage(
-            pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888
-        ).copy()
+        kind = QImage.Format.Format_RGB888
+        self._own.image = QImage(pixels.data, width, height, 3 * width, kind).copy()
         self._own.stale = False
         self.update()
 
@@ -116,11 +103,7 @@ class _View(QWidget):
     def resizeEvent(self, event: Any) -> None:
         if self._own.view is not None:
             self._own.view.window.SetSize(self.width, self.height)
-            self._resized()
         self._own.stale = True
-
-    def _resized(self) -> None:
-        pass
 
     # The mouse, as QVTKInteractorAdapter hands it to VTK.
 
@@ -128,28 +111,17 @@ class _View(QWidget):
         interactor = self.interactor()
         if interactor is None:
             return
-        modifiers = event.modifiers()
-        interactor.SetEventInformationFlipY(
-            round(event.position().x()),
-            round(event.position().y()),
-            int(bool(modifiers & Qt.KeyboardModifier.ControlModifier)),
-            int(bool(modifiers & Qt.KeyboardModifier.ShiftModifier)),
-        )
+        place, held, keys = event.position(), event.modifiers(), Qt.KeyboardModifier
+        modifiers = (int(bool(held & key)) for key in (keys.ControlModifier, keys.ShiftModifier))
+        interactor.SetEventInformationFlipY(round(place.x()), round(place.y()), *modifiers)
         interactor.InvokeEvent(name)
         self.scheduleRender()
 
-    def _button(self, event: Any) -> str:
-        return {
-            Qt.MouseButton.LeftButton: "LeftButton",
-            Qt.MouseButton.RightButton: "RightButton",
-            Qt.MouseButton.MiddleButton: "MiddleButton",
-        }[event.button()]
-
-    def mousePressEvent(self, event: Any) -> None:
-        self._forward(event, f"{self._button(event)}PressEvent")
+    def mousePressEvent(self, event: Any, what: str = "Press") -> None:
+        self._forward(event, f"{event.button().name}{what}Event")
 
     def mouseReleaseEvent(self, event: Any) -> None:
-        self._forward(event, f"{self._button(event)}ReleaseEvent")
+        self.mousePressEvent(event, "Release")
 
     def mouseMoveEvent(self, event: Any) -> None:
         self._forward(event, "MouseMoveEvent")
@@ -190,8 +162,10 @@ class qMRMLSliceView(_View):
         self._own.style = style
         return view
 
-    def _resized(self) -> None:
-        _slice_logic(self._own).ResizeSliceNode(self.width, self.height)
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        if self._own.view is not None:
+            _slice_logic(self._own).ResizeSliceNode(self.width, self.height)
 
     def forceRender(self) -> None:
         view = self._view()
@@ -225,17 +199,13 @@ class qMRMLSliceWidget(QWidget):
         super().__init__(parent)
         self._own = types.SimpleNamespace(session=session, name=name)
         self._own.view = qMRMLSliceView(session, name, self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._own.view)
+        tight(QVBoxLayout(self), self._own.view)
 
     def sliceView(self) -> Any:
         return self._own.view
 
     def sliceLogic(self) -> Any:
         return _slice_logic(self._own)
-
-    logic = sliceLogic
 
     def mrmlSliceNode(self) -> Any:
         return self.sliceLogic().GetSliceNode()
@@ -253,9 +223,7 @@ class qMRMLThreeDWidget(QWidget):
     def __init__(self, session: Any, parent: Any = None) -> None:
         super().__init__(parent)
         self._own = types.SimpleNamespace(session=session, view=qMRMLThreeDView(session, self))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._own.view)
+        tight(QVBoxLayout(self), self._own.view)
 
     def threeDView(self) -> Any:
         return self._own.view
