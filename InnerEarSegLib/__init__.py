@@ -20,21 +20,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cochlea.measurements import CochlearMeasurements as CochlearMeasurements
-    from .cochlea.measurements import measure as measure
-    from .errors import InnerEarSegError as InnerEarSegError
-    from .io.volume import read_ct as read_ct
-    from .model.bundle import Model as Model
-    from .model.bundle import load_model as load_model
-    from .mrml.files import write_result as write_result
-    from .segmentation.pipeline import segment as segment
-    from .types import Ear as Ear
-    from .types import Geometry as Geometry
-    from .types import Landmark as Landmark
-    from .types import ModelIdentity as ModelIdentity
-    from .types import Quality as Quality
-    from .types import Segmentation as Segmentation
-    from .types import Volume as Volume
+    from .cochlea.measurements import CochlearMeasurements, measure
+    from .errors import InnerEarSegError
+    from .io.volume import read_ct
+    from .model.bundle import Model, load_model
+    from .mrml.files import write_result
+    from .segmentation.pipeline import segment
+    from .types import Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation, Volume
 
 __version__ = "0.1.0"
 
@@ -47,18 +39,21 @@ _HOMES = {
     "CochlearMeasurements": "cochlea.measurements",
     "write_result": "mrml.files",
     "InnerEarSegError": "errors",
-} | dict.fromkeys(
-    ("Ear", "Geometry", "Landmark", "ModelIdentity", "Quality", "Segmentation", "Volume"), "types"
-)
+}
+"""Where public names live; all others live in ``types``."""
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "CochlearMeasurements", "Ear", "Geometry", "InnerEarSegError", "Landmark", "Model",
+    "ModelIdentity", "Quality", "Segmentation", "Volume", "__version__", "load_model", "measure",
+    "read_ct", "segment", "write_result",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from the room that it lives in."""
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'types')}"), name)
 
 
 def __dir__() -> list[str]:

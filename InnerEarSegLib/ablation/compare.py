@@ -206,8 +206,7 @@ def csv_text(rows: Sequence[Row]) -> str:
 def repeated(rows: Sequence[Row], table: Path) -> Iterator[str]:
     """Tell of each figure whether it lies in the interval of an earlier study's ``ablation.csv``.
 
-    Raises:
-        UnusableInput: if the table is something else, or of another budget or other folds.
+    Raise UnusableInput if the table is something else, or of another budget or other folds.
     """
     try:
         with table.open(encoding="utf-8", newline="") as file:

@@ -118,9 +118,8 @@ class Plan:
 def load_plan(path: Path, steps: int | None = None) -> Plan:
     """Read and check a plan; ``steps`` is a budget of optimiser steps, instead of the plan's.
 
-    Raises:
-        UnusableInput: if the file is missing or not JSON, has an unknown or mistyped field, or a
-            variation changes nothing, or more than one field.
+    Raise UnusableInput if the file is missing or not JSON, has an unknown or mistyped field, or a
+    variation changes nothing, or more than one field.
     """
     plan = from_json(Plan, path, "plan")
     if steps is not None:
@@ -154,9 +153,8 @@ def load_plan(path: Path, steps: int | None = None) -> Plan:
 def overridden(basal: Study, variation: Variation, where: str = "") -> Study:
     """Return the basal training with a variation's one change.
 
-    Raises:
-        UnusableInput: if its field does not exist or is a group of fields, or the value does not
-            fit or is the basal one.
+    Raise UnusableInput if its field does not exist or is a group of fields, or the value does not
+    fit or is the basal one.
     """
     here, dotted = f"{where}variation {variation.name!r}", variation.field
     content = value = as_json(basal)

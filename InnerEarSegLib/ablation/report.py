@@ -40,11 +40,8 @@ def write_report(runs: Path, output: Path, against: Path | None = None) -> list[
 
     ``against`` is an earlier ``ablation.csv``, in whose intervals this study's figures should lie.
 
-    Returns:
-        The text's conclusions, line by line, and where the files are.
-
-    Raises:
-        UnusableInput: if there is no study, or nothing of it is finished.
+    Return the text's conclusions, line by line, and where the files are. Raise UnusableInput if
+    there is no study, or nothing of it is finished.
     """
     study = read_study(runs)
     rows = rows_of(study)
@@ -197,11 +194,7 @@ def _others(rows: Sequence[Row], by_seed: dict[str, float]) -> list[str]:
 
 
 def forest_plot(rows: Sequence[Row], title: str, path: Path) -> None:
-    """Plot each variation's difference to the basal training with its interval, as PNG.
-
-    Raises:
-        UnusableInput: if matplotlib is not installed.
-    """
+    """Plot variations' differences to the basal training; UnusableInput without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -59,9 +59,7 @@ class StudyFolder:
         """Return (variation, fold) of runs: the first fold of all variations, then the second.
 
         ``only`` names variations, with commas; ``shard`` "I/N" is every N-th run from the I-th.
-
-        Raises:
-            UnusableInput: if there is no such variation or shard.
+        Raise UnusableInput if there is no such variation or shard.
         """
         known = self.plan.names()
         names = only.split(",") if only else known
@@ -83,10 +81,7 @@ class StudyFolder:
         return fold_folder(self.folder / variation, fold + 1)
 
     def result(self, variation: str, fold: int) -> dict[str, Any] | None:
-        """Return what a run found; None while it is not finished.
-
-        Raise UnusableInput if it is the result of another training.
-        """
+        """Return what a run found, None while unfinished; UnusableInput if of another training."""
         path = self.run_folder(variation, fold) / RESULT
         if not path.is_file():
             return None
@@ -103,10 +98,7 @@ class StudyFolder:
 def open_study(
     plan: Plan, cases: Sequence[TrainingCase], fold_count: int, folder: Path
 ) -> StudyFolder:
-    """Open a study's folder, new or of the same plan, folds and budget.
-
-    Raise UnusableInput if it holds another study, or the specimens are too few.
-    """
+    """Open a study's folder; UnusableInput if it is another study's, or specimens are too few."""
     study = StudyFolder(folder, plan, tuple(folds_of(cases, fold_count)))
     if not (folder / DESCRIPTION).is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -131,10 +123,7 @@ def read_study(folder: Path) -> StudyFolder:
 
 @dataclass(frozen=True)
 class Run:
-    """What a process needs to know to do a run; see ``evaluation.crossval.Fold``.
-
-    The folds of a study count from 0.
-    """
+    """What a process needs to know to do a run, as ``crossval.Fold``; folds count from 0."""
 
     folder: Path
     data: Path

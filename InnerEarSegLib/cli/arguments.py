@@ -29,11 +29,7 @@ def note(sentence: str) -> None:
 
 
 def names(text: str) -> list[str]:
-    """``F01, F03,`` as F01 and F03: each once, in their order; an argparse type.
-
-    Raises:
-        ValueError: if there is none.
-    """
+    """Return ``F01, F03,`` as F01 and F03, each once, in order; ValueError if there is none."""
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not found:
         raise ValueError(text)
@@ -111,11 +107,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_devices(options: argparse.Namespace) -> list[str]:
-    """Return the names of the chosen devices, checked unless a cluster has its own.
-
-    Raises:
-        UnusableInput: if a device is not there.
-    """
+    """Return the chosen devices; UnusableInput if one is missing, unless a cluster has its own."""
     from ..model.device import choose_device
 
     devices = options.devices.split(",")

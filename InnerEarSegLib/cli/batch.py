@@ -49,9 +49,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do the cohort and say how it went.
 
-    Returns:
-        0 if every case has a result, also if that is "no ear"; 4 if some failed or a table could
-        not be written.
+    Return 0 if every case has a result, also "no ear"; 4 if one failed or a table is not written.
     """
     from ..batch.cohort import read_list
     from ..batch.run import WORKER_BYTES, Job, Tables, run_cohort

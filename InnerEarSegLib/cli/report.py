@@ -128,8 +128,7 @@ def _page(options: argparse.Namespace) -> Path:
 def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
     """Read a folder's scene or a scene, with notes on changed files beside it.
 
-    Raises:
-        UnusableInput: there are no results of InnerEarSeg, or of several CTs.
+    Raise UnusableInput if there are no results of InnerEarSeg, or of several CTs.
     """
     from ..mrml.files import SCENE_FILE, changed_beside
     from ..mrml.results import find_results

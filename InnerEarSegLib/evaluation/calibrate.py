@@ -49,8 +49,7 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
 def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Count the errors within their radii, each fold judged by a calibration of the others.
 
-    Returns:
-        A row a level and perturbation ("copy" in tables): copy, nominal, inside, of.
+    Return a row a level and perturbation ("copy" in tables): copy, nominal, inside, of.
     """
     held: list[dict[str, Any]] = []
     judged = _each_fold(rows)

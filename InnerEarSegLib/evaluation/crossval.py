@@ -139,8 +139,7 @@ def measure_fold(
         Rows of ``evaluate`` with fold, copy (the perturbation), and the uncalibrated signs of
         uncertainty.
 
-    Raises:
-        UnusableInput: if the fold has no networks, or was measured with another base.
+    Raise UnusableInput if the fold has no networks, or was measured with another base.
     """
     from ..training.export import export
 
@@ -154,18 +153,14 @@ def measure_fold(
         export(run, run / "model.pt", version=version, base=base, any_base=True, say=say)
         return run / "model.pt"
 
-    fine = steps["refine"] > 0
-    rows = _measured(run / ROWS, made_with, networks, held_out, device, fine, say)
+    rows = _measured(run / ROWS, made_with, networks, held_out, device, steps["refine"] > 0, say)
     return [row | {"fold": fold.number} for row in rows]
 
 
 def measure_base(
     cases: Sequence[TrainingCase], output: Path, device: torch.device, base: Path, say: Say = print
 ) -> list[Row]:
-    """Measure a model on the specimens that it was not trained on, in all perturbations.
-
-    The rows are kept in ``output``, so that they are not measured again.
-    """
+    """Measure a model, perturbations too, on cases that it never saw; keep rows in ``output``."""
     trained_on = read_card(base)["training"]["trained_on"]
     others = [case for case in cases if not case.synthetic and case.name not in trained_on]
     made_with = {"model": hashlib.sha256(file_content(base)).hexdigest()}

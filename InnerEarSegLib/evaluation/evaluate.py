@@ -69,14 +69,9 @@ def each_case(
 ) -> dict[str, str]:
     """Read the named cases, or all, and do something with each; go on where one fails.
 
-    ``otherwise`` is said of a case that failed, before the reason.
-
-    Returns:
-        The reasons, a sentence each, by name.
-
-    Raises:
-        UnusableInput: if there is no such case.
-        UnusableModel: if the model cannot be run.
+    ``otherwise`` is said of a case that failed, before the reason. Return the reasons, a sentence
+    each, by name. Raise UnusableInput if there is no such case, UnusableModel if the model cannot
+    run.
     """
     chosen = list(cases if names is None else names)
     check_names(chosen, cases)

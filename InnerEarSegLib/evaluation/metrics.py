@@ -81,11 +81,7 @@ class MaskMetrics:
 
 
 def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> MaskMetrics:
-    """Compute all metrics of two masks [k, j, i]; ``spacing`` is (k, j, i) mm.
-
-    Raises:
-        ValueError: if one of the masks is empty, where distances mean nothing.
-    """
+    """Compare masks [k, j, i], ``spacing`` (k, j, i) in mm; ValueError if one has no voxel."""
     if not found.any() or not truth.any():
         raise ValueError("both masks need a voxel")
     where = np.argwhere(found | truth)  # the rest of the grid costs time
@@ -196,9 +192,8 @@ def on_common_grid(
     wrong as beside one of the whole CT. The ear has a voxel on the grid (``geometry``) of the
     labels.
 
-    Returns:
-        Both masks, uint8 [k, j, i]; and how many voxels beyond the reference's own grid each
-        voxel of the ear lies, (n,).
+    Return both masks, uint8 [k, j, i]; and how many voxels beyond the reference's own grid each
+    voxel of the ear lies, (n,).
     """
     shape = np.array(geometry.shape)
     voxels = np.argwhere(ear.labyrinth)

@@ -161,10 +161,7 @@ class Extremes:
 
 
 def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
-    """Draw slices through each landmark and the middle of the ear, along each axis, as PNG.
-
-    ``row`` has the figures of the case, for the title.
-    """
+    """Draw slices through each landmark and the ear's middle, titled from ``row``, as PNG."""
     found = on_grid(ear, case.label_geometry)
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)
     places = {"middle of the labyrinth": middle} | {

@@ -53,11 +53,8 @@ def check_header(
         promised_bytes: bytes of all voxels that the header promises, or fewer.
         file_bytes: the most bytes that the file can hold, unpacked.
 
-    Returns:
-        The shape (k, j, i); further axes of one element are dropped.
-
-    Raises:
-        UnusableInput: saying what is wrong.
+    Return the shape (k, j, i), without further axes of one element. Raise UnusableInput, saying
+    what is wrong.
     """
     if components != 1:
         raise UnusableInput(

@@ -83,11 +83,7 @@ def case_names(root: Path) -> list[str]:
 
 
 def read_case(root: Path, name: str) -> Case:
-    """Read one specimen; of a CT that is cut short, its complete slices.
-
-    Raises:
-        UnusableInput: if the description or the CT cannot be used at all.
-    """
+    """Read one specimen, of a cut CT its whole slices; UnusableInput if it cannot be used."""
     landmarks, side = _read_description(root / name / f"{name}_DESC.json")
     ct, geometry, remarks = _read_ct(root / name / "CT" / f"{name}_CT_RAW.nii", name)
     labels, remark = _read_labels(root / name / "CT" / f"{name}_CT_LABELS.nii", name)
@@ -156,16 +152,12 @@ def _read_labels(path: Path, name: str) -> tuple[NDArray[np.uint8] | None, tuple
 
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read landmarks: RAS mm, (3,) each, by name.
+    """Read landmarks, RAS mm (3,) by name: Slicer's .mrk.json or .fcsv, or a DESC.json.
 
     Labels are names of LANDMARKS and AUXILIARY or the dataset's keys (A, OW, RW, C, V), upper or
     lower case; other points are left out.
 
-    Args:
-        path: .mrk.json or .fcsv of 3D Slicer, or a DESC.json of the dataset.
-
-    Raises:
-        UnusableInput: if the file cannot be read or holds none of the landmarks.
+    Raise UnusableInput if the file cannot be read or holds none of the landmarks.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

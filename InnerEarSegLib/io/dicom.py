@@ -50,11 +50,7 @@ class Stack:
 
 
 def stack_of(planes: Sequence[Slice], what: object) -> Stack:
-    """Sort planes of equal orientation, size and pixel spacing into a stack.
-
-    Raises:
-        UnusableInput: if they do not form a volume; ``what`` is the folder or file.
-    """
+    """Sort planes of equal orientation, size and spacing; UnusableInput if they form no volume."""
     if any(np.isnan(plane.position).any() for plane in planes) or not np.any(planes[0].normal):
         raise UnusableInput(f"The DICOM images in {what} do not say where they lie in the patient.")
     first = planes[0]
@@ -196,8 +192,7 @@ def _rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str, tuple[str, ...]]:
     """Read the series that ``find_series`` chooses: HU [k, j, i], their grid, a name, and warnings.
 
-    Raises:
-        UnusableInput: if there is no CT, more than one, or one that cannot be used.
+    Raise UnusableInput if there is no CT, more than one, or one that cannot be used.
     """
     series, warnings = find_series(path, uid)
     if series.head.modality != "CT":

@@ -296,8 +296,7 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
             itself, any other stands for its series in its folder.
         uid: SeriesInstanceUID, or None.
 
-    Raises:
-        UnusableInput: if there is none, or more than one.
+    Raise UnusableInput if there is none, or more than one.
     """
     if path.is_dir() or path.name.upper() == DICOMDIR:
         folder = path if path.is_dir() else path.parent
@@ -374,8 +373,7 @@ def _choose(
             holds = f"no CT scan, only scouts, reports or screenshots: {_listed(found)}"
         raise UnusableInput(f"The folder {folder} holds {holds}.")
     usable = [s for s in scans if len(s.slices) >= MIN_SLICES and s.distance <= MAX_SLICE_MM]
-    originals = [s for s in usable if not REFORMAT_WORDS & set(s.head.kind)]
-    candidates = originals or usable or scans
+    candidates = [s for s in usable if not REFORMAT_WORDS & set(s.head.kind)] or usable or scans
     chosen = candidates[0] if len(candidates) == 1 else _thinnest_bone(candidates)
     if chosen is None:
         raise UnusableInput(

@@ -36,11 +36,8 @@ def to_hounsfield(
         slope, intercept: stored values times ``slope`` plus ``intercept`` should be HU.
         what: the file or folder, for sentences.
 
-    Returns:
-        [k, j, i], int16 where the values are whole, else float32, none below AIR; and warnings.
-
-    Raises:
-        UnusableInput: if these are no HU.
+    Return [k, j, i], int16 where the values are whole, else float32, none below AIR; and warnings.
+    Raise UnusableInput if these are no HU.
     """
     array, warnings = _rescaled(stored, slope, intercept), []
     if array.dtype.kind == "f":

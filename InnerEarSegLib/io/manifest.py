@@ -38,8 +38,7 @@ def read_table(
     Returns:
         Rows that are not blank, "" in cells that they lack; and the titles of all other columns.
 
-    Raises:
-        UnusableInput: it is no such table.
+    Raise UnusableInput if it is no such table.
     """
     said = _SEPARATOR.match(text)
     text = text if said is None else text[said.end() :]
@@ -84,8 +83,7 @@ def cases_of(source: Path) -> dict[str, Callable[[], Case]]:
         source: a folder in the layout of the human bony labyrinth dataset, or a list of any file
             name, with paths relative to its folder.
 
-    Raises:
-        UnusableInput: if there is no case, or naming the row and column that cannot be used.
+    Raise UnusableInput if there is no case, or naming the row and column that cannot be used.
     """
     if source.is_dir() or not (source.is_file() or source.suffix):
         return {name: partial(read_case, source, name) for name in case_names(source)}

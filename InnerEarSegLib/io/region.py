@@ -43,11 +43,9 @@ class Region:
 
 
 def region_of(center: str | None, roi: str | None) -> Region | None:
-    """Parse the region that the user gave; None for the whole CT.
+    """Parse the region that the user gave, in mm; None for the whole CT.
 
-    Args:
-        center: "R,A,S" of a point in or near the ear, mm.
-        roi: "R,A,S,dR,dA,dS": centre and full edge lengths of a box along RAS, mm.
+    ``center`` is "R,A,S", in or near the ear; ``roi`` "R,A,S,dR,dA,dS", with full edge lengths.
     """
     if center and roi:
         raise UnusableInput("Give either --center or --roi, not both.")

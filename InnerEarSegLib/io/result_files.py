@@ -27,11 +27,7 @@ def write_plain(result: Segmentation, folder: Path) -> None:
 
 
 def read_plain(folder: Path) -> Segmentation:
-    """Read what ``innerearseg segment --plain`` wrote.
-
-    Raises:
-        UnusableInput: the folder holds no whole result.
-    """
+    """Read what ``innerearseg segment --plain`` wrote; UnusableInput if it is no whole result."""
     folder = Path(folder)
     try:
         content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
@@ -43,8 +39,7 @@ def read_plain(folder: Path) -> Segmentation:
 def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentation:
     """Put together what ``Segmentation.to_json`` or ``review_to_json`` made.
 
-    Raises:
-        OSError, ValueError, KeyError, TypeError: something is missing or malformed.
+    Raise OSError, ValueError, KeyError or TypeError if something is missing or malformed.
     """
     ears = []
     for item in content["ears"]:

@@ -99,8 +99,7 @@ class ResultFolder:
         What was there is deleted if its manifest has the same ``ct_sha256`` and all its files are
         unchanged, else it is renamed. ``about`` says in the manifest what the files are made from.
 
-        Raises:
-            UnusableInput: it cannot be written; all is as it was.
+        Raise UnusableInput if it cannot be written; all is then as it was.
         """
         # A mount cannot be renamed, and an empty folder keeps its permissions.
         inside = self.folder.is_dir() and (
@@ -141,8 +140,7 @@ class ResultFolder:
             obsolete: names of files that an earlier run may have written: unchanged ones are
                 removed, changed ones renamed, and others stay.
 
-        Raises:
-            UnusableInput: it cannot be written; all is as it was.
+        Raise UnusableInput if it cannot be written; all is then as it was.
         """
         with self._stage(inside=True) as (stage, new):
             yield new

@@ -58,8 +58,7 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
         The CT on a regular grid with axes at right angles: int16 where its values are whole, else
         float32; ``warnings`` lists what was changed or doubtful.
 
-    Raises:
-        UnusableInput: in one sentence, if it cannot be used.
+    Raise UnusableInput, in one sentence, if it cannot be used.
     """
     path = Path(path)
     try:
@@ -185,8 +184,7 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
     """Return the fields by lower-case name, the file of the voxels, and their offset in it."""
     with path.open("rb") as file:
         start = file.read(MAX_TEXT_BYTES)
-    end = NRRD_END if start.startswith(b"NRRD") else META_END
-    found = end.search(start)
+    found = (NRRD_END if start.startswith(b"NRRD") else META_END).search(start)
     offset = found.end() if found else len(start)  # without an end, the voxels lie elsewhere
     if offset == MAX_TEXT_BYTES:
         raise damaged(path, "its header has no end")
@@ -194,7 +192,6 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
         name.decode("latin-1").strip().lower(): value.decode("latin-1").strip()
         for name, value in TEXT_FIELD.findall(start[:offset])
     }
-
     keys = ("data file", "datafile", "elementdatafile")
     place = next((fields[key] for key in keys if key in fields), "LOCAL")
     if place.upper() == "LOCAL":
@@ -204,8 +201,7 @@ def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
     data = path.parent / place
     if not data.is_file():
         raise UnusableInput(f"{path} has its voxels in {place}, which is not there.")
-    skip = fields.get("headersize") or fields.get("byte skip") or "0"
-    return fields, data, max(0, int(skip))
+    return fields, data, max(0, int(fields.get("headersize") or fields.get("byte skip") or "0"))
 
 
 def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> None:

@@ -170,8 +170,7 @@ def anisotropic_blur(ct: Tensor, covariance: np.ndarray) -> Tensor:
         for b in range(3):
             exponent += float(covariance[a, b]) * waves[a] * waves[b]
     damped = torch.fft.rfftn(wide) * torch.exp(-2.0 * torch.pi**2 * exponent)
-    smooth = torch.fft.irfftn(damped, s=(k, j, i))
-    return smooth[pad : k - pad, pad : j - pad, pad : i - pad]
+    return torch.fft.irfftn(damped, s=(k, j, i))[pad : k - pad, pad : j - pad, pad : i - pad]
 
 
 def blur(ct: Tensor, sigma: float) -> Tensor:

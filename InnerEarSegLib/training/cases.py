@@ -77,8 +77,7 @@ def unpack(path: Path) -> list[TrainingCase]:
 def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
     name, shape, labels = item["name"], tuple(item["shape"]), None
     if f"{name}/labels" in arrays:
-        bits = np.unpackbits(arrays[f"{name}/labels"], count=int(np.prod(shape)))
-        labels = bits.reshape(shape)
+        labels = np.unpackbits(arrays[f"{name}/labels"], count=int(np.prod(shape))).reshape(shape)
     geometry = Geometry(np.array(item["ijk_to_ras"]), shape)
     landmarks = {name: np.array(point) for name, point in item["landmarks"].items()}
     return TrainingCase(
@@ -112,10 +111,8 @@ def load_cases(
     """Read specimens from a dataset folder or packed file, with this many synthetic ears.
 
     A packed file already holds its synthetic ears.
-
-    Raises:
-        UnusableInput: if there is no such file or folder, no specimen in it, or the packed file has
-            other synthetic ears.
+    Raise UnusableInput if there is no such file or folder, no specimen in it, or the packed file
+    has other synthetic ears.
     """
     if not source.exists():
         raise UnusableInput(f"The data {source} does not exist.")

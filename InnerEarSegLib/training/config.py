@@ -177,11 +177,7 @@ class Config:
 
 
 def load_config(path: Path) -> Config:
-    """Read a config from JSON.
-
-    Raises:
-        UnusableInput: if the file is missing or not JSON, or has an unknown or mistyped field.
-    """
+    """Read a config; UnusableInput if it is missing or no JSON, or a field does not fit."""
     config = from_json(Config, path, "config")
     for name, setup in config.networks().items():
         check_patch(setup, f"{path}: {name}.window")
@@ -199,11 +195,7 @@ def check_patch(setup: NetworkTraining, where: str) -> None:
 
 
 def from_json(kind: type[T], path: Path, what: str) -> T:
-    """Read a config dataclass from a JSON file; see ``from_dict``.
-
-    Raises:
-        UnusableInput: naming the file as ``what``, or the field that does not fit.
-    """
+    """Read a config dataclass from JSON; UnusableInput names the file as ``what``, or the field."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -214,11 +206,7 @@ def from_json(kind: type[T], path: Path, what: str) -> T:
 
 
 def from_dict(kind: type[T], content: Any, where: str) -> T:
-    """Make a config dataclass from plain JSON values, checked against its type hints.
-
-    Raises:
-        UnusableInput: naming the field that is unknown, missing or of the wrong type.
-    """
+    """Make a config dataclass from JSON values by its type hints; UnusableInput names the field."""
     if not isinstance(content, dict):
         raise UnusableInput(f"{where}: an object with the fields of {kind.__name__} is needed.")
     hints = _hints(cast(Hashable, kind))
@@ -231,9 +219,7 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
     return kind(**{key: _value(hints[key], v, f"{where}.{key}") for key, v in content.items()})
 
 
-@lru_cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)  # which takes longer than all the rest
+_hints = lru_cache(get_type_hints)  # which takes longer than all the rest
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

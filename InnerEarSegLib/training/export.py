@@ -145,9 +145,8 @@ def export(
             the model.
         notes: what else a reader should know of the training, one sentence each.
 
-    Raises:
-        UnusableInput: if the file cannot be written, a network has neither a checkpoint nor a
-            base, the base does not fit, or what was measured says nothing of this run.
+    Raise UnusableInput if the file cannot be written, a network has neither a checkpoint nor a
+    base, the base does not fit, or what was measured says nothing of this run.
     """
     folder = _check_output(output)
     run = read_run(run_folder)
@@ -230,9 +229,8 @@ class BaseModel:
 def read_base(path: Path, config: Config) -> BaseModel:
     """Check that a model's networks can stand in, before anything is trained.
 
-    Raises:
-        UnusableInput: if it cannot be read, lacks a network, or has other landmarks or another
-            normalisation than the config.
+    Raise UnusableInput if it cannot be read, lacks a network, or has other landmarks or another
+    normalisation than the config.
     """
     content = file_content(path)
     card = card_in(content, path)
@@ -240,7 +238,7 @@ def read_base(path: Path, config: Config) -> BaseModel:
     if missing:
         raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
     try:
-        _check_fit(_is_of_kind(card, config), path)
+        _check_fit(card, config, path)
         return BaseModel(
             str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest(),
             tuple(map(str, card["training"]["trained_on"])),
@@ -261,7 +259,7 @@ def _part_of_base(
             card["training"]["trained_on"] == list(run.trained_on)
             and all(np.allclose(card["template"][k], p, atol=1e-6) for k, p in run.template.items())
         )
-        _check_fit(_is_of_kind(card, run.config) and same, base)
+        _check_fit(card, run.config, base, same)
     except (KeyError, TypeError):
         raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
     about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
@@ -269,14 +267,10 @@ def _part_of_base(
     return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
 
 
-def _is_of_kind(card: dict[str, Any], config: Config) -> bool:
-    """Whether a model gives the config's heatmaps from the same numbers."""
-    intensity = dataclasses.asdict(config.intensity)
-    return card["landmarks"] == list(config.landmarks) and card["intensity"] == intensity
-
-
-def _check_fit(fits: bool, base: Path) -> None:
-    if not fits:
+def _check_fit(card: dict[str, Any], config: Config, base: Path, same: bool = True) -> None:
+    """Refuse a base of other specimens, or with other heatmaps or numbers than the config's."""
+    alike = card["landmarks"] == list(config.landmarks)
+    if not (alike and card["intensity"] == dataclasses.asdict(config.intensity) and same):
         raise UnusableInput(
             f"The base model {base} was trained on other specimens or landmarks than this run."
         )

@@ -16,6 +16,7 @@ from ..segmentation.heatmap import decode_heatmaps
 from .config import LossConfig, NetworkTraining
 from .samples import Sample
 
+AXES = (1, 2, 3, 4)
 FINEST_SIGMA = 0.5
 """Voxels: narrower Gaussians would fall between the voxels of a coarse level."""
 
@@ -25,12 +26,8 @@ def heatmap_loss(
 ) -> Tensor:
     """Compute the configured loss of each heatmap: [b, landmark].
 
-    Args:
-        heatmaps: the head's output [b, landmark, k, j, i].
-        points: [b, landmark, 3] as patch (i, j, k).
-        present: bool [b, landmark].
-        spacing_mm: voxel edge of the heatmaps.
-        how: kind of loss, and the width of its target.
+    ``heatmaps`` is the head's output [b, landmark, k, j, i], its voxels ``spacing_mm`` wide;
+    ``points`` [b, landmark, 3] are patch (i, j, k); ``present`` is bool [b, landmark].
     """
     if how.heatmaps == "coordinates":
         return coordinates_loss(heatmaps, points, present, spacing_mm)
@@ -52,9 +49,8 @@ def landmark_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: floa
     """Kullback-Leibler divergence from the Gaussian around each landmark: [b, landmark].
 
     The network's distribution is a softmax over all voxels and one class of logit 0 for "not in
-    this patch", which is the target where a landmark is absent.
-
-    Args as of ``heatmap_loss``; sigma is the standard deviation of the Gaussian in voxels.
+    this patch", which is the target where a landmark is absent. Arguments are as of
+    ``heatmap_loss``; sigma is the standard deviation of the Gaussian in voxels.
     """
     log_all = F.softplus(torch.logsumexp(heatmaps.flatten(2), dim=2))  # log(1 + sum of exp)
     weights = [torch.softmax(x, dim=-1) for x in _log_gaussian(heatmaps, points, sigma)]
@@ -68,7 +64,6 @@ def squares_loss(heatmaps: Tensor, points: Tensor, present: Tensor, sigma: float
 
     They are divided by what an empty heatmap would cost and multiplied by what the softmax
     cross-entropy of an even one does, so that a weight against other losses means the same.
-
     The heatmaps are heights, no logits; all else is as of ``landmark_loss``.
     """
     lines = [torch.exp(line) for line in _log_gaussian(heatmaps, points, sigma)]
@@ -104,11 +99,7 @@ def expected_points(heatmaps: Tensor) -> Tensor:
 
 
 def landmark_points(heatmaps: Tensor, setup: NetworkTraining) -> NDArray[np.float64]:
-    """Return the landmarks in the heatmaps [landmark, k, j, i] of one patch.
-
-    Returns:
-        Continuous (i, j, k), [landmark, 3].
-    """
+    """Return landmarks, as continuous (i, j, k), [n, 3], in a patch's heatmaps [n, k, j, i]."""
     how, heatmaps = setup.loss, heatmaps.float()
     if how.heatmaps == "coordinates":
         return expected_points(heatmaps[None])[0].double().cpu().numpy()
@@ -188,27 +179,21 @@ def dice_loss(probability: Tensor, target: Tensor) -> Tensor:
 
     One voxel is added to both sides so that an empty patch is defined.
     """
-    axes = (1, 2, 3, 4)
-    overlap = 2.0 * (probability * target).sum(axes) + 1.0
-    return 1.0 - overlap / ((probability**2).sum(axes) + (target**2).sum(axes) + 1.0)
+    overlap = 2.0 * (probability * target).sum(AXES) + 1.0
+    return 1.0 - overlap / ((probability**2).sum(AXES) + (target**2).sum(AXES) + 1.0)
 
 
 def tversky_loss(probability: Tensor, target: Tensor) -> Tensor:
-    """1 - Tversky index, which for equal weights is Dice (Salehi et al. 2017): [b].
-
-    One voxel is added to both sides so that an empty patch is defined.
-    """
-    axes = (1, 2, 3, 4)
-    both = (probability * target).sum(axes) + 1.0
-    added = (probability * (1.0 - target)).sum(axes)
-    missed = ((1.0 - probability) * target).sum(axes)
+    """1 - Tversky index, for equal weights Dice (Salehi et al. 2017), as ``dice_loss``: [b]."""
+    both = (probability * target).sum(AXES) + 1.0
+    added = (probability * (1.0 - target)).sum(AXES)
+    missed = ((1.0 - probability) * target).sum(AXES)
     return 1.0 - both / (both + TVERSKY_ADDED * added + TVERSKY_MISSED * missed)
 
 
 def cross_entropy_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Mean binary cross-entropy: [b]."""
-    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return bce.mean(dim=(1, 2, 3, 4))
+    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(AXES)
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -217,4 +202,4 @@ def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     After Lin et al. 2017, for partial volumes as targets: |p - t| stands for their 1 - p_t.
     """
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return ((torch.sigmoid(logits) - target).abs() ** FOCAL_POWER * bce).mean(dim=(1, 2, 3, 4))
+    return ((torch.sigmoid(logits) - target).abs() ** FOCAL_POWER * bce).mean(AXES)

@@ -27,11 +27,9 @@ def canonical_template(
 
     The frame has its axes along the labyrinth's principal axes, longest first, and its origin at
     the middle of the labyrinth's extent, so that a patch around it can be small.
-
     Left ears count as mirrored right ones. ``cases`` are real ones. Returns canonical mm by name.
 
-    Raises:
-        UnusableInput: if no case has labels and all landmarks.
+    Raise UnusableInput if no case has labels and all landmarks.
     """
     complete = [case for case in cases if all(name in case.landmarks for name in names)]
     labelled = [case for case in complete if case.labels is not None]
@@ -62,8 +60,7 @@ def _labyrinth_points(case: TrainingCase, template: dict[str, NDArray]) -> NDArr
     """Labyrinth voxels of a case in the template's frame: (n, 3) mm."""
     assert case.labels is not None
     ras = case.geometry.to_ras(np.argwhere(case.labels)[::7, ::-1])
-    to_canonical = np.linalg.inv(fit_pose(template, case.landmarks).matrix)
-    return apply_affine(to_canonical, ras)
+    return apply_affine(np.linalg.inv(fit_pose(template, case.landmarks).matrix), ras)
 
 
 DESCRIPTION = "run.json"
@@ -84,9 +81,8 @@ def train(
     ``cases`` are all specimens, those to hold out included; ``workers`` processes draw samples;
     ``only`` names the networks to train, all if empty.
 
-    Raises:
-        UnusableInput: if the folder holds another run, a held-out specimen is missing, or a name
-            in ``only`` is unknown.
+    Raise UnusableInput if the folder holds another run, a held-out specimen is missing, or a name
+    in ``only`` is unknown.
     """
     check_networks(config, only)
     missing = sorted(set(config.held_out) - {case.name for case in cases})
@@ -146,12 +142,11 @@ class TrainingRun:
 
 def read_run(folder: Path) -> TrainingRun:
     """Read a run folder's description, or raise UnusableInput."""
-    path = folder / DESCRIPTION
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UnusableInput(f"{folder} is no run folder of `innerearseg train`.") from None
-    return from_dict(TrainingRun, content, str(path))
+    return from_dict(TrainingRun, content, str(folder / DESCRIPTION))
 
 
 def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:

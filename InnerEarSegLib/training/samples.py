@@ -96,8 +96,7 @@ def cut(
 ) -> tuple[Tensor, Tensor | None, NDArray[np.bool_]]:
     """Empty CT and labyrinth [k, j, i] beyond a random plane across one axis.
 
-    Returns:
-        Both, and which points (n, 3), as patch (i, j, k), are still inside.
+    Return both, and which points (n, 3), as patch (i, j, k), are still inside.
     """
     axis = int(rng.integers(3))
     size = ct.shape[axis]

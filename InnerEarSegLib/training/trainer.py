@@ -97,8 +97,7 @@ def validate(
             found = logits[0, 0].cpu() > 0
             both = float((truth & found).sum())
             dice.append(2 * both / max(1.0, float(truth.sum() + found.sum())))
-        points = landmark_points(heatmaps[0], setup)
-        for name, ijk in zip(config.landmarks, points, strict=True):
+        for name, ijk in zip(config.landmarks, landmark_points(heatmaps[0], setup), strict=True):
             if name in LANDMARKS:
                 errors.append(np.linalg.norm(patch.to_ras(ijk) - case.landmarks[name]))
     return float(np.mean(dice)) if dice else float("nan"), float(np.mean(errors))
@@ -141,9 +140,7 @@ def train_network(
     ``folder`` receives the checkpoint (with the averaged weights) and the log; all else is as of
     ``run.train``.
 
-    Raises:
-        UnusableInput: if nothing is left to train on.
-        Diverged: if the loss is no longer a number.
+    Raise UnusableInput if nothing is left to train on, Diverged if the loss is no number.
     """
     setup = config.networks()[name]
     held_out = [case for case in cases if case.name in config.held_out]
@@ -219,10 +216,7 @@ def learning_rate(how: OptimiserConfig, step: int) -> float:
 
 
 def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
-    """Return the averaged network of a training, finished or not, in evaluation mode, on the CPU.
-
-    Raise UnusableInput if the folder has no checkpoint.
-    """
+    """Return a run's averaged network for evaluation, on the CPU; UnusableInput if none is kept."""
     state = _read(folder / CHECKPOINT)
     if state is None:
         raise UnusableInput(f"{folder} holds no checkpoint: train this network first.")
