@@ -98,6 +98,7 @@ def test_a_batch_goes_on_without_its_table_and_says_so(
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr("InnerEarSegLib.batch.run.SUMMARY_EVERY_SECONDS", -1.0)
     assert run(path, out, quick_model) == (0 if closed_again else 4)
     text, errors = capfd.readouterr()
     assert "2 of 2 cases done, 0 failed" in text and ("Table:" in text) == closed_again
