@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import slicer  # noqa: F401  # before vtk, which takes longer when it comes first
 
 from ..errors import UnusableInput
 from ..io.result_folder import LAST, MAKER, ResultFolder
