@@ -92,7 +92,7 @@ class Workers:
         try:
             import distributed  # noqa: F401
         except ImportError:
-            raise UnusableInput("Parallel work needs Dask: pip install distributed.") from None
+            raise UnusableInput("Dask is missing: pip install 'innerearseg[batch]'.") from None
         self._places, self._scheduler = tuple(places), scheduler
         self._busy: dict[Any, tuple[int, Any, str]] = {}
         self._ended = threading.Event()

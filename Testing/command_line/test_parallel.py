@@ -127,7 +127,7 @@ def test_refusals(monkeypatch):
     with refused, Workers(scheduler=scheduler):
         pass
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UnusableInput, match="pip install distributed"):
+    with pytest.raises(UnusableInput, match=r"pip install 'innerearseg\[batch\]'"):
         Workers([Place("cpu", 1)])
 
 
