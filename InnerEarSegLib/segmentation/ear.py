@@ -20,7 +20,7 @@ from ..types import (
     Landmark,
     apply_affine,
 )
-from .mask import crop_to_content, fine_grid, labyrinth_mask
+from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
 from .prediction import EarPrediction
 from .quality import Remark, ambiguity, ct_plausibility, judge
@@ -47,9 +47,6 @@ and cut-off parts; other anatomy taken for ears up to 0.75."""
 BORDER_MM = 1.0
 """An ear is rejected if a landmark is absent that should lie inside the scan by more than this."""
 
-FINEST_MM = 0.2
-"""Largest voxel edge of masks, for any CT."""
-
 
 def decode_ear(
     prediction: EarPrediction, scan: Geometry, model: Model, remarks: tuple[Remark, ...] = ()
@@ -72,7 +69,7 @@ def decode_ear(
         return None
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
-    grid = fine_grid(scan, drawn, FINEST_MM)
+    grid = mask_grid(scan, drawn)
     mask = labyrinth_mask(prediction.labyrinth, prediction.patch, grid)
     volume = float(mask.sum()) * grid.voxel_volume
     least = MIN_CUT_VOLUME_MM3 if plausibility.cut else MIN_VOLUME_MM3
