@@ -38,9 +38,14 @@ def card_text(card: dict[str, Any]) -> str:
         "",
         f"- Specimens: {', '.join(training['trained_on'])}"
         + (f" ({', '.join(partial)}: landmarks only)." if partial else "."),
-        f"- Synthetic ears: {training['synthetic_ears']}.",
+        f"- Synthetic ears: {training['synthetic_ears']}{_without_synthetic(training)}.",
         f"- Held out, to choose by (so no test cases): "
         f"{', '.join(training['held_out_to_choose_by']) or 'none'}.",
+    ]
+    lines += [
+        f"- `{name}` is that of {card[name]['taken_from']}."
+        for name in NETWORKS
+        if "taken_from" in card[name]
     ]
     if start := training.get("started_from"):
         inherited = {name: card[name].get("inherited", 0) for name in NETWORKS}
@@ -69,6 +74,13 @@ def card_text(card: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _without_synthetic(training: dict[str, Any]) -> str:
+    """Which networks saw no synthetic ear, though others did."""
+    setups = {name: training.get("config", {}).get(name, {}) for name in NETWORKS}
+    names = [f"`{name}`" for name, of in setups.items() if not of.get("synthetic_ears", True)]
+    return f", none for {' and '.join(names)}" if names and training["synthetic_ears"] else ""
 
 
 def _refine(card: dict[str, Any]) -> str:

@@ -144,9 +144,14 @@ def train_network(
     state of another network, whose weights are the initial ones where they fit; all else is as of
     ``run.train``.
 
-    Raise UnusableInput if nothing is left to train on, Diverged if the loss is no number.
+    Raise UnusableInput if no specimen is left to train on, Diverged if the loss is no number.
     """
     setup = config.networks()[name]
+    state = _read(folder / CHECKPOINT, device)
+    done = 0 if state is None else int(state["step"])
+    if done >= setup.optimiser.steps:
+        say(f"{name}: all {done} steps are done")
+        return
     held_out = [case for case in cases if case.name in config.held_out]
     others = [case for case in cases if case.name not in config.held_out]
     samples = Samples(others, template, config, setup)
@@ -171,9 +176,7 @@ def train_network(
         "schedule": schedule,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    done, state = 0, _read(folder / CHECKPOINT, device)
     if state is not None:
-        done = int(state["step"])
         for part_name, part in parts.items():
             part.load_state_dict(state[part_name])
     log = _Log(folder / LOG, done)

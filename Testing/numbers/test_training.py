@@ -75,6 +75,14 @@ def test_log_can_be_plotted(finished):
     assert 0 <= float(rows[-1]["held_out_dice"]) <= 1
 
 
+def test_a_finished_training_says_so_and_changes_nothing(cases, finished):
+    before = weights(finished)
+    said = []
+    train(tiny(), cases, finished, CPU, say=said.append)
+    assert said == [f"{name}: all 6 steps are done" for name in ("locate", "orient", "refine")]
+    assert torch.equal(weights(finished), before)
+
+
 def test_interrupted_and_resumed_equals_uninterrupted(cases, finished, tmp_path, monkeypatch):
     class Stop(Exception):
         pass
@@ -164,6 +172,7 @@ def test_a_network_for_any_ct_trains_and_is_exported(cases, finished, tmp_path):
     assert 0 < card["refine"]["inherited"] < card["refine"]["parameters"]
     text = file.with_suffix(".md").read_text(encoding="utf-8")
     assert "Started from tiny 1 (SHA-256" in text and "any CT" in text
+    assert "- `orient` is that of tiny 1." in text and "`refine` is that" not in text
     # What the file computes is what was trained, the mean ear of both specimens included.
     network = trained_network(config, "refine", tmp_path / "run" / "refine")
     expected = mean_ear(cases, start.template, config.refine)
