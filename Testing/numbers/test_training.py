@@ -205,6 +205,18 @@ def test_a_start_gives_its_weights_and_its_canonical_ear(cases, finished, tmp_pa
     assert not (tmp_path / "other").exists()
 
 
+def test_a_start_that_cannot_be_read_is_refused_before_the_data(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(tiny())))
+    (tmp_path / "broken.pt").write_bytes(b"PK")
+    words = ["train", str(tmp_path / "config.json"), "--data", str(tmp_path / "no data")]
+    for name, sentence in (("none", "none.pt cannot be read: No"), ("broken", "cut short or no")):
+        start = ["--output", str(tmp_path / "run"), "--from", str(tmp_path / f"{name}.pt")]
+        assert main([*words, *start]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said and said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_base_of_other_specimens_stands_in_for_nothing(cases, finished, tmp_path):
     both = dataclasses.replace(tiny(steps=1), held_out=())
     train(both, cases, tmp_path / "both", CPU, say=silent)
