@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from .arguments import add_devices, add_training, chosen_devices, say
 
 if TYPE_CHECKING:
+    from ..training.base import BaseModel
     from ..training.config import Config
-    from ..training.export import BaseModel
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -60,7 +60,7 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
     """Refuse what cannot be measured in the end before hours of training; return the base."""
     from ..errors import UnusableInput
     from ..model.card import bundled_model
-    from ..training.export import read_base
+    from ..training.base import read_base
 
     try:
         import scipy  # noqa: F401

@@ -26,8 +26,9 @@ from InnerEarSegLib.model.bundle import Model, load_model
 from InnerEarSegLib.model.calibration import calibration_from
 from InnerEarSegLib.model.card import bundled_model, read_card
 from InnerEarSegLib.parallel import Place
+from InnerEarSegLib.training.base import read_base
 from InnerEarSegLib.training.cases import pack
-from InnerEarSegLib.training.export import export, read_base
+from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.run import folds
 from InnerEarSegLib.types import Segmentation, Volume
 
