@@ -16,7 +16,7 @@ from ..errors import UnusableInput, UnusableModel
 from ..progress import Progress
 from ..types import LANDMARKS, ModelIdentity
 from .calibration import Calibration, calibration_from
-from .card import NETWORKS, bundled_model, card_in, file_content
+from .card import ANY_CT, NETWORKS, bundled_model, card_in, file_content
 from .config import Intensity
 from .device import choose_device, fall_back, is_out_of_memory
 
@@ -76,6 +76,11 @@ class Model:
     template: dict[str, NDArray[np.float64]]
     intensity: Intensity
     calibration: Calibration | None = None
+
+    @property
+    def draws_any(self) -> bool:
+        """Whether ``refine`` draws CT of every resolution, and not fine CT alone."""
+        return bool(self.card["refine"].get("draws") == ANY_CT)
 
 
 def load_model(
