@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
-        _summarise(options, sorted(rows, key=lambda row: row["fold"]), cases, devices[0], *base)
+        _summarise(options, sorted(rows, key=lambda row: row["fold"]), base[1])
     return 0
 
 
@@ -74,24 +74,18 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
     return path, read_base(path, config)
 
 
-def _summarise(
-    options: argparse.Namespace, rows: list, cases: list, device: str, path: Path, base: BaseModel
-) -> None:
+def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None:
     """Calibrate on the rows of all folds, and write and print the summary."""
     from ..evaluation import calibrate
-    from ..evaluation.crossval import measure_base, networks_trained
+    from ..evaluation.crossval import networks_trained
     from ..evaluation.evaluate import sentences, summarise, write_tables
     from ..evaluation.perturbations import AS_SCANNED
     from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
     from ..io.result_folder import ResultFolder
-    from ..model.device import choose_device
 
     output = options.output
-    drawn = measure_base(cases, output, choose_device(device), path, say)
     held = calibrate.reliability(rows)
-    judged = calibrate.with_radii(rows)
-    accuracy = [row for row in judged if row["copy"] == AS_SCANNED]
-    agreement = calibrate.dice_agreement(judged), calibrate.dice_agreement(accuracy)
+    accuracy = [row for row in calibrate.with_radii(rows) if row["copy"] == AS_SCANNED]
     command = ["innerearseg", "crossval", str(options.config), "--data", str(options.data)]
     command += ["--output", str(output), "--folds", str(options.folds)]
     command += ["--stages", ",".join(options.stages)] if options.stages else []
@@ -101,16 +95,9 @@ def _summarise(
         write_tables(
             accuracy, new, shlex.join(command), base=dataclasses.asdict(base),
             steps=networks_trained(output, options.folds),
-            calibration=calibrate.calibrate(rows, drawn).to_json(), reliability=held,
-            dice_agreement=agreement[0], dice_agreement_as_scanned=agreement[1],
+            calibration=calibrate.calibrate(rows).to_json(), reliability=held,
         )  # fmt: skip
         draw_plots(accuracy, new)
         draw_reliability(held, new / "reliability.png")
     say("\n".join([*sentences(summarise(accuracy)), *calibrate.reliability_sentences(held)]))
-    for what, figures in zip(("all perturbations", "as scanned"), agreement, strict=True):
-        if figures is not None:
-            say(
-                f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
-                f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs"
-            )
     say("\n".join([*folder.sentences, f"Files: {output}"]))

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..model.calibration import AMBIGUITY, DRAWN_AT, Calibration
+from ..model.calibration import Calibration
 from ..types import AUXILIARY, LANDMARKS
 from .evaluate import Row
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-MIN_ROWS_OF_DICE = 6
 
 
-def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
+def calibrate(rows: Sequence[Row]) -> Calibration:
     """Fit a calibration to all rows.
 
     Factors are from the errors of all landmarks together, each relative to its own scale and
@@ -27,7 +26,6 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
 
     Args:
         rows: of specimens that the networks did not see, in all perturbations; with ``signs``.
-        drawn: further ones, from which Dice alone is learned, for networks that ``rows`` lack.
     """
     scale, spread = {}, {}
     for name in (*LANDMARKS, *AUXILIARY):
@@ -35,15 +33,13 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
         if len(errors):
             scale[name] = float(np.sqrt(np.mean(errors**2)))
             spread[name] = float(np.mean(spreads))
-    raw = Calibration(scale, spread, {1.0: 1.0}, {})
+    raw = Calibration(scale, spread, {1.0: 1.0})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
     factors: dict[float, float] = {}
     for level in LEVELS if len(scores) else ():  # without an ear nothing can be promised
         rank = math.ceil((len(scores) + 1) * level) - 1
         factors[level] = float(scores[min(len(scores) - 1, rank)])
-    known = {row["signs"][DRAWN_AT] for row in rows if row["found"]}
-    new = [row for row in drawn if row["found"] and row["signs"][DRAWN_AT] not in known]
-    return Calibration(scale, spread, factors, _dice_lines([*rows, *new]))
+    return Calibration(scale, spread, factors)
 
 
 def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -67,7 +63,7 @@ def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def with_radii(rows: Sequence[Row]) -> list[Row]:
-    """Add radius and expected Dice to the rows, from a calibration of the other folds alone."""
+    """Add radii to the rows, from a calibration of the other folds alone."""
     filled = []
     for test, calibration in _each_fold(rows):
         for row in test:
@@ -75,26 +71,8 @@ def with_radii(rows: Sequence[Row]) -> list[Row]:
             if row["found"]:
                 for name in LANDMARKS:
                     more[f"{name} radius mm"] = calibration.radius_mm(name, row["signs"][name])
-                more["expected_dice"] = calibration.expected_dice(row["signs"])
             filled.append(row | more)
     return filled
-
-
-def dice_agreement(rows: Sequence[Row]) -> dict[str, float] | None:
-    """Compare expected and real Dice: Pearson correlation, mean absolute difference, cases."""
-    pairs = [
-        (row["expected_dice"], row["dice"])
-        for row in rows
-        if row["found"] and row.get("expected_dice") is not None and row.get("dice") is not None
-    ]
-    if len(pairs) < 3:
-        return None
-    expected, real = np.array(pairs).T
-    return {
-        "correlation": float(np.corrcoef(expected, real)[0, 1]),
-        "mean_difference": float(np.abs(expected - real).mean()),
-        "cases": len(pairs),
-    }
 
 
 def reliability_sentences(held: Sequence[dict[str, Any]]) -> list[str]:
@@ -136,19 +114,3 @@ def _pairs(
         for error, spread in _errors_and_spreads(rows, name)
         if (radius := calibration.radius_mm(name, spread, level)) is not None
     ]
-
-
-def _dice_lines(rows: Sequence[Row]) -> dict[float, tuple[float, float]]:
-    """Least-squares lines of Dice over ambiguity."""
-    lines = {}
-    for edge in sorted({row["signs"][DRAWN_AT] for row in rows if row["found"]}):
-        points = [
-            (row["signs"][AMBIGUITY], row["dice"])
-            for row in rows
-            if row["found"] and row["signs"][DRAWN_AT] == edge and row.get("dice") is not None
-        ]
-        if len(points) >= MIN_ROWS_OF_DICE and len({doubt for doubt, _ in points}) > 1:
-            ambiguity, dice = np.array(points).T
-            slope, intercept = np.polyfit(ambiguity, dice, 1)
-            lines[edge] = (float(intercept), float(slope))
-    return lines

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import torch
 
 from ..errors import InnerEarSegError, UnusableInput
-from ..model.card import NETWORKS, file_content, read_card
+from ..model.card import NETWORKS, file_content
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
 from ..training.cases import TrainingCase, load_cases
@@ -155,16 +155,6 @@ def measure_fold(
 
     rows = _measured(run / ROWS, made_with, networks, held_out, device, steps["refine"] > 0, say)
     return [row | {"fold": fold.number} for row in rows]
-
-
-def measure_base(
-    cases: Sequence[TrainingCase], output: Path, device: torch.device, base: Path, say: Say = print
-) -> list[Row]:
-    """Measure a model, perturbations too, on cases that it never saw; keep rows in ``output``."""
-    trained_on = read_card(base)["training"]["trained_on"]
-    others = [case for case in cases if not case.synthetic and case.name not in trained_on]
-    made_with = {"model": hashlib.sha256(file_content(base)).hexdigest()}
-    return _measured(output / "base.json", made_with, lambda: base, others, device, True, say)
 
 
 def _measured(

@@ -100,8 +100,8 @@ def row_of(case: Case, result: Segmentation) -> Row:
     its landmarks as missed; its distances are unknown.
 
     Returns:
-        case, found, side, side_right, verdict, expected_dice, the fields of ``MaskMetrics``, and
-        for each landmark its error in mm and in voxels of the reference's grid, its predicted
+        case, found, side, side_right, verdict, the fields of ``MaskMetrics``, and for
+        each landmark its error in mm and in voxels of the reference's grid, its predicted
         radius, its confidence, and whether it was missed; of auxiliary landmarks the error in mm;
         and a remark if what was found reaches beyond the label map.
     """
@@ -115,7 +115,7 @@ def row_of(case: Case, result: Segmentation) -> Row:
         return row | {"remark": ""}
     masks, remark = _masks(ear, case)
     row |= {"side": ear.side, "side_right": side_right, "verdict": ear.quality.verdict}
-    row |= masks | {"expected_dice": ear.quality.expected_dice}
+    row |= masks
     grid = case.label_geometry
     for landmark in (*ear.landmarks, *ear.auxiliary):
         name, error, voxels = landmark.name, None, None
