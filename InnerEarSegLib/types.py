@@ -249,18 +249,14 @@ class Quality:
         verdict: "good": nothing stands out. "check": something wants a look before it is used.
             "poor": do not plan on it.
         reasons: one sentence each, for the user; none for "good".
-        expected_dice: what the labyrinth's Dice against a reference would probably be, by the
-            model's calibration; None without one.
     """
 
     verdict: Verdict = GOOD
     reasons: tuple[str, ...] = ()
-    expected_dice: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        dice = rounded(self.expected_dice, 3)
-        return {"verdict": self.verdict, "reasons": list(self.reasons), "expected_dice": dice}
+        return {"verdict": self.verdict, "reasons": list(self.reasons)}
 
 
 @dataclass(frozen=True)
@@ -320,8 +316,7 @@ class Ear:
         quality: how far to trust it, as found automatically.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        uncertainty: uncalibrated features (see ``model.calibration``): "ambiguity", "drawn at mm"
-            and each landmark's heatmap spread in mm by its name.
+        uncertainty: spread in mm of each landmark's heatmap (see ``model.calibration``).
         segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
         findings: what ``quality`` rests on, of the automatic result; None in older results.
     """

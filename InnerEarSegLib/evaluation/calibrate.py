@@ -34,13 +34,13 @@ def calibrate(rows: Sequence[Row]) -> Calibration:
         if len(errors):
             scale[name] = float(np.sqrt(np.mean(errors**2)))
             spread[name] = float(np.mean(spreads))
-    raw = Calibration(scale, spread, {1.0: 1.0}, {})
+    raw = Calibration(scale, spread, {1.0: 1.0})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
     factors: dict[float, float] = {}
     for level in LEVELS if len(scores) else ():  # without an ear nothing can be promised
         rank = math.ceil((len(scores) + 1) * level) - 1
         factors[level] = float(scores[min(len(scores) - 1, rank)])
-    return Calibration(scale, spread, factors, {})
+    return Calibration(scale, spread, factors)
 
 
 def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:

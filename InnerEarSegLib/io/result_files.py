@@ -61,9 +61,7 @@ def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentatio
             geometry=Geometry(ijk_to_ras, labyrinth.shape),
             landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
             volume_mm3=item["labyrinth_volume_mm3"],
-            quality=Quality(
-                quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]
-            ),
+            quality=Quality(quality["verdict"], tuple(quality["reasons"])),
             auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
             segment=item.get("segment", AUTOMATIC),
             findings=None if findings is None else Findings.from_json(findings),

@@ -41,7 +41,6 @@ def test_labyrinth_landmarks_and_side(results, name):
     for landmark in ear.landmarks:
         error = row[f"{landmark.name} mm"]
         assert error < 0.5 and error < 1.5 * landmark.radius_mm, (landmark.name, error)
-    assert abs(ear.quality.expected_dice - row["dice"]) < 0.03
     assert ear.quality.reasons == ()
 
 

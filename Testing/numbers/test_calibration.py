@@ -1,10 +1,9 @@
-"""Radii and expected Dice against hand-computed examples."""
+"""Radii against hand-computed examples."""
 
 import json
 
 import numpy as np
 import pytest
-import torch
 
 from InnerEarSegLib.evaluation.calibrate import (
     calibrate,
@@ -13,15 +12,13 @@ from InnerEarSegLib.evaluation.calibrate import (
     reliability_sentences,
     with_radii,
 )
-from InnerEarSegLib.model.calibration import AMBIGUITY, DRAWN_AT, Calibration, calibration_from
-from InnerEarSegLib.segmentation.quality import ambiguity
+from InnerEarSegLib.model.calibration import Calibration, calibration_from
 from InnerEarSegLib.types import LANDMARKS
 
 KNOWN = Calibration(
     scale_mm={"helicotrema": 0.4},
     spread_mm={"helicotrema": 0.6},
     factors={0.5: 1.0, 0.9: 1.5},
-    dice={0.4: (1.0, -0.5)},
 )
 
 
@@ -38,26 +35,12 @@ def test_radius_by_hand():
     assert KNOWN.radius_mm("helicotrema", 60.0) == pytest.approx(1.5 * 0.4 * 3.0)  # bounded
     assert KNOWN.radius_mm("oval window", 0.6) is None
     assert KNOWN.radius_mm("helicotrema", 0.6, 0.7) is None
-    assert KNOWN.expected_dice({AMBIGUITY: 0.1, DRAWN_AT: 0.4}) == pytest.approx(0.95)
-    assert KNOWN.expected_dice({AMBIGUITY: 9.0, DRAWN_AT: 0.4}) == 0.0
-    assert KNOWN.expected_dice({AMBIGUITY: 0.1, DRAWN_AT: 0.2}) is None
 
 
 def test_a_calibration_survives_its_card():
     back = calibration_from(json.loads(json.dumps(KNOWN.to_json())))
     assert back.radius_mm("helicotrema", 0.7) == KNOWN.radius_mm("helicotrema", 0.7)
-    assert back.dice == {0.4: (1.0, -0.5)}
     assert calibration_from(None) is None and calibration_from({}) is None
-
-
-def test_ambiguity_by_hand():
-    # One voxel inside with p = 0.8; of its 26 neighbours one has p = 0.3; the rest are certain.
-    logits = torch.full((5, 5, 5), -50.0)
-    logits[2, 2, 2] = float(np.log(0.8 / 0.2))
-    logits[2, 2, 3] = float(np.log(0.3 / 0.7))
-    logits[0, 0, 0] = float(np.log(0.4 / 0.6))  # doubt far from the labyrinth does not count
-    assert ambiguity(logits) == pytest.approx(0.2 + 0.3, abs=1e-6)
-    assert ambiguity(torch.full((3, 3, 3), -1.0)) == 0.0
 
 
 def test_scale_spread_and_conformal_factors_by_hand():

@@ -8,6 +8,7 @@ import pytest
 
 from InnerEarSegLib.evaluation.evaluate import (
     MASK_FIELDS,
+    lines_of,
     row_of,
     sentence_of,
     sentences,
@@ -15,9 +16,19 @@ from InnerEarSegLib.evaluation.evaluate import (
     write_tables,
 )
 from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
-from InnerEarSegLib.evaluation.perturbations import stability
+from InnerEarSegLib.evaluation.perturbations import compare, stability
 from InnerEarSegLib.io.dataset import Case
-from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation, Volume
+from InnerEarSegLib.types import (
+    CHECK,
+    LANDMARKS,
+    Ear,
+    Findings,
+    Geometry,
+    Landmark,
+    Quality,
+    Segmentation,
+    Volume,
+)
 
 CUBE = np.ones(3)
 
@@ -226,6 +237,19 @@ def test_the_place_tells_which_ear_is_compared_and_else_how_sure_an_ear_is():
     assert ear_of(found(), case(None, LEFT_AT)) is None
 
 
+def test_a_row_says_what_was_found_of_the_canals_and_of_the_ct():
+    seen = dataclasses.replace(
+        ear("left", LEFT_AT), quality=Quality(CHECK), findings=Findings(2, edge_width_mm=0.7)
+    )
+    row = row_of(case("left", LEFT_AT), found(seen), "soft kernel")
+    assert (row["case"], row["scan"]) == ("P", "soft kernel")
+    assert (row["closed_canals"], row["edge_width_mm"], row["verdict"]) == (2, 0.7, "check")
+    assert sentence_of(row).endswith("side right, 2 canals closed, check")
+    row = row_of(case("left", LEFT_AT), found(ear("left", LEFT_AT)))
+    assert row["scan"] == "as scanned" and row["closed_canals"] is None
+    assert "canals" not in sentence_of(row)
+
+
 def test_an_ear_outside_the_labels_grid_has_dice_0_and_no_distances():
     far = found(ear("left", (-35.0, 200.0, 0.0)))
     row = row_of(case("left", LEFT_AT), far)
@@ -282,15 +306,15 @@ def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
 
 
 ROWS = [
-    {"case": "a", "found": True, "dice": 0.9, "assd_mm": 0.1, "volume_error": 0.02,
-     "side_right": True, "helicotrema mm": 0.2, "helicotrema radius mm": 0.5,
+    {"case": "a", "scan": "as scanned", "found": True, "dice": 0.9,
+     "assd_mm": 0.1, "volume_error": 0.02, "side_right": True, "helicotrema mm": 0.2, "helicotrema radius mm": 0.5,
      "oval window mm": 0.4, "oval window radius mm": 0.3},
-    {"case": "b", "found": True, "dice": 0.8, "assd_mm": 0.3, "volume_error": -0.1,
-     "side_right": False, "helicotrema mm": 0.6, "helicotrema radius mm": 0.5,
+    {"case": "b", "scan": "as scanned", "found": True, "dice": 0.8,
+     "assd_mm": 0.3, "volume_error": -0.1, "side_right": False, "helicotrema mm": 0.6, "helicotrema radius mm": 0.5,
      "oval window mm": None, "oval window radius mm": None, "oval window missed": True},
-    {"case": "c", "found": False, "dice": 0.0},
-    {"case": "d", "found": True, "dice": 0.7, "assd_mm": 0.2, "volume_error": 0.0,
-     "side_right": None},
+    {"case": "c", "scan": "as scanned", "found": False, "dice": 0.0},
+    {"case": "d", "scan": "as scanned", "found": True, "dice": 0.7,
+     "assd_mm": 0.2, "volume_error": 0.0, "side_right": None},
 ]  # fmt: skip
 
 
@@ -326,5 +350,73 @@ def test_tables_say_what_measured(tmp_path):
     write_tables(ROWS, tmp_path / "new", "innerearseg evaluate X")
     content = json.loads((tmp_path / "new" / "summary.json").read_text())
     assert content["command"] == "innerearseg evaluate X" and len(content["cases"]) == 4
-    assert (tmp_path / "new" / "cases.csv").read_text().splitlines()[0].startswith("case,found")
+    assert (
+        (tmp_path / "new" / "cases.csv").read_text().splitlines()[0].startswith("case,scan,found")
+    )
     assert "1 of 3 landmarks within theirs" in sentences(content["summary"])[-1]
+
+
+def canals(scan, closed, verdict, dice, error):
+    """A row of an ear whose radii are all 0.4 mm."""
+    errors = {f"{name} mm": error for name in LANDMARKS}
+    radii = {f"{name} radius mm": 0.4 for name in LANDMARKS}
+    about = {"case": "a", "scan": scan, "found": True, "side_right": True, "assd_mm": 0.05}
+    return about | errors | radii | {"closed_canals": closed, "verdict": verdict, "dice": dice}
+
+
+def test_canals_and_verdicts_are_counted():
+    rows = [canals("s", closed, verdict, 0.9, 0.2) for closed, verdict in
+            ((3, "good"), (3, "check"), (2, "good"), (None, "check"))]  # fmt: skip
+    summary = summarise([*rows, {"found": False, "dice": 0.0}])
+    # Of the ears that were found; not known to be closed is not closed.
+    assert summary["whole"] == {"ears": 2, "of": 4}
+    assert (summary["good"], summary["good_with_open_canal"]) == (2, 1)
+    said = "2 of 4 ears with three closed canals; 2 called good, 1 of them with an open canal"
+    assert said in sentences(summary)
+    assert "whole" not in summarise(ROWS[:1])  # of a model that does not tell
+
+
+def test_scans_have_a_row_each_and_the_specimens_themselves_the_summary(tmp_path):
+    rows = [
+        canals("as scanned", 3, "good", 0.98, 0.2),
+        canals("soft kernel", 3, "check", 0.92, 0.3),
+        canals("soft kernel", 2, "good", 0.90, 0.5),
+    ]
+    lines = lines_of(rows)
+    assert "dice: mean 0.9800, median 0.9800, worst 0.9800, 1 cases" in lines
+    assert lines[-2:] == [
+        "| as scanned | 1 of 1 | 1 of 1 | 0.980 (0.980) | 0.050 (0.050) | 0.20 (0.20) | 1 of 1 "
+        "| 1 | 0 | 3 of 3 |",
+        "| soft kernel | 2 of 2 | 2 of 2 | 0.910 (0.900) | 0.050 (0.050) | 0.40 (0.50) | 1 of 2 "
+        "| 1 | 1 | 3 of 6 |",
+    ]
+    assert lines_of(rows[:1]) == sentences(summarise(rows[:1]))
+    write_tables(rows, tmp_path, "innerearseg evaluate X --scans")
+    content = json.loads((tmp_path / "summary.json").read_text())
+    assert content["summary"]["dice"]["mean"] == 0.98
+    soft = content["summary_by_scan"]["soft kernel"]
+    assert soft["dice"]["mean"] == pytest.approx(0.91) and soft["whole"] == {"ears": 1, "of": 2}
+    assert len((tmp_path / "cases.csv").read_text().splitlines()) == 4
+
+
+def test_two_kernels_of_a_head_are_compared_ear_by_ear(monkeypatch):
+    """The left ear is 2 of its 8 mm further along i in the second; the right one is lost."""
+    moved = (LEFT_AT[0] + 2.0, *LEFT_AT[1:])
+    results = [found(ear("left", LEFT_AT), ear("right", RIGHT_AT)), found(ear("left", moved))]
+    monkeypatch.setattr(
+        "InnerEarSegLib.evaluation.perturbations.segment", lambda ct, model: results[ct.array.max()]
+    )
+    cts = [Volume(np.full((1, 1, 1), n), Geometry(np.eye(4), (1, 1, 1)), "ab"[n]) for n in (0, 1)]
+    said: list[str] = []
+    rows = compare(*cts, None, said.append)
+    assert [(row.change, row.side, row.found) for row in rows] == [
+        ("first (a)", "left", True), ("second (b)", "left", True),
+        ("first (a)", "right", True), ("second (b)", "right", False),
+    ]  # fmt: skip
+    assert rows[1].dice == pytest.approx(6 / 8)
+    assert rows[1].shifts_mm == dict.fromkeys(LANDMARKS, pytest.approx(2.0))
+    assert "oval window 2.00 mm, round window 2.00 mm; Dice 0.750; 512 mm³; good" in said[1]
+    results[1] = found(ear("left", (200.0, 0.0, 0.0)))  # of another frame of reference
+    assert compare(*cts, None, said.append)[1].dice == 0.0
+    results[:] = [found(), found()]
+    assert compare(*cts, None, said.append) == []

@@ -102,4 +102,5 @@ def test_findings_survive_the_plain_files_and_older_results_have_none(tmp_path):
     assert content["schema_version"] == 4
     assert content["ears"][0]["findings"]["open_canals"] == ["lateral"]
     del content["ears"][0]["findings"]
+    content["ears"][0]["quality"]["expected_dice"] = 0.97
     assert segmentation_from_json(content, tmp_path).ears[0].findings is None
