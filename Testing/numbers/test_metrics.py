@@ -307,10 +307,12 @@ def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
 
 ROWS = [
     {"case": "a", "scan": "as scanned", "found": True, "dice": 0.9,
-     "assd_mm": 0.1, "volume_error": 0.02, "side_right": True, "helicotrema mm": 0.2, "helicotrema radius mm": 0.5,
+     "assd_mm": 0.1, "volume_error": 0.02, "side_right": True,
+     "helicotrema mm": 0.2, "helicotrema radius mm": 0.5,
      "oval window mm": 0.4, "oval window radius mm": 0.3},
     {"case": "b", "scan": "as scanned", "found": True, "dice": 0.8,
-     "assd_mm": 0.3, "volume_error": -0.1, "side_right": False, "helicotrema mm": 0.6, "helicotrema radius mm": 0.5,
+     "assd_mm": 0.3, "volume_error": -0.1, "side_right": False,
+     "helicotrema mm": 0.6, "helicotrema radius mm": 0.5,
      "oval window mm": None, "oval window radius mm": None, "oval window missed": True},
     {"case": "c", "scan": "as scanned", "found": False, "dice": 0.0},
     {"case": "d", "scan": "as scanned", "found": True, "dice": 0.7,
