@@ -323,7 +323,7 @@ def _scan_table(groups: Mapping[str, Sequence[Row]]) -> list[str]:
             f"{of['found']} of {of['cases']}",
             f"{of['side_right']} of {of['side_known']}",
         ]
-        for key, digits in (("dice", 3), ("assd_mm", 3), (ALL_LANDMARKS, 2)):
+        for key, digits in (("dice", 4), ("assd_mm", 3), (ALL_LANDMARKS, 2)):
             figure = of.get(key)
             cells.append(f"{figure['mean']:.{digits}f} ({figure['worst']:.{digits}f})" if figure
                          else "")  # fmt: skip

@@ -387,9 +387,9 @@ def test_scans_have_a_row_each_and_the_specimens_themselves_the_summary(tmp_path
     lines = lines_of(rows)
     assert "dice: mean 0.9800, median 0.9800, worst 0.9800, 1 cases" in lines
     assert lines[-2:] == [
-        "| as scanned | 1 of 1 | 1 of 1 | 0.980 (0.980) | 0.050 (0.050) | 0.20 (0.20) | 1 of 1 "
+        "| as scanned | 1 of 1 | 1 of 1 | 0.9800 (0.9800) | 0.050 (0.050) | 0.20 (0.20) | 1 of 1 "
         "| 1 | 0 | 3 of 3 |",
-        "| soft kernel | 2 of 2 | 2 of 2 | 0.910 (0.900) | 0.050 (0.050) | 0.40 (0.50) | 1 of 2 "
+        "| soft kernel | 2 of 2 | 2 of 2 | 0.9100 (0.9000) | 0.050 (0.050) | 0.40 (0.50) | 1 of 2 "
         "| 1 | 1 | 3 of 6 |",
     ]
     assert lines_of(rows[:1]) == sentences(summarise(rows[:1]))
