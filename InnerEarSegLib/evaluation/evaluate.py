@@ -216,15 +216,12 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
         "side_known": len(sides),
         "landmarks_missed": sum(bool(row.get(f"{n} missed")) for row in rows for n in LANDMARKS),
     }
+    good = [row for row in rows if row.get("verdict") == GOOD]
+    summary["good"] = len(good)
     if any(row.get("closed_canals") is not None for row in rows):
-        found = [row for row in rows if row["found"]]
-        good = [row for row in found if row["verdict"] == GOOD]
-        summary |= {
-            "whole": {"ears": sum(row["closed_canals"] == CANALS for row in found),
-                      "of": len(found)},
-            "good": len(good),
-            "good_with_open_canal": sum(row["closed_canals"] != CANALS for row in good),
-        }  # fmt: skip
+        whole = sum(row.get("closed_canals") == CANALS for row in rows)
+        summary["whole"] = {"ears": whole, "of": summary["found"]}
+        summary["good_with_open_canal"] = sum(row["closed_canals"] != CANALS for row in good)
     units = ("mm", "voxels")
     for key in (*MASK_FIELDS, *(f"{name} {unit}" for unit in units for name in LANDMARKS)):
         values = [row[key] for row in rows if row.get(key) is not None]
@@ -287,8 +284,8 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     if "whole" in summary:
         whole = summary["whole"]
         lines.append(
-            f"{whole['ears']} of {whole['of']} ears with three closed canals; {summary['good']} "
-            f"called good, {summary['good_with_open_canal']} of them with an open canal"
+            f"{whole['ears']} of {whole['of']} ears with three closed canals; "
+            f"{summary['good_with_open_canal']} of {summary['good']} called good have an open one"
         )
     for key, value in summary.items():
         if isinstance(value, dict) and "mean" in value:
@@ -323,7 +320,7 @@ def _scan_table(groups: Mapping[str, Sequence[Row]]) -> list[str]:
             f"{of['found']} of {of['cases']}",
             f"{of['side_right']} of {of['side_known']}",
         ]
-        for key, digits in (("dice", 4), ("assd_mm", 3), (ALL_LANDMARKS, 2)):
+        for key, digits in (("dice", 4), ("assd_mm", 3), (ALL_LANDMARKS, 3)):
             figure = of.get(key)
             cells.append(f"{figure['mean']:.{digits}f} ({figure['worst']:.{digits}f})" if figure
                          else "")  # fmt: skip

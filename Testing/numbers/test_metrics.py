@@ -373,7 +373,7 @@ def test_canals_and_verdicts_are_counted():
     # Of the ears that were found; not known to be closed is not closed.
     assert summary["whole"] == {"ears": 2, "of": 4}
     assert (summary["good"], summary["good_with_open_canal"]) == (2, 1)
-    said = "2 of 4 ears with three closed canals; 2 called good, 1 of them with an open canal"
+    said = "2 of 4 ears with three closed canals; 1 of 2 called good have an open one"
     assert said in sentences(summary)
     assert "whole" not in summarise(ROWS[:1])  # of a model that does not tell
 
@@ -387,10 +387,10 @@ def test_scans_have_a_row_each_and_the_specimens_themselves_the_summary(tmp_path
     lines = lines_of(rows)
     assert "dice: mean 0.9800, median 0.9800, worst 0.9800, 1 cases" in lines
     assert lines[-2:] == [
-        "| as scanned | 1 of 1 | 1 of 1 | 0.9800 (0.9800) | 0.050 (0.050) | 0.20 (0.20) | 1 of 1 "
+        "| as scanned | 1 of 1 | 1 of 1 | 0.9800 (0.9800) | 0.050 (0.050) | 0.200 (0.200) | 1 of 1 "
         "| 1 | 0 | 3 of 3 |",
-        "| soft kernel | 2 of 2 | 2 of 2 | 0.9100 (0.9000) | 0.050 (0.050) | 0.40 (0.50) | 1 of 2 "
-        "| 1 | 1 | 3 of 6 |",
+        "| soft kernel | 2 of 2 | 2 of 2 | 0.9100 (0.9000) | 0.050 (0.050) | 0.400 (0.500) "
+        "| 1 of 2 | 1 | 1 | 3 of 6 |",
     ]
     assert lines_of(rows[:1]) == sentences(summarise(rows[:1]))
     write_tables(rows, tmp_path, "innerearseg evaluate X --scans")
