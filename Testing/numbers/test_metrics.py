@@ -304,7 +304,8 @@ def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
 def test_two_kernels_of_a_head_are_compared_ear_by_ear(monkeypatch):
     """The left ear is 2 of its 8 mm further along i in the second; the right one is lost."""
     moved = (LEFT_AT[0] + 2.0, *LEFT_AT[1:])
-    results = [found(ear("left", LEFT_AT), ear("right", RIGHT_AT)), found(ear("left", moved))]
+    whole = dataclasses.replace(ear("left", LEFT_AT), findings=Findings(3))
+    results = [found(whole, ear("right", RIGHT_AT)), found(ear("left", moved))]
     monkeypatch.setattr(
         "InnerEarSegLib.evaluation.perturbations.segment", lambda ct, model: results[ct.array.max()]
     )
@@ -317,6 +318,7 @@ def test_two_kernels_of_a_head_are_compared_ear_by_ear(monkeypatch):
     ]  # fmt: skip
     assert rows[1].dice == pytest.approx(6 / 8)
     assert rows[1].shifts_mm == dict.fromkeys(LANDMARKS, pytest.approx(2.0))
+    assert said[0] == "first (a), left: 512 mm³; 3 canals closed; good"
     assert "oval window 2.00 mm, round window 2.00 mm; Dice 0.750; 512 mm³; good" in said[1]
     results[1] = found(ear("left", (200.0, 0.0, 0.0)))  # of another frame of reference
     assert compare(*cts, None, said.append)[1].dice == 0.0
