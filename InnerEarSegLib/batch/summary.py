@@ -67,7 +67,7 @@ def cells(row: Row) -> dict[str, Any]:
 
     Volumes in mm³, measurements in the unit that ends their column, positions in RAS mm of the
     CT; ``radius_90_mm`` as in ``result.json``. Volume, positions and measurements are of one set,
-    which the column ``values`` names; verdict and expected Dice are of the automatic result.
+    which the column ``values`` names; the verdict is of the automatic result.
     """
     result = row.result or {}
     model = result.get("model", {})
@@ -183,8 +183,7 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
 
     Of reviewed ears, volume and landmarks are those that were measured, as they belong together.
     A confidence stays only where the landmark is where it was found, a verdict where the ear was
-    found, and an expected Dice where its segment is unchanged. Without a segment the volume is
-    None.
+    found. Without a segment the volume is None.
     """
     found: dict[str, Content] = {ear["side"]: ear for ear in (result or {}).get("ears", ())}
     if measurements is None or values_of(result, measurements) != REVIEWED:
@@ -195,9 +194,7 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
 def _reviewed(ear: Content, found: Content | None) -> Content:
     volume = _volume(ear)
     known = {mark["name"]: mark for mark in found["landmarks"]} if found else {}
-    quality = dict(found["quality"]) if found else {}
-    if ear["segment"] != AUTOMATIC or volume is None:
-        quality["expected_dice"] = None
+    quality = found["quality"] if found else {}
     marks = []
     for mark in ear["landmarks"]:
         stays = mark["state"] in (AUTOMATIC, "confirmed")
@@ -214,7 +211,6 @@ def _ear_cells(ear: Content | None) -> dict[str, Any]:
         "verdict": quality.get("verdict"),
         "reasons": " ".join(quality.get("reasons", ())) or None,
         "volume_mm3": ear["labyrinth_volume_mm3"] if ear else None,
-        "expected_dice": quality.get("expected_dice"),
     }
     landmarks = {item["name"]: item for item in ear["landmarks"]} if ear else {}
     for name in LANDMARKS:

@@ -237,11 +237,6 @@ def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
             remarks.append(f"{what}: {', '.join(names)}.")
     if ear.segment != AUTOMATIC:
         remarks.append(f"The segment was {ear.segment} by hand after it was found.")
-    if ear.quality.expected_dice is not None:
-        remarks.append(
-            f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "
-            "model's calibration."
-        )
     # The automatic verdict knows nothing of what was removed or mixed up since.
     doubtful = bool(cochlea.remarks) or any(x.ras is None for x in ear.landmarks)
     return Verdict(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..model.bundle import Model
-from ..model.calibration import AMBIGUITY, DRAWN_AT
 from ..types import (
     AUXILIARY,
     CHECK,
@@ -23,7 +20,7 @@ from ..types import (
 from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
 from .prediction import EarPrediction
-from .quality import Remark, ambiguity, ct_plausibility, judge
+from .quality import Remark, ct_plausibility, judge
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
@@ -88,16 +85,10 @@ def decode_ear(
         if (sense > 0) != (side == "left"):
             return None
     spreads = [peak.spread_mm for peak in prediction.peaks]
-    uncertainty = {
-        AMBIGUITY: ambiguity(prediction.labyrinth),
-        DRAWN_AT: prediction.network.spacing_mm,  # tells the networks apart
-        **dict(zip(model.landmarks, spreads, strict=True)),
-    }
+    uncertainty = dict(zip(model.landmarks, spreads, strict=True))
     if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
     quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
-    if model.calibration is not None and not (plausibility.cut or plausibility.near_border):
-        quality = replace(quality, expected_dice=model.calibration.expected_dice(uncertainty))
     return Ear(side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty)
 
 

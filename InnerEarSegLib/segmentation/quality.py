@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..types import (
@@ -23,23 +22,6 @@ from ..types import (
 )
 from .candidates import dilated
 from .prediction import EarPrediction
-
-
-def ambiguity(logits: Tensor) -> float:
-    """Return the share of undecided voxels in and around the labyrinth, relative to its size.
-
-    The sum of min(p, 1 - p) over the labyrinth and the voxels that touch it, divided by its number
-    of voxels: the error to expect there if the network's probabilities were true. 0 without a
-    labyrinth; ``logits`` are float32 [k, j, i].
-    """
-    inside = (logits > 0).float()
-    if not inside.any():
-        return 0.0
-    around = F.max_pool3d(inside[None, None], 3, stride=1, padding=1)[0, 0]
-    probability = torch.sigmoid(logits.double())
-    doubt = torch.minimum(probability, 1.0 - probability) * around
-    return float(doubt.sum() / inside.sum())
-
 
 SHELL_MM = (0.8, 2.0)
 """Distances from the labyrinth between which its bony capsule is measured."""

@@ -122,17 +122,6 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
         held = [row for row in content["reliability"] if row["copy"] == name]
         cells = " | ".join(f"{row['inside']} of {row['of']}" for row in held)
         lines.append(f"| {name} | {cells} |")
-    for key, what in (
-        ("dice_agreement", "all of these"),
-        ("dice_agreement_as_scanned", "the CT as scanned alone"),
-    ):
-        if agreement := content.get(key):
-            lines += [
-                "",
-                f"Expected against real Dice over {what}: correlation "
-                f"{agreement['correlation']:.2f}, mean difference "
-                f"{agreement['mean_difference']:.3f}, {agreement['cases']} pairs.",
-            ]
     return lines
 
 

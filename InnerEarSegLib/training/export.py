@@ -108,8 +108,7 @@ DATA = {
 }
 
 ON_CARD = (
-    "command", "base", "steps", "summary", "reliability", "dice_agreement",
-    "dice_agreement_as_scanned", "cases",
+    "command", "base", "steps", "summary", "reliability", "cases",
 )  # fmt: skip
 """What the card keeps of a cross-validation; its calibration stands apart."""
 

@@ -12,7 +12,7 @@ EAR = {
     "labyrinth_volume_mm3": 214.0,
     "landmarks": [{"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
                   for name in ("helicotrema", "oval window", "round window")],
-    "quality": {"verdict": "good", "reasons": [], "expected_dice": 0.97},
+    "quality": {"verdict": "good", "reasons": []},
 }  # fmt: skip
 RESULT = {
     "ears": [EAR],

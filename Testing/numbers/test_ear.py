@@ -53,16 +53,15 @@ def test_a_plausible_ear():
         assert landmark.ras == pytest.approx(POINTS[landmark.name], abs=1e-6)
 
 
-def test_a_calibrated_model_gives_radii_and_an_expected_dice():
+def test_a_calibrated_model_gives_radii():
     calibration = Calibration(
         scale_mm=dict.fromkeys(LANDMARKS, 0.3), spread_mm=dict.fromkeys(LANDMARKS, 0.4),
-        factors={0.9: 1.6}, dice={0.2: (0.97, -0.5)},
+        factors={0.9: 1.6},
     )  # fmt: skip
     model = SimpleNamespace(**{**vars(MODEL), "calibration": calibration})
     ear = decode_ear(prediction(), CT, model)
     # The heatmaps of these patches spread 0.5 mm.
     assert all(x.radius_mm == pytest.approx(1.6 * 0.3 * 0.5 / 0.4) for x in ear.landmarks)
-    assert ear.quality.expected_dice == pytest.approx(0.97 - 0.5 * ear.uncertainty["ambiguity"])
     assert all(x.radius_mm is None for x in decode_ear(prediction(), CT, MODEL).landmarks)
 
 
