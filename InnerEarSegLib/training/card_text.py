@@ -114,7 +114,7 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
     """What the folds said of the recipe, and how well the radii hold."""
     levels = dict.fromkeys(f"{row['nominal']:.0%}" for row in content["reliability"])
     lines = [
-        *_networks_of_folds(content), "", *_measured(content), "",
+        *_networks_of_folds(content), "", *_measured(content), "", *_by_scan(content),
         "Landmarks within the radius that promises this share, each fold judged by a calibration",
         "of the others:", "", f"| CT | {' | '.join(levels)} |", "|---" * (len(levels) + 1) + "|",
     ]  # fmt: skip
@@ -123,6 +123,26 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
         cells = " | ".join(f"{row['inside']} of {row['of']}" for row in held)
         lines.append(f"| {name} | {cells} |")
     return lines
+
+
+def _by_scan(content: dict[str, Any]) -> list[str]:
+    """Means, and worst cases in brackets, as scanned and in simulated scans."""
+    scans = content.get("summary_by_scan")
+    if not scans:
+        return []
+    lines = [
+        "| scan | Dice | ASSD mm | landmarks mm | three closed canals |",
+        "|---|---|---|---|---|",
+    ]
+    for scan, of in scans.items():
+        figures = [
+            f"{of[key]['mean']:.3f} ({of[key]['worst']:.3f})" if key in of else ""
+            for key in ("dice", "assd_mm", "all landmarks mm")
+        ]
+        whole = of.get("whole")
+        figures.append(f"{whole['ears']} of {whole['of']}" if whole else "")
+        lines.append(f"| {scan} | {' | '.join(figures)} |")
+    return [*lines, ""]
 
 
 def _networks_of_folds(content: dict[str, Any]) -> list[str]:

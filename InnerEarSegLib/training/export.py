@@ -108,7 +108,7 @@ DATA = {
 }
 
 ON_CARD = (
-    "command", "base", "steps", "summary", "reliability", "cases",
+    "command", "base", "steps", "summary", "summary_by_scan", "reliability", "cases",
 )  # fmt: skip
 """What the card keeps of a cross-validation; its calibration stands apart."""
 
