@@ -12,7 +12,6 @@ from .candidates import centers_beside, search_centers
 from .pose import Pose
 from .prediction import EarPrediction, Predictor
 
-BATCH = 4
 MIN_BONE_VOXELS = 50
 MAX_TURNED_RESIDUAL_MM = 3.0
 SAME_EAR_MM = 12.0
@@ -119,7 +118,7 @@ def _locate(
 ) -> list[EarPrediction]:
     network = predictor.model.locate
     patches = [upright_patch(center, network) for center in centers]
-    return predictor.predict(patches, network, BATCH, MIN_BONE_VOXELS)
+    return predictor.predict(patches, network, MIN_BONE_VOXELS)
 
 
 def _best_apart(candidates: list[EarPrediction]) -> list[EarPrediction]:
@@ -151,7 +150,7 @@ def turned_poses(predictor: Predictor, candidate: EarPrediction) -> list[Pose]:
     """
     network = predictor.model.locate
     turned = [upright_patch(candidate.pose.center, network, turn) for turn in turns_and_mirrors()]
-    found = predictor.predict(turned, network, BATCH, MIN_BONE_VOXELS)
+    found = predictor.predict(turned, network, MIN_BONE_VOXELS)
     poses = [pose for prediction in [candidate, *found] for pose in prediction.poses]
     best = [
         min((pose for pose in poses if pose.side == side), key=lambda pose: pose.residual)

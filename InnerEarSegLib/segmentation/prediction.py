@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..model.bundle import Model, PatchNetwork
@@ -80,13 +79,9 @@ class Predictor:
     progress: Progress
 
     def predict(
-        self,
-        patches: Sequence[Geometry],
-        network: PatchNetwork,
-        batch: int = 1,
-        min_bone_voxels: int = 0,
+        self, patches: Sequence[Geometry], network: PatchNetwork, min_bone_voxels: int = 0
     ) -> list[EarPrediction]:
-        """Predict the ear in each patch of the network's shape, ``batch`` in one forward pass.
+        """Predict the ear in each patch of the network's shape.
 
         Returns:
             The predictions with enough landmarks to fit a pose, in the order of the patches.
@@ -96,30 +91,25 @@ class Predictor:
             Cancelled: if asked to stop.
         """
         found = []
-        for start in range(0, len(patches), batch):
+        for patch in patches:
             self.progress.check()
-            inputs = [
-                (patch, sample_patch(self.ct, self.geometry, patch, self.model.intensity.low))
-                for patch in patches[start : start + batch]
-            ]
-            inputs = [(p, ct) for p, ct in inputs if int((ct > BONE_HU).sum()) >= min_bone_voxels]
-            if not inputs:
+            ct = sample_patch(self.ct, self.geometry, patch, self.model.intensity.low)
+            if int((ct > BONE_HU).sum()) < min_bone_voxels:
                 continue
-            cts = torch.stack([ct for _, ct in inputs])
-            logits, heatmaps = run_patches(network, cts, self.model.intensity, self.progress)
-            for (patch, ct), labyrinth, maps in zip(inputs, logits, heatmaps, strict=True):
-                peaks = decode_heatmaps(maps, network.spacing_mm, network.heatmap_sigma_mm)
-                present = {
-                    name: peak
-                    for name, peak in zip(self.model.landmarks, peaks, strict=True)
-                    if peak.presence >= MIN_PRESENCE
-                }
-                if len(present) < MIN_LANDMARKS:
-                    continue
-                points = {name: patch.to_ras(peak.ijk) for name, peak in present.items()}
-                poses = fit_poses(self.model.template, points)
-                presence = min(peak.presence for peak in present.values())
-                found.append(EarPrediction(patch, network, ct, labyrinth, peaks, poses, presence))
+            # One at a time: a batch takes longer on the CPU, and more memory.
+            logits, heatmaps = run_patches(network, ct[None], self.model.intensity, self.progress)
+            peaks = decode_heatmaps(heatmaps[0], network.spacing_mm, network.heatmap_sigma_mm)
+            present = {
+                name: peak
+                for name, peak in zip(self.model.landmarks, peaks, strict=True)
+                if peak.presence >= MIN_PRESENCE
+            }
+            if len(present) < MIN_LANDMARKS:
+                continue
+            points = {name: patch.to_ras(peak.ijk) for name, peak in present.items()}
+            poses = fit_poses(self.model.template, points)
+            presence = min(peak.presence for peak in present.values())
+            found.append(EarPrediction(patch, network, ct, logits[0], peaks, poses, presence))
         return found
 
     def ear(self, pose: Pose, network: PatchNetwork) -> EarPrediction | None:
