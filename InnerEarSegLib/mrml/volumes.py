@@ -30,9 +30,10 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     """
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", volume.name)
     node.SetIJKToRASMatrix(vtk_matrix(volume.geometry.ijk_to_ras))
-    node.SetAndObserveImageData(image_data(volume.array, vtk.vtkImageData()))
+    # Before the voxels, else MRML looks through them all for a grey scale.
     node.CreateDefaultDisplayNodes()
     show_bone_window(node)
+    node.SetAndObserveImageData(image_data(volume.array, vtk.vtkImageData()))
     return node
 
 
