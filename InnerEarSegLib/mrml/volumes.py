@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry, Volume
@@ -33,7 +33,7 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     # Before the voxels, else MRML looks through them all for a grey scale.
     node.CreateDefaultDisplayNodes()
     show_bone_window(node)
-    node.SetAndObserveImageData(image_data(volume.array, vtk.vtkImageData()))
+    node.SetAndObserveImageData(image_data(volume.array, vtkImageData()))
     return node
 
 
