@@ -118,7 +118,7 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
 
 def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
-    device = next(network.module.parameters()).device
+    device = network.device
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda device: None
     patch = torch.zeros(1, 1, *network.shape, device=device)
     with torch.inference_mode():

@@ -125,7 +125,7 @@ def load_model(
         landmarks = tuple(str(name) for name in card["landmarks"])
         networks = {
             name: PatchNetwork(
-                module=getattr(module, name),
+                module=_optimized(getattr(module, name)),
                 spacing_mm=float(card[name]["spacing_mm"]),
                 shape=cast(Shape, tuple(int(size) for size in card[name]["window"])),
                 heatmap_sigma_mm=float(card[name]["heatmap_sigma_mm"]),
@@ -162,3 +162,13 @@ def load_model(
     if missing:
         raise UnusableModel(f"The model file {path} does not know the landmarks {missing}.")
     return model
+
+
+def _optimized(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    """Return a network that runs faster on the CPU; on another device, the same one.
+
+    For a single patch, torch takes slow convolutions in the deep layers (``use_mkldnn`` in its
+    Convolution.cpp) unless they are prepared for oneDNN beforehand.
+    """
+    on_cpu = all(parameter.device.type == "cpu" for parameter in module.parameters())
+    return torch.jit.optimize_for_inference(module) if on_cpu else module

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import vtk
+from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..types import (
     AUTOMATIC,
@@ -85,7 +85,7 @@ def set_automatic(
     if index < 0:  # new, or the user deleted it
         node.SetFixedNumberOfControlPoints(False)
         place = middle if landmark.ras is None else landmark.ras
-        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, place)), name)
+        index = node.AddControlPoint(vtkVector3d(*map(float, place)), name)
         if index < 0:
             raise RuntimeError(f"Slicer did not accept the landmark {name}")
         node.SetFixedNumberOfControlPoints(True)
