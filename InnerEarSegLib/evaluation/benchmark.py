@@ -47,7 +47,8 @@ def time_journey(
     search, passes = _search(ct, bundle)
     bare = sum(count * _pass_seconds(getattr(bundle, key)) for key, count in passes.items())
     say(f"{name}: brute force")
-    network = bundle.refine if is_fine(ct.geometry) else bundle.orient
+    fine = bundle.draws_any or is_fine(ct.geometry)
+    network = bundle.refine if fine else bundle.orient
     patches = _patch_count(ct.geometry, network)
     measured = min(BRUTE_PATCHES, patches)
     brute = patches * _pass_seconds(network, measured)
