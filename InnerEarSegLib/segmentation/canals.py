@@ -179,9 +179,9 @@ def _close(corridor: Corridor, logits: Values, ct: Values) -> tuple[Gap, Mask]:
     """Return how one canal would be closed, and the tube that does it."""
     nothing = np.zeros(logits.shape, bool)
     levels = np.arange(-LEVEL_STEP, LEAST_LOGIT - LEVEL_STEP / 2, -LEVEL_STEP)
-    level = next((x for x in levels if corridor.connects(logits > x, corners=False)), None)
-    if level is None:
+    if not corridor.connects(logits > levels[-1], corners=False):
         return Gap(corridor.name), nothing
+    level = next(x for x in levels if corridor.connects(logits > x, corners=False))
     path = _path(corridor, logits, (logits > level) & corridor.inside)
     outside = logits[tuple(path.T)] <= 0
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1) * (outside[1:] | outside[:-1])

@@ -62,8 +62,9 @@ def complete(
     inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
     whole, gaps = complete_canals(inside_scan, prediction.ct.numpy(), to_canonical)
     whole = np.maximum(whole, logits)
-    still_open = open_canals(whole > 0, to_canonical)
-    completed = tuple(x.canal for x in gaps if x.closed and x.canal not in still_open)
+    completed, still_open = (
+        tuple(gap.canal for gap in gaps if gap.closed == closed) for closed in (True, False)
+    )
     return Completion(replace(prediction, labyrinth=torch.from_numpy(whole)), completed, still_open)
 
 

@@ -18,12 +18,12 @@ VESTIBULE = (-1.4, 0.8, 0.2)
 def millimetres():
     """Canonical mm of every voxel, [k, j, i, 3]."""
     k, j, i = np.indices(SHAPE)
-    return PATCH.to_ras(np.stack([i, j, k], axis=-1))
+    return PATCH.to_ras(np.stack([i, j, k], axis=-1)).astype(np.float32)
 
 
 def tube(points, radius):
     """Distance in mm inside a tube along points; negative outside."""
-    mm, points = millimetres(), np.array(points, float)
+    mm, points = millimetres(), np.array(points, np.float32)
     best = np.full(SHAPE, np.inf)
     for first, last in pairwise(points):
         edge = last - first

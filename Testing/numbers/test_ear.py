@@ -41,7 +41,7 @@ def prediction(side="right", radius=3.6, present=LANDMARKS, bone=1500.0, lumen=0
     distance = np.linalg.norm(patch.to_ras(np.stack([i, j, k], -1)) - [-2, 1, 2], axis=-1)
     there = {name: 1.0 if name in present else 0.1 for name in LANDMARKS}
     peaks = [Peak(patch.to_ijk(POINTS[name]), there[name], 1.0, 0.5, 0.5) for name in LANDMARKS]
-    logits = torch.from_numpy(radius - distance).float()
+    logits = torch.from_numpy(8.0 * (radius - distance)).float()
     ct = torch.where(logits > 0, lumen, bone)
     return EarPrediction(patch, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, [pose], 1.0)
 
