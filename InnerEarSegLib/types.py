@@ -259,6 +259,14 @@ class Quality:
         return {"verdict": self.verdict, "reasons": list(self.reasons)}
 
 
+CANALS = 3
+"""Semicircular canals of an ear: rings behind the oval window."""
+
+MIN_METAL_MM3 = 1.0
+"""Bone as bright as metal has 0.5 mm³ at most beside a labyrinth in the specimens' own scans; an
+electrode array in a cochlea has about 10 mm³."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """What was measured of one ear's automatic result and of the CT there; the verdict's grounds.
@@ -289,6 +297,17 @@ class Findings:
     metal_mm3: float = 0.0
     agreement: float | None = None
     atypicality: float | None = None
+
+    @property
+    def canals(self) -> str:
+        """How many canals are closed, as "3 of 3"; empty if not known, or with rings too many."""
+        known = self.closed_canals is not None and self.closed_canals <= CANALS
+        return f"{self.closed_canals} of {CANALS}" if known else ""
+
+    @property
+    def metal(self) -> bool:
+        """Whether metal lies in or beside the labyrinth, and not just dense bone."""
+        return self.metal_mm3 >= MIN_METAL_MM3
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, to three decimals."""

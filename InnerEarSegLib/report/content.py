@@ -19,6 +19,7 @@ from ..types import (
     GOOD,
     POOR,
     Ear,
+    Findings,
     Landmark,
     Side,
     Volume,
@@ -229,7 +230,7 @@ def build_report(
 
 
 def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
-    remarks = list(cochlea.remarks)
+    remarks = [*_findings(ear.findings), *cochlea.remarks]
     changed = [f"{x.name} {x.state}" for x in ear.landmarks if x.state in BY_HAND]
     unseen = [x.name for x in ear.landmarks if not x.reviewed]
     for what, names in (("Changed by the user", changed), ("Not yet reviewed", unseen)):
@@ -245,6 +246,18 @@ def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
         f"Quality: {VERDICTS[ear.quality.verdict]}",
         (*ear.quality.reasons, *remarks),
     )
+
+
+def _findings(findings: Findings | None) -> list[str]:
+    if findings is None:  # a result of an earlier version
+        return []
+    sentences = []
+    if findings.canals:
+        sentences.append(f"Semicircular canals closed: {findings.canals}.")
+    if findings.edge_width_mm is not None:
+        width = f"{findings.edge_width_mm:.1f} mm"
+        sentences.append(f"Width of the edge between bone and lumen in the CT: {width}.")
+    return sentences
 
 
 def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
@@ -287,7 +300,8 @@ def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None
     if landmark.state == CORRECTED:
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
     if landmark.radius_mm is not None and landmark.state not in BY_HAND:
-        details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
+        within = f"within {landmark.radius_mm:.1f} mm in 90 % of cases"
+        details.append(f"{within} (specimens; for patients' CT a lower bound)")
     elif assumed_mm is not None:
         details.append(f"assumed to be within {assumed_mm:.1f} mm")
     if landmark.ras is not None:

@@ -17,6 +17,7 @@ from ..types import (
     Landmark,
     apply_affine,
 )
+from .findings import complete, find
 from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
 from .prediction import EarPrediction
@@ -46,9 +47,15 @@ BORDER_MM = 1.0
 
 
 def decode_ear(
-    prediction: EarPrediction, scan: Geometry, model: Model, remarks: tuple[Remark, ...] = ()
+    prediction: EarPrediction,
+    scan: Geometry,
+    model: Model,
+    remarks: tuple[Remark, ...] = (),
+    slice_mm: float | None = None,
 ) -> Ear | None:
-    """Return mask, landmarks and quality of one ear in a CT of grid ``scan``.
+    """Return mask, landmarks, findings and quality of one ear in a CT of grid ``scan``.
+
+    ``slice_mm`` is the thickness of its slices by its header.
 
     None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or absent
     inside the scan, or if their handedness contradicts the pose: a wrong ear is worse than none.
@@ -61,9 +68,17 @@ def decode_ear(
         expected = apply_affine(prediction.pose.matrix, model.template[name])
         if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
             return None
-    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
-    if not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE:
+    present = {
+        name: peak
+        for name, peak in zip(model.landmarks, prediction.peaks, strict=True)
+        if peak.presence >= MIN_PRESENCE
+    }
+    confidences = [peak.confidence for peak in present.values()]
+    if not present or float(np.mean(confidences)) < MIN_MEAN_CONFIDENCE:
         return None
+    seen_at = {name: prediction.patch.to_ras(peak.ijk) for name, peak in present.items()}
+    completion = complete(prediction, scan, seen_at)
+    prediction = completion.prediction
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
     grid = mask_grid(scan, drawn)
@@ -88,8 +103,11 @@ def decode_ear(
     uncertainty = dict(zip(model.landmarks, spreads, strict=True))
     if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
-    quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
-    return Ear(side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty)
+    findings = find(completion, mask, grid, seen_at, plausibility.capsule_hu, slice_mm)
+    quality = judge(landmarks, volume, scan, plausibility.cut, findings, remarks)
+    return Ear(
+        side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty, findings=findings
+    )
 
 
 def _landmark(

@@ -136,6 +136,9 @@ def test_a_row_is_of_one_set(case, tmp_path):
     assert table["left_helicotrema_radius_90_mm"] is None
     assert (table["left_oval_window_R"], table["left_oval_window_confidence"]) == (1.0, 0.9)
     assert table["left_verdict"] == "good"
+    for of in (automatic, table):  # findings stay those of the automatic result
+        assert (of["left_closed_canals"], of["left_edge_width_mm"]) == (3, 0.55)
+        assert (of["left_slice_mm"], of["left_metal"], of["right_metal"]) == (None, "yes", None)
     assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
 
 
