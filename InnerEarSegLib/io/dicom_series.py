@@ -300,17 +300,7 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
     """
     if path.is_dir() or path.name.upper() == DICOMDIR:
         folder = path if path.is_dir() else path.parent
-        list(folder.iterdir())  # raises if the folder may not be read; os.walk would skip it
-        paths: list[Path] = []
-        for place, folders, names in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            paths += [Path(place) / name for name in sorted(names)]
-            if len(paths) > MAX_FILES:
-                raise UnusableInput(
-                    f"The folder {folder} holds more than {MAX_FILES} files; choose the folder "
-                    "that holds the CT."
-                )
-        found = _all_series(paths)
+        found = _all_series(dicom_paths(folder))
         if not found:
             raise UnusableInput(f"The folder {folder} holds no DICOM image.")
         return _choose(found, uid, folder)
@@ -331,6 +321,21 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
         raise UnusableInput(f"{path} is of modality {file.modality}, not CT.")
     own = next(series for series in found if series.uid == file.series)
     return own, (f"{path.name} is one slice of a series; the whole series was read.",)
+
+
+def dicom_paths(folder: Path) -> list[Path]:
+    """List the files of a folder and the folders below; UnusableInput if they are too many."""
+    list(folder.iterdir())  # raises if the folder may not be read; os.walk would skip it
+    paths: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths += [Path(place) / name for name in sorted(names)]
+        if len(paths) > MAX_FILES:
+            raise UnusableInput(
+                f"The folder {folder} holds more than {MAX_FILES} files; choose the folder that "
+                "holds the CT."
+            )
+    return paths
 
 
 def _all_series(paths: Iterable[Path]) -> list[Series]:
