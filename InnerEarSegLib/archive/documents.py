@@ -60,10 +60,11 @@ def secondary_captures(plates: Iterable[Plate], source: SourceSeries) -> list[An
     from highdicom.sc import SCImage
     from pydicom.uid import ExplicitVRLittleEndian
 
-    made, series = [], new_uid()
+    made: list[Any] = []
+    series = new_uid()
     for number, plate in enumerate(plates, start=1):
         # The pictures look from several directions: the rows of one have no single orientation.
-        image = SCImage.from_ref_dataset(
+        image: Any = SCImage.from_ref_dataset(
             source.headers[0],
             pixel_array=plate.pixels,
             photometric_interpretation="RGB",

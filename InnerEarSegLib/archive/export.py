@@ -27,6 +27,7 @@ from .structured_report import structured_report
 SEGMENTATION_DCM, REPORT_DCM, PDF_DCM = "segmentation.dcm", "measurements.dcm", "report.dcm"
 MOST_PICTURES = 99
 
+MIN_DICE = 0.999
 MAX_SURFACE_MM = 0.1
 MAX_LANDMARK_MM = 0.01
 """Objects that are farther off their result than this are not written."""
@@ -45,6 +46,12 @@ class Difference:
     dice: float | None
     surface_mm: float
     landmark_mm: float
+
+    @property
+    def small(self) -> bool:
+        """Whether the objects may stand for the result."""
+        same = self.dice is None or self.dice >= MIN_DICE
+        return same and self.surface_mm <= MAX_SURFACE_MM and self.landmark_mm <= MAX_LANDMARK_MM
 
     @property
     def sentence(self) -> str:
@@ -89,11 +96,10 @@ def export(
             for name, dataset in objects.items():
                 dataset.save_as(stage / name, enforce_file_format=True)
             found = compare(subject.segmentation, stage)
-            if found.surface_mm > MAX_SURFACE_MM or found.landmark_mm > MAX_LANDMARK_MM:
+            if not found.small:
                 raise UnusableInput(
-                    f"The DICOM objects would differ from the result by {found.surface_mm:.3f} mm "
-                    f"in the labyrinth and {found.landmark_mm:.3f} mm in the landmarks; nothing "
-                    "was written."
+                    f"The DICOM objects do not hold what the result holds; nothing was written. "
+                    f"{found.sentence}"
                 )
     return output, [output.folder / name for name in objects], found
 

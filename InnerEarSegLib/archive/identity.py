@@ -23,7 +23,7 @@ def new_uid() -> str:
     return str(generate_uid(prefix=None))
 
 
-def equipment() -> dict[str, str]:
+def equipment() -> dict[str, Any]:
     """Return highdicom's arguments on what made an object."""
     return {
         "manufacturer": MANUFACTURER,

@@ -83,7 +83,12 @@ def _picture(figure: Figure) -> Any:
                 draw.line(ends, color, 2)
             case Dot((x, y), color):
                 radius = 0.011 * EDGE
-                around = (EDGE * x - radius, EDGE * y - radius, EDGE * x + radius, EDGE * y + radius)
+                around = (
+                    EDGE * x - radius,
+                    EDGE * y - radius,
+                    EDGE * x + radius,
+                    EDGE * y + radius,
+                )
                 draw.ellipse(around, color)
             case _:
                 x, y = mark.at

@@ -12,6 +12,7 @@ from ..errors import UnusableInput
 from .source import silent
 
 OWN_TITLE = "INNEREARSEG"
+VERIFICATION = "1.2.840.10008.1.1"
 TIMEOUT_S = 30.0
 MAX_TITLE = 16
 
@@ -89,10 +90,8 @@ def archive_of(
 
 def check_archive(archive: Archive) -> None:
     """Ask an archive for an answer (C-ECHO); UnusableInput, with the reason, if it gives none."""
-    from pynetdicom.sop_class import Verification
-
     with silent():
-        association = _associate(archive, [(str(Verification), [])])
+        association = _associate(archive, [(VERIFICATION, [])])
         try:
             status = association.send_c_echo()
         finally:
@@ -173,7 +172,7 @@ def _associate(archive: Archive, kinds: Sequence[tuple[str, Sequence[str]]]) -> 
     for kind, syntaxes in kinds:
         entity.add_requested_context(kind, list(syntaxes) or None)
     tls = (archive.tls.context(), archive.host) if archive.tls else None
-    association = entity.associate(
+    association: Any = entity.associate(
         archive.host, archive.port, ae_title=archive.called, tls_args=tls
     )
     if association.is_established:
@@ -184,6 +183,9 @@ def _associate(archive: Archive, kinds: Sequence[tuple[str, Sequence[str]]]) -> 
             f"{archive} refused the association: {reason[:1].lower()}{reason[1:]}. Its "
             f"administrator has to know this program as {archive.calling}."
         )
+    if association.rejected_contexts:
+        names = ", ".join(sorted(x.abstract_syntax.name for x in association.rejected_contexts))
+        raise UnusableInput(f"{archive} does not take {names}; nothing was sent.")
     with_tls = " with TLS" if archive.tls else ""
     raise UnusableInput(
         f"{archive} does not answer{with_tls}: check the address, the network, and whether it "

@@ -15,8 +15,6 @@ from ..report.subject import Subject
 from ..types import (
     BY_HAND,
     LANDMARK_DEFINITIONS,
-    NOT_FOUND,
-    REMOVED,
     RAS_FROM_LPS,
     Ear,
     Landmark,
@@ -112,7 +110,7 @@ def _ear(
         ],
     }
     if segment is None:
-        group = sr.MeasurementsAndQualitativeEvaluations(**arguments)
+        group: Any = sr.MeasurementsAndQualitativeEvaluations(**arguments)
     else:
         made, number = segment
         referenced = sr.ReferencedSegment(
@@ -151,7 +149,7 @@ def _landmark(landmark: Landmark, side: Side, frame: str) -> list[Any]:
         ],
     }
     if landmark.ras is None:
-        group = sr.MeasurementsAndQualitativeEvaluations(**arguments)
+        group: Any = sr.MeasurementsAndQualitativeEvaluations(**arguments)
     else:
         region = sr.ImageRegion3D("POINT", _lps(landmark.ras), frame)
         group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(

@@ -87,8 +87,7 @@ AUTOMATIC_POSITION = private("automatic pos", "automatic position of a landmark"
 
 STATE = private("landmark state")
 STATES = {
-    state: private(state)
-    for state in (AUTOMATIC, CONFIRMED, CORRECTED, PLACED, REMOVED, NOT_FOUND)
+    state: private(state) for state in (AUTOMATIC, CONFIRMED, CORRECTED, PLACED, REMOVED, NOT_FOUND)
 }
 CONFIRMED_BY_USER = private("confirmed", "confirmed by the user")
 SEGMENT_STATE = private("segment state")

@@ -40,8 +40,8 @@ from .dicom_codes import Concept
 from .dicom_series import dicom_paths, looks_like_dicom
 
 NO_RESULT = (
-    "{} holds no structured report of InnerEarSeg: fetch the whole study from the archive, or export "
-    "the result first."
+    "{} holds no structured report of InnerEarSeg: fetch the whole study from the archive, or "
+    "export the result first."
 )
 
 
@@ -211,9 +211,7 @@ def _landmark(name: str, group: _Group, automatic: _Group | None) -> Landmark:
     )
 
 
-def _ear(
-    group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mapping[str, Any]
-) -> Ear:
+def _ear(group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mapping[str, Any]) -> Ear:
     inside, geometry = np.zeros((1, 1, 1), np.uint8), Geometry(np.eye(4), (1, 1, 1))
     state = group.answers[codes.SEGMENT_STATE].value
     if group.segment is not None:
@@ -260,8 +258,13 @@ def read_segments(dataset: Any) -> dict[int, Volume]:
     pixels = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
     frames: dict[int, list[tuple[NDArray[np.float64], Any]]] = defaultdict(list)
     for groups, plane in zip(dataset.PerFrameFunctionalGroupsSequence, pixels, strict=True):
-        number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        place = np.array(groups.PlanePositionSequence[0].ImagePositionPatient, np.float64)
+        # What all frames have in common stands in the shared groups.
+        segment = (
+            groups.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
+        )
+        position = groups.get("PlanePositionSequence") or shared.PlanePositionSequence
+        number = int(segment[0].ReferencedSegmentNumber)
+        place = np.array(position[0].ImagePositionPatient, np.float64)
         frames[number].append((place, plane))
     segments = {}
     for number, planes in frames.items():

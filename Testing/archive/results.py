@@ -90,9 +90,7 @@ def make_ear(side, ct, center, parts=2, **changes) -> Ear:
 
 def make_subject(ct, *ears) -> Subject:
     """What a report and an export are about."""
-    around = {
-        ear.side: ct_around(ct.array, ct.geometry, ear.geometry.corners) for ear in ears
-    }
+    around = {ear.side: ct_around(ct.array, ct.geometry, ear.geometry.corners) for ear in ears}
     spacing = tuple(float(value) for value in ct.geometry.spacing)
     measured = {ear.side: measure(ear) for ear in ears}
     return Subject(Segmentation(tuple(ears), MODEL, "cpu"), around, measured, spacing)
