@@ -12,8 +12,8 @@ from .pictures import Plate
 from .source import SourceSeries
 
 
-def encapsulated_pdf(pdf: bytes, source: SourceSeries) -> Any:
-    """Return a report's PDF as a pydicom dataset, filed under the source's patient and study.
+def encapsulated_pdf(pdf: bytes) -> Any:
+    """Return a report's PDF as a pydicom dataset, not yet filed under the source's patient.
 
     highdicom has no class for it.
     """
@@ -52,11 +52,11 @@ def encapsulated_pdf(pdf: bytes, source: SourceSeries) -> Any:
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-    return source.file_under(made)
+    return made
 
 
 def secondary_captures(plates: Iterable[Plate], source: SourceSeries) -> list[Any]:
-    """Return a report's pictures as highdicom objects of one series, without the patient's name."""
+    """Return a report's pictures as highdicom objects of one series, not yet filed."""
     from highdicom.sc import SCImage
     from pydicom.uid import ExplicitVRLittleEndian
 
@@ -79,5 +79,5 @@ def secondary_captures(plates: Iterable[Plate], source: SourceSeries) -> list[An
         image.Laterality = ""  # of a series, and this one shows both ears
         image.BurnedInAnnotation = "NO"
         image.ImageComments = plate.title
-        made.append(source.file_under(image))
+        made.append(image)
     return made

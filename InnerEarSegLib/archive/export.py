@@ -94,6 +94,8 @@ def export(
         obsolete = [SEGMENTATION_DCM, "segmentation_2.dcm", REPORT_DCM, PDF_DCM, *pictures]
         with output.adding(obsolete=obsolete) as stage:
             for name, dataset in objects.items():
+                # Last, as those that make objects of others would take, and check, the patient.
+                source.file_under(dataset)
                 dataset.save_as(stage / name, enforce_file_format=True)
             found = compare(subject.segmentation, stage)
             if not found.small:
@@ -122,7 +124,7 @@ def _objects(
         subject, source, list(objects.values()), segments, observer
     )
     write_pdf(blocks, pdf)
-    objects[PDF_DCM] = encapsulated_pdf(pdf.read_bytes(), source)
+    objects[PDF_DCM] = encapsulated_pdf(pdf.read_bytes())
     for number, image in enumerate(secondary_captures(plates(blocks), source), start=1):
         objects[f"picture_{number:02d}.dcm"] = image
     return objects

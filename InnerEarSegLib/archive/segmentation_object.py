@@ -81,7 +81,7 @@ def _offset(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
 def segmentation_object(
     labels: Labels, source: SourceSeries, model: ModelIdentity, series_uid: str, instance: int
 ) -> Any:
-    """Return a highdicom Segmentation, filed under the source's patient and study."""
+    """Return a highdicom Segmentation, not yet filed under the source's patient."""
     import highdicom
 
     lps = RAS_FROM_LPS @ labels.geometry.ijk_to_ras
@@ -92,7 +92,7 @@ def segmentation_object(
     volume = highdicom.Volume(
         labels.array, affine, "PATIENT", frame_of_reference_uid=source.frame_of_reference
     )
-    made = highdicom.seg.Segmentation(
+    return highdicom.seg.Segmentation(
         source_images=source.headers,
         pixel_array=volume,
         segmentation_type="BINARY",
@@ -105,7 +105,6 @@ def segmentation_object(
         **series_of("segmentation", instance, series_uid),
         **equipment(),
     )
-    return source.file_under(made)
 
 
 def _right_angled(axes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ def structured_report(
     segments: dict[Side, tuple[Any, int]],
     observer: str = "",
 ) -> Any:
-    """Return a highdicom Comprehensive3DSR, filed under the source's patient and study.
+    """Return a highdicom Comprehensive3DSR, not yet filed under the source's patient.
 
     Args:
         segmentations: the Segmentation objects that it refers to.
@@ -80,7 +80,7 @@ def structured_report(
         **equipment(),
     )
     add_coding_scheme(made)
-    return source.file_under(made)
+    return made
 
 
 def _ear(

@@ -5,6 +5,7 @@ With pydicom alone, which 3D Slicer has. A result's objects are known by their m
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,12 @@ def read_archived(path: Path) -> ArchivedResult:
 
     Raise UnusableInput if there is none, or if one of its objects is missing or damaged.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pydicom, about values that break the standard
+        return _newest(path)
+
+
+def _newest(path: Path) -> ArchivedResult:
     reports, segmentations = _objects(path)
     if not reports:
         raise UnusableInput(NO_RESULT.format(path))

@@ -1,6 +1,5 @@
 """C-STORE to Orthanc, and to archives that refuse, are full, or go away."""
 
-import os
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -200,6 +199,5 @@ def test_tls_is_used_and_the_certificate_is_checked(objects, certificate):
 def test_a_file_that_is_no_certificate(tmp_path):
     (tmp_path / "a.pem").write_text("no certificate")
     for tls in (Tls(tmp_path / "a.pem"), Tls(None, tmp_path / "a.pem"), Tls(tmp_path / "b.pem")):
-        with pytest.raises(UnusableInput, match="TLS cannot be used with .*pem"):
+        with pytest.raises(UnusableInput, match=r"TLS cannot be used with .*pem"):
             tls.context()
-    assert os.listdir(tmp_path) == ["a.pem"]
