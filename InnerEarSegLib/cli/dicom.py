@@ -102,22 +102,19 @@ def run(options: argparse.Namespace) -> int:
     given = options.input
     output = options.output or (given if given.is_dir() else given.parent)
     if options.handed_over:
-        from ..report.subject import read_subject
+        from ..report.subject import OBSERVER, read_subject
 
         subject = read_subject(given)
-        observer = given / OBSERVER
-        if observer.is_file():
-            options.observer = observer.read_text(encoding="utf-8")
+        typed = given / OBSERVER
+        if typed.is_file():
+            options.observer = typed.read_text(encoding="utf-8")
+            typed.unlink()  # so that the name does not stay behind if the panel ends
     else:
         subject, notes = report.subject_of_result(given, options.ct)
         for sentence in (*subject.left_out, *notes):
             note(sentence)
     export_subject(subject, options, options.source, output, archive)
     return 0
-
-
-OBSERVER = "observer.txt"
-"""What the user typed. In a file: the arguments of a process can be read by others."""
 
 
 def export_subject(

@@ -281,13 +281,14 @@ def test_an_archive_that_does_not_answer_is_told_before_the_networks_run(tmp_pat
 
 
 def test_the_observer_is_read_from_a_file_where_the_panel_hands_over(case, tmp_path, monkeypatch):
-    from InnerEarSegLib.report.subject import write_subject
+    from InnerEarSegLib.report.subject import OBSERVER, write_subject
 
     handed = tmp_path / "handed"
     handed.mkdir()
     write_subject(case.subject, handed)
-    (handed / command.OBSERVER).write_text("Moreau^Lucie", encoding="utf-8")
+    (handed / OBSERVER).write_text("Moreau^Lucie", encoding="utf-8")
     monkeypatch.setattr(command, "end_with_stdin", lambda: None)
     arguments = ["dicom", handed, "--handed-over", "--source", case.folder, "--output"]
     assert main([*map(str, arguments), str(tmp_path / "o")]) == 0
+    assert not (handed / OBSERVER).exists()
     assert "Moreau^Lucie" in str(pydicom.dcmread(tmp_path / "o" / "measurements.dcm"))
