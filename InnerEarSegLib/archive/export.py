@@ -89,7 +89,14 @@ def export(
     check_same_ct(source, subject.cts)
     output = ResultFolder(folder)
     with silent(), tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        objects = _objects(subject, blocks, source, Path(temporary) / "report.pdf", observer)
+        try:
+            objects = _objects(subject, blocks, source, Path(temporary) / "report.pdf", observer)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # What highdicom misses in a header, it names in words for programmers.
+            raise UnusableInput(
+                "No DICOM objects can refer to the source series: its headers lack what the "
+                f"standard asks for ({error})."
+            ) from error
         pictures = [f"picture_{n:02d}.dcm" for n in range(1, MOST_PICTURES + 1)]
         obsolete = [SEGMENTATION_DCM, "segmentation_2.dcm", REPORT_DCM, PDF_DCM, *pictures]
         with output.adding(obsolete=obsolete) as stage:

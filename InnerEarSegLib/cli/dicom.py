@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ..report.subject import Subject
 
 
+MAX_NAME = 64
+"""Characters that a person's name may have in DICOM."""
+
+
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add both commands with their arguments."""
     parser = commands.add_parser("dicom", help="a result as DICOM objects, also sent to an archive")
@@ -77,8 +81,16 @@ def check_source(source: Path, series: str | None) -> None:
 
 
 def chosen_archive(options: argparse.Namespace) -> Archive | None:
-    """Return the archive to send to, after it has answered; None if nothing is to be sent."""
+    """Return the archive to send to, after it has answered; None if nothing is to be sent.
+
+    Raise UnusableInput, also for a name that DICOM cannot hold.
+    """
     from ..archive.send import Tls, archive_of, check_archive
+
+    if len(options.observer) > MAX_NAME or set(options.observer) & set("\\=\r\n"):
+        raise UnusableInput(
+            f"--observer needs a name of at most {MAX_NAME} letters, without \\ and =."
+        )
 
     files = (options.tls_authority, options.tls_certificate, options.tls_key)
     tls = Tls(*files) if options.tls or any(files) else None
@@ -97,18 +109,18 @@ def run(options: argparse.Namespace) -> int:
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
+    from ..report.subject import OBSERVER, read_subject
+
     check_source(options.source, options.series)
-    archive = chosen_archive(options)
     given = options.input
     output = options.output or (given if given.is_dir() else given.parent)
+    typed = given / OBSERVER
+    if options.handed_over and typed.is_file():
+        options.observer = typed.read_text(encoding="utf-8")
+        typed.unlink()  # so that the name does not stay behind if the panel ends
+    archive = chosen_archive(options)
     if options.handed_over:
-        from ..report.subject import OBSERVER, read_subject
-
         subject = read_subject(given)
-        typed = given / OBSERVER
-        if typed.is_file():
-            options.observer = typed.read_text(encoding="utf-8")
-            typed.unlink()  # so that the name does not stay behind if the panel ends
     else:
         subject, notes = report.subject_of_result(given, options.ct)
         for sentence in (*subject.left_out, *notes):

@@ -83,8 +83,8 @@ def run(options: argparse.Namespace) -> int:
     source = Source(options.input, options.series, region_of(options.center, options.roi))
     refuse_overlap([options.output], [options.input])
     output = ResultFolder(options.output)
-    if options.plain and options.dicom:
-        raise UnusableInput("--dicom needs a scene, which --plain does not write.")
+    if options.dicom and (options.plain or options.json_progress):
+        raise UnusableInput("--dicom goes with neither --plain nor --json-progress.")
     if not options.dicom and (options.send or options.observer):
         raise UnusableInput("--send and --observer go with --dicom.")
     archive = None

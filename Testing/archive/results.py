@@ -106,13 +106,13 @@ def make_case(folder: Path, *, shape=(30, 44, 60), write=write_series, two=True,
     return SimpleNamespace(folder=series, ct=ct, subject=make_subject(ct, *ears))
 
 
-def write_oblique(folder: Path, hu, **tags) -> Path:
+def write_oblique(folder: Path, hu, digits: int = 6, **tags) -> Path:
     """A series with axes along none of the patient's, cosines rounded as scanners do."""
     row, column = np.array([0.936293, 0.275097, 0.218350]), np.array([-0.312345, 0.9364, 0.159579])
     column -= row * (row @ column)
     column /= np.linalg.norm(column)
     normal = np.cross(row, column)
-    cosines = [round(float(v), 6) for v in (*row, *column)]
+    cosines = [round(float(v), digits) for v in (*row, *column)]
     for k, plane in enumerate(hu):
         place = np.array([-10, -20, 5]) + 0.6 * k * normal
         tags_of_slice = {
@@ -125,6 +125,28 @@ def write_oblique(folder: Path, hu, **tags) -> Path:
         ds = dataset((plane.astype(np.int32) + 1024).astype(np.uint16), **{**tags, **tags_of_slice})
         save(ds, folder / f"{k:03d}.dcm")
     return folder
+
+
+def write_volume(folder, ct):
+    """A CT as single slices; paths by SOPInstanceUID."""
+    lps = RAS_FROM_LPS @ ct.geometry.ijk_to_ras
+    i, j, _ = ct.geometry.spacing
+    cosines = (lps[:3, :2] / [i, j]).T.ravel()
+    files = {}
+    for number, plane in enumerate(ct.array):
+        place = lps[:3, 3] + number * lps[:3, 2]
+        made = dataset(
+            (np.clip(plane, -1024, None).astype(np.int32) + 1024).astype(np.uint16),
+            **FILED,
+            SOPInstanceUID=f"{ROOT}.9.{number + 1}",
+            SeriesInstanceUID=f"{ROOT}.209",
+            PixelSpacing=[float(j), float(i)],
+            ImageOrientationPatient=[round(float(v), 6) for v in cosines],
+            ImagePositionPatient=[round(float(v), 4) for v in place],
+            InstanceNumber=number + 1,
+        )
+        files[made.SOPInstanceUID] = str(save(made, folder / f"{number:03d}.dcm"))
+    return files
 
 
 def blocks_of(subject, views=None):

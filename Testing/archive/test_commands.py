@@ -219,6 +219,10 @@ def test_refusals_are_a_sentence_and_change_nothing(case, tmp_path, capfd):
     refused(
         capfd, ["segment", ct, "--output", tmp_path / "o", "--observer", "X"], "go with --dicom"
     )  # fmt: skip
+    refused(capfd, [*call, case.folder, "--observer", "A\\B"], "--observer needs a name")
+    refused(capfd, [*call, case.folder, "--observer", "A" * 65], "at most 64 letters")
+    both = ["segment", case.folder, "--output", tmp_path / "o", "--dicom"]
+    refused(capfd, [*both, "--plain"], "neither --plain nor --json-progress")
     refused(
         capfd, ["from-dicom", case.folder, "--output", tmp_path / "o"], "no structured report"
     )  # fmt: skip

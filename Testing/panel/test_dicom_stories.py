@@ -1,6 +1,5 @@
 """Export to DICOM…: for a CT of the DICOM database, what is handed over, and what comes of it."""
 
-import numpy as np
 import pydicom
 import pytest
 
@@ -8,34 +7,11 @@ from InnerEarSegLib.io.dicom_results import read_archived
 from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import OBSERVER, SUBJECT
-from InnerEarSegLib.types import RAS_FROM_LPS
-from Testing.archive.results import FILED, TELLING
-from Testing.command_line.make_dicom import ROOT, dataset, save
+from Testing.archive.results import TELLING, write_volume
+from Testing.command_line.make_dicom import ROOT
 from Testing.stand_ins.dialogs import dialogs
 
 MAKE_COMMAND = "InnerEarSegLib.panel.dicom_section.DicomSection.make_command"
-
-
-def write_volume(folder, ct):
-    """A CT as single slices; paths by SOPInstanceUID."""
-    lps = RAS_FROM_LPS @ ct.geometry.ijk_to_ras
-    i, j, _ = ct.geometry.spacing
-    cosines = (lps[:3, :2] / [i, j]).T.ravel()
-    files = {}
-    for number, plane in enumerate(ct.array):
-        place = lps[:3, 3] + number * lps[:3, 2]
-        made = dataset(
-            (np.clip(plane, -1024, None).astype(np.int32) + 1024).astype(np.uint16),
-            **FILED,
-            SOPInstanceUID=f"{ROOT}.9.{number + 1}",
-            SeriesInstanceUID=f"{ROOT}.209",
-            PixelSpacing=[float(j), float(i)],
-            ImageOrientationPatient=[round(float(v), 6) for v in cosines],
-            ImagePositionPatient=[round(float(v), 4) for v in place],
-            InstanceNumber=number + 1,
-        )
-        files[made.SOPInstanceUID] = str(save(made, folder / f"{number:03d}.dcm"))
-    return files
 
 
 @pytest.fixture
