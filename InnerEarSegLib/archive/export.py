@@ -25,7 +25,11 @@ from .source import SourceSeries, check_same_ct, silent
 from .structured_report import structured_report
 
 SEGMENTATION_DCM, REPORT_DCM, PDF_DCM = "segmentation.dcm", "measurements.dcm", "report.dcm"
-MOST_PICTURES = 99
+NAMES = (
+    *(SEGMENTATION_DCM, "segmentation_2.dcm", REPORT_DCM, PDF_DCM),
+    *(f"picture_{number:02d}.dcm" for number in range(1, 100)),
+)
+"""Files that an export may write, in the order in which they are sent."""
 
 MIN_DICE = 0.999
 MAX_SURFACE_MM = 0.1
@@ -97,9 +101,7 @@ def export(
                 "No DICOM objects can refer to the source series: its headers lack what the "
                 f"standard asks for ({error})."
             ) from error
-        pictures = [f"picture_{n:02d}.dcm" for n in range(1, MOST_PICTURES + 1)]
-        obsolete = [SEGMENTATION_DCM, "segmentation_2.dcm", REPORT_DCM, PDF_DCM, *pictures]
-        with output.adding(obsolete=obsolete) as stage:
+        with output.adding(obsolete=NAMES) as stage:
             for name, dataset in objects.items():
                 # Last, as those that make objects of others would take, and check, the patient.
                 source.file_under(dataset)
@@ -135,6 +137,16 @@ def _objects(
     for number, image in enumerate(secondary_captures(plates(blocks), source), start=1):
         objects[f"picture_{number:02d}.dcm"] = image
     return objects
+
+
+def exported_files(folder: Path) -> list[Path]:
+    """List the files of an earlier export; UnusableInput if the folder holds none."""
+    files = [path for name in NAMES if (path := folder / name).is_file()]
+    if not files:
+        raise UnusableInput(
+            f"{folder} holds no DICOM objects of InnerEarSeg to send; give --source to make them."
+        )
+    return files
 
 
 def compare(result: Segmentation, folder: Path) -> Difference:

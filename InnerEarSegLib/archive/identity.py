@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydicom.uid import generate_uid
-
 from .. import __version__
 from ..io.dicom_codes import MANUFACTURER, SCHEME, Concept
 
@@ -20,6 +18,8 @@ SERIES = {
 
 def new_uid() -> str:
     """Return a UID of DICOM's branch for random numbers, 2.25."""
+    from pydicom.uid import generate_uid
+
     return str(generate_uid(prefix=None))
 
 

@@ -145,7 +145,7 @@ def _store(
     said = []
     for count, dataset in enumerate(datasets):
         arrived = f"{count} of {len(datasets)} objects arrived"
-        again = "Send again once it works: the archive keeps one copy of each."
+        again = "Send the same files again once it works."
         try:
             status = association.send_c_store(dataset).get("Status")
         except (RuntimeError, OSError, ValueError):

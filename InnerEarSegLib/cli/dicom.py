@@ -30,8 +30,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
     )  # fmt: skip
     parser.add_argument(
-        "--source", type=Path, required=True, metavar="CT",
-        help="the DICOM folder or file that the result was made from",
+        "--source", type=Path, metavar="CT",
+        help="the DICOM folder or file that the result was made from; without it, --send sends the "
+        "objects that an earlier export left in DIR",
     )  # fmt: skip
     parser.add_argument("--series", metavar="UID", help="where the folder holds several")
     parser.add_argument("--output", type=Path, metavar="DIR", help="by default the result's folder")
@@ -109,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
+    if options.source is None:
+        return send_again(options)
     from ..report.subject import OBSERVER, read_subject
 
     check_source(options.source, options.series)
@@ -138,7 +141,6 @@ def export_subject(
 ) -> None:
     """Write the objects of a result, say where they are, and send them if wanted."""
     from ..archive.export import export
-    from ..archive.send import send
     from ..archive.source import read_source
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
@@ -159,9 +161,33 @@ def export_subject(
     for sentence in folder.sentences:
         note(sentence)
     if archive is not None:
-        for sentence in send(files, archive):
-            note(sentence)
-        say(f"Sent {len(files)} objects to {archive}.")
+        send_files(files, archive)
+
+
+def send_again(options: argparse.Namespace) -> int:
+    """Send what an earlier export wrote."""
+    from ..archive.export import exported_files
+    from ..archive.source import need_library
+
+    if options.send is None:
+        raise UnusableInput("Give --source to make DICOM objects, or --send to send those in DIR.")
+    if options.observer:
+        raise UnusableInput("--observer goes with --source: the objects are made already.")
+    need_library()
+    files = exported_files(options.output or options.input)
+    archive = chosen_archive(options)
+    if archive is not None:
+        send_files(files, archive)
+    return 0
+
+
+def send_files(files: list[Path], archive: Archive) -> None:
+    """Send objects and say what came of it."""
+    from ..archive.send import send
+
+    for sentence in send(files, archive):
+        note(sentence)
+    say(f"Sent {len(files)} objects to {archive}.")
 
 
 def run_back(options: argparse.Namespace) -> int:

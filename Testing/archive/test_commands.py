@@ -38,6 +38,12 @@ def flat(monkeypatch):
 
 
 @pytest.fixture
+def no_report(monkeypatch):
+    """An empty PDF and no pictures, which is faster."""
+    monkeypatch.setattr("InnerEarSegLib.report.content.build_report", lambda *a, **k: [])
+
+
+@pytest.fixture
 def case(tmp_path):
     """A result folder of a DICOM series, its folders named after the patient."""
     made = make_case(tmp_path / "Doe_Janequery_1961")
@@ -62,7 +68,9 @@ def states(ears):
     return {(e.side, m.name): (m.state, m.confirmed) for e in ears for m in e.landmarks}
 
 
-def test_a_corrected_result_goes_into_the_archive_and_back_with_its_states(case, tmp_path, capfd):
+def test_a_corrected_result_goes_into_the_archive_and_back_with_its_states(
+    case, no_report, tmp_path, capfd
+):
     correct(case.out)
     objects = tmp_path / "objects"
     arguments = ["--source", case.folder, "--output", objects, "--observer", "Moreau^Lucie"]
@@ -219,6 +227,10 @@ def test_refusals_are_a_sentence_and_change_nothing(case, tmp_path, capfd):
     refused(
         capfd, ["segment", ct, "--output", tmp_path / "o", "--observer", "X"], "go with --dicom"
     )  # fmt: skip
+    refused(capfd, call[:2], "Give --source to make DICOM objects, or --send")
+    sending = ["--send", nowhere, "--called", "A"]
+    refused(capfd, [*call[:2], *sending], "holds no DICOM objects of InnerEarSeg to send")
+    refused(capfd, [*call[:2], *sending, "--observer", "X"], "--observer goes with --source")
     refused(capfd, [*call, case.folder, "--observer", "A\\B"], "--observer needs a name")
     refused(capfd, [*call, case.folder, "--observer", "A" * 65], "at most 64 letters")
     both = ["segment", case.folder, "--output", tmp_path / "o", "--dicom"]
@@ -234,7 +246,7 @@ def test_a_missing_package_is_named(case, capfd, monkeypatch):
     refused(capfd, ["dicom", case.out, "--source", case.folder], "pip install 'innerearseg[dicom]'")
 
 
-def test_what_failed_to_be_sent_stays_written(case, capfd):
+def test_what_failed_to_be_sent_stays_written(case, no_report, capfd):
     arguments = ["dicom", case.out, "--source", case.folder]
     with archive_that(lambda event: 0xA700) as archive:
         sending = ["--send", f"{archive.host}:{archive.port}", "--called", archive.called]
@@ -243,6 +255,19 @@ def test_what_failed_to_be_sent_stays_written(case, capfd):
     assert "has no room: 0 of " in captured.err and captured.err.count("innerearseg: ") == 1
     assert (case.out / "measurements.dcm").is_file() and (case.out / SCENE_FILE).is_file()
     assert "Traceback" not in captured.err
+    written = {path: path.read_bytes() for path in case.out.glob("*.dcm")}
+    stored = []
+
+    def store(event):
+        stored.append(event.request.AffectedSOPInstanceUID)
+        return 0x0000
+
+    with archive_that(store) as archive:
+        sending = ["--send", f"{archive.host}:{archive.port}", "--called", archive.called]
+        assert main(list(map(str, ["dicom", case.out, *sending]))) == 0
+    assert f"Sent {len(written)} objects" in capfd.readouterr().out
+    assert len(set(stored)) == len(written)
+    assert written == {path: path.read_bytes() for path in case.out.glob("*.dcm")}
 
 
 @pytest.fixture
@@ -260,7 +285,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr("InnerEarSegLib.model.bundle.load_model", lambda *a, **k: None)
 
 
-def test_segment_with_dicom_writes_scene_and_objects(quick, tmp_path, capfd):
+def test_segment_with_dicom_writes_scene_and_objects(quick, no_report, tmp_path, capfd):
     case = make_case(tmp_path / "ct")
     out = tmp_path / "out"
     arguments = ["segment", case.folder, "--series", uid(1), "--output", out, "--device", "cpu"]
@@ -284,7 +309,9 @@ def test_an_archive_that_does_not_answer_is_told_before_the_networks_run(tmp_pat
     assert not out.exists()
 
 
-def test_the_observer_is_read_from_a_file_where_the_panel_hands_over(case, tmp_path, monkeypatch):
+def test_the_observer_is_read_from_a_file_where_the_panel_hands_over(
+    case, no_report, tmp_path, monkeypatch
+):
     from InnerEarSegLib.report.subject import OBSERVER, write_subject
 
     handed = tmp_path / "handed"

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -18,10 +20,13 @@ from .results import FILED, MODEL, TELLING, lps, make_case
 KINDS = ("segmentation.dcm", "measurements.dcm", "report.dcm", "picture_01.dcm", "picture_05.dcm")
 
 
-def output_of(*command, need=""):
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"needs the program {command[0]}{need}")
-    process = subprocess.run(map(str, command), capture_output=True, text=True, timeout=60)
+def output_of(name, *arguments, need=""):
+    """Exit status and output of a program of this Python's environment or of the system."""
+    program = shutil.which(name, path=Path(sys.executable).parent) or shutil.which(name)
+    if program is None:
+        pytest.skip(f"needs the program {name}{need}")
+    command = [program, *map(str, arguments)]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return process.returncode, process.stdout + process.stderr
 
 

@@ -84,7 +84,7 @@ def test_a_full_disk_says_how_many_arrived(objects):
     before = untouched(objects)
     with archive_that(store) as archive, pytest.raises(UnusableInput) as caught:
         send(objects, archive)
-    assert "has no room: 2 of 4 objects arrived. Send again" in str(caught.value)
+    assert "has no room: 2 of 4 objects arrived. Send the same files again" in str(caught.value)
     assert untouched(objects) == before
 
 
@@ -100,7 +100,7 @@ def test_an_archive_that_goes_away_says_how_many_arrived(objects):
 
     with archive_that(store) as archive, pytest.raises(UnusableInput) as caught:
         send(objects, archive)
-    assert "broke: 1 of 4 objects arrived. Send again" in str(caught.value)
+    assert "broke: 1 of 4 objects arrived. Send the same files again" in str(caught.value)
 
 
 @pytest.mark.parametrize(("status", "said"), [
