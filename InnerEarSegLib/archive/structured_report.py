@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,7 +90,6 @@ def _ear(
     """The measurements and the quality of an ear, on its segment of a series where there is one."""
     from highdicom import sr
 
-    expected = ear.quality.expected_dice
     arguments: dict[str, Any] = {
         "tracking_identifier": _tracking(f"Labyrinth {ear.side}"),
         "finding_category": coded(dicom_codes.ANATOMICAL_STRUCTURE),
@@ -101,8 +101,7 @@ def _ear(
             parameters=[f"{dicom_codes.SHA256_PARAMETER}{model.sha256}"] if model.sha256 else None,
         ),
         "measurements": [
-            *(_measurement(x, measured) for x in measured.measurements if x.value is not None),
-            *([] if expected is None else [_number(dicom_codes.EXPECTED_DICE, expected)]),
+            _measurement(x, measured) for x in measured.measurements if x.value is not None
         ],
         "qualitative_evaluations": [
             _answer(dicom_codes.SEGMENT_STATE, dicom_codes.SEGMENT_STATES[ear.segment]),
@@ -124,6 +123,9 @@ def _ear(
         )
     for reason in ear.quality.reasons:
         _add_text(group, dicom_codes.REASON, reason, "CONTAINS")
+    if ear.findings is not None:
+        text = json.dumps(ear.findings.to_json())
+        _add_text(group, dicom_codes.FINDINGS, text, "CONTAINS")
     return group
 
 

@@ -97,11 +97,10 @@ VERDICTS = {verdict: private(verdict) for verdict in ("good", "check", "poor")}
 REASON = private("reason", "reason of the verdict")
 CONFIDENCE = private("confidence")
 RADIUS = private("radius 90", "90 % radius")
-EXPECTED_DICE = private("expected dice", "expected Dice")
+FINDINGS = private("findings", "what the verdict rests on, as JSON")
 
 DEFINITIONS = {
     CONFIDENCE: "Confidence of the automatic position, from 0 (none) to 1. Not a probability.",
     RADIUS: "Radius of the ball around the automatic position that should hold the true point in "
     "90 % of cases, by the model's cross-validation.",
-    EXPECTED_DICE: "Dice that ears of this kind of CT had in the model's cross-validation.",
 }

@@ -5,6 +5,7 @@ With pydicom alone, which 3D Slicer has. A result's objects are known by their m
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from ..types import (
     SEGMENT_REMOVED,
     SIDES,
     Ear,
+    Findings,
     Geometry,
     Landmark,
     ModelIdentity,
@@ -233,6 +235,7 @@ def _ear(group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mappin
     elif state == AUTOMATIC:
         state = SEGMENT_REMOVED
     verdict = group.answers[codes.VERDICT].value
+    findings = group.texts.get(codes.FINDINGS)
     return Ear(
         side=group.side,
         labyrinth=inside,
@@ -242,10 +245,10 @@ def _ear(group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mappin
         quality=Quality(
             cast(Verdict, verdict) if verdict in ("good", "check", "poor") else CHECK,
             tuple(group.texts[codes.REASON]),
-            group.numbers.get(codes.EXPECTED_DICE),
         ),
         auxiliary=tuple(landmarks[name] for name in AUXILIARY if name in landmarks),
         segment=state,
+        findings=Findings.from_json(json.loads(findings[0])) if findings else None,
     )
 
 

@@ -13,6 +13,7 @@ from InnerEarSegLib.types import (
     LANDMARKS,
     RAS_FROM_LPS,
     Ear,
+    Findings,
     Geometry,
     Landmark,
     ModelIdentity,
@@ -82,8 +83,9 @@ def make_ear(side, ct, center, parts=2, **changes) -> Ear:
         "geometry": grid,
         "landmarks": tuple(marks[name] for name in LANDMARKS),
         "volume_mm3": float(inside.sum() * grid.voxel_volume),
-        "quality": Quality("check", ("The round window is uncertain.",), 0.93),
+        "quality": Quality("check", ("The round window is uncertain.",)),
         "auxiliary": tuple(marks[name] for name in AUXILIARY),
+        "findings": Findings(2, ("superior",), (), 1, True, 0.61, 0.6, 0.0, 0.97, 1.2),
     }
     return Ear(**{**arguments, **changes})
 

@@ -85,6 +85,9 @@ def test_a_corrected_result_goes_into_the_archive_and_back_with_its_states(
         lines[-1],
     )
     before = read_archived(objects).segmentation
+    assert [ear.findings for ear in before.ears] == [
+        ear.findings for ear in case.subject.segmentation.ears
+    ]
     assert states(before.ears)["left", "helicotrema"] == ("corrected", False)
     assert states(before.ears)["left", "oval window"] == ("confirmed", True)
     assert states(before.ears)["left", "round window"] == ("removed by hand", False)
@@ -105,6 +108,7 @@ def test_a_corrected_result_goes_into_the_archive_and_back_with_its_states(
     assert states(subject.segmentation.ears) == states(before.ears)
     for ear, other in zip(case.subject.segmentation.ears, subject.segmentation.ears, strict=True):
         assert other.volume_mm3 == pytest.approx(ear.volume_mm3, rel=1e-6)
+        assert other.findings == ear.findings
         assert other.segment == "automatic" and other.quality.verdict == ear.quality.verdict
         for key in ("a_diameter", "labyrinth_volume", "round_window_to_oval_window"):
             if ear.side == "right":  # the other one's round window is gone

@@ -55,7 +55,7 @@ def test_ears_come_back_from_any_kind_of_source(tmp_path, write):
         assert other.volume_mm3 == pytest.approx(ear.volume_mm3, rel=1e-4)
         for one, two in zip(ear.landmarks, other.landmarks, strict=True):
             assert np.linalg.norm(np.subtract(one.ras, two.ras)) < 0.01
-        assert other.quality == ear.quality
+        assert other.quality == ear.quality and other.findings == ear.findings
         assert back.segmentation.model == case.subject.segmentation.model
     assert out.difference.dice == 1.0 and out.difference.landmark_mm < 0.01
     assert out.difference.surface_mm < 0.1
@@ -89,7 +89,7 @@ def test_every_state_of_landmarks_and_segments_comes_back(tmp_path):
     gone = np.zeros((1, 1, 1), np.uint8)
     right = replace(
         right, landmarks=OTHERS, segment="removed", labyrinth=gone, volume_mm3=0.0,
-        geometry=Geometry(np.eye(4), (1, 1, 1)), quality=Quality("poor", ("One.", "Two."), None),
+        geometry=Geometry(np.eye(4), (1, 1, 1)), quality=Quality("poor", ("One.", "Two.")),
     )  # fmt: skip
     case.subject = replace(
         make_subject(case.ct, left, right),
