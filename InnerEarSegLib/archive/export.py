@@ -81,7 +81,7 @@ def export(
         blocks: its report.
         source: the series that it was made from.
         folder: made if it is not there; files of an earlier export are replaced.
-        observer: who reviewed the result; empty for nobody.
+        observer: who reviewed the result; may be empty.
 
     Returns:
         The folder, which tells what became of earlier files; the files; what reading back showed.

@@ -42,7 +42,7 @@ def structured_report(
     Args:
         segmentations: the Segmentation objects that it refers to.
         segments: of each side's labyrinth, if any, the object and the segment's number.
-        observer: who reviewed the result, as the user wants it to appear; empty for nobody.
+        observer: who reviewed the result, as the user wants it to appear; may be empty.
     """
     from highdicom import sr
     from pydicom.sr.codedict import codes

@@ -57,7 +57,7 @@ def add_sending(parser: argparse.ArgumentParser) -> None:
     """Add who reviewed the result, and where to send it."""
     parser.add_argument(
         "--observer", default="", metavar="NAME",
-        help="who reviewed the result, as Family^Given; without it the report names nobody",
+        help="who reviewed the result, as Family^Given; by default no person is named",
     )  # fmt: skip
     parser.add_argument("--send", metavar="HOST:PORT", help="send the objects to this archive")
     parser.add_argument("--called", metavar="AET", help="the archive's AE title")

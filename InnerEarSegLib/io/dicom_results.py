@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -40,7 +40,7 @@ from ..types import (
 )
 from . import dicom_codes as codes
 from .dicom_codes import Concept
-from .dicom_series import dicom_paths, looks_like_dicom
+from .dicom_files import dicom_paths, looks_like_dicom
 
 NO_RESULT = (
     "{} holds no structured report of InnerEarSeg: fetch the whole study from the archive, or "
@@ -88,7 +88,7 @@ def _newest(path: Path) -> ArchivedResult:
 
 
 def _objects(path: Path) -> tuple[list[Any], dict[str, Any]]:
-    """Return our structured reports, and our segmentations by SOPInstanceUID."""
+    """Return the structured reports of InnerEarSeg, and its segmentations by SOPInstanceUID."""
     import pydicom
 
     try:
@@ -155,12 +155,12 @@ def _result(report: Any, segmentations: Mapping[str, Any]) -> ArchivedResult:
 
 
 def _source(report: Any) -> str:
-    """SeriesInstanceUID of the CT: the evidence that is no object of ours."""
-    ours = {codes.SEGMENTATION_STORAGE, codes.REPORT_STORAGE}
+    """SeriesInstanceUID of the CT: the evidence that InnerEarSeg did not make."""
+    made = {codes.SEGMENTATION_STORAGE, codes.REPORT_STORAGE}
     for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
         for study in report.get(keyword) or []:
             for series in study.ReferencedSeriesSequence:
-                if series.ReferencedSOPSequence[0].ReferencedSOPClassUID not in ours:
+                if series.ReferencedSOPSequence[0].ReferencedSOPClassUID not in made:
                     return str(series.SeriesInstanceUID)
     raise ValueError("no source series")
 
@@ -294,16 +294,6 @@ def read_segments(dataset: Any) -> dict[int, Volume]:
         cut = np.ascontiguousarray(array[tuple(map(slice, low, high))])
         segments[number] = Volume(cut, whole.part(low[::-1], cut.shape))
     return segments
-
-
-def segment_sides(dataset: Any) -> Iterator[tuple[Side, int]]:
-    """List a Segmentation object's segments: side and number."""
-    for item in dataset.SegmentSequence:
-        kind = item.SegmentedPropertyTypeCodeSequence[0]
-        modifier = _of(kind.SegmentedPropertyTypeModifierCodeSequence)
-        for side, concept in codes.LATERALITY.items():
-            if concept == modifier:
-                yield side, int(item.SegmentNumber)
 
 
 def _concept(item: Any) -> Concept:

@@ -12,10 +12,6 @@ import pytest
 
 from .results import blocks_of, make_case
 
-pytest.importorskip("highdicom", reason="highdicom is not installed")
-pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
-pytest.importorskip("fpdf", reason="fpdf2 is not installed")
-
 
 def export_case(case, folder, report=False, **options):
     """Export a case; return its folder, the objects' files and what reading back showed.
@@ -42,7 +38,7 @@ def exported(tmp_path_factory):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """An unused port of this computer."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

@@ -4,6 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("highdicom", reason="highdicom is not installed")
+pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
+pytest.importorskip("fpdf", reason="fpdf2 is not installed")
+
 from pydicom.uid import RLELossless
 
 from InnerEarSegLib.archive.segmentation_object import labels_of

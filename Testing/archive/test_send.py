@@ -6,6 +6,11 @@ from contextlib import contextmanager
 
 import pydicom
 import pytest
+
+pytest.importorskip("highdicom", reason="highdicom is not installed")
+pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
+pytest.importorskip("fpdf", reason="fpdf2 is not installed")
+
 from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]

@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("highdicom", reason="highdicom is not installed")
+pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
+pytest.importorskip("fpdf", reason="fpdf2 is not installed")
+
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.types import LANDMARKS, Ear, Landmark

@@ -56,7 +56,26 @@ def test_only_a_ct_of_the_database_can_be_exported(story):
     assert not story.ui.dicomButton.enabled
 
 
-def test_from_a_correction_to_objects(loaded, tmp_path):
+@pytest.fixture
+def bare(monkeypatch):
+    """The real worker without slicer and torch."""
+    from InnerEarSegLib.panel.dicom_section import DicomSection
+
+    real = DicomSection.make_command
+    program = (
+        "import sys; sys.modules['slicer'] = sys.modules['torch'] = None; "
+        "from InnerEarSegLib.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+
+    def command(folder, source, output):
+        arguments = real(folder, source, output)[1:]
+        assert arguments[:2] == ["-m", "InnerEarSegLib"]
+        return python_command("-c", program, *arguments[2:])
+
+    monkeypatch.setattr(MAKE_COMMAND, staticmethod(command))
+
+
+def test_from_a_correction_to_objects(loaded, bare, tmp_path):
     pytest.importorskip("highdicom", reason="highdicom is not installed")
     pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
     loaded.segment()
