@@ -44,7 +44,8 @@ class Source(NamedTuple):
 def is_in_database(volume: Any) -> bool:
     """Whether a volume node, or None, was loaded from a series that the DICOM database has."""
     uids = [] if volume is None else _instances(volume)
-    return bool(uids) and bool(slicer.app.dicomDatabase().fileForInstance(uids[0]))
+    database = slicer.app.dicomDatabase()  # None in a 3D Slicer that was built without DICOM
+    return bool(uids and database) and bool(database.fileForInstance(uids[0]))
 
 
 def source_of(volume: Any) -> Source:
