@@ -45,7 +45,7 @@ def is_in_database(volume: Any) -> bool:
     """Whether a volume node, or None, was loaded from a series that the DICOM database has."""
     uids = [] if volume is None else _instances(volume)
     database = slicer.app.dicomDatabase()  # None in a 3D Slicer that was built without DICOM
-    return bool(uids and database) and bool(database.fileForInstance(uids[0]))
+    return bool(uids) and database is not None and bool(database.fileForInstance(uids[0]))
 
 
 def source_of(volume: Any) -> Source:
