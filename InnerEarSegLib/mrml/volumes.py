@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import slicer
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -120,6 +121,24 @@ def _header(array: NDArray, geometry: Geometry, slice_mm: float | None) -> bytes
         f"space origin: {vectors[3]}",
     ]
     return ("\n".join(lines) + "\n\n").encode("ascii")
+
+
+SLICE_THICKNESS = "0018,0050"
+
+
+def slice_thickness(volume: Any) -> float | None:
+    """Return the mm that the DICOM database has for a volume node's slices; None without."""
+    uids, database = dicom_instances(volume), slicer.app.dicomDatabase()
+    try:
+        mm = float(database.instanceValue(uids[0], SLICE_THICKNESS)) if uids and database else 0.0
+    except ValueError:  # empty, or no number
+        return None
+    return mm if mm > 0.0 else None
+
+
+def dicom_instances(volume: Any) -> list[str]:
+    """Return SOPInstanceUIDs as Slicer's DICOM readers note them, one a file."""
+    return list(dict.fromkeys((volume.GetAttribute("DICOM.instanceUIDs") or "").split()))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import slicer
 
 from ..errors import UnusableInput
 from ..mrml.results import find_results
+from ..mrml.volumes import dicom_instances
 from ..report.subject import OBSERVER
 from .devices import ask
 from .hand_over import HandOver, notes_of
@@ -43,7 +44,7 @@ class Source(NamedTuple):
 
 def is_in_database(volume: Any) -> bool:
     """Whether a volume node, or None, was loaded from a series that the DICOM database has."""
-    uids = [] if volume is None else _instances(volume)
+    uids = [] if volume is None else dicom_instances(volume)
     database = slicer.app.dicomDatabase()  # None in a 3D Slicer that was built without DICOM
     return bool(uids) and database is not None and bool(database.fileForInstance(uids[0]))
 
@@ -51,7 +52,7 @@ def is_in_database(volume: Any) -> bool:
 def source_of(volume: Any) -> Source:
     """Return the series that a volume node was loaded from; UnusableInput if files are missing."""
     database = slicer.app.dicomDatabase()
-    files = [database.fileForInstance(uid) for uid in _instances(volume)]
+    files = [database.fileForInstance(uid) for uid in dicom_instances(volume)]
     if not files or not all(file and Path(file).is_file() for file in files):
         raise UnusableInput(_GONE)
     folders = {str(Path(file).resolve().parent) for file in files}
@@ -60,11 +61,6 @@ def source_of(volume: Any) -> Source:
     except ValueError:  # on several drives
         raise UnusableInput(_GONE) from None
     return Source(Path(folder), database.seriesForFile(files[0]))
-
-
-def _instances(volume: Any) -> list[str]:
-    """SOPInstanceUIDs, as Slicer's DICOM readers note them; a file of many frames has one."""
-    return list(dict.fromkeys((volume.GetAttribute("DICOM.instanceUIDs") or "").split()))
 
 
 class DicomSection:

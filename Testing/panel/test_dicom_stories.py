@@ -5,6 +5,7 @@ import pytest
 
 from InnerEarSegLib.io.dicom_results import read_archived
 from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.mrml.volumes import slice_thickness
 from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import OBSERVER, SUBJECT
 from Testing.archive.results import TELLING, write_volume
@@ -54,6 +55,15 @@ def test_only_a_ct_of_the_database_can_be_exported(story):
     story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")  # removed from the database
     story.panel.archiving.bind(story.volume)
     assert not story.ui.dicomButton.enabled
+
+
+def test_the_worker_is_told_how_thick_slices_are(loaded, tmp_path):
+    database, [first, *_] = loaded.app.app.dicomDatabase()._own, loaded.files
+    for text, expected in (("1.5", 1.5), ("", None), ("thick", None)):
+        database.values[first, "0018,0050"] = text
+        assert slice_thickness(loaded.volume) == expected
+    loaded.volume.RemoveAttribute("DICOM.instanceUIDs")
+    assert slice_thickness(loaded.volume) is None
 
 
 @pytest.fixture

@@ -38,14 +38,17 @@ class ctkDICOMDatabase(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        # Paths by SOPInstanceUID, SeriesInstanceUIDs by path.
-        self._own = types.SimpleNamespace(files={}, series={})
+        # Paths by SOPInstanceUID, SeriesInstanceUIDs by path, texts by SOPInstanceUID and tag.
+        self._own = types.SimpleNamespace(files={}, series={}, values={})
 
     def fileForInstance(self, uid: str) -> str:
         return self._own.files.get(uid, "")
 
     def seriesForFile(self, path: str) -> str:
         return self._own.series.get(path, "")
+
+    def instanceValue(self, uid: str, tag: str) -> str:
+        return self._own.values.get((uid, tag), "")
 
 
 class qSlicerApplication(QApplication):
