@@ -7,16 +7,24 @@ what bone fills is left open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..types import apply_affine
+from ..types import (
+    BASAL_TURN,
+    HELICOTREMA,
+    OVAL_WINDOW,
+    ROUND_WINDOW,
+    VESTIBULE,
+    apply_affine,
+)
+from .pose import fit_orthonormal
 from .topology import Mask
 
 ANTERIOR, POSTERIOR, LATERAL = "anterior", "posterior", "lateral"
@@ -41,8 +49,24 @@ COURSES = {
         (-3.34, 0.63, 2.83),
     ),
 }  # fmt: skip
-"""Mean course of each canal outside the vestibule in the training specimens, canonical mm; their
-own courses are 0.5 mm off on average and 1.7 mm at most."""
+"""Mean course of each canal outside the vestibule in the training specimens, mm in the frame of
+REFERENCE; their own courses are 0.5 mm off on average and 1.7 mm at most."""
+
+REFERENCE = {
+    HELICOTREMA: (6.69, -0.26, -2.23), OVAL_WINDOW: (0.62, 0.97, -2.13),
+    ROUND_WINDOW: (1.51, 3.69, -1.95), BASAL_TURN: (5.47, 0.26, 0.43),
+    VESTIBULE: (-0.36, 0.91, -0.46),
+}  # fmt: skip
+"""The canonical ear that courses and usual measures are in. The axes of another model's may point
+the other way."""
+
+
+def frame_of(template: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+    """Return the 4 x 4 affine from the frame of REFERENCE to a model's own canonical mm."""
+    names = [name for name in REFERENCE if name in template]
+    reference, own = (np.array([of[name] for name in names], float) for of in (REFERENCE, template))
+    return fit_orthonormal(reference, own, 1.0).matrix
+
 
 CORRIDOR_MM = 2.3
 CORRIDOR_END_MM = 1.5

@@ -101,7 +101,7 @@ def find(
         cochlea = ~behind_window(seen.patch, *ends)
         apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
     canonical = Geometry(_to_canonical(seen, seen.patch), seen.patch.shape)
-    to_canonical = np.linalg.inv(seen.pose.matrix)
+    to_canonical = np.linalg.inv(seen.pose.matrix @ seen.frame)
     in_canonical = {name: apply_affine(to_canonical, ras) for name, ras in points.items()}
     return Findings(
         closed_canals=closed,
@@ -150,5 +150,6 @@ def count_pieces(mask: Mask, spacing_mm: float) -> int:
 
 
 def _to_canonical(prediction: EarPrediction, grid: Geometry) -> NDArray[np.float64]:
-    """Return the 4 x 4 affine from the IJK of a grid to canonical mm."""
-    return np.asarray(np.linalg.inv(prediction.pose.matrix) @ grid.ijk_to_ras, np.float64)
+    """Return the 4 x 4 affine from the IJK of a grid to the frame of ``canals.REFERENCE``."""
+    pose = prediction.pose.matrix @ prediction.frame
+    return np.asarray(np.linalg.inv(pose) @ grid.ijk_to_ras, np.float64)

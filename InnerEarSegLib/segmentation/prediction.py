@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.bundle import Model, PatchNetwork
 from ..model.inference import run_patches, sample_patch
 from ..progress import Progress
 from ..types import Geometry
+from .canals import frame_of
 from .ct_at_ear import edge_width_mm
 from .heatmap import Peak, decode_heatmaps
 from .mask import OUTSIDE_LOGIT
@@ -62,6 +64,7 @@ class EarPrediction:
         peaks: one for each of the model's landmarks.
         poses: fitted to the peaks, one of each side, the better one first.
         presence: of the least certain landmark that the poses were fitted to.
+        frame: 4 x 4 from the frame of ``canals.REFERENCE`` to the model's canonical mm.
         agreement: Dice with the coarser network's labyrinth; None where one network drew.
     """
 
@@ -72,6 +75,7 @@ class EarPrediction:
     peaks: list[Peak]
     poses: list[Pose]
     presence: float
+    frame: NDArray[np.float64]
     agreement: float | None = None
 
     @property
@@ -125,7 +129,10 @@ class Predictor:
             points = {name: patch.to_ras(peak.ijk) for name, peak in present.items()}
             poses = fit_poses(self.model.template, points)
             presence = min(peak.presence for peak in present.values())
-            found.append(EarPrediction(patch, network, ct, logits[0], peaks, poses, presence))
+            frame = frame_of(self.model.template)
+            found.append(
+                EarPrediction(patch, network, ct, logits[0], peaks, poses, presence, frame)
+            )
         return found
 
     def ear(self, pose: Pose, network: PatchNetwork) -> EarPrediction | None:

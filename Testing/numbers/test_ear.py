@@ -43,7 +43,8 @@ def prediction(side="right", radius=3.6, present=LANDMARKS, bone=1500.0, lumen=0
     peaks = [Peak(patch.to_ijk(POINTS[name]), there[name], 1.0, 0.5, 0.5) for name in LANDMARKS]
     logits = torch.from_numpy(8.0 * (radius - distance)).float()
     ct = torch.where(logits > 0, lumen, bone)
-    return EarPrediction(patch, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, [pose], 1.0)
+    network = SimpleNamespace(spacing_mm=0.2)
+    return EarPrediction(patch, network, ct, logits, peaks, [pose], 1.0, np.eye(4))
 
 
 def test_a_plausible_ear():

@@ -10,6 +10,7 @@ import torch
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.atypicality import atypicality
+from InnerEarSegLib.segmentation.canals import REFERENCE, frame_of
 from InnerEarSegLib.segmentation.findings import (
     bone_between_turns,
     close_gaps,
@@ -38,7 +39,8 @@ CANONICAL = Pose(np.eye(4)).patch(0.2, SHAPE)
 
 def prediction(deep, ct):
     logits = torch.from_numpy(8.0 * deep).float()
-    return EarPrediction(PATCH, NETWORK, torch.from_numpy(ct), logits, [], [Pose(np.eye(4))], 1.0)
+    pose, frame = Pose(np.eye(4)), np.eye(4)
+    return EarPrediction(PATCH, NETWORK, torch.from_numpy(ct), logits, [], [pose], 1.0, frame)
 
 
 def findings(completion, slice_mm=None):
@@ -53,6 +55,20 @@ def two_turns(apart=True):
     if not apart:
         parts.append(tube([(2.5, 1.1, -1.0), (5.5, 1.1, -1.0)], 0.9))
     return np.max(parts, axis=0).astype(np.float32)
+
+
+def test_a_canonical_ear_of_other_axes_gives_the_same_findings():
+    """The frame of a model that was trained on other specimens may be turned by half a turn."""
+    turn = np.diag([-1.0, 1.0, -1.0, 1.0])
+    turn[:3, 3] = [0.3, -0.2, 0.1]
+    template = {name: apply_affine(turn, point) for name, point in REFERENCE.items()}
+    np.testing.assert_allclose(frame_of(template), turn, atol=1e-9)
+    deep = depth("lateral")
+    own = prediction(deep, ct_of(depth()))
+    other = replace(own, poses=[Pose(np.linalg.inv(turn))], frame=frame_of(template))
+    first, second = (complete(each, SCAN, POINTS) for each in (own, other))
+    assert first.completed == second.completed == ("lateral",)
+    assert findings(first).atypicality == pytest.approx(findings(second).atypicality)
 
 
 def test_a_whole_labyrinth_is_left_alone():
