@@ -14,7 +14,7 @@ EAR = {
     "landmarks": [{"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
                   for name in ("helicotrema", "oval window", "round window")],
     "quality": {"verdict": "good", "reasons": []},
-    "findings": Findings(3, edge_width_mm=0.55, metal_mm3=2.0).to_json(),
+    "findings": json.loads(json.dumps(Findings(3, edge_width_mm=0.55, metal_mm3=2.0).to_json())),
 }  # fmt: skip
 RESULT = {
     "ears": [EAR],
