@@ -37,7 +37,8 @@ VERDICTS = {
 }
 UNCERTAINTY = (
     "± is half the width of the 90 % interval that the uncertainty of landmarks and walls gives; "
-    "errors of the published formulas are not in it."
+    "errors of the published formulas are not in it. ≈: an average cochlea's course has a part in "
+    "it, beyond what the segment shows."
 )
 
 
@@ -276,7 +277,7 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
 
 
 def _signed(difference: Measurement) -> str:
-    text = difference.text.removeprefix("-")
+    text = difference.text.removeprefix("≈ ").removeprefix("-")
     if not float(text.split()[0].rstrip("°")):
         return text
     return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
