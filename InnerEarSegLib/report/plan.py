@@ -14,6 +14,7 @@ from ..cochlea.duct import Duct
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
 from ..cochlea.insertion import Insertion, insert
 from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.way_in import way_in
 from ..io.result_folder import MAKER
 from ..types import Side, rounded
 
@@ -68,6 +69,7 @@ def write_plan(
                 "side": side,
                 "remarks": [*cochlea.remarks, *([NO_DUCT.format(side)] if duct is None else [])],
                 "duct": None if duct is None else {**duct.summary(), "over_angle": rows},
+                "way_in": None if duct is None else way_in(cochlea).to_json(),
                 "organ_of_corti_mm": None
                 if duct is None
                 else round(OrganOfCorti.of(duct).length, 2),
@@ -111,6 +113,7 @@ def sentences(
         values = ", ".join(f"{cochlea[key].label.lower()} {cochlea[key].text}" for key in shown)
         lines.append(f"{side.capitalize()} ear: {values}")
         lines += [f"  {remark}" for remark in cochlea.remarks]
+        lines.append(f"  {way_in(cochlea).sentence}")
         for each in insertions.get(side, ()):
             lines.append(f"  {sentence_of(each)}")
             lines += [f"    {remark}" for remark in each.remarks]

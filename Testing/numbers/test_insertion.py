@@ -1,4 +1,4 @@
-"""Frequencies by hand and as published; arrays in ducts that are known by hand, and in specimens."""
+"""Frequencies by hand and as published; arrays in ducts known by hand, and in specimens."""
 
 import json
 from functools import cache
@@ -154,8 +154,8 @@ def test_bad_files_are_refused(tmp_path, text, message):
     ],
 )
 def test_bad_values_are_refused(tmp_path, key, value, message):
-    item = {"maker": "M", "name": "N", "kind": "mid-scala", "contacts": 16,
-            "first_contact_mm": 3, "last_contact_mm": 18, "tip_mm": 18.5} | {key: value}  # fmt: skip
+    item = {"maker": "M", "name": "N", "kind": "mid-scala", "contacts": 16}
+    item |= {"first_contact_mm": 3, "last_contact_mm": 18, "tip_mm": 18.5} | {key: value}
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"arrays": [item]}))
     with pytest.raises(UnusableInput, match=message):
