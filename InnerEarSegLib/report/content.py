@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -159,11 +159,13 @@ def build_report(
     patient: str = "",
     views: Path | None = None,
     notes: tuple[str, ...] = (),
+    pages: Mapping[Side, Sequence[Block]] | None = None,
 ) -> list[Block]:
     """Draw the pictures and write the sentences of a report.
 
     ``patient`` appears as the user wants; nothing else identifies the patient. ``views`` is a
-    folder with 3D views, if any; ``notes`` say, for example, why there are none.
+    folder with 3D views, if any; ``notes`` say, for example, why there are none. ``pages`` are
+    further blocks after an ear's own.
     """
     cochleae, found = subject.measurements, subject.segmentation
     date = made.strftime("%Y-%m-%d %H:%M")
@@ -187,6 +189,7 @@ def build_report(
         if in_3d:
             title = Heading("Labyrinth")
             details.append(Together((title, Figures(in_3d, 2), Text(LEGEND, "small"))))
+        details += (pages or {}).get(ear.side, ())
     definitions = []
     for item in next(iter(cochleae.values())).measurements:
         usual = CATALOGUE[item.key].range_source
