@@ -80,13 +80,15 @@ def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]
 class Volume:
     """A CT [k, j, i] in Hounsfield units (or a label map) and where it lies in RAS mm.
 
-    ``name`` is for the scene; ``warnings`` are what the reader noticed, one sentence each.
+    ``name`` is for the scene; ``warnings`` are what the reader noticed, one sentence each;
+    ``slice_mm`` is the thickness of the slices where the header tells it: they may overlap.
     """
 
     array: NDArray[Any]
     geometry: Geometry
     name: str = "CT"
     warnings: tuple[str, ...] = ()
+    slice_mm: float | None = None
 
 
 Side = Literal["left", "right"]
@@ -247,18 +249,76 @@ class Quality:
         verdict: "good": nothing stands out. "check": something wants a look before it is used.
             "poor": do not plan on it.
         reasons: one sentence each, for the user; none for "good".
-        expected_dice: what the labyrinth's Dice against a reference would probably be, by the
-            model's calibration; None without one.
     """
 
     verdict: Verdict = GOOD
     reasons: tuple[str, ...] = ()
-    expected_dice: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        dice = rounded(self.expected_dice, 3)
-        return {"verdict": self.verdict, "reasons": list(self.reasons), "expected_dice": dice}
+        return {"verdict": self.verdict, "reasons": list(self.reasons)}
+
+
+CANALS = 3
+"""Semicircular canals of an ear: rings behind the oval window."""
+
+MIN_METAL_MM3 = 1.0
+"""Bone as bright as metal has 0.5 mm³ at most beside a labyrinth in the specimens' own scans; an
+electrode array in a cochlea has about 10 mm³."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was measured of one ear's automatic result and of the CT there; the verdict's grounds.
+
+    None is not known: a landmark was missing, or the result was made before this was measured.
+
+    Attributes:
+        closed_canals: how many semicircular canals are closed rings, the first Betti number of the
+            labyrinth behind the oval window: 3 in a whole one.
+        open_canals: names of those that are not.
+        completed_canals: names of those that were completed where the CT hardly shows them.
+        parts: in how many pieces the labyrinth is drawn.
+        turns_apart: whether bone parts the turns of the cochlea.
+        edge_width_mm: width of the edge between bone and lumen in the CT: its sharpness there.
+        slice_mm: thickness of the CT's slices by its header.
+        metal_mm3: of the largest piece of metal in or beside the labyrinth.
+        agreement: Dice of two networks' drawings in canonical pose.
+        atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
+    """
+
+    closed_canals: int | None = None
+    open_canals: tuple[str, ...] = ()
+    completed_canals: tuple[str, ...] = ()
+    parts: int = 1
+    turns_apart: bool | None = None
+    edge_width_mm: float | None = None
+    slice_mm: float | None = None
+    metal_mm3: float = 0.0
+    agreement: float | None = None
+    atypicality: float | None = None
+
+    @property
+    def canals(self) -> str:
+        """How many canals are closed, as "3 of 3"; empty if not known, or with rings too many."""
+        known = self.closed_canals is not None and self.closed_canals <= CANALS
+        return f"{self.closed_canals} of {CANALS}" if known else ""
+
+    @property
+    def metal(self) -> bool:
+        """Whether metal lies in or beside the labyrinth, and not just dense bone."""
+        return self.metal_mm3 >= MIN_METAL_MM3
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, to three decimals."""
+        values = asdict(self).items()
+        return {name: round(x, 3) if isinstance(x, float) else x for name, x in values}
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Findings:
+        """Read what ``to_json`` made; KeyError or TypeError if something is missing or unknown."""
+        names = {name: tuple(item[name]) for name in ("open_canals", "completed_canals")}
+        return cls(**{**item, **names})
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,9 +335,9 @@ class Ear:
         quality: how far to trust it, as found automatically.
         auxiliary: further landmarks, not shown as such: BASAL_TURN and VESTIBULE. They fix the
             cochlea's own axes. Empty where a result was made without them.
-        uncertainty: uncalibrated features (see ``model.calibration``): "ambiguity", "drawn at mm"
-            and each landmark's heatmap spread in mm by its name.
+        uncertainty: spread in mm of each landmark's heatmap (see ``model.calibration``).
         segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
+        findings: what ``quality`` rests on, of the automatic result; None in older results.
     """
 
     side: Side
@@ -289,6 +349,7 @@ class Ear:
     auxiliary: tuple[Landmark, ...] = ()
     uncertainty: Mapping[str, float] = field(default_factory=dict)
     segment: str = AUTOMATIC
+    findings: Findings | None = None
 
     @property
     def reviewed(self) -> bool:
@@ -345,6 +406,7 @@ class Segmentation:
                     "landmarks": [landmark.to_json() for landmark in ear.landmarks],
                     "auxiliary_landmarks": [landmark.to_json() for landmark in ear.auxiliary],
                     "quality": ear.quality.to_json(),
+                    "findings": ear.findings and ear.findings.to_json(),
                 }
                 for ear in self.ears
             ],
@@ -362,4 +424,4 @@ class Segmentation:
         return content
 
 
-RESULT_SCHEMA_VERSION = 3
+RESULT_SCHEMA_VERSION = 4

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import UnusableInput
 from ..model.config import Intensity
-from ..training.config import Config, NetworkTraining, check_patch, from_dict, from_json
+from ..training.config import Config, NetworkTraining, check_setup, from_dict, from_json
 
 BASAL = "basal"
 NETWORK = "orient"
@@ -126,7 +126,7 @@ def load_plan(path: Path, steps: int | None = None) -> Plan:
         optimiser = dataclasses.replace(plan.basal.optimiser, steps=steps)
         basal = dataclasses.replace(plan.basal, optimiser=optimiser)
         plan = dataclasses.replace(plan, basal=basal)
-    check_patch(plan.basal, f"{path}: basal.window")
+    check_setup(plan.basal, f"{path}: basal.")
     seen: dict[str, str] = {}
     for variation in plan.variations:
         name, change = variation.name, json.dumps(variation.change)
@@ -143,7 +143,7 @@ def load_plan(path: Path, steps: int | None = None) -> Plan:
             if wrong:
                 raise UnusableInput(f"{here}: {sentence}")
         seen[name] = change
-        check_patch(overridden(plan.basal, variation, f"{path}: "), f"{here}: window")
+        check_setup(overridden(plan.basal, variation, f"{path}: "), f"{here}: ")
     for alone in (plan.segmentation_alone, plan.landmarks_alone):
         if alone is not None and alone not in seen:
             raise UnusableInput(f"{path}: there is no variation {alone!r}.")

@@ -62,7 +62,7 @@ def segment_case(
     progress.stage("read", 0.02, f"Reading {source.path}")
     ct = read_ct(source.path, source.series)
     if write_scene is not None:
-        output.check_room(ct.array.nbytes // 20)  # the scene holds the CT, compressed
+        output.check_room(ct.array.nbytes)  # the scene holds the CT
     progress.stage("load", 0.06, "Loading the model")
     result = segment(ct, model(), region=source.region, progress=progress)
     said = tuple(w for w in progress.warnings if w not in result.warnings)

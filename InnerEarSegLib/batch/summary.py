@@ -13,7 +13,7 @@ from .. import __version__
 from ..cochlea.catalogue import VOLUME
 from ..io.result_folder import seal
 from ..report.tables import columns
-from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Side
+from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Findings, Side
 
 Status = Literal["done", "no ear", "kept", "failed", "pending"]
 SIDES: tuple[Side, ...] = ("left", "right")
@@ -67,7 +67,7 @@ def cells(row: Row) -> dict[str, Any]:
 
     Volumes in mm³, measurements in the unit that ends their column, positions in RAS mm of the
     CT; ``radius_90_mm`` as in ``result.json``. Volume, positions and measurements are of one set,
-    which the column ``values`` names; verdict and expected Dice are of the automatic result.
+    which the column ``values`` names; verdict and findings are of the automatic result.
     """
     result = row.result or {}
     model = result.get("model", {})
@@ -183,8 +183,7 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
 
     Of reviewed ears, volume and landmarks are those that were measured, as they belong together.
     A confidence stays only where the landmark is where it was found, a verdict where the ear was
-    found, and an expected Dice where its segment is unchanged. Without a segment the volume is
-    None.
+    found. Without a segment the volume is None.
     """
     found: dict[str, Content] = {ear["side"]: ear for ear in (result or {}).get("ears", ())}
     if measurements is None or values_of(result, measurements) != REVIEWED:
@@ -195,16 +194,30 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
 def _reviewed(ear: Content, found: Content | None) -> Content:
     volume = _volume(ear)
     known = {mark["name"]: mark for mark in found["landmarks"]} if found else {}
-    quality = dict(found["quality"]) if found else {}
-    if ear["segment"] != AUTOMATIC or volume is None:
-        quality["expected_dice"] = None
+    quality = found["quality"] if found else {}
     marks = []
     for mark in ear["landmarks"]:
         stays = mark["state"] in (AUTOMATIC, "confirmed")
         confidence = known.get(mark["name"], {}).get("confidence") if stays else None
         marks.append({**mark, "confidence": confidence})
     side = ear["side"]
-    return {"side": side, "labyrinth_volume_mm3": volume, "landmarks": marks, "quality": quality}
+    return {
+        "side": side,
+        "labyrinth_volume_mm3": volume,
+        "landmarks": marks,
+        "quality": quality,
+        "findings": found and found.get("findings"),
+    }
+
+
+def _findings(ear: Content | None) -> dict[str, Any]:
+    """Cells of an ear's findings; all None in results of earlier versions."""
+    item = (ear or {}).get("findings")
+    findings = None if item is None else Findings.from_json(item)
+    names = ("closed_canals", "edge_width_mm", "slice_mm")
+    cells = {name: None if findings is None else getattr(findings, name) for name in names}
+    metal = None if findings is None else ("yes" if findings.metal else "no")
+    return cells | {"metal": metal}
 
 
 def _ear_cells(ear: Content | None) -> dict[str, Any]:
@@ -214,7 +227,7 @@ def _ear_cells(ear: Content | None) -> dict[str, Any]:
         "verdict": quality.get("verdict"),
         "reasons": " ".join(quality.get("reasons", ())) or None,
         "volume_mm3": ear["labyrinth_volume_mm3"] if ear else None,
-        "expected_dice": quality.get("expected_dice"),
+        **_findings(ear),
     }
     landmarks = {item["name"]: item for item in ear["landmarks"]} if ear else {}
     for name in LANDMARKS:

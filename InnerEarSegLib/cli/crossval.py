@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from .arguments import add_devices, add_training, chosen_devices, say
 
 if TYPE_CHECKING:
+    from ..training.base import BaseModel
     from ..training.config import Config
-    from ..training.export import BaseModel
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -25,8 +25,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="whose networks stand in for those not trained; the bundled model by default",
     )  # fmt: skip
     add_devices(parser)
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "--train-only", action="store_true", help="do not measure: that needs more than torch"
+    )
+    either.add_argument(
+        "--measure-only", action="store_true", help="do not train: measure what the folds have"
     )
     parser.set_defaults(run=run, resumes=True)
 
@@ -44,15 +48,15 @@ def run(options: argparse.Namespace) -> int:
     devices = chosen_devices(options)
     base = None if options.train_only else _check_base(options, config)
     output, data = options.output.resolve(), options.data.resolve()
-    cases = cached_cases(data, config.synthetic, config.seed)
-    folds_of(cases, options.folds)  # refuses a count that does not fit
     path = None if base is None else base[0]
     first = Fold(config, data, output, 1, options.folds, tuple(options.stages), path,
-                 options.workers)  # fmt: skip
+                 options.workers, options.measure_only)  # fmt: skip
+    cases = cached_cases(data, first.synthetic, config.seed)
+    folds_of(cases, options.folds)  # refuses a count that does not fit
     folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
-        _summarise(options, sorted(rows, key=lambda row: row["fold"]), cases, devices[0], *base)
+        _summarise(options, sorted(rows, key=lambda row: row["fold"]), base[1])
     return 0
 
 
@@ -60,7 +64,7 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
     """Refuse what cannot be measured in the end before hours of training; return the base."""
     from ..errors import UnusableInput
     from ..model.card import bundled_model
-    from ..training.export import read_base
+    from ..training.base import read_base
 
     try:
         import scipy  # noqa: F401
@@ -74,43 +78,38 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
     return path, read_base(path, config)
 
 
-def _summarise(
-    options: argparse.Namespace, rows: list, cases: list, device: str, path: Path, base: BaseModel
-) -> None:
+def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None:
     """Calibrate on the rows of all folds, and write and print the summary."""
     from ..evaluation import calibrate
-    from ..evaluation.crossval import measure_base, networks_trained
-    from ..evaluation.evaluate import sentences, summarise, write_tables
-    from ..evaluation.perturbations import AS_SCANNED
+    from ..evaluation.crossval import networks_trained
+    from ..evaluation.evaluate import by_scan, lines_of, write_tables
     from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
+    from ..evaluation.scans import AS_SCANNED
     from ..io.result_folder import ResultFolder
-    from ..model.device import choose_device
 
     output = options.output
-    drawn = measure_base(cases, output, choose_device(device), path, say)
     held = calibrate.reliability(rows)
     judged = calibrate.with_radii(rows)
-    accuracy = [row for row in judged if row["copy"] == AS_SCANNED]
-    agreement = calibrate.dice_agreement(judged), calibrate.dice_agreement(accuracy)
+    softness = calibrate.error_by_edge_width(judged)
     command = ["innerearseg", "crossval", str(options.config), "--data", str(options.data)]
     command += ["--output", str(output), "--folds", str(options.folds)]
     command += ["--stages", ",".join(options.stages)] if options.stages else []
     command += ["--base", str(options.base)] if options.base else []
+    command += ["--measure-only"] if options.measure_only else []
     folder = ResultFolder(output)
     with folder.adding(obsolete=PICTURES) as new:
         write_tables(
-            accuracy, new, shlex.join(command), base=dataclasses.asdict(base),
+            judged, new, shlex.join(command), base=dataclasses.asdict(base),
             steps=networks_trained(output, options.folds),
-            calibration=calibrate.calibrate(rows, drawn).to_json(), reliability=held,
-            dice_agreement=agreement[0], dice_agreement_as_scanned=agreement[1],
+            calibration=calibrate.calibrate(rows).to_json(), reliability=held,
+            error_by_edge_width=softness,
         )  # fmt: skip
-        draw_plots(accuracy, new)
+        draw_plots(by_scan(judged)[AS_SCANNED], new)
         draw_reliability(held, new / "reliability.png")
-    say("\n".join([*sentences(summarise(accuracy)), *calibrate.reliability_sentences(held)]))
-    for what, figures in zip(("all perturbations", "as scanned"), agreement, strict=True):
-        if figures is not None:
-            say(
-                f"Expected against real Dice, {what}: correlation {figures['correlation']:.2f}, "
-                f"mean difference {figures['mean_difference']:.3f}, {figures['cases']} pairs"
-            )
+    say("\n".join([*lines_of(judged), *calibrate.reliability_sentences(held)]))
+    if softness is not None:
+        say(
+            "Error / radius against the edge width at the ear: correlation "
+            f"{softness['correlation']:.2f}, {softness['landmarks']} landmarks"
+        )
     say("\n".join([*folder.sentences, f"Files: {output}"]))

@@ -1,4 +1,4 @@
-"""``innerearseg evaluate``, ``plan-accuracy`` and ``stability``: how good the model is."""
+"""``innerearseg evaluate``, ``plan-accuracy``, ``stability`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_DISPLACE_MM = 5.0
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """Add the three commands."""
+    """Add the four commands."""
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "dataset", type=Path, metavar="DATASET",
@@ -35,6 +35,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--no-pictures", action="store_true", help="tables alone, no plots nor pictures of cases"
     )
+    parser.add_argument(
+        "--scans", action="store_true",
+        help="measure each case in simulated scans, too: cone beam, bone and soft kernel",
+    )  # fmt: skip
     parser.set_defaults(run=evaluate)
 
     parser = commands.add_parser(
@@ -66,6 +70,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_device(parser, model=True)
     parser.set_defaults(run=stability)
 
+    parser = commands.add_parser(
+        "compare", help="compare the ears in two CTs of one patient, such as two kernels of a scan"
+    )
+    parser.add_argument("first", type=Path, metavar="CT", help="as for segment")
+    parser.add_argument("second", type=Path, metavar="CT", help="of the same frame of reference")
+    add_device(parser, model=True)
+    parser.set_defaults(run=compare)
+
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print each case and the summary, and write tables, plots and pictures."""
@@ -75,8 +87,9 @@ def evaluate(options: argparse.Namespace) -> int:
     try:
         import scipy  # noqa: F401
 
-        from ..evaluation.evaluate import by_training, evaluate, write_tables
+        from ..evaluation.evaluate import by_scan, by_training, evaluate, write_tables
         from ..evaluation.plots import PICTURES, Extremes, draw_plots
+        from ..evaluation.scans import AS_SCANNED, SCANS
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
@@ -86,20 +99,22 @@ def evaluate(options: argparse.Namespace) -> int:
     bundle = chosen_model(options)
     extremes = Extremes()
     rows, failed = evaluate(
-        cases, bundle, options.cases, say, None if options.no_pictures else extremes.look
-    )
+        cases, bundle, options.cases, say, None if options.no_pictures else extremes.look,
+        SCANS if options.scans else (AS_SCANNED,),
+    )  # fmt: skip
     if not rows:
         raise _nothing_measured(failed)
     command = ["innerearseg", "evaluate", str(options.dataset)]
     command += ["--cases", ",".join(options.cases)] if options.cases else []
     command += ["--model", str(options.model)] if options.model else []
+    command += ["--scans"] if options.scans else []
     command += ["--output", str(options.output)]
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
     with output.adding(obsolete=PICTURES) as new:
         write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
     if not options.no_pictures:
         with output.adding() as new:
-            draw_plots(by_training(rows)[0] or rows, new)
+            draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
             extremes.draw(new)
     say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
     return _status(failed)
@@ -107,17 +122,17 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def _figures(rows: list) -> list[str]:
     """The summary in lines, cases that the model was trained on apart from the others."""
-    from ..evaluation.evaluate import by_training, sentences, summarise
+    from ..evaluation.evaluate import by_training, lines_of
 
     others, trained_on = by_training(rows)
-    lines = sentences(summarise(others)) if others else []
+    lines = lines_of(others)
     if trained_on:
-        names = ", ".join(row["case"] for row in trained_on)
+        names = ", ".join(dict.fromkeys(row["case"] for row in trained_on))
         lines.append(
             f"Warning: the model's card lists {names} as trained on; figures of these, which are "
             "kept apart, say nothing about others:"
         )
-        lines += [f"  {line}" for line in sentences(summarise(trained_on))]
+        lines += [f"  {line}" for line in lines_of(trained_on)]
     return lines
 
 
@@ -198,4 +213,20 @@ def stability(options: argparse.Namespace) -> int:
         (new / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     for sentence in output.sentences:
         say(sentence)
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print a line a CT and ear."""
+    from ..evaluation.perturbations import compare
+    from ..io.volume import read_ct
+    from .segment import NO_EAR
+
+    first, second = (read_ct(path) for path in (options.first, options.second))
+    rows = compare(first, second, chosen_model(options), say)
+    if not rows:
+        say("No inner ear was found in either CT.")
+        return NO_EAR
+    if any(row.dice == 0.0 for row in rows):
+        say("Ears of one side do not overlap: the CTs are probably of two frames of reference.")
     return 0

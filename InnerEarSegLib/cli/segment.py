@@ -106,9 +106,9 @@ def summary(result: Segmentation) -> list[str]:
     """What was found, a line each."""
     lines = []
     for ear in result.ears:
-        lines.append(
-            f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³, quality {ear.quality.verdict}"
-        )
+        canals = f"{ear.findings.canals} canals closed, " if ear.findings else ""
+        volume = f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³"
+        lines.append(f"{volume}, {canals}quality {ear.quality.verdict}")
         for landmark in ear.landmarks:
             where = "not found"
             if landmark.ras is not None:

@@ -22,6 +22,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
     parser = commands.add_parser("train", help="train a model, or go on where training stopped")
     add_training(parser, "RUN")
+    parser.add_argument(
+        "--from", dest="start", type=Path, metavar="MODEL.pt",
+        help="start from this model's weights and canonical ear; to go on, give it again",
+    )  # fmt: skip
     add_device(parser)
     parser.set_defaults(run=train, resumes=True)
 
@@ -63,6 +67,7 @@ def train(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
     from ..io.result_folder import ResultFolder
     from ..model.device import choose_device
+    from ..training.base import read_start
     from ..training.cases import load_cases
     from ..training.config import load_config
     from ..training.run import check_networks, train
@@ -71,10 +76,12 @@ def train(options: argparse.Namespace) -> int:
     check_networks(config, options.stages)
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
+    start = None if options.start is None else read_start(options.start, config)
     cases = load_cases(options.data, config.synthetic, config.seed, say)
     train(
-        config, cases, options.output, device, workers=options.workers, only=options.stages, say=say
-    )
+        config, cases, options.output, device, start=start, workers=options.workers,
+        only=options.stages, say=say,
+    )  # fmt: skip
     return 0
 
 

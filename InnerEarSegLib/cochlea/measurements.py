@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
-from ..types import AUXILIARY, BY_HAND, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
+from ..types import AUXILIARY, BY_HAND, EDITED, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
 from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
@@ -33,6 +33,8 @@ DRAWS = 32
 
 HALF_WIDTH = 1.645
 """Standard deviations in the half width of a normal distribution's 90 % interval."""
+
+METAL = "not measured: metal in the ear hides it; check landmarks and segment by hand"
 
 HAND_RADIUS_MM = 0.2
 """90 % radius that a landmark counts with once the user has moved or placed it. An assumption: who
@@ -111,10 +113,37 @@ def measure(ear: Ear) -> CochlearMeasurements:
     if key not in _cache:
         while len(_cache) >= _CACHE_SIZE:
             del _cache[next(iter(_cache))]
-        _cache[key] = measure_cochlea(
+        found = measure_cochlea(
             ear.side, ear.labyrinth, ear.geometry, ear.points, _counted_radii(ear)
         )
+        _cache[key] = without(found, _hidden(ear))
     return _cache[key]
+
+
+def _hidden(ear: Ear) -> tuple[str, ...]:
+    """Keys of the measurements that metal in the ear makes unsure.
+
+    Those of walls, unless the user edited the segment, and distances of landmarks that the user has
+    not reviewed.
+    """
+    if ear.findings is None or not ear.findings.metal:
+        return ()
+    unseen = {x.name for x in ear.landmarks if not x.reviewed}
+    distances = [key for key, names in DISTANCES.items() if unseen & set(names)]
+    walls = [] if ear.segment == EDITED else [key for key in CATALOGUE if key not in DISTANCES]
+    return (*distances, *walls)
+
+
+def without(found: CochlearMeasurements, hidden: Sequence[str]) -> CochlearMeasurements:
+    """Return measurements without the values of some keys, which metal hides."""
+    if not hidden:
+        return found
+    items = tuple(
+        replace(item, value=None, uncertainty=None, remark=METAL) if item.key in hidden else item
+        for item in found.measurements
+    )
+    lines = {} if "a_diameter" in hidden else found.lines
+    return replace(found, measurements=items, lines=lines)
 
 
 def signature(ear: Ear) -> str:
@@ -126,6 +155,7 @@ def signature(ear: Ear) -> str:
     rounded = {name: np.round(ras, 3).tolist() for name, ras in ear.points.items()}
     digest.update(str(sorted(rounded.items())).encode())
     digest.update(str(sorted(_counted_radii(ear).items())).encode())
+    digest.update(" ".join(_hidden(ear)).encode())
     return digest.hexdigest()[:32]
 
 

@@ -47,7 +47,8 @@ def time_journey(
     search, passes = _search(ct, bundle)
     bare = sum(count * _pass_seconds(getattr(bundle, key)) for key, count in passes.items())
     say(f"{name}: brute force")
-    network = bundle.refine if is_fine(ct.geometry) else bundle.orient
+    fine = bundle.draws_any or is_fine(ct.geometry)
+    network = bundle.refine if fine else bundle.orient
     patches = _patch_count(ct.geometry, network)
     measured = min(BRUTE_PATCHES, patches)
     brute = patches * _pass_seconds(network, measured)
@@ -118,7 +119,7 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
 
 def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
     """Seconds of one forward pass, the mean of a few after one to warm up."""
-    device = next(network.module.parameters()).device
+    device = network.device
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda device: None
     patch = torch.zeros(1, 1, *network.shape, device=device)
     with torch.inference_mode():

@@ -8,26 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from ..model.calibration import AMBIGUITY, DRAWN_AT, Calibration
+from ..model.calibration import Calibration
 from ..types import AUXILIARY, LANDMARKS
 from .evaluate import Row
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-MIN_ROWS_OF_DICE = 6
+ALL_SCANS = "all scans"
 
 
-def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
+def calibrate(rows: Sequence[Row]) -> Calibration:
     """Fit a calibration to all rows.
 
     Factors are from the errors of all landmarks together, each relative to its own scale and
     spread, at the rank of split conformal prediction (ceil((n + 1) level)). Its guarantee does not
-    follow: scale and spread are those of the same rows, and landmarks and perturbations of one ear
-    are not independent. ``reliability`` counts what holds. Auxiliary landmarks have a scale and
+    follow: scale and spread are those of the same rows, and landmarks and scans of one ear are not
+    independent. ``reliability`` counts what holds. Auxiliary landmarks have a scale and
     spread, but share the factors.
 
     Args:
-        rows: of specimens that the networks did not see, in all perturbations; with ``signs``.
-        drawn: further ones, from which Dice alone is learned, for networks that ``rows`` lack.
+        rows: of specimens that the networks did not see, in all scans; with ``signs``.
     """
     scale, spread = {}, {}
     for name in (*LANDMARKS, *AUXILIARY):
@@ -35,31 +34,31 @@ def calibrate(rows: Sequence[Row], drawn: Sequence[Row] = ()) -> Calibration:
         if len(errors):
             scale[name] = float(np.sqrt(np.mean(errors**2)))
             spread[name] = float(np.mean(spreads))
-    raw = Calibration(scale, spread, {1.0: 1.0}, {})
+    raw = Calibration(scale, spread, {1.0: 1.0})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
     factors: dict[float, float] = {}
     for level in LEVELS if len(scores) else ():  # without an ear nothing can be promised
         rank = math.ceil((len(scores) + 1) * level) - 1
         factors[level] = float(scores[min(len(scores) - 1, rank)])
-    known = {row["signs"][DRAWN_AT] for row in rows if row["found"]}
-    new = [row for row in drawn if row["found"] and row["signs"][DRAWN_AT] not in known]
-    return Calibration(scale, spread, factors, _dice_lines([*rows, *new]))
+    return Calibration(scale, spread, factors)
 
 
 def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Count the errors within their radii, each fold judged by a calibration of the others.
 
-    Return a row a level and perturbation ("copy" in tables): copy, nominal, inside, of.
+    Return a row a level and scan (on a model's card "copy"), the last ones of all scans together:
+    copy, nominal, inside, of.
     """
     held: list[dict[str, Any]] = []
     judged = _each_fold(rows)
-    for name in dict.fromkeys(row["copy"] for row in rows):
+    scans = list(dict.fromkeys(row["scan"] for row in rows))
+    for name in (*scans, *([ALL_SCANS] if len(scans) > 1 else [])):
         for level in LEVELS:
             inside = [
                 error <= radius
                 for test, calibration in judged
                 for error, radius in _pairs(
-                    [row for row in test if row["copy"] == name], calibration, level
+                    [row for row in test if name in (row["scan"], ALL_SCANS)], calibration, level
                 )
             ]
             held.append({"copy": name, "nominal": level, "inside": sum(inside), "of": len(inside)})
@@ -67,7 +66,7 @@ def reliability(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def with_radii(rows: Sequence[Row]) -> list[Row]:
-    """Add radius and expected Dice to the rows, from a calibration of the other folds alone."""
+    """Add radii to the rows, from a calibration of the other folds alone."""
     filled = []
     for test, calibration in _each_fold(rows):
         for row in test:
@@ -75,30 +74,32 @@ def with_radii(rows: Sequence[Row]) -> list[Row]:
             if row["found"]:
                 for name in LANDMARKS:
                     more[f"{name} radius mm"] = calibration.radius_mm(name, row["signs"][name])
-                more["expected_dice"] = calibration.expected_dice(row["signs"])
             filled.append(row | more)
     return filled
 
 
-def dice_agreement(rows: Sequence[Row]) -> dict[str, float] | None:
-    """Compare expected and real Dice: Pearson correlation, mean absolute difference, cases."""
+def error_by_edge_width(rows: Sequence[Row]) -> dict[str, float] | None:
+    """Tell whether landmarks err by more, for their radius, where the CT is softer at the ear.
+
+    ``rows`` are of ``with_radii``. Return the Pearson correlation of error / radius with the width
+    of the bone's edge, and the number of landmarks; None with fewer than three or of one width.
+    """
     pairs = [
-        (row["expected_dice"], row["dice"])
+        (row["edge_width_mm"], row[f"{name} mm"] / row[f"{name} radius mm"])
         for row in rows
-        if row["found"] and row.get("expected_dice") is not None and row.get("dice") is not None
+        for name in LANDMARKS
+        if row.get("edge_width_mm") is not None
+        and row.get(f"{name} mm") is not None
+        and row.get(f"{name} radius mm")
     ]
-    if len(pairs) < 3:
+    if len(pairs) < 3 or len({width for width, _ in pairs}) == 1:
         return None
-    expected, real = np.array(pairs).T
-    return {
-        "correlation": float(np.corrcoef(expected, real)[0, 1]),
-        "mean_difference": float(np.abs(expected - real).mean()),
-        "cases": len(pairs),
-    }
+    width, relative = np.array(pairs).T
+    return {"correlation": float(np.corrcoef(width, relative)[0, 1]), "landmarks": len(pairs)}
 
 
 def reliability_sentences(held: Sequence[dict[str, Any]]) -> list[str]:
-    """Put the reliability in lines, one a perturbation."""
+    """Put the reliability in lines, one a scan."""
     parts: dict[str, list[str]] = {}
     for row in held:
         part = f"{row['nominal']:.0%}: {row['inside']}/{row['of']}"
@@ -136,19 +137,3 @@ def _pairs(
         for error, spread in _errors_and_spreads(rows, name)
         if (radius := calibration.radius_mm(name, spread, level)) is not None
     ]
-
-
-def _dice_lines(rows: Sequence[Row]) -> dict[float, tuple[float, float]]:
-    """Least-squares lines of Dice over ambiguity."""
-    lines = {}
-    for edge in sorted({row["signs"][DRAWN_AT] for row in rows if row["found"]}):
-        points = [
-            (row["signs"][AMBIGUITY], row["dice"])
-            for row in rows
-            if row["found"] and row["signs"][DRAWN_AT] == edge and row.get("dice") is not None
-        ]
-        if len(points) >= MIN_ROWS_OF_DICE and len({doubt for doubt, _ in points}) > 1:
-            ambiguity, dice = np.array(points).T
-            slope, intercept = np.polyfit(ambiguity, dice, 1)
-            lines[edge] = (float(intercept), float(slope))
-    return lines

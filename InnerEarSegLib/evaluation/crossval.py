@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import torch
 
 from ..errors import InnerEarSegError, UnusableInput
-from ..model.card import NETWORKS, file_content, read_card
+from ..model.card import NETWORKS, file_content
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
 from ..training.cases import TrainingCase, load_cases
 from ..training.config import Config
-from ..training.run import folds_of, train
+from ..training.run import folds_of, read_run, train
 from ..training.trainer import steps_done
 from ..types import Volume
 
@@ -39,7 +39,8 @@ class Fold:
 
     Its own ``held_out`` replaces that of ``config``. ``data`` and ``output`` (of the
     cross-validation) are as that process sees them. The networks of ``base`` stand in for those not
-    in ``only`` (all if empty); without a base, a fold is not measured.
+    in ``only`` (all if empty); without a base, a fold is not measured. With ``measure_only``, it is
+    not trained, but measured with the networks that it has.
     """
 
     config: Config
@@ -50,6 +51,12 @@ class Fold:
     only: tuple[str, ...] = ()
     base: Path | None = None
     workers: int = 0
+    measure_only: bool = False
+
+    @property
+    def synthetic(self) -> int:
+        """How many synthetic ears are read; to measure, none are generated."""
+        return 0 if self.measure_only and self.data.is_dir() else self.config.synthetic
 
     @property
     def folder(self) -> Path:
@@ -106,7 +113,7 @@ def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
 
 def do_fold(fold: Fold, place: Place) -> list[Row]:
     """Train a fold, or go on where an earlier call stopped, and measure it if there is a base."""
-    cases = cached_cases(fold.data, fold.config.synthetic, fold.config.seed)
+    cases = cached_cases(fold.data, fold.synthetic, fold.config.seed)
     held_out = folds_of(cases, fold.count)[fold.number - 1]
     device = use(place)
     print(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}", flush=True)
@@ -114,8 +121,9 @@ def do_fold(fold: Fold, place: Place) -> list[Row]:
     def say(line: str) -> None:
         print(f"fold {fold.number}, {line}", flush=True)
 
-    config = dataclasses.replace(fold.config, held_out=held_out)
-    train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
+    if not fold.measure_only:
+        config = dataclasses.replace(fold.config, held_out=held_out)
+        train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
     held = [case for case in cases if case.name in held_out]
     return measure_fold(fold, held, device, say) if fold.base is not None else []
 
@@ -129,67 +137,68 @@ def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
 def measure_fold(
     fold: Fold, held_out: Sequence[TrainingCase], device: torch.device, say: Say = print
 ) -> list[Row]:
-    """Measure specimens, as scanned and perturbed, by the networks of the fold that lacks them.
+    """Measure specimens, as scanned and in simulated scans, by networks of the fold without them.
 
-    A fold that has been measured with the same networks is not measured again; one that was
-    interrupted is, from its first specimen. Where no fold trained ``refine``, CT is drawn by
-    ``orient`` at whatever resolution.
+    Each row is kept as soon as it is measured, so that an interrupted fold goes on where it was,
+    and one that has been measured with the same networks is not measured again. Where no fold
+    trained ``refine``, CT is drawn by ``orient`` at whatever resolution.
 
     Returns:
-        Rows of ``evaluate`` with fold, copy (the perturbation), and the uncalibrated signs of
-        uncertainty.
+        Rows of ``evaluate`` with fold, and the uncalibrated signs of uncertainty.
 
-    Raise UnusableInput if the fold has no networks, or was measured with another base.
+    Raise UnusableInput if the fold has no networks, was trained on one of the specimens, or was
+    measured with another base.
     """
-    from ..training.export import export
-
-    assert fold.base is not None
-    base, run, version = fold.base, fold.folder, f"fold {fold.number}"
-    steps = {name: steps_done(run / name) for name in NETWORKS}
-    of_base = hashlib.sha256(file_content(base)).hexdigest()
-    made_with = {"steps": steps, "base": of_base if min(steps.values()) == 0 else None}
-
-    def networks() -> Path:
-        export(run, run / "model.pt", version=version, base=base, any_base=True, say=say)
-        return run / "model.pt"
-
-    rows = _measured(run / ROWS, made_with, networks, held_out, device, steps["refine"] > 0, say)
-    return [row | {"fold": fold.number} for row in rows]
-
-
-def measure_base(
-    cases: Sequence[TrainingCase], output: Path, device: torch.device, base: Path, say: Say = print
-) -> list[Row]:
-    """Measure a model, perturbations too, on cases that it never saw; keep rows in ``output``."""
-    trained_on = read_card(base)["training"]["trained_on"]
-    others = [case for case in cases if not case.synthetic and case.name not in trained_on]
-    made_with = {"model": hashlib.sha256(file_content(base)).hexdigest()}
-    return _measured(output / "base.json", made_with, lambda: base, others, device, True, say)
-
-
-def _measured(
-    path: Path,
-    made_with: dict[str, Any],
-    networks: Callable[[], Path],
-    cases: Sequence[TrainingCase],
-    device: torch.device,
-    fine: bool,
-    say: Say,
-) -> list[Row]:
-    """Rows of cases, from the file where they are kept if they were made with the same."""
     from ..io.dataset import Case
     from ..model.bundle import load_model
     from ..segmentation.pipeline import segment
+    from ..training.export import export
     from .evaluate import row_of, sentence_of
     from .metrics import ear_of
-    from .perturbations import PERTURBATIONS, changed, clamped_image
+    from .scans import PROTOCOLS, SCANS, in_scan
 
-    made_with = made_with | {"copies": list(PERTURBATIONS)}
+    assert fold.base is not None
+    seen = {case.name for case in held_out} & set(read_run(fold.folder).trained_on)
+    if seen:
+        raise UnusableInput(
+            f"{fold.folder} was trained on {', '.join(sorted(seen))}, which it should hold out; "
+            "give the data and the number of folds that it was trained with."
+        )
+    steps = {name: steps_done(fold.folder / name) for name in NETWORKS}
+    of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
+    made_with = {
+        "steps": steps, "base": of_base if min(steps.values()) == 0 else None,
+        "scans": {name: dataclasses.asdict(how) for name, how in PROTOCOLS.items()},
+    }  # fmt: skip
+    path, file = fold.folder / ROWS, fold.folder / "model.pt"
+    rows = _kept_rows(path, made_with, say)
+    done = {(row["case"], row["scan"]) for row in rows}
+    todo = [(case, scan) for case in held_out for scan in SCANS if (case.name, scan) not in done]
+    if todo:
+        export(fold.folder, file, version=f"fold {fold.number}", base=fold.base, any_base=True,
+               say=say)  # fmt: skip
+        model = load_model(file, device)
+    for case, scan in todo:
+        ct = Volume(case.ct, case.geometry)
+        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+        reference = in_scan(reference, scan, model.template)
+        result = segment(reference.ct, model, fine=steps["refine"] > 0)
+        row = row_of(reference, result, scan) | {"fold": fold.number}
+        ear = ear_of(result, reference)
+        if ear is not None:
+            row["signs"] = dict(ear.uncertainty)
+        rows.append(row)
+        write_json(path, {MADE_WITH: made_with, "rows": rows})
+        say(f"{case.name}, {scan}: {sentence_of(row)}")
+    return rows
+
+
+def _kept_rows(path: Path, made_with: dict[str, Any], say: Say) -> list[Row]:
+    """The rows of an earlier call, if they were made with the same; else none."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    # Earlier versions kept that of a base beside the rows.
-    earlier = kept.get(MADE_WITH) or {key: kept[key] for key in made_with if key in kept}
+    earlier = kept.get(MADE_WITH, {})
     if earlier == made_with:
-        return kept["rows"]
+        return list(kept["rows"])
     if earlier and earlier | {"base": None} == made_with | {"base": None}:
         raise UnusableInput(
             f"{path} was measured with another base model (SHA-256 {earlier['base']}): give that "
@@ -197,23 +206,8 @@ def _measured(
             "to measure them again."
         )
     if kept:
-        say(f"{path} is of other networks; it is measured again.")
-    bundle = load_model(networks(), device)
-    rows = []
-    for case in cases:
-        image = clamped_image(Volume(case.ct, case.geometry))
-        for name, change in PERTURBATIONS.items():
-            ct = changed(image, change)
-            reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
-            result = segment(ct, bundle, fine=fine)
-            row = row_of(reference, result) | {"copy": name}
-            ear = ear_of(result, reference)
-            if ear is not None:
-                row["signs"] = dict(ear.uncertainty)
-            rows.append(row)
-            say(f"{case.name}, {name}: {sentence_of(row)}")
-    write_json(path, {MADE_WITH: made_with, "rows": rows})
-    return rows
+        say(f"{path} is of other networks or scans; it is measured again.")
+    return []
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -16,8 +16,9 @@ from ..io.dataset import Case
 from ..io.manifest import check_names
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
-from ..types import LANDMARKS, Ear, Segmentation
+from ..types import GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
+from .scans import AS_SCANNED, in_scan
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -28,34 +29,54 @@ Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
 
 MASK_FIELDS = tuple(field.name for field in fields(MaskMetrics))
+FINDINGS = ("closed_canals", "edge_width_mm")
+"""Of ``types.Findings``; None in rows of ears without."""
+
 LARGER_IS_BETTER = ("dice", "iou", "surface_dice")
 ALL_LANDMARKS = "all landmarks mm"
 RESAMPLES = 2000
+
+CANALS = 3
+"""Semicircular canals of a whole labyrinth."""
 
 FEW_VOXELS = 3
 """By so many an ear may reach beyond a label map that was cropped to its labels."""
 
 
 def evaluate(
-    cases: Cases, bundle: Model, names: Sequence[str] | None, say: Say, look: Look | None = None
+    cases: Cases,
+    bundle: Model,
+    names: Sequence[str] | None,
+    say: Say,
+    look: Look | None = None,
+    scans: Sequence[str] = (AS_SCANNED,),
 ) -> tuple[list[Row], dict[str, str]]:
-    """Segment and measure cases; ``look`` receives what pictures need, while it is in memory.
+    """Segment and measure cases, in each of ``scans``.
 
-    Return a row (see ``row_of``, and ``trained_on``) a case, and why others have none, by name.
+    ``look`` receives what pictures of the CT as scanned need, while it is in memory.
+
+    Return a row (see ``row_of``, and ``trained_on``) a case and scan, and why other cases have
+    none, by name.
     """
     trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []
 
     def measure(case: Case) -> None:
-        result = segment(case.ct, bundle)
-        row = row_of(case, result) | {"trained_on": case.name in trained_on}
-        rows.append(row)
-        say(f"{case.name}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
-        for remark in filter(None, (*case.remarks, row["remark"])):
-            say(f"  {remark}")
-        ear = ear_of(result, case)
-        if look is not None and ear is not None:
-            look(case, ear, row)
+        of_case: list[Row] = []
+        for scan in scans:
+            seen = in_scan(case, scan, bundle.template)
+            result = segment(seen.ct, bundle)
+            row = row_of(seen, result, scan) | {"trained_on": case.name in trained_on}
+            of_case.append(row)
+            title = case.name if len(scans) == 1 else f"{case.name}, {scan}"
+            say(f"{title}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
+            remarks = (*(case.remarks if scan == scans[0] else ()), row["remark"])
+            for remark in filter(None, remarks):
+                say(f"  {remark}")
+            ear = ear_of(result, seen)
+            if look is not None and ear is not None and scan == AS_SCANNED:
+                look(seen, ear, row)
+        rows.extend(of_case)
 
     return rows, each_case(cases, names, measure, say)
 
@@ -93,21 +114,22 @@ def each_case(
     return failed
 
 
-def row_of(case: Case, result: Segmentation) -> Row:
-    """Compare what was found with a case's reference.
+def row_of(case: Case, result: Segmentation, scan: str = AS_SCANNED) -> Row:
+    """Compare what was found in a scan of a case with the case's reference.
 
     A case whose ear was not found counts as Dice, IoU and surface Dice 0, its side as wrong and
     its landmarks as missed; its distances are unknown.
 
     Returns:
-        case, found, side, side_right, verdict, expected_dice, the fields of ``MaskMetrics``, and
-        for each landmark its error in mm and in voxels of the reference's grid, its predicted
-        radius, its confidence, and whether it was missed; of auxiliary landmarks the error in mm;
-        and a remark if what was found reaches beyond the label map.
+        case, scan, found, side, side_right, verdict, closed_canals and edge_width_mm (see
+        ``types.Findings``), the fields of ``MaskMetrics``, and for each landmark its error
+        in mm and in voxels of the reference's grid, its predicted radius, its confidence, and
+        whether it was missed; of auxiliary landmarks the error in mm; and a remark if what was
+        found reaches beyond the label map.
     """
     ear = ear_of(result, case)
     side_right = None if case.side is None else ear is not None and ear.side == case.side
-    row: Row = {"case": case.name, "found": ear is not None}
+    row: Row = {"case": case.name, "scan": scan, "found": ear is not None}
     if ear is None:
         row |= {"side": None, "side_right": side_right}
         row |= {} if case.labels is None else asdict(MaskMetrics())
@@ -115,7 +137,7 @@ def row_of(case: Case, result: Segmentation) -> Row:
         return row | {"remark": ""}
     masks, remark = _masks(ear, case)
     row |= {"side": ear.side, "side_right": side_right, "verdict": ear.quality.verdict}
-    row |= masks | {"expected_dice": ear.quality.expected_dice}
+    row |= {name: getattr(ear.findings, name, None) for name in FINDINGS} | masks
     grid = case.label_geometry
     for landmark in (*ear.landmarks, *ear.auxiliary):
         name, error, voxels = landmark.name, None, None
@@ -171,6 +193,8 @@ def sentence_of(row: Row) -> str:
             parts.append(f"{name} {error:.2f} mm" + (f" (± {radius:.2f})" if radius else ""))
     if row["side_right"] is not None:
         parts.append("side right" if row["side_right"] else "SIDE WRONG")
+    if row["closed_canals"] is not None:
+        parts.append(f"{row['closed_canals']} canals closed, {row['verdict']}")
     return ", ".join(parts) or "nothing to compare with"
 
 
@@ -179,9 +203,10 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
 
     Returns:
         cases, found, side_right of side_known, landmarks_missed, coverage_90 (the share of
-        landmarks within their predicted radius, with inside and of); and by figure: mean, median,
-        worst (for the volume error the largest in size), interval (95 %, bootstrap over cases,
-        percentile method; None with fewer than 3 cases) and cases.
+        landmarks within their predicted radius, with inside and of); whole (ears with three closed
+        canals, of all found), good (so many called so) and good_with_open_canal; and by figure:
+        mean, median, worst (for the volume error the largest in size), interval (95 %, bootstrap
+        over cases, percentile method; None with fewer than 3 cases) and cases.
     """
     sides = [row["side_right"] for row in rows if row.get("side_right") is not None]
     summary: dict[str, Any] = {
@@ -191,6 +216,12 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
         "side_known": len(sides),
         "landmarks_missed": sum(bool(row.get(f"{n} missed")) for row in rows for n in LANDMARKS),
     }
+    good = [row for row in rows if row.get("verdict") == GOOD]
+    summary["good"] = len(good)
+    if any(row.get("closed_canals") is not None for row in rows):
+        whole = sum(row.get("closed_canals") == CANALS for row in rows)
+        summary["whole"] = {"ears": whole, "of": summary["found"]}
+        summary["good_with_open_canal"] = sum(row["closed_canals"] != CANALS for row in good)
     units = ("mm", "voxels")
     for key in (*MASK_FIELDS, *(f"{name} {unit}" for unit in units for name in LANDMARKS)):
         values = [row[key] for row in rows if row.get(key) is not None]
@@ -223,6 +254,14 @@ def _figure(key: str, values: Sequence[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def by_scan(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Group rows by scan, in the order in which they come."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row["scan"], []).append(row)
+    return groups
+
+
 def by_training(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Split rows into cases that the model was not trained on, and cases that it was."""
     trained_on = [row for row in rows if row.get("trained_on")]
@@ -242,6 +281,12 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         f"{summary['side_right']} of {summary['side_known']} sides right, "
         f"{summary['landmarks_missed']} landmarks missed"
     ]
+    if "whole" in summary:
+        whole = summary["whole"]
+        lines.append(
+            f"{whole['ears']} of {whole['of']} ears with three closed canals; "
+            f"{summary['good_with_open_canal']} of {summary['good']} called good have an open one"
+        )
     for key, value in summary.items():
         if isinstance(value, dict) and "mean" in value:
             low_high = value["interval"]
@@ -256,10 +301,42 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def lines_of(rows: Sequence[Row]) -> list[str]:
+    """Put the summary of the CTs as scanned in lines, and that of several scans in a table."""
+    groups = by_scan(rows)
+    lines = sentences(summarise(groups[AS_SCANNED])) if AS_SCANNED in groups else []
+    return lines if len(groups) < 2 else [*lines, "", *_scan_table(groups)]
+
+
+def _scan_table(groups: Mapping[str, Sequence[Row]]) -> list[str]:
+    """A table in Markdown: one row a scan, means with the worst case in brackets."""
+    titles = ("scan", "found", "sides right", "Dice", "ASSD mm", "landmarks mm",
+              "three closed canals", "good", "good with open canal", "in 90 % radius")  # fmt: skip
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for scan, rows in groups.items():
+        of = summarise(rows)
+        cells = [
+            scan,
+            f"{of['found']} of {of['cases']}",
+            f"{of['side_right']} of {of['side_known']}",
+        ]
+        for key, digits in (("dice", 4), ("assd_mm", 3), (ALL_LANDMARKS, 3)):
+            figure = of.get(key)
+            cells.append(f"{figure['mean']:.{digits}f} ({figure['worst']:.{digits}f})" if figure
+                         else "")  # fmt: skip
+        whole, held = of.get("whole"), of.get("coverage_90")
+        cells.append(f"{whole['ears']} of {whole['of']}" if whole else "")
+        cells += [str(of.get(key, "")) for key in ("good", "good_with_open_canal")]
+        cells.append(f"{held['inside']} of {held['of']}" if held else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -> None:
     """Write cases.csv, and summary.json with the command that measured and ``more`` fields.
 
-    Cases that the model was trained on have a summary of their own, ``summary_trained_on``.
+    ``summary`` is of the CTs as scanned, ``summary_by_scan`` of each scan. Cases that the model was
+    trained on have summaries of their own, ``summary_trained_on`` and so on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     titles = list(dict.fromkeys(key for row in rows for key in row))
@@ -268,8 +345,16 @@ def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -
         writer.writeheader()
         writer.writerows(rows)
     others, trained_on = by_training(rows)
-    content = {"command": command, **more, "summary": summarise(others)}
+    content = {"command": command, **more, **_summaries("summary", others)}
     if trained_on:
-        content["summary_trained_on"] = summarise(trained_on)
+        content |= _summaries("summary_trained_on", trained_on)
     content["cases"] = list(rows)
     (folder / "summary.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def _summaries(name: str, rows: Sequence[Row]) -> dict[str, Any]:
+    groups = by_scan(rows)
+    summaries: dict[str, Any] = {name: summarise(groups.get(AS_SCANNED, []))}
+    if len(groups) > 1:
+        summaries[f"{name}_by_scan"] = {scan: summarise(of) for scan, of in groups.items()}
+    return summaries

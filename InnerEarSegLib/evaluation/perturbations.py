@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..io.volume import geometry_of, image_of
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
-from ..types import Ear, Geometry, Volume, apply_affine
+from ..types import SIDES, Ear, Geometry, Volume, apply_affine
+from .metrics import dice, on_common_grid, on_grid
 
 SOFT_SIGMA_MM = 0.5
 """Standard deviation of the blur between a bone and a soft-tissue kernel, about."""
@@ -77,17 +78,6 @@ def changed(image: sitk.Image, change: Change) -> Volume:
     return Volume(sitk.GetArrayFromImage(result), geometry_of(result))
 
 
-AS_SCANNED = "as scanned"
-PERTURBATIONS: dict[str, Change] = {
-    AS_SCANNED: lambda image: image,
-    "soft kernel": soft,
-    "slices 3 times as thick": thicker(3),
-    "soft kernel, slices 5 times as thick": lambda image: thicker(5)(soft(image)),
-    "soft kernel, slices 9 times as thick": lambda image: thicker(9)(soft(image)),
-}
-"""What a cross-validation measures each specimen on: slices of 0.2 mm become up to 1.8 mm.
-Uncertainty is calibrated over all of them; accuracy is that of the first."""
-
 ROLLED = f"patient rolled and tilted by {ROLL_DEGREES:.0f}°"
 CHANGES: dict[str, Change] = {
     "stored with permuted, flipped axes": reordered,
@@ -102,23 +92,30 @@ CHANGES: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Shift:
-    """One ear of a changed CT against the same ear of the CT itself.
+    """One ear of a changed or other CT against the same ear of the CT itself.
 
-    ``shifts_mm`` is the distance of each landmark that both have, by name.
+    ``shifts_mm`` is the distance of each landmark that both have, by name; ``closed_canals`` of
+    ``types.Findings``; ``dice`` of the two labyrinths, where they were compared.
     """
 
     change: str
     side: str
     found: bool
-    shifts_mm: dict[str, float]
-    volume_mm3: float | None
-    verdict: str | None
+    shifts_mm: dict[str, float] = field(default_factory=dict)
+    volume_mm3: float | None = None
+    verdict: str | None = None
+    closed_canals: int | None = None
+    dice: float | None = None
 
     def __str__(self) -> str:
         if not self.found:
             return f"{self.change}, {self.side}: NOT FOUND"
         moved = ", ".join(f"{name} {value:.2f} mm" for name, value in self.shifts_mm.items())
-        return f"{self.change}, {self.side}: {moved}; {self.volume_mm3:.0f} mm³; {self.verdict}"
+        parts = [moved] if moved else []
+        parts += [] if self.dice is None else [f"Dice {self.dice:.3f}"]
+        parts += [f"{self.volume_mm3:.0f} mm³"]
+        parts += [] if self.closed_canals is None else [f"{self.closed_canals} canals closed"]
+        return f"{self.change}, {self.side}: {'; '.join([*parts, str(self.verdict)])}"
 
 
 def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> list[Shift]:
@@ -137,6 +134,41 @@ def stability(ct: Volume, bundle: Model, say: Callable[[str], None] = print) -> 
     return rows
 
 
+def compare(
+    first: Volume, second: Volume, bundle: Model, say: Callable[[str], None] = print
+) -> list[Shift]:
+    """Segment two CTs of one frame of reference, such as two kernels of one scan.
+
+    Return rows of both CTs for each side of which either has an ear; those of the second hold how
+    far its landmarks and labyrinth are from the first's.
+    """
+    found = [{ear.side: ear for ear in segment(ct, bundle).ears} for ct in (first, second)]
+    rows = []
+    for side in SIDES:
+        one, other = (ears.get(side) for ears in found)
+        if one is None and other is None:
+            continue
+        names = f"first ({first.name})", f"second ({second.name})"
+        pair = [
+            Shift(name, side, False) if ear is None else _seen(name, ear, {})
+            for name, ear in zip(names, (one, other), strict=True)
+        ]
+        if one is not None and other is not None:
+            pair[1] = replace(_shift(names[1], one, other, np.eye(4)), dice=_dice(one, other))
+        rows += pair
+    for row in rows:
+        say(str(row))
+    return rows
+
+
+def _dice(one: Ear, other: Ear) -> float:
+    """Of two labyrinths, on the grid of the first."""
+    if not on_grid(other, one.geometry).any():
+        return 0.0
+    found, truth, _ = on_common_grid(other, one.labyrinth, one.geometry)
+    return dice(found, truth)
+
+
 def _versions(ct: Volume) -> Iterator[tuple[str, Volume, NDArray]]:
     """Name and CT of each version, and the matrix (4 x 4) from its RAS to RAS of the CT itself."""
     yield "as it is", ct, np.eye(4)
@@ -151,10 +183,16 @@ def _versions(ct: Volume) -> Iterator[tuple[str, Volume, NDArray]]:
 
 def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray) -> Shift:
     if found is None:
-        return Shift(change, expected.side, False, {}, None, None)
+        return Shift(change, expected.side, False)
     shifts = {
         before.name: float(np.linalg.norm(apply_affine(to_ct, after.ras) - before.ras))
         for before, after in zip(expected.landmarks, found.landmarks, strict=True)
         if before.ras is not None and after.ras is not None
     }
-    return Shift(change, expected.side, True, shifts, found.volume_mm3, found.quality.verdict)
+    return _seen(change, found, shifts)
+
+
+def _seen(change: str, ear: Ear, shifts_mm: dict[str, float], dice: float | None = None) -> Shift:
+    closed = None if ear.findings is None else ear.findings.closed_canals
+    verdict = ear.quality.verdict
+    return Shift(change, ear.side, True, shifts_mm, ear.volume_mm3, verdict, closed, dice)

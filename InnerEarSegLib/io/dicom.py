@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..process import quiet
-from ..types import RAS_FROM_LPS, Geometry
+from ..types import RAS_FROM_LPS, Geometry, Volume
 from .checks import MIN_SLICES, check_affine, check_shape, check_spacing
 from .dicom_series import Slice, find_series
 from .hounsfield import AIR, to_hounsfield
@@ -189,8 +189,8 @@ def _rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.rint(values).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)
 
 
-def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str, tuple[str, ...]]:
-    """Read the series that ``find_series`` chooses: HU [k, j, i], their grid, a name, and warnings.
+def read_dicom(path: Path, uid: str | None) -> Volume:
+    """Read the series that ``find_series`` chooses.
 
     Raise UnusableInput if there is no CT, more than one, or one that cannot be used.
     """
@@ -221,7 +221,9 @@ def read_dicom(path: Path, uid: str | None) -> tuple[NDArray[Any], Geometry, str
     planes, of_values = to_hounsfield(_planes(stack.slices, path), 1.0, 0.0, path)
     folder = path if path.is_dir() else path.parent
     name, warnings = folder.resolve().name or "CT", warnings + stack.warnings + of_values
-    return resample(stack, planes), stack.grid, name, warnings
+    thickness = float(np.median([plane.thickness for plane in stack.slices]))
+    slice_mm = thickness if thickness > 0.0 else None
+    return Volume(resample(stack, planes), stack.grid, name, warnings, slice_mm)
 
 
 def _planes(slices: Sequence[Slice], what: object) -> NDArray[Any]:

@@ -62,9 +62,8 @@ class Slice:
         shape: (rows, columns).
         spacing: mm between columns, between rows.
         position: LPS mm of the first voxel's centre, NaN where the header lacks it.
-        row: LPS unit vector along a row (columns increase).
-        column: LPS unit vector along a column (rows increase).
-        instance, acquisition: their numbers, 0 where missing.
+        row, column: LPS unit vectors along a row (columns increase) and a column (rows increase).
+        instance, acquisition: their numbers, 0 where missing; thickness: mm, likewise.
     """
 
     path: Path
@@ -77,6 +76,7 @@ class Slice:
     instance: int = 0
     acquisition: int = 0
     uid: str = ""
+    thickness: float = 0.0
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -172,6 +172,7 @@ def _slice(path: Path, frame: int | None, dataset: Any) -> Slice:
         instance=int(_number(dataset.get("InstanceNumber")) or 0) if frame is None else frame + 1,
         acquisition=int(_number(dataset.get("AcquisitionNumber")) or 0),
         uid=f"{dataset.get('SOPInstanceUID', path)}/{frame}",
+        thickness=float(numbers("PixelMeasuresSequence", "SliceThickness", 1, 0.0)[0]),
     )
 
 
@@ -272,10 +273,9 @@ class Series:
     @property
     def is_scan(self) -> bool:
         """Whether it is a CT, and no scout, dose report or screenshot."""
-        words = set(self.head.kind)
         return (
             self.head.modality == "CT"
-            and not words & (SCOUT_WORDS | NO_SCAN_WORDS)
+            and not set(self.head.kind) & (SCOUT_WORDS | NO_SCAN_WORDS)
             and not self.head.sop_class.startswith(SECONDARY_CAPTURE)
             and self.head.samples == 1
         )
@@ -396,5 +396,5 @@ def _thinnest_bone(candidates: Sequence[Series]) -> Series | None:
 
 
 def _listed(found: Sequence[Series]) -> str:
-    shown = "; ".join(str(series) for series in found[:LISTED])
-    return shown + (f"; and {len(found) - LISTED} more" if len(found) > LISTED else "")
+    more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return "; ".join(str(series) for series in found[:LISTED]) + more

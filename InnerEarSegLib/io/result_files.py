@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnusableInput
-from ..types import AUTOMATIC, Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation
+from ..types import (
+    AUTOMATIC,
+    Ear,
+    Findings,
+    Geometry,
+    Landmark,
+    ModelIdentity,
+    Quality,
+    Segmentation,
+)
 
 ARRAYS = {"left": "labyrinth_left.npz", "right": "labyrinth_right.npz"}
 RESULT = "result.json"
@@ -45,18 +54,17 @@ def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentatio
     for item in content["ears"]:
         with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
             labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
-        quality = item["quality"]
+        quality, findings = item["quality"], item.get("findings")  # not in schema 3
         ear = Ear(
             side=item["side"],
             labyrinth=labyrinth,
             geometry=Geometry(ijk_to_ras, labyrinth.shape),
             landmarks=tuple(map(Landmark.from_json, item["landmarks"])),
             volume_mm3=item["labyrinth_volume_mm3"],
-            quality=Quality(
-                quality["verdict"], tuple(quality["reasons"]), quality["expected_dice"]
-            ),
+            quality=Quality(quality["verdict"], tuple(quality["reasons"])),
             auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
             segment=item.get("segment", AUTOMATIC),
+            findings=None if findings is None else Findings.from_json(findings),
         )
         ears.append(ear)
     return Segmentation(

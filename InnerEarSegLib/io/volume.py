@@ -6,6 +6,7 @@ import gzip
 import re
 import warnings
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -119,7 +120,7 @@ def _read(path: Path, series: str | None) -> Volume:
     if ending is None or path.is_dir():
         from .dicom import read_dicom
 
-        array, geometry, name, notes = read_dicom(path, series)
+        ct = read_dicom(path, series)
     elif series is not None:
         raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
     else:
@@ -128,13 +129,14 @@ def _read(path: Path, series: str | None) -> Volume:
         )
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
-        name, notes = path.name[: -len(ending)], notes + of_values
-    if geometry.spacing.max() > COARSE_MM:
-        notes += (
-            f"The CT's voxels are up to {geometry.spacing.max():.2f} mm; results are less accurate "
-            f"above {COARSE_MM} mm.",
-        )
-    return Volume(array, geometry, name, notes)
+        ct = Volume(array, geometry, path.name[: -len(ending)], notes + of_values)
+    largest = ct.geometry.spacing.max()
+    if largest <= COARSE_MM:
+        return ct
+    said = f"The CT's voxels are up to {largest:.2f} mm"
+    return replace(
+        ct, warnings=(*ct.warnings, f"{said}; results are less accurate above {COARSE_MM} mm.")
+    )
 
 
 Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]

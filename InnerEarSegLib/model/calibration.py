@@ -1,14 +1,10 @@
-"""Calibrate uncertainty features to millimetres and Dice, by cross-validation."""
+"""Calibrate the spread of heatmaps to millimetres, by cross-validation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-AMBIGUITY = "ambiguity"
-DRAWN_AT = "drawn at mm"
-"""Keys of the uncertainty features that do not belong to one landmark."""
 
 LEVEL = 0.9
 """Share of cases in which the radius in results should contain the true point."""
@@ -29,14 +25,11 @@ class Calibration:
         scale_mm: root mean square error by landmark.
         spread_mm: mean spread of its heatmap by landmark.
         factors: by level, 0 to 1.
-        dice: (intercept, slope) of Dice over ambiguity, by the voxel edge in mm of the network
-            that drew.
     """
 
     scale_mm: Mapping[str, float]
     spread_mm: Mapping[str, float]
     factors: Mapping[float, float]
-    dice: Mapping[float, tuple[float, float]]
 
     def radius_mm(self, name: str, spread_mm: float, level: float = LEVEL) -> float | None:
         """Return the radius around a landmark that contains the true point in a share of cases.
@@ -48,21 +41,12 @@ class Calibration:
         stretch = min(max(spread_mm / self.spread_mm[name], 1.0 / LARGEST_STRETCH), LARGEST_STRETCH)
         return self.factors[level] * self.scale_mm[name] * stretch
 
-    def expected_dice(self, uncertainty: Mapping[str, float]) -> float | None:
-        """Return the expected Dice against a reference, 0 to 1; None if not calibrated."""
-        line = self.dice.get(uncertainty[DRAWN_AT])
-        if line is None:
-            return None
-        intercept, slope = line
-        return min(max(intercept + slope * uncertainty[AMBIGUITY], 0.0), 1.0)
-
     def to_json(self) -> dict[str, Any]:
         """Return the calibration as on a model's card."""
         return {
             "scale_mm": dict(self.scale_mm),
             "spread_mm": dict(self.spread_mm),
             "factors": {str(level): factor for level, factor in self.factors.items()},
-            "dice": {str(edge): list(line) for edge, line in self.dice.items()},
         }
 
 
@@ -78,7 +62,6 @@ def calibration_from(content: Mapping[str, Any] | None) -> Calibration | None:
         scale_mm={str(name): float(value) for name, value in content["scale_mm"].items()},
         spread_mm={str(name): float(value) for name, value in content["spread_mm"].items()},
         factors={float(level): float(value) for level, value in content["factors"].items()},
-        dice={float(edge): (float(a), float(b)) for edge, (a, b) in content["dice"].items()},
     )
     scale, spread = calibration.scale_mm, calibration.spread_mm
     numbers = [*scale.values(), *spread.values(), *calibration.factors.values()]

@@ -16,6 +16,9 @@ CARD_SCHEMA = 2
 NETWORKS = ("locate", "orient", "refine")
 """Networks in a model file, in the order of their use."""
 
+ANY_CT = "any CT"
+"""What the card says that ``refine`` draws if it was trained for scans of every resolution."""
+
 NAME = "InnerEarSeg.pt"
 MAX_BYTES = 2_000_000_000
 """Larger files are refused before they are read into memory."""

@@ -34,6 +34,11 @@ class NetworkConfig:
     head_blocks: int = 0  # convolution blocks of each head before its last 1 x 1 x 1 convolution
     # whether both heads share one decoder or the landmarks have their own
     decoders: Literal["shared", "separate"] = "shared"
+    # decoder level on which the heatmaps are computed. ``second``, half as fine as the patch, has
+    # blocks of its own for them, and costs next to nothing
+    landmarks_from: Literal["finest", "second"] = "finest"
+    # a second input channel shows where the training specimens have their labyrinth
+    mean_ear: bool = False
 
     @property
     def patch_multiple(self) -> int:

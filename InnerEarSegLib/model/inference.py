@@ -126,8 +126,6 @@ def _forward(
         try:
             with torch.inference_mode():
                 inputs = intensity(patches)[:, None].to(network.device)
-                # Convolutions on the CPU are up to a third faster in this layout.
-                inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
                 logits, heatmaps = network.module(inputs)
                 outcome.append((logits.float().cpu(), heatmaps.float().cpu()))
         except BaseException as error:  # judged in the caller's thread

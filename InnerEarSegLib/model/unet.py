@@ -147,46 +147,91 @@ class JointUNet(nn.Module):
       position. So the network can tell that a patch shows no ear.
     """
 
-    def __init__(self, config: NetworkConfig, landmarks: int, patch_voxels: int) -> None:
+    def __init__(
+        self,
+        config: NetworkConfig,
+        landmarks: int,
+        patch_voxels: int,
+        mean_ear: Tensor | None = None,
+    ) -> None:
         """Build the network.
 
-        ``patch_voxels``, those of a training patch, set the heatmap head's bias so that an
-        untrained network gives "here" and "not here" equal odds.
+        Args:
+            config: the architecture.
+            landmarks: number of heatmaps.
+            patch_voxels: those of a training patch; set the heatmap head's bias so that an
+                untrained network gives "here" and "not here" equal odds.
+            mean_ear: float32 [k, j, i], 0 to 1, in voxels of twice the patch's spacing: how often
+                each place is labyrinth. It lies in the middle of every patch. For
+                ``config.mean_ear``.
         """
         super().__init__()
+        assert config.mean_ear == (mean_ear is not None)
         widths = config.channels
+        self.mean_ear: Tensor | None
+        self.register_buffer("mean_ear", None if mean_ear is None else mean_ear[None, None].clone())
+        inputs = [2 if config.mean_ear else 1, *widths]
         self.encoder = nn.ModuleList(
-            [Level(config, 1 if i == 0 else widths[i - 1], w) for i, w in enumerate(widths)]
+            [Level(config, inputs[i], width) for i, width in enumerate(widths)]
         )
         self.dropout = nn.Dropout3d(config.dropout)
-        self.decoder = _decoder(config)
-        self.landmark_decoder = _decoder(config) if config.decoders == "separate" else None
+        coarsest, finest = len(widths) - 1, int(config.landmarks_from == "second")
+        self.decoder = _decoder(config, coarsest)
+        separate = config.decoders == "separate"
+        self.landmark_decoder = _decoder(config, coarsest - finest) if separate else None
+        # None and not an identity: TorchScript leaves out what hangs on a None.
+        second = Level(config, widths[1], widths[1]) if finest == 1 else None
+        self.landmark_level = second
         self.labyrinth_head = head(config, widths[0], 1)
-        self.landmark_head = head(config, widths[0], landmarks, -math.log(patch_voxels))
+        self.landmark_head = head(
+            config, widths[finest], landmarks, -math.log(patch_voxels / 8**finest)
+        )
         # Coarsest last, as they are used; a voxel of level n is 8**n of the patch.
-        between = range(1, len(widths) - 1) if config.deep_supervision else ()
+        between = range(1, coarsest) if config.deep_supervision else range(0)
         self.coarse_labyrinth_heads = nn.ModuleList([head(config, widths[n], 1) for n in between])
         self.coarse_landmark_heads = nn.ModuleList(
-            [head(config, widths[n], landmarks, -math.log(patch_voxels / 8**n)) for n in between]
+            [
+                head(config, widths[n], landmarks, -math.log(patch_voxels / 8**n))
+                for n in (between if finest == 0 else ())
+            ]
         )
 
     def forward(self, ct: Tensor) -> tuple[Tensor, Tensor]:
         """Return (labyrinth logits, heatmap logits) of a batch of patches."""
+        labyrinth, landmarks = self.features(ct)
+        heatmaps = self.landmark_head(landmarks[-1])
+        if self.landmark_level is not None:
+            # A voxel of that level stands for eight of the patch, which share its probability.
+            heatmaps = F.interpolate(
+                heatmaps, size=ct.shape[2:], mode="trilinear", align_corners=False
+            ) - math.log(8.0)
+        return self.labyrinth_head(labyrinth[-1]), heatmaps
+
+    def features(self, ct: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the decoder's features for the labyrinth and for the landmarks.
+
+        Each coarsest level first; the last is the one that the head sees.
+        """
         skips = self.encode(ct)
-        x = y = self.dropout(skips[-1])
+        labyrinth = [self.dropout(skips[-1])]
+        landmarks = [labyrinth[0]]
         for index, up in enumerate(self.decoder):
-            x = up(x, skips[-2 - index])
-        if self.landmark_decoder is None:
-            y = x
-        else:
+            labyrinth.append(up(labyrinth[-1], skips[-2 - index]))
+        if self.landmark_decoder is not None:
             for index, up in enumerate(self.landmark_decoder):
-                y = up(y, skips[-2 - index])
-        return self.labyrinth_head(x), self.landmark_head(y)
+                landmarks.append(up(landmarks[-1], skips[-2 - index]))
+        elif self.landmark_level is not None:
+            landmarks = labyrinth[:-1]  # a copy, which is changed below
+        else:
+            landmarks = labyrinth
+        if self.landmark_level is not None:
+            landmarks[-1] = self.landmark_level(landmarks[-1])
+        return labyrinth, landmarks
 
     def encode(self, ct: Tensor) -> list[Tensor]:
         """Return the features of each level, finest first."""
         skips: list[Tensor] = []
-        x = ct
+        x = self.inputs(ct)
         for index, level in enumerate(self.encoder):
             if index > 0:
                 x = F.max_pool3d(x, 2)
@@ -194,37 +239,42 @@ class JointUNet(nn.Module):
             skips.append(x)
         return skips
 
-    def all_scales(self, ct: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return the outputs of ``forward``, then of each coarser level that has heads.
+    def inputs(self, ct: Tensor) -> Tensor:
+        """Return the CT, with the mean ear as a second channel where the network has one."""
+        mean = self.mean_ear
+        if mean is None:
+            return ct
+        mean = F.interpolate(
+            mean.to(ct.dtype), scale_factor=2.0, mode="trilinear", align_corners=False
+        )
+        # What is too much is cut off, what is missing is no labyrinth.
+        edges: list[int] = []
+        for axis in (4, 3, 2):
+            more = ct.shape[axis] - mean.shape[axis]
+            edges += [more // 2, more - more // 2]
+        return torch.cat([ct, F.pad(mean, edges).expand_as(ct)], dim=1)
 
-        For training alone. Each level has half the voxels of the one before along each edge.
+    def all_scales(self, ct: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return labyrinth logits and heatmap logits of each level that has heads, finest first.
+
+        For training alone. The finest heatmaps are not interpolated to the patch's grid.
         """
-        skips = self.encode(ct)
-        coarsest = self.dropout(skips[-1])
-        labyrinth = _levels(self.decoder, coarsest, skips)
-        landmarks = labyrinth
-        if self.landmark_decoder is not None:
-            landmarks = _levels(self.landmark_decoder, coarsest, skips)
-        heads = [(self.labyrinth_head, self.landmark_head)]
-        heads += zip(self.coarse_labyrinth_heads, self.coarse_landmark_heads, strict=True)
-        levels = zip(heads, labyrinth, landmarks, strict=False)
-        return [(one(x), other(y)) for (one, other), x, y in levels]
+        labyrinth, landmarks = self.features(ct)
+        return (
+            _apply(self.labyrinth_head, self.coarse_labyrinth_heads, labyrinth),
+            _apply(self.landmark_head, self.coarse_landmark_heads, landmarks),
+        )
 
 
-def _decoder(config: NetworkConfig) -> nn.ModuleList:
-    """Return the decoder, coarsest level first."""
-    widths = config.channels
-    return nn.ModuleList(
-        [Up(config, widths[i + 1], widths[i]) for i in reversed(range(len(widths) - 1))]
-    )
+def _apply(finest: nn.Module, coarser: nn.ModuleList, levels: list[Tensor]) -> list[Tensor]:
+    """Return the outputs of heads, finest first, on features, coarsest first."""
+    return [each(x) for each, x in zip([finest, *coarser], levels[::-1], strict=False)]
 
 
-def _levels(decoder: nn.ModuleList, x: Tensor, skips: list[Tensor]) -> list[Tensor]:
-    """Return the features of each decoder level, finest first."""
-    features = [x]
-    for index, up in enumerate(decoder):
-        features.append(up(features[-1], skips[-2 - index]))
-    return features[::-1]
+def _decoder(config: NetworkConfig, levels: int) -> nn.ModuleList:
+    """Return the coarsest levels of a decoder, coarsest first."""
+    widths = config.channels[::-1]
+    return nn.ModuleList([Up(config, widths[n], widths[n + 1]) for n in range(levels)])
 
 
 def count_parameters(network: nn.Module) -> int:

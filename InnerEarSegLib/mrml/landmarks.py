@@ -7,12 +7,13 @@ from these (see ``types.Landmark``), so that a point moved from anywhere shows u
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import vtk
+from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..types import (
     AUTOMATIC,
@@ -22,6 +23,7 @@ from ..types import (
     LANDMARKS,
     SAME_MM,
     Ear,
+    Findings,
     Landmark,
     ModelIdentity,
     Point,
@@ -36,7 +38,7 @@ ATTRIBUTE = "InnerEarSeg."
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
 WARNINGS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the run, or reasons of the verdict, a line each
 VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"  # quality of the ear: "good", "check" or "poor"
-EXPECTED_DICE_ATTRIBUTE = ATTRIBUTE + "ExpectedDice"  # of the automatic segment; may be empty
+FINDINGS_ATTRIBUTE = ATTRIBUTE + "Findings"  # JSON; missing in scenes of earlier versions
 PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"  # where its CT's voxels were, see ``follow_ct``
 
 # Attributes of a single landmark; its name follows. Positions are "R A S" in mm of the CT.
@@ -83,7 +85,7 @@ def set_automatic(
     if index < 0:  # new, or the user deleted it
         node.SetFixedNumberOfControlPoints(False)
         place = middle if landmark.ras is None else landmark.ras
-        index = node.AddControlPoint(vtk.vtkVector3d(*map(float, place)), name)
+        index = node.AddControlPoint(vtkVector3d(*map(float, place)), name)
         if index < 0:
             raise RuntimeError(f"Slicer did not accept the landmark {name}")
         node.SetFixedNumberOfControlPoints(True)
@@ -94,9 +96,10 @@ def set_automatic(
 
 
 def set_ear_attributes(node: Any, ear: Ear) -> None:
-    """Note an ear's quality, auxiliary landmarks, and all landmarks' radii, for measuring."""
+    """Note an ear's quality, findings, auxiliary landmarks and all radii, for measuring."""
     node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
-    node.SetAttribute(EXPECTED_DICE_ATTRIBUTE, _decimals(ear.quality.expected_dice))
+    findings = json.dumps(ear.findings.to_json()) if ear.findings else None
+    node.SetAttribute(FINDINGS_ATTRIBUTE, findings)
     node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
     for landmark in (*ear.landmarks, *ear.auxiliary):
         node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
@@ -174,6 +177,14 @@ def node_landmarks(node: Any) -> dict[str, Point | None]:
 def automatic_of(node: Any, name: str) -> Point | None:
     """Return where the landmark was found, None if it was not."""
     return parse_point(node.GetAttribute(AUTOMATIC_POSITION + name))
+
+
+def findings_of(node: Any) -> Findings | None:
+    """Return what was found of the ear automatically; None in scenes of earlier versions."""
+    try:
+        return Findings.from_json(json.loads(node.GetAttribute(FINDINGS_ATTRIBUTE) or ""))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def number_of(node: Any, attribute: str) -> float | None:

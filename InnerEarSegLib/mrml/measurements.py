@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import vtk
+from vtkmodules.vtkCommonCore import vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkTable, vtkVector3d
 
 from ..cochlea.measurements import CochlearMeasurements, compare, measure, signature
 from ..types import SIDES, Side
@@ -104,7 +105,7 @@ def _add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     node.SetDescription(_DEFINITIONS[name])
     node.SetControlPointLabelFormat("")
     for _ in range(2):
-        index = node.AddControlPoint(vtk.vtkVector3d(0.0, 0.0, 0.0), " ")
+        index = node.AddControlPoint(vtkVector3d(0.0, 0.0, 0.0), " ")
         if index < 0:
             raise RuntimeError(f"Slicer did not accept the line {node.GetName()}")
         node.SetNthControlPointPositionMissing(index)
@@ -167,9 +168,9 @@ def _fill_table(node: Any, measured: Mapping[Side, CochlearMeasurements]) -> Non
     ]
     columns["Definition"] = [ears[0][key].definition for key in keys]
     columns["Source"] = [ears[0][key].source for key in keys]
-    table = vtk.vtkTable()
+    table = vtkTable()
     for name, values in columns.items():
-        array = vtk.vtkStringArray()
+        array = vtkStringArray()
         array.SetName(name)
         for value in values:
             array.InsertNextValue(value)

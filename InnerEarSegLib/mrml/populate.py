@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import slicer
-import vtk
+from vtkmodules.vtkCommonCore import vtkObject
 
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
@@ -155,10 +155,10 @@ def _copy_of(scene: Any, node: Any) -> Any:
     copy = scene.CreateNodeByClass(node.GetClassName())
     copy.UnRegister(None)
     # A line outside of a scene warns that it finds no unit of length.
-    shown = vtk.vtkObject.GetGlobalWarningDisplay()
-    vtk.vtkObject.SetGlobalWarningDisplay(False)
+    shown = vtkObject.GetGlobalWarningDisplay()
+    vtkObject.SetGlobalWarningDisplay(False)
     try:
         copy.Copy(node)
     finally:
-        vtk.vtkObject.SetGlobalWarningDisplay(shown)
+        vtkObject.SetGlobalWarningDisplay(shown)
     return copy

@@ -24,12 +24,11 @@ from ..types import (
     Side,
 )
 from .landmarks import (
-    EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     auxiliary_of,
+    findings_of,
     landmark_of,
-    number_of,
     side_of,
 )
 from .scene import matrix_from, nodes_of
@@ -112,10 +111,10 @@ def read_ear(results: Results, side: Side) -> Ear | None:
         quality=Quality(
             verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
             tuple((node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()),
-            number_of(node, EXPECTED_DICE_ATTRIBUTE) if segment == AUTOMATIC else None,
         ),
         auxiliary=auxiliary_of(node),
         segment=segment,
+        findings=findings_of(node),
     )
 
 

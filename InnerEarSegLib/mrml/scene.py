@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vtk
 from numpy.typing import ArrayLike, NDArray
-from vtk.util.numpy_support import numpy_to_vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonCore import vtkCollection, vtkOutputWindow
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 
 class Observers:
@@ -67,7 +69,7 @@ def configure(target: Any, **values: Any) -> Any:
 
 def vtk_matrix(matrix: ArrayLike) -> Any:
     """vtkMatrix4x4 of a 4 x 4 array."""
-    result = vtk.vtkMatrix4x4()
+    result: Any = vtkMatrix4x4()
     result.DeepCopy(np.asarray(matrix, dtype=np.float64).ravel())
     return result
 
@@ -79,7 +81,7 @@ def numpy_matrix(matrix: Any) -> NDArray[np.float64]:
 
 def matrix_from(getter: Callable[..., Any], *arguments: Any) -> NDArray[np.float64]:
     """4 x 4 array of the vtkMatrix4x4 that a method of MRML fills, its last argument."""
-    matrix = vtk.vtkMatrix4x4()
+    matrix = vtkMatrix4x4()
     getter(*arguments, matrix)
     return numpy_matrix(matrix)
 
@@ -105,7 +107,7 @@ def transform_between(source: Any, target: Any) -> Any:
     """
     import slicer
 
-    general = vtk.vtkGeneralTransform()
+    general = vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(source, target, general)
     return general
 
@@ -144,7 +146,7 @@ def headless_scene() -> Iterator[HeadlessSession]:
     May be entered many times in a process, also nested; each time gives an independent scene.
     """
     # VTK's default on Windows is a pop-up window, which would block a batch job.
-    vtk.vtkOutputWindow.GetInstance().SetDisplayModeToAlwaysStdErr()
+    vtkOutputWindow.GetInstance().SetDisplayModeToAlwaysStdErr()
     folder = Path(tempfile.mkdtemp(prefix="ies-")).resolve()
     session = _boot(folder)
     try:
@@ -168,8 +170,8 @@ def _boot(folder: Path) -> HeadlessSession:
     application.SetTemporaryPath(str(folder))
     scene.AddNode(configure(slicer.vtkMRMLCrosshairNode(), CrosshairName="default"))
     application.SetMRMLScene(scene)
-    application.SetSliceLogics(vtk.vtkCollection())
-    application.SetViewLogics(vtk.vtkCollection())
+    application.SetSliceLogics(vtkCollection())
+    application.SetViewLogics(vtkCollection())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
 
     session = HeadlessSession(scene, application)

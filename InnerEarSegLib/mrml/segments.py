@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 from numpy.typing import NDArray
-from vtk.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..io.volume import image_of
 from ..types import Ear, Geometry, Side

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import vtk
 from numpy.typing import NDArray
+from vtkmodules.vtkCommonTransforms import vtkTransform
 
 from ..types import Side
 from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
@@ -96,7 +96,7 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
         matrix = matrix_between(node, volume_node)
     if matrix is None:
         return transform_between(ours, its)
-    return configure(vtk.vtkTransform(), Matrix=vtk_matrix(matrix))
+    return configure(vtkTransform(), Matrix=vtk_matrix(matrix))
 
 
 def _same(old: str, new: str) -> bool:

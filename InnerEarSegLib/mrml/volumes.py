@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vtk
 from numpy.typing import NDArray
-from vtk.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..errors import UnusableInput
 from ..types import RAS_FROM_LPS, Geometry, Volume
@@ -30,9 +30,10 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     """
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", volume.name)
     node.SetIJKToRASMatrix(vtk_matrix(volume.geometry.ijk_to_ras))
-    node.SetAndObserveImageData(image_data(volume.array, vtk.vtkImageData()))
+    # Before the voxels, else MRML looks through them all for a grey scale.
     node.CreateDefaultDisplayNodes()
     show_bone_window(node)
+    node.SetAndObserveImageData(image_data(volume.array, vtkImageData()))
     return node
 
 

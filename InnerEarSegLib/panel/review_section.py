@@ -12,7 +12,6 @@ import slicer
 import vtk
 
 from ..mrml.landmarks import (
-    EXPECTED_DICE_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     automatic_of,
@@ -332,14 +331,12 @@ def verdict_lines(side: Side, node: Any, landmarks: list[Landmark]) -> list[str]
 
     A reason that is about one landmark goes once the user has confirmed that landmark.
     """
-    verdict, dice = node.GetAttribute(VERDICT_ATTRIBUTE), node.GetAttribute(EXPECTED_DICE_ATTRIBUTE)
+    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     settled = tuple(f"The {x.name} " for x in landmarks if x.confirmed)
     notes = [note for note in _warnings(node) if not note.startswith(settled)]
     words = VERDICTS.get(verdict, "")
     if verdict == CHECK and not notes and len(settled) == len(landmarks):
         words = "checked by you"
-    if words and dice:
-        words += f"</b>, expected Dice {html.escape(dice)}<b>"
     title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
     return title + [f"⚠ {html.escape(note)}" for note in notes]
 

@@ -19,6 +19,7 @@ from ..types import (
     GOOD,
     POOR,
     Ear,
+    Findings,
     Landmark,
     Side,
     Volume,
@@ -233,7 +234,7 @@ def build_report(
 
 
 def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
-    remarks = list(cochlea.remarks)
+    remarks = [*_findings(ear.findings), *cochlea.remarks]
     changed = [f"{x.name} {x.state}" for x in ear.landmarks if x.state in BY_HAND]
     unseen = [x.name for x in ear.landmarks if not x.reviewed]
     for what, names in (("Changed by the user", changed), ("Not yet reviewed", unseen)):
@@ -241,11 +242,6 @@ def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
             remarks.append(f"{what}: {', '.join(names)}.")
     if ear.segment != AUTOMATIC:
         remarks.append(f"The segment was {ear.segment} by hand after it was found.")
-    if ear.quality.expected_dice is not None:
-        remarks.append(
-            f"Expected overlap with a reference (Dice): {ear.quality.expected_dice:.2f}, by the "
-            "model's calibration."
-        )
     # The automatic verdict knows nothing of what was removed or mixed up since.
     doubtful = bool(cochlea.remarks) or any(x.ras is None for x in ear.landmarks)
     return Verdict(
@@ -254,6 +250,18 @@ def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:
         f"Quality: {VERDICTS[ear.quality.verdict]}",
         (*ear.quality.reasons, *remarks),
     )
+
+
+def _findings(findings: Findings | None) -> list[str]:
+    if findings is None:  # a result of an earlier version
+        return []
+    sentences = []
+    if findings.canals:
+        sentences.append(f"Semicircular canals closed: {findings.canals}.")
+    if findings.edge_width_mm is not None:
+        width = f"{findings.edge_width_mm:.1f} mm"
+        sentences.append(f"Width of the edge between bone and lumen in the CT: {width}.")
+    return sentences
 
 
 def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
@@ -296,7 +304,8 @@ def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None
     if landmark.state == CORRECTED:
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
     if landmark.radius_mm is not None and landmark.state not in BY_HAND:
-        details.append(f"within {landmark.radius_mm:.1f} mm in 90 % of cases")
+        within = f"within {landmark.radius_mm:.1f} mm in 90 % of cases"
+        details.append(f"{within} (specimens; for patients' CT a lower bound)")
     elif assumed_mm is not None:
         details.append(f"assumed to be within {assumed_mm:.1f} mm")
     if landmark.ras is not None:

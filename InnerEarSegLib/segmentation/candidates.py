@@ -114,10 +114,16 @@ def _dilate(values: Tensor, grid: Geometry, radius_mm: float) -> Tensor:
 
 def dilated(values: Tensor, axis: int, radius: float) -> Tensor:
     """Return the largest value [k, j, i] within about this many voxels, one or more, of an axis."""
-    edges, border = [1, 1, 1], [0, 0, 0]
-    border[axis] = max(1, round(radius))
-    edges[axis] = 2 * border[axis] + 1
-    return F.max_pool3d(values[None, None], edges, stride=1, padding=border)[0, 0]
+    border = max(1, round(radius))
+    largest = F.pad(values.movedim(axis, 2), [border, border], value=float("-inf"))
+    # The largest of 2, 4, 8 and so on neighbours: far faster than torch's pooling, which takes
+    # them one by one, in one thread.
+    length, edge = 1, 2 * border + 1
+    while length < edge:
+        step = min(length, edge - length)
+        largest = torch.maximum(largest[..., :-step], largest[..., step:])
+        length += step
+    return largest.movedim(2, axis)
 
 
 def _smooth(values: Tensor, grid: Geometry, sigma_mm: float) -> Tensor:
@@ -127,9 +133,8 @@ def _smooth(values: Tensor, grid: Geometry, sigma_mm: float) -> Tensor:
         radius = max(1, int(np.ceil(2.5 * sigma)))
         offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
         kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
-        lines = values.movedim(axis, 2)
-        shape = lines.shape
-        flat = F.pad(lines.reshape(-1, 1, shape[2]), [radius, radius], mode="replicate")
-        flat = F.conv1d(flat, (kernel / kernel.sum())[None, None])
-        values = flat.reshape(shape).movedim(2, axis)
+        # As a matrix product: far faster than torch's convolution of single lines.
+        impulses = F.pad(torch.eye(values.shape[axis])[:, None], [radius, radius], mode="replicate")
+        matrix = F.conv1d(impulses, (kernel / kernel.sum())[None, None])[:, 0]
+        values = (values.movedim(axis, 2) @ matrix).movedim(2, axis)
     return values

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..model.bundle import Model
-from ..model.calibration import AMBIGUITY, DRAWN_AT
 from ..types import (
     AUXILIARY,
     CHECK,
@@ -20,10 +17,11 @@ from ..types import (
     Landmark,
     apply_affine,
 )
-from .mask import crop_to_content, fine_grid, labyrinth_mask
+from .findings import complete, find
+from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
 from .prediction import EarPrediction
-from .quality import Remark, ambiguity, ct_plausibility, judge
+from .quality import Remark, ct_plausibility, judge
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
@@ -47,14 +45,17 @@ and cut-off parts; other anatomy taken for ears up to 0.75."""
 BORDER_MM = 1.0
 """An ear is rejected if a landmark is absent that should lie inside the scan by more than this."""
 
-FINEST_MM = 0.2
-"""Largest voxel edge of masks, for any CT."""
-
 
 def decode_ear(
-    prediction: EarPrediction, scan: Geometry, model: Model, remarks: tuple[Remark, ...] = ()
+    prediction: EarPrediction,
+    scan: Geometry,
+    model: Model,
+    remarks: tuple[Remark, ...] = (),
+    slice_mm: float | None = None,
 ) -> Ear | None:
-    """Return mask, landmarks and quality of one ear in a CT of grid ``scan``.
+    """Return mask, landmarks, findings and quality of one ear in a CT of grid ``scan``.
+
+    ``slice_mm`` is the thickness of its slices by its header.
 
     None if the labyrinth is no cavity in bone or of a wrong size, if landmarks are vague or absent
     inside the scan, or if their handedness contradicts the pose: a wrong ear is worse than none.
@@ -67,12 +68,20 @@ def decode_ear(
         expected = apply_affine(prediction.pose.matrix, model.template[name])
         if peak.presence < MIN_PRESENCE and scan.contains(expected, BORDER_MM):
             return None
-    present = [peak.confidence for peak in prediction.peaks if peak.presence >= MIN_PRESENCE]
-    if not present or float(np.mean(present)) < MIN_MEAN_CONFIDENCE:
+    present = {
+        name: peak
+        for name, peak in zip(model.landmarks, prediction.peaks, strict=True)
+        if peak.presence >= MIN_PRESENCE
+    }
+    confidences = [peak.confidence for peak in present.values()]
+    if not present or float(np.mean(confidences)) < MIN_MEAN_CONFIDENCE:
         return None
+    seen_at = {name: prediction.patch.to_ras(peak.ijk) for name, peak in present.items()}
+    completion = complete(prediction, scan, seen_at)
+    prediction = completion.prediction
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
-    grid = fine_grid(scan, drawn, FINEST_MM)
+    grid = mask_grid(scan, drawn)
     mask = labyrinth_mask(prediction.labyrinth, prediction.patch, grid)
     volume = float(mask.sum()) * grid.voxel_volume
     least = MIN_CUT_VOLUME_MM3 if plausibility.cut else MIN_VOLUME_MM3
@@ -91,17 +100,14 @@ def decode_ear(
         if (sense > 0) != (side == "left"):
             return None
     spreads = [peak.spread_mm for peak in prediction.peaks]
-    uncertainty = {
-        AMBIGUITY: ambiguity(prediction.labyrinth),
-        DRAWN_AT: prediction.network.spacing_mm,  # tells the networks apart
-        **dict(zip(model.landmarks, spreads, strict=True)),
-    }
+    uncertainty = dict(zip(model.landmarks, spreads, strict=True))
     if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
-    quality = judge(landmarks, volume, scan, plausibility.cut, remarks)
-    if model.calibration is not None and not (plausibility.cut or plausibility.near_border):
-        quality = replace(quality, expected_dice=model.calibration.expected_dice(uncertainty))
-    return Ear(side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty)
+    findings = find(completion, mask, grid, seen_at, plausibility.capsule_hu, slice_mm)
+    quality = judge(landmarks, volume, scan, plausibility.cut, findings, remarks)
+    return Ear(
+        side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty, findings=findings
+    )
 
 
 def _landmark(

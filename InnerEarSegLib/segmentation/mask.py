@@ -15,13 +15,22 @@ from ..types import Geometry
 OUTSIDE_LOGIT = -10.0
 
 
-def fine_grid(ct: Geometry, patch: Geometry, spacing_mm: float) -> Geometry:
-    """Return the CT's grid over a patch, its voxels divided to at most ``spacing_mm``.
+FINE_MM = 0.2
+"""Voxel edges up to this are those of masks, too."""
+
+DIVIDED_MM = 0.125
+"""Longer edges are divided to at most this. A mask on voxels of 0.15 to 0.2 mm loses 0.005 to 0.008
+of Dice against references of 0.16 mm, by its steps alone (three specimens in simulated scans)."""
+
+
+def mask_grid(ct: Geometry, patch: Geometry) -> Geometry:
+    """Return the grid of a mask over a patch: the CT's, with long voxel edges divided.
 
     Dividing by whole numbers keeps the mask aligned with the CT, and smooth if the CT is coarse.
     """
     # 5 % tolerance: a CT of 0.2 mm whose header says 0.2001 need not be divided.
-    parts = np.maximum(1, np.ceil(ct.spacing / spacing_mm - 0.05)).astype(int)
+    fine = ct.spacing <= 1.05 * FINE_MM
+    parts = np.where(fine, 1, np.ceil(ct.spacing / DIVIDED_MM - 0.05)).astype(int)
     corners = ct.to_ijk(patch.corners)
     size = np.array(ct.shape[::-1])
     low = np.clip(np.floor(corners.min(axis=0)), 0, size - 1).astype(int)

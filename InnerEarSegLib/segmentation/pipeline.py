@@ -19,7 +19,7 @@ from .quality import Remark
 
 UNSHARP: Remark = (
     CHECK,
-    "The CT is too soft for its voxel size; the ear was drawn at lower resolution: check it.",
+    "The two networks contradict each other; the ear was drawn at lower resolution: check it.",
 )
 MIRRORED = (
     "The left ear lies on the patient's right of the right ear: the CT's orientation is probably "
@@ -66,7 +66,7 @@ def segment(
     progress.stage("infer", 0.45, "Drawing the labyrinth")
     drawn = [_draw(predictor, prediction, fine) for prediction in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
-    decoded = (decode_ear(one, ct.geometry, model, remarks) for one, remarks in drawn)
+    decoded = (decode_ear(one, ct.geometry, model, notes, ct.slice_mm) for one, notes in drawn)
     ears = sorted((ear for ear in decoded if ear is not None), key=lambda ear: ear.side)
     if len(ears) == 2 and ears[0].geometry.center[0] > ears[1].geometry.center[0]:
         bad = [Quality(POOR, (MIRRORED, *ear.quality.reasons)) for ear in ears]
@@ -86,7 +86,7 @@ def _draw(
     predictor: Predictor, oriented: EarPrediction, fine: bool
 ) -> tuple[EarPrediction, tuple[Remark, ...]]:
     """Return the finest prediction that the CT's resolution allows, and remarks on it."""
-    if not fine or not is_fine(predictor.geometry):
+    if not fine or not (predictor.model.draws_any or is_fine(predictor.geometry)):
         return oriented, ()
     predictor.progress.step(0.5, f"Drawing the {oriented.pose.side} ear at high resolution")
     refined = predictor.refine(oriented)

@@ -7,12 +7,19 @@ in a frame turned about x, (x, u, v): u superior, v the normal of the posterior 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .parameters import EarParameters
+from .parameters import (
+    ABSENT_LATERAL_CANAL,
+    COMMON_CAVITY,
+    INCOMPLETE_PARTITION,
+    SHORT_LATERAL_CANAL,
+    WIDE_AQUEDUCT,
+    EarParameters,
+)
 
 Array = NDArray[np.float64]
 
@@ -51,42 +58,65 @@ class Anatomy:
     """
 
     cochlea: Tube
-    canals: tuple[Tube, Tube, Tube]
+    canals: tuple[Tube, ...]
     vestibule: Ellipsoid
     helicotrema: Array
     round_window_ray: tuple[Array, Array]
     oval_window_ray: tuple[Array, Array]
+    aqueduct: Tube | None = None
 
     @property
     def tubes(self) -> tuple[Tube, ...]:
-        """The cochlea, then the superior, posterior and lateral canal."""
-        return (self.cochlea, *self.canals)
+        """The cochlea, then the superior, posterior and lateral canal, as far as there are any."""
+        return (self.cochlea, *self.canals, *([self.aqueduct] if self.aqueduct else []))
 
     @property
     def middle(self) -> Array:
         """(3,) middle of the bounding box of the centrelines."""
-        points = np.concatenate([tube.points for tube in self.tubes])
+        points = np.concatenate([tube.points for tube in (self.cochlea, *self.canals)])
         return (points.min(axis=0) + points.max(axis=0)) / 2.0
 
 
 def build_anatomy(parameters: EarParameters) -> Anatomy:
-    """Build the labyrinth that the parameters describe."""
+    """Build the labyrinth that the parameters describe.
+
+    The malformations follow Sennaroglu and Bajin 2017 (doi:10.4274/balkanmedj.2017.0367).
+    """
     p, size = parameters, parameters.scale
+    if p.malformation == INCOMPLETE_PARTITION:  # type II: one and a half turns, a cystic apex
+        p = replace(p, cochlea_turns=1.5, cochlea_rise=0.7 * p.cochlea_rise, apex_lumen_radius=1.3)
+    if p.malformation == SHORT_LATERAL_CANAL:
+        superior, posterior, _ = p.canal_arc_radii
+        p = replace(p, canal_arc_radii=(superior, posterior, 1.6))
     axes = np.array([[0.55, 0.0, -0.835], [0.0, 1.0, 0.0], [0.835, 0.0, 0.55]])
     axes /= np.linalg.norm(axes, axis=1, keepdims=True)
     center = size * np.array([4.75, 3.2, -1.6])
-    cochlea = _cochlea(p)
+    cochlea = _cavity(size) if p.malformation == COMMON_CAVITY else _cochlea(p)
     length, up, across = axes
     oval = center + size * (-1.35 * length - 0.45 * up + 0.2 * across)
     base = size * np.array([p.basal_radius, 0.0, 0.1])
     return Anatomy(
         cochlea=cochlea,
-        canals=_canals(p),
+        canals=_canals(p)[: 2 if p.malformation == ABSENT_LATERAL_CANAL else 3],
         vestibule=Ellipsoid(center, axes, size * np.array(p.vestibule_semi_axes)),
         helicotrema=cochlea.points[-1],
         round_window_ray=(base, np.array([1.0, 0.0, 0.0])),
         oval_window_ray=(oval, across),
+        aqueduct=_wide_aqueduct(size) if p.malformation == WIDE_AQUEDUCT else None,
     )
+
+
+def _cavity(size: float) -> Tube:
+    """A cochlea that forms one cavity with the vestibule."""
+    points, along = _resample(np.array([[4.2, 1.8, -0.8], [1.0, 0.0, 0.5]]), STEP)
+    return Tube(size * points, size * (2.6 - 0.4 * along))
+
+
+def _wide_aqueduct(size: float) -> Tube:
+    """A vestibular aqueduct 2 mm wide, from the vestibule to the posterior fossa; (x, u, v)."""
+    controls = np.array([[4.3, 4.0, -1.2], [3.9, 3.5, -3.0], [4.3, 2.9, -4.8], [5.0, 1.9, -6.4]])
+    points, along = _resample(_spline(controls @ EAR_FROM_CANAL.T), STEP)
+    return Tube(size * points, size * (0.8 + 0.4 * along))
 
 
 def _cochlea(p: EarParameters) -> Tube:

@@ -27,10 +27,11 @@ _BLEND = 0.5
 def labyrinth_distance(anatomy: Anatomy, points: Array) -> Array:
     """(n,) mm from (n, 3) points to the wall of the lumen, negative inside."""
     distance = ellipsoid_distance(anatomy.vestibule, points)
-    superior, posterior, lateral = anatomy.canals
+    superior, posterior, *lateral = anatomy.canals
+    apart = [*lateral, anatomy.cochlea, *([anatomy.aqueduct] if anatomy.aqueduct else [])]
     # The two canals of the common crus share their last spheres and must not swell each other.
     crus = np.minimum(tube_distance(superior, points), tube_distance(posterior, points))
-    for part in (crus, tube_distance(lateral, points), tube_distance(anatomy.cochlea, points)):
+    for part in (crus, *(tube_distance(tube, points) for tube in apart)):
         distance = smooth_minimum(distance, part, _BLEND)
     return distance
 

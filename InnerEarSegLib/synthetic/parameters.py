@@ -33,6 +33,21 @@ def _varied(default: Any, spread: Any, around: float | None = None) -> Any:
     return _drawn(default, draw)
 
 
+COMMON_CAVITY = "common cavity"
+INCOMPLETE_PARTITION = "incomplete partition"
+ABSENT_LATERAL_CANAL = "absent lateral canal"
+SHORT_LATERAL_CANAL = "short lateral canal"
+WIDE_AQUEDUCT = "wide vestibular aqueduct"
+MALFORMATIONS = (
+    COMMON_CAVITY,
+    INCOMPLETE_PARTITION,
+    ABSENT_LATERAL_CANAL,
+    SHORT_LATERAL_CANAL,
+    WIDE_AQUEDUCT,
+)
+"""What an ear can have instead of normal anatomy; never drawn at random."""
+
+
 @dataclass(frozen=True)
 class EarParameters:
     """One person's inner ear and the bone around it. Lengths in mm before ``scale``."""
@@ -73,6 +88,7 @@ class EarParameters:
     promontory: float = _varied(0.9, 0.15)  # bone between the labyrinth and the middle ear
     # whether its canal is there
     facial_nerve: bool = _drawn(True, lambda random: bool(random.random() < 0.9))
+    malformation: str = _drawn("", lambda random: "")  # one of MALFORMATIONS, or none
 
 
 @dataclass(frozen=True)

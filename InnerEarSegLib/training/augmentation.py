@@ -109,8 +109,7 @@ def vary(
     """
     if labyrinth is not None and rng.random() < how.lumen and labyrinth.sum() > 1:
         ct = refill(ct, labyrinth, rng)
-    ct = (ct + 1000.0) * float(np.exp(rng.normal(0.0, how.gain))) - 1000.0
-    ct = ct + float(rng.normal(0.0, how.offset_hu))
+    ct = another_scale(ct, how, rng)
     if rng.random() < how.coarse:
         ct = coarsen(ct, spacing_mm, rng.uniform(spacing_mm, how.coarse_mm, 3))
     if rng.random() < how.kernel:
@@ -120,6 +119,12 @@ def vary(
     if rng.random() < how.noise:
         ct = ct + correlated_noise(ct.shape, rng) * float(rng.uniform(0.0, how.noise_hu))
     return ct
+
+
+def another_scale(ct: Tensor, how: AugmentationConfig, rng: np.random.Generator) -> Tensor:
+    """Scale HU about air's, and shift them."""
+    ct = (ct + 1000.0) * float(np.exp(rng.normal(0.0, how.gain))) - 1000.0
+    return ct + float(rng.normal(0.0, how.offset_hu))
 
 
 def refill(ct: Tensor, labyrinth: Tensor, rng: np.random.Generator) -> Tensor:

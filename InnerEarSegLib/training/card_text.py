@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.card import NETWORKS
+from ..model.card import ANY_CT, NETWORKS
 
 
 def card_text(card: dict[str, Any]) -> str:
@@ -19,7 +19,7 @@ def card_text(card: dict[str, Any]) -> str:
         "Three 3D U-Nets of one kind, each with a labyrinth head and a landmark head. `locate`",
         "looks at low resolution, in any pose, and tells where the ear is, how it is turned and",
         "which side it is. `orient` sees it in the canonical pose (left ears mirrored), tells the",
-        "exact pose and draws what a head CT shows. `refine` draws where the CT is finer.",
+        f"exact pose and draws what a head CT shows. {_refine(card)}",
         "",
         "| network | voxel edge | patch (k, j, i) | parameters | steps | code |",
         "|---|---|---|---|---|---|",
@@ -38,10 +38,22 @@ def card_text(card: dict[str, Any]) -> str:
         "",
         f"- Specimens: {', '.join(training['trained_on'])}"
         + (f" ({', '.join(partial)}: landmarks only)." if partial else "."),
-        f"- Synthetic ears: {training['synthetic_ears']}.",
+        f"- Synthetic ears: {training['synthetic_ears']}{_without_synthetic(training)}.",
         f"- Held out, to choose by (so no test cases): "
         f"{', '.join(training['held_out_to_choose_by']) or 'none'}.",
     ]
+    lines += [
+        f"- `{name}` is that of {card[name]['taken_from']}."
+        for name in NETWORKS
+        if "taken_from" in card[name]
+    ]
+    if start := training.get("started_from"):
+        inherited = {name: card[name].get("inherited", 0) for name in NETWORKS}
+        parts = [f"{count:,} weights of `{name}`" for name, count in inherited.items() if count]
+        lines.append(
+            f"- Started from {start['name']} {start['version']} (SHA-256 {start['sha256']}), which "
+            f"was trained on {', '.join(start['trained_on'])}: {', '.join(parts) or 'no weight'}."
+        )
     lines += [f"- {note}" for note in training.get("notes", ())]
     if card["metrics"].get("summary"):
         # Figures are never of this file, whose card they are on.
@@ -62,6 +74,23 @@ def card_text(card: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _without_synthetic(training: dict[str, Any]) -> str:
+    """Which networks saw no synthetic ear, though others did."""
+    setups = {name: training.get("config", {}).get(name, {}) for name in NETWORKS}
+    names = [f"`{name}`" for name, of in setups.items() if not of.get("synthetic_ears", True)]
+    return f", none for {' and '.join(names)}" if names and training["synthetic_ears"] else ""
+
+
+def _refine(card: dict[str, Any]) -> str:
+    """Which CT the finest network draws."""
+    if card["refine"].get("draws") != ANY_CT:
+        return "`refine` draws where the CT is finer."
+    return (
+        "`refine` draws any CT: it was\ntrained on specimens as other scanners would show them, "
+        "and knows the mean ear of its\ntraining specimens."
+    )
 
 
 def _measured(content: dict[str, Any]) -> list[str]:
@@ -85,7 +114,7 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
     """What the folds said of the recipe, and how well the radii hold."""
     levels = dict.fromkeys(f"{row['nominal']:.0%}" for row in content["reliability"])
     lines = [
-        *_networks_of_folds(content), "", *_measured(content), "",
+        *_networks_of_folds(content), "", *_measured(content), "", *_by_scan(content),
         "Landmarks within the radius that promises this share, each fold judged by a calibration",
         "of the others:", "", f"| CT | {' | '.join(levels)} |", "|---" * (len(levels) + 1) + "|",
     ]  # fmt: skip
@@ -93,18 +122,27 @@ def _cross_validated(content: dict[str, Any]) -> list[str]:
         held = [row for row in content["reliability"] if row["copy"] == name]
         cells = " | ".join(f"{row['inside']} of {row['of']}" for row in held)
         lines.append(f"| {name} | {cells} |")
-    for key, what in (
-        ("dice_agreement", "all of these"),
-        ("dice_agreement_as_scanned", "the CT as scanned alone"),
-    ):
-        if agreement := content.get(key):
-            lines += [
-                "",
-                f"Expected against real Dice over {what}: correlation "
-                f"{agreement['correlation']:.2f}, mean difference "
-                f"{agreement['mean_difference']:.3f}, {agreement['cases']} pairs.",
-            ]
     return lines
+
+
+def _by_scan(content: dict[str, Any]) -> list[str]:
+    """Means, and worst cases in brackets, as scanned and in simulated scans."""
+    scans = content.get("summary_by_scan")
+    if not scans:
+        return []
+    lines = [
+        "| scan | Dice | ASSD mm | landmarks mm | three closed canals |",
+        "|---|---|---|---|---|",
+    ]
+    for scan, of in scans.items():
+        figures = [
+            f"{of[key]['mean']:.3f} ({of[key]['worst']:.3f})" if key in of else ""
+            for key in ("dice", "assd_mm", "all landmarks mm")
+        ]
+        whole = of.get("whole")
+        figures.append(f"{whole['ears']} of {whole['of']}" if whole else "")
+        lines.append(f"| {scan} | {' | '.join(figures)} |")
+    return [*lines, ""]
 
 
 def _networks_of_folds(content: dict[str, Any]) -> list[str]:

@@ -51,6 +51,10 @@ class AugmentationConfig:
         noise_hu: largest standard deviation of that noise.
         outside: probability of filling what lies outside the scan with a random HU, not air.
         crop: probability of cutting the scan off at a random plane.
+        rescan: probability of a whole simulated scan by another scanner (``synthetic.rescan``),
+            from cone beam to thick soft slices; from ``lumen`` to ``noise``, gain and offset alone
+            vary it further.
+        fluid: probability that the labyrinth holds fluid in such a scan, as a patient's does.
     """
 
     any_rotation: bool = False
@@ -73,11 +77,13 @@ class AugmentationConfig:
     noise_hu: float = 150.0
     outside: float = 0.3
     crop: float = 0.0
+    rescan: float = 0.0
+    fluid: float = 0.0
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What is minimised: dice * overlap + cross_entropy * voxelwise + landmarks * heatmaps.
+    """What is minimised: the sum of all losses, each times its weight.
 
     Attributes:
         dice: weight of the overlap loss of the labyrinth.
@@ -89,6 +95,8 @@ class LossConfig:
         voxelwise: binary cross-entropy, or focal, which minds voxels that are sure less.
         heatmaps: ``softmax`` cross-entropy with the Gaussian; ``squares`` of the differences to
             it, voxel by voxel; or the distance in mm of the expected ``coordinates``.
+        core: weight of the missed share of the middle of tubes (``training.tubes``), 0 for none.
+        septum: weight of the share of bone between the cochlea's turns that is drawn over.
     """
 
     dice: float = 1.0
@@ -99,6 +107,8 @@ class LossConfig:
     overlap: Literal["dice", "tversky"] = "dice"
     voxelwise: Literal["cross_entropy", "focal"] = "cross_entropy"
     heatmaps: Literal["softmax", "squares", "coordinates"] = "softmax"
+    core: float = 0.0
+    septum: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -134,14 +144,29 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class NetworkTraining:
-    """One network, and how it is trained on patches of (k, j, i) ``window`` voxels."""
+    """One network, and how it is trained.
+
+    Attributes:
+        spacing_mm: voxel edge of its patches.
+        window: voxels (k, j, i) of a patch in training.
+        inference_window: voxels of a patch in use, if not the same; both have the same middle. A
+            smaller patch in training costs less; in use, it must hold every ear whole.
+        synthetic_ears: whether the run's synthetic ears are among its samples.
+    """
 
     spacing_mm: float
     window: tuple[int, int, int]
+    inference_window: tuple[int, int, int] | None = None
+    synthetic_ears: bool = True
     network: NetworkConfig = field(default_factory=NetworkConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+
+    @property
+    def patch(self) -> tuple[int, int, int]:
+        """Voxels (k, j, i) of a patch in use."""
+        return self.inference_window or self.window
 
 
 @dataclass(frozen=True)
@@ -180,17 +205,29 @@ def load_config(path: Path) -> Config:
     """Read a config; UnusableInput if it is missing or no JSON, or a field does not fit."""
     config = from_json(Config, path, "config")
     for name, setup in config.networks().items():
-        check_patch(setup, f"{path}: {name}.window")
+        check_setup(setup, f"{path}: {name}.")
     return config
 
 
-def check_patch(setup: NetworkTraining, where: str) -> None:
-    """Raise UnusableInput for a patch that the network cannot halve at each of its levels."""
-    multiple = setup.network.patch_multiple
-    if any(size % multiple for size in setup.window):
+def check_setup(setup: NetworkTraining, where: str) -> None:
+    """Raise UnusableInput for fields that do not fit each other, in names that begin with where.
+
+    These are patches that the network cannot halve at each of its levels, and heatmaps that cannot
+    be computed on its second level.
+    """
+    network, multiple = setup.network, setup.network.patch_multiple
+    for name, patch in (("window", setup.window), ("inference_window", setup.patch)):
+        if any(size % multiple for size in patch):
+            raise UnusableInput(
+                f"{where}{name} {patch} must be multiples of {multiple}, because the network "
+                f"halves it {len(network.channels) - 1} times."
+            )
+    if network.landmarks_from == "second" and (
+        len(network.channels) < 2 or setup.loss.heatmaps == "squares"
+    ):
         raise UnusableInput(
-            f"{where} {setup.window} must be multiples of {multiple}, because the network halves "
-            f"it {len(setup.network.channels) - 1} times."
+            f"{where}network.landmarks_from 'second' needs two channels or more, and heatmaps that "
+            "are not 'squares'."
         )
 
 

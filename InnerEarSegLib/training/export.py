@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +19,18 @@ from ..errors import UnusableInput
 from ..io.result_folder import ResultFolder
 from ..model.bundle import load_model
 from ..model.calibration import LEVEL, calibration_from
-from ..model.card import CARD, CARD_SCHEMA, NETWORKS, card_in, card_of_any_schema, file_content
+from ..model.card import (
+    ANY_CT,
+    CARD,
+    CARD_SCHEMA,
+    NETWORKS,
+    card_of_any_schema,
+    file_content,
+)
 from ..model.unet import count_parameters
 from ..types import LANDMARKS
+from .base import check_fit
 from .card_text import card_text
-from .config import Config
 from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 
@@ -102,8 +108,7 @@ DATA = {
 }
 
 ON_CARD = (
-    "command", "base", "steps", "summary", "reliability", "dice_agreement",
-    "dice_agreement_as_scanned", "cases",
+    "command", "base", "steps", "summary", "summary_by_scan", "reliability", "cases",
 )  # fmt: skip
 """What the card keeps of a cross-validation; its calibration stands apart."""
 
@@ -137,8 +142,8 @@ def export(
     measurable distance; inference computes in single precision.
 
     Args:
-        base: a model of the same specimens, landmarks and canonical ear, whose networks stand in
-            for those that this run did not train.
+        base: a model of the same landmarks and canonical ear, trained on none but this run's
+            specimens, whose networks stand in for those that this run did not train.
         any_base: take them whatever specimens the base was trained on: for measuring alone.
         metrics: summary of ``innerearseg evaluate``.
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
@@ -173,6 +178,7 @@ def export(
             "of_these_landmarks_only": list(run.without_labels),
             "held_out_to_choose_by": list(run.config.held_out),
             "synthetic_ears": run.synthetic,
+            "started_from": run.started_from and dataclasses.asdict(run.started_from),
             "config": dataclasses.asdict(run.config),
             "notes": list(notes),
         },
@@ -209,42 +215,16 @@ def _part(
             f"{setup.loss.heatmaps!r}, and results are read from those of 'softmax'."
         )
     network = trained_network(run.config, name, run_folder / name)
-    return network, {
-        "spacing_mm": setup.spacing_mm, "window": list(setup.window),
+    about = {
+        "spacing_mm": setup.spacing_mm, "window": list(setup.patch),
         "heatmap_sigma_mm": setup.loss.heatmap_sigma_mm, "parameters": count_parameters(network),
         "steps": steps, "code_revision": run.code_revision,
     }  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class BaseModel:
-    """A model whose networks stand in for those that a run did not train."""
-
-    name: str
-    version: str
-    sha256: str
-    trained_on: tuple[str, ...]
-
-
-def read_base(path: Path, config: Config) -> BaseModel:
-    """Check that a model's networks can stand in, before anything is trained.
-
-    Raise UnusableInput if it cannot be read, lacks a network, or has other landmarks or another
-    normalisation than the config.
-    """
-    content = file_content(path)
-    card = card_in(content, path)
-    missing = [name for name in NETWORKS if name not in card]
-    if missing:
-        raise UnusableInput(f"The base model {path} has no network {missing[0]!r}.")
-    try:
-        _check_fit(card, config, path)
-        return BaseModel(
-            str(card["name"]), str(card["version"]), hashlib.sha256(content).hexdigest(),
-            tuple(map(str, card["training"]["trained_on"])),
-        )  # fmt: skip
-    except (KeyError, TypeError) as error:
-        raise UnusableInput(f"The base model {path} has no {error} on its card.") from None
+    if run.started_from is not None:
+        about["inherited"] = run.inherited[name]
+    if name == "refine" and setup.augmentation.rescan > 0:
+        about["draws"] = ANY_CT
+    return network, about
 
 
 def _part_of_base(
@@ -256,21 +236,12 @@ def _part_of_base(
     try:
         about = dict(card[name])
         same = any_base or (
-            card["training"]["trained_on"] == list(run.trained_on)
+            set(card["training"]["trained_on"]) <= set(run.trained_on)
             and all(np.allclose(card["template"][k], p, atol=1e-6) for k, p in run.template.items())
         )
-        _check_fit(card, run.config, base, same)
+        check_fit(card, run.config, base, same)
     except (KeyError, TypeError):
         raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
     about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
     about["taken_from"] = f"{card['name']} {card['version']}"
     return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
-
-
-def _check_fit(card: dict[str, Any], config: Config, base: Path, same: bool = True) -> None:
-    """Refuse a base of other specimens, or with other heatmaps or numbers than the config's."""
-    alike = card["landmarks"] == list(config.landmarks)
-    if not (alike and card["intensity"] == dataclasses.asdict(config.intensity) and same):
-        raise UnusableInput(
-            f"The base model {base} was trained on other specimens or landmarks than this run."
-        )

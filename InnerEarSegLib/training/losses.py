@@ -15,6 +15,7 @@ from torch import Tensor
 from ..segmentation.heatmap import decode_heatmaps
 from .config import LossConfig, NetworkTraining
 from .samples import Sample
+from .tubes import core_loss, septum_loss
 
 AXES = (1, 2, 3, 4)
 FINEST_SIGMA = 0.5
@@ -123,55 +124,80 @@ class Losses(NamedTuple):
     dice: Tensor
     cross_entropy: Tensor
     landmarks: Tensor
-
-
-def loss_of_scales(
-    outputs: Sequence[tuple[Tensor, Tensor]], batch: Sample, setup: NetworkTraining
-) -> Losses:
-    """Compute the loss over all levels that have heads, each half the weight of the last.
-
-    ``outputs`` are those of ``JointUNet.all_scales``, finest first; ``batch`` is on the finest
-    grid. Returns the weighted total, with the terms of the finest level.
-    """
-    finest = joint_loss(outputs[0], batch, setup)
-    total, weights = finest.total, 1.0
-    for level, output in enumerate(outputs[1:], start=1):
-        size = 2**level
-        coarser = batch._replace(
-            labyrinth=F.avg_pool3d(batch.labyrinth, size),
-            landmarks=(batch.landmarks + 0.5) / size - 0.5,  # indices are of voxels' middles
-        )
-        total = total + 0.5**level * joint_loss(output, coarser, setup, level).total
-        weights += 0.5**level
-    return finest._replace(total=total / weights)
+    core: Tensor
+    septum: Tensor
 
 
 def joint_loss(
-    outputs: tuple[Tensor, Tensor], batch: Sample, setup: NetworkTraining, level: int = 0
+    labyrinth: Sequence[Tensor], heatmaps: Sequence[Tensor], batch: Sample, setup: NetworkTraining
 ) -> Losses:
-    """Compute the weighted loss of one batch on a grid that is halved ``level`` times.
+    """Compute the weighted loss of one batch over all levels that have heads.
 
-    ``outputs`` are labyrinth logits [b, 1, k, j, i] and heatmap logits [b, landmark, k, j, i].
-    Patches without labels count for landmarks only.
+    Each level counts half as much as the next finer one. Patches without labels count for
+    landmarks only.
+
+    Args:
+        labyrinth: logits [b, 1, k, j, i] of each level, finest first.
+        heatmaps: logits [b, landmark, k, j, i] of each level, finest first.
+        batch: on the patch's grid; a level's voxels are a power of two as wide.
+        setup: the weights and kinds of the losses.
+
+    Returns:
+        The weighted total, with the terms of the finest levels.
     """
-    logits, heatmaps = outputs[0].float(), outputs[1].float()
     how = setup.loss
-    labelled = batch.labelled.to(logits.dtype)
-    count = labelled.sum().clamp(min=1.0)
-    voxelwise = focal_loss if how.voxelwise == "focal" else cross_entropy_loss
-    cross_entropy = (voxelwise(logits, batch.labyrinth) * labelled).sum() / count
-    overlap = tversky_loss if how.overlap == "tversky" else dice_loss
-    dice = (overlap(torch.sigmoid(logits), batch.labyrinth) * labelled).sum() / count
-    spacing_mm = setup.spacing_mm * 2**level
-    surprise = heatmap_loss(heatmaps, batch.landmarks, batch.present, spacing_mm, how)
-    known = batch.known.to(surprise.dtype)
-    landmarks = (surprise * known).sum() / known.sum().clamp(min=1.0)
+    drawn = [_labyrinth_losses(each.float(), batch, how) for each in labyrinth]
+    found = [_landmark_loss(each.float(), batch, setup) for each in heatmaps]
+    segmentation = [how.dice * dice + how.cross_entropy * entropy for dice, entropy in drawn]
+    probability, labelled = torch.sigmoid(labyrinth[0].float()), batch.labelled
+    core = _mean_of(core_loss(probability, batch.core), labelled)
+    septum = _mean_of(septum_loss(probability, batch.septum), labelled)
+    segmentation[0] = segmentation[0] + how.core * core + how.septum * septum
     of = {
-        "segmentation": how.dice * dice + how.cross_entropy * cross_entropy,
-        "landmarks": how.landmarks * landmarks,
+        "segmentation": _mean_of_levels(segmentation),
+        "landmarks": how.landmarks * _mean_of_levels(found),
     }
     total = of["segmentation"] + of["landmarks"] if how.tasks == "joint" else of[how.tasks]
-    return Losses(total, dice, cross_entropy, landmarks)
+    return Losses(total, *drawn[0], found[0], core, septum)
+
+
+def _labyrinth_losses(logits: Tensor, batch: Sample, how: LossConfig) -> tuple[Tensor, Tensor]:
+    """Overlap and voxelwise loss of the labyrinth on one level (scalars)."""
+    target = F.avg_pool3d(batch.labyrinth, _width(logits, batch))
+    voxelwise = focal_loss if how.voxelwise == "focal" else cross_entropy_loss
+    overlap = tversky_loss if how.overlap == "tversky" else dice_loss
+    return (
+        _mean_of(overlap(torch.sigmoid(logits), target), batch.labelled),
+        _mean_of(voxelwise(logits, target), batch.labelled),
+    )
+
+
+def _landmark_loss(heatmaps: Tensor, batch: Sample, setup: NetworkTraining) -> Tensor:
+    """Mean loss of the known landmarks' heatmaps on one level (a scalar)."""
+    width = _width(heatmaps, batch)
+    points = (batch.landmarks + 0.5) / width - 0.5  # indices are of voxels' middles
+    spacing_mm = setup.spacing_mm * width
+    return _mean_of(
+        heatmap_loss(heatmaps, points, batch.present, spacing_mm, setup.loss), batch.known
+    )
+
+
+def _width(output: Tensor, batch: Sample) -> int:
+    """Patch voxels along the edge of one voxel of an output."""
+    return batch.ct.shape[-1] // output.shape[-1]
+
+
+def _mean_of(losses: Tensor, counted: Tensor) -> Tensor:
+    """Mean of those that count, 0 if none does."""
+    counted = counted.to(losses.dtype)
+    return (losses * counted).sum() / counted.sum().clamp(min=1.0)
+
+
+def _mean_of_levels(losses: Sequence[Tensor]) -> Tensor:
+    """Mean over levels, finest first, each with half the weight of the one before."""
+    weights = [0.5**level for level in range(len(losses))]
+    weighted = (weight * loss for weight, loss in zip(weights, losses, strict=True))
+    return sum(weighted, torch.zeros_like(losses[0])) / sum(weights)
 
 
 def dice_loss(probability: Tensor, target: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
+from ..model.unet import count_parameters
 from ..segmentation.pose import fit_pose
 from ..types import Point, apply_affine
+from .base import BaseModel, Start
 from .cases import TrainingCase
 from .config import Config, from_dict
-from .trainer import train_network
+from .trainer import build_network, inherit, train_network
 
 
 def canonical_template(
@@ -72,17 +74,19 @@ def train(
     output: Path,
     device: torch.device,
     *,
+    start: Start | None = None,
     workers: int = 0,
     only: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> None:
     """Train all networks into a run folder, or go on where an earlier call stopped.
 
-    ``cases`` are all specimens, those to hold out included; ``workers`` processes draw samples;
-    ``only`` names the networks to train, all if empty.
+    ``cases`` are all specimens, those to hold out included; ``start`` gives the canonical ear, and
+    each network its first weights; ``workers`` processes draw samples; ``only`` names the networks
+    to train, all if empty.
 
-    Raise UnusableInput if the folder holds another run, a held-out specimen is missing, or a name
-    in ``only`` is unknown.
+    Raise UnusableInput if the folder holds another run, a held-out specimen is missing or known to
+    the model that this starts from, or a name in ``only`` is unknown.
     """
     check_networks(config, only)
     missing = sorted(set(config.held_out) - {case.name for case in cases})
@@ -90,29 +94,63 @@ def train(
         raise UnusableInput(f"The held-out specimens {missing} are not in the data.")
     trained = [case for case in cases if case.name not in config.held_out]
     real = [case for case in trained if not case.synthetic]
-    template = canonical_template(real, config.landmarks)
+    if start is None:
+        template = {
+            name: tuple(point.tolist())
+            for name, point in canonical_template(real, config.landmarks).items()
+        }
+        inherited = {}
+    else:
+        template = start.template
+        inherited = _inherited(config, start, only, say)
     run = TrainingRun(
         config=config,
-        template={name: tuple(point.tolist()) for name, point in template.items()},
+        template=template,
         trained_on=tuple(case.name for case in real),
         without_labels=tuple(case.name for case in trained if case.labels is None),
         synthetic=len(trained) - len(real),
         code_revision=code_revision(),
+        started_from=None if start is None else start.model,
+        inherited=inherited,
     )
     path = output / DESCRIPTION
     if path.is_file():
         # By what the fields mean: a run of earlier code lacks those that came since.
         earlier = read_run(output)
-        if (earlier.config, earlier.trained_on) != (config, run.trained_on):
+        if (earlier.config, earlier.trained_on, earlier.started_from) != (
+            config, run.trained_on, run.started_from
+        ):  # fmt: skip
             raise UnusableInput(
-                f"{output} holds a run of another config or of other specimens; "
-                "choose another --output folder, or delete it to start again."
+                f"{output} holds a run of another config, of other specimens or from another "
+                "model; choose another --output folder, or delete it to start again."
             )
     output.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(run), indent=2), encoding="utf-8")
     for name in only or config.networks():
-        at = output / name
-        train_network(name, config, cases, run.template, at, device, workers=workers, say=say)
+        train_network(
+            name, config, cases, run.template, output / name, device, workers=workers, say=say,
+            start=None if start is None else start.weights[name],
+        )  # fmt: skip
+
+
+def _inherited(
+    config: Config, start: Start, only: Sequence[str], say: Callable[[str], None]
+) -> dict[str, int]:
+    """Count and say how many weights each network takes from a model, or raise UnusableInput."""
+    known = sorted(set(config.held_out) & set(start.model.trained_on))
+    if known:
+        raise UnusableInput(
+            f"{start.model} was trained on the held-out specimens {', '.join(known)}: nothing "
+            "could be measured on them."
+        )
+    inherited = {}
+    for name, setup in config.networks().items():
+        network = build_network(config, setup)
+        inherited[name] = inherit(network, start.weights[name])
+        if name in (only or config.networks()):
+            all_of_them = count_parameters(network)
+            say(f"{name}: {inherited[name]:,} of {all_of_them:,} weights are of {start.model}")
+    return inherited
 
 
 def check_networks(config: Config, names: Sequence[str]) -> None:
@@ -130,6 +168,7 @@ class TrainingRun:
 
     ``template`` is the canonical ear, mm by landmark; ``trained_on`` names the real specimens,
     ``without_labels`` those of them that only had landmarks; ``synthetic`` counts synthetic ears.
+    ``inherited`` counts the weights that each network took from the model ``started_from``.
     """
 
     config: Config
@@ -138,6 +177,8 @@ class TrainingRun:
     without_labels: tuple[str, ...]
     synthetic: int
     code_revision: str
+    started_from: BaseModel | None = None
+    inherited: dict[str, int] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> TrainingRun:

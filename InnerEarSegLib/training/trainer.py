@@ -26,7 +26,8 @@ from ..segmentation.pose import Pose, fit_pose
 from ..types import LANDMARKS
 from .cases import TrainingCase
 from .config import Config, NetworkTraining, OptimiserConfig
-from .losses import Losses, landmark_points, loss_of_scales
+from .losses import Losses, joint_loss, landmark_points
+from .mean_ear import mean_ear, mean_ear_shape
 from .samples import Sample, Samples
 
 CONVOLUTIONS = (F.conv3d, F.conv_transpose3d, F.linear)
@@ -86,7 +87,7 @@ def validate(
             upright = np.eye(4)
             upright[:3, 3] = pose.matrix[:3, 3]
             pose = Pose(upright)
-        patch = pose.patch(setup.spacing_mm, setup.window)
+        patch = pose.patch(setup.spacing_mm, setup.patch)
         whole = torch.from_numpy(case.ct).float()
         ct = sample_patch(whole, case.geometry, patch, config.intensity.low)
         with torch.no_grad():
@@ -106,8 +107,8 @@ def validate(
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 LOG_FIELDS = (
-    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "learning_rate", "seconds",
-    "held_out_dice", "held_out_landmark_mm",
+    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "core_loss", "septum_loss",
+    "learning_rate", "seconds", "held_out_dice", "held_out_landmark_mm",
 )  # fmt: skip
 CHECKPOINT_SECONDS = 60.0
 LOG_EVERY = 25
@@ -118,10 +119,11 @@ class Diverged(UnusableInput):
 
 
 def build_network(config: Config, setup: NetworkTraining) -> JointUNet:
-    """Return the untrained network."""
+    """Return the untrained network; its mean ear, if it has one, is still empty."""
     # Heights of a heatmap start at 0, logits at even odds of "here" and "not here".
     voxels = 1 if setup.loss.heatmaps == "squares" else math.prod(setup.window)
-    return JointUNet(setup.network, len(config.landmarks), voxels)
+    mean = torch.zeros(mean_ear_shape(setup)) if setup.network.mean_ear else None
+    return JointUNet(setup.network, len(config.landmarks), voxels, mean)
 
 
 def train_network(
@@ -132,17 +134,24 @@ def train_network(
     folder: Path,
     device: torch.device,
     *,
+    start: Mapping[str, Tensor] | None = None,
     workers: int = 0,
     say: Callable[[str], None] = print,
 ) -> None:
     """Train one network to its last step, from its checkpoint if there is one.
 
-    ``folder`` receives the checkpoint (with the averaged weights) and the log; all else is as of
+    ``folder`` receives the checkpoint (with the averaged weights) and the log; ``start`` is the
+    state of another network, whose weights are the initial ones where they fit; all else is as of
     ``run.train``.
 
-    Raise UnusableInput if nothing is left to train on, Diverged if the loss is no number.
+    Raise UnusableInput if no specimen is left to train on, Diverged if the loss is no number.
     """
     setup = config.networks()[name]
+    state = _read(folder / CHECKPOINT, device)
+    done = 0 if state is None else int(state["step"])
+    if done >= setup.optimiser.steps:
+        say(f"{name}: all {done} steps are done")
+        return
     held_out = [case for case in cases if case.name in config.held_out]
     others = [case for case in cases if case.name not in config.held_out]
     samples = Samples(others, template, config, setup)
@@ -150,7 +159,12 @@ def train_network(
         raise UnusableInput("No specimen is left to train on: all of them are held out.")
     torch.manual_seed(config.seed)
     how = setup.optimiser
-    network = build_network(config, setup).to(device)
+    network = build_network(config, setup)
+    if start is not None:
+        inherit(network, start)
+    if network.mean_ear is not None:
+        network.mean_ear[0, 0] = mean_ear(samples.real, template, setup)
+    network.to(device)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(how.ema), use_buffers=True)
     optimiser = build_optimiser(network, how)
@@ -162,9 +176,7 @@ def train_network(
         "schedule": schedule,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    done, state = 0, _read(folder / CHECKPOINT, device)
     if state is not None:
-        done = int(state["step"])
         for part_name, part in parts.items():
             part.load_state_dict(state[part_name])
     log = _Log(folder / LOG, done)
@@ -215,6 +227,17 @@ def learning_rate(how: OptimiserConfig, step: int) -> float:
     return how.learning_rate * warm * (0.01 + 0.99 * cosine)
 
 
+def inherit(network: nn.Module, state: Mapping[str, Tensor]) -> int:
+    """Take weights of another network where name and shape fit; return how many numbers."""
+    fitting = {
+        name: state[name].to(parameter.dtype)
+        for name, parameter in network.named_parameters()
+        if name in state and state[name].shape == parameter.shape
+    }
+    network.load_state_dict(fitting, strict=False)
+    return sum(values.numel() for values in fitting.values())
+
+
 def trained_network(config: Config, name: str, folder: Path) -> JointUNet:
     """Return a run's averaged network for evaluation, on the CPU; UnusableInput if none is kept."""
     state = _read(folder / CHECKPOINT)
@@ -244,8 +267,8 @@ def training_step(
     network.train()
     ct = batch.ct.to(memory_format=torch.channels_last_3d)
     with arithmetic(setup.optimiser, device):
-        outputs = network.all_scales(ct) if setup.network.deep_supervision else [network(ct)]
-    losses = loss_of_scales(outputs, batch, setup)
+        labyrinth, heatmaps = network.all_scales(ct)
+    losses = joint_loss(labyrinth, heatmaps, batch, setup)
     optimiser.zero_grad(set_to_none=True)
     losses.total.backward()
     nn.utils.clip_grad_norm_(network.parameters(), setup.optimiser.clip)

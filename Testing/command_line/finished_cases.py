@@ -6,13 +6,15 @@ import time
 
 from InnerEarSegLib.batch.status import about, status_of
 from InnerEarSegLib.io.result_folder import ResultFolder
+from InnerEarSegLib.types import Findings
 
 EAR = {
     "side": "left",
     "labyrinth_volume_mm3": 214.0,
     "landmarks": [{"name": name, "ras_mm": [1.0, 2.0, 3.0], "confidence": 0.9, "radius_90_mm": 0.5}
                   for name in ("helicotrema", "oval window", "round window")],
-    "quality": {"verdict": "good", "reasons": [], "expected_dice": 0.97},
+    "quality": {"verdict": "good", "reasons": []},
+    "findings": Findings(3, edge_width_mm=0.55, metal_mm3=2.0).to_json(),
 }  # fmt: skip
 RESULT = {
     "ears": [EAR],

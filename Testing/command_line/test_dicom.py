@@ -45,6 +45,19 @@ def test_read_as_it_is(hu, tmp_path, options, change):
     assert read_ct(write_series(tmp_path, hu, **options)).array == pytest.approx(change(hu))
 
 
+@pytest.mark.parametrize("tags", [{}, {"SliceThickness": ""}, {"SliceThickness": 0}])
+def test_a_thickness_that_the_header_lacks_is_not_known(hu, tmp_path, tags):
+    assert read_ct(write_series(tmp_path, hu, **tags)).slice_mm is None
+
+
+def test_slices_may_be_thicker_than_their_distance(hu, tmp_path):
+    ct = read_ct(write_series(tmp_path / "overlapping", hu, SliceThickness="1.5"))
+    assert ct.slice_mm == 1.5
+    check_grid(ct, hu.shape)
+    path = write_multi_frame(tmp_path / "enhanced.dcm", hu)
+    assert read_ct(path).slice_mm == 0.6
+
+
 def test_padding_is_air(hu, tmp_path):
     hu[:, :3] = -3024
     ct = read_ct(write_series(tmp_path, hu, intercept=-3024))

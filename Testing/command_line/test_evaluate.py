@@ -11,7 +11,7 @@ from InnerEarSegLib.cli.main import build_parser, main
 from InnerEarSegLib.evaluation.measurement_errors import MeasurementErrors
 from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from InnerEarSegLib.io.volume import image_of
-from InnerEarSegLib.types import Geometry
+from InnerEarSegLib.types import LANDMARKS, Geometry
 
 from .conftest import innerearseg
 
@@ -45,6 +45,48 @@ def test_a_list_becomes_tables_plots_and_pictures(synthetic_ear, synthetic_file,
     assert row["case"] == "ear" and float(row["helicotrema mm"]) < 0.6
     for name in ("cases.png", "landmarks.png", "worst.png"):
         assert (out / name).stat().st_size > 10_000, name
+
+
+def test_each_case_is_measured_in_each_scan(synthetic_ear, synthetic_file, quick_model, tmp_path,
+                                            capsys):  # fmt: skip
+    """By a model that finds nothing; a case without landmarks cannot be simulated."""
+    points = {
+        key: synthetic_ear.landmarks[name]
+        for name, key in zip(LANDMARKS, ("A", "OW", "RW"), strict=True)
+    }
+    (tmp_path / "points.json").write_text(json.dumps({"LANDMARKS": points}))
+    (tmp_path / "list.csv").write_text(
+        "case,image,landmarks,side\n"
+        f"ear,{synthetic_file},points.json,{synthetic_ear.side}\n"
+        f"bare,{synthetic_file},,{synthetic_ear.side}\n"
+    )
+    out = tmp_path / "out"
+    words = ["--scans", "--no-pictures", "--model", quick_model, "--output", out]
+    assert evaluate(tmp_path / "list.csv", *words) == 4
+    said = capsys.readouterr().out
+    assert "ear, soft kernel: its inner ear was not found" in said
+    assert "bare: not measured: Its reference lacks the landmarks" in said
+    assert "| bone kernel | 0 of 1 | 0 of 1 |" in said
+    rows = list(csv.DictReader((out / "cases.csv").open()))
+    assert [(row["case"], row["scan"], row["found"]) for row in rows] == [
+        ("ear", scan, "False") for scan in ("as scanned", "cone beam", "bone kernel", "soft kernel")
+    ]
+    summary = json.loads((out / "summary.json").read_text())
+    assert "--scans" in summary["command"] and list(summary["not_measured"]) == ["bare"]
+    assert (
+        summary["summary"]["cases"] == 1 and summary["summary_by_scan"]["cone beam"]["found"] == 0
+    )
+
+
+def test_two_cts_are_compared(synthetic_file, quick_model, tmp_path, capsys):
+    words = ["compare", str(synthetic_file), str(synthetic_file), "--device", "cpu"]
+    assert main([*words, "--model", str(quick_model)]) == 3
+    assert "No inner ear was found in either CT." in capsys.readouterr().out
+    assert main(words) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("first (ear), ") and " mm³" in first
+    assert "helicotrema 0.00 mm, oval window 0.00 mm, round window 0.00 mm; Dice 1.000" in second
+    assert main(["compare", str(synthetic_file), str(tmp_path / "none.nii"), *words[3:]]) == 2
 
 
 def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_path, capsys):

@@ -135,12 +135,15 @@ def test_a_row_is_of_one_set(case, tmp_path):
     assert (table["left_helicotrema_R"], table["left_helicotrema_confidence"]) == (1.5, None)
     assert table["left_helicotrema_radius_90_mm"] is None
     assert (table["left_oval_window_R"], table["left_oval_window_confidence"]) == (1.0, 0.9)
-    assert (table["left_verdict"], table["left_expected_dice"]) == ("good", None)
+    assert table["left_verdict"] == "good"
+    for of in (automatic, table):  # findings stay those of the automatic result
+        assert (of["left_closed_canals"], of["left_edge_width_mm"]) == (3, 0.55)
+        assert (of["left_slice_mm"], of["left_metal"], of["right_metal"]) == (None, "yes", None)
     assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
 
 
 @pytest.mark.parametrize("said", [True, False])
-def test_a_segment_that_was_removed_has_no_volume_and_no_dice(case, tmp_path, said):
+def test_a_segment_that_was_removed_has_no_volume(case, tmp_path, said):
     """Also where measurements of an earlier version call what is left automatic."""
     folder = publish(case, tmp_path / "out")
     measured = copy.deepcopy(MEASURED)
@@ -150,7 +153,7 @@ def test_a_segment_that_was_removed_has_no_volume_and_no_dice(case, tmp_path, sa
         measured["ears"][0]["segment"] = "removed"
     table = shown(case, folder, measured)
     assert table["values"] == "reviewed"
-    for name in ("volume_mm3", "expected_dice", "a_diameter_mm"):
+    for name in ("volume_mm3", "a_diameter_mm"):
         assert table[f"left_{name}"] is None, name
     assert (table["left_verdict"], table["left_helicotrema_R"]) == ("good", 1.0)
     assert row(case, tmp_path / "out").sentence.startswith("left without a segment, good")

@@ -55,7 +55,7 @@ def test_landmarks_are_where_the_generator_put_them(done, synthetic_ear):
 
 def test_result_json_tells_all(done, synthetic_ear):
     result = json.loads((done[0] / "result.json").read_text())
-    assert result["schema_version"] == 3 and len(result["model"]["sha256"]) == 64
+    assert result["schema_version"] == 4 and len(result["model"]["sha256"]) == 64
     assert result["device"] == "cpu" and result["seconds"]["infer"] > 0
     (ear,) = result["ears"]
     assert ear["side"] == synthetic_ear.side

@@ -20,12 +20,14 @@ from InnerEarSegLib.report.subject import Subject
 from InnerEarSegLib.training.augmentation import random_rotation
 from InnerEarSegLib.types import (
     AUXILIARY,
+    EDITED,
     GOOD,
     HELICOTREMA,
     LANDMARKS,
     OVAL_WINDOW,
     ROUND_WINDOW,
     Ear,
+    Findings,
     Landmark,
     ModelIdentity,
     Quality,
@@ -316,6 +318,23 @@ def test_an_ear_is_measured_once_for_each_of_its_states():
     assert measure(confirmed) is found  # that changes no number
 
 
+def test_metal_hides_what_depends_on_it_until_the_user_has_looked():
+    mask, geometry, points = ring_ear(np.eye(4))
+    marks = tuple(Landmark(name, tuple(points[name]), 0.9, 0.3) for name in LANDMARKS)
+    whole = Ear("right", mask, geometry, marks, 0.0, findings=Findings(3, metal_mm3=0.9))
+    assert measure(whole)["a_diameter"].value is not None
+    ear = replace(whole, findings=Findings(3, metal_mm3=5.0))
+    hidden = measure(ear)
+    assert all(item.value is None and "metal" in item.remark for item in hidden.measurements)
+    assert hidden.lines == {} and hidden.frame is not None
+    seen = replace(ear, landmarks=tuple(replace(x, confirmed=True) for x in marks))
+    key = "round_window_to_oval_window"
+    assert measure(seen)[key].value == measure(whole)[key].value
+    assert measure(seen)["labyrinth_volume"].value is None
+    edited = measure(replace(seen, segment=EDITED))
+    assert edited["a_diameter"].value == measure(whole)["a_diameter"].value and edited.lines
+
+
 def test_a_report_does_not_call_good_what_was_taken_away_since():
     mask, geometry, points = ring_ear(np.eye(4))
     found = {name: tuple(np.add(point, 0.3)) for name, point in points.items()}
@@ -323,7 +342,8 @@ def test_a_report_does_not_call_good_what_was_taken_away_since():
         Landmark(x, None if x == HELICOTREMA else tuple(points[x]), 0.9, automatic_ras=found[x])
         for x in LANDMARKS  # the helicotrema is taken away, the others are moved
     )
-    ear = Ear("right", mask, geometry, marks, 0.0, Quality(GOOD))
+    seen = Findings(2, ("lateral",), edge_width_mm=1.04)
+    ear = Ear("right", mask, geometry, marks, 0.0, Quality(GOOD), findings=seen)
     result = Segmentation((ear,), ModelIdentity("m", "1", ""), "cpu")
     ct = Volume(np.zeros(mask.shape, np.int16), geometry)
     subject = Subject(result, {"right": ct}, {"right": measure(ear)})
@@ -333,6 +353,7 @@ def test_a_report_does_not_call_good_what_was_taken_away_since():
     assert verdict.text == "Quality: good, as found automatically."
     said = " ".join(verdict.reasons)
     assert "there is no helicotrema" in said
+    assert "Semicircular canals closed: 2 of 3." in said and "in the CT: 1.0 mm." in said
     assert "Changed by the user: helicotrema" in said
     captions = [block.blocks[0] for block in blocks if isinstance(block, Together)]
     assert "assumed to be within 0.2 mm" in captions[2].details

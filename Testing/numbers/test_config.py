@@ -1,5 +1,6 @@
 """Configs are typed, and say what is wrong with them."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -23,11 +24,21 @@ def write(tmp_path, content) -> Path:
     return path
 
 
-def test_bundled_config_holds_out_the_three_specimens_to_choose_by():
+def test_bundled_config_trains_on_all_specimens_for_any_ct():
     config = load_config(BUNDLED)
-    assert set(config.held_out) == {"F06", "T03", "F13"}
+    assert config.held_out == ()
     assert config.landmarks[:3] == ("helicotrema", "oval window", "round window")
     assert config.locate.augmentation.any_rotation
+    assert config.refine.augmentation.rescan > 0 and config.refine.network.mean_ear
+    assert config.refine.patch == (64, 80, 112) and config.orient.patch == config.orient.window
+
+
+def test_crossval_judges_the_recipe_of_the_bundled_model():
+    """All but how long it is trained."""
+    bundled, crossval = load_config(BUNDLED), load_config(BUNDLED.with_name("crossval.json"))
+    for name, setup in bundled.networks().items():
+        other = crossval.networks()[name]
+        assert dataclasses.replace(other, optimiser=setup.optimiser) == setup
 
 
 def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
@@ -48,6 +59,10 @@ def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
     ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [16, 16]}}, "does not fit"),
     ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [16, 16, 12]}}, "multiples of 8"),
     ({**SMALL, "refine": {**SMALL["refine"], "network": {"activation": "tanh"}}}, "is none of"),
+    ({**SMALL, "refine": {**SMALL["refine"], "inference_window": [16, 20, 16]}},
+     r"refine.inference_window \(16, 20, 16\) must be multiples of 8"),
+    ({**SMALL, "refine": {**SMALL["refine"], "network": {"landmarks_from": "second"},
+                          "loss": {"heatmaps": "squares"}}}, "heatmaps that are not 'squares'"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_named(tmp_path, content, message):
     with pytest.raises(UnusableInput, match=message):

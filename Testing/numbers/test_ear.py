@@ -1,5 +1,6 @@
 """From what the network saw to an ear and a verdict on it, or to none."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from InnerEarSegLib.segmentation.heatmap import Peak
 from InnerEarSegLib.segmentation.pose import Pose
 from InnerEarSegLib.segmentation.prediction import EarPrediction
 from InnerEarSegLib.segmentation.quality import judge
-from InnerEarSegLib.types import LANDMARKS, Geometry, Landmark
+from InnerEarSegLib.types import LANDMARKS, Findings, Geometry, Landmark
 
 POINTS = {
     "round window": (0.0, 0.0, 0.0),
@@ -40,29 +41,30 @@ def prediction(side="right", radius=3.6, present=LANDMARKS, bone=1500.0, lumen=0
     distance = np.linalg.norm(patch.to_ras(np.stack([i, j, k], -1)) - [-2, 1, 2], axis=-1)
     there = {name: 1.0 if name in present else 0.1 for name in LANDMARKS}
     peaks = [Peak(patch.to_ijk(POINTS[name]), there[name], 1.0, 0.5, 0.5) for name in LANDMARKS]
-    logits = torch.from_numpy(radius - distance).float()
+    logits = torch.from_numpy(8.0 * (radius - distance)).float()
     ct = torch.where(logits > 0, lumen, bone)
     return EarPrediction(patch, SimpleNamespace(spacing_mm=0.2), ct, logits, peaks, [pose], 1.0)
 
 
 def test_a_plausible_ear():
     ear = decode_ear(prediction(), CT, MODEL)
-    assert ear.side == "right" and ear.quality.verdict == "good"
+    assert ear.side == "right"
+    # A ball has no canals and no turns, so it is not called good.
+    assert ear.findings.closed_canals == 0 and ear.quality.verdict == "poor"
     assert ear.volume_mm3 == pytest.approx(4 / 3 * np.pi * 3.6**3, rel=0.01)  # 195 mm³
     for landmark in ear.landmarks:
         assert landmark.ras == pytest.approx(POINTS[landmark.name], abs=1e-6)
 
 
-def test_a_calibrated_model_gives_radii_and_an_expected_dice():
+def test_a_calibrated_model_gives_radii():
     calibration = Calibration(
         scale_mm=dict.fromkeys(LANDMARKS, 0.3), spread_mm=dict.fromkeys(LANDMARKS, 0.4),
-        factors={0.9: 1.6}, dice={0.2: (0.97, -0.5)},
+        factors={0.9: 1.6},
     )  # fmt: skip
     model = SimpleNamespace(**{**vars(MODEL), "calibration": calibration})
     ear = decode_ear(prediction(), CT, model)
     # The heatmaps of these patches spread 0.5 mm.
     assert all(x.radius_mm == pytest.approx(1.6 * 0.3 * 0.5 / 0.4) for x in ear.landmarks)
-    assert ear.quality.expected_dice == pytest.approx(0.97 - 0.5 * ear.uncertainty["ambiguity"])
     assert all(x.radius_mm is None for x in decode_ear(prediction(), CT, MODEL).landmarks)
 
 
@@ -85,7 +87,8 @@ def test_no_ear(changes):
 
 
 def test_an_unusual_size_is_remarked_on_and_whatever_fills_the_labyrinth_is_fine():
-    (remark,) = decode_ear(prediction(radius=2.8), CT, MODEL).quality.reasons  # 92 mm³
+    remarks = decode_ear(prediction(radius=2.8), CT, MODEL).quality.reasons  # 92 mm³
+    (remark,) = [each for each in remarks if "volume" in each]
     assert "volume is 9" in remark and "144 to 267 mm³" in remark
     for lumen in (-1000.0, 0.0, 700.0):
         assert decode_ear(prediction(lumen=lumen), CT, MODEL) is not None
@@ -100,6 +103,9 @@ def test_a_landmark_outside_the_scan_is_missing():
     assert any("cut off by the CT" in reason for reason in ear.quality.reasons)
     assert any("helicotrema was not found: it lies outside" in r for r in ear.quality.reasons)
     assert {landmark.name for landmark in ear.landmarks if landmark.ras is None} == {"helicotrema"}
+
+
+WHOLE = Findings(3, (), (), 1, True, 0.4, 0.2, 0.0, 0.96, 0.4)
 
 
 def grid(spacing):
@@ -129,16 +135,31 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     ({"landmarks": landmarks(missing=("oval window",))}, "poor", "oval window was not found."),
     ({"cut": True}, "poor", "cut off by the CT's field of view"),
     ({"remarks": (("check", "Because."),)}, "check", "Because."),
+    ({"findings": Findings(2, ("lateral",))}, "check", "The lateral semicircular canal is open"),
+    ({"findings": Findings(2)}, "check", "A semicircular canal is open"),
+    ({"findings": Findings(4)}, "check", "Parts of the labyrinth touch"),
+    ({"findings": Findings(3, (), ("anterior",))}, "check", "canal was completed where"),
+    ({"findings": Findings(3, turns_apart=False)}, "check", "turns of the cochlea run together"),
+    ({"findings": Findings(3, parts=2)}, "check", "drawn in 2 parts"),
+    ({"findings": Findings(3, agreement=0.85)}, "check", "differently (Dice 0.85)"),
+    ({"findings": Findings(3, atypicality=1.2)}, "check", "unlike those that the model knows"),
+    ({"findings": Findings(3, atypicality=2.2)}, "poor", "unlike those that the model knows"),
+    ({"findings": Findings(3, metal_mm3=1.0)}, "poor", "metal in or beside the labyrinth"),
+    ({"findings": Findings(3, edge_width_mm=1.04)}, "check", "edges 1.0 mm wide"),
+    ({"findings": Findings(3, slice_mm=1.5), "scan": grid(0.7)}, "check", "are 1.5 mm thick"),
+    ({"findings": Findings(3, slice_mm=2.5), "scan": grid(0.7)}, "poor", "are 2.5 mm thick"),
 ])  # fmt: skip
 def test_what_stands_out_is_said(changes, verdict, reason):
     usual = {"landmarks": landmarks(), "volume_mm3": 200.0, "scan": grid(0.2), "cut": False}
+    usual["findings"] = WHOLE
     quality = judge(**{**usual, **changes})
     assert quality.verdict == verdict
     assert any(reason in sentence for sentence in quality.reasons)
 
 
 def test_the_worst_remark_decides():
-    quality = judge(landmarks(), 200.0, grid(0.2), cut=False)
-    assert quality.verdict == "good" and quality.reasons == ()
-    quality = judge(landmarks(confidence=0.4), 60.0, grid(0.9), cut=False)
+    for findings in (WHOLE, replace(WHOLE, slice_mm=0.6), Findings()):
+        quality = judge(landmarks(), 200.0, grid(0.6), False, findings)
+        assert quality.verdict == "good" and quality.reasons == ()
+    quality = judge(landmarks(confidence=0.4), 60.0, grid(0.9), False, WHOLE)
     assert quality.verdict == "poor" and len(quality.reasons) == 5

@@ -17,7 +17,6 @@ from InnerEarSegLib.training.losses import (
     joint_loss,
     landmark_loss,
     landmark_points,
-    loss_of_scales,
     squares_loss,
     tversky_loss,
 )
@@ -54,14 +53,16 @@ def batch(labelled: bool) -> Sample:
         landmarks=torch.full((1, 1, 3), 1.5),
         present=torch.tensor([[True]]),
         known=torch.tensor([[True]]),
+        core=torch.zeros(1, 1, 4, 4, 4),
+        septum=torch.zeros(1, 1, 4, 4, 4),
     )
 
 
 def test_a_specimen_without_labels_teaches_landmarks_only():
     stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(landmarks=2.0))
-    outputs = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
-    with_labels = joint_loss(outputs, batch(True), stage)
-    without = joint_loss(outputs, batch(False), stage)
+    outputs = [torch.zeros(1, 1, 4, 4, 4)], [torch.zeros(1, 1, 4, 4, 4)]
+    with_labels = joint_loss(*outputs, batch(True), stage)
+    without = joint_loss(*outputs, batch(False), stage)
     assert float(with_labels.cross_entropy) == pytest.approx(0.6931, abs=1e-4)  # log 2
     assert float(without.cross_entropy) == float(without.dice) == 0.0
     assert float(without.total) == pytest.approx(2.0 * float(with_labels.landmarks))
@@ -73,7 +74,7 @@ def test_each_task_alone_leaves_the_other_head_untouched():
         for output in outputs:
             output.requires_grad_()
         stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(tasks=tasks))
-        losses = joint_loss(outputs, batch(True), stage)
+        losses = joint_loss(outputs[:1], outputs[1:], batch(True), stage)
         losses.total.backward()
         assert outputs[learned].grad.abs().sum() > 0 and outputs[left].grad is None
         terms = (losses.dice + losses.cross_entropy, 0.15 * losses.landmarks)
@@ -126,18 +127,47 @@ def test_a_learned_heatmap_means_its_point(heatmaps):
 
 
 def test_coarser_levels_count_half_and_see_the_same_ear():
-    stage = NetworkTraining(0.5, (4, 4, 4))
-    fine = (torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4))
-    coarse = (torch.zeros(1, 1, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2))
+    fine, coarse = torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 2, 2, 2)
     # The middle of the window is (1.5, 1.5, 1.5) on the fine grid, (0.5, 0.5, 0.5) on the coarse.
     half = batch(True)._replace(
-        labyrinth=torch.ones(1, 1, 2, 2, 2), landmarks=torch.full((1, 1, 3), 0.5)
-    )
-    first = joint_loss(fine, batch(True), stage)
-    second = joint_loss(coarse, half, stage, level=1)
-    both = loss_of_scales([fine, coarse], batch(True), stage)
+        ct=torch.zeros(1, 1, 2, 2, 2), labyrinth=torch.ones(1, 1, 2, 2, 2),
+        landmarks=torch.full((1, 1, 3), 0.5), core=torch.zeros(1, 1, 2, 2, 2),
+        septum=torch.zeros(1, 1, 2, 2, 2),
+    )  # fmt: skip
+    first = joint_loss([fine], [fine], batch(True), NetworkTraining(0.5, (4, 4, 4)))
+    second = joint_loss([coarse], [coarse], half, NetworkTraining(1.0, (2, 2, 2)))
+    both = joint_loss([fine, coarse], [fine, coarse], batch(True), NetworkTraining(0.5, (4, 4, 4)))
     assert float(both.total) == pytest.approx((float(first.total) + float(second.total) / 2) / 1.5)
     assert float(both.dice) == float(first.dice)
+
+
+def test_heatmaps_of_the_second_level_count_in_full():
+    stage = NetworkTraining(0.5, (4, 4, 4), loss=LossConfig(landmarks=2.0))
+    fine, coarse = torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 2, 2, 2)
+    losses = joint_loss([fine, coarse], [coarse], batch(True), stage)
+    # The Gaussian is half a millimetre wide: half of a coarse voxel.
+    expected = landmark_loss(coarse, torch.full((1, 1, 3), 0.5), HERE, 0.5)
+    assert float(losses.landmarks) == pytest.approx(float(expected))
+    drawn = 2 / 3 * (losses.dice + losses.cross_entropy)
+    coarser = 1 - (2 * 0.5 * 8 + 1) / (0.25 * 8 + 8 + 1) + math.log(2.0)
+    assert float(losses.total) == pytest.approx(float(drawn) + coarser / 3 + 2 * float(expected))
+
+
+def test_cores_and_septa_have_weights_of_their_own():
+    core, septum = torch.zeros(1, 1, 4, 4, 4), torch.zeros(1, 1, 4, 4, 4)
+    core[..., :2, 0], septum[..., 1, 1, :] = 1.0, 1.0  # 8 and 4 voxels
+    marked = batch(True)._replace(core=core, septum=septum)
+    output = [torch.zeros(1, 1, 4, 4, 4)]  # probability 1/2 everywhere
+    none = joint_loss(output, output, marked, NetworkTraining(0.5, (4, 4, 4)))
+    how = LossConfig(core=0.5, septum=2.0)
+    both = joint_loss(output, output, marked, NetworkTraining(0.5, (4, 4, 4), loss=how))
+    assert float(both.core) == pytest.approx(1 - (0.5 * 8 + 1) / (8 + 1))
+    assert float(both.septum) == pytest.approx(0.5 * 4 / (4 + 1))
+    weighted = 0.5 * float(both.core) + 2.0 * float(both.septum)
+    assert float(both.total) == pytest.approx(float(none.total) + weighted)
+    unlabelled = marked._replace(labelled=torch.tensor([False]))
+    alone = joint_loss(output, output, unlabelled, NetworkTraining(0.5, (4, 4, 4), loss=how))
+    assert float(alone.core) == float(alone.septum) == 0.0
 
 
 SHAPE, SPACING, SIGMA = (20, 24, 28), 0.2, 0.5

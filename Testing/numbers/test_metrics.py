@@ -1,7 +1,6 @@
-"""Metrics against hand-computed examples, which ear is compared, and the summary."""
+"""Metrics against hand-computed examples, which ear is compared, and CTs without a reference."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -10,14 +9,22 @@ from InnerEarSegLib.evaluation.evaluate import (
     MASK_FIELDS,
     row_of,
     sentence_of,
-    sentences,
     summarise,
-    write_tables,
 )
 from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
-from InnerEarSegLib.evaluation.perturbations import stability
+from InnerEarSegLib.evaluation.perturbations import compare, stability
 from InnerEarSegLib.io.dataset import Case
-from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation, Volume
+from InnerEarSegLib.types import (
+    CHECK,
+    LANDMARKS,
+    Ear,
+    Findings,
+    Geometry,
+    Landmark,
+    Quality,
+    Segmentation,
+    Volume,
+)
 
 CUBE = np.ones(3)
 
@@ -226,6 +233,19 @@ def test_the_place_tells_which_ear_is_compared_and_else_how_sure_an_ear_is():
     assert ear_of(found(), case(None, LEFT_AT)) is None
 
 
+def test_a_row_says_what_was_found_of_the_canals_and_of_the_ct():
+    seen = dataclasses.replace(
+        ear("left", LEFT_AT), quality=Quality(CHECK), findings=Findings(2, edge_width_mm=0.7)
+    )
+    row = row_of(case("left", LEFT_AT), found(seen), "soft kernel")
+    assert (row["case"], row["scan"]) == ("P", "soft kernel")
+    assert (row["closed_canals"], row["edge_width_mm"], row["verdict"]) == (2, 0.7, "check")
+    assert sentence_of(row).endswith("side right, 2 canals closed, check")
+    row = row_of(case("left", LEFT_AT), found(ear("left", LEFT_AT)))
+    assert row["scan"] == "as scanned" and row["closed_canals"] is None
+    assert "canals" not in sentence_of(row)
+
+
 def test_an_ear_outside_the_labels_grid_has_dice_0_and_no_distances():
     far = found(ear("left", (-35.0, 200.0, 0.0)))
     row = row_of(case("left", LEFT_AT), far)
@@ -281,50 +301,26 @@ def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
     assert stability(seen[0], None, said.append) == []
 
 
-ROWS = [
-    {"case": "a", "found": True, "dice": 0.9, "assd_mm": 0.1, "volume_error": 0.02,
-     "side_right": True, "helicotrema mm": 0.2, "helicotrema radius mm": 0.5,
-     "oval window mm": 0.4, "oval window radius mm": 0.3},
-    {"case": "b", "found": True, "dice": 0.8, "assd_mm": 0.3, "volume_error": -0.1,
-     "side_right": False, "helicotrema mm": 0.6, "helicotrema radius mm": 0.5,
-     "oval window mm": None, "oval window radius mm": None, "oval window missed": True},
-    {"case": "c", "found": False, "dice": 0.0},
-    {"case": "d", "found": True, "dice": 0.7, "assd_mm": 0.2, "volume_error": 0.0,
-     "side_right": None},
-]  # fmt: skip
-
-
-def test_mean_median_worst_and_count():
-    summary = summarise(ROWS)
-    assert summary["cases"] == 4 and summary["found"] == 3
-    assert summary["side_right"] == 1 and summary["side_known"] == 2
-    assert summary["landmarks_missed"] == 1
-    dice = summary["dice"]  # what was not found counts as 0
-    assert dice["mean"] == pytest.approx(0.6) and dice["median"] == pytest.approx(0.75)
-    assert dice["worst"] == 0.0 and dice["cases"] == 4
-    assert summary["assd_mm"]["worst"] == 0.3 and summary["assd_mm"]["cases"] == 3
-    assert summary["volume_error"]["worst"] == -0.1  # the largest in size, with its sign
-    assert "hd_mm" not in summary
-
-    figure = summary["all landmarks mm"]  # averaged within cases first
-    assert figure["mean"] == pytest.approx((0.3 + 0.6) / 2) and figure["worst"] == 0.6
-    assert figure["cases"] == 2 and figure["landmarks"] == 3
-    # Landmarks within their radius.
-    assert summary["coverage_90"] == {"share": pytest.approx(1 / 3), "inside": 1, "of": 3}
-
-
-def test_bootstrap_interval_holds_the_mean_and_needs_three_cases():
-    summary = summarise([{"found": True, "dice": x / 100} for x in range(80, 100)])
-    low, high = summary["dice"]["interval"]
-    # Standard error of the mean of 20 values from 0.80 to 0.99: 0.0577 / sqrt(20) = 0.0129.
-    assert low == pytest.approx(0.895 - 1.96 * 0.0129, abs=0.004)
-    assert high == pytest.approx(0.895 + 1.96 * 0.0129, abs=0.004)
-    assert summarise(ROWS[:2])["dice"]["interval"] is None
-
-
-def test_tables_say_what_measured(tmp_path):
-    write_tables(ROWS, tmp_path / "new", "innerearseg evaluate X")
-    content = json.loads((tmp_path / "new" / "summary.json").read_text())
-    assert content["command"] == "innerearseg evaluate X" and len(content["cases"]) == 4
-    assert (tmp_path / "new" / "cases.csv").read_text().splitlines()[0].startswith("case,found")
-    assert "1 of 3 landmarks within theirs" in sentences(content["summary"])[-1]
+def test_two_kernels_of_a_head_are_compared_ear_by_ear(monkeypatch):
+    """The left ear is 2 of its 8 mm further along i in the second; the right one is lost."""
+    moved = (LEFT_AT[0] + 2.0, *LEFT_AT[1:])
+    whole = dataclasses.replace(ear("left", LEFT_AT), findings=Findings(3))
+    results = [found(whole, ear("right", RIGHT_AT)), found(ear("left", moved))]
+    monkeypatch.setattr(
+        "InnerEarSegLib.evaluation.perturbations.segment", lambda ct, model: results[ct.array.max()]
+    )
+    cts = [Volume(np.full((1, 1, 1), n), Geometry(np.eye(4), (1, 1, 1)), "ab"[n]) for n in (0, 1)]
+    said: list[str] = []
+    rows = compare(*cts, None, said.append)
+    assert [(row.change, row.side, row.found) for row in rows] == [
+        ("first (a)", "left", True), ("second (b)", "left", True),
+        ("first (a)", "right", True), ("second (b)", "right", False),
+    ]  # fmt: skip
+    assert rows[1].dice == pytest.approx(6 / 8)
+    assert rows[1].shifts_mm == dict.fromkeys(LANDMARKS, pytest.approx(2.0))
+    assert said[0] == "first (a), left: 512 mm³; 3 canals closed; good"
+    assert "oval window 2.00 mm, round window 2.00 mm; Dice 0.750; 512 mm³; good" in said[1]
+    results[1] = found(ear("left", (200.0, 0.0, 0.0)))  # of another frame of reference
+    assert compare(*cts, None, said.append)[1].dice == 0.0
+    results[:] = [found(), found()]
+    assert compare(*cts, None, said.append) == []

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.mask import (
     crop_to_content,
-    fine_grid,
     labyrinth_mask,
     largest_part,
+    mask_grid,
 )
 from InnerEarSegLib.segmentation.pose import Pose, fit_pose, handedness
 from InnerEarSegLib.training.augmentation import random_rotation, small_rotation
@@ -135,10 +135,10 @@ def ct_grid(spacing) -> Geometry:
 
 def test_coarse_voxels_are_divided_and_fine_ones_kept():
     patch = Pose(np.eye(4)).patch(0.2, (40, 40, 40))
-    grid = fine_grid(ct_grid((0.16, 0.2, 0.6)), patch, 0.2)
-    assert grid.spacing == pytest.approx([0.16, 0.2, 0.2])
-    # The first third of a slice is centred a third of a slice before the slice's own centre.
-    whole = ct_grid((0.16, 0.2, 0.6)).to_ijk(grid.to_ras([0, 0, 1]))
+    grid = mask_grid(ct_grid((0.16, 0.2, 0.6)), patch)
+    assert grid.spacing == pytest.approx([0.16, 0.2, 0.12])
+    # Of five parts of a slice, the third is centred where the slice is.
+    whole = ct_grid((0.16, 0.2, 0.6)).to_ijk(grid.to_ras([0, 0, 2]))
     assert whole == pytest.approx(np.round(whole), abs=1e-6)
     assert ct_grid((0.16, 0.2, 0.6)).contains(grid.corners, margin=-1e-6).all()
 
@@ -151,7 +151,7 @@ def test_sphere_keeps_its_volume_and_place_through_any_turn():
     patch = Pose(matrix).patch(0.2, (48, 48, 48))
     k, j, i = np.indices(patch.shape)
     distance = np.linalg.norm(patch.to_ras(np.stack([i, j, k], -1)) - center, axis=-1)
-    grid = fine_grid(ct_grid((0.3, 0.3, 0.5)), patch, 0.2)
+    grid = mask_grid(ct_grid((0.3, 0.3, 0.5)), patch)
     mask = labyrinth_mask(torch.from_numpy(3.0 * (radius - distance)).float(), patch, grid)
     volume = mask.sum() * grid.voxel_volume
     assert volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)

@@ -1,5 +1,7 @@
 """Training samples show what they claim to show."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,8 @@ from InnerEarSegLib.training.augmentation import (
     refill,
 )
 from InnerEarSegLib.training.cases import TrainingCase, pack, unpack
-from InnerEarSegLib.training.config import AugmentationConfig, Config, NetworkTraining
+from InnerEarSegLib.training.config import AugmentationConfig, Config, LossConfig, NetworkTraining
+from InnerEarSegLib.training.mean_ear import mean_ear
 from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Samples, cut
 
@@ -63,6 +66,59 @@ def test_same_seed_same_sample(case):
     assert not torch.equal(first.ct, Samples([case], template, settings, settings.refine)[4].ct)
 
 
+def test_a_simulated_scan_has_a_seed_and_leaves_the_ear_where_it_is(case):
+    still = {"rotation_degrees": 0.0, "shift_mm": 0.0, "scale": 0.0, "elastic_mm": 0.0}
+    settings = config(rescan=1.0, fluid=1.0, gain=0.0, offset_hu=0.0, outside=0.0, **still)
+    template = canonical_template([case], NAMES)
+    first, second = (Samples([case], template, settings, settings.refine) for _ in range(2))
+    plain = config(**still)
+    target = Samples([case], template, plain, plain.refine)[0].labyrinth
+    for n in range(4):
+        drawn = first[n]
+        assert all(torch.equal(a, b) for a, b in zip(drawn, second[n], strict=True))
+        assert torch.equal(drawn.labyrinth, target)
+        hu = (drawn.ct + 1.0) * 2000.0 - 1000.0
+        assert -300.0 < float(hu[target > 0.99].median()) < 600.0  # fluid, and some bone
+        assert float(hu[target < 0.01].median()) > float(hu[target > 0.99].median()) + 200.0
+
+
+def test_cores_and_septa_lie_where_the_ear_lies(case):
+    settings = config(rotation_degrees=20.0, shift_mm=1.0)
+    setup = dataclasses.replace(settings.refine, loss=LossConfig(core=1.0, septum=1.0))
+    samples = Samples([case], canonical_template([case], NAMES), settings, setup)
+    drawn = samples[0]
+    assert float(drawn.core.sum()) > 50 and float(drawn.septum.sum()) > 0
+    assert float(drawn.labyrinth[drawn.core > 0.2].min()) > 0.5
+    assert float(drawn.labyrinth[drawn.septum > 0.8].mean()) < 0.5
+    without = Samples([case], canonical_template([case], NAMES), settings, settings.refine)[0]
+    assert torch.equal(without.labyrinth, drawn.labyrinth)
+    assert not without.core.any() and not without.septum.any()
+
+
+def test_a_network_can_do_without_the_synthetic_ears(case):
+    made = dataclasses.replace(case, name="made", synthetic=True)
+    settings = dataclasses.replace(config(), synthetic_fraction=1.0)
+    template = canonical_template([case], NAMES)
+    for wanted in (True, False):
+        setup = dataclasses.replace(settings.refine, synthetic_ears=wanted)
+        samples = Samples([case, made], template, settings, setup)
+        assert [each.name for each in samples.synthetic] == ["made"] * wanted
+
+
+def test_the_mean_ear_has_the_ear_s_volume_in_voxels_of_twice_the_spacing(case):
+    template = canonical_template([case], NAMES)
+    setup = dataclasses.replace(config().refine, window=(8, 8, 8), inference_window=(40, 48, 64))
+    mean = mean_ear([case], template, setup)
+    assert mean.shape == (20, 24, 32)
+    assert float(mean.min()) == 0.0 and float(mean.max()) == pytest.approx(1.0)
+    volume = float(case.labels.sum()) * case.geometry.voxel_volume
+    assert float(mean.sum()) * 0.8**3 == pytest.approx(volume, rel=0.03)
+    unlabelled = dataclasses.replace(case, labels=None)
+    assert torch.equal(mean_ear([case, unlabelled], template, setup), mean)
+    empty = dataclasses.replace(case, labels=np.zeros_like(case.labels))
+    assert torch.allclose(mean_ear([case, empty], template, setup), mean / 2)
+
+
 def test_canonical_window_shows_the_whole_labyrinth(case):
     quiet = config(rotation_degrees=0.0, shift_mm=0.0, scale=0.0, elastic_mm=0.0)
     template = canonical_template([case], NAMES)
@@ -75,7 +131,11 @@ def test_canonical_window_shows_the_whole_labyrinth(case):
 def test_cut_takes_away_landmarks_on_the_far_side():
     ct, points = torch.ones(4, 4, 8), np.array([[1.0, 2, 2], [6.0, 2, 2]])
     for seed in range(20):
-        emptied, _, kept = cut(ct, None, points, -1.0, np.random.default_rng(seed))
+        targets = torch.ones(2, 4, 4, 8)
+        emptied, left, kept = cut(ct, targets, points, -1.0, np.random.default_rng(seed))
+        assert set(emptied.unique().tolist()) == {-1.0, 1.0}
+        assert all(torch.equal(each == 1.0, emptied == 1.0) for each in left)
+        assert ct.min() == targets.min() == 1.0
         for (i, j, k), there in zip(points.astype(int), kept, strict=True):
             assert (emptied[k, j, i] == 1.0) == there
 

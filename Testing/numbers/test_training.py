@@ -14,10 +14,24 @@ from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.model.bundle import load_model
 from InnerEarSegLib.model.card import read_card
 from InnerEarSegLib.model.config import NetworkConfig
-from InnerEarSegLib.training.config import Config, NetworkTraining, OptimiserConfig
+from InnerEarSegLib.training.base import read_start
+from InnerEarSegLib.training.config import (
+    AugmentationConfig,
+    Config,
+    LossConfig,
+    NetworkTraining,
+    OptimiserConfig,
+)
 from InnerEarSegLib.training.export import export
-from InnerEarSegLib.training.run import train
-from InnerEarSegLib.training.trainer import arithmetic, build_optimiser, learning_rate, steps_done
+from InnerEarSegLib.training.mean_ear import mean_ear
+from InnerEarSegLib.training.run import read_run, train
+from InnerEarSegLib.training.trainer import (
+    arithmetic,
+    build_optimiser,
+    learning_rate,
+    steps_done,
+    trained_network,
+)
 
 from ..conftest import specimen_of
 
@@ -59,6 +73,14 @@ def test_log_can_be_plotted(finished):
         rows = list(csv.DictReader(file))
     assert rows[-1]["step"] == "6" and float(rows[-1]["loss"]) > 0
     assert 0 <= float(rows[-1]["held_out_dice"]) <= 1
+
+
+def test_a_finished_training_says_so_and_changes_nothing(cases, finished):
+    before = weights(finished)
+    said = []
+    train(tiny(), cases, finished, CPU, say=said.append)
+    assert said == [f"{name}: all 6 steps are done" for name in ("locate", "orient", "refine")]
+    assert torch.equal(weights(finished), before)
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(cases, finished, tmp_path, monkeypatch):
@@ -105,11 +127,104 @@ def test_export_round_trip(finished, tmp_path):
     assert bundle.identity.version == "1.2" and len(bundle.identity.sha256) == 64
     assert card["training"]["trained_on"] == ["S0"]
     assert card["training"]["held_out_to_choose_by"] == ["S1"]
+    assert not bundle.draws_any and "draws" not in card["refine"]
     assert card["refine"]["steps"] == 6 and "CC BY 4.0" in card["training"]["data"]["licence"]
     text = file.with_suffix(".md").read_text(encoding="utf-8")
     assert "tiny 1.2" in text and "Wimmer" in text and "- Short." in text
     logits, heatmaps = bundle.refine.module(torch.zeros(1, 1, *bundle.refine.shape))
     assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
+
+
+def any_ct(**changes) -> Config:
+    """A tiny training whose ``refine`` is of the bundled recipe."""
+    config = tiny(**changes)
+    refine = dataclasses.replace(
+        config.refine,
+        window=(16, 16, 24),
+        inference_window=(16, 24, 32),
+        network=NetworkConfig(
+            (8, 16, 16), deep_supervision=True, landmarks_from="second", mean_ear=True
+        ),
+        augmentation=AugmentationConfig(rescan=0.6, fluid=0.6, crop=0.05),
+        loss=LossConfig(core=0.15, septum=0.03),
+    )
+    return dataclasses.replace(config, refine=refine)
+
+
+def test_a_network_for_any_ct_trains_and_is_exported(cases, finished, tmp_path):
+    export(finished, tmp_path / "base.pt", version="1")
+    config = dataclasses.replace(any_ct(), held_out=())
+    start = read_start(tmp_path / "base.pt", config)
+    said = []
+    train(config, cases, tmp_path / "run", CPU, start=start, only=("refine",), say=said.append)
+    assert re.match(r"refine: [\d,]+ of [\d,]+ weights are of tiny 1 \(SHA-256 ", said[0])
+    with (tmp_path / "run" / "refine" / "log.csv").open() as file:
+        row = list(csv.DictReader(file))[-1]
+    assert 0 < float(row["core_loss"]) < 1 and 0 <= float(row["septum_loss"]) < 1
+
+    file = tmp_path / "m.pt"
+    card = export(tmp_path / "run", file, version="2", base=tmp_path / "base.pt")
+    model = load_model(file, CPU)
+    assert model.draws_any and model.refine.shape == (16, 24, 32)
+    assert card["orient"]["taken_from"] == "tiny 1"
+    assert card["training"]["trained_on"] == ["S0", "S1"]
+    assert list(card["training"]["started_from"]["trained_on"]) == ["S0"]
+    assert 0 < card["refine"]["inherited"] < card["refine"]["parameters"]
+    text = file.with_suffix(".md").read_text(encoding="utf-8")
+    assert "Started from tiny 1 (SHA-256" in text and "any CT" in text
+    assert "- `orient` is that of tiny 1." in text and "`refine` is that" not in text
+    # What the file computes is what was trained, the mean ear of both specimens included.
+    network = trained_network(config, "refine", tmp_path / "run" / "refine")
+    expected = mean_ear(cases, start.template, config.refine)
+    assert torch.equal(network.mean_ear[0, 0], expected) and expected.max() > 0.5
+    ct = torch.randn(1, 1, *model.refine.shape)
+    with torch.no_grad():
+        for mine, theirs in zip(network.half().float()(ct), model.refine.module(ct), strict=True):
+            assert mine.shape[2:] == ct.shape[2:] and torch.allclose(mine, theirs, atol=1e-4)
+
+
+def test_a_start_gives_its_weights_and_its_canonical_ear(cases, finished, tmp_path, capsys):
+    export(finished, tmp_path / "base.pt", version="1")
+    start = read_start(tmp_path / "base.pt", tiny())
+    still = dataclasses.replace(tiny().refine.optimiser, steps=1, learning_rate=0.0)
+    setup = dataclasses.replace(tiny().refine, optimiser=still)
+    config = dataclasses.replace(tiny(), held_out=(), refine=setup)
+    train(config, cases, tmp_path / "run", CPU, start=start, only=("refine",), say=silent)
+    mine = torch.load(tmp_path / "run" / "refine" / "checkpoint.pt", weights_only=True)["network"]
+    assert mine.keys() == start.weights["refine"].keys()
+    for name, values in mine.items():
+        assert torch.equal(values, start.weights["refine"][name].float())
+    run, earlier = read_run(tmp_path / "run"), read_run(finished)
+    assert run.template == earlier.template and run.trained_on == ("S0", "S1")
+    # The run goes on only with the same start.
+    with pytest.raises(UnusableInput, match="from another model"):
+        train(config, cases, tmp_path / "run", CPU, only=("refine",), say=silent)
+    with pytest.raises(UnusableInput, match="was trained on the held-out specimens S0"):
+        held = dataclasses.replace(config, held_out=("S0",))
+        train(held, cases, tmp_path / "other", CPU, start=start, say=silent)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_start_that_cannot_be_read_is_refused_before_the_data(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(tiny())))
+    (tmp_path / "broken.pt").write_bytes(b"PK")
+    words = ["train", str(tmp_path / "config.json"), "--data", str(tmp_path / "no data")]
+    for name, sentence in (("none", "none.pt cannot be read: No"), ("broken", "cut short or no")):
+        start = ["--output", str(tmp_path / "run"), "--from", str(tmp_path / f"{name}.pt")]
+        assert main([*words, *start]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said and said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_base_of_other_specimens_stands_in_for_nothing(cases, finished, tmp_path):
+    both = dataclasses.replace(tiny(steps=1), held_out=())
+    train(both, cases, tmp_path / "both", CPU, say=silent)
+    export(tmp_path / "both", tmp_path / "base.pt", version="1")
+    shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "locate")
+    with pytest.raises(UnusableInput, match="was trained on other specimens"):
+        export(tmp_path / "run", tmp_path / "m.pt", version="1", base=tmp_path / "base.pt")
 
 
 @pytest.mark.parametrize(("change", "sentence"), [

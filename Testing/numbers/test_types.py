@@ -1,10 +1,13 @@
 """Grids in RAS millimetres, and landmarks with what the user made of them."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from InnerEarSegLib.io.result_files import segmentation_from_json, write_plain
 from InnerEarSegLib.io.volume import geometry_of, image_of
 from InnerEarSegLib.types import (
     AUTOMATIC,
@@ -13,8 +16,13 @@ from InnerEarSegLib.types import (
     NOT_FOUND,
     PLACED,
     REMOVED,
+    Ear,
+    Findings,
     Geometry,
     Landmark,
+    ModelIdentity,
+    Quality,
+    Segmentation,
     apply_affine,
 )
 
@@ -82,3 +90,17 @@ def test_the_state_follows_from_positions(now, found, confirmed, state, moved, r
     assert (content["radius_90_mm"] is None) == (state in (CORRECTED, PLACED, REMOVED))
     assert set(mark.to_json()) == {"name", "ras_mm", "confidence", "radius_90_mm"}
     assert Landmark.from_json(mark.to_json()).automatic_ras == now  # as the network gives it
+
+
+def test_findings_survive_the_plain_files_and_older_results_have_none(tmp_path):
+    found = Findings(2, ("lateral",), (), 2, False, 0.95, 1.5, 3.25, 0.9, 1.2)
+    ear = Ear("left", np.ones((2, 2, 2), np.uint8), grid(), (), 192.0, Quality(), findings=found)
+    result = Segmentation((ear,), ModelIdentity("name", "1", "0" * 64), "cpu")
+    write_plain(result, tmp_path)
+    content = json.loads(json.dumps(result.to_json()))
+    assert segmentation_from_json(content, tmp_path).ears[0].findings == found
+    assert content["schema_version"] == 4
+    assert content["ears"][0]["findings"]["open_canals"] == ["lateral"]
+    del content["ears"][0]["findings"]
+    content["ears"][0]["quality"]["expected_dice"] = 0.97
+    assert segmentation_from_json(content, tmp_path).ears[0].findings is None

@@ -42,7 +42,7 @@ def ear():
     volume = float(mask.sum()) * made.labels.geometry.voxel_volume
     landmarks = tuple(Landmark(name, found[name], sure[name], radii[name]) for name in LANDMARKS)
     warning = "The round window is uncertain (confidence 0.31): check it."
-    quality = Quality("check", (warning,), 0.961)
+    quality = Quality("check", (warning,))
     one = Ear(made.side, mask, made.labels.geometry, landmarks, volume, quality)
     result = Segmentation((one,), ModelIdentity("test", "1", "0" * 64), "cpu", {}, ())
     return SimpleNamespace(ct=made.ct, side=made.side, truth=truth, found=found, result=result,

@@ -11,7 +11,15 @@ from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.subject import subject_of
 from InnerEarSegLib.mrml.volumes import add_volume
-from InnerEarSegLib.types import AUXILIARY, LANDMARKS, Ear, Landmark, ModelIdentity, Segmentation
+from InnerEarSegLib.types import (
+    AUXILIARY,
+    LANDMARKS,
+    Ear,
+    Findings,
+    Landmark,
+    ModelIdentity,
+    Segmentation,
+)
 
 MODEL = ModelIdentity("Test model", "1.2.3", "ab" * 32)
 
@@ -25,7 +33,7 @@ def truth_of(ear) -> Segmentation:
     volume = float(ear.labels.array.sum() * ear.labels.geometry.voxel_volume)
     found = Ear(
         ear.side, ear.labels.array, ear.labels.geometry, tuple(marks[n] for n in LANDMARKS), volume,
-        auxiliary=tuple(marks[name] for name in AUXILIARY),
+        auxiliary=tuple(marks[name] for name in AUXILIARY), findings=Findings(3, slice_mm=0.6),
     )  # fmt: skip
     return Segmentation((found,), MODEL, "cpu")
 

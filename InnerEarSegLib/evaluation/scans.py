@@ -1,0 +1,63 @@
+"""Simulated scans: cases as a cone-beam CT and two kernels of a clinical CT would show them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import UnusableInput
+from ..io.dataset import Case
+from ..segmentation.pose import fit_orthonormal
+from ..synthetic.rescan import AXIAL_NORMAL, ScanProtocol, axes_across, rescan
+from ..types import Volume
+
+AS_SCANNED = "as scanned"
+PROTOCOLS = {
+    "cone beam": ScanProtocol(0.3, 0.5, 0.3, 0.3, 0.2, 60.0, 0.5),
+    "bone kernel": ScanProtocol(0.45, 0.65, 0.6, 0.6, 0.5, 60.0, 0.5),
+    "soft kernel": ScanProtocol(0.5, 1.1, 1.0, 1.0, 0.0, 20.0, 0.9),
+}
+"""Cubes of 0.3 mm; 0.45 x 0.45 x 0.6 mm; 0.5 x 0.5 x 1.0 mm: what hospitals have, from sharp to
+soft."""
+
+SCANS = (AS_SCANNED, *PROTOCOLS)
+TILT = 0.15
+"""Standard deviation of the slices' normal, a unit vector, along each axis: about 9 degrees."""
+
+Template = dict[str, NDArray[np.float64]]
+
+
+def in_scan(case: Case, scan: str, template: Template) -> Case:
+    """Return a case with the CT of one of SCANS; the same in every call.
+
+    The slices lie as in a patient on the table, a little tilted. The reference stays as it is.
+
+    Args:
+        case: with a CT of about 0.2 mm or finer, as simulation can only take away.
+        scan: its name.
+        template: canonical mm by landmark, which tells how the ear lies.
+
+    Raise UnusableInput if the reference lacks the side, or three landmarks.
+    """
+    if scan == AS_SCANNED:
+        return case
+    names = [name for name in template if name in case.landmarks]
+    if len(names) < 3:
+        raise UnusableInput(
+            "Its reference lacks the landmarks that tell how the ear lies, so that no scan of it "
+            "can be simulated."
+        )
+    sense = 1.0 if case.stated_side == "right" else -1.0
+    source, target = (np.array([of[name] for name in names]) for of in (template, case.landmarks))
+    pose = fit_orthonormal(source, target, sense).matrix
+    rng = np.random.default_rng(zlib.crc32(f"{case.name}, {scan}".encode()))
+    normal = AXIAL_NORMAL / np.linalg.norm(AXIAL_NORMAL) + TILT * rng.normal(size=3)
+    axes = axes_across(pose[:3, :3] @ normal, rng)
+    ct = torch.from_numpy(np.ascontiguousarray(case.ct.array)).float()
+    array, geometry = rescan(ct, case.ct.geometry, axes, PROTOCOLS[scan], rng)
+    volume = Volume(array.round().to(torch.int16).numpy(), geometry, case.ct.name)
+    return replace(case, ct=volume)

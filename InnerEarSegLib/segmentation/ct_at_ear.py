@@ -1,0 +1,135 @@
+"""Measure a CT at an ear: how sharp it is there, and whether metal lies in it.
+
+Arrays are [k, j, i] on the patch of a prediction, with cubic voxels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..model.inference import sample
+from .topology import Mask
+
+PROFILE_MM = 1.4
+STEP_MM = 0.1
+INNER_MM, OUTER_MM = (-1.0, -0.7), (0.8, 1.2)
+"""Where along a profile across the wall lumen and bone are, in mm from the surface."""
+
+WIDE_INSIDE_MM, WIDE_OUTSIDE_MM = -0.3, 0.4
+"""From here on a profile must lie in the labyrinth, and outside it: no thin part, no thin wall."""
+
+STEEP_MM = 0.7
+MIN_STEP_HU = 500.0
+MIN_BONE_HU = 900.0
+MAX_PROFILES = 3000
+MIN_PROFILES = 30
+
+METAL_HU = 2800.0
+BLURRED_METAL_HU = 2500.0
+BLURRED_MM = 0.65
+"""HU that metal alone reaches on sharp CT, and on CT whose edges are wider than this, which show
+both bone and thin metal darker."""
+
+SHARP_MM, SLOPE = 0.55, 1.3
+METAL_IN_COCHLEA = (0.85, 1.35)
+"""Share of the capsule's HU that metal alone reaches between the cochlea's turns: the second one
+where edges are at most so wide, falling by the slope down to the first. An electrode array of 0.8
+mm there has 1.9 mm³ and more in simulated bone and soft kernels, anatomy 0.8 mm³ and less."""
+
+METAL_NEAR_MM = 0.6
+"""Metal this near to the labyrinth is in or beside it."""
+
+
+def edge_width_mm(ct: Tensor, logits: Tensor, spacing_mm: float) -> float | None:
+    """Return the width of the edge between lumen and bone: about the CT's full width at half
+    maximum.
+
+    Along normals of the surface where lumen and bone are both wide, the step between the two over
+    the steepest slope; the median of all. None if there are too few.
+
+    Args:
+        ct: HU.
+        logits: of the labyrinth.
+        spacing_mm: voxel edge.
+    """
+    surface = _surface(logits)
+    surface = surface[:: max(1, len(surface) // MAX_PROFILES)]
+    at = torch.arange(-PROFILE_MM, PROFILE_MM + STEP_MM / 2, STEP_MM)
+    outwards = _outwards(logits, surface)
+    points = surface[:, None] + outwards[:, None] * at[:, None] / spacing_mm
+    hu, logit = _at(ct, points), _at(logits.clamp(-8.0, 8.0), points)
+    lumen, bone = ((at >= low) & (at <= high) for low, high in (INNER_MM, OUTER_MM))
+    inside = (at <= WIDE_INSIDE_MM) & (at >= INNER_MM[0])
+    outside = (at >= WIDE_OUTSIDE_MM) & (at <= OUTER_MM[1])
+    low, high = hu[:, lumen].mean(dim=1), hu[:, bone].mean(dim=1)
+    wide = (logit[:, inside] > 0).all(dim=1) & (logit[:, outside] < 0).all(dim=1)
+    wide &= (high - low >= MIN_STEP_HU) & (high >= MIN_BONE_HU)
+    if int(wide.sum()) < MIN_PROFILES:
+        return None
+    slopes = (hu[:, 3:] - hu[:, :-3]) / (3 * STEP_MM)
+    steepest = slopes[:, (at[1:-2] + STEP_MM / 2).abs() <= STEEP_MM].amax(dim=1)
+    return float(((high - low)[wide] / steepest[wide].clamp(min=1.0)).median())
+
+
+def metal_mm3(
+    ct: Tensor,
+    labyrinth: Mask,
+    cochlea: Mask,
+    spacing_mm: float,
+    capsule_hu: float,
+    edge_mm: float | None,
+) -> float:
+    """Return the volume of the largest piece of metal in or beside the labyrinth, 0 without any.
+
+    Args:
+        ct: HU.
+        labyrinth: as drawn.
+        cochlea: the same of the cochlea alone, with the bone between its turns. A network leaves
+            metal out as if it were such bone.
+        spacing_mm: voxel edge.
+        capsule_hu: of the bone around.
+        edge_mm: from ``edge_width_mm``.
+    """
+    hu = ct.numpy()
+    width = SHARP_MM if edge_mm is None else edge_mm
+    least, most = METAL_IN_COCHLEA
+    share = float(np.clip(most - SLOPE * (width - SHARP_MM), least, most))
+    metal = cochlea & (hu >= share * capsule_hu)
+    bright = hu >= (BLURRED_METAL_HU if width > BLURRED_MM else METAL_HU)
+    if bright.any():
+        reach = [round(METAL_NEAR_MM / spacing_mm)] * 3
+        mask = sitk.GetImageFromArray(labyrinth.astype(np.uint8))
+        metal |= bright & (sitk.GetArrayFromImage(sitk.BinaryDilate(mask, reach)) > 0)
+    pieces = sitk.ConnectedComponent(sitk.GetImageFromArray(metal.astype(np.uint8)))
+    sizes = np.bincount(sitk.GetArrayFromImage(pieces).ravel())[1:]
+    return float(sizes.max(initial=0)) * spacing_mm**3
+
+
+def _surface(logits: Tensor) -> Tensor:
+    """Return the (k, j, i) of voxels inside that have a neighbour outside, by face: (n, 3)."""
+    inside = F.pad(logits > 0, [1] * 6)
+    core = inside
+    for axis in range(3):
+        core = core & inside.roll(1, axis) & inside.roll(-1, axis)
+    return torch.nonzero((inside & ~core)[1:-1, 1:-1, 1:-1]).float()
+
+
+def _outwards(logits: Tensor, surface: Tensor) -> Tensor:
+    """Return unit normals (n, 3) over (k, j, i) at voxels (n, 3), out of the labyrinth."""
+    smooth = logits.clamp(-4.0, 4.0)[None, None]
+    for _ in range(2):
+        smooth = F.avg_pool3d(smooth, 3, stride=1, padding=1)
+    steps = torch.cat([torch.eye(3), -torch.eye(3)])
+    values = _at(smooth[0, 0], surface[:, None] + steps)
+    return F.normalize(values[:, 3:] - values[:, :3], dim=1)
+
+
+def _at(values: Tensor, points: Tensor) -> Tensor:
+    """Interpolate [k, j, i] at (k, j, i) points (n, m, 3), those beyond at the border: (n, m)."""
+    last = torch.tensor(values.shape) - 1
+    inside = torch.minimum(points.clamp(min=0.0), last.float())
+    return sample(values, inside.flip(-1)[None], 0.0)[0]

@@ -1,0 +1,154 @@
+"""Measure how whole a drawing is and what the CT is like there: the grounds of the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from ..types import CANALS, HELICOTREMA, OVAL_WINDOW, Findings, Geometry, apply_affine
+from .atypicality import atypicality
+from .canals import complete_canals, open_canals
+from .ct_at_ear import edge_width_mm, metal_mm3
+from .mask import OUTSIDE_LOGIT
+from .prediction import EarPrediction
+from .topology import Mask, behind_window, count_canals, whole_part
+
+SEPTUM_MM = 0.6
+"""Half the width of the widest bone that counts as lying between two turns."""
+
+FUSED = 0.035
+"""Volume of the bone between the cochlea's turns over the cochlea's below which they run together:
+references have 0.07 to 0.12, drawings on sharp CT 0.05 and more."""
+
+SPECK_MM3 = 0.1
+APART_MM = 1.0
+"""Parts of a drawing that are smaller, or farther from the largest, are no part of the ear: specks,
+and air cells in synthetic ears. They are dropped, and not counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """A prediction after its open canals were completed, as far as logits and CT support it.
+
+    ``completed`` names these, ``still_open`` those that were left.
+    """
+
+    prediction: EarPrediction
+    completed: tuple[str, ...] = ()
+    still_open: tuple[str, ...] = ()
+
+
+def complete(
+    prediction: EarPrediction, scan: Geometry, points: Mapping[str, ArrayLike]
+) -> Completion:
+    """Complete the open canals of a prediction, within the CT's grid ``scan`` alone.
+
+    ``points`` are RAS mm by landmark name; without helicotrema and oval window nothing is done.
+    """
+    if HELICOTREMA not in points or OVAL_WINDOW not in points:
+        return Completion(prediction)
+    logits, patch = prediction.labyrinth.numpy(), prediction.patch
+    ends = points[OVAL_WINDOW], points[HELICOTREMA]
+    if count_canals(whole_part(logits > 0), patch, *ends) == CANALS:
+        return Completion(prediction)
+    to_canonical = _to_canonical(prediction, patch)
+    k, j, i = np.indices(logits.shape)
+    outside = ~scan.contains(patch.to_ras(np.stack([i, j, k], axis=-1)))
+    inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
+    whole, gaps = complete_canals(inside_scan, prediction.ct.numpy(), to_canonical)
+    whole = np.maximum(whole, logits)
+    completed, still_open = (
+        tuple(gap.canal for gap in gaps if gap.closed == closed) for closed in (True, False)
+    )
+    return Completion(replace(prediction, labyrinth=torch.from_numpy(whole)), completed, still_open)
+
+
+def find(
+    completion: Completion,
+    labyrinth: NDArray[np.uint8],
+    grid: Geometry,
+    points: Mapping[str, ArrayLike],
+    capsule_hu: float,
+    slice_mm: float | None,
+) -> Findings:
+    """Return the findings on an ear.
+
+    Args:
+        completion: of its prediction.
+        labyrinth: the ear's mask [k, j, i].
+        grid: of the mask.
+        points: RAS mm of landmarks and auxiliary landmarks by name.
+        capsule_hu: of the bone around it.
+        slice_mm: thickness of the CT's slices by its header.
+    """
+    seen = completion.prediction
+    ct, logits, spacing = seen.ct, seen.labyrinth, seen.network.spacing_mm
+    width = edge_width_mm(ct, logits, spacing)
+    drawn = whole_part(logits.numpy() > 0)
+    with_bone = close_gaps(drawn, spacing)
+    cochlea = np.zeros_like(drawn)
+    closed, still_open, apart = None, completion.still_open, None
+    if HELICOTREMA in points and OVAL_WINDOW in points:
+        ends = points[OVAL_WINDOW], points[HELICOTREMA]
+        closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
+        if closed < CANALS and not still_open:  # closed on the patch, and not on the CT's voxels
+            still_open = open_canals(labyrinth > 0, _to_canonical(seen, grid))
+        cochlea = ~behind_window(seen.patch, *ends)
+        apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
+    canonical = Geometry(_to_canonical(seen, seen.patch), seen.patch.shape)
+    to_canonical = np.linalg.inv(seen.pose.matrix)
+    in_canonical = {name: apply_affine(to_canonical, ras) for name, ras in points.items()}
+    return Findings(
+        closed_canals=closed,
+        open_canals=still_open,
+        completed_canals=completion.completed,
+        parts=count_pieces(logits.numpy() > 0, spacing),
+        turns_apart=apart,
+        edge_width_mm=width,
+        slice_mm=slice_mm,
+        metal_mm3=metal_mm3(ct, drawn, with_bone & cochlea, spacing, capsule_hu, width),
+        agreement=seen.agreement,
+        atypicality=atypicality(drawn, canonical, in_canonical),
+    )
+
+
+def close_gaps(labyrinth: Mask, spacing_mm: float) -> Mask:
+    """Return a labyrinth with the thin bone between its parts, as between the cochlea's turns."""
+    radius = [max(1, round(SEPTUM_MM / spacing_mm))] * 3
+    image = sitk.GetImageFromArray(labyrinth.astype(np.uint8))
+    closed = sitk.BinaryMorphologicalClosing(image, radius, sitk.sitkBall)
+    return np.asarray(sitk.GetArrayFromImage(closed) > 0, np.bool_)
+
+
+def bone_between_turns(labyrinth: Mask, closed: Mask, cochlea: Mask) -> float:
+    """Return the volume of thin bone within the cochlea, relative to its lumen; 0 for a blob.
+
+    ``labyrinth`` is one part without cavities, ``closed`` from ``close_gaps``, and ``cochlea`` are
+    all voxels on its side of the oval window.
+    """
+    lumen = int((labyrinth & cochlea).sum())
+    return float((closed & ~labyrinth & cochlea).sum() / lumen) if lumen else 0.0
+
+
+def count_pieces(mask: Mask, spacing_mm: float) -> int:
+    """Return the number of connected parts that lie near the largest one and are no specks."""
+    parts = sitk.RelabelComponent(
+        sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True),
+        round(SPECK_MM3 / spacing_mm**3),
+    )
+    number = int(sitk.GetArrayFromImage(parts).max(initial=0))
+    if number <= 1:
+        return number
+    near = sitk.BinaryDilate(parts == 1, [round(APART_MM / spacing_mm)] * 3)
+    touched = np.unique(sitk.GetArrayFromImage(sitk.Mask(parts, near)))
+    return int(np.count_nonzero(touched))
+
+
+def _to_canonical(prediction: EarPrediction, grid: Geometry) -> NDArray[np.float64]:
+    """Return the 4 x 4 affine from the IJK of a grid to canonical mm."""
+    return np.asarray(np.linalg.inv(prediction.pose.matrix) @ grid.ijk_to_ras, np.float64)

@@ -1,0 +1,55 @@
+"""Canals by name, and how open ones are completed."""
+
+import numpy as np
+import pytest
+
+from InnerEarSegLib.segmentation.canals import COURSES, complete_canals, open_canals
+from InnerEarSegLib.segmentation.topology import count_canals, whole_part
+
+from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth
+
+NAMES = tuple(COURSES)
+
+
+def canals(logits):
+    return count_canals(whole_part(logits > 0), PATCH, OVAL, APEX)
+
+
+def test_a_whole_labyrinth_comes_back_as_it_is():
+    logits = 8.0 * depth()
+    whole, gaps = complete_canals(logits, ct_of(depth()), PATCH.ijk_to_ras)
+    assert whole is logits and gaps == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_open_canal_is_named_and_completed(name):
+    logits = 8.0 * depth(name)
+    assert open_canals(logits > 0, PATCH.ijk_to_ras) == (name,)
+    assert canals(logits) == 2
+    whole, (gap,) = complete_canals(logits, ct_of(depth()), PATCH.ijk_to_ras)
+    assert gap.canal == name and gap.closed
+    assert 0.6 < gap.length_mm < 2.0 and gap.contrast_hu > 300
+    assert canals(whole) == 3
+    added = (whole > 0) & (logits <= 0)
+    assert 0 < added.sum() * 0.008 < 2.0  # mm³
+    assert (whole >= logits).all()
+
+
+def test_none_is_invented_in_plain_bone():
+    logits = 8.0 * depth("posterior")
+    ct = np.full(logits.shape, 1800.0, np.float32)
+    ct[depth("posterior") > 0] = 0.0
+    k, j, i = np.indices(ct.shape)
+    ct += ((k + j + i) % 2).astype(np.float32)  # so that no quantile is the value itself
+    ct[(logits <= 0)] += 50.0 * (depth()[logits <= 0] > 0)  # denser where the canal would be
+    whole, (gap,) = complete_canals(logits, ct, PATCH.ijk_to_ras)
+    assert gap.canal == "posterior" and not gap.closed and gap.contrast_hu <= 0.0
+    assert canals(whole) == 2
+
+
+def test_none_is_invented_where_the_network_sees_none():
+    deep = depth("lateral", width_mm=3.0)
+    logits = np.where(deep > 0, 8.0 * deep, -12.0).astype(np.float32)
+    whole, (gap,) = complete_canals(logits, ct_of(depth()), PATCH.ijk_to_ras)
+    assert not gap.closed and gap.length_mm is None
+    assert canals(whole) == 2

@@ -1,0 +1,58 @@
+"""Sharpness of a CT at an ear, and metal in it."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from InnerEarSegLib.segmentation.ct_at_ear import edge_width_mm, metal_mm3
+from InnerEarSegLib.types import MIN_METAL_MM3
+
+from .canonical_ear import ct_of, depth, millimetres
+
+DEEP = depth()
+LOGITS = torch.from_numpy(8.0 * DEEP)
+
+
+@pytest.mark.parametrize("fwhm", [0.6, 0.9, 1.2])
+def test_the_edge_is_as_wide_as_the_point_spread(fwhm):
+    sharp = sitk.GetImageFromArray(np.where(DEEP > 0, 0.0, 1800.0).astype(np.float32))
+    blurred = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(sharp, fwhm / 2.355 / 0.2))
+    width = edge_width_mm(torch.from_numpy(blurred), LOGITS, 0.2)
+    assert width == pytest.approx(fwhm, rel=0.25)
+
+
+def test_softer_is_wider():
+    cts = (torch.from_numpy(ct_of(DEEP, blur_mm=blur)) for blur in (0.2, 0.4, 0.6))
+    widths = [edge_width_mm(ct, LOGITS, 0.2) for ct in cts]
+    assert widths == sorted(widths)
+
+
+def test_without_bone_there_is_no_edge():
+    assert edge_width_mm(torch.zeros(DEEP.shape), LOGITS, 0.2) is None
+
+
+def metal(ct, edge_mm=0.4):
+    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, 1800.0, edge_mm)
+
+
+def test_metal_in_the_cochlea():
+    ct = ct_of(DEEP)
+    assert metal(ct) == 0.0
+    wire = np.linalg.norm(millimetres()[..., 1:] - [0.0, -1.0], axis=-1) < 0.4
+    wire &= (millimetres()[..., 0] > 2.0) & (millimetres()[..., 0] < 6.0)
+    ct[wire] = 3071.0
+    assert metal(ct) > MIN_METAL_MM3
+    # On blurred CT it is hardly brighter than bone. So bright is bone on sharp CT, too.
+    ct[wire] = 1700.0
+    inside = (wire & (DEEP > 0)).sum() * 0.008
+    assert metal(ct, edge_mm=1.0) == pytest.approx(inside) and metal(ct) == 0.0
+
+
+def test_metal_beside_the_labyrinth_and_far_away():
+    far, near = ct_of(DEEP), ct_of(DEEP)
+    far[:6, :6, :6] = 3071.0
+    assert metal(far) == 0.0
+    beside = (DEEP < -0.1) & (DEEP > -0.5)
+    near[beside] = 3071.0
+    assert metal(near) > MIN_METAL_MM3 and metal(near, edge_mm=None) > MIN_METAL_MM3
