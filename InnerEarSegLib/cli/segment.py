@@ -6,11 +6,12 @@ import argparse
 import json
 from pathlib import Path
 
-from ..errors import Cancelled
+from ..errors import Cancelled, UnusableInput
 from ..io.region import region_of
 from ..process import cancel_on_kill, end_with_stdin
 from ..progress import Progress
 from ..types import Segmentation, Volume
+from . import dicom, report
 from .arguments import add_device
 
 NO_EAR = 3
@@ -57,6 +58,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--watch-stdin", action="store_true",
         help="cancel when standard input is closed, after a first line 'watch'",
     )  # fmt: skip
+    parser.add_argument(
+        "--dicom", action="store_true",
+        help="also write DICOM objects into DIR; INPUT has to be DICOM",
+    )  # fmt: skip
+    dicom.add_sending(parser)
     parser.set_defaults(run=run)
 
 
@@ -77,6 +83,14 @@ def run(options: argparse.Namespace) -> int:
     source = Source(options.input, options.series, region_of(options.center, options.roi))
     refuse_overlap([options.output], [options.input])
     output = ResultFolder(options.output)
+    if options.dicom and (options.plain or options.json_progress):
+        raise UnusableInput("--dicom goes with neither --plain nor --json-progress.")
+    if not options.dicom and (options.send or options.observer):
+        raise UnusableInput("--send and --observer go with --dicom.")
+    archive = None
+    if options.dicom:  # all that can be known before the networks run
+        dicom.check_source(options.input, options.series)
+        archive = dicom.chosen_archive(options)
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
@@ -92,6 +106,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
+    if options.dicom and result.ears:
+        subject, _ = report.subject_of_result(options.output)
+        dicom.export_subject(subject, options, options.input, options.output, archive)
     return 0 if result.ears else NO_EAR
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,11 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from .checks import MAX_SLICE_MM, MIN_SLICES
+from .dicom_files import dicom_paths, looks_like_dicom
 
 DICOMDIR = "DICOMDIR"
-MAX_FILES = 20_000
-"""A patient's CD holds some thousands; a folder with more was chosen by mistake."""
-
 MAX_FRAMES = 100_000
 """A header that names more is damaged."""
-
-MAGIC_AT, MAGIC = 128, b"DICM"
-ENDINGS_WITHOUT_MAGIC = ("", ".dcm", ".ima", ".img", ".dic", ".dicom")
-"""Old files lack the magic word; those are tried by name."""
 
 SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 ENCAPSULATED = "1.2.840.10008.1.2.4"
@@ -105,16 +97,6 @@ class DicomFile:
     kernel: str
     samples: int
     missing_bytes: int
-
-
-def looks_like_dicom(path: Path) -> bool:
-    """Return whether a file starts as DICOM, with the magic word or, if old, without."""
-    start = b""
-    with suppress(OSError), path.open("rb") as file:
-        start = file.read(MAGIC_AT + len(MAGIC))
-    # Files without the magic word begin with a group 0008 element, little endian.
-    old = path.suffix.lower() in ENDINGS_WITHOUT_MAGIC and start[:2] == b"\x08\x00"
-    return start[MAGIC_AT:] == MAGIC or old
 
 
 def read_dicom_header(path: Path) -> DicomFile | None:
@@ -300,17 +282,7 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
     """
     if path.is_dir() or path.name.upper() == DICOMDIR:
         folder = path if path.is_dir() else path.parent
-        list(folder.iterdir())  # raises if the folder may not be read; os.walk would skip it
-        paths: list[Path] = []
-        for place, folders, names in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            paths += [Path(place) / name for name in sorted(names)]
-            if len(paths) > MAX_FILES:
-                raise UnusableInput(
-                    f"The folder {folder} holds more than {MAX_FILES} files; choose the folder "
-                    "that holds the CT."
-                )
-        found = _all_series(paths)
+        found = _all_series(dicom_paths(folder))
         if not found:
             raise UnusableInput(f"The folder {folder} holds no DICOM image.")
         return _choose(found, uid, folder)

@@ -124,12 +124,12 @@ def _read(path: Path, series: str | None) -> Volume:
     elif series is not None:
         raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
     else:
-        stored, slope, intercept, ijk_to_ras, notes = (
+        stored, slope, intercept, ijk_to_ras, notes, slice_mm = (
             _read_nifti(path) if ending in NIFTI else _read_with_itk(path, ITK_READERS[ending])
         )
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
-        ct = Volume(array, geometry, path.name[: -len(ending)], notes + of_values)
+        ct = Volume(array, geometry, path.name[: -len(ending)], notes + of_values, slice_mm)
     largest = ct.geometry.spacing.max()
     if largest <= COARSE_MM:
         return ct
@@ -139,8 +139,9 @@ def _read(path: Path, series: str | None) -> Volume:
     )
 
 
-Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...]]
-"""Stored values [k, j, i], rescale slope and intercept, IJK to RAS, and warnings."""
+Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...], float | None]
+"""Stored values [k, j, i], rescale slope and intercept, IJK to RAS, warnings, and the thickness of
+slices in mm where the header has it."""
 
 
 def _read_with_itk(path: Path, image_io: str) -> Stored:
@@ -179,7 +180,17 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
     except (RuntimeError, EOFError, zlib.error):
         raise damaged(path) from None
     placed = image_io == "MetaImageIO" or fields.get("space", "").lower() in NRRD_SPACES
-    return stored, 1.0, 0.0, ijk_to_ras, () if placed else (NO_ORIENTATION,)
+    notes = () if placed else (NO_ORIENTATION,)
+    return stored, 1.0, 0.0, ijk_to_ras, notes, _slice_mm(fields)
+
+
+def _slice_mm(fields: dict[str, str]) -> float | None:
+    """Return the largest of NRRD's ``thicknesses``, one an axis; nan stands for unknown."""
+    try:
+        values = [float(text) for text in fields.get("thicknesses", "").split()]
+    except ValueError:
+        return None
+    return max((mm for mm in values if 0.0 < mm < np.inf), default=None)
 
 
 def _text_header(path: Path) -> tuple[dict[str, str], Path, int]:
@@ -291,7 +302,8 @@ def _read_nifti(path: Path) -> Stored:
         raise damaged(path) from None
     if slope == 0:
         slope, intercept = 1.0, 0.0  # the standard's way to say that there is none
-    return stored.astype(dtype.newbyteorder("="), copy=False), slope, intercept, affines[0], notes
+    native = stored.astype(dtype.newbyteorder("="), copy=False)
+    return native, slope, intercept, affines[0], notes, None
 
 
 def _nifti_fields(file: IO[bytes], path: Path) -> Any:

@@ -23,6 +23,7 @@ from ..process import quiet
 from ..types import LANDMARKS, Point, Segmentation, Side, Volume
 from .landmarks import automatic_of, node_landmarks, position_of, same_place
 from .populate import add_result
+from .restore import as_found, restore_review
 from .results import Results
 from .scene import configure, headless_scene, nodes_of
 from .segments import SEGMENT_NAMES, automatic_fingerprint, fingerprint, segment_content
@@ -60,7 +61,7 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
         if result.ears:
             with quiet():  # VTK's messages about a full disk; write_scene raises its own
                 write_scene(ct, result, stage)
-        text = json.dumps(result.to_json(), indent=2)
+        text = json.dumps(as_found(result).to_json(), indent=2)
         (stage / LAST).write_text(text, encoding="utf-8")
     return next(iter(output.earlier), None)
 
@@ -78,6 +79,7 @@ def write_scene(ct: Volume, result: Segmentation, directory: Path) -> list[Path]
         raise UnusableInput(f"The output folder {directory} does not exist.")
     with headless_scene() as session:
         nodes = add_result(session.scene, add_volume(session.scene, ct), result)
+        restore_review(nodes, result.ears)
         files = {LANDMARKS_FILES[side]: node for side, node in nodes.landmarks.items()}
         if files:
             files = {SEGMENTATION_FILE: nodes.segmentation} | files

@@ -74,22 +74,22 @@ def set_automatic(
     One that was not found is a point whose position is missing, so that the list always has the
     same points in the same order. The Markups module may restore it, to the ear's middle.
     """
-    name = landmark.name
+    name, found = landmark.name, landmark.automatic_ras
     # The attributes first: who watches the point sees then that it was not the user who moved it.
     node.SetAttribute(CONFIDENCE + name, f"{landmark.confidence:.4f}")
     node.SetAttribute(RADIUS + name, _decimals(landmark.radius_mm))
-    node.SetAttribute(AUTOMATIC_POSITION + name, format_point(landmark.ras))
+    node.SetAttribute(AUTOMATIC_POSITION + name, format_point(found))
     node.SetAttribute(MODEL + name, f"{model.name} {model.version} {model.sha256}")
     node.RemoveAttribute(CONFIRMED_POSITION + name)
     index = index_of(node, name)
     if index < 0:  # new, or the user deleted it
         node.SetFixedNumberOfControlPoints(False)
-        place = middle if landmark.ras is None else landmark.ras
+        place = middle if found is None else found
         index = node.AddControlPoint(vtkVector3d(*map(float, place)), name)
         if index < 0:
             raise RuntimeError(f"Slicer did not accept the landmark {name}")
         node.SetFixedNumberOfControlPoints(True)
-    set_position(node, name, landmark.ras)
+    set_position(node, name, found)
     describe(node, name)
     node.SetNthControlPointLocked(index, True)
     node.SetAttribute(POINT_ID + name, node.GetNthControlPointID(index))

@@ -94,7 +94,7 @@ def _put_segments(
     edited = [ear for ear in result.ears if keep_reviewed and segment_was_edited(node, ear.side)]
     kept = [f"{SEGMENT_NAMES[ear.side]} (edited)" for ear in edited]
     ears = [ear for ear in result.ears if ear not in edited]
-    set_segments(node, ears)
+    set_segments(node, [ear for ear in ears if ear.labyrinth.any()])
     for ear in ears:
         node.SetAttribute(volume_attribute(ear.side), f"{ear.volume_mm3:.2f}")
         remember_automatic_segment(node, ear.side)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import slicer
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -69,11 +70,13 @@ def geometry_of(volume_node: Any) -> Geometry:
     return Geometry(matrix_from(volume_node.GetIJKToRASMatrix), (k, j, i))
 
 
-def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
+def export_steps(
+    volume_node: Any, path: Path, slice_mm: float | None = None
+) -> Generator[float, None, None]:
     """Write the CT as an uncompressed .nrrd file, a few milliseconds at a time.
 
     No writer of VTK or SimpleITK can be interrupted, and the panel would freeze meanwhile. Yields
-    the part that is done, 0 to 1.
+    the part that is done, 0 to 1. ``slice_mm`` is the thickness of the slices, where it is known.
 
     The voxels are kept alive meanwhile, also when the node is removed. A generator that is closed
     before its end leaves a part of the file.
@@ -82,7 +85,7 @@ def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
         UnusableInput: nothing could be written, in one sentence.
     """
     array = voxels(volume_node)
-    header = _header(array, geometry_of(volume_node))
+    header = _header(array, geometry_of(volume_node), slice_mm)
     values = array.reshape(-1)  # a view: VTK's arrays have no gaps
     step = max(1, PIECE_BYTES // array.dtype.itemsize)
     little = array.dtype.newbyteorder("<")
@@ -98,7 +101,7 @@ def export_steps(volume_node: Any, path: Path) -> Generator[float, None, None]:
         ) from None
 
 
-def _header(array: NDArray, geometry: Geometry) -> bytes:
+def _header(array: NDArray, geometry: Geometry, slice_mm: float | None) -> bytes:
     kind = {"f4": "float", "f8": "double"}.get(array.dtype.str[1:], array.dtype.name)
     if array.dtype.kind not in "iu" and kind == array.dtype.name:
         raise UnusableInput(f"Voxels of type {array.dtype} are not supported.")
@@ -112,11 +115,30 @@ def _header(array: NDArray, geometry: Geometry) -> bytes:
         "sizes: " + " ".join(str(n) for n in array.shape[::-1]),
         "space directions: " + " ".join(vectors[:3]),
         "kinds: domain domain domain",
+        *([] if slice_mm is None else [f"thicknesses: nan nan {slice_mm!r}"]),
         *(["endian: little"] if array.dtype.itemsize > 1 else []),
         "encoding: raw",
         f"space origin: {vectors[3]}",
     ]
     return ("\n".join(lines) + "\n\n").encode("ascii")
+
+
+SLICE_THICKNESS = "0018,0050"
+
+
+def slice_thickness(volume: Any) -> float | None:
+    """Return the mm that the DICOM database has for a volume node's slices; None without."""
+    uids, database = dicom_instances(volume), slicer.app.dicomDatabase()
+    try:
+        mm = float(database.instanceValue(uids[0], SLICE_THICKNESS)) if uids and database else 0.0
+    except ValueError:  # empty, or no number
+        return None
+    return mm if mm > 0.0 else None
+
+
+def dicom_instances(volume: Any) -> list[str]:
+    """Return SOPInstanceUIDs as Slicer's DICOM readers note them, one a file."""
+    return list(dict.fromkeys((volume.GetAttribute("DICOM.instanceUIDs") or "").split()))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def has_extension() -> bool:
 def offer_torch(parent: Any) -> bool:
     """Say that PyTorch is missing and how to get it; return whether to install it now."""
     can = has_extension()
-    return _ask(
+    return ask(
         parent,
         qt.QMessageBox.Information,
         "PyTorch is missing. InnerEarSeg needs it to run its networks.",
@@ -132,7 +132,7 @@ def remember_cpu_fallback(agreed: bool) -> None:
 
 def offer_cpu(parent: Any) -> bool:
     """Say that the GPU's memory is not enough; return whether to go on with the CPU."""
-    return _ask(
+    return ask(
         parent,
         qt.QMessageBox.Question,
         "The memory of the graphics card is not enough. Go on with the CPU?",
@@ -142,7 +142,7 @@ def offer_cpu(parent: Any) -> bool:
     )
 
 
-def _ask(parent: Any, icon: Any, text: str, more: str, buttons: tuple[str, ...]) -> bool:
+def ask(parent: Any, icon: Any, text: str, more: str, buttons: tuple[str, ...]) -> bool:
     """Show a dialog; return whether the first of two buttons was pressed. Without any: Close."""
     box = qt.QMessageBox(parent)
     box.setIcon(icon)

@@ -15,6 +15,7 @@ from ..mrml.volumes import show_bone_window
 from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
 from .devices import Devices, ask_devices
+from .dicom_section import DicomSection
 from .inputs import Inputs
 from .report_section import ReportSection
 from .review_section import ReviewSection
@@ -46,6 +47,7 @@ class Panel:
         self.status = Status(ui)
         self.reviewing = ReviewSection(ui)
         self.reporting = ReportSection(ui, self.status)
+        self.archiving = DicomSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
         self._choose_soon = timer_for(self._choose)  # a node that is added has no voxels yet
@@ -85,6 +87,7 @@ class Panel:
         if self._asking is not None:
             self._asking.stop_now()
         self.reporting.close()
+        self.archiving.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()
@@ -106,6 +109,7 @@ class Panel:
         finally:
             self.reviewing.bind(volume)
             self.reporting.bind(volume)
+            self.archiving.bind(volume)
         if first:
             if volume.GetDisplayNode() is None:
                 volume.CreateDefaultDisplayNodes()
@@ -150,6 +154,7 @@ class Panel:
             return  # elsewhere, the volume of a segment under the Segment Editor is still followed
         self.reviewing.bind(self.inputs.volume)
         self.reporting.bind(self.inputs.volume)
+        self.archiving.bind(self.inputs.volume)
         said = TORCH_MISSING if self._torch_missing else obstacle or self.inputs.ready
         if said != self._said:  # else a sentence that matters more would be lost
             self._said = said
@@ -167,6 +172,7 @@ class Panel:
         self.reviewing.release(lock=False, views=False)
         self.reviewing.forget_steps()
         self.reporting.bind(None)
+        self.archiving.bind(None)
         self.inputs.set_parameter_node(None)
 
     def _scene_closed(self, *_: Any) -> None:
@@ -186,3 +192,4 @@ class Panel:
             self.running.drop(CT_REMOVED)
         self.reviewing.check_nodes()
         self.reporting.check_nodes()
+        self.archiving.check_nodes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,10 @@ import slicer
 from ..errors import UnusableInput
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
-from ..mrml.subject import subject_of
-from ..process import temporary_folder
-from ..report.subject import PATIENT, write_subject
+from ..report.subject import PATIENT
+from .hand_over import HandOver, notes_of
 from .run_section import Status
-from .worker import Worker
-from .worker_process import Ending, in_panel_words, judge, python_command
+from .worker_process import Ending, Outcome, python_command
 
 _READY = "Writes a page with pictures, measurements and the state of each landmark."
 _NOTHING = "There is nothing to report on yet: segment the CT first."
@@ -34,8 +31,8 @@ class ReportSection:
     def __init__(self, ui: Any, status: Status) -> None:
         self._ui, self._status = ui, status
         self._volume: Any = None
-        self._worker: Worker | None = None
-        self._folder, self._page, self._pdf_missing = Path(), Path(), False
+        self._hand_over = HandOver(self._ended)
+        self._page, self._pdf_missing = Path(), False
         ui.reportButton.connect("clicked()", self._start)
         ui.patientCheckBox.connect("toggled(bool)", ui.patientLineEdit.setEnabled)
         self._show()
@@ -43,7 +40,7 @@ class ReportSection:
     @property
     def active(self) -> bool:
         """Whether a report is being made."""
-        return self._worker is not None
+        return self._hand_over.active
 
     def bind(self, volume: Any) -> None:
         """Offer a report on the results of a CT, or of none."""
@@ -59,9 +56,7 @@ class ReportSection:
 
     def close(self) -> None:
         """Stop what goes on before returning."""
-        if self._worker is not None:
-            self._worker.stop_now()
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._hand_over.close()
 
     @staticmethod
     def make_command(folder: Path, page: Path, pdf: bool) -> list[str]:
@@ -81,30 +76,23 @@ class ReportSection:
         page = Path(chosen)
         if page.suffix.lower() not in (".html", ".htm"):
             page = page.with_suffix(".html")
-        folder, self._page = None, page
+        self._page = page
+        ticked = self._ui.patientCheckBox.checked
+        typed = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}
+        pdf = bool(self._ui.reportPdfCheckBox.checked)
+        self._pdf_missing = pdf and find_spec("fpdf") is None
+        with_pdf = pdf and not self._pdf_missing
         try:
-            folder = self._folder = temporary_folder()
-            write_subject(subject_of(slicer.mrmlScene, self._volume), folder)
-            if self._ui.patientCheckBox.checked:
-                text = self._ui.patientLineEdit.text
-                (folder / PATIENT).write_text(text, encoding="utf-8")
-            pdf = bool(self._ui.reportPdfCheckBox.checked)
-            self._pdf_missing = pdf and find_spec("fpdf") is None
-            command = self.make_command(folder, page, pdf and not self._pdf_missing)
+            self._hand_over.start(
+                self._volume, typed, lambda folder: self.make_command(folder, page, with_pdf)
+            )
         except (UnusableInput, OSError) as error:
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
             self._status.say(f"The report could not be made: {error}", "error")
             return
-        self._worker = Worker(lambda line: None, self._ended)
-        self._worker.start(command, folder)
         self._status.say("Making the report")
         self._show()
 
-    def _ended(self, code: int, crashed: bool, stderr: str) -> None:
-        outcome = judge(code, crashed, stderr)
-        self._worker = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _ended(self, outcome: Outcome) -> None:
         self._show()
         if outcome.details:
             self._status.log(outcome.details)
@@ -112,9 +100,7 @@ class ReportSection:
             self._status.say(outcome.sentence, "error")
             return
         self._forget_patient()
-        lines = (line.strip() for line in outcome.details.splitlines())
-        notes = [in_panel_words(line) for line in lines if line.startswith("Note: ")]
-        notes += [_NO_PDF] if self._pdf_missing else []
+        notes = [*notes_of(outcome), *([_NO_PDF] if self._pdf_missing else [])]
         said = f"Report: {self._page}" + (f". {' '.join(notes)}" if notes else "")
         self._status.say(said, "warn" if notes else "success")
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._page)))

@@ -21,7 +21,7 @@ from ..io.result_files import read_plain
 from ..mrml.populate import ResultNodes, add_result
 from ..mrml.scene import Observers
 from ..mrml.transforms import place_of
-from ..mrml.volumes import export_steps, where_to_look
+from ..mrml.volumes import export_steps, slice_thickness, where_to_look
 from ..process import temporary_folder
 from .worker import Worker, timer_for
 from .worker_process import (
@@ -86,7 +86,8 @@ class Run:
         self._folder = temporary_folder()
         try:
             self._command = self.make_command(self._folder, choices.device, choices.model, where)
-            self._export = export_steps(choices.volume, self._folder / "ct.nrrd")
+            thickness = slice_thickness(choices.volume)
+            self._export = export_steps(choices.volume, self._folder / "ct.nrrd", thickness)
             next(self._export, None)  # what cannot be written at all is said at once
         except BaseException:
             self._clean()

@@ -102,6 +102,7 @@ def _parse(text: str) -> Report | None:
 _WORDS = (
     ("choose another --output", "choose another file"),
     ("--output needs a file", "the report needs a file"),
+    ("--observer needs", "“Reviewed by” needs"),
     ("--pdf makes", "“PDF too” makes"),
     ("use --device cpu", "choose the CPU under Options"),
 )

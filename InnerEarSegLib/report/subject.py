@@ -57,8 +57,8 @@ def ct_around(array: NDArray, grid: Geometry, points: NDArray) -> Volume:
 
 
 SUBJECT = "subject.json"
-PATIENT = "patient.txt"
-"""What the user typed. In a file: the arguments of a process can be read by others."""
+PATIENT, OBSERVER = "patient.txt", "observer.txt"
+"""What the user typed. In files: the arguments of a process can be read by others."""
 
 
 def write_subject(subject: Subject, folder: Path) -> None:

@@ -17,6 +17,7 @@ ROWS = (
     "panel",
     "__init__",  # the public names, imported lazily
     "mrml",
+    "archive",
     "report batch",
     "cochlea",
     "segmentation synthetic",

@@ -54,8 +54,10 @@ def test_a_point(story, kind, tmp_path):
     arguments = arguments_of(story)
     np.testing.assert_allclose(numbers(arguments, "center"), local, atol=2e-3)
     np.testing.assert_allclose(parsed(arguments).center, local, atol=2e-3)
-    list(export_steps(story.volume, tmp_path / "ct.nrrd"))  # the whole CT, in its own coordinates
+    # The whole CT, in its own coordinates, with what only DICOM says of its slices.
+    list(export_steps(story.volume, tmp_path / "ct.nrrd", 1.5))
     written = read_ct(tmp_path / "ct.nrrd")
+    assert written.slice_mm == 1.5
     np.testing.assert_array_equal(written.array, story.ear.ct.array)
     np.testing.assert_allclose(written.geometry.ijk_to_ras, story.ear.ct.geometry.ijk_to_ras)
 

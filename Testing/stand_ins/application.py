@@ -33,6 +33,24 @@ class qSlicerIOManager(QObject):
         return bool(slicer.mrmlScene.WriteToMRB(path))
 
 
+class ctkDICOMDatabase(QObject):
+    """commontk/CTK Libs/DICOM/Core/ctkDICOMDatabase.h; a test fills ``_own``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Paths by SOPInstanceUID, SeriesInstanceUIDs by path, texts by SOPInstanceUID and tag.
+        self._own = types.SimpleNamespace(files={}, series={}, values={})
+
+    def fileForInstance(self, uid: str) -> str:
+        return self._own.files.get(uid, "")
+
+    def seriesForFile(self, path: str) -> str:
+        return self._own.series.get(path, "")
+
+    def instanceValue(self, uid: str, tag: str) -> str:
+        return self._own.values.get((uid, tag), "")
+
+
 class qSlicerApplication(QApplication):
     """Base/QTCore/qSlicerCoreApplication.h and Base/QTGUI/qSlicerApplication.h"""
 
@@ -60,6 +78,7 @@ class qSlicerApplication(QApplication):
         own.io = qSlicerIOManager()
         own.modules = qSlicerModuleManager()
         own.layout = qSlicerLayoutManager(session)
+        own.dicom = ctkDICOMDatabase()
         own.testing = False
         self.mrmlSceneChanged(session.scene)
 
@@ -71,6 +90,9 @@ class qSlicerApplication(QApplication):
 
     def coreIOManager(self) -> Any:
         return self._own.io
+
+    def dicomDatabase(self) -> ctkDICOMDatabase:
+        return self._own.dicom
 
     def settings(self) -> QSettings:
         return self._own.settings

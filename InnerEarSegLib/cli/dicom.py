@@ -1,0 +1,211 @@
+"""``innerearseg dicom`` and ``from-dicom``: results into an archive, and back."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnusableInput
+from ..process import cancel_on_kill, end_with_stdin
+from . import report
+from .arguments import note, say
+
+if TYPE_CHECKING:
+    from ..archive.send import Archive
+    from ..report.subject import Subject
+
+
+MAX_NAME = 64
+"""Characters that a person's name may have in DICOM."""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add both commands with their arguments."""
+    parser = commands.add_parser("dicom", help="a result as DICOM objects, also sent to an archive")
+    parser.add_argument(
+        "input", type=Path, metavar="DIR",
+        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--source", type=Path, metavar="CT",
+        help="the DICOM folder or file that the result was made from; without it, --send sends the "
+        "objects that an earlier export left in DIR",
+    )  # fmt: skip
+    parser.add_argument("--series", metavar="UID", help="where the folder holds several")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="by default the result's folder")
+    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
+    parser.add_argument(
+        "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
+    )
+    add_sending(parser)
+    parser.set_defaults(run=run)
+    parser = commands.add_parser(
+        "from-dicom", help="a result folder from DICOM objects that an archive kept"
+    )
+    parser.add_argument(
+        "input", type=Path, metavar="STUDY",
+        help="folder with the CT's series and InnerEarSeg's objects, searched with those below",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=run_back)
+
+
+def add_sending(parser: argparse.ArgumentParser) -> None:
+    """Add who reviewed the result, and where to send it."""
+    parser.add_argument(
+        "--observer", default="", metavar="NAME",
+        help="who reviewed the result, as Family^Given; by default no person is named",
+    )  # fmt: skip
+    parser.add_argument("--send", metavar="HOST:PORT", help="send the objects to this archive")
+    parser.add_argument("--called", metavar="AET", help="the archive's AE title")
+    parser.add_argument("--calling", metavar="AET", help="this program's; by default INNEREARSEG")
+    parser.add_argument("--tls", action="store_true", help="encrypt")
+    parser.add_argument(
+        "--tls-authority", type=Path, metavar="FILE.pem",
+        help="who signed the archive's certificate; by default the authorities of this computer",
+    )  # fmt: skip
+    parser.add_argument("--tls-certificate", type=Path, metavar="FILE.pem", help="this computer's")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE.pem", help="of --tls-certificate")
+
+
+def check_source(source: Path, series: str | None) -> None:
+    """Refuse early what no objects can be made of, and missing packages; raises UnusableInput."""
+    from ..archive.source import need_library, read_headers
+    from ..report import pdf
+
+    need_library()
+    pdf.need_library()
+    read_headers(source, series)
+
+
+def chosen_archive(options: argparse.Namespace) -> Archive | None:
+    """Return the archive to send to, after it has answered; None if nothing is to be sent.
+
+    Raise UnusableInput, also for a name that DICOM cannot hold.
+    """
+    from ..archive.send import Tls, archive_of, check_archive
+
+    if len(options.observer) > MAX_NAME or set(options.observer) & set("\\=\r\n"):
+        raise UnusableInput(
+            f"--observer needs a name of at most {MAX_NAME} letters, without \\ and =."
+        )
+
+    files = (options.tls_authority, options.tls_certificate, options.tls_key)
+    tls = Tls(*files) if options.tls or any(files) else None
+    if options.send is None:
+        if tls or options.called or options.calling:
+            raise UnusableInput("--called, --calling and --tls go with --send.")
+        return None
+    archive = archive_of(options.send, options.called, options.calling, tls)
+    check_archive(archive)
+    return archive
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the objects and, if wanted, send them."""
+    cancel_on_kill()
+    if options.handed_over:
+        end_with_stdin()
+        print(flush=True)  # the panel kills nothing that has not said a word
+    if options.source is None:
+        return send_again(options)
+    from ..report.subject import OBSERVER, read_subject
+
+    check_source(options.source, options.series)
+    given = options.input
+    output = options.output or (given if given.is_dir() else given.parent)
+    typed = given / OBSERVER
+    if options.handed_over and typed.is_file():
+        options.observer = typed.read_text(encoding="utf-8")
+        typed.unlink()  # so that the name does not stay behind if the panel ends
+    archive = chosen_archive(options)
+    if options.handed_over:
+        subject = read_subject(given)
+    else:
+        subject, notes = report.subject_of_result(given, options.ct)
+        for sentence in (*subject.left_out, *notes):
+            note(sentence)
+    export_subject(subject, options, options.source, output, archive)
+    return 0
+
+
+def export_subject(
+    subject: Subject,
+    options: argparse.Namespace,
+    source: Path,
+    output: Path,
+    archive: Archive | None,
+) -> None:
+    """Write the objects of a result, say where they are, and send them if wanted."""
+    from ..archive.export import export
+    from ..archive.source import read_source
+    from ..mrml.ear_rendering import draw_in_child
+    from ..report.content import build_report
+    from ..report.subject import write_subject
+
+    series = read_source(source, options.series)
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        views = Path(temporary)
+        write_subject(subject, views)
+        problem = draw_in_child(views)
+        blocks = build_report(
+            subject, made=datetime.now(), views=views, notes=(problem,) if problem else ()
+        )
+    folder, files, difference = export(subject, blocks, series, output, options.observer.strip())
+    for path in files:
+        say(path)
+    say(difference.sentence)
+    for sentence in folder.sentences:
+        note(sentence)
+    if archive is not None:
+        send_files(files, archive)
+
+
+def send_again(options: argparse.Namespace) -> int:
+    """Send what an earlier export wrote."""
+    from ..archive.export import exported_files
+    from ..archive.source import need_library
+
+    if options.send is None:
+        raise UnusableInput("Give --source to make DICOM objects, or --send to send those in DIR.")
+    if options.observer:
+        raise UnusableInput("--observer goes with --source: the objects are made already.")
+    need_library()
+    files = exported_files(options.output or options.input)
+    archive = chosen_archive(options)
+    if archive is not None:
+        send_files(files, archive)
+    return 0
+
+
+def send_files(files: list[Path], archive: Archive) -> None:
+    """Send objects and say what came of it."""
+    from ..archive.send import send
+
+    for sentence in send(files, archive):
+        note(sentence)
+    say(f"Sent {len(files)} objects to {archive}.")
+
+
+def run_back(options: argparse.Namespace) -> int:
+    """Write a result folder from what an archive kept."""
+    cancel_on_kill()
+    from ..io.dicom_results import read_archived
+    from ..io.result_folder import refuse_overlap
+    from ..io.volume import read_ct
+    from ..mrml.files import write_result
+
+    refuse_overlap([options.output], [options.input])
+    archived = read_archived(options.input)
+    ct = read_ct(options.input, archived.series)
+    earlier = write_result(archived.segmentation, ct, options.output)
+    for ear in archived.segmentation.ears:
+        states = ", ".join(f"{mark.name} {mark.state}" for mark in ear.landmarks)
+        say(f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³, {ear.segment}; {states}")
+    if earlier is not None:
+        note(f"What was there before, and may have been edited, is now {earlier}.")
+    say(f"Files: {options.output}")
+    return 0

@@ -1,0 +1,72 @@
+"""What is reviewed, handed over to a worker of its own: for the report, and for DICOM."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from ..mrml.subject import subject_of
+from ..process import temporary_folder
+from ..report.subject import write_subject
+from .worker import Worker
+from .worker_process import Outcome, in_panel_words, judge
+
+
+class HandOver:
+    """At most one worker at a time, on a folder that is removed at its end.
+
+    Args:
+        ended: called at the end, unless ``close`` was.
+    """
+
+    def __init__(self, ended: Callable[[Outcome], None]) -> None:
+        self._tell = ended
+        self._worker: Worker | None = None
+        self._folder = Path()
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker runs."""
+        return self._worker is not None
+
+    def start(
+        self, volume: Any, typed: Mapping[str, str], command: Callable[[Path], list[str]]
+    ) -> None:
+        """Write a CT's results into a folder, and what the user typed; start the worker on it.
+
+        Raises:
+            UnusableInput, OSError: there is nothing to hand over, or it cannot be written.
+        """
+        folder = temporary_folder()
+        try:
+            write_subject(subject_of(slicer.mrmlScene, volume), folder)
+            for name, text in typed.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            arguments = command(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._folder = folder
+        self._worker = Worker(lambda line: None, self._ended)
+        self._worker.start(arguments, folder)
+
+    def close(self) -> None:
+        """Stop what goes on before returning."""
+        if self._worker is not None:
+            self._worker.stop_now()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _ended(self, code: int, crashed: bool, stderr: str) -> None:
+        self._worker = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._tell(judge(code, crashed, stderr))
+
+
+def notes_of(outcome: Outcome) -> list[str]:
+    """Return the worker's remarks, in words of the panel."""
+    lines = (line.strip() for line in outcome.details.splitlines())
+    return [in_panel_words(line) for line in lines if line.startswith("Note: ")]
