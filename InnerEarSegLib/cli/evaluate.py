@@ -53,6 +53,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--draws", type=whole_number_from(1), default=10, help="displacements a case (default 10)"
     )
     parser.add_argument(
+        "--scan", choices=("bone", "soft"),
+        help="simulate each case's scan by a clinical CT with a bone or a soft kernel first",
+    )  # fmt: skip
+    parser.add_argument(
         "--template", action="store_true",
         help=f"print the average ear of all specimens but {HELD_OUT}, and stop",
     )  # fmt: skip
@@ -148,6 +152,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     """Measure cochleae, and print each case and the summary."""
     from ..evaluation import measurement_errors as errors_of
     from ..evaluation.metrics import ear_of
+    from ..evaluation.simulated_scan import clinical_scan
     from ..io.dataset import Case
     from ..io.manifest import cases_of
     from ..segmentation.pipeline import segment
@@ -171,7 +176,8 @@ def plan_accuracy(options: argparse.Namespace) -> int:
         def find(case: Case) -> Ear | None:
             if case.name in trained_on:
                 say("(trained on) ", end="")
-            return ear_of(segment(case.ct, bundle), case)
+            ct = case.ct if options.scan is None else clinical_scan(case.ct, options.scan)
+            return ear_of(segment(ct, bundle), case)
 
         errors, failed = errors_of.segmented_errors(cases, options.cases, find, say)
     if not errors and failed:

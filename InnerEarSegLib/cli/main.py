@@ -11,10 +11,26 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import Cancelled, InnerEarSegError
 from ..process import CANCELLED
-from . import ablate, batch, benchmark, crossval, demo, dicom, evaluate, report, segment, train
+from . import (
+    ablate,
+    batch,
+    benchmark,
+    crossval,
+    demo,
+    dicom,
+    evaluate,
+    mesh,
+    plan,
+    report,
+    segment,
+    train,
+)
 from .arguments import complain
 
-COMMANDS = (segment, batch, report, dicom, demo, train, crossval, evaluate, benchmark, ablate)
+COMMANDS = (
+    *(segment, batch, report, plan, mesh, dicom, demo),
+    *(train, crossval, evaluate, benchmark, ablate),
+)
 
 DONE, UNUSABLE = 0, 2
 

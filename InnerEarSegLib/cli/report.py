@@ -14,6 +14,7 @@ from ..process import cancel_on_kill, end_with_stdin
 from .arguments import note
 
 if TYPE_CHECKING:
+    from ..cochlea.arrays import ElectrodeArray
     from ..io.result_folder import ResultFolder
     from ..report.files import Names
     from ..report.subject import Subject
@@ -45,6 +46,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--patient", default="", metavar="TEXT",
         help="name as it shall appear; without it, the report does not identify the patient",
     )  # fmt: skip
+    parser.add_argument(
+        "--array", action="append", default=[], metavar="NAME",
+        help="show this electrode array in the duct; see `innerearseg plan --list`",
+    )  # fmt: skip
+    parser.add_argument(
+        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
+    )
     parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.add_argument(
         "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
@@ -61,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     from ..report.files import Names
     from ..report.subject import read_subject, write_subject
 
+    arrays = chosen_arrays(options)
     patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
@@ -77,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
             note(sentence)
         with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
             write_subject(subject, Path(temporary))
-            output = write(subject, Path(temporary), names, patient, notes)
+            output = write(subject, Path(temporary), names, patient, notes, arrays)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
@@ -85,18 +94,41 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def chosen_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
+    """Return the arrays of ``--array``; UnusableInput if one is unknown or they are too many."""
+    from ..cochlea.arrays import choose, read_arrays
+    from ..report.duct_figures import MOST_ARRAYS
+
+    mine = read_arrays(options.arrays) if options.arrays else ()
+    arrays = choose(options.array, [*read_arrays(), *mine])
+    if len(arrays) > MOST_ARRAYS:
+        raise UnusableInput(f"A report shows at most {MOST_ARRAYS} arrays; `plan` takes more.")
+    return arrays
+
+
 def write(
-    subject: Subject, folder: Path, names: Names, patient: str = "", notes: Sequence[str] = ()
+    subject: Subject,
+    folder: Path,
+    names: Names,
+    patient: str = "",
+    notes: Sequence[str] = (),
+    arrays: Sequence[ElectrodeArray] = (),
 ) -> ResultFolder:
     """Draw a written subject in 3D in its folder, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
+    from ..report.duct_page import duct_pages
     from ..report.files import write_report
 
     if problem := draw_in_child(folder):
         notes = (*notes, problem)
     blocks = build_report(
-        subject, made=datetime.now(), patient=patient, views=folder, notes=tuple(notes)
+        subject,
+        made=datetime.now(),
+        patient=patient,
+        views=folder,
+        notes=tuple(notes),
+        pages=duct_pages(subject.measurements, arrays),
     )
     return write_report(blocks, subject, names)
 

@@ -77,7 +77,7 @@ class Entry(NamedTuple):
 
     Attributes:
         label: what to show.
-        unit: "mm", "mm³" or "°".
+        unit: "mm", "mm³", "°" or "turns".
         definition: one sentence.
         source: publication of the definition or formula; empty for our own.
         low, high: published range; None without one.
@@ -113,6 +113,9 @@ _REVIEW = "a systematic review of 5791 cochleae (Curtis et al. 2023)"
 _ARGENTINIAN = "247 ears (Di Gregorio et al. 2025)"
 _DATASET = "the human bony labyrinth dataset, Wimmer et al. 2019"
 _STRAIGHT = "Straight distance between the landmarks."
+
+_WALL = "Along the lateral wall in 3D, as the segment has it, from the round window (0°)"
+_BEYOND = "beyond what the segment shows, by an average cochlea"
 
 VOLUME = "labyrinth_volume"
 
@@ -157,6 +160,26 @@ CATALOGUE: dict[str, Entry] = {
     "round_window_to_helicotrema": Entry(
         "Round window to helicotrema", "mm", _STRAIGHT, "", 5.7, 7.4, _DATASET),
     "oval_window_to_helicotrema": Entry("Oval window to helicotrema", "mm", _STRAIGHT),
+    "duct_lateral_wall_360": Entry("Measured lateral wall to 360°", "mm",
+        f"{_WALL} to 360°."),
+    "duct_lateral_wall_720": Entry("Measured lateral wall to 720°", "mm",
+        f"{_WALL} to 720°."),
+    "duct_lateral_wall": Entry("Measured lateral wall, whole", "mm",
+        f"{_WALL} to the apex; {_BEYOND}."),
+    "duct_centre_line_360": Entry("Measured centre line to 360°", "mm",
+        f"Along the middle of the canal's sections in 3D from 0° to 360°; {_BEYOND}."),
+    "duct_centre_line": Entry("Measured centre line, whole", "mm",
+        f"Along the middle of the canal's sections in 3D from 0° to the apex; {_BEYOND}."),
+    "duct_modiolar_wall_360": Entry("Measured modiolar wall to 360°", "mm",
+        f"Along the innermost places of the canal in 3D from 0° to 360°; {_BEYOND}."),
+    "duct_modiolar_wall": Entry("Measured modiolar wall, whole", "mm",
+        f"Along the innermost places of the canal in 3D from 0° to the apex; {_BEYOND}."),
+    "duct_turns": Entry("Turns that the segment shows", "turns",
+        "Angle from the round window up to which the turns stand out from each other on the "
+        "segment's surface, in turns of 360°."),
+    "duct_apical_angle": Entry("Angle at the apex", "°",
+        "Angle from the round window at which the lateral wall has climbed to the apex, where "
+        "an average cochlea ends after 2.6 turns.", "mean of Erixon et al. 2009"),
     VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
         144.0, 267.0, _DATASET),
 } | {
@@ -181,12 +204,14 @@ class Measurement:
         key: of CATALOGUE; a stable name for tables.
         label: what to show.
         value: in ``unit``; None where it could not be measured.
-        unit: "mm", "mm³" or "°".
+        unit: "mm", "mm³", "°" or "turns".
         uncertainty: half width of the 90 % interval in ``unit``, carried over from landmarks and
             walls; None where no landmark has a part in it or there is no value.
         definition: one sentence.
         source: publication of the definition or formula.
         remark: one sentence where the value wants a look, else empty.
+        extrapolated: whether an average cochlea's course has a part in it, beyond what the segment
+            shows; ``text`` then begins with "≈".
     """
 
     key: str
@@ -197,19 +222,21 @@ class Measurement:
     definition: str = ""
     source: str = ""
     remark: str = ""
+    extrapolated: bool = False
 
     @property
     def text(self) -> str:
         """Value and uncertainty to read: "9.1 ± 0.2 mm"; a dash without a value."""
         if self.value is None:
             return "–"
+        about = "≈ " if self.extrapolated else ""
         digits = 0 if self.unit in ("°", "mm³") else 1
         unit = self.unit if self.unit == "°" else f" {self.unit}"
         if self.uncertainty is None:
-            return f"{self.value:.{digits}f}{unit}"
+            return f"{about}{self.value:.{digits}f}{unit}"
         # Never "± 0.0" of what is not known exactly.
         least = 10.0**-digits if self.uncertainty > 1e-6 else 0.0
-        return f"{self.value:.{digits}f} ± {max(self.uncertainty, least):.{digits}f}{unit}"
+        return f"{about}{self.value:.{digits}f} ± {max(self.uncertainty, least):.{digits}f}{unit}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, rounded; also a row of a table."""
@@ -222,4 +249,5 @@ class Measurement:
             "definition": self.definition,
             "source": self.source,
             "remark": self.remark,
+            "extrapolated": self.extrapolated,
         }

@@ -187,7 +187,7 @@ def cochlear_frame(
     if ROUND_WINDOW not in known or len(known) < MIN_POINTS:
         return None
     variances = {name: (radii.get(name, RADIUS_MM) / SIGMAS_IN_RADIUS) ** 2 for name in known}
-    to_ras = _fit_template(side, known, variances, principal_axes, template)
+    to_ras = fit_template(side, known, variances, principal_axes, template)
     best = []
     for name in (BASAL_TURN, ROUND_WINDOW, HELICOTREMA):
         average = apply_affine(to_ras, template[name])
@@ -199,7 +199,7 @@ def cochlear_frame(
         return None
 
 
-def _fit_template(
+def fit_template(
     side: Side,
     points: Points,
     variances: Mapping[str, float],
@@ -232,7 +232,7 @@ def misfits(
     Points are RAS mm by name, three at least. All count the same here: one that the user is sure
     of may still have the wrong name.
     """
-    to_ras = _fit_template(side, points, {}, principal_axes, template)
+    to_ras = fit_template(side, points, {}, principal_axes, template)
     return {
         name: float(np.linalg.norm(apply_affine(to_ras, np.asarray(template[name])) - point))
         for name, point in points.items()
@@ -282,7 +282,7 @@ def _principal_points(cases: Sequence[Specimen], template: Template) -> list[dic
     found: list[dict[str, Vector]] = []
     for side, at, principal_axes in cases:
         if principal_axes is not None:
-            to_frame = np.linalg.inv(_fit_template(side, at, {}, None, template))
+            to_frame = np.linalg.inv(fit_template(side, at, {}, None, template))
             ways = [
                 {name: apply_affine(to_frame, point) for name, point in way.items()}
                 for way in principal_axes.points(side)

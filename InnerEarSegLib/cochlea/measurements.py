@@ -14,6 +14,7 @@ from .. import __version__
 from ..types import AUXILIARY, BY_HAND, EDITED, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
+from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
 from .frame import (
     RADIUS_MM,
     SIGMAS_IN_RADIUS,
@@ -25,15 +26,10 @@ from .frame import (
     Vector,
     cochlear_frame,
 )
-from .walls import LabyrinthMask, farthest_wall, height, lateral_wall
+from .walls import WALL_MM, LabyrinthMask, farthest_wall, height, lateral_wall
 
 DRAWS = 32
 """Sets of displaced landmarks from which uncertainty is taken: its own error is then an eighth."""
-
-WALL_MM = 0.06
-"""Standard deviation of a segment's wall, an assumption: the mean distance between drawn and
-reference surfaces is 0.026 mm for fine CT and 0.064 mm for the coarser network
-(docs/accuracy.md)."""
 
 HALF_WIDTH = 1.645
 """Standard deviations in the half width of a normal distribution's 90 % interval."""
@@ -57,6 +53,7 @@ class CochlearMeasurements:
         remarks: sentences on the ear as a whole, where something is missing or does not fit.
         radii: 90 % radius in mm that each point counted with, by name.
         points: RAS mm of landmarks and auxiliary landmarks by name, as far as there.
+        duct: the cochlear canal in 3D, where the segment shows it.
     """
 
     side: Side
@@ -66,6 +63,7 @@ class CochlearMeasurements:
     remarks: tuple[str, ...] = ()
     radii: dict[str, float] = field(default_factory=dict)
     points: dict[str, Vector] = field(default_factory=dict)
+    duct: Duct | None = None
 
     def __getitem__(self, key: str) -> Measurement:
         """The measurement with a key of the catalogue, else KeyError."""
@@ -86,6 +84,7 @@ class CochlearMeasurements:
             ],
             "cochlear_frame": None if self.frame is None else self.frame.to_json(),
             "measurements": [measurement.to_json() for measurement in self.measurements],
+            "duct": None if self.duct is None else self.duct.summary(),
         }
 
     def rows(self) -> list[dict[str, Any]]:
@@ -201,7 +200,15 @@ def measure_cochlea(
     mask = LabyrinthMask.of(labyrinth, geometry)
     frame = cochlear_frame(side, points, counted, mask.principal_axes, template)
     numbers, lines = _values(mask, points, frame)
-    spread = _spread(side, mask, points, counted, template)
+    duct = None
+    if frame is not None and mask.volume:
+        duct = measure_duct(mask, frame, points[ROUND_WINDOW])
+    spread, drawn = _spread(side, mask, points, counted, template, duct)
+    extrapolated: set[str] = set()
+    if duct is not None:
+        duct = with_plus_minus(duct, drawn, HALF_WIDTH)
+        numbers |= duct.numbers()
+        extrapolated = duct.extrapolated_numbers()
     measurements = []
     for key, entry in CATALOGUE.items():
         value = numbers.get(key)
@@ -213,11 +220,14 @@ def measure_cochlea(
             remark = "; ".join(filter(None, (entry.range_remark(value), of_a)))
             uncertainty = spread.get(key)
         label, unit, definition, source = entry[:4]
+        beyond = key in extrapolated
         measurements.append(
-            Measurement(key, label, value, unit, uncertainty, definition, source, remark)
+            Measurement(key, label, value, unit, uncertainty, definition, source, remark, beyond)
         )
     remarks = ear_remarks(side, points, mask, frame, template, numbers)
-    return CochlearMeasurements(side, frame, tuple(measurements), lines, remarks, counted, points)
+    return CochlearMeasurements(
+        side, frame, tuple(measurements), lines, remarks, counted, points, duct
+    )
 
 
 def _values(
@@ -269,14 +279,17 @@ def _spread(
     points: Points,
     radii: Mapping[str, float],
     template: Template,
-) -> dict[str, float]:
-    """Half width of the 90 % interval by key, from points displaced at random.
+    duct: Duct | None,
+) -> tuple[dict[str, float], list[DrawnDuct]]:
+    """Half width of the 90 % interval by key, from points displaced at random, and ducts so drawn.
 
     The average ear's are displaced, too, as specimens scatter about it: a point that is missing,
     or drawn towards its place there, is only as sure as that. And so are the segment's walls.
     """
     generator = np.random.default_rng(20061101)  # the same numbers for the same ear, always
+    walls = np.random.default_rng(20100801)  # apart, so that the other numbers stay as they are
     drawn: dict[str, list[float]] = {}
+    ducts: list[DrawnDuct] = []
     for _ in range(DRAWS):
         displaced = {
             name: ras + generator.normal(0.0, radii[name] / SIGMAS_IN_RADIUS, 3)
@@ -290,11 +303,16 @@ def _spread(
         frame = cochlear_frame(side, displaced, radii, mask.principal_axes, average)
         for key, value in _values(mask, displaced, frame, shifts)[0].items():
             drawn.setdefault(key, []).append(value)
-    return {
+        if duct is not None and frame is not None:
+            ducts.append(draw(duct, frame, displaced[ROUND_WINDOW], walls))
+            for key, value in duct.drawn_numbers(ducts[-1]).items():
+                drawn.setdefault(key, []).append(value)
+    spread = {
         key: HALF_WIDTH * float(np.std(values))
         for key, values in drawn.items()
         if len(values) > DRAWS // 2 and key != VOLUME
     }
+    return spread, ducts
 
 
 def compare(left: CochlearMeasurements, right: CochlearMeasurements) -> tuple[Measurement, ...]:

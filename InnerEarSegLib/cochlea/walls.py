@@ -22,6 +22,12 @@ MIN_WHOLE_MM3 = 120.0
 shape then says nothing about the cochlea."""
 
 
+WALL_MM = 0.06
+"""Standard deviation of a segment's wall, an assumption: the mean distance between drawn and
+reference surfaces is 0.026 mm for fine CT and 0.064 mm for the coarser network
+(docs/accuracy.md)."""
+
+
 @dataclass(frozen=True, eq=False)
 class LabyrinthMask:
     """A labyrinth, ready to be measured in any frame.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cochlea.catalogue import CATALOGUE
+from ..cochlea.duct import CENTRE, LATERAL, curve_distance
 from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, PrincipalAxes, Template, mean_template
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..cochlea.walls import LabyrinthMask
@@ -19,7 +21,21 @@ from ..io.manifest import check_names
 from ..types import Ear, Side
 from .evaluate import Cases, Say, each_case
 
-COMPARED = ("a_diameter", "b_diameter", "cochlear_height", "round_window_to_lateral_wall")
+COMPARED = (
+    "a_diameter",
+    "b_diameter",
+    "cochlear_height",
+    "round_window_to_lateral_wall",
+    "duct_lateral_wall_360",
+    "duct_lateral_wall_720",
+    "duct_lateral_wall",
+    "duct_apical_angle",
+)
+
+DISTANT = (LATERAL, CENTRE)
+"""Curves of the duct whose distance from the reference's is told."""
+
+_NAMES = {key: key.replace("_", " ") for key in COMPARED}
 
 MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
 """Mean length of a normal vector in three dimensions, per standard deviation along an axis."""
@@ -32,16 +48,18 @@ class MeasurementErrors:
     """How far one ear's measurements are from those of its reference.
 
     ``axis_deg`` is the angle between the modiolar axes, ``origin_mm`` the distance of the origins,
-    ``mm`` the signed difference of each of COMPARED that both have, ``within`` whether each is
-    within its 90 % interval, ``seconds`` how long measuring took.
+    ``differences`` the signed difference of each of COMPARED that both have, in its unit,
+    ``within`` whether each is within its 90 % interval, ``curves_mm`` the mean distance of each
+    curve of the duct from the reference's, ``seconds`` how long measuring took.
     """
 
     case: str
     axis_deg: float
     origin_mm: float
-    mm: dict[str, float]
+    differences: dict[str, float]
     within: dict[str, bool]
     seconds: float
+    curves_mm: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def between(
@@ -59,19 +77,29 @@ class MeasurementErrors:
                 within[key] = abs(value - true) <= (found[key].uncertainty or 0.0)
         axis_deg = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
         origin_mm = float(np.linalg.norm(found.frame.origin - truth.frame.origin))
-        return cls(case, axis_deg, origin_mm, differences, within, seconds)
+        curves = {}
+        if found.duct is not None and truth.duct is not None:
+            curves = {name: curve_distance(found.duct, truth.duct, name) for name in DISTANT}
+        return cls(case, axis_deg, origin_mm, differences, within, seconds, curves)
 
     @classmethod
     def mean(cls, case: str, errors: Sequence[MeasurementErrors]) -> MeasurementErrors:
-        """Average the errors of one specimen, absolute in mm; of one draw at least."""
-        sizes = {key: [abs(e.mm[key]) for e in errors if key in e.mm] for key in COMPARED}
-        mm = {key: float(np.mean(values)) for key, values in sizes.items() if values}
+        """Average the errors of one specimen, absolute; of one draw at least."""
+
+        def mean(keys: Sequence[str], each: Callable[[MeasurementErrors], dict]) -> dict:
+            sizes = {key: [abs(each(e)[key]) for e in errors if key in each(e)] for key in keys}
+            return {key: float(np.mean(values)) for key, values in sizes.items() if values}
+
         rest = np.mean([(e.axis_deg, e.origin_mm, e.seconds) for e in errors], axis=0)
-        return cls(case, float(rest[0]), float(rest[1]), mm, {}, float(rest[2]))
+        differences = mean(COMPARED, lambda e: e.differences)
+        curves = mean(DISTANT, lambda e: e.curves_mm)
+        return cls(case, float(rest[0]), float(rest[1]), differences, {}, float(rest[2]), curves)
 
     def __str__(self) -> str:
         parts = [f"axis {self.axis_deg:.1f}°", f"origin {self.origin_mm:.2f} mm"]
-        parts += [f"{key.replace('_', ' ')} {value:+.2f} mm" for key, value in self.mm.items()]
+        for key, value in self.differences.items():
+            parts.append(f"{_NAMES[key]} {value:+.2f} {CATALOGUE[key].unit}")
+        parts += [f"{name} {value:.2f} mm away" for name, value in self.curves_mm.items()]
         return f"{self.case}: {', '.join(parts)}"
 
 
@@ -81,16 +109,20 @@ def summary(errors: Sequence[MeasurementErrors]) -> list[str]:
         "axis, degrees": [error.axis_deg for error in errors],
         "origin, mm": [error.origin_mm for error in errors],
     }
-    names = {key: key.replace("_", " ") for key in COMPARED}
-    for key, name in names.items():
-        columns[f"{name}, mm"] = [abs(e.mm[key]) for e in errors if key in e.mm]
+    for key, name in _NAMES.items():
+        unit = CATALOGUE[key].unit.replace("°", "degrees")
+        columns[f"{name}, {unit}"] = [
+            abs(e.differences[key]) for e in errors if key in e.differences
+        ]
+    for curve in DISTANT:
+        columns[f"{curve}, mm away"] = [e.curves_mm[curve] for e in errors if curve in e.curves_mm]
     lines = [
         f"{name}: mean {np.mean(values):.2f}, 95 % {np.percentile(values, 95):.2f}, "
         f"worst {max(values):.2f}, n {len(values)}"
         for name, values in columns.items()
         if values
     ]
-    for key, name in names.items():
+    for key, name in _NAMES.items():
         hits = [error.within[key] for error in errors if key in error.within]
         if hits:
             lines.append(f"{name}: {sum(hits)} of {len(hits)} within their 90 % interval")

@@ -71,6 +71,7 @@ UNITS = {
     "mm": Concept("mm", "UCUM", "mm"),
     "mm³": Concept("mm3", "UCUM", "cubic millimeter"),
     "°": Concept("deg", "UCUM", "Degree"),
+    "turns": Concept("1", "UCUM", "no units"),
     "": Concept("1", "UCUM", "no units"),
 }
 

@@ -11,6 +11,7 @@ import slicer
 from numpy.typing import NDArray
 
 from ..cochlea.catalogue import insertion_angle
+from ..cochlea.duct import LATERAL
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
 from ..mrml.cochlear_view import CochlearView
@@ -27,6 +28,7 @@ SHOWN = {
     "a_diameter": "A",
     "b_diameter": "B",
     "cochlear_height": "Height",
+    "duct_lateral_wall_360": "Wall to 360°",
     "organ_of_corti_length": "Duct length",
 }
 """What the panel shows, all in mm; the table in the scene has all."""
@@ -203,10 +205,16 @@ class MeasurementsSection:
     def _show_angles(self) -> None:
         length, parts = self._ui.insertionSpinBox.value, []
         for side in sorted(self.cochleae):
-            diameter = self.cochleae[side]["a_diameter"].value
-            if diameter:
-                angle = insertion_angle(diameter, length)
-                parts.append(f"{side} beyond the apex" if angle is None else f"{side} {angle:.0f}°")
+            duct, diameter = self.cochleae[side].duct, self.cochleae[side]["a_diameter"].value
+            if duct is not None:
+                angle = duct.angle(LATERAL, length)
+                about = "≈ " if angle is not None and duct.extrapolated(LATERAL, angle) else ""
+            elif diameter:  # no duct could be measured: Escudé's formula
+                angle, about = insertion_angle(diameter, length), "≈ "
+            else:
+                continue
+            reached = "beyond the apex" if angle is None else f"{about}{angle:.0f}°"
+            parts.append(f"{side} {reached}")
         text = f"reaches {', '.join(parts)}" if parts else "needs the A diameter"
         self._ui.insertionAngleLabel.setText(text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -38,7 +38,8 @@ VERDICTS = {
 }
 UNCERTAINTY = (
     "± is half the width of the 90 % interval that the uncertainty of landmarks and walls gives; "
-    "errors of the published formulas are not in it."
+    "errors of the published formulas are not in it. ≈: an average cochlea's course has a part in "
+    "it, beyond what the segment shows."
 )
 
 
@@ -159,11 +160,13 @@ def build_report(
     patient: str = "",
     views: Path | None = None,
     notes: tuple[str, ...] = (),
+    pages: Mapping[Side, Sequence[Block]] | None = None,
 ) -> list[Block]:
     """Draw the pictures and write the sentences of a report.
 
     ``patient`` appears as the user wants; nothing else identifies the patient. ``views`` is a
-    folder with 3D views, if any; ``notes`` say, for example, why there are none.
+    folder with 3D views, if any; ``notes`` say, for example, why there are none. ``pages`` are
+    further blocks after an ear's own.
     """
     cochleae, found = subject.measurements, subject.segmentation
     date = made.strftime("%Y-%m-%d %H:%M")
@@ -187,6 +190,7 @@ def build_report(
         if in_3d:
             title = Heading("Labyrinth")
             details.append(Together((title, Figures(in_3d, 2), Text(LEGEND, "small"))))
+        details += (pages or {}).get(ear.side, ())
     definitions = []
     for item in next(iter(cochleae.values())).measurements:
         usual = CATALOGUE[item.key].range_source
@@ -284,7 +288,7 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
 
 
 def _signed(difference: Measurement) -> str:
-    text = difference.text.removeprefix("-")
+    text = difference.text.removeprefix("≈ ").removeprefix("-")
     if not float(text.split()[0].rstrip("°")):
         return text
     return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"

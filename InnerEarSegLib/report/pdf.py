@@ -32,7 +32,9 @@ _GAPS = {2: 4.0, 3: 2.0, 4: 2.0}
 """mm between pictures, by how many stand side by side."""
 
 _FONT = "helvetica"
-_REPLACED = str.maketrans({"−": "-", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "„": '"'})
+_REPLACED = str.maketrans(
+    {"−": "-", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'", "„": '"', "≈": "~"}
+)
 
 
 def need_library() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cochlea.catalogue import Measurement
+from ..cochlea.duct import Duct
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
 from ..errors import UnusableInput
@@ -101,7 +102,7 @@ def _read_ct(path: Path) -> Volume:
 
 
 def _measured_to_json(measured: CochlearMeasurements) -> dict[str, Any]:
-    """Everything, unrounded, unlike ``CochlearMeasurements.to_json``."""
+    """Everything, unrounded but for the duct, unlike ``CochlearMeasurements.to_json``."""
     frame = measured.frame
     return {
         "side": measured.side,
@@ -111,6 +112,7 @@ def _measured_to_json(measured: CochlearMeasurements) -> dict[str, Any]:
         "remarks": measured.remarks,
         "radii": measured.radii,
         "points": {name: ras.tolist() for name, ras in measured.points.items()},
+        "duct": None if measured.duct is None else measured.duct.to_json(),
     }
 
 
@@ -124,4 +126,5 @@ def _measured_from_json(item: dict[str, Any]) -> CochlearMeasurements:
         tuple(item["remarks"]),
         item["radii"],
         {name: np.array(ras) for name, ras in item["points"].items()},
+        None if item["duct"] is None else Duct.from_json(item["duct"]),
     )

@@ -16,7 +16,7 @@ from ..types import AUTOMATIC, REVIEWED, Ear, Side
 
 SCHEMA_VERSION = 2
 
-_UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg"}
+_UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg", "turns": "turns"}
 
 
 def write_measurements(

@@ -162,7 +162,9 @@ def test_a_mean_is_of_the_draws_that_have_a_figure():
     draws = ((2.0, 1.0, {"a_diameter": -0.5}), (2.0, 1.0, {"a_diameter": 0.1}), (5.0, 4.0, {}))
     errors = [MeasurementErrors("P", *draw, {}, 0.1) for draw in draws]
     mean = MeasurementErrors.mean("P", errors)
-    assert mean.axis_deg == pytest.approx(3.0) and mean.mm == {"a_diameter": pytest.approx(0.3)}
+    assert mean.axis_deg == pytest.approx(3.0) and mean.differences == {
+        "a_diameter": pytest.approx(0.3)
+    }
     assert str(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
 
 

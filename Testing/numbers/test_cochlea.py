@@ -299,7 +299,7 @@ def test_frames_of_displaced_points_are_close(specimens):
     )
     assert np.mean([error.axis_deg for error in errors]) < 5.0
     assert np.mean([error.origin_mm for error in errors]) < 0.6
-    assert np.mean([abs(error.mm["a_diameter"]) for error in errors]) < 0.3
+    assert np.mean([abs(error.differences["a_diameter"]) for error in errors]) < 0.3
 
 
 def test_an_ear_is_measured_once_for_each_of_its_states():

@@ -1,5 +1,7 @@
 """The cochlea's numbers in the panel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
@@ -19,12 +21,22 @@ def test_numbers_are_shown_and_are_those_of_the_scene(planned):
     ends = [np.array(line.GetNthControlPointPosition(index)) for index in (0, 1)]
     assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(planned.value("a_diameter"))
     assert 7.5 < planned.value("a_diameter") < 10.5
-    # The insertion angle follows what is typed.
-    a = planned.value("a_diameter")
+    assert "Wall to 360°" in text and f"{planned.value('duct_lateral_wall_360'):.1f} ±" in text
+    # The insertion angle follows what is typed, along the measured wall.
+    wall = planned.measuring.cochleae[planned.side].duct
     for length in (20.0, 28.0):
         planned.ui.insertionSpinBox.setValue(length)
-        angle = 235.0 * (np.exp(length / (2.62 * a)) - 1.0)
-        assert f"{planned.side} {angle:.0f}°" in planned.ui.insertionAngleLabel.text
+        angle = wall.angle("lateral wall", length)
+        assert wall.length("lateral wall", angle) == pytest.approx(length)
+        assert f"{angle:.0f}°" in planned.ui.insertionAngleLabel.text
+
+
+def test_without_a_duct_the_angle_is_by_formula(planned):
+    cochlea = planned.measuring.cochleae[planned.side]
+    planned.measuring.cochleae = {planned.side: replace(cochlea, duct=None)}
+    planned.ui.insertionSpinBox.setValue(21.0)
+    angle = 235.0 * (np.exp(21.0 / (2.62 * cochlea["a_diameter"].value)) - 1.0)
+    assert f"{planned.side} ≈ {angle:.0f}°" in planned.ui.insertionAngleLabel.text
 
 
 def test_without_results_there_is_nothing_to_measure(story):

@@ -77,7 +77,7 @@ def test_without_opengl_the_rest_is_there(result_folder, in_3d, tmp_path, monkey
     page = tmp_path / "report.html"
     assert main(["report", str(result_folder), "--output", str(page)]) == 0
     parser = looked_at(page)
-    assert "3D views are missing" in " ".join(parser.words) and parser.pictures == 13
+    assert "3D views are missing" in " ".join(parser.words) and parser.pictures == 15
     assert "libegl1" in " ".join(parser.words)
 
 

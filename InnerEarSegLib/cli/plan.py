@@ -1,0 +1,71 @@
+"""``innerearseg plan``: the duct of a result, its frequencies, and electrode arrays in it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import UnusableInput
+from .arguments import millimetres_up_to, note, say
+
+MAX_DEPTH_MM = 40.0
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "plan", help="measure a result's duct and lay electrode arrays into it; no recommendation"
+    )
+    parser.add_argument(
+        "input", type=Path, nargs="?", metavar="DIR",
+        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--array", action="append", default=[], metavar="NAME",
+        help="lay this array into the duct, such as FLEX24; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
+    )
+    parser.add_argument(
+        "--depth", type=millimetres_up_to(MAX_DEPTH_MM), metavar="MM",
+        help="insert the tip so deep, from the round window (default: each array's whole length)",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="print the known arrays, and stop")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="for plan.json and tables; by default the input"
+    )
+    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print each ear's duct and arrays, and write ``plan.json``, ``duct.csv``, ``contacts.csv``."""
+    from ..cochlea.arrays import MAKERS_DECIDE, choose, read_arrays
+
+    known = [*read_arrays(), *(read_arrays(options.arrays) if options.arrays else ())]
+    if options.list:
+        for each in known:
+            say(f"{each.label}: {each.kind}, {each.contacts} contacts, {each.tip_mm:g} mm")
+        say(MAKERS_DECIDE)
+        return 0
+    if options.input is None:
+        raise UnusableInput("plan needs the folder of a result, or --list.")
+    arrays = choose(options.array, known)
+
+    from ..io.result_folder import ResultFolder
+    from ..report.plan import CONTACTS_CSV, insertions_of, sentences, write_plan
+    from .report import subject_of_result
+
+    given = options.input
+    output = ResultFolder(options.output or (given if given.is_dir() else given.parent))
+    subject, notes = subject_of_result(given, options.ct)
+    for sentence in (*subject.left_out, *notes):
+        note(sentence)
+    cochleae = subject.measurements
+    insertions = insertions_of(cochleae, arrays, options.depth)
+    with output.adding(obsolete=[CONTACTS_CSV]) as new:
+        write_plan(cochleae, insertions, new)
+    files = f"Files: {output.folder}"
+    say("\n".join([*sentences(cochleae, insertions), *output.sentences, files]))
+    return 0

@@ -1,0 +1,140 @@
+"""A plan as files and lines: the duct over the angle, frequencies, and arrays in it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..cochlea.arrays import MAKERS_DECIDE, ElectrodeArray
+from ..cochlea.duct import Duct
+from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
+from ..cochlea.insertion import Insertion, insert
+from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.way_in import way_in
+from ..io.result_folder import MAKER
+from ..types import Side, rounded
+
+PLAN_JSON, DUCT_CSV, CONTACTS_CSV = "plan.json", "duct.csv", "contacts.csv"
+SCHEMA_VERSION = 1
+
+NO_DUCT = (
+    "The duct of the {} ear could not be measured: it needs the cochlea's axes and a segment that "
+    "shows the basal turn and the turns above it."
+)
+
+
+def duct_rows(duct: Duct) -> list[dict[str, Any]]:
+    """``Duct.rows`` with both frequencies in Hz at each angle."""
+    corti = OrganOfCorti.of(duct)
+    return [
+        row
+        | {
+            "organ_of_corti_hz": rounded(corti.frequency(row["angle_deg"]), 0),
+            "spiral_ganglion_hz": rounded(ganglion_frequency(row["angle_deg"]), 0),
+        }
+        for row in duct.rows()
+    ]
+
+
+def insertions_of(
+    cochleae: Mapping[Side, CochlearMeasurements],
+    arrays: Sequence[ElectrodeArray],
+    depth_mm: float | None = None,
+) -> dict[Side, list[Insertion]]:
+    """Lay each array into each ear that has a duct, to its length or to a depth of its tip."""
+    return {
+        side: [insert(cochlea.duct, array, depth_mm) for array in arrays]
+        for side, cochlea in cochleae.items()
+        if cochlea.duct is not None
+    }
+
+
+def write_plan(
+    cochleae: Mapping[Side, CochlearMeasurements],
+    insertions: Mapping[Side, Sequence[Insertion]],
+    folder: Path,
+) -> None:
+    """Write ``plan.json``, ``duct.csv`` and, with arrays, ``contacts.csv`` into a folder."""
+    ears, ducts, contacts = [], [], []
+    for side, cochlea in cochleae.items():
+        duct = cochlea.duct
+        rows = [] if duct is None else duct_rows(duct)
+        laid = insertions.get(side, ())
+        ears.append(
+            {
+                "side": side,
+                "remarks": [*cochlea.remarks, *([NO_DUCT.format(side)] if duct is None else [])],
+                "duct": None if duct is None else {**duct.summary(), "over_angle": rows},
+                "way_in": None if duct is None else way_in(cochlea).to_json(),
+                "organ_of_corti_mm": None
+                if duct is None
+                else round(OrganOfCorti.of(duct).length, 2),
+                "arrays": [each.to_json() for each in laid],
+            }
+        )
+        ducts += [{"side": side, **row} for row in rows]
+        for each in laid:
+            for contact in each.to_json()["contacts"]:
+                contact["r_mm"], contact["a_mm"], contact["s_mm"] = (
+                    contact.pop("ras_mm") or [None] * 3
+                )
+                contacts.append({"side": side, "array": each.array.label, **contact})
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "made_by": f"{MAKER} {__version__}",
+        "note": MAKERS_DECIDE,
+        "ears": ears,
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    (folder / PLAN_JSON).write_text(text, encoding="utf-8")
+    for name, table in ((DUCT_CSV, ducts), (CONTACTS_CSV, contacts)):
+        if table:
+            with (folder / name).open("w", encoding="utf-8-sig", newline="") as file:
+                writer = csv.DictWriter(file, list(table[0]))
+                writer.writeheader()
+                writer.writerows(table)
+
+
+def sentences(
+    cochleae: Mapping[Side, CochlearMeasurements],
+    insertions: Mapping[Side, Sequence[Insertion]],
+) -> list[str]:
+    """Say each ear's duct and where each array reaches, in lines."""
+    lines = []
+    for side, cochlea in cochleae.items():
+        if cochlea.duct is None:
+            lines.append(NO_DUCT.format(side))
+            continue
+        shown = ("duct_lateral_wall_360", "duct_lateral_wall_720", "duct_apical_angle")
+        values = ", ".join(f"{cochlea[key].label.lower()} {cochlea[key].text}" for key in shown)
+        lines.append(f"{side.capitalize()} ear: {values}")
+        lines += [f"  {remark}" for remark in cochlea.remarks]
+        lines.append(f"  {way_in(cochlea).sentence}")
+        for each in insertions.get(side, ()):
+            lines.append(f"  {sentence_of(each)}")
+            lines += [f"    {remark}" for remark in each.remarks]
+    if any(insertions.values()):
+        lines.append(MAKERS_DECIDE)
+    return lines
+
+
+def sentence_of(insertion: Insertion) -> str:
+    """Say where an array reaches and what it covers, in a line."""
+    inside = insertion.inside
+    label = f"{insertion.array.label}, {insertion.depth_mm:.1f} mm"
+    if not inside:
+        return f"{label}: no contact in the duct"
+    last, first = inside[-1], inside[0]
+    mark = "≈ " if last.extrapolated else ""
+    span = " to ".join(
+        f"{contact.organ_of_corti_hz:.0f} Hz" if contact.organ_of_corti_hz else "beyond the organ"
+        for contact in (first, last)
+    )
+    return (
+        f"{label}: to {mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°, contacts over "
+        f"{insertion.coverage_deg:.0f}° and {insertion.coverage_mm:.1f} mm, {span}"
+    )

@@ -1,0 +1,104 @@
+"""``innerearseg plan`` on a result: what it says and which files it leaves."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from InnerEarSegLib.cli.main import main
+
+from .subjects import saved, truth_of
+
+
+@pytest.fixture
+def result(result_folder, tmp_path):
+    return shutil.copytree(result_folder, tmp_path / "result")
+
+
+def table(path):
+    return list(csv.DictReader(path.open(encoding="utf-8-sig", newline="")))
+
+
+def test_two_arrays_side_by_side(result, synthetic_ear, capsys):
+    assert main(["plan", str(result), "--array", "FLEX24", "--array", "ci632"]) == 0
+    said = capsys.readouterr().out
+    assert "MED-EL FLEX24, 24.0 mm: to" in said and "CI632 Slim Modiolar" in said
+    assert "no recommendation" in said and str(result) in said
+    (ear,) = json.loads((result / "plan.json").read_text(encoding="utf-8"))["ears"]
+    assert ear["side"] == synthetic_ear.side
+    flex, slim = ear["arrays"]
+    assert len(flex["contacts"]) == 12 and len(slim["contacts"]) == 22
+    assert flex["reach_deg"] == pytest.approx(flex["contacts"][-1]["angle_deg"], abs=0.1)
+    rows = table(result / "contacts.csv")
+    assert len(rows) == 34 and {row["array"] for row in rows} == {
+        "MED-EL FLEX24", "Cochlear CI632 Slim Modiolar"}  # fmt: skip
+    duct = table(result / "duct.csv")
+    assert [row["angle_deg"] for row in duct[:3]] == ["0.0", "30.0", "60.0"]
+    falling = [float(row["organ_of_corti_hz"]) for row in duct if row["organ_of_corti_hz"]]
+    assert falling == sorted(falling, reverse=True) and falling[0] > 20000
+    assert duct[-1]["lateral_wall_extrapolated"] in ("True", "False")
+
+
+def test_without_arrays_the_duct_alone_and_no_old_contacts(result, capsys):
+    assert main(["plan", str(result), "--array", "FLEX20"]) == 0
+    assert (result / "contacts.csv").is_file()
+    assert main(["plan", str(result)]) == 0
+    assert not (result / "contacts.csv").exists()
+    assert "measured lateral wall to 360°" in capsys.readouterr().out
+
+
+def test_a_depth_and_an_array_of_ones_own_elsewhere(result, tmp_path, capsys):
+    mine = tmp_path / "mine.json"
+    item = {"maker": "Own", "name": "Short", "kind": "lateral wall", "contacts": 8,
+            "first_contact_mm": 2, "last_contact_mm": 15, "tip_mm": 16}  # fmt: skip
+    mine.write_text(json.dumps({"arrays": [item]}))
+    before = sorted(result.iterdir())
+    out = tmp_path / "plan"
+    command = ["plan", str(result), "--arrays", str(mine), "--array", "short", "--depth", "10"]
+    assert main([*command, "--output", str(out)]) == 0
+    assert "contacts stay outside the cochlea" in capsys.readouterr().out
+    assert sorted(result.iterdir()) == before
+    (row, *_) = table(out / "contacts.csv")
+    assert row["depth_mm"] == "-4.0" and row["angle_deg"] == "" and row["r_mm"] == ""
+
+
+def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_path, capsys):
+    path = tmp_path / "scene.mrb"
+
+    def remove(scene, volume, results):
+        (node,) = results.landmarks.values()
+        for index in range(node.GetNumberOfControlPoints()):
+            node.SetNthControlPointPositionMissing(index)
+
+    saved(path, truth_of(synthetic_ear), synthetic_ear.ct, change=remove)
+    assert main(["plan", str(path), "--array", "FLEX24", "--output", str(tmp_path / "out")]) == 0
+    assert "could not be measured" in capsys.readouterr().out
+    (ear,) = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))["ears"]
+    assert ear["duct"] is None and ear["arrays"] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--array", "FLEX99"], "No array is called 'FLEX99'"),
+        (["--arrays", "nothing.json"], "cannot be read"),
+        (["--depth", "0"], "is no number of millimetres"),
+    ],
+)
+def test_refusals_change_nothing(result, more, message, capsys):
+    before = sorted(result.iterdir())
+    try:
+        status = main(["plan", str(result), *more])
+    except SystemExit as end:  # argparse ends so
+        status = end.code
+    captured = capsys.readouterr()
+    assert status == 2 and message in captured.err and captured.err.count("\n") == 1
+    assert sorted(result.iterdir()) == before
+
+
+def test_a_list_of_arrays_needs_no_result(capsys):
+    assert main(["plan", "--list"]) == 0
+    assert "MED-EL FLEX28: lateral wall, 12 contacts, 28 mm" in capsys.readouterr().out
+    assert main(["plan"]) == 2
+    assert "needs the folder of a result" in capsys.readouterr().err
