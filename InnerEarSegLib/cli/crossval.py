@@ -91,10 +91,17 @@ def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None
     held = calibrate.reliability(rows)
     judged = calibrate.with_radii(rows)
     softness = calibrate.error_by_edge_width(judged)
-    command = ["innerearseg", "crossval", str(options.config), "--data", str(options.data)]
-    command += ["--output", str(output), "--folds", str(options.folds)]
+    # Names without folders: the command goes onto model cards, and these leave the house.
+    command = [
+        "innerearseg",
+        "crossval",
+        options.config.name,
+        "--data",
+        options.data.resolve().name,
+    ]
+    command += ["--output", output.resolve().name, "--folds", str(options.folds)]
     command += ["--stages", ",".join(options.stages)] if options.stages else []
-    command += ["--base", str(options.base)] if options.base else []
+    command += ["--base", options.base.name] if options.base else []
     command += ["--measure-only"] if options.measure_only else []
     folder = ResultFolder(output)
     with folder.adding(obsolete=PICTURES) as new:
