@@ -30,7 +30,7 @@ def output_of(name, *arguments, need=""):
     if program is None:
         pytest.skip(f"needs the program {name}{need}")
     command = [program, *map(str, arguments)]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    process = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     return process.returncode, process.stdout + process.stderr
 
 
