@@ -125,8 +125,9 @@ def summary(result: Segmentation) -> list[str]:
     for ear in result.ears:
         known = ear.findings.canals if ear.findings else ""
         canals = f"{known} canals closed, " if known else ""
-        volume = f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³"
-        lines.append(f"{volume}, {canals}quality {ear.quality.verdict}")
+        hidden = ear.findings is not None and ear.findings.metal
+        volume = "" if hidden else f"{ear.volume_mm3:.0f} mm³, "
+        lines.append(f"Labyrinth {ear.side}: {volume}{canals}quality {ear.quality.verdict}")
         for landmark in ear.landmarks:
             where = "not found"
             if landmark.ras is not None:

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -180,3 +181,6 @@ def test_canals_are_counted_where_the_count_is_one(closed, said):
     ear = Ear("left", np.ones((1, 1, 1), np.uint8), grid, (), 200.0, findings=Findings(closed))
     result = Segmentation((ear,), ModelIdentity("m", "1", ""), "cpu")
     assert summary(result) == [f"Labyrinth left: 200 mm³, {said}quality good"]
+    metal = replace(ear, findings=Findings(closed, metal_mm3=2.0))  # hides the volume
+    result = replace(result, ears=(metal,))
+    assert summary(result) == [f"Labyrinth left: {said}quality good"]
