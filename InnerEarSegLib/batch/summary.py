@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from .. import __version__
 from ..cochlea.catalogue import VOLUME
+from ..cochlea.measurements import METAL
 from ..io.result_folder import seal
 from ..report.tables import columns
 from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Findings, Side
@@ -22,6 +23,9 @@ UNKNOWN = "unknown"
 """Values of measurements of earlier versions, which do not say what they were made of."""
 
 Content = dict[str, Any]
+
+HIDDEN: Content = {"labyrinth_volume_mm3": None, "hidden": True}
+"""What metal leaves of an ear's volume."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Row:
         parts = []
         for side, ear in ears_of(self.result, self.measurements).items():
             volume, verdict = ear["labyrinth_volume_mm3"], ear["quality"].get("verdict", "by hand")
-            size = "without a segment," if volume is None else f"{volume:.0f} mm³"
+            missing = "with metal," if ear.get("hidden") else "without a segment,"
+            size = missing if volume is None else f"{volume:.0f} mm³"
             parts.append(f"{side} {size} {verdict}")
         found = ", ".join(parts) if self.result["ears"] else "no inner ear found"
         return found + (f". {self.reason}" if self.reason else "")
@@ -156,20 +161,20 @@ def values_of(result: Content | None, measurements: Content | None) -> str | Non
 
 
 def _present(content: Content) -> set[tuple[str, str]]:
-    """Ears, their segments that have a volume, and their landmarks that have a position."""
+    """Ears, their segments with a volume or metal, and their landmarks that have a position."""
     return {
         (ear["side"], name)
         for ear in content["ears"]
         for name in (
             "",
-            *([VOLUME] if _volume(ear) else []),
+            *([VOLUME] if _volume(ear) or _is_hidden(ear) else []),
             *(mark["name"] for mark in ear["landmarks"] if mark["ras_mm"] is not None),
         )
     }
 
 
 def _volume(ear: Content) -> float | None:
-    """In mm³, of an ear of either file; None without a segment."""
+    """In mm³, of an ear of either file; None without a segment, and where metal hides it."""
     if "measurements" not in ear:
         return float(ear["labyrinth_volume_mm3"])
     if ear["segment"] == SEGMENT_REMOVED:
@@ -178,16 +183,27 @@ def _volume(ear: Content) -> float | None:
     return None if items.get(VOLUME) is None else float(items[VOLUME])
 
 
+def _is_hidden(ear: Content) -> bool:
+    """Whether metal hides the volume of an ear of ``measurements.json``."""
+    if ear.get("segment") == SEGMENT_REMOVED:
+        return False
+    items = ear.get("measurements", ())
+    return any(item["key"] == VOLUME and item.get("remark") == METAL for item in items)
+
+
 def ears_of(result: Content | None, measurements: Content | None) -> dict[str, Content]:
     """Return the ears by side, in the form of ``result.json``.
 
     Of reviewed ears, volume and landmarks are those that were measured, as they belong together.
     A confidence stays only where the landmark is where it was found, a verdict where the ear was
-    found. Without a segment the volume is None.
+    found. Without a segment, and where metal hides it, the volume is None.
     """
     found: dict[str, Content] = {ear["side"]: ear for ear in (result or {}).get("ears", ())}
-    if measurements is None or values_of(result, measurements) != REVIEWED:
+    if measurements is None:
         return found
+    if values_of(result, measurements) != REVIEWED:
+        hidden = {ear["side"] for ear in measurements["ears"] if _is_hidden(ear)} & found.keys()
+        return found | {side: found[side] | HIDDEN for side in hidden}
     return {ear["side"]: _reviewed(ear, found.get(ear["side"])) for ear in measurements["ears"]}
 
 
@@ -207,6 +223,7 @@ def _reviewed(ear: Content, found: Content | None) -> Content:
         "landmarks": marks,
         "quality": quality,
         "findings": found and found.get("findings"),
+        "hidden": _is_hidden(ear),
     }
 
 

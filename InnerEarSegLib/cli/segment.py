@@ -123,9 +123,11 @@ def summary(result: Segmentation) -> list[str]:
     """What was found, a line each."""
     lines = []
     for ear in result.ears:
-        canals = f"{ear.findings.canals} canals closed, " if ear.findings else ""
-        volume = f"Labyrinth {ear.side}: {ear.volume_mm3:.0f} mm³"
-        lines.append(f"{volume}, {canals}quality {ear.quality.verdict}")
+        known = ear.findings.canals if ear.findings else ""
+        canals = f"{known} canals closed, " if known else ""
+        hidden = ear.findings is not None and ear.findings.metal
+        volume = "" if hidden else f"{ear.volume_mm3:.0f} mm³, "
+        lines.append(f"Labyrinth {ear.side}: {volume}{canals}quality {ear.quality.verdict}")
         for landmark in ear.landmarks:
             where = "not found"
             if landmark.ras is not None:

@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 
 NO_DUCT = (
     "The duct of the {} ear could not be measured: it needs the cochlea's axes and a segment that "
-    "shows the basal turn and the turns above it."
+    "shows the basal turn and the turns above it, without metal."
 )
 
 

@@ -43,6 +43,9 @@ mm there has 1.9 mm³ and more in simulated bone and soft kernels, anatomy 0.8 m
 METAL_NEAR_MM = 0.6
 """Metal this near to the labyrinth is in or beside it."""
 
+CUT_OFF_MM3 = 0.5
+"""Volume that has the CT's highest HU if these are cut off; otherwise it is a single voxel."""
+
 
 def edge_width_mm(ct: Tensor, logits: Tensor, spacing_mm: float) -> float | None:
     """Return the width of the edge between lumen and bone: about the CT's full width at half
@@ -107,6 +110,18 @@ def metal_mm3(
     pieces = sitk.ConnectedComponent(sitk.GetImageFromArray(metal.astype(np.uint8)))
     sizes = np.bincount(sitk.GetArrayFromImage(pieces).ravel())[1:]
     return float(sizes.max(initial=0)) * spacing_mm**3
+
+
+def cut_off_at(ct: Tensor, spacing_mm: float) -> float | None:
+    """Return the HU at which a CT's values are cut off, if metal does not stand out below it.
+
+    Args:
+        ct: HU.
+        spacing_mm: voxel edge.
+    """
+    highest = float(ct.max())
+    voxels = int((ct >= highest - 0.5).sum())
+    return highest if highest < METAL_HU and voxels * spacing_mm**3 >= CUT_OFF_MM3 else None
 
 
 def _surface(logits: Tensor) -> Tensor:

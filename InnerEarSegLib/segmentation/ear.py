@@ -17,6 +17,7 @@ from ..types import (
     Landmark,
     apply_affine,
 )
+from .ct_at_ear import cut_off_at
 from .findings import complete, find
 from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
@@ -34,6 +35,8 @@ AT_BORDER = (
     "The labyrinth comes within two voxels of the CT's border: a part of it may lie outside. Check "
     "its canals and the basal turn."
 )
+
+CUT_OFF = "The CT's values end at {:.0f} HU: metal in the ear would not stand out. Check for it."
 
 MIN_PRESENCE = 0.5
 SURE_BORDER_MM = 0.6
@@ -103,6 +106,9 @@ def decode_ear(
     uncertainty = dict(zip(model.landmarks, spreads, strict=True))
     if plausibility.near_border and not plausibility.cut:
         remarks = (*remarks, (CHECK, AT_BORDER))
+    highest = cut_off_at(prediction.ct, prediction.network.spacing_mm)
+    if highest is not None:
+        remarks = (*remarks, (CHECK, CUT_OFF.format(highest)))
     findings = find(completion, mask, grid, seen_at, plausibility.capsule_hu, slice_mm)
     quality = judge(landmarks, volume, scan, plausibility.cut, findings, remarks)
     return Ear(

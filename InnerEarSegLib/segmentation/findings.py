@@ -89,8 +89,11 @@ def find(
     seen = completion.prediction
     ct, logits, spacing = seen.ct, seen.labyrinth, seen.network.spacing_mm
     width = edge_width_mm(ct, logits, spacing)
-    drawn = whole_part(logits.numpy() > 0)
+    everything = logits.numpy() > 0  # metal may lie between parts of the drawing
+    drawn = whole_part(everything)
     with_bone = close_gaps(drawn, spacing)
+    parts = count_pieces(everything, spacing)
+    near_metal = with_bone if parts <= 1 else close_gaps(everything, spacing)
     cochlea = np.zeros_like(drawn)
     closed, still_open, apart = None, completion.still_open, None
     if HELICOTREMA in points and OVAL_WINDOW in points:
@@ -107,11 +110,11 @@ def find(
         closed_canals=closed,
         open_canals=still_open,
         completed_canals=completion.completed,
-        parts=count_pieces(logits.numpy() > 0, spacing),
+        parts=parts,
         turns_apart=apart,
         edge_width_mm=width,
         slice_mm=slice_mm,
-        metal_mm3=metal_mm3(ct, drawn, with_bone & cochlea, spacing, capsule_hu, width),
+        metal_mm3=metal_mm3(ct, everything, near_metal & cochlea, spacing, capsule_hu, width),
         agreement=seen.agreement,
         atypicality=atypicality(drawn, canonical, in_canonical),
     )

@@ -12,6 +12,7 @@ from InnerEarSegLib.batch.segment_case import Source
 from InnerEarSegLib.batch.status import BEFORE, NO_COUNT, status_of
 from InnerEarSegLib.batch.summary import as_json, cells
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.cochlea.measurements import METAL
 from InnerEarSegLib.mrml.files import write_bundle
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.scene import headless_scene
@@ -140,6 +141,17 @@ def test_a_row_is_of_one_set(case, tmp_path):
         assert (of["left_closed_canals"], of["left_edge_width_mm"]) == (3, 0.55)
         assert (of["left_slice_mm"], of["left_metal"], of["right_metal"]) == (None, "yes", None)
     assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
+
+
+def test_what_metal_hides_was_not_removed(case, tmp_path):
+    folder = publish(case, tmp_path / "out")
+    measured = copy.deepcopy(MEASURED)
+    for item in measured["ears"][0]["measurements"]:
+        item |= {"value": None, "remark": METAL}
+    table = shown(case, folder, measured)
+    assert (table["values"], table["left_metal"]) == ("automatic", "yes")
+    assert table["left_volume_mm3"] is None and table["left_helicotrema_R"] == 1.0
+    assert row(case, tmp_path / "out").sentence.startswith("left with metal, good")
 
 
 @pytest.mark.parametrize("said", [True, False])

@@ -5,17 +5,27 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import psutil
 import pytest
 import SimpleITK as sitk
 
+from InnerEarSegLib.cli.segment import summary
 from InnerEarSegLib.io.result_files import read_plain
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.mrml.files import read_landmarks, read_segments
 from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.types import AUXILIARY, LANDMARKS
+from InnerEarSegLib.types import (
+    AUXILIARY,
+    LANDMARKS,
+    Ear,
+    Findings,
+    Geometry,
+    ModelIdentity,
+    Segmentation,
+)
 
 from .conftest import REPOSITORY, innerearseg, start
 from .make_ct import write
@@ -163,3 +173,14 @@ def test_a_pass_that_ctrl_c_abandons_ends_with_its_own_status_and_not_with_sigab
         cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.stdout == "cancelled\n" and done.stderr == "" and done.returncode == 130
+
+
+@pytest.mark.parametrize("closed, said", [(2, "2 of 3 canals closed, "), (4, ""), (None, "")])
+def test_canals_are_counted_where_the_count_is_one(closed, said):
+    grid = Geometry(np.eye(4), (1, 1, 1))
+    ear = Ear("left", np.ones((1, 1, 1), np.uint8), grid, (), 200.0, findings=Findings(closed))
+    result = Segmentation((ear,), ModelIdentity("m", "1", ""), "cpu")
+    assert summary(result) == [f"Labyrinth left: 200 mm³, {said}quality good"]
+    metal = replace(ear, findings=Findings(closed, metal_mm3=2.0))  # hides the volume
+    result = replace(result, ears=(metal,))
+    assert summary(result) == [f"Labyrinth left: {said}quality good"]

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from InnerEarSegLib.segmentation.ct_at_ear import edge_width_mm, metal_mm3
+from InnerEarSegLib.segmentation.ct_at_ear import cut_off_at, edge_width_mm, metal_mm3
 from InnerEarSegLib.types import MIN_METAL_MM3
 
 from .canonical_ear import ct_of, depth, millimetres
@@ -56,3 +56,14 @@ def test_metal_beside_the_labyrinth_and_far_away():
     beside = (DEEP < -0.1) & (DEEP > -0.5)
     near[beside] = 3071.0
     assert metal(near) > MIN_METAL_MM3 and metal(near, edge_mm=None) > MIN_METAL_MM3
+
+
+def test_where_values_are_cut_off():
+    """A narrow range makes many voxels equal; bone and noise have one that is the brightest."""
+    noise = torch.randn(DEEP.shape, generator=torch.Generator().manual_seed(1))
+    ct = torch.from_numpy(ct_of(DEEP)) + 100.0 * noise
+    assert cut_off_at(ct, 0.2) is None
+    assert cut_off_at(ct.clamp(max=1700.0), 0.2) == 1700.0
+    ct[:6, :6, :6] = 8000.0  # metal, in a range that shows it
+    assert cut_off_at(ct.clamp(max=3071.0), 0.2) is None
+    assert cut_off_at(ct.clamp(max=2300.0), 0.2) == 2300.0

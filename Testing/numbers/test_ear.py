@@ -57,6 +57,15 @@ def test_a_plausible_ear():
         assert landmark.ras == pytest.approx(POINTS[landmark.name], abs=1e-6)
 
 
+def test_a_ct_that_cannot_show_metal_is_remarked_on():
+    seen = prediction()  # all bone has 1500 HU
+    ear = decode_ear(seen, CT, MODEL)
+    assert any("end at 1500 HU: metal" in reason for reason in ear.quality.reasons)
+    seen.ct[0, 0, 0] = 1501.0
+    ear = decode_ear(seen, CT, MODEL)
+    assert not any("metal" in reason for reason in ear.quality.reasons)
+
+
 def test_a_calibrated_model_gives_radii():
     calibration = Calibration(
         scale_mm=dict.fromkeys(LANDMARKS, 0.3), spread_mm=dict.fromkeys(LANDMARKS, 0.4),

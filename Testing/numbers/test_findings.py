@@ -136,6 +136,17 @@ def test_metal_is_measured():
     assert found.metal and found.metal_mm3 == pytest.approx(ball.sum() * 0.008, rel=0.2)
 
 
+def test_metal_between_parts_of_a_drawing_is_measured():
+    """A network leaves metal out, and so may part an upper turn from the labyrinth."""
+    deep = np.maximum(depth(), tube([(5.6, 2.0, -1.1), (3.2, 2.8, -0.7)], 0.5))  # 0.7 mm away
+    ct = ct_of(deep)
+    ct[(deep <= 0) & (tube([(5.6, 1.0, -1.1), (3.2, 1.8, -0.7)], 0.6) > 0)] = 2450.0
+    found = findings(complete(prediction(deep, ct), SCAN, POINTS))
+    assert found.parts == 2 and found.metal
+    bone = findings(complete(prediction(deep, ct_of(deep)), SCAN, POINTS))
+    assert bone.parts == 2 and bone.metal_mm3 == 0.0
+
+
 def exact(malformation, seed, template):
     """The atypicality of a synthetic ear's exact labyrinth."""
     parameters = replace(random_parameters(seed), malformation=malformation)

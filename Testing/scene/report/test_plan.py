@@ -3,10 +3,13 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.mrml.files import write_scene
+from InnerEarSegLib.types import Findings
 
 from .subjects import saved, truth_of
 
@@ -102,3 +105,13 @@ def test_a_list_of_arrays_needs_no_result(capsys):
     assert "MED-EL FLEX28: lateral wall, 12 contacts, 28 mm" in capsys.readouterr().out
     assert main(["plan"]) == 2
     assert "needs the folder of a result" in capsys.readouterr().err
+
+
+def test_metal_hides_the_duct(synthetic_ear, tmp_path, capsys):
+    found = truth_of(synthetic_ear)
+    ears = tuple(replace(ear, findings=Findings(3, metal_mm3=5.0)) for ear in found.ears)
+    write_scene(synthetic_ear.ct, replace(found, ears=ears), tmp_path)
+    assert main(["plan", str(tmp_path), "--array", "FLEX24"]) == 0
+    assert "without metal" in capsys.readouterr().out
+    (ear,) = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))["ears"]
+    assert ear["duct"] is None and ear["way_in"] is None and ear["arrays"] == []
