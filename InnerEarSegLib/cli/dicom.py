@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_source(options.source, options.series)
     given = options.input
-    output = options.output or (given if given.is_dir() else given.parent)
+    output = _folder(options)
     typed = given / OBSERVER
     if options.handed_over and typed.is_file():
         options.observer = typed.read_text(encoding="utf-8")
@@ -130,6 +130,12 @@ def run(options: argparse.Namespace) -> int:
             note(sentence)
     export_subject(subject, options, options.source, output, archive)
     return 0
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """Where the objects are, or will be."""
+    given: Path = options.input
+    return options.output or (given if given.is_dir() else given.parent)
 
 
 def export_subject(
@@ -174,7 +180,7 @@ def send_again(options: argparse.Namespace) -> int:
     if options.observer:
         raise UnusableInput("--observer goes with --source: the objects are made already.")
     need_library()
-    files = exported_files(options.output or options.input)
+    files = exported_files(_folder(options))
     archive = chosen_archive(options)
     if archive is not None:
         send_files(files, archive)

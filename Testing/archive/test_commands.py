@@ -272,7 +272,7 @@ def test_what_failed_to_be_sent_stays_written(case, no_report, capfd):
 
     with archive_that(store) as archive:
         sending = ["--send", f"{archive.host}:{archive.port}", "--called", archive.called]
-        assert main(list(map(str, ["dicom", case.out, *sending]))) == 0
+        assert main(list(map(str, ["dicom", case.out / SCENE_FILE, *sending]))) == 0
     assert f"Sent {len(written)} objects" in capfd.readouterr().out
     assert len(set(stored)) == len(written)
     assert written == {path: path.read_bytes() for path in case.out.glob("*.dcm")}
