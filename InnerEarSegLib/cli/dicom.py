@@ -161,13 +161,14 @@ def export_subject(
             subject, made=datetime.now(), views=views, notes=(problem,) if problem else ()
         )
     folder, files, difference = export(subject, blocks, series, output, options.observer.strip())
+    options.left = "the DICOM objects are written"
     for path in files:
         say(path)
     say(difference.sentence)
     for sentence in folder.sentences:
         note(sentence)
     if archive is not None:
-        send_files(files, archive)
+        send_files(files, archive, options)
 
 
 def send_again(options: argparse.Namespace) -> int:
@@ -183,15 +184,19 @@ def send_again(options: argparse.Namespace) -> int:
     files = exported_files(_folder(options))
     archive = chosen_archive(options)
     if archive is not None:
-        send_files(files, archive)
+        send_files(files, archive, options)
     return 0
 
 
-def send_files(files: list[Path], archive: Archive) -> None:
-    """Send objects and say what came of it."""
+def send_files(files: list[Path], archive: Archive, options: argparse.Namespace) -> None:
+    """Send objects and say what came of it, also if it is cancelled."""
     from ..archive.send import send
 
-    for sentence in send(files, archive):
+    def sent(count: int) -> None:
+        options.left = f"{count} of {len(files)} objects arrived at {archive}; the files stay"
+
+    sent(0)
+    for sentence in send(files, archive, sent):
         note(sentence)
     say(f"Sent {len(files)} objects to {archive}.")
 
