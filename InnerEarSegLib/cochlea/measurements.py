@@ -135,19 +135,15 @@ def _hidden(ear: Ear) -> tuple[str, ...]:
 
 
 def without(found: CochlearMeasurements, hidden: Sequence[str]) -> CochlearMeasurements:
-    """Return measurements without the values of some keys, which metal hides.
-
-    Lines and duct are left out with those of the walls.
-    """
+    """Return measurements without the values of some keys, which metal hides."""
     if not hidden:
         return found
     items = tuple(
         replace(item, value=None, uncertainty=None, remark=METAL) if item.key in hidden else item
         for item in found.measurements
     )
-    if "a_diameter" in hidden:
-        return replace(found, measurements=items, lines={}, duct=None)
-    return replace(found, measurements=items)
+    lines = {} if "a_diameter" in hidden else found.lines
+    return replace(found, measurements=items, lines=lines)
 
 
 def signature(ear: Ear) -> str:
