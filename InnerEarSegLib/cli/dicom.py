@@ -204,13 +204,14 @@ def send_files(files: list[Path], archive: Archive, options: argparse.Namespace)
 def run_back(options: argparse.Namespace) -> int:
     """Write a result folder from what an archive kept."""
     cancel_on_kill()
-    from ..io.dicom_results import read_archived
+    from ..io.dicom_results import check_images, read_archived
     from ..io.result_folder import refuse_overlap
     from ..io.volume import read_ct
     from ..mrml.files import write_result
 
     refuse_overlap([options.output], [options.input])
     archived = read_archived(options.input)
+    check_images(archived, options.input)
     ct = read_ct(options.input, archived.series)
     earlier = write_result(archived.segmentation, ct, options.output)
     for ear in archived.segmentation.ears:

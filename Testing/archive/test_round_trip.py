@@ -15,7 +15,7 @@ from pydicom.uid import RLELossless
 from InnerEarSegLib.archive.segmentation_object import labels_of
 from InnerEarSegLib.archive.source import read_headers
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.dicom_results import read_archived
+from InnerEarSegLib.io.dicom_results import check_images, read_archived
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.types import Geometry, Landmark, Quality
 from Testing.command_line.make_ct import phantom
@@ -145,6 +145,31 @@ def test_the_newest_report_counts(tmp_path):
     export_case(case, tmp_path / "study" / "b")
     [back] = read_archived(tmp_path / "study").segmentation.ears
     assert back.landmarks[0].state == "corrected"
+
+
+def test_results_of_two_studies_are_refused(tmp_path):
+    export_case(make_case(tmp_path / "1", two=False), tmp_path / "all" / "a")
+    other = make_case(tmp_path / "2", two=False, StudyInstanceUID="1.2.3.4")
+    export_case(other, tmp_path / "all" / "b")
+    with pytest.raises(UnusableInput, match="holds results of 2 studies"):
+        read_archived(tmp_path / "all")
+
+
+def test_a_ct_that_lacks_images_is_refused(tmp_path):
+    case = make_case(tmp_path / "ct", two=False)
+    archived = read_archived(export_case(case, tmp_path / "ct" / "objects").folder)
+    check_images(archived, tmp_path / "ct")
+    for path in sorted(case.folder.glob("*.dcm"))[:3]:
+        path.unlink()
+    with pytest.raises(UnusableInput, match="lacks 3 of the 30 images"):
+        check_images(archived, tmp_path / "ct")
+
+
+def test_a_damaged_segmentation_is_named(tmp_path):
+    out = export_case(make_case(tmp_path / "ct", two=False), tmp_path / "objects")
+    change(out.folder / "segmentation.dcm", {"PixelData": b"\0\0"})
+    with pytest.raises(UnusableInput, match=r"segmentation .* is damaged"):
+        read_archived(out.folder)
 
 
 def test_several_series_of_a_study_are_told_apart(tmp_path):
