@@ -12,8 +12,8 @@ from ..errors import UnusableInput
 from .arguments import add_device, chosen_model, millimetres_up_to, names, say, whole_number_from
 from .batch import SOME_FAILED
 
-HELD_OUT = "F06,T03,F13"
-"""Specimens that the bundled model, and the average ear, never saw."""
+NOT_AVERAGED = "F06,T03,F13"
+"""Specimens that the package's average ear (``cochlea.frame.TEMPLATE``) is not made from."""
 
 MAX_DISPLACE_MM = 5.0
 """The landmarks of an ear lie this far apart: beyond it there is no ear left to measure."""
@@ -58,7 +58,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--template", action="store_true",
-        help=f"print the average ear of all specimens but {HELD_OUT}, and stop",
+        help=f"print the average ear of all specimens but {NOT_AVERAGED}, and stop",
     )  # fmt: skip
     parser.set_defaults(run=plan_accuracy)
 
@@ -160,7 +160,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
 
     cases = cases_of(options.dataset)
     if options.template:
-        template, spread = errors_of.template_of(cases, HELD_OUT.split(","))
+        template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))
         for name, point in template.items():
             place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
             say(f"{name}: {place}, spread {spread[name]:.2f} mm")

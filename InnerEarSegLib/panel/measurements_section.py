@@ -28,8 +28,8 @@ SHOWN = {
     "a_diameter": "A",
     "b_diameter": "B",
     "cochlear_height": "Height",
-    "duct_lateral_wall_360": "Wall to 360°",
-    "organ_of_corti_length": "Duct length",
+    "duct_lateral_wall_360": "Wall 360°",
+    "organ_of_corti_length": "Duct",
 }
 """What the panel shows, all in mm; the table in the scene has all."""
 

@@ -94,6 +94,10 @@ class Caption(NamedTuple):
     unreviewed: bool
 
 
+MANY = 20
+"""Rows of the measurements' table above which it is set small, to leave room for pictures."""
+
+
 class Table(NamedTuple):
     """A table with columns of ``widths`` in mm of a page of 182 mm.
 
@@ -282,9 +286,9 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
         usual = "" if known.low is None else f"{known.low:g} – {known.high:g} {known.unit}"
         rows += [(item.label, *values, usual), *([(remarks,)] if remarks else [])]
     names = [*(side.capitalize() for side in cochleae), *(["Left − right"] if both else [])]
-    widths = (150.0 - 26.0 * len(names), *[26.0] * len(names), 32.0)
+    widths = (150.0 - 30.0 * len(names), *[30.0] * len(names), 32.0)
     heads = ("Measurement", *names, "Published range")
-    return Table(widths, tuple(rows), heads, values=len(cochleae))
+    return Table(widths, tuple(rows), heads, values=len(cochleae), small=len(rows) > MANY)
 
 
 def _signed(difference: Measurement) -> str:
@@ -304,8 +308,8 @@ def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None
     if landmark.state == CORRECTED:
         details.append(f"moved by {landmark.moved_mm:.1f} mm")
     if landmark.radius_mm is not None and landmark.state not in BY_HAND:
-        within = f"within {landmark.radius_mm:.1f} mm in 90 % of cases"
-        details.append(f"{within} (specimens; for patients' CT a lower bound)")
+        within = f"within {landmark.radius_mm:.1f} mm in 90 % of specimens"
+        details.append(f"{within}, a lower bound for patients")
     elif assumed_mm is not None:
         details.append(f"assumed to be within {assumed_mm:.1f} mm")
     if landmark.ras is not None:

@@ -144,6 +144,8 @@ def _draw(pdf: Any, block: content.Block) -> None:
             _font(pdf, 9, bold=unreviewed, color=_LOOK if unreviewed else _SOFT)
             pdf.cell(pdf.get_string_width(state) + 3, 5, state)
             _font(pdf, 9, color=_SOFT)
+            if pdf.x + pdf.get_string_width(details) > _MARGIN + _WIDTH:
+                pdf.ln(4.5)
             pdf.cell(0, 5, details, align="R")
             pdf.ln(5.5)
         case content.Table():

@@ -206,6 +206,11 @@ def test_a_broken_specimen_does_not_cost_the_journey_the_others(partly_broken, q
 
 
 @pytest.mark.parametrize("command", ["evaluate DATA --output X", "plan-accuracy DATA"])
+def test_all_cases_are_measured_unless_some_are_named(command):
+    assert build_parser().parse_args(command.split()).cases is None
+
+
+@pytest.mark.parametrize("command", ["evaluate DATA --output X", "plan-accuracy DATA"])
 def test_a_list_without_a_name_is_refused(command, capsys):
     parser = build_parser()
     # Spaces, a trailing comma and doubles do no harm.

@@ -1,4 +1,6 @@
-"""The library on real ears that the bundled model was not trained on."""
+"""The whole journey on real ears. The bundled model was trained on them: a test of the code around
+the networks and not of accuracy, which docs/accuracy.md measures by cross-validation.
+"""
 
 import time
 
@@ -15,23 +17,19 @@ from InnerEarSegLib.io.volume import geometry_of, image_of
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.types import LANDMARKS, Volume
 
-HELD_OUT = ("F06", "T03", "F13")
+SPECIMENS = ("F06", "T03", "F13")
 
 
 @pytest.fixture(scope="module")
 def results(specimens, bundle):
     found = {}
-    for name in HELD_OUT:
+    for name in SPECIMENS:
         case = read_case(specimens, name)
         found[name] = (case, segment(case.ct, bundle))
     return found
 
 
-def test_the_specimens_were_held_out(bundle):
-    assert not set(HELD_OUT) & set(bundle.card["training"]["trained_on"])
-
-
-@pytest.mark.parametrize("name", HELD_OUT)
+@pytest.mark.parametrize("name", SPECIMENS)
 def test_labyrinth_landmarks_and_side(results, name):
     case, result = results[name]
     (ear,) = result.ears
@@ -42,13 +40,13 @@ def test_labyrinth_landmarks_and_side(results, name):
     for landmark in ear.landmarks:
         error = row[f"{landmark.name} mm"]
         assert error < 0.5 and error < 1.5 * landmark.radius_mm, (landmark.name, error)
-    assert ear.quality.reasons == ()
+    assert ear.quality.reasons == () and ear.findings.closed_canals == 3
 
 
 def test_a_soft_kernel_costs_little_of_the_landmarks(specimens, bundle):
     case = in_scan(read_case(specimens, "F06"), "soft kernel", bundle.template)
     row = row_of(case, segment(case.ct, bundle), "soft kernel")
-    assert row["side_right"] and row["dice"] > 0.88
+    assert row["side_right"] and row["dice"] > 0.92 and row["closed_canals"] == 3
     assert all(row[f"{name} mm"] < 0.6 for name in LANDMARKS)
 
 

@@ -21,7 +21,7 @@ def test_numbers_are_shown_and_are_those_of_the_scene(planned):
     ends = [np.array(line.GetNthControlPointPosition(index)) for index in (0, 1)]
     assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(planned.value("a_diameter"))
     assert 7.5 < planned.value("a_diameter") < 10.5
-    assert "Wall to 360°" in text and f"{planned.value('duct_lateral_wall_360'):.1f} ±" in text
+    assert "Wall 360°" in text and f"{planned.value('duct_lateral_wall_360'):.1f} ±" in text
     # The insertion angle follows what is typed, along the measured wall.
     wall = planned.measuring.cochleae[planned.side].duct
     for length in (20.0, 28.0):

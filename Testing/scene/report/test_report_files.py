@@ -24,8 +24,8 @@ def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
     # 3 planes of 3 landmarks, 2 of the cochlea, 2 in 3D; these four twice; 2 of the duct.
     assert page.pictures == (19 if can_render() else 15)
     for said in ("not a medical device", "Test model 1.2.3", "ab" * 32, "Quality: good",
-                 "Helicotrema", "within 0.5 mm in 90 % of cases (specimens; for patients' CT a",
-                 "lower bound)", "A diameter"):  # fmt: skip
+                 "Helicotrema", "within 0.5 mm in 90 % of specimens, a lower bound for patients",
+                 "A diameter"):  # fmt: skip
         assert said in text, said
     html = (result_folder / "report.html").read_text(encoding="utf-8")
     assert "style>" not in text and "url(" not in html
