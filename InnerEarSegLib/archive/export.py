@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,10 @@ def export(
             for name, dataset in objects.items():
                 # Last, as those that make objects of others would take, and check, the patient.
                 source.file_under(dataset)
-                dataset.save_as(stage / name, enforce_file_format=True)
+                # Not by pydicom, which puts a traceback into the sentence on a full disk.
+                content = BytesIO()
+                dataset.save_as(content, enforce_file_format=True)
+                (stage / name).write_bytes(content.getvalue())
             found = compare(subject.segmentation, stage)
             if not found.small:
                 raise UnusableInput(

@@ -172,9 +172,14 @@ def _associate(archive: Archive, kinds: Sequence[tuple[str, Sequence[str]]]) -> 
     for kind, syntaxes in kinds:
         entity.add_requested_context(kind, list(syntaxes) or None)
     tls = (archive.tls.context(), archive.host) if archive.tls else None
-    association: Any = entity.associate(
-        archive.host, archive.port, ae_title=archive.called, tls_args=tls
-    )
+    try:
+        association: Any = entity.associate(
+            archive.host, archive.port, ae_title=archive.called, tls_args=tls
+        )
+    except (OSError, UnicodeError):  # of the look-up of its name
+        raise UnusableInput(
+            f"The network knows no computer called {archive.host}; nothing was sent."
+        ) from None
     if association.is_established:
         return association
     if association.is_rejected:

@@ -6,7 +6,7 @@ import copy
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,24 +142,43 @@ def read_headers(path: Path, series: str | None = None) -> tuple[tuple[Any, ...]
             header = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             header.decode()
             headers.append(header)
+        _check_headers(headers, path)
+        original = copy.deepcopy(headers[0])
+        for header in headers:
+            for keyword in COPIED:
+                if keyword in header and keyword != "StudyInstanceUID":
+                    del header[keyword]
+            for keyword in BLANK:
+                setattr(header, keyword, "")
+            if "SliceThickness" not in header:
+                header.SliceThickness = None  # may be empty, but highdicom wants it to be there
+    return tuple(headers), original, str(original.FrameOfReferenceUID)
+
+
+def _check_headers(headers: Sequence[Any], path: Path) -> None:
+    """Raise UnusableInput where a series cannot be referred to, or is not of one patient."""
     for keyword, what in (
         ("FrameOfReferenceUID", "frame of reference"),
         ("StudyInstanceUID", "study"),
+        ("SeriesInstanceUID", "series"),
+        ("PatientID", "patient"),
+        ("PatientName", "patient"),
     ):
         values = {str(header.get(keyword, "") or "") for header in headers}
-        if values == {""} or len(values) != 1:
-            said = "does not name its" if values == {""} else "belongs to more than one"
-            raise UnusableInput(
-                f"The DICOM series in {path} {said} {what}, so no DICOM objects can refer to it."
-            )
-    original = copy.deepcopy(headers[0])
-    for header in headers:
-        for keyword in COPIED:
-            if keyword in header and keyword != "StudyInstanceUID":
-                del header[keyword]
-        for keyword in BLANK:
-            setattr(header, keyword, "")
-    return tuple(headers), original, str(original.FrameOfReferenceUID)
+        if len(values) > 1:
+            said = "belongs to more than one"
+        elif values == {""} and what != "patient":
+            said = "does not name its"
+        else:
+            continue
+        raise UnusableInput(
+            f"The DICOM series in {path} {said} {what}, so no DICOM objects can refer to it."
+        )
+    if not all(header.get("SOPInstanceUID") and header.get("SOPClassUID") for header in headers):
+        raise UnusableInput(
+            f"The DICOM series in {path} has images without a UID or a class, so no DICOM objects "
+            "can refer to it."
+        )
 
 
 def check_same_ct(source: SourceSeries, parts: dict[Any, Volume]) -> None:

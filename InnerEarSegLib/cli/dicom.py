@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_source(options.source, options.series)
     given = options.input
-    output = options.output or (given if given.is_dir() else given.parent)
+    output = _folder(options)
     typed = given / OBSERVER
     if options.handed_over and typed.is_file():
         options.observer = typed.read_text(encoding="utf-8")
@@ -130,6 +130,12 @@ def run(options: argparse.Namespace) -> int:
             note(sentence)
     export_subject(subject, options, options.source, output, archive)
     return 0
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """Where the objects are, or will be."""
+    given: Path = options.input
+    return options.output or (given if given.is_dir() else given.parent)
 
 
 def export_subject(
@@ -155,13 +161,14 @@ def export_subject(
             subject, made=datetime.now(), views=views, notes=(problem,) if problem else ()
         )
     folder, files, difference = export(subject, blocks, series, output, options.observer.strip())
+    options.left = "the DICOM objects are written"
     for path in files:
         say(path)
     say(difference.sentence)
     for sentence in folder.sentences:
         note(sentence)
     if archive is not None:
-        send_files(files, archive)
+        send_files(files, archive, options)
 
 
 def send_again(options: argparse.Namespace) -> int:
@@ -174,18 +181,22 @@ def send_again(options: argparse.Namespace) -> int:
     if options.observer:
         raise UnusableInput("--observer goes with --source: the objects are made already.")
     need_library()
-    files = exported_files(options.output or options.input)
+    files = exported_files(_folder(options))
     archive = chosen_archive(options)
     if archive is not None:
-        send_files(files, archive)
+        send_files(files, archive, options)
     return 0
 
 
-def send_files(files: list[Path], archive: Archive) -> None:
-    """Send objects and say what came of it."""
+def send_files(files: list[Path], archive: Archive, options: argparse.Namespace) -> None:
+    """Send objects and say what came of it, also if it is cancelled."""
     from ..archive.send import send
 
-    for sentence in send(files, archive):
+    def sent(count: int) -> None:
+        options.left = f"{count} of {len(files)} objects arrived at {archive}; the files stay"
+
+    sent(0)
+    for sentence in send(files, archive, sent):
         note(sentence)
     say(f"Sent {len(files)} objects to {archive}.")
 
@@ -193,13 +204,14 @@ def send_files(files: list[Path], archive: Archive) -> None:
 def run_back(options: argparse.Namespace) -> int:
     """Write a result folder from what an archive kept."""
     cancel_on_kill()
-    from ..io.dicom_results import read_archived
+    from ..io.dicom_results import check_images, read_archived
     from ..io.result_folder import refuse_overlap
     from ..io.volume import read_ct
     from ..mrml.files import write_result
 
     refuse_overlap([options.output], [options.input])
     archived = read_archived(options.input)
+    check_images(archived, options.input)
     ct = read_ct(options.input, archived.series)
     earlier = write_result(archived.segmentation, ct, options.output)
     for ear in archived.segmentation.ears:

@@ -75,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         resumes = getattr(options, "resumes", False)
         left = "the same command goes on from here" if resumes else "nothing was written"
+        left = getattr(options, "left", left)  # a command with several steps says what is done
         complain(f"cancelled; {left}.")
         return CANCELLED
     except MemoryError:

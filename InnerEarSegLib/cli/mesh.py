@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from ..io.result_folder import ResultFolder
     from ..report.plan import NO_DUCT
     from ..report.surface import surface_of, volume_of, write_surface
+    from ..types import SIDES
     from .report import subject_of_result
 
     given = options.input
@@ -44,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
     for sentence in (*subject.left_out, *notes):
         note(sentence)
     lines, described = [], []
-    with output.adding() as new:
+    # Those of an earlier run would be taken for this result's.
+    names = [f"{name.replace(' ', '_')}_{side}" for name in ("labyrinth", *PARTS) for side in SIDES]
+    earlier = [f"{name}.{options.format}" for name in names]
+    with output.adding(obsolete=[*earlier, PARTS_JSON]) as new:
         for ear in subject.segmentation.ears:
             masks = {"labyrinth": (ear.labyrinth, ear.geometry)}
             cochlea = subject.measurements[ear.side]

@@ -52,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
     if options.input is None:
         raise UnusableInput("plan needs the folder of a result, or --list.")
     arrays = choose(options.array, known)
+    if not arrays and (options.depth is not None or options.arrays):
+        raise UnusableInput("--depth and --arrays go with --array, which names what to lay in.")
 
     from ..io.result_folder import ResultFolder
     from ..report.plan import CONTACTS_CSV, insertions_of, sentences, write_plan

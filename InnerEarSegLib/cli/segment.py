@@ -107,6 +107,7 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
     if options.dicom and result.ears:
+        options.left = "the result is written, without DICOM objects"
         subject, _ = report.subject_of_result(options.output)
         dicom.export_subject(subject, options, options.input, options.output, archive)
     return 0 if result.ears else NO_EAR

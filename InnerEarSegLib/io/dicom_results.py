@@ -41,6 +41,7 @@ from ..types import (
 from . import dicom_codes as codes
 from .dicom_codes import Concept
 from .dicom_files import dicom_paths, looks_like_dicom
+from .dicom_series import find_series
 
 NO_RESULT = (
     "{} holds no structured report of InnerEarSeg: fetch the whole study from the archive, or "
@@ -55,11 +56,13 @@ class ArchivedResult:
     Attributes:
         segmentation: the ears, in RAS mm of the source series' frame of reference.
         series: SeriesInstanceUID of the CT.
+        images: SOPInstanceUIDs of its images.
         made: date and time of the report, as DICOM writes them.
     """
 
     segmentation: Segmentation
     series: str
+    images: frozenset[str]
     made: str
 
 
@@ -77,6 +80,10 @@ def _newest(path: Path) -> ArchivedResult:
     reports, segmentations = _objects(path)
     if not reports:
         raise UnusableInput(NO_RESULT.format(path))
+    if (studies := len({str(report.get("StudyInstanceUID")) for report in reports})) > 1:
+        raise UnusableInput(
+            f"{path} holds results of {studies} studies: give the folder of one of them."
+        )
     report = max(reports, key=_made)
     try:
         return _result(report, segmentations)
@@ -85,6 +92,17 @@ def _newest(path: Path) -> ArchivedResult:
             f"The structured report of InnerEarSeg in {path} cannot be read: it is damaged or of "
             f"another version ({type(error).__name__})."
         ) from None
+
+
+def check_images(archived: ArchivedResult, path: Path) -> None:
+    """Check that a folder has all images that a result was made from; UnusableInput if not."""
+    series, _ = find_series(path, archived.series)
+    there = {plane.uid.rpartition("/")[0] for plane in series.slices}
+    if missing := len(archived.images - there):
+        raise UnusableInput(
+            f"The CT in {path} lacks {missing} of the {len(archived.images)} images that the "
+            "result was made from: fetch the whole study from the archive."
+        )
 
 
 def _objects(path: Path) -> tuple[list[Any], dict[str, Any]]:
@@ -151,17 +169,20 @@ def _result(report: Any, segmentations: Mapping[str, Any]) -> ArchivedResult:
             sha256 = "".join(group.parameters).removeprefix(codes.SHA256_PARAMETER)
             model = ModelIdentity(group.model["name"], version, sha256)
     ears.sort(key=lambda ear: ear.side)
-    return ArchivedResult(Segmentation(tuple(ears), model, ""), _source(report), _made(report))
+    series, images = _source(report)
+    return ArchivedResult(Segmentation(tuple(ears), model, ""), series, images, _made(report))
 
 
-def _source(report: Any) -> str:
-    """SeriesInstanceUID of the CT: the evidence that InnerEarSeg did not make."""
+def _source(report: Any) -> tuple[str, frozenset[str]]:
+    """SeriesInstanceUID and images of the CT: the evidence that InnerEarSeg did not make."""
     made = {codes.SEGMENTATION_STORAGE, codes.REPORT_STORAGE}
     for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
         for study in report.get(keyword) or []:
             for series in study.ReferencedSeriesSequence:
-                if series.ReferencedSOPSequence[0].ReferencedSOPClassUID not in made:
-                    return str(series.SeriesInstanceUID)
+                images = series.ReferencedSOPSequence
+                if images[0].ReferencedSOPClassUID not in made:
+                    uids = frozenset(str(image.ReferencedSOPInstanceUID) for image in images)
+                    return str(series.SeriesInstanceUID), uids
     raise ValueError("no source series")
 
 
@@ -230,7 +251,13 @@ def _ear(group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mappin
                 "The segmentation that the structured report refers to is missing: fetch the whole "
                 "study from the archive."
             )
-        read = read_segments(segmentations[uid])[number]
+        try:
+            read = read_segments(segmentations[uid])[number]
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            raise UnusableInput(
+                "The segmentation that the structured report refers to is damaged: fetch the study "
+                "from the archive again."
+            ) from None
         inside, geometry = read.array, read.geometry
     elif state == AUTOMATIC:
         state = SEGMENT_REMOVED

@@ -23,7 +23,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..report.figures import COLORS, VIEWS, Plane, png
+from ..report.figures import BAR_MM, COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
 from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear
 from .scene import configure, image_data, vtk_matrix
@@ -110,7 +110,8 @@ def _plane(caption: str, direction: NDArray, up: NDArray, cloud: NDArray) -> Pla
     axes = np.stack([right, np.cross(direction, right), direction])
     seen = cloud @ axes.T
     low, high = seen.min(axis=0), seen.max(axis=0)
-    field = _MARGIN * float(max(high[:2] - low[:2]))
+    # A segment of a few voxels, as after editing, still leaves room for the bar.
+    field = _MARGIN * max(2 * BAR_MM, *map(float, high[:2] - low[:2]))
     return Plane(caption, (low + high) / 2 @ axes, axes[0], axes[1], field)
 
 

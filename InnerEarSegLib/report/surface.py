@@ -81,8 +81,10 @@ def write_surface(surface: Any, path: Path) -> None:
         writer.SetFileTypeToBinary()
     writer.SetFileName(str(path))
     writer.SetInputData(surface)
+    writer.AddObserver("ErrorEvent", lambda *event: None)  # else VTK prints it
     if not writer.Write():
-        raise OSError(f"{path} was not written")
+        full = writer.GetErrorCode() == vtk.vtkErrorCode.OutOfDiskSpaceError
+        raise OSError("no space left" if full else f"{path.name} was not written")
 
 
 def _turned(surface: Any) -> Any:

@@ -272,10 +272,32 @@ def test_what_failed_to_be_sent_stays_written(case, no_report, capfd):
 
     with archive_that(store) as archive:
         sending = ["--send", f"{archive.host}:{archive.port}", "--called", archive.called]
-        assert main(list(map(str, ["dicom", case.out, *sending]))) == 0
+        assert main(list(map(str, ["dicom", case.out / SCENE_FILE, *sending]))) == 0
     assert f"Sent {len(written)} objects" in capfd.readouterr().out
     assert len(set(stored)) == len(written)
     assert written == {path: path.read_bytes() for path in case.out.glob("*.dcm")}
+
+
+@pytest.mark.parametrize("source", [True, False])
+def test_cancelling_says_what_arrived(case, no_report, capfd, monkeypatch, source):
+    arguments = ["dicom", case.out, "--source", case.folder]
+    assert main(list(map(str, arguments))) == 0
+    files = len(list(case.out.glob("*.dcm")))
+
+    def cancelled(datasets, archive, association, sent):
+        sent(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("InnerEarSegLib.archive.send._store", cancelled)
+    capfd.readouterr()
+    with archive_that() as archive:
+        sending = ["--send", f"{archive.host}:{archive.port}", "--called", archive.called]
+        assert main(list(map(str, [*(arguments if source else arguments[:2]), *sending]))) == 130
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert (
+        said
+        == f"innerearseg: cancelled; 1 of {files} objects arrived at {archive}; the files stay."
+    )
 
 
 @pytest.fixture
@@ -304,6 +326,21 @@ def test_segment_with_dicom_writes_scene_and_objects(quick, no_report, tmp_path,
     [ear] = read_archived(out).segmentation.ears
     center = np.asarray(case.ct.geometry.center)
     assert np.linalg.norm(np.subtract(ear.geometry.center, center)) < 5.0
+
+
+def test_cancelling_after_the_result_is_written_says_so(quick, tmp_path, capfd, monkeypatch):
+    def cancel(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("InnerEarSegLib.archive.export.export", cancel)
+    case = make_case(tmp_path / "ct")
+    out = tmp_path / "out"
+    assert (
+        main([*map(str, ["segment", case.folder, "--output", out, "--device", "cpu"]), "--dicom"])
+        == 130
+    )
+    assert "cancelled; the result is written, without DICOM objects." in capfd.readouterr().err
+    assert (out / "scene.mrb").is_file()
 
 
 def test_an_archive_that_does_not_answer_is_told_before_the_networks_run(tmp_path, capfd):

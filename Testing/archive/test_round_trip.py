@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 
 pytest.importorskip("highdicom", reason="highdicom is not installed")
@@ -12,8 +13,9 @@ pytest.importorskip("fpdf", reason="fpdf2 is not installed")
 from pydicom.uid import RLELossless
 
 from InnerEarSegLib.archive.segmentation_object import labels_of
+from InnerEarSegLib.archive.source import read_headers
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.dicom_results import read_archived
+from InnerEarSegLib.io.dicom_results import check_images, read_archived
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.types import Geometry, Landmark, Quality
 from Testing.command_line.make_ct import phantom
@@ -145,6 +147,31 @@ def test_the_newest_report_counts(tmp_path):
     assert back.landmarks[0].state == "corrected"
 
 
+def test_results_of_two_studies_are_refused(tmp_path):
+    export_case(make_case(tmp_path / "1", two=False), tmp_path / "all" / "a")
+    other = make_case(tmp_path / "2", two=False, StudyInstanceUID="1.2.3.4")
+    export_case(other, tmp_path / "all" / "b")
+    with pytest.raises(UnusableInput, match="holds results of 2 studies"):
+        read_archived(tmp_path / "all")
+
+
+def test_a_ct_that_lacks_images_is_refused(tmp_path):
+    case = make_case(tmp_path / "ct", two=False)
+    archived = read_archived(export_case(case, tmp_path / "ct" / "objects").folder)
+    check_images(archived, tmp_path / "ct")
+    for path in sorted(case.folder.glob("*.dcm"))[:3]:
+        path.unlink()
+    with pytest.raises(UnusableInput, match="lacks 3 of the 30 images"):
+        check_images(archived, tmp_path / "ct")
+
+
+def test_a_damaged_segmentation_is_named(tmp_path):
+    out = export_case(make_case(tmp_path / "ct", two=False), tmp_path / "objects")
+    change(out.folder / "segmentation.dcm", {"PixelData": b"\0\0"})
+    with pytest.raises(UnusableInput, match=r"segmentation .* is damaged"):
+        read_archived(out.folder)
+
+
 def test_several_series_of_a_study_are_told_apart(tmp_path):
     hu = phantom((30, 44, 60))
     write_series(tmp_path / "ct", hu + 7, number=2, **FILED)
@@ -165,10 +192,59 @@ def test_several_series_of_a_study_are_told_apart(tmp_path):
 @pytest.mark.parametrize(("tags", "said"), [
     ({"FrameOfReferenceUID": None}, "does not name its frame of reference"),
     ({"StudyInstanceUID": None}, "does not name its study"),
+    ({"SOPInstanceUID": None}, "images without a UID"),
+    ({"SOPClassUID": None}, "images without a UID or a class"),
+    ({"SeriesInstanceUID": None}, "does not name its series"),
 ])  # fmt: skip
-def test_a_series_that_cannot_be_referred_to_is_refused(tmp_path, tags, said):
+def test_a_series_that_cannot_be_referred_to_is_refused_early(tmp_path, tags, said):
+    case = make_case(tmp_path / "ct")
+    for path in case.folder.iterdir():
+        change(path, tags)
     with pytest.raises(UnusableInput, match=said):
-        export_case(make_case(tmp_path / "ct", **tags), tmp_path / "objects")
+        read_headers(case.folder)
+
+
+def change(path, tags):
+    """Set elements of a file by keyword; None deletes one."""
+    dataset = pydicom.dcmread(path)
+    for keyword, value in tags.items():
+        if value is None:
+            del dataset[keyword]
+        else:
+            setattr(dataset, keyword, value)
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName"])
+def test_a_series_of_two_patients_is_refused_without_naming_them(tmp_path, keyword):
+    case = make_case(tmp_path / "ct")
+    change(min(case.folder.iterdir()), {keyword: "OTHER"})
+    with pytest.raises(UnusableInput, match="belongs to more than one patient") as refused:
+        read_headers(case.folder)
+    assert not any(word in str(refused.value) for word in ("OTHER", "PID-77123", "DOE"))
+
+
+def test_headers_that_break_the_standard_are_not_printed(tmp_path, recwarn):
+    case = make_case(tmp_path / "ct")
+    with pydicom.config.disable_value_validation():
+        for path in case.folder.iterdir():
+            change(path, {"FrameOfReferenceUID": "1.2.03.abc", "StudyInstanceUID": "1.2.003"})
+    recwarn.clear()
+    read_headers(case.folder)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_a_series_without_optional_elements_has_objects(tmp_path):
+    case = make_case(
+        tmp_path / "ct", two=False, SliceThickness=None, PatientID=None, PatientName=None,
+        PatientBirthDate=None, PatientSex=None, StudyDate=None, StudyTime=None, StudyID=None,
+        AccessionNumber=None, ReferringPhysicianName=None, InstanceNumber=None,
+    )  # fmt: skip
+    out = export_case(case, tmp_path / "objects")
+    assert out.difference.small
+    for path in out.files[:2]:
+        _, said = output_of("dciodvfy", path, need=" (dicom3tools)")
+        assert "Error" not in said, said
 
 
 def test_a_moved_ct_is_refused(tmp_path):

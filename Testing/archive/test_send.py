@@ -140,6 +140,12 @@ def test_nothing_is_sent_if_one_kind_is_not_taken(objects):
     assert "nothing was sent" in str(caught.value) and not stored
 
 
+@pytest.mark.parametrize("host", ["archive.invalid", "a..b"])
+def test_an_unknown_host_is_a_sentence(objects, host):
+    with pytest.raises(UnusableInput, match=f"no computer called {host}; nothing was sent"):
+        send(objects, Archive(host, 104, "OTHER"))
+
+
 def test_no_answer_and_no_echo(objects):
     nowhere = Archive("127.0.0.1", free_port(), "OTHER")
     with pytest.raises(UnusableInput, match="does not answer: check the address"):

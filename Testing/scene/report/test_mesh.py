@@ -8,7 +8,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.report.surface import open_edges, surface_of, volume_of
+from InnerEarSegLib.report.surface import open_edges, surface_of, volume_of, write_surface
 from InnerEarSegLib.types import Geometry
 
 READERS = {"stl": vtk.vtkSTLReader, "obj": vtk.vtkOBJReader}
@@ -68,3 +68,19 @@ def test_labyrinth_and_parts_are_watertight(result_folder, synthetic_ear, tmp_pa
     assert np.linalg.norm(middle - center) < 2.0  # RAS mm of the CT
     (ear,) = json.loads((out / "parts.json").read_text())["ears"]
     assert ear["side"] == side and len(ear["canals"]) == 3 and len(ear["angles_deg"]) == 3
+
+
+def test_parts_of_an_earlier_run_do_not_stay(result_folder, tmp_path):
+    command = ["mesh", str(result_folder), "--output", str(tmp_path / "mesh")]
+    assert main([*command, "--parts"]) == 0
+    assert main(command) == 0
+    names = [path.name for path in (tmp_path / "mesh").glob("*.*") if path.name[0] != "."]
+    assert len(names) == 1 and names[0].startswith("labyrinth_")
+
+
+def test_a_surface_that_cannot_be_written_prints_nothing_of_vtk(tmp_path, capfd):
+    sphere = vtk.vtkSphereSource()
+    sphere.Update()
+    with pytest.raises(OSError, match=r"^a\.stl was not written$"):
+        write_surface(sphere.GetOutput(), tmp_path / "none" / "a.stl")
+    assert capfd.readouterr() == ("", "")

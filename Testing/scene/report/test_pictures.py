@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.mrml.ear_rendering import anatomical_viewpoints
+from InnerEarSegLib.mrml.ear_rendering import anatomical_viewpoints, draw_views
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
-from InnerEarSegLib.report.figures import LOW_HU, PIXELS, draw, orthogonal_planes
+from InnerEarSegLib.report.figures import BAR_MM, LOW_HU, PIXELS, draw, orthogonal_planes
 from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Volume
 
 from .subjects import looked_at, saved, truth_of, words_of_pdf
@@ -91,3 +91,10 @@ def test_viewpoints_turn_with_the_ear():
     for (_, a, up), (_, b, up_turned) in pairs:
         np.testing.assert_allclose(turn @ a, b, atol=1e-9)
         np.testing.assert_allclose(turn @ up, up_turned, atol=1e-9)
+
+
+def test_a_segment_of_one_voxel_has_views_with_a_scale_bar():
+    array = np.zeros((5, 5, 5), np.uint8)
+    array[2, 2, 2] = 1
+    ear = Ear("left", array, Geometry(np.diag([0.2, 0.2, 0.2, 1.0]), array.shape), (), 0.008)
+    assert [plane.field_mm >= 2 * BAR_MM for plane, _ in draw_views(ear)] == [True, True]

@@ -87,6 +87,7 @@ def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_
         (["--array", "FLEX99"], "No array is called 'FLEX99'"),
         (["--arrays", "nothing.json"], "cannot be read"),
         (["--depth", "0"], "is no number of millimetres"),
+        (["--depth", "10"], "--depth and --arrays go with --array"),
     ],
 )
 def test_refusals_change_nothing(result, more, message, capsys):
