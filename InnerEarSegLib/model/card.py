@@ -109,6 +109,7 @@ FIGURES = (
     ("metrics", "dice", "Dice, held out"),
     ("metrics", "assd_mm", "Surface"),
     *(("metrics", f"{name} mm", name.capitalize()) for name in LANDMARKS),
+    ("crossval", "dice", "Dice, cross-validated"),
     ("crossval", "all landmarks mm", "Landmarks, cross-validated"),
 )
 """Figures of the card that are shown: part of the card, name, title."""

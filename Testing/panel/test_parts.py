@@ -87,7 +87,7 @@ def test_card_of_a_model(tmp_path):
     assert lines["Dice, held out"] == "0.970, worst 0.960 of 3 cases"
     bundled = dict(card_lines(read_card(bundled_model())))
     assert "of 15 cases" in bundled["Landmarks, cross-validated"]
-    assert bundled["Helicotrema"].endswith("of 3 cases")
+    assert bundled["Dice, cross-validated"].endswith("of 14 cases")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04cut", b"text"])
