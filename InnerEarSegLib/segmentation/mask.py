@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..io.volume import image_of
-from ..model.inference import sample_patch
 from ..types import Geometry
 
 OUTSIDE_LOGIT = -10.0
@@ -47,8 +45,15 @@ def labyrinth_mask(logits: Tensor, patch: Geometry, grid: Geometry) -> NDArray[n
     Logits, float32 [k, j, i] on ``patch``, rather than a mask are interpolated, so that the surface
     lies between voxels. Only the largest connected part is kept: uint8 [k, j, i] on ``grid``.
     """
-    values = sample_patch(logits.clamp(min=OUTSIDE_LOGIT), patch, grid, OUTSIDE_LOGIT)
-    return largest_part((values > 0).to(torch.uint8).numpy(), grid)
+    reference = image_of(np.empty(grid.shape, np.uint8), grid)
+    values = sitk.Resample(  # three times as fast as torch
+        image_of(logits.clamp(min=OUTSIDE_LOGIT).numpy(), patch),
+        reference,
+        sitk.Transform(),
+        sitk.sitkLinear,
+        OUTSIDE_LOGIT,
+    )
+    return largest_part(np.asarray(sitk.GetArrayFromImage(values) > 0, np.uint8), grid)
 
 
 def largest_part(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8]:
