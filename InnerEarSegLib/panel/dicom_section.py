@@ -15,7 +15,7 @@ from ..mrml.results import find_results
 from ..mrml.volumes import dicom_instances
 from ..report.subject import OBSERVER
 from .devices import ask
-from .hand_over import HandOver, notes_of
+from .hand_over import HandOverSection, notes_of
 from .run_section import Status
 from .worker_process import Ending, Outcome, python_command
 
@@ -63,35 +63,14 @@ def source_of(volume: Any) -> Source:
     return Source(Path(folder), database.seriesForFile(files[0]))
 
 
-class DicomSection:
+class DicomSection(HandOverSection):
     """At most one export at a time; ``status`` shows the sentence for the user."""
 
     def __init__(self, ui: Any, status: Status) -> None:
-        self._ui, self._status = ui, status
-        self._volume: Any = None
+        super().__init__(ui, status)
         self._output = Path()
-        self._hand_over = HandOver(self._ended)
         ui.dicomButton.connect("clicked()", self._start)
         self._show()
-
-    @property
-    def active(self) -> bool:
-        """Whether objects are being made."""
-        return self._hand_over.active
-
-    def bind(self, volume: Any) -> None:
-        """Offer an export of the results of a CT, or of none."""
-        self._volume = volume
-        self._show()
-
-    def check_nodes(self) -> None:
-        """A node was removed from the scene."""
-        there = self._volume is not None and slicer.mrmlScene.IsNodePresent(self._volume)
-        self.bind(self._volume if there else None)
-
-    def close(self) -> None:
-        """Stop what goes on before returning."""
-        self._hand_over.close()
 
     @staticmethod
     def make_command(folder: Path, source: Source, output: Path) -> list[str]:

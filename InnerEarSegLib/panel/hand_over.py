@@ -12,6 +12,7 @@ import slicer
 from ..mrml.subject import subject_of
 from ..process import temporary_folder
 from ..report.subject import write_subject
+from .run_section import Status
 from .worker import Worker
 from .worker_process import Outcome, in_panel_words, judge
 
@@ -64,6 +65,40 @@ class HandOver:
         self._worker = None
         shutil.rmtree(self._folder, ignore_errors=True)
         self._tell(judge(code, crashed, stderr))
+
+
+class HandOverSection:
+    """A section of the panel that hands the results of a CT over; ``_show`` updates its widgets."""
+
+    def __init__(self, ui: Any, status: Status) -> None:
+        self._ui, self._status = ui, status
+        self._volume: Any = None
+        self._hand_over = HandOver(self._ended)
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker runs on what was handed over."""
+        return self._hand_over.active
+
+    def bind(self, volume: Any) -> None:
+        """Offer the results of a CT, or of none."""
+        self._volume = volume
+        self._show()
+
+    def check_nodes(self) -> None:
+        """A node was removed from the scene."""
+        there = self._volume is not None and slicer.mrmlScene.IsNodePresent(self._volume)
+        self.bind(self._volume if there else None)
+
+    def close(self) -> None:
+        """Stop what goes on before returning."""
+        self._hand_over.close()
+
+    def _show(self) -> None:
+        raise NotImplementedError
+
+    def _ended(self, outcome: Outcome) -> None:
+        raise NotImplementedError
 
 
 def notes_of(outcome: Outcome) -> list[str]:

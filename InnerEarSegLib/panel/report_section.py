@@ -13,7 +13,7 @@ from ..errors import UnusableInput
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
 from ..report.subject import PATIENT
-from .hand_over import HandOver, notes_of
+from .hand_over import HandOverSection, notes_of
 from .run_section import Status
 from .worker_process import Ending, Outcome, python_command
 
@@ -25,38 +25,21 @@ _NO_PDF = (
 )
 
 
-class ReportSection:
+class ReportSection(HandOverSection):
     """At most one report at a time; ``status`` shows the sentence for the user."""
 
     def __init__(self, ui: Any, status: Status) -> None:
-        self._ui, self._status = ui, status
-        self._volume: Any = None
-        self._hand_over = HandOver(self._ended)
+        super().__init__(ui, status)
         self._page, self._pdf_missing = Path(), False
         ui.reportButton.connect("clicked()", self._start)
         ui.patientCheckBox.connect("toggled(bool)", ui.patientLineEdit.setEnabled)
         self._show()
 
-    @property
-    def active(self) -> bool:
-        """Whether a report is being made."""
-        return self._hand_over.active
-
     def bind(self, volume: Any) -> None:
         """Offer a report on the results of a CT, or of none."""
         if volume is not self._volume:
-            self._volume = volume
             self._forget_patient()  # the next CT may be another patient's
-        self._show()
-
-    def check_nodes(self) -> None:
-        """A node was removed from the scene."""
-        there = self._volume is not None and slicer.mrmlScene.IsNodePresent(self._volume)
-        self.bind(self._volume if there else None)
-
-    def close(self) -> None:
-        """Stop what goes on before returning."""
-        self._hand_over.close()
+        super().bind(volume)
 
     @staticmethod
     def make_command(folder: Path, page: Path, pdf: bool) -> list[str]:
