@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,11 @@ class Predictor:
     model: Model
     progress: Progress
 
+    @cached_property
+    def frame(self) -> NDArray[np.float64]:
+        """That of all predictions; see ``EarPrediction``."""
+        return frame_of(self.model.template)
+
     def predict(
         self, patches: Sequence[Geometry], network: PatchNetwork, min_bone_voxels: int = 0
     ) -> list[EarPrediction]:
@@ -129,9 +135,8 @@ class Predictor:
             points = {name: patch.to_ras(peak.ijk) for name, peak in present.items()}
             poses = fit_poses(self.model.template, points)
             presence = min(peak.presence for peak in present.values())
-            frame = frame_of(self.model.template)
             found.append(
-                EarPrediction(patch, network, ct, logits[0], peaks, poses, presence, frame)
+                EarPrediction(patch, network, ct, logits[0], peaks, poses, presence, self.frame)
             )
         return found
 
