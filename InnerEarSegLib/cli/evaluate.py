@@ -81,7 +81,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print each case and the summary, and write tables, plots and pictures."""
-    from ..io.manifest import cases_of
+    from ..io.manifest import read_dataset
     from ..io.result_folder import ResultFolder
 
     try:
@@ -95,7 +95,7 @@ def evaluate(options: argparse.Namespace) -> int:
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
         ) from None
     output = ResultFolder(options.output)
-    cases = cases_of(options.dataset)
+    cases = read_dataset(options.dataset).readers
     bundle = chosen_model(options)
     extremes = Extremes()
     rows, failed = evaluate(
@@ -153,12 +153,12 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     from ..evaluation import measurement_errors as errors_of
     from ..evaluation.metrics import ear_of
     from ..evaluation.simulated_scan import clinical_scan
-    from ..io.dataset import Case
-    from ..io.manifest import cases_of
+    from ..io.case import Case
+    from ..io.manifest import read_dataset
     from ..segmentation.pipeline import segment
     from ..types import Ear
 
-    cases = cases_of(options.dataset)
+    cases = read_dataset(options.dataset).readers
     if options.template:
         template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))
         for name, point in template.items():

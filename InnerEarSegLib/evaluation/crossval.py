@@ -149,7 +149,7 @@ def measure_fold(
     Raise UnusableInput if the fold has no networks, was trained on one of the specimens, or was
     measured with another base.
     """
-    from ..io.dataset import Case
+    from ..io.case import Case
     from ..model.bundle import load_model
     from ..segmentation.pipeline import segment
     from ..training.export import export

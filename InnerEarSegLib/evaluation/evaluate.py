@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Cancelled, InnerEarSegError, UnusableModel
-from ..io.dataset import Case
-from ..io.manifest import check_names
+from ..io.case import Case, check_names
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
@@ -23,7 +22,7 @@ from .scans import AS_SCANNED, in_scan
 Row = dict[str, Any]
 Say = Callable[[str], None]
 Cases = Mapping[str, Callable[[], Case]]
-"""What reads each case, by name; see ``io.manifest.cases_of``."""
+"""What reads each case, by name; see ``io.case.Dataset.readers``."""
 
 Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""

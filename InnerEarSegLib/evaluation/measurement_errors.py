@@ -16,8 +16,7 @@ from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, PrincipalAxes, Template, m
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
-from ..io.dataset import Case
-from ..io.manifest import check_names
+from ..io.case import Case, check_names
 from ..types import Ear, Side
 from .evaluate import Cases, Say, each_case
 

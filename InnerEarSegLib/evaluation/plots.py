@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..io.dataset import Case
+from ..io.case import Case
 from ..types import LANDMARKS, Ear
 from .evaluate import Row, errors_of
 from .metrics import on_grid

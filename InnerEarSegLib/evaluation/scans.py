@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
-from ..io.dataset import Case
+from ..io.case import Case
 from ..segmentation.pose import fit_orthonormal
 from ..synthetic.rescan import AXIAL_NORMAL, ScanProtocol, axes_across, rescan
 from ..types import Volume

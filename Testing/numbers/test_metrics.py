@@ -13,7 +13,7 @@ from InnerEarSegLib.evaluation.evaluate import (
 )
 from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
 from InnerEarSegLib.evaluation.perturbations import compare, stability
-from InnerEarSegLib.io.dataset import Case
+from InnerEarSegLib.io.case import Case
 from InnerEarSegLib.types import (
     CHECK,
     LANDMARKS,
