@@ -89,6 +89,130 @@ def test_the_ears_of_a_patient_stay_in_one_fold(synthetic_ear):
         folds_of(ears, 5)
 
 
+def test_folds_train_without_their_specimens(fold):
+    trained = fold.output
+    for number, (held, kept) in enumerate((("S0", "S1"), ("S1", "S0")), start=1):
+        run = json.loads((trained / f"fold-{number}" / "run.json").read_text())
+        assert run["config"]["held_out"] == [held] and run["trained_on"] == [kept]
+    assert networks_trained(trained, 2) == {"locate": [0, 0], "orient": [2, 2], "refine": [0, 0]}
+
+
+def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_nothing, capsys):
+    output, config = tmp_path / "runs", tmp_path / "config.json"
+    shutil.copytree(fold.output, output)
+    config.write_text(json.dumps(dataclasses.asdict(fold.config)))
+    words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
+    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--stages"]
+    assert main([*words, "orient"]) == 0
+    assert "0 of 2 found" in capsys.readouterr().out
+    summary = json.loads((output / "summary.json").read_text())
+    assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
+    assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
+    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith("--stages orient")
+    assert finds_nothing == [False, False]
+    assert main([*words, "orient"]) == 0 and len(finds_nothing) == 2
+    # Other networks, so the folds are measured anew.
+    assert main([*words, "refine"]) == 0 and finds_nothing[2:] == [True, True]
+    assert json.loads((output / "summary.json").read_text())["steps"]["refine"] == [2, 2]
+
+
+def test_tasks_of_several_devices_are_done_in_processes_of_their_own(fold, tmp_path):
+    pytest.importorskip("distributed")
+    tasks = [dataclasses.replace(fold, output=tmp_path, number=number) for number in (1, 2)]
+    assert list(each_task(do_fold, tasks, ["cpu", "cpu"])) == [[], []]
+    assert networks_trained(tmp_path, 2)["orient"] == [2, 2]
+    for name in ("fold-1", "fold-2"):
+        one, other = (
+            torch.load(folder / name / "orient" / "checkpoint.pt", weights_only=True)["network"]
+            for folder in (tmp_path, fold.output)
+        )
+        assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in one)
+
+
+def test_measuring_goes_on_where_it_stopped(fold, cases, tmp_path, monkeypatch, finds_nothing):  # noqa: F811
+    """Three scans of one specimen: it stops in the third, and goes on with that one."""
+    shutil.copytree(fold.folder, tmp_path / "fold-1")
+    scans = ("as scanned", "cone beam", "soft kernel")
+    monkeypatch.setattr("InnerEarSegLib.evaluation.scans.SCANS", scans)
+    own = dataclasses.replace(fold, output=tmp_path, base=BASE)
+
+    def say(line):
+        if "cone beam" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_fold(own, cases[:1], CPU, say)
+    kept = json.loads((tmp_path / "fold-1" / "rows.json").read_text())["rows"]
+    assert [row["scan"] for row in kept] == ["as scanned", "cone beam"]
+    rows = measure_fold(own, cases[:1], CPU, silent)
+    assert rows[:2] == kept and [row["scan"] for row in rows] == list(scans)
+    assert len(finds_nothing) == 3 and {row["fold"] for row in rows} == {1}
+
+
+def test_folds_are_measured_with_what_they_have(fold, tmp_path, finds_nothing, capsys):
+    """The config asks for more steps than the folds have; none is trained."""
+    output, config = tmp_path / "runs", tmp_path / "config.json"
+    shutil.copytree(fold.output, output)
+    config.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(tiny(50), held_out=()))))
+    words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
+    words += ["--device", "cpu", "--measure-only", "--folds"]
+    assert main([*words, "2"]) == 0 and len(finds_nothing) == 2
+    assert networks_trained(output, 2) == {"locate": [0, 0], "orient": [2, 2], "refine": [0, 0]}
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["command"].endswith("--folds 2 --measure-only")
+    # Fold 2 would be measured on a specimen that it was trained on.
+    shutil.copytree(output / "fold-1", tmp_path / "swapped" / "fold-2")
+    own = dataclasses.replace(fold, output=tmp_path / "swapped", number=2, base=BASE)
+    with pytest.raises(UnusableInput, match="was trained on S1, which it should hold out"):
+        do_fold(dataclasses.replace(own, measure_only=True), Place("cpu", 1))
+
+
+def other_model(path):
+    """The bundled model, but for its card."""
+    files = {"card.json": ""}
+    module = torch.jit.load(str(BASE), map_location="cpu", _extra_files=files)
+    card = json.loads(files["card.json"]) | {"version": "other"}
+    torch.jit.save(module, str(path), _extra_files={"card.json": json.dumps(card)})
+    return path
+
+
+def test_rows_of_two_bases_are_not_mixed(fold, cases, tmp_path, finds_nothing):  # noqa: F811
+    folder = tmp_path / "fold-1"
+    shutil.copytree(fold.folder, folder)
+    own = dataclasses.replace(fold, output=tmp_path, base=BASE)
+    said: list[str] = []
+    rows = measure_fold(own, cases[:1], CPU, said.append)
+    kept = json.loads((folder / "rows.json").read_text())
+    assert kept["made_with"]["base"] == hashlib.sha256(BASE.read_bytes()).hexdigest()
+    assert measure_fold(own, cases[:1], CPU, said.append) == rows and len(said) == 1
+    other = dataclasses.replace(own, base=other_model(tmp_path / "other.pt"))
+    with pytest.raises(UnusableInput, match="was measured with another base model"):
+        measure_fold(other, cases[:1], CPU, said.append)
+    # Rows of earlier versions do not say with what they were made.
+    (folder / "rows.json").write_text(json.dumps({"rows": kept["rows"]}))
+    measure_fold(own, cases[:1], CPU, said.append)
+    assert len(finds_nothing) == 2 and sum("measured again" in line for line in said) == 1
+
+
+def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
+    base = read_base(BASE, dataclasses.replace(tiny(), held_out=()))
+    assert "F01" in base.trained_on and len(base.sha256) == 64
+    with pytest.raises(UnusableInput, match="other specimens or landmarks"):
+        read_base(BASE, dataclasses.replace(tiny(), landmarks=("helicotrema",)))
+    command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
+    command.append(str(tmp_path / "out"))
+    for more, sentence in (
+        (["--stages", "orient, refin"], "There is no network 'refin'; there are locate"),
+        (["--base", str(tmp_path / "none.pt")], "none.pt cannot be read"),
+    ):
+        assert main([*command, *more]) == 2 and sentence in capsys.readouterr().err
+    assert main(["train", *command[1:], "--stages", "refin"]) == 2
+    assert "There is no network 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    (tmp_path / "out").write_text("a file")
+    for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
+        assert main(words) == 2 and "it is a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["train", "crossval"])
 def test_data_that_are_not_there_or_not_packed_are_refused(tmp_path, command, capsys):
     (tmp_path / "empty.npz").touch()
