@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UnusableInput
-from .arguments import add_device, chosen_model, millimetres_up_to, names, say, whole_number_from
+from .arguments import (
+    add_dataset,
+    add_device,
+    chosen_model,
+    millimetres_up_to,
+    names,
+    say,
+    whole_number_from,
+)
 from .batch import SOME_FAILED
 
 NOT_AVERAGED = "F06,T03,F13"
@@ -22,11 +30,7 @@ MAX_DISPLACE_MM = 5.0
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the four commands."""
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument(
-        "dataset", type=Path, metavar="DATASET",
-        help="folder in the layout of the human bony labyrinth dataset, or a CSV list with the "
-        "columns case,image,labels,landmarks,side",
-    )  # fmt: skip
+    add_dataset(data)
     data.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     add_device(data, model=True)
 
@@ -112,6 +116,7 @@ def evaluate(options: argparse.Namespace) -> int:
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
     with output.adding(obsolete=PICTURES) as new:
         write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
+    options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
     if not options.no_pictures:
         with output.adding() as new:
             draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
@@ -142,9 +147,9 @@ def _nothing_measured(failed: Mapping[str, str]) -> UnusableInput:
 
 
 def _status(failed: Mapping[str, str]) -> int:
-    """The exit status, 4 if some cases were not measured."""
-    if failed:
-        say(f"Not measured: {', '.join(failed)}; the reasons are above.")
+    """The exit status, 4 if some cases were not measured, after a line on each of these."""
+    for name, reason in failed.items():
+        say(f"Not measured: {name}: {reason}")
     return SOME_FAILED if failed else 0
 
 

@@ -191,7 +191,12 @@ def sentence_of(row: Row) -> str:
         elif error is not None:
             parts.append(f"{name} {error:.2f} mm" + (f" (± {radius:.2f})" if radius else ""))
     if row["side_right"] is not None:
-        parts.append("side right" if row["side_right"] else "SIDE WRONG")
+        other = "right" if row["side"] == "left" else "left"
+        parts.append(
+            f"{row['side']} ear, correctly"
+            if row["side_right"]
+            else f"SIDE WRONG: called {row['side']}, the reference says {other}"
+        )
     if row["closed_canals"] is not None:
         parts.append(f"{row['closed_canals']} canals closed, {row['verdict']}")
     return ", ".join(parts) or "nothing to compare with"
@@ -277,7 +282,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Put a summary in lines, one a figure."""
     lines = [
         f"{summary['found']} of {summary['cases']} found, "
-        f"{summary['side_right']} of {summary['side_known']} sides right, "
+        f"{summary['side_right']} of {summary['side_known']} sides correct, "
         f"{summary['landmarks_missed']} landmarks missed"
     ]
     if "whole" in summary:
@@ -309,7 +314,7 @@ def lines_of(rows: Sequence[Row]) -> list[str]:
 
 def _scan_table(groups: Mapping[str, Sequence[Row]]) -> list[str]:
     """A table in Markdown: one row a scan, means with the worst case in brackets."""
-    titles = ("scan", "found", "sides right", "Dice", "ASSD mm", "landmarks mm",
+    titles = ("scan", "found", "sides correct", "Dice", "ASSD mm", "landmarks mm",
               "three closed canals", "good", "good with open canal", "in 90 % radius")  # fmt: skip
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for scan, rows in groups.items():
