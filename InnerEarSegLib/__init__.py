@@ -17,9 +17,12 @@ device.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # as in typing, which takes longer to load than all else here
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .cochlea.measurements import CochlearMeasurements, measure
     from .errors import InnerEarSegError
     from .io.volume import read_ct

@@ -25,6 +25,7 @@ ROWS = (
     "model io",
     "parallel",
     "progress process types",
+    "interrupts",
     "errors",
 )
 """From top to bottom; within a row one may import another, but not each other."""
