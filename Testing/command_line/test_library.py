@@ -1,5 +1,6 @@
 """The public names of the package, as a script uses them."""
 
+import ast
 import json
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from io import StringIO
 
+import matplotlib
 import nibabel
 import numpy as np
 import pytest
@@ -78,6 +80,32 @@ def test_a_model_is_loaded_once_and_a_region_is_heeded(example, monkeypatch):
     ct = example[1]["result"].ct
     with pytest.raises(InnerEarSegError, match="outside the CT"):
         InnerEarSegLib.segment(ct, center=(900, 0, 0))
+
+
+def test_the_notebook_runs(synthetic_ear, tmp_path, monkeypatch, capsys):
+    """Its cells in their order, and what Jupyter shows of each: its last expression."""
+    matplotlib.use("Agg")
+    # The fixture is the ear that the notebook makes, in some seconds.
+    monkeypatch.setattr(
+        "InnerEarSegLib.synthetic.files.random_ear", lambda *at: {(11, 0): synthetic_ear}[at]
+    )
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    text = (REPOSITORY / "docs" / "notebook.ipynb").read_text(encoding="utf-8")
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    names: dict = {}
+    shown = []
+    for cell in cells:
+        body = ast.parse("".join(cell["source"])).body
+        last = [ast.Expression(body.pop().value)] if isinstance(body[-1], ast.Expr) else []
+        exec(compile(ast.Module(body, []), "notebook", "exec"), names)
+        shown += [eval(compile(one, "notebook", "eval"), names) for one in last]
+    printed = capsys.readouterr().out
+    tables = [one for one in shown if hasattr(one, "_repr_html_")]
+    assert tables[0]["off mm"].max() < 1.0 and len(tables[0]) == 3 and len(tables[1]) > 20
+    assert "CT's grid: True" in printed and "CT's affine: True" in printed
+    assert float(re.search(r"Dice with the truth: (.*)", printed)[1]) > 0.9
+    assert "scene.mrb" in shown[-1]
 
 
 def test_public_names():
