@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,6 @@ def segment_case(
         output.check_room(ct.array.nbytes)  # the scene holds the CT
     progress.stage("load", 0.06, "Loading the model")
     result = segment(ct, model(), region=source.region, progress=progress)
-    said = tuple(w for w in progress.warnings if w not in result.warnings)
-    result = replace(result, warnings=result.warnings + said)
     made = {**about, "ct_sha256": ct_sha256(ct), "model": result.model.sha256}
     with output.replacing(made) as folder:
         if write_scene is None:

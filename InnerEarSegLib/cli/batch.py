@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from ..errors import Cancelled
-from ..process import cancel_on_kill
 from .arguments import add_device, complain, say, whole_number_from
 from .segment import write_scene
 
@@ -72,7 +71,6 @@ def run(options: argparse.Namespace) -> int:
 
     if cohort.ignored:
         say(f"Columns that are not used: {', '.join(cohort.ignored)}")
-    cancel_on_kill()
     tables = Tables(output)
     try:
         rows = run_cohort(cohort.cases, job, workers, tables, again=options.again, say=say)

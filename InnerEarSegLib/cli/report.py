@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from ..process import cancel_on_kill, end_with_stdin
+from ..process import end_with_stdin, temporary
 from .arguments import note
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and print where it is."""
-    cancel_on_kill()
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
@@ -84,9 +82,9 @@ def run(options: argparse.Namespace) -> int:
         subject, notes = subject_of_result(options.input, options.ct)
         for sentence in (*subject.left_out, *notes):
             note(sentence)
-        with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-            write_subject(subject, Path(temporary))
-            output = write(subject, Path(temporary), names, patient, notes, arrays)
+        with temporary() as views:
+            write_subject(subject, views)
+            output = write(subject, views, names, patient, notes, arrays)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):

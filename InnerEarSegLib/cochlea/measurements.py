@@ -11,7 +11,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
-from ..types import AUXILIARY, BY_HAND, EDITED, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
+from ..types import (
+    AUXILIARY,
+    BY_HAND,
+    EDITED,
+    LANDMARKS,
+    POINT_DECIMALS,
+    RADIUS_DECIMALS,
+    ROUND_WINDOW,
+    Ear,
+    Geometry,
+    Side,
+)
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
 from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
@@ -108,14 +119,15 @@ _cache: dict[str, CochlearMeasurements] = {}
 def measure(ear: Ear) -> CochlearMeasurements:
     """Measure an ear as it is now; the last few results are kept, so that asking again is free.
 
-    Landmarks that the user moved or placed count with HAND_RADIUS_MM.
+    Landmarks that the user moved or placed count with HAND_RADIUS_MM. Positions and radii count to
+    as many decimals as files have, so that a result measures the same before and after it is saved.
     """
     key = signature(ear)
     if key not in _cache:
         while len(_cache) >= _CACHE_SIZE:
             del _cache[next(iter(_cache))]
         found = measure_cochlea(
-            ear.side, ear.labyrinth, ear.geometry, ear.points, _counted_radii(ear)
+            ear.side, ear.labyrinth, ear.geometry, _counted_points(ear), _counted_radii(ear)
         )
         _cache[key] = without(found, _hidden(ear))
     return _cache[key]
@@ -157,11 +169,15 @@ def signature(ear: Ear) -> str:
     # With the version: another one may measure in another way.
     digest.update(str((__version__, ear.side, ear.geometry.shape)).encode())
     digest.update(np.round(ear.geometry.ijk_to_ras, 4).tobytes())
-    rounded = {name: np.round(ras, 3).tolist() for name, ras in ear.points.items()}
-    digest.update(str(sorted(rounded.items())).encode())
+    digest.update(str(sorted(_counted_points(ear).items())).encode())
     digest.update(str(sorted(_counted_radii(ear).items())).encode())
     digest.update(" ".join(_hidden(ear)).encode())
     return digest.hexdigest()[:32]
+
+
+def _counted_points(ear: Ear) -> dict[str, list[float]]:
+    """RAS mm of each landmark by name, as far as there, to the decimals of ``result.json``."""
+    return {name: np.round(ras, POINT_DECIMALS).tolist() for name, ras in ear.points.items()}
 
 
 def _counted_radii(ear: Ear) -> dict[str, float]:
@@ -170,7 +186,7 @@ def _counted_radii(ear: Ear) -> dict[str, float]:
     for landmark in (*ear.landmarks, *ear.auxiliary):
         radius = HAND_RADIUS_MM if landmark.state in BY_HAND else landmark.radius_mm
         if landmark.ras is not None and radius is not None:
-            radii[landmark.name] = radius
+            radii[landmark.name] = round(radius, RADIUS_DECIMALS)
     return radii
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.measurements import CochlearMeasurements
 from ..io.volume import image_of
+from ..process import temporary
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
 
 PIXELS = 440
@@ -218,8 +218,8 @@ def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
 def png(pixels: NDArray[np.uint8]) -> bytes:
     """Return an RGB picture (rows, columns, 3), top row first, as a PNG file."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
-    with tempfile.TemporaryDirectory(prefix="ies-") as folder:
-        path = Path(folder) / "picture.png"
+    with temporary() as folder:
+        path = folder / "picture.png"
         sitk.WriteImage(image, str(path), True)
         return path.read_bytes()
 
