@@ -40,15 +40,33 @@ def quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def cancel_on_kill() -> None:
-    """Make SIGTERM and SIGHUP raise ``Cancelled`` in the main thread."""
+_asked = threading.Event()
+"""Set once a signal has asked to cancel: a library may swallow what its handler raises."""
+
+
+def cancel_on_kill(*, ctrl_c: bool = False) -> None:
+    """Make SIGTERM and SIGHUP, and Ctrl-C if wanted, raise ``Cancelled`` in the main thread.
+
+    Once: a second signal does not stop the cleaning up. ``check_cancelled`` raises it again.
+    """
+    _asked.clear()
+    names = {"SIGTERM", "SIGHUP", *(["SIGINT"] if ctrl_c else [])} & set(dir(signal))
+    numbers = [getattr(signal, name) for name in names]  # Windows has no SIGHUP
 
     def cancel(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        _asked.set()
         raise Cancelled("Cancelled.")
 
-    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
-        signal.signal(getattr(signal, name), cancel)
+    for each in numbers:
+        signal.signal(each, cancel)
+
+
+def check_cancelled() -> None:
+    """Raise ``Cancelled`` if a signal asked for it, also where a library swallowed that."""
+    if _asked.is_set():
+        raise Cancelled("Cancelled.")
 
 
 def end_with_stdin(descriptor: int = 0) -> None:

@@ -76,12 +76,22 @@ def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3], np.float64)
 
 
+@dataclass(frozen=True)
+class Scanner:
+    """What made a CT, as its DICOM header names it; empty where it does not."""
+
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """A CT [k, j, i] in Hounsfield units (or a label map) and where it lies in RAS mm.
 
     ``name`` is for the scene; ``warnings`` are what the reader noticed, one sentence each;
     ``slice_mm`` is the thickness of the slices where the header tells it: they may overlap.
+    ``scanner`` is known of DICOM alone.
     """
 
     array: NDArray[Any]
@@ -89,6 +99,7 @@ class Volume:
     name: str = "CT"
     warnings: tuple[str, ...] = ()
     slice_mm: float | None = None
+    scanner: Scanner = Scanner()
 
 
 Side = Literal["left", "right"]

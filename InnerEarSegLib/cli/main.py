@@ -24,11 +24,12 @@ from . import (
     report,
     segment,
     train,
+    update,
 )
 from .arguments import complain
 
 COMMANDS = (
-    *(segment, batch, report, plan, mesh, dicom, demo),
+    *(segment, batch, update, report, plan, mesh, dicom, demo),
     *(train, crossval, evaluate, benchmark, ablate),
 )
 
@@ -77,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         left = "the same command goes on from here" if resumes else "nothing was written"
         left = getattr(options, "left", left)  # a command with several steps says what is done
         complain(f"cancelled; {left}.")
+        if arguments is None:  # of the whole process: nothing is left to wait for
+            sys.stdout.flush()
+            os._exit(CANCELLED)
         return CANCELLED
     except MemoryError:
         complain("this machine has not enough memory.")
