@@ -26,11 +26,12 @@ from . import (
     report,
     segment,
     train,
+    update,
 )
 from .arguments import complain
 
 COMMANDS = (
-    *(segment, batch, report, plan, mesh, dicom, demo),
+    *(segment, batch, update, report, plan, mesh, dicom, demo),
     *(check, train, crossval, evaluate, benchmark, ablate),
 )
 
@@ -79,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except (Cancelled, KeyboardInterrupt):
         complain(f"cancelled; {interrupts.left}.")
+        if arguments is None:  # of the whole process: nothing is left to wait for
+            sys.stdout.flush()
+            os._exit(interrupts.CANCELLED)
         return CANCELLED
     except MemoryError:
         complain("this machine has not enough memory.")
