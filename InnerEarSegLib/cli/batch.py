@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import Cancelled
 from ..process import cancel_on_kill
 from .arguments import add_device, complain, say, whole_number_from
-from .segment import write_scene
+from .segment import check_scenes, write_scene
 
 SOME_FAILED = 4
 
@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
     from ..parallel import Workers, available_cores, plan_places
 
     cohort = read_list(options.list)
+    check_scenes()
     output = ResultFolder(options.output)
     job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)
     devices = _devices(options.device) if options.scheduler is None else []
