@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
 from .arguments import add_device, complain, say, whole_number_from
-from .segment import write_scene
+from .segment import check_scenes, write_scene
 
 if TYPE_CHECKING:
     from ..batch.cohort import Cohort
@@ -86,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     from ..parallel import Workers, available_cores, plan_places
 
     arrays = chosen_arrays(options)
+    check_scenes()
     output = ResultFolder(options.output)
     cohort = _cohort(options.input, output.folder)
     job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)

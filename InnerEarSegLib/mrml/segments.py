@@ -122,7 +122,6 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
             segmentation.RemoveSegment(segment_id)
         if not segmentation.AddSegment(segment, segment_id):
             raise RuntimeError(f"Slicer did not accept the segment {segment.GetName()}")
-    node.CreateClosedSurfaceRepresentation()
 
 
 def _labelmap(node: Any, segment_id: str) -> Any:

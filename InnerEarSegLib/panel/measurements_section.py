@@ -16,12 +16,14 @@ from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
 from ..mrml.cochlear_view import CochlearView
 from ..mrml.landmarks import position_of
-from ..mrml.measurements import find_measurements, update_measurements
+from ..mrml.measurements import find_measurements, update_steps
 from ..mrml.results import Results
 from ..mrml.scene import Observers, to_world
 from ..mrml.segments import segment_center
-from ..mrml.views import face_windows, show_ear
-from ..types import LANDMARKS, Side
+from ..mrml.views import face_windows, name_landmarks, show_ear
+from ..report.figures import AXIS, LINE_A, LINE_B
+from ..types import LANDMARKS, SIDES, Side
+from .stepper import Stepper
 from .worker import timer_for
 
 SHOWN = {
@@ -32,6 +34,12 @@ SHOWN = {
     "organ_of_corti_length": "Duct",
 }
 """What the panel shows, all in mm; the table in the scene has all."""
+
+_LINES = {"a_diameter": LINE_A, "b_diameter": LINE_B, "cochlear_height": AXIS}
+"""Colours of the lines that the Cochlear view shows, as HTML."""
+
+KEY_NUMBERS = {"a_diameter": "A", "b_diameter": "B", "duct_lateral_wall_360": "wall"}
+"""What stands under an ear's button."""
 
 _NO_FRAME = "Needs the round window and two other landmarks."
 _TURN = (
@@ -62,9 +70,10 @@ class MeasurementsSection:
         self.side: Side | None = None  # where the user is
         self._view = CochlearView(slicer.mrmlScene)
         self._observers = Observers()
-        self._dragging = False
-        # Landmarks and segments change in bursts, and measuring takes a moment.
-        self._soon = timer_for(self.update, 300)
+        self._dragging = self._turn_later = False
+        self._measuring = Stepper(self._measured)
+        # Landmarks and segments change in bursts, and measuring takes a second.
+        self._soon = timer_for(self._measure, 300)
         ui.cochlearViewButton.connect("clicked(bool)", self._turn)
         ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
         self._show()
@@ -86,9 +95,9 @@ class MeasurementsSection:
 
     def release(self, views: bool = True) -> None:
         """Forget the CT; turn views back unless ``views`` is False, as when the scene goes."""
-        self._soon.stop()
+        self._stop()
         self._observers.clear()
-        self._dragging = False
+        self._dragging = self._turn_later = False
         # Views that a scene brought along wait for the CT that they show.
         if views and self._side_in_view() is not None:
             self._view.leave()
@@ -98,15 +107,34 @@ class MeasurementsSection:
     def soon(self) -> None:
         """Measure in a moment; while a point is dragged, after that."""
         if self._volume is not None and not self._dragging:
+            self._measuring.stop()
             self._soon.start()
 
     def update(self) -> None:
-        """Measure what has changed, now."""
+        """Measure what has changed, before returning."""
+        self._measure()
+        self._measuring.finish()
+
+    @property
+    def _pending(self) -> bool:
+        return self._measuring.active or self._soon.active
+
+    def _stop(self) -> None:
         self._soon.stop()
-        if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
-            return
-        self.cochleae = update_measurements(slicer.mrmlScene, self._volume, self._results)
-        if self._view.active:  # the views go along
+        self._measuring.stop()
+
+    def _measure(self) -> None:
+        self._stop()
+        if self._volume is not None and slicer.mrmlScene.IsNodePresent(self._volume):
+            steps = update_steps(slicer.mrmlScene, self._volume, self._results)
+            self._measuring.start(steps)
+
+    def _measured(self, cochleae: dict[Side, CochlearMeasurements]) -> None:
+        self.cochleae = cochleae
+        if self._turn_later:
+            self._turn_later = False
+            self._enter()
+        elif self._view.active:  # the views go along
             frame = self._frame(self._side_in_view())
             if frame is None:
                 self._view.leave()
@@ -128,6 +156,7 @@ class MeasurementsSection:
             show_ear(slicer.mrmlScene, self._volume, center)
             face_windows(slicer.mrmlScene, self._results, side)
         self.side = side
+        name_landmarks(self._results, side)
         if self._view.active:
             self._enter()
         self._show()
@@ -135,6 +164,7 @@ class MeasurementsSection:
     def choose_ear(self, side: Side) -> None:
         """The user is at an ear now."""
         self.side = side
+        name_landmarks(self._results, side)
         self._show()
 
     def stay_in_view(self) -> bool:
@@ -148,8 +178,10 @@ class MeasurementsSection:
         return True
 
     def _turn(self, on: bool) -> None:
-        if on:
-            self.update()
+        self._turn_later = on and self._pending
+        if self._turn_later:
+            self._measure()
+        elif on:
             self._enter()
         else:
             self._view.leave()
@@ -172,7 +204,7 @@ class MeasurementsSection:
 
     def _drag_began(self, *_: Any) -> None:
         self._dragging = True
-        self._soon.stop()  # slices that turn under the mouse would take the point along
+        self._stop()  # slices that turn under the mouse would take the point along
 
     def _drag_ended(self, *_: Any) -> None:
         self._dragging = False
@@ -197,9 +229,13 @@ class MeasurementsSection:
         possible = self._frame(self._shown_side()) is not None
         turned = self._volume is not None and self._view.active
         ui.cochlearViewButton.setEnabled(possible or turned)
-        ui.cochlearViewButton.setChecked(turned)
+        ui.cochlearViewButton.setChecked(turned or self._turn_later)
         ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
         ui.measurementsLabel.setText(measurements_html(self.cochleae))
+        for side in SIDES:
+            cochlea = self.cochleae.get(side)
+            text = "Measuring" if cochlea is None else key_numbers(cochlea)
+            getattr(ui, f"{side}NumbersLabel").setText(text)
         self._show_angles()
 
     def _show_angles(self) -> None:
@@ -214,17 +250,30 @@ class MeasurementsSection:
             else:
                 continue
             reached = "beyond the apex" if angle is None else f"{about}{angle:.0f}°"
-            parts.append(f"{side} {reached}")
-        text = f"reaches {', '.join(parts)}" if parts else "needs the A diameter"
+            parts.append(f"{reached} in the {side} ear")
+        text = f"reaches {' and '.join(parts)}." if parts else "needs the A diameter."
         self._ui.insertionAngleLabel.setText(text)
+
+
+def key_numbers(cochlea: CochlearMeasurements) -> str:
+    """Return the numbers that are looked at first, in a line; those that are missing left out."""
+    known = [(label, cochlea[key]) for key, label in KEY_NUMBERS.items()]
+    parts = [f"{label} {x.value:.1f}" for label, x in known if x.value is not None]
+    doubt = " ⚠" if cochlea.remarks or any(x.remark for _, x in known) else ""
+    return f"{' · '.join(parts)} mm{doubt}" if parts else "Not measured"
+
+
+def _swatch(color: str | None) -> str:
+    return f"<span style='background-color: {color}'>&nbsp;&nbsp;</span> " if color else ""
 
 
 def measurements_html(cochleae: dict[Side, CochlearMeasurements]) -> str:
     """Return the key numbers as a small table, a line an ear, and the remarks on them."""
     if not cochleae:
         return ""
-    pad = "style='padding-right: 10px; white-space: nowrap'"
-    head = "".join(f"<th align='left' {pad}>{label}</th>" for label in ("mm", *SHOWN.values()))
+    pad = "style='padding-right: 6px; white-space: nowrap'"
+    titles = ["mm", *(_swatch(_LINES.get(key)) + label for key, label in SHOWN.items())]
+    head = "".join(f"<th align='left' {pad}>{title}</th>" for title in titles)
     rows, remarks = [f"<tr>{head}</tr>"], []
     for side in sorted(cochleae):
         cells = [side.capitalize()]

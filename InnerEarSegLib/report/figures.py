@@ -37,8 +37,11 @@ HEIGHT_NOTE = "the turn's lowest point may lie beside this plane"
 """Explains why the line may begin below the cochlea, in the nerve's canal."""
 
 BAR_MM = 5.0
-WHITE, MARK, AXIS, LINE_A, LINE_B = "#ffffff", "#ffe92b", "#ff5c7a", "#6dff8b", "#ffd24a"
-INK, RED, GREEN, AMBER = "#14202b", "#c2183c", "#0b7a3b", "#a15c00"
+WHITE, MARK, AXIS, LINE_A, LINE_B = "#ffffff", "#ffe92b", "#ff5c7a", "#6dff8b", "#c99bff"
+"""Of what is drawn on a CT, as in the scene (``mrml.measurements``)."""
+
+INK, RED, GREEN, VIOLET = "#14202b", "#c2183c", "#0b7a3b", "#6b2fb3"
+"""Of what is drawn on white."""
 
 _GAP, _ARM = 0.035, 0.16
 """Where the arms of a cross begin and end, from the point; shares of the picture's edge."""
@@ -265,7 +268,7 @@ def _lengths(
 def _view_marks(ear: Ear, cochlea: CochlearMeasurements, plane: Plane) -> list[Mark]:
     marks: list[Mark] = []
     words: list[Mark] = []
-    for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):
+    for name, color in (("A", GREEN), ("B", VIOLET), ("axis", INK)):
         if name in cochlea.lines:
             start, end = map(plane.place, cochlea.lines[name])
             marks.append(Line(start, end, color))

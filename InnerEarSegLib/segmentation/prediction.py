@@ -118,7 +118,7 @@ class Predictor:
         """
         found = []
         for patch in patches:
-            self.progress.check()
+            self.progress.advance()
             ct = sample_patch(self.ct, self.geometry, patch, self.model.intensity.low)
             if int((ct > BONE_HU).sum()) < min_bone_voxels:
                 continue
