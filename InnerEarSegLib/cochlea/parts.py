@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..segmentation import canal_courses
-from ..types import VESTIBULE, Geometry, Side, apply_affine
+from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
 from .duct import CENTRE, Duct
 from .frame import TEMPLATE, Points, Template, Vector, fit_template
+from .measurements import CochlearMeasurements
 from .turns import smoothed
 from .walls import LabyrinthMask
 
@@ -167,6 +168,14 @@ def divide(
     labels[tuple(voxels.T)] = 1 + owner
     canals = {name: Canal.of(lines[name]) for name in CANALS if found[name].mean() >= _LEAST_SHARE}
     return LabyrinthParts(labels, mask.geometry, canals)
+
+
+def parts_of(ear: Ear, cochlea: CochlearMeasurements) -> LabyrinthParts:
+    """Divide the labyrinth of an ear that was measured; ValueError without a duct."""
+    if cochlea.duct is None:
+        raise ValueError("no duct")
+    mask = LabyrinthMask.of(ear.labyrinth, ear.geometry)
+    return divide(mask, ear.side, cochlea.points, cochlea.duct)
 
 
 def _owners(

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..cochlea.arrays import MAKERS_DECIDE, ElectrodeArray
+from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 from ..cochlea.duct import Duct
+from ..cochlea.filter_bands import FilterBands
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
-from ..cochlea.insertion import Insertion, insert
+from ..cochlea.insertion import Insertion, insert, with_filter_bands
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import way_in
 from ..io.result_folder import MAKER
@@ -42,15 +43,21 @@ def duct_rows(duct: Duct) -> list[dict[str, Any]]:
 
 def insertions_of(
     cochleae: Mapping[Side, CochlearMeasurements],
-    arrays: Sequence[ElectrodeArray],
-    depth_mm: float | None = None,
+    chosen: Sequence[ChosenArray],
+    bands: FilterBands | None = None,
 ) -> dict[Side, list[Insertion]]:
-    """Lay each array into each ear that has a duct, to its length or to a depth of its tip."""
-    return {
-        side: [insert(cochlea.duct, array, depth_mm) for array in arrays]
-        for side, cochlea in cochleae.items()
-        if cochlea.duct is not None
-    }
+    """Lay each array into each ear that has a duct; compare it with its filter bands, if given."""
+    laid: dict[Side, list[Insertion]] = {}
+    for side, cochlea in cochleae.items():
+        if cochlea.duct is None:
+            continue
+        laid[side] = [insert(cochlea.duct, each.array, each.depth_mm) for each in chosen]
+        if bands is not None:
+            laid[side] = [
+                with_filter_bands(each, own) if (own := bands.get(each.array.label)) else each
+                for each in laid[side]
+            ]
+    return laid
 
 
 def write_plan(
@@ -134,7 +141,14 @@ def sentence_of(insertion: Insertion) -> str:
         f"{contact.organ_of_corti_hz:.0f} Hz" if contact.organ_of_corti_hz else "beyond the organ"
         for contact in (first, last)
     )
+    off = insertion.filter_band_octaves
     return (
         f"{label}: to {mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°, contacts over "
         f"{insertion.coverage_deg:.0f}° and {insertion.coverage_mm:.1f} mm, {span}"
+        + ("" if off is None else f"; filter bands {octaves_text(off)} from the spiral ganglion")
     )
+
+
+def octaves_text(off: tuple[float, float, float]) -> str:
+    """Median and range of filter bands beside the spiral ganglion, in octaves."""
+    return f"{off[0]:+.1f} octaves ({off[1]:+.1f} to {off[2]:+.1f})"
