@@ -15,6 +15,7 @@ from . import (
     ablate,
     batch,
     benchmark,
+    check,
     crossval,
     demo,
     dicom,
@@ -29,7 +30,7 @@ from .arguments import complain
 
 COMMANDS = (
     *(segment, batch, report, plan, mesh, dicom, demo),
-    *(train, crossval, evaluate, benchmark, ablate),
+    *(check, train, crossval, evaluate, benchmark, ablate),
 )
 
 DONE, UNUSABLE = 0, 2

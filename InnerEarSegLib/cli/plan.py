@@ -32,8 +32,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="insert the tip so deep, from the round window (default: each array's whole length)",
     )  # fmt: skip
     parser.add_argument(
-        "--bands", type=Path, metavar="FILE",
-        help="compare contacts with the filter bands of a CSV table (array, low_hz, high_hz)",
+        "--bands", action="store_true",
+        help="compare each array with its maker's default filter bands",
     )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="print the known arrays, and stop")
     parser.add_argument(
@@ -46,7 +46,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print each ear's duct and arrays, and write ``plan.json``, ``duct.csv``, ``contacts.csv``."""
     from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray, choose, read_arrays
-    from ..cochlea.filter_bands import read_filter_bands
 
     known = [*read_arrays(), *(read_arrays(options.arrays) if options.arrays else ())]
     if options.list:
@@ -61,7 +60,6 @@ def run(options: argparse.Namespace) -> int:
         raise UnusableInput(
             "--depth, --arrays and --bands go with --array, which names what to lay in."
         )
-    bands = read_filter_bands(options.bands, known) if options.bands else None
 
     from ..io.result_folder import ResultFolder
     from ..report.plan import CONTACTS_CSV, insertions_of, sentences, write_plan
@@ -73,9 +71,10 @@ def run(options: argparse.Namespace) -> int:
     for sentence in (*subject.left_out, *notes):
         note(sentence)
     cochleae = subject.measurements
-    insertions = insertions_of(cochleae, chosen, bands)
+    insertions = insertions_of(cochleae, chosen)
     with output.adding(obsolete=[CONTACTS_CSV]) as new:
-        write_plan(cochleae, insertions, new)
+        write_plan(cochleae, insertions, new, bands=options.bands)
     files = f"Files: {output.folder}"
-    say("\n".join([*sentences(cochleae, insertions), *output.sentences, files]))
+    said = sentences(cochleae, insertions, bands=options.bands)
+    say("\n".join([*said, *output.sentences, files]))
     return 0

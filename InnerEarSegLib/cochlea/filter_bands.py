@@ -1,59 +1,136 @@
-"""Filter bands of sound processors, from a table of the user's.
+"""How far the bands that makers give contacts by default lie from the frequencies of their places.
 
-None come with the package: no source was found for the makers' default bands, and published tables
-of one maker's differ.
+``filter_bands.json`` holds the bands that could be sourced, each with its source and date. Default
+bands lie about an octave below the frequencies of the places (Landsberger et al. 2015, PMC4549170).
 """
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Mapping, Sequence
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from ..errors import UnusableInput
-from .arrays import ElectrodeArray, choose
+from ..types import rounded
+from .arrays import ElectrodeArray
+from .frequencies import octaves
+from .insertion import Insertion
 
-COLUMNS = ("array", "low_hz", "high_hz")
+FILTER_BANDS_FILE = Path(__file__).with_name("filter_bands.json")
 
-FORM = f"it needs the columns {', '.join(COLUMNS)} and a row for each contact of an array"
-
-FilterBands = Mapping[str, Sequence[float]]
-"""Middles of the bands in Hz, the highest first, by the label of an array."""
-
-_LEAST_HZ, _MOST_HZ = 20.0, 24000.0
+SEMITONES = 12.0
+"""In an octave."""
 
 
-def read_filter_bands(path: Path, arrays: Sequence[ElectrodeArray]) -> FilterBands:
-    """Read a CSV table of bands for some of these arrays; UnusableInput if it is no such table.
+@dataclass(frozen=True)
+class FilterBands:
+    """The bands that a maker's fitting software gives an array's contacts by default.
 
-    The middle of a band is the geometric mean of its ends: as many octaves from both.
+    Attributes:
+        maker: of the array.
+        name: of the strategy, and the range of all bands.
+        centres_hz: centre of each contact's band, the most basal contact first.
+        source: citation and date.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UnusableInput(f"{path} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise UnusableInput(f"{path} is no text: {FORM}.") from None
-    separator = ";" if lines and ";" in lines[0] else ","  # as spreadsheets of some countries save
-    rows = list(csv.DictReader(lines, delimiter=separator))
-    if not rows or any(name not in rows[0] for name in COLUMNS):
-        raise UnusableInput(f"{path} holds no filter bands: {FORM}.")
-    bands: dict[str, list[float]] = {}
-    for number, row in enumerate(rows, 2):
-        (array,) = choose([row["array"] or ""], arrays)
-        low, high = (_hertz(row[name]) for name in COLUMNS[1:])
-        if not _LEAST_HZ <= low < high <= _MOST_HZ:
-            raise UnusableInput(
-                f"{path}, line {number}: a band goes from low_hz up to high_hz, within "
-                f"{_LEAST_HZ:g} to {_MOST_HZ:g} Hz."
-            )
-        bands.setdefault(array.label, []).append(math.sqrt(low * high))
-    return {label: sorted(middles, reverse=True) for label, middles in bands.items()}
+
+    maker: str
+    name: str
+    centres_hz: tuple[float, ...]
+    source: str
 
 
-def _hertz(text: str | None) -> float:
-    try:
-        return float((text or "").replace(",", "."))
-    except ValueError:
-        return math.nan
+@dataclass(frozen=True)
+class Mismatch:
+    """How far one contact's band lies from the frequency of its place.
+
+    Attributes:
+        number: of the contact, 1 for the most basal.
+        band_hz: centre of its default band.
+        organ_of_corti_octaves: from the frequency of the organ of Corti there up to the band's
+            centre: negative if sound is heard higher than it is, as is usual. None beyond the map.
+        spiral_ganglion_octaves: the same of the spiral ganglion.
+    """
+
+    number: int
+    band_hz: float
+    organ_of_corti_octaves: float | None
+    spiral_ganglion_octaves: float | None
+
+    @property
+    def organ_of_corti_semitones(self) -> float | None:
+        """The same in semitones, twelve an octave."""
+        return _semitones(self.organ_of_corti_octaves)
+
+    @property
+    def spiral_ganglion_semitones(self) -> float | None:
+        """The same in semitones, twelve an octave."""
+        return _semitones(self.spiral_ganglion_octaves)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, rounded; also a row of a table."""
+        row = {key: rounded(value, 2) for key, value in asdict(self).items()}
+        return row | {
+            "organ_of_corti_semitones": rounded(self.organ_of_corti_semitones, 1),
+            "spiral_ganglion_semitones": rounded(self.spiral_ganglion_semitones, 1),
+        }
+
+
+@cache
+def all_filter_bands() -> tuple[FilterBands, ...]:
+    """All bands of the package's list."""
+    content = json.loads(FILTER_BANDS_FILE.read_text(encoding="utf-8"))
+    bands = []
+    for item in content["bands"]:
+        source = content["sources"][item["source"]]
+        cited = f"{source['citation']} ({source['date']})"
+        bands.append(FilterBands(item["maker"], item["name"], tuple(item["centres_hz"]), cited))
+    return tuple(bands)
+
+
+def default_bands(array: ElectrodeArray) -> FilterBands | None:
+    """The default bands of an array, by its maker and number of contacts; None if not known."""
+    for bands in all_filter_bands():
+        if bands.maker.lower() == array.maker.lower() and len(bands.centres_hz) == array.contacts:
+            return bands
+    return None
+
+
+def mismatch(insertion: Insertion, bands: FilterBands) -> tuple[Mismatch, ...]:
+    """Compare the bands of an array's contacts with the frequencies of their places.
+
+    Contacts outside of the duct are left out. All contacts count as switched on: an audiologist
+    who switches some off gives the others other bands.
+
+    Args:
+        insertion: of the array.
+        bands: as many as the array has contacts, such as its ``default_bands``.
+
+    Returns:
+        One for each contact in the duct, the most basal first.
+
+    Raises:
+        ValueError: if there are more or fewer bands than contacts.
+
+    Example:
+        >>> bands = default_bands(insertion.array)
+        >>> [each.organ_of_corti_octaves for each in mismatch(insertion, bands)]
+    """
+    return tuple(
+        Mismatch(
+            contact.number,
+            hertz,
+            _from_place(hertz, contact.organ_of_corti_hz),
+            _from_place(hertz, contact.spiral_ganglion_hz),
+        )
+        for contact, hertz in zip(insertion.contacts, bands.centres_hz, strict=True)
+        if contact.angle_deg is not None
+    )
+
+
+def _from_place(band_hz: float, place_hz: float | None) -> float | None:
+    return None if place_hz is None else octaves(band_hz, place_hz)
+
+
+def _semitones(in_octaves: float | None) -> float | None:
+    return None if in_octaves is None else SEMITONES * in_octaves

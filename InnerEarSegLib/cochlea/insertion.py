@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,6 @@ class Contact:
         octaves_uncertainty_90: of ``organ_of_corti_hz``, that the angle's makes.
         extrapolated: whether the duct is, here.
         ras: position, RAS mm.
-        filter_band_hz: middle of the filter band that the user gave for it.
-        filter_band_octaves: how far that lies above the spiral ganglion's frequency.
     """
 
     number: int
@@ -51,14 +48,12 @@ class Contact:
     octaves_uncertainty_90: float | None = None
     extrapolated: bool = False
     ras: tuple[float, float, float] | None = None
-    filter_band_hz: float | None = None
-    filter_band_octaves: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, rounded; also a row of a table."""
         row = {key: rounded(value, 2) if isinstance(value, (float, tuple)) else value
                for key, value in asdict(self).items()}  # fmt: skip
-        for key in ("organ_of_corti_hz", "spiral_ganglion_hz", "filter_band_hz"):
+        for key in ("organ_of_corti_hz", "spiral_ganglion_hz"):
             row[key] = rounded(row[key], 0)
         row["ras_mm"] = None if row["ras"] is None else list(row.pop("ras"))
         row.pop("ras", None)
@@ -103,12 +98,6 @@ class Insertion:
         """Length along the array between them."""
         inside = self.inside
         return inside[-1].depth_mm - inside[0].depth_mm if inside else 0.0
-
-    @property
-    def filter_band_octaves(self) -> tuple[float, float, float] | None:
-        """Median, least and most of the contacts' filter bands; None without."""
-        known = [c.filter_band_octaves for c in self.contacts if c.filter_band_octaves is not None]
-        return (float(np.median(known)), min(known), max(known)) if known else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; degrees, mm and Hz."""
@@ -161,22 +150,6 @@ def insert(duct: Duct, array: ElectrodeArray, depth_mm: float | None = None) -> 
             )
         )
     return Insertion(array, depth, tuple(contacts), _remarks(array, depth, contacts, lengths))
-
-
-def with_filter_bands(insertion: Insertion, bands_hz: Sequence[float]) -> Insertion:
-    """Compare contacts with the middles of their filter bands in Hz, the highest first.
-
-    Where there are not as many bands as contacts, nothing is compared, and a remark says so.
-    """
-    if len(bands_hz) != len(insertion.contacts):
-        remark = f"{len(bands_hz)} filter bands do not fit {len(insertion.contacts)} contacts."
-        return replace(insertion, remarks=(*insertion.remarks, remark))
-    contacts = []
-    for contact, hertz in zip(insertion.contacts, bands_hz, strict=True):
-        there = contact.spiral_ganglion_hz
-        off = None if there is None else octaves(hertz, there)
-        contacts.append(replace(contact, filter_band_hz=hertz, filter_band_octaves=off))
-    return replace(insertion, contacts=tuple(contacts))
 
 
 def _path(duct: Duct, array: ElectrodeArray) -> tuple[Vector, Vector]:

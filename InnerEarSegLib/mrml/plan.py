@@ -19,12 +19,12 @@ from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..cochlea.arrays import ChosenArray, chosen_from_text, chosen_to_text
 from ..cochlea.duct import CENTRE, LATERAL, MODIOLAR, Duct
-from ..cochlea.filter_bands import FilterBands
+from ..cochlea.filter_bands import Mismatch
 from ..cochlea.insertion import Contact, Insertion
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import REACH_MM, way_in
 from ..errors import UnusableInput
-from ..report.plan import insertions_of
+from ..report.plan import insertions_of, mismatch_of
 from ..types import Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
 from .plan_frequencies import FREQUENCIES, add_frequencies, place_frequencies
@@ -100,15 +100,17 @@ def show_plan(
     results: Results,
     cochleae: Mapping[Side, CochlearMeasurements],
     chosen: Sequence[ChosenArray] = (),
-    bands: FilterBands | None = None,
+    *,
+    bands: bool = False,
 ) -> dict[Key, Any]:
     """Put the plan of each ear that has a duct into the scene; return its nodes.
 
-    Nodes that are there are updated; so are those that the user deleted.
+    Nodes that are there are updated; those that the user deleted come back. With ``bands``,
+    contacts tell how far off their default filter bands are.
     """
     sides = [side for side, cochlea in cochleae.items() if cochlea.duct is not None]
     _keep(scene, volume_node, results, [(side, kind) for side in sides for kind in FIXED])
-    return update_plan(scene, volume_node, results, cochleae, chosen, bands, new_arrays=True)
+    return update_plan(scene, volume_node, results, cochleae, chosen, bands=bands, new_arrays=True)
 
 
 def update_plan(
@@ -117,8 +119,8 @@ def update_plan(
     results: Results,
     cochleae: Mapping[Side, CochlearMeasurements],
     chosen: Sequence[ChosenArray] = (),
-    bands: FilterBands | None = None,
     *,
+    bands: bool = False,
     new_arrays: bool = False,
 ) -> dict[Key, Any]:
     """Bring the nodes of a shown plan up to date; those that show the same already stay untouched.
@@ -135,7 +137,7 @@ def update_plan(
         sides = {side for side, kind in nodes if kind in FIXED}
         _keep(scene, volume_node, results, [(side, kind) for side in sides for kind in kinds])
     nodes = find_plan(scene, volume_node)
-    laid = insertions_of(cochleae, chosen, bands)
+    laid = insertions_of(cochleae, chosen)
     for (side, kind), node in nodes.items():
         follow_landmarks(node, results.landmarks.get(side))
         cochlea = cochleae.get(side)
@@ -146,7 +148,7 @@ def update_plan(
             number = list(kinds).index(kind)
             insertion = laid[side][number] if side in laid else None
             node.SetAttribute(ARRAY_ATTRIBUTE, chosen_to_text([kinds[kind]]))
-            _place(node, f"{kinds[kind].array.name} {side}", _contacts(insertion))
+            _place(node, f"{kinds[kind].array.name} {side}", _contacts(insertion, bands))
         else:
             _place(node, *_fixed(side, kind, cochlea))
     return nodes
@@ -274,17 +276,18 @@ def _curve(duct: Duct, kind: str) -> list[Mark]:
     return [Mark(_ras(point)) for point in np.column_stack(columns)]
 
 
-def _contacts(insertion: Insertion | None) -> list[Mark]:
+def _contacts(insertion: Insertion | None, bands: bool) -> list[Mark]:
     if insertion is None:
         return []
+    off = {each.number: each for each in (mismatch_of(insertion) if bands else ())}
     return [
-        Mark(contact.ras, f"E{contact.number}", description_of(contact))
+        Mark(contact.ras, f"E{contact.number}", _description(contact, off.get(contact.number)))
         for contact in insertion.contacts
         if contact.ras is not None
     ]
 
 
-def description_of(contact: Contact) -> str:
+def _description(contact: Contact, off: Mismatch | None) -> str:
     """Angle and frequencies of a contact in the duct, in words."""
     mark = "≈ " if contact.extrapolated else ""
     parts = [f"{mark}{contact.angle_deg:.0f} ± {contact.angle_uncertainty_90 or 0.0:.0f}°"]
@@ -293,10 +296,10 @@ def description_of(contact: Contact) -> str:
         (contact.spiral_ganglion_hz, "spiral ganglion"),
     ):
         parts.append(f"{where} {'not reached' if hertz is None else f'{hertz:.0f} Hz'}")
-    if contact.filter_band_hz is not None:
-        off = contact.filter_band_octaves
-        apart = "" if off is None else f" ({off:+.1f} octaves)"
-        parts.append(f"filter band {contact.filter_band_hz:.0f} Hz{apart}")
+    if off is not None:
+        octaves = off.spiral_ganglion_octaves
+        apart = "" if octaves is None else f" ({octaves:+.1f} octaves from the spiral ganglion)"
+        parts.append(f"default filter band {off.band_hz:.0f} Hz{apart}")
     return ", ".join(parts)
 
 

@@ -11,7 +11,6 @@ import qt
 import slicer
 
 from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray, ElectrodeArray, read_arrays
-from ..cochlea.filter_bands import FilterBands, read_filter_bands
 from ..cochlea.insertion import Contact, Insertion
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import NO_DRILL_PATH, way_in
@@ -32,7 +31,7 @@ from ..mrml.plan_parts import parts_are_shown, show_parts, update_parts
 from ..mrml.results import read_ear
 from ..mrml.scene import batch
 from ..report.duct_figures import color_of
-from ..report.plan import NO_DUCT, insertions_of, octaves_text
+from ..report.plan import NO_DUCT, insertions_of, mismatch_text
 from ..types import Side
 from .measurements_section import MeasurementsSection
 from .run_section import Status
@@ -40,6 +39,10 @@ from .worker import timer_for
 
 NO_ARRAY = "No array"
 _LEGEND = {16000.0: "16 kHz", 4000.0: "4", 1000.0: "1 kHz", 250.0: "250", 60.0: "60 Hz"}
+_BANDS = (
+    "Filter bands: median and range beside the spiral ganglion, below 0 where sound is sent to a "
+    "place of higher frequency. Defaults as published; each patient's map has others."
+)
 _CHOOSE = "Choose an array to see how far it would reach. " + MAKERS_DECIDE
 
 
@@ -57,7 +60,6 @@ class PlanSection:
         self._ui, self._status, self._measuring = ui, status, measuring
         self._volume: Any = None  # of the CT that was shown last
         self._arrays: list[ElectrodeArray] = list(read_arrays())
-        self._bands: FilterBands | None = None
         self._rows = [
             (getattr(ui, f"array{n}ComboBox"), getattr(ui, f"depth{n}SpinBox"))
             for n in range(1, MOST_ARRAYS + 1)
@@ -71,7 +73,7 @@ class PlanSection:
         ui.partsCheckBox.connect("clicked(bool)", self._show_parts)
         ui.contactNumbersCheckBox.connect("clicked(bool)", self._number_contacts)
         ui.ownArraysButton.connect("clicked()", self._add_own_arrays)
-        ui.filterBandsButton.connect("clicked(bool)", self._compare_with_bands)
+        ui.bandsCheckBox.connect("toggled(bool)", lambda _: self._chosen_anew())
         ui.surfacesButton.connect("clicked()", self._save_surfaces)
         # Dividing takes longer than the rest, so the numbers come first.
         self._parts_soon = timer_for(self._update_parts)
@@ -106,8 +108,9 @@ class PlanSection:
         self._parts_soon.start()
         if ui.planCollapsibleButton.collapsed:
             return
-        laid = insertions_of(cochleae, self.chosen(), self._bands)
-        ui.planLabel.setText(plan_html(cochleae, laid) + (legend_html() if shown else ""))
+        laid = insertions_of(cochleae, self.chosen())
+        table = plan_html(cochleae, laid, bands=ui.bandsCheckBox.checked)
+        ui.planLabel.setText(table + (legend_html() if shown else ""))
         ui.wayInLabel.setText(way_in_text(cochleae))
         possible = bool(laid)
         ui.showPlanButton.setEnabled(possible or shown)
@@ -117,13 +120,12 @@ class PlanSection:
         ui.partsCheckBox.setChecked(parts)
         ui.contactNumbersCheckBox.setEnabled(shown)
         ui.contactNumbersCheckBox.setChecked(contacts_are_numbered(slicer.mrmlScene, volume))
-        ui.filterBandsButton.setChecked(self._bands is not None)
 
     def _update(self, new_arrays: bool) -> None:
         measuring = self._measuring
         update_plan(
             slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
-            self.chosen(), self._bands, new_arrays=new_arrays,
+            self.chosen(), bands=self._ui.bandsCheckBox.checked, new_arrays=new_arrays,
         )  # fmt: skip
 
     def _update_parts(self) -> None:
@@ -178,7 +180,7 @@ class PlanSection:
                 if on:
                     show_plan(
                         slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
-                        self.chosen(), self._bands,
+                        self.chosen(), bands=self._ui.bandsCheckBox.checked,
                     )  # fmt: skip
                 else:
                     remove_plan(slicer.mrmlScene, measuring.volume)
@@ -198,33 +200,20 @@ class PlanSection:
         self.show()
 
     def _add_own_arrays(self) -> None:
-        path = self._ask_for("Electrode arrays of your own", "Arrays (*.json)")
-        if path is None:
+        window = self._ui.ownArraysButton.window()
+        path = qt.QFileDialog.getOpenFileName(
+            window, "Electrode arrays of your own", "", "Arrays (*.json)"
+        )
+        if not path:
             return
         try:
-            arrays = read_arrays(path)
+            arrays = read_arrays(Path(path))
         except UnusableInput as error:
             self._status.say(str(error), "error")
             return
         self._learn(arrays)
         self._status.say(f"Added to the list: {', '.join(each.label for each in arrays)}.")
         self._chosen_anew()
-
-    def _compare_with_bands(self, on: bool) -> None:
-        self._bands = None
-        path = self._ask_for("Filter bands", "Tables (*.csv)") if on else None
-        if path is not None:
-            try:
-                self._bands = read_filter_bands(path, self._arrays)
-            except UnusableInput as error:
-                self._status.say(str(error), "error")
-        self._ui.filterBandsButton.setChecked(self._bands is not None)
-        self._chosen_anew()
-
-    def _ask_for(self, title: str, kind: str) -> Path | None:
-        window = self._ui.ownArraysButton.window()
-        chosen = qt.QFileDialog.getOpenFileName(window, title, "", kind)
-        return Path(chosen) if chosen else None
 
     def _save_surfaces(self) -> None:
         from ..report.meshes import write_meshes  # which loads all of VTK
@@ -248,17 +237,19 @@ class PlanSection:
 
 
 def plan_html(
-    cochleae: Mapping[Side, CochlearMeasurements], laid: Mapping[Side, Sequence[Insertion]]
+    cochleae: Mapping[Side, CochlearMeasurements],
+    laid: Mapping[Side, Sequence[Insertion]],
+    *,
+    bands: bool = False,
 ) -> str:
-    """Return a table of the arrays, a line an ear, with what does not fit."""
+    """Return a table of the arrays, a line an ear, with what does not fit, and filter bands."""
     lost = "".join(
         f"<div>{html.escape(NO_DUCT.format(side))}</div>" for side in cochleae if side not in laid
     )
     columns = list(zip(*laid.values(), strict=True))  # each array in all ears
     if not columns:
         return lost + (f"<div>{html.escape(_CHOOSE)}</div>" if laid else "")
-    compared = any(each.filter_band_octaves for column in columns for each in column)
-    heads = ["", "Reaches", "Contacts over", "Organ of Corti", *(["Bands"] if compared else [])]
+    heads = ("", "Reaches", "Contacts over", "Organ of Corti")
     pad = "style='padding-right: 10px; white-space: nowrap'"
     rows = ["".join(f"<th align='left' {pad}>{head}</th>" for head in heads)]
     for column, color in zip(columns, ARRAY_COLORS, strict=False):
@@ -267,14 +258,18 @@ def plan_html(
         title = f"{dot} <b>{html.escape(array.label)}</b>, {array.kind}, {depth:.1f} mm"
         rows.append(f"<td colspan='{len(heads)}'>{title}</td>")
         for side, each in zip(laid, column, strict=True):
-            cells = [side.capitalize(), *_cells(each), *([_bands(each)] if compared else [])]
+            cells = (side.capitalize(), *_cells(each))
             rows.append("".join(f"<td {pad}>{html.escape(cell)}</td>" for cell in cells))
+            below = [f"⚠ {remark}" for remark in each.remarks]
+            below += [f"Filter bands {mismatch_text(each)}"] if bands else []
             rows += [
-                f"<td></td><td colspan='{len(heads) - 1}'>⚠ {html.escape(remark)}</td>"
-                for remark in each.remarks
+                f"<td></td><td colspan='{len(heads) - 1}'>{html.escape(line)}</td>"
+                for line in below
             ]
     table = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table>{table}</table>{lost}<div>{html.escape(MAKERS_DECIDE)}</div>"
+    notes = [MAKERS_DECIDE, *([_BANDS] if bands else [])]
+    said = "".join(f"<div>{html.escape(note)}</div>" for note in notes)
+    return f"<table>{table}</table>{lost}{said}"
 
 
 def legend_html() -> str:
@@ -308,11 +303,6 @@ def _hertz(contact: Contact) -> str:
     if hertz is None:
         return "beyond"
     return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"
-
-
-def _bands(insertion: Insertion) -> str:
-    off = insertion.filter_band_octaves
-    return "–" if off is None else octaves_text(off)
 
 
 def way_in_text(cochleae: Mapping[Side, CochlearMeasurements]) -> str:

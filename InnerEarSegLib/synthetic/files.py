@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..io.dataset import KEYS
+from ..io.landmarks import KEYS
 from ..io.volume import image_of
 from ..segmentation.pose import random_rotation
 from ..types import Volume

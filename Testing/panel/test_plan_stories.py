@@ -14,6 +14,7 @@ from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.plan import find_plan
 from InnerEarSegLib.mrml.plan_parts import find_parts
 from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.report.plan import mismatch_text
 from InnerEarSegLib.types import HELICOTREMA, ROUND_WINDOW
 from Testing.panel.test_cochlear_view_stories import assert_slices, slice_nodes, slices
 from Testing.scene.test_cochlear_view import turned_to
@@ -80,24 +81,22 @@ def test_arrays_in_panel_and_scene(planned, tmp_path):
     assert nodes(planned)[planned.side, "array 1"].GetDisplayNode().GetPointLabelsVisibility()
     choose_array(planned, 2, "No array")
     assert (planned.side, "array 2") not in nodes(planned)
-    # An array and bands of the user's own.
+    # Only if asked: default filter bands, and an array of the user's own, whose are not known.
+    assert "octaves" not in ui.planLabel.text
+    ui.bandsCheckBox.click()
+    assert mismatch_text(shallow) in ui.planLabel.text
+    said = nodes(planned)[planned.side, "array 1"].GetNthControlPointDescription(0)
+    assert "default filter band" in said
     mine = tmp_path / "mine.json"
     item = {"maker": "Own", "name": "Short", "kind": "lateral wall", "contacts": 2,
             "first_contact_mm": 2, "last_contact_mm": 15, "tip_mm": 16}  # fmt: skip
     mine.write_text(json.dumps({"arrays": [item]}))
-    bands = tmp_path / "bands.csv"
-    bands.write_text("array,low_hz,high_hz\nShort,500,1000\nShort,4000,8000\n")
-    planned.app.dialogs.answer(str(mine), str(bands), str(mine))
+    planned.app.dialogs.answer(str(mine), __file__)
     ui.ownArraysButton.click()
     choose_array(planned, 2, "Own Short")
-    ui.filterBandsButton.click()
-    assert ui.filterBandsButton.checked and " octaves (" in ui.planLabel.text
-    own = nodes(planned)[planned.side, "array 2"]
-    assert "filter band 5657 Hz" in own.GetNthControlPointDescription(0)  # (4000 · 8000)^½
-    ui.filterBandsButton.click()
-    assert "octaves" not in ui.planLabel.text and not ui.filterBandsButton.checked
-    ui.filterBandsButton.click()
-    assert "holds no filter bands" in ui.statusLabel.text and not ui.filterBandsButton.checked
+    assert len(contacts(planned, 2)) == 2 and "Filter bands not known" in ui.planLabel.text
+    ui.ownArraysButton.click()
+    assert "is no JSON text" in ui.statusLabel.text
     # Surfaces of the labyrinth and its parts.
     out = tmp_path / "surfaces"
     out.mkdir()

@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
@@ -66,22 +67,21 @@ def test_a_depth_and_an_array_of_ones_own_elsewhere(result, tmp_path, capsys):
     assert row["depth_mm"] == "-4.0" and row["angle_deg"] == "" and row["r_mm"] == ""
 
 
-def test_filter_bands_are_compared_with_the_spiral_ganglion(result, tmp_path, capsys):
-    """Bands an octave wide, whose middles lie an octave below each contact's own frequency."""
-    command = ["plan", str(result), "--array", "FLEX20"]
+def test_default_filter_bands_only_if_asked(result, capsys):
+    command = ["plan", str(result), "--array", "FLEX24"]
     assert main(command) == 0
-    places = [float(row["spiral_ganglion_hz"]) for row in table(result / "contacts.csv")]
-    lines = [f"flex20;{hz / 2 / 2**0.5};{hz / 2 * 2**0.5}" for hz in places]
-    bands = tmp_path / "bands.csv"
-    bands.write_text("\n".join(["array;low_hz;high_hz", *reversed(lines)]))  # in any order
-    capsys.readouterr()
-    assert main([*command, "--bands", str(bands)]) == 0
-    assert "filter bands -1.0 octaves (-1.0 to -1.0)" in capsys.readouterr().out
-    rows = table(result / "contacts.csv")
-    assert [row["filter_band_octaves"] for row in rows] == ["-1.0"] * 12
-    bands.write_text("\n".join(["array;low_hz;high_hz", *lines[1:]]))
-    assert main([*command, "--bands", str(bands)]) == 0
-    assert "11 filter bands do not fit 12 contacts" in capsys.readouterr().out
+    assert "filter bands" not in capsys.readouterr().out
+    assert "default_band_hz" not in table(result / "contacts.csv")[0]
+    assert main([*command, "--bands"]) == 0
+    assert "Default filter bands: -" in capsys.readouterr().out  # below the place's frequency
+    (ear,) = json.loads((result / "plan.json").read_text(encoding="utf-8"))["ears"]
+    (flex,) = ear["arrays"]
+    assert "70 to 8500 Hz" in flex["default_filter_bands"]["name"]
+    for contact, row in zip(flex["contacts"], table(result / "contacts.csv"), strict=True):
+        off = np.log2(contact["default_band_hz"] / contact["spiral_ganglion_hz"])
+        assert float(row["default_band_octaves_from_spiral_ganglion"]) == pytest.approx(
+            off, abs=0.01
+        )
 
 
 def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_path, capsys):
@@ -104,7 +104,6 @@ def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_
     [
         (["--array", "FLEX99"], "No array is called 'FLEX99'"),
         (["--arrays", "nothing.json"], "cannot be read"),
-        (["--array", "FLEX24", "--bands", __file__], "holds no filter bands"),
         (["--depth", "0"], "is no number of millimetres"),
         (["--depth", "10"], "--depth, --arrays and --bands go with --array"),
     ],
