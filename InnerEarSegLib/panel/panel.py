@@ -17,6 +17,7 @@ from ..types import POOR, Segmentation
 from .devices import Devices, ask_devices
 from .dicom_section import DicomSection
 from .inputs import Inputs
+from .plan_section import PlanSection
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
@@ -60,7 +61,8 @@ class Panel:
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)
         self.reviewing = ReviewSection(ui)
-        self.reporting = ReportSection(ui, self.status)
+        self.planning = PlanSection(ui, self.status, self.reviewing.measuring)
+        self.reporting = ReportSection(ui, self.status, self.planning.chosen)
         self.archiving = DicomSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
@@ -103,6 +105,7 @@ class Panel:
             self._asking.stop_now()
         self.reporting.close()
         self.archiving.close()
+        self.planning.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()
