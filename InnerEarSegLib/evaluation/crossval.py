@@ -180,7 +180,7 @@ def measure_fold(
         model = load_model(file, device)
     for case, scan in todo:
         ct = Volume(case.ct, case.geometry)
-        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+        reference = Case(case.name, ct, case.labels, case.geometry, case.reference, case.side)
         reference = in_scan(reference, scan, model.template)
         result = segment(reference.ct, model, fine=steps["refine"] > 0)
         row = row_of(reference, result, scan) | {"fold": fold.number}
