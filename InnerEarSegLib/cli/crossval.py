@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..model.card import NETWORKS
 from .arguments import add_devices, add_training, chosen_devices, say
 
 if TYPE_CHECKING:
     from ..training.base import BaseModel
+    from ..training.cases import TrainingCase
     from ..training.config import Config
 
 
@@ -24,6 +25,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--base", type=Path, metavar="MODEL",
         help="whose networks stand in for those not trained; the bundled model by default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--by-case", action="store_true",
+        help="deal out each case alone, even if the manifest groups some, such as a patient's ears",
     )  # fmt: skip
     add_devices(parser)
     either = parser.add_mutually_exclusive_group()
@@ -51,15 +56,29 @@ def run(options: argparse.Namespace) -> int:
     output, data = options.output.resolve(), options.data.resolve()
     path = None if base is None else base[0]
     first = Fold(config, data, output, 1, options.folds, tuple(options.networks), path,
-                 options.workers, options.measure_only)  # fmt: skip
+                 options.workers, options.measure_only, options.by_case)  # fmt: skip
     cases = cached_cases(data, first.synthetic, config.seed)
-    folds_of(cases, options.folds)  # refuses a count that does not fit
+    folds_of(cases, options.folds, options.by_case)  # refuses a count that does not fit
+    _say_groups(cases, options.by_case)
     folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
         real = {case.name: case.fingerprint for case in cases if not case.synthetic}
         _summarise(options, sorted(rows, key=lambda row: row["fold"]), base[1], real)
     return 0
+
+
+def _say_groups(cases: Sequence[TrainingCase], by_case: bool) -> None:
+    """Say what the folds keep together, or divide, where cases have groups."""
+    groups = [case.group or case.name for case in cases if not case.synthetic]
+    count, of = len(set(groups)), len(groups)
+    if count < of and by_case:
+        say(
+            f"Warning: the {of} cases are of {count} groups (the manifest's column group), which "
+            "--by-case divides among folds: a network may know the other ear of a patient."
+        )
+    elif count < of:
+        say(f"{of} cases of {count} groups; a group is held out together.")
 
 
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
@@ -77,15 +96,7 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
             f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
         ) from None
     path = model_path(options.base or Path(BUNDLED)).resolve()
-    base = read_base(path, config)
-    others = [name for name in NETWORKS if options.networks and name not in options.networks]
-    if others:
-        trained = "; ".join(map(str, base.data))
-        say(
-            f"{' and '.join(others)}: of {base}, unless the folds have them. It was trained on "
-            f"{trained}: the figures are not of networks of your own alone."
-        )
-    return path, base
+    return path, read_base(path, config)
 
 
 def _summarise(
@@ -96,7 +107,7 @@ def _summarise(
     ``fingerprints`` are those of the cases, by name.
     """
     from ..evaluation import calibrate
-    from ..evaluation.crossval import networks_trained
+    from ..evaluation.crossval import networks_trained, whose_figures
     from ..evaluation.evaluate import by_scan, lines_of, write_tables
     from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
     from ..evaluation.scans import AS_SCANNED
@@ -106,6 +117,7 @@ def _summarise(
     held = calibrate.reliability(rows)
     judged = calibrate.with_radii(rows)
     softness = calibrate.error_by_edge_width(judged)
+    seen = base.known(fingerprints.items())
     # Names without folders: the command goes onto model cards, and these leave the house.
     command = [
         "innerearseg",
@@ -117,13 +129,13 @@ def _summarise(
     command += ["--output", output.resolve().name, "--folds", str(options.folds)]
     command += ["--networks", ",".join(options.networks)] if options.networks else []
     command += ["--base", options.base.name] if options.base else []
+    command += ["--by-case"] if options.by_case else []
     command += ["--measure-only"] if options.measure_only else []
     folder = ResultFolder(output)
     with folder.adding(obsolete=PICTURES) as new:
         write_tables(
             judged, new, shlex.join(command),
-            base=dataclasses.asdict(base) | {"seen": base.known(fingerprints.items())},
-            fingerprints=fingerprints,
+            base=dataclasses.asdict(base) | {"seen": seen}, fingerprints=fingerprints,
             steps=networks_trained(output, options.folds),
             calibration=calibrate.calibrate(rows).to_json(), reliability=held,
             error_by_edge_width=softness,
@@ -131,6 +143,7 @@ def _summarise(
         draw_plots(by_scan(judged)[AS_SCANNED], new)
         draw_reliability(held, new / "reliability.png")
     say("\n".join([*lines_of(judged), *calibrate.reliability_sentences(held)]))
+    say("\n".join(whose_figures(networks_trained(output, options.folds), base, seen)))
     if softness is not None:
         say(
             "Error / radius against the edge width at the ear: correlation "

@@ -69,7 +69,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "stability", help="change a CT's kernel, slices, pose and storage, and see what moves"
     )
-    parser.add_argument("input", type=Path, metavar="INPUT", help="as for segment")
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT",
+        help="a CT as for segment; or a manifest (.csv, .tsv) or a dataset's folder: all its CTs",
+    )  # fmt: skip
+    parser.add_argument("--cases", type=names, metavar="A,B", help="of a manifest or dataset")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     add_device(parser, model=True)
     parser.set_defaults(run=stability)
@@ -204,26 +208,45 @@ def plan_accuracy(options: argparse.Namespace) -> int:
 
 def stability(options: argparse.Namespace) -> int:
     """Print a line a change and ear, then the largest shift, and write all to a JSON file."""
-    from ..evaluation.perturbations import stability
+    from ..evaluation.evaluate import each_case
+    from ..evaluation.perturbations import Shift, stability
+    from ..io.case import Case
+    from ..io.manifest import is_dataset, read_dataset
     from ..io.result_folder import ResultFolder
     from ..io.volume import read_ct
     from .segment import NO_EAR
 
     output = ResultFolder(options.output)
-    bundle = chosen_model(options)
-    rows = stability(read_ct(options.input), bundle, say)
+    rows: list[tuple[str, Shift]] = []
+    failed: dict[str, str] = {}
+    if is_dataset(options.input):
+        dataset, bundle = read_dataset(options.input), chosen_model(options)
+
+        def change(case: Case) -> None:
+            found = stability(case.ct, bundle, lambda line: say(f"{case.name}: {line}"))
+            rows.extend((case.name, row) for row in found)
+
+        failed = each_case(dataset.readers, options.cases, change, say)
+        if not rows and failed:
+            raise _nothing_measured(failed)
+    elif options.cases is not None:
+        raise UnusableInput("--cases needs a manifest or the folder of a dataset.")
+    else:
+        bundle = chosen_model(options)
+        rows = [("", row) for row in stability(read_ct(options.input), bundle, say)]
     if not rows:
-        say("No inner ear was found in this CT.")
+        say("No inner ear was found.")
         return NO_EAR
-    largest = max((value for row in rows for value in row.shifts_mm.values()), default=0.0)
-    lost = sum(not row.found for row in rows)
+    largest = max((mm for _, row in rows for mm in row.shifts_mm.values()), default=0.0)
+    lost = sum(not row.found for _, row in rows)
     say(f"{len(rows)} ears, {lost} not found again; largest shift {largest:.2f} mm")
-    content = {"input": options.input.name, "rows": [vars(row) for row in rows]}
+    written = [({"case": case} if case else {}) | vars(row) for case, row in rows]
+    content = {"input": options.input.name, "rows": written}
     with output.adding() as new:
         (new / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     for sentence in output.sentences:
         say(sentence)
-    return 0
+    return _status(failed)
 
 
 def compare(options: argparse.Namespace) -> int:

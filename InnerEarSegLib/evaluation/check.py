@@ -171,7 +171,8 @@ def same_cts(cases: Sequence[CheckedCase]) -> list[str]:
 
 def summary(cases: Sequence[CheckedCase], unusable: Mapping[str, str]) -> list[str]:
     """Say how many cases are for what, a line each."""
-    lines = [f"{len(cases) + len(unusable)} cases, {len(unusable)} of them cannot be read"]
+    every = len(cases) + len(unusable)
+    lines = [f"Cases: {every}" + (f", {len(unusable)} of them unusable" if unusable else "")]
     for use, commands in USES.items():
         fit = [case for case in cases if use in case.uses]
         line = f"{len(fit)} for {commands}"

@@ -38,7 +38,7 @@ def draw_reference(case: Case) -> bytes:
     if case.labels is not None:
         labels = on_grid(case.labels, case.label_geometry, grid)
     points = [([at], COLORS.get(name, OTHER), "+") for name, at in case.landmarks.items()]
-    shown = Shown(grid, case.ct.array, [(labels, REFERENCE)], points)
+    shown = Shown(case.ct, [(labels, REFERENCE)], points)
     if labels is not None and labels.any():
         middle = np.argwhere(labels).mean(axis=0)[::-1]
     elif case.landmarks:
@@ -69,7 +69,7 @@ def page(
 ) -> str:
     """Return a page that needs no other file; ``pictures`` are JPEG by case, ``lines`` its summary.
 
-    Cases that cannot be read come first, then those with remarks.
+    Cases that cannot be used come first, then those with remarks.
     """
     ranked = sorted(cases, key=lambda case: not case.remarks)
     parts = [
@@ -79,7 +79,7 @@ def page(
     ]  # fmt: skip
     if unusable:
         reasons = [f"{name}: {reason}" for name, reason in unusable.items()]
-        parts += ["<h2>Cannot be read</h2>", _list(reasons, "bad")]
+        parts += ["<h2>Cannot be used</h2>", _list(reasons, "bad")]
     titles = ("case", "side", "group", "CT", "labyrinth, mm³", "landmarks", *USES, "licence")
     parts += ["<h2>Cases</h2>", f"<table><tr>{''.join(f'<th>{each}</th>' for each in titles)}</tr>"]
     parts += [_row(case) for case in ranked]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ..io.case import Case
-from ..types import LANDMARKS, Ear, Geometry
+from ..io.labels import on_grid as labels_on_grid
+from ..types import LANDMARKS, Ear, Volume
 from .evaluate import Row, errors_of
 from .metrics import on_grid
 
@@ -166,18 +166,19 @@ class Extremes:
 
 def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     """Draw slices through each landmark and the ear's middle, titled from ``row``, as PNG."""
-    grid = case.label_geometry
+    grid = case.ct.geometry
     found = on_grid(ear, grid)
+    labels = None
+    if case.labels is not None:
+        labels = labels_on_grid(case.labels, case.label_geometry, grid)
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)
     there = [x.ras for x in ear.landmarks if x.ras is not None]
     places = {"middle of the labyrinth": middle} | {
         x.name: grid.to_ijk(x.ras) for x in ear.landmarks if x.ras is not None
     }
-    same = np.allclose(grid.ijk_to_ras, case.ct.geometry.ijk_to_ras)
     shown = Shown(
-        grid,
-        case.ct.array if same else None,
-        [(case.labels, REFERENCE), (found, FOUND)],
+        case.ct,
+        [(labels, REFERENCE), (found, FOUND)],
         [(case.landmarks.values(), REFERENCE, "+"), (there, FOUND, "x")],
     )
     figure = Figure(figsize=(10.5, 3.6 * len(places)), facecolor="black")
@@ -201,30 +202,26 @@ class Shown:
     """What slices of one ear show.
 
     Attributes:
-        geometry: the grid of the CT and the masks.
-        ct: HU [k, j, i], perhaps of fewer slices; None if it has another grid.
-        outlines: masks [k, j, i], or None, and their colours.
+        outlines: masks [k, j, i] on the CT's grid, or None, and their colours.
         points: RAS mm, and colour and marker of each group of them.
     """
 
-    geometry: Geometry
-    ct: NDArray[Any] | None
+    ct: Volume
     outlines: Sequence[tuple[NDArray[np.uint8] | None, str]]
     points: Sequence[tuple[Iterable[ArrayLike], str, str]]
 
 
 def draw_slice(panel: Axes, shown: Shown, ijk: NDArray, axis: int) -> None:
     """Draw one slice across an axis (0: i, 1: j, 2: k) through a point (i, j, k)."""
-    geometry = shown.geometry
+    geometry = shown.ct.geometry
     number = int(np.clip(round(ijk[axis]), 0, geometry.shape[2 - axis] - 1))
     right, up = (a for a in range(3) if a != axis)
     panel.set_axis_off()
     panel.text(0.02, 0.02, f"{AXES[axis]} = {number}", color="white", fontsize=7,
                transform=panel.transAxes)  # fmt: skip
-    if shown.ct is not None and number < shown.ct.shape[2 - axis]:
-        low, high = WINDOW_HU
-        image = np.take(shown.ct, number, axis=2 - axis)
-        panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
+    low, high = WINDOW_HU
+    image = np.take(shown.ct.array, number, axis=2 - axis)
+    panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
     panel.set_aspect(float(geometry.spacing[up] / geometry.spacing[right]))
     for mask, color in shown.outlines:
         outline = None if mask is None else np.take(mask, number, axis=2 - axis)

@@ -23,6 +23,7 @@ OPTIONAL = (
     "licence", "citation",
 )  # fmt: skip
 
+TABLES = (".csv", ".tsv")
 FILES = ("image", "labels", "landmarks")
 
 Row = tuple[int, dict[str, str]]
@@ -114,6 +115,11 @@ def _remarks(points: NamedPoints) -> tuple[str, ...]:
     if points.unused:
         remarks.append(f"No point is called {', '.join(points.unused)}, as landmark_names says.")
     return tuple(remarks)
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a path is a table by its name (.csv, .tsv), or a folder in the dataset's layout."""
+    return path.suffix.lower() in TABLES or any(path.glob("*/*_DESC.json"))
 
 
 def read_dataset(source: Path) -> Dataset:

@@ -104,7 +104,11 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
     words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--networks"]
     assert main([*words, "orient"]) == 0
-    assert "0 of 2 found" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 of 2 found" in said
+    assert "These figures are of networks trained in the folds: orient\nand of " in said
+    assert ": locate, which was trained on none of these cases, and on 15 others." in said
+    assert "No fold trained refine: orient drew" in said
     summary = json.loads((output / "summary.json").read_text())
     assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
     assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
