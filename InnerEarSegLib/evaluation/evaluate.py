@@ -195,7 +195,7 @@ def sentence_of(row: Row) -> str:
     if row["side_right"] is not None:
         other = "right" if row["side"] == "left" else "left"
         parts.append(
-            f"{row['side']} ear, correctly"
+            f"side {row['side']}, correct"
             if row["side_right"]
             else f"SIDE WRONG: called {row['side']}, the reference says {other}"
         )

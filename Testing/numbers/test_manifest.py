@@ -21,6 +21,7 @@ from InnerEarSegLib.evaluation.check import (
 )
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.measurement_errors import COMPARED, reference
+from InnerEarSegLib.evaluation.scans import in_scan
 from InnerEarSegLib.io.case import DataSource
 from InnerEarSegLib.io.dataset import SOURCE, read_case
 from InnerEarSegLib.io.fingerprint import SPECIMENS, fingerprint
@@ -150,6 +151,15 @@ def test_plans_and_training_data_are_the_same(pairs):
         assert mine.group == (own.group or own.name) and mine.fingerprint == known.fingerprint
     cases = load_cases(pairs[1], 0, 0, print)
     assert [case.source.licence for case in cases] == ["ours", "", ""]
+
+
+def test_simulated_scans_are_the_same_whatever_a_case_is_called(pairs):
+    original, own = pairs[0][1]
+    assert own.name == "zwei"
+    template = {name: original.landmarks[name] for name in LANDMARKS}
+    known, mine = (in_scan(case, "soft kernel", template).ct for case in (original, own))
+    assert mine.geometry.ijk_to_ras == pytest.approx(known.geometry.ijk_to_ras, abs=1e-4)
+    assert np.abs(mine.array.astype(int) - known.array).max() <= 1  # rounding
 
 
 def test_a_specimen_is_told_by_its_voxels_and_not_by_its_name(pairs, tmp_path, synthetic_ear):

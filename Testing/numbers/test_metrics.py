@@ -240,7 +240,7 @@ def test_a_row_says_what_was_found_of_the_canals_and_of_the_ct():
     row = row_of(case("left", LEFT_AT), found(seen), "soft kernel")
     assert (row["case"], row["scan"]) == ("P", "soft kernel")
     assert (row["closed_canals"], row["edge_width_mm"], row["verdict"]) == (2, 0.7, "check")
-    assert sentence_of(row).endswith("left ear, correctly, 2 canals closed, check")
+    assert sentence_of(row).endswith("side left, correct, 2 canals closed, check")
     row = row_of(case("left", LEFT_AT), found(ear("left", LEFT_AT)))
     assert row["scan"] == "as scanned" and row["closed_canals"] is None
     assert "canals" not in sentence_of(row)
