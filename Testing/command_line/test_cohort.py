@@ -74,8 +74,8 @@ def test_every_ct_of_a_folder_is_a_case(tmp_path):
         "both-1": ("both", uid(1)), "both-2": ("both", uid(2)), "mpr alone": ("mpr alone", uid(7)),
         "cd": ("cd", uid(8)), "x": ("x", uid(9)), "y": ("y", uid(9)),
     }  # fmt: skip
-    assert skipped.keys() == {"both", "mr_s1", next(x for x in skipped if x.startswith("c-"))}
-    assert skipped["both"] == "a scout" and skipped["mr_s1"] == "its modality is MR, not CT"
+    assert sorted(name.partition("-")[0] for name in skipped) == ["both", "c", "mr_s1"]
+    assert skipped["mr_s1"] == "its modality is MR, not CT" and "a scout" in skipped.values()
     assert left_out == ("2 of another kind",)
     (case,) = (case for case in find_cases(data / "both", data).cases if case.name == "both-1")
     assert case.image == "."  # the folder itself
