@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..errors import UnusableInput
-from ..io.dataset import Case
+from ..io.case import Case
 from ..model.bundle import Model, load_model
 from ..model.calibration import Calibration
 from ..segmentation.pipeline import segment
