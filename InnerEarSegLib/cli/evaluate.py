@@ -177,14 +177,16 @@ def _status(failed: Mapping[str, str]) -> int:
 def plan_accuracy(options: argparse.Namespace) -> int:
     """Measure cochleae, and print each case and the summary."""
     from ..evaluation import measurement_errors as errors_of
-    from ..evaluation.average_cochlea import average_cochlea, write_average
+    from ..evaluation.average_cochlea import average_cochlea, average_course, write_average
     from ..io.manifest import read_dataset
 
     cases = read_dataset(options.dataset).readers
     if options.average_cochlea is not None:
         surface = average_cochlea(cases, NOT_AVERAGED.split(","))
         write_average(surface, options.average_cochlea)
+        course = ", ".join(f"{x:.0f}° {y:.1f}°" for x, y in average_course(cases))
         say(f"{len(surface)} points: {options.average_cochlea}")
+        say(f"angle and mean elevation of the lateral wall: {course}")
         return 0
     if options.template:
         template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))

@@ -186,8 +186,8 @@ def ducts(root):
 def test_lateral_walls_are_as_long_as_published(specimens):
     """To 360°: 21.87 mm in 384 cochleae, studies 21.03 to 22.5 (Curtis et al. 2023).
 
-    The specimens' B is larger (mean 6.9 mm) than the review's, so their mean is brought to its A and
-    B by the formula after Schurzig, which alone gives 21.85 mm there.
+    The specimens' B is larger (mean 6.9 mm) than the review's, so their mean is brought to its A
+    and B by the formula after Schurzig, which alone gives 21.85 mm there.
     """
     formula = "lateral_wall_first_turn"
     found = [(each["duct_lateral_wall_360"].value, each[formula].value)
