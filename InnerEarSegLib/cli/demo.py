@@ -131,15 +131,19 @@ def synthesize(options: argparse.Namespace) -> int:
     # Finer than 0.3 mm, a whole head would not fit into memory.
     if options.spacing is not None and not 0.3 <= options.spacing <= 2.0:
         raise UnusableInput("--spacing must be 0.3 to 2 mm.")
+    from ..io.result_folder import ResultFolder
     from ..synthetic.files import write_dataset, write_heads
 
     root, count, seed = options.output, options.count, options.seed
+    ResultFolder(root)  # refuses what cannot be written, before anything is generated
     try:
         if options.head:
             write_heads(root, count, seed, spacing=options.spacing, varied=options.varied)
         else:
             write_dataset(root, count, seed)
     except OSError as error:
-        raise UnusableInput(f"{root} cannot be written: {error.strerror}.") from None
+        raise UnusableInput(
+            f"The output folder {root} cannot be written: {error.strerror}; whole cases are kept."
+        ) from None
     print(f"{count} synthetic {'heads' if options.head else 'ears'} in {root}")
     return 0
