@@ -15,6 +15,7 @@ from ..types import AUXILIARY, BY_HAND, EDITED, LANDMARKS, ROUND_WINDOW, Ear, Ge
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
 from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
+from .duct_axis import duct_frame
 from .frame import (
     RADIUS_MM,
     SIGMAS_IN_RADIUS,
@@ -204,10 +205,11 @@ def measure_cochlea(
     mask = LabyrinthMask.of(labyrinth, geometry)
     frame = cochlear_frame(side, points, counted, mask.principal_axes, template)
     numbers, lines = _values(mask, points, frame)
-    duct = None
+    duct, axis = None, frame
     if frame is not None and mask.volume:
-        duct = measure_duct(mask, frame, points[ROUND_WINDOW])
-    spread, drawn = _spread(side, mask, points, counted, template, duct)
+        axis = duct_frame(mask, frame, points[ROUND_WINDOW])
+        duct = measure_duct(mask, axis, points[ROUND_WINDOW])
+    spread, drawn = _spread(side, mask, points, counted, template, duct, axis)
     extrapolated: set[str] = set()
     if duct is not None:
         duct = with_plus_minus(duct, drawn, HALF_WIDTH)
@@ -284,6 +286,7 @@ def _spread(
     radii: Mapping[str, float],
     template: Template,
     duct: Duct | None,
+    axis: CochlearFrame | None,
 ) -> tuple[dict[str, float], list[DrawnDuct]]:
     """Half width of the 90 % interval by key, from points displaced at random, and ducts so drawn.
 
@@ -307,8 +310,8 @@ def _spread(
         frame = cochlear_frame(side, displaced, radii, mask.principal_axes, average)
         for key, value in _values(mask, displaced, frame, shifts)[0].items():
             drawn.setdefault(key, []).append(value)
-        if duct is not None and frame is not None:
-            ducts.append(draw(duct, frame, displaced[ROUND_WINDOW], walls))
+        if duct is not None and axis is not None:
+            ducts.append(draw(duct, axis, displaced[ROUND_WINDOW], walls))
             for key, value in duct.drawn_numbers(ducts[-1]).items():
                 drawn.setdefault(key, []).append(value)
     spread = {
