@@ -13,7 +13,7 @@ from ..cochlea.duct_axis import SurfaceDistance, fit_average
 from ..cochlea.frame import CochlearFrame, Vector
 from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
-from ..io.dataset import Case
+from ..io.case import Case
 from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, apply_affine
 from .evaluate import Cases
 

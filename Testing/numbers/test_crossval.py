@@ -105,6 +105,7 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--networks"]
     assert main([*words, "orient"]) == 0
     said = capsys.readouterr().out
+    assert "Trained: orient. From InnerEarSeg bundled " in said and ": locate, refine.\n" in said
     assert "0 of 2 found" in said
     assert "These figures are of networks trained in the folds: orient\nand of " in said
     assert ": locate, which was trained on none of these cases, and on 15 others." in said
