@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+from ..process import temporary
 from ..progress import Progress
 from . import report
 from .arguments import whole_number_from
-from .segment import NO_EAR, summary, write_scene
+from .segment import NO_EAR, check_scenes, summary, write_scene
 
 if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
@@ -63,10 +63,11 @@ def demo(options: argparse.Namespace) -> int:
     from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
+    check_scenes()
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    with tempfile.TemporaryDirectory() as temporary:
-        ct, made = Path(temporary) / "synthetic_ear.nrrd", Path(temporary) / "result"
+    with temporary() as views:
+        ct, made = views / "synthetic_ear.nrrd", views / "result"
         sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
         print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
@@ -83,7 +84,7 @@ def demo(options: argparse.Namespace) -> int:
             page = made / REPORT_HTML
             pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
             subject, _ = report.subject_of_result(made)
-            write_subject(subject, views := Path(temporary))
+            write_subject(subject, views)
             report.write(subject, views, Names(page, pdf))
             view = views / f"view_{ear.side}_0.png"
             if view.is_file():

@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from .. import interrupts
 from ..errors import Cancelled, UnusableInput
 from ..io.region import region_of
-from ..process import cancel_on_kill, end_with_stdin
+from ..process import end_with_stdin
 from ..progress import Progress
 from ..types import Segmentation, Volume
 from . import dicom, report
@@ -68,7 +69,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
-    cancel_on_kill()
     if options.watch_stdin:
         end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
@@ -91,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     if options.dicom:  # all that can be known before the networks run
         dicom.check_source(options.input, options.series)
         archive = dicom.chosen_archive(options)
+    if not options.plain:
+        check_scenes()
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
@@ -107,10 +109,17 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
     if options.dicom and result.ears:
-        options.left = "the result is written, without DICOM objects"
+        interrupts.left = "the result is written, without DICOM objects"
         subject, _ = report.subject_of_result(options.output)
         dicom.export_subject(subject, options, options.input, options.output, archive)
     return 0 if result.ears else NO_EAR
+
+
+def check_scenes() -> None:
+    """Raise ``UnusableInput`` before anything is computed where ``write_scene`` cannot work."""
+    from ..mrml.scene import check_logics
+
+    check_logics()
 
 
 def write_scene(ct: Volume, result: Segmentation, folder: Path) -> None:

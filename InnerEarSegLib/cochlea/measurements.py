@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
-from ..types import AUXILIARY, BY_HAND, EDITED, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
+from ..progress import run_steps
+from ..types import (
+    AUXILIARY,
+    BY_HAND,
+    EDITED,
+    LANDMARKS,
+    POINT_DECIMALS,
+    RADIUS_DECIMALS,
+    ROUND_WINDOW,
+    Ear,
+    Geometry,
+    Side,
+)
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
 from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
@@ -108,15 +120,21 @@ _cache: dict[str, CochlearMeasurements] = {}
 def measure(ear: Ear) -> CochlearMeasurements:
     """Measure an ear as it is now; the last few results are kept, so that asking again is free.
 
-    Landmarks that the user moved or placed count with HAND_RADIUS_MM.
+    Landmarks that the user moved or placed count with HAND_RADIUS_MM. Positions and radii count to
+    as many decimals as files have, so that a result measures the same before and after it is saved.
     """
+    return run_steps(measure_steps(ear))
+
+
+def measure_steps(ear: Ear) -> Generator[None, None, CochlearMeasurements]:
+    """``measure`` in steps of some hundredths of a second, for a panel that must not freeze."""
     key = signature(ear)
     if key not in _cache:
+        found = yield from _cochlea_steps(
+            ear.side, ear.labyrinth, ear.geometry, _counted_points(ear), _counted_radii(ear)
+        )
         while len(_cache) >= _CACHE_SIZE:
             del _cache[next(iter(_cache))]
-        found = measure_cochlea(
-            ear.side, ear.labyrinth, ear.geometry, ear.points, _counted_radii(ear)
-        )
         _cache[key] = without(found, _hidden(ear))
     return _cache[key]
 
@@ -157,11 +175,15 @@ def signature(ear: Ear) -> str:
     # With the version: another one may measure in another way.
     digest.update(str((__version__, ear.side, ear.geometry.shape)).encode())
     digest.update(np.round(ear.geometry.ijk_to_ras, 4).tobytes())
-    rounded = {name: np.round(ras, 3).tolist() for name, ras in ear.points.items()}
-    digest.update(str(sorted(rounded.items())).encode())
+    digest.update(str(sorted(_counted_points(ear).items())).encode())
     digest.update(str(sorted(_counted_radii(ear).items())).encode())
     digest.update(" ".join(_hidden(ear)).encode())
     return digest.hexdigest()[:32]
+
+
+def _counted_points(ear: Ear) -> dict[str, list[float]]:
+    """RAS mm of each landmark by name, as far as there, to the decimals of ``result.json``."""
+    return {name: np.round(ras, POINT_DECIMALS).tolist() for name, ras in ear.points.items()}
 
 
 def _counted_radii(ear: Ear) -> dict[str, float]:
@@ -170,7 +192,7 @@ def _counted_radii(ear: Ear) -> dict[str, float]:
     for landmark in (*ear.landmarks, *ear.auxiliary):
         radius = HAND_RADIUS_MM if landmark.state in BY_HAND else landmark.radius_mm
         if landmark.ras is not None and radius is not None:
-            radii[landmark.name] = radius
+            radii[landmark.name] = round(radius, RADIUS_DECIMALS)
     return radii
 
 
@@ -196,6 +218,18 @@ def measure_cochlea(
             more than the bundled model's errors suggest. 0 for a point that is known exactly.
         template: the average ear.
     """
+    return run_steps(_cochlea_steps(side, labyrinth, geometry, landmarks, radii, template))
+
+
+def _cochlea_steps(
+    side: Side,
+    labyrinth: NDArray[np.uint8],
+    geometry: Geometry,
+    landmarks: Mapping[str, ArrayLike],
+    radii: Mapping[str, float] | None = None,
+    template: Template = TEMPLATE,
+) -> Generator[None, None, CochlearMeasurements]:
+    """``measure_cochlea``, which yields between its steps."""
     points = {  # always in this order, so that the draws below are the same
         name: np.asarray(landmarks[name], dtype=np.float64)
         for name in (*AUXILIARY, *LANDMARKS)
@@ -205,11 +239,14 @@ def measure_cochlea(
     mask = LabyrinthMask.of(labyrinth, geometry)
     frame = cochlear_frame(side, points, counted, mask.principal_axes, template)
     numbers, lines = _values(mask, points, frame)
+    yield
     duct, axis = None, frame
     if frame is not None and mask.volume:
         axis = duct_frame(mask, frame, points[ROUND_WINDOW])
+        yield
         duct = measure_duct(mask, axis, points[ROUND_WINDOW])
-    spread, drawn = _spread(side, mask, points, counted, template, duct, axis)
+    yield
+    spread, drawn = yield from _spread(side, mask, points, counted, template, duct, axis)
     extrapolated: set[str] = set()
     if duct is not None:
         duct = with_plus_minus(duct, drawn, HALF_WIDTH)
@@ -287,7 +324,7 @@ def _spread(
     template: Template,
     duct: Duct | None,
     axis: CochlearFrame | None,
-) -> tuple[dict[str, float], list[DrawnDuct]]:
+) -> Generator[None, None, tuple[dict[str, float], list[DrawnDuct]]]:
     """Half width of the 90 % interval by key, from points displaced at random, and ducts so drawn.
 
     The average ear's are displaced, too, as specimens scatter about it: a point that is missing,
@@ -314,6 +351,7 @@ def _spread(
             ducts.append(draw(duct, axis, displaced[ROUND_WINDOW], walls))
             for key, value in duct.drawn_numbers(ducts[-1]).items():
                 drawn.setdefault(key, []).append(value)
+        yield
     spread = {
         key: HALF_WIDTH * float(np.std(values))
         for key, values in drawn.items()

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,9 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonCore import vtkCollection, vtkOutputWindow
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
+
+from ..errors import UnusableInput
+from ..process import temporary
 
 
 class Observers:
@@ -57,6 +58,16 @@ def keep_place_node(scene: Any) -> Callable[[], None]:
     return lambda: configure(
         selection, ActivePlaceNodeClassName=node_class, ActivePlaceNodeID=node_id
     )
+
+
+@contextmanager
+def batch(scene: Any) -> Iterator[None]:
+    """Let the views update once at the end, not at each node that is added or removed."""
+    scene.StartState(scene.BatchProcessState)
+    try:
+        yield
+    finally:
+        scene.EndState(scene.BatchProcessState)
 
 
 def configure(target: Any, **values: Any) -> Any:
@@ -139,24 +150,42 @@ class HeadlessSession:
     view_logics: list[Any] = field(default_factory=list)  # of the layout and the slice views
 
 
+def check_logics() -> None:
+    """Refuse to go on where no scene can be made.
+
+    Raises:
+        UnusableInput: this Python is PythonSlicer, whose ``slicer`` lacks the modules' logics.
+    """
+    import slicer
+
+    if not hasattr(slicer, "vtkSlicerSegmentationsModuleLogic"):
+        raise UnusableInput(
+            "PythonSlicer cannot make scenes: use the panel in 3D Slicer, or a Python of its own "
+            "with InnerEarSeg; segment --plain does without."
+        )
+
+
 @contextmanager
 def headless_scene() -> Iterator[HeadlessSession]:
     """A fresh scene with the logics that volumes, segments and markups need.
 
     May be entered many times in a process, also nested; each time gives an independent scene.
+
+    Raises:
+        UnusableInput: see ``check_logics``.
     """
+    check_logics()
     # VTK's default on Windows is a pop-up window, which would block a batch job.
     vtkOutputWindow.GetInstance().SetDisplayModeToAlwaysStdErr()
-    folder = Path(tempfile.mkdtemp(prefix="ies-")).resolve()
-    session = _boot(folder)
-    try:
-        yield session
-    finally:
-        # The scene goes with its last reference. Clearing it while slice logics still observe it
-        # ends in a segfault; and view logics hold it until they are told to let go.
-        for logic in (*reversed(session.view_logics), session.application_logic):
-            logic.SetMRMLScene(None)
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary() as folder:
+        session = _boot(folder.resolve())
+        try:
+            yield session
+        finally:
+            # The scene goes with its last reference. Clearing it while slice logics still observe
+            # it ends in a segfault; and view logics hold it until they are told to let go.
+            for logic in (*reversed(session.view_logics), session.application_logic):
+                logic.SetMRMLScene(None)
 
 
 def _boot(folder: Path) -> HeadlessSession:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from .. import interrupts
 from ..io.landmarks import KEYS
 from ..io.volume import image_of
 from ..process import quiet
@@ -128,12 +129,18 @@ def _write(volume: Volume, path: Path) -> None:
 
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
-    """Make a case's folder; remove it if it is new and the case does not become whole."""
-    new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    except BaseException:
-        if new:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    """Make a case's folder; what is new of it is removed if the case does not become whole."""
+    made = [x for x in (folder, *folder.parents) if not x.exists()][-1:]
+
+    def remove() -> None:
+        for place in made:
+            shutil.rmtree(place, ignore_errors=True)
+
+    with interrupts.undone(remove):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder
+        except BaseException:
+            remove()
+            raise
+    interrupts.wrote(folder.parent)

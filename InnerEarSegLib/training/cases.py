@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,21 @@ class TrainingCase:
             return fit_pose(template, self.landmarks)
         source, target = (np.array([of[n] for n in names]) for of in (template, self.landmarks))
         return fit_orthonormal(source, target, 1.0 if self.side == "right" else -1.0)
+
+    def around_ear(self, reach_mm: float) -> TrainingCase:
+        """Return the case with no more of its CT than this far around its landmarks.
+
+        A whole head would be scanned again for each simulated scan, and sent to each worker.
+        """
+        ijk = self.geometry.to_ijk(np.array(list(self.landmarks.values())))
+        reach = reach_mm / self.geometry.spacing
+        last = np.array(self.geometry.shape[::-1]) - 1
+        low = np.clip(np.floor(ijk.min(axis=0) - reach), 0, last).astype(int)
+        high = np.clip(np.ceil(ijk.max(axis=0) + reach), 0, last).astype(int)
+        box = tuple(slice(a, b + 1) for a, b in zip(low[::-1], high[::-1], strict=True))
+        ct = self.ct[box]
+        labels = None if self.labels is None else self.labels[box]
+        return replace(self, ct=ct, labels=labels, geometry=self.geometry.part(low, ct.shape))
 
     @property
     def reference(self) -> dict[str, NDArray[np.float64]]:
