@@ -130,7 +130,7 @@ def test_figures_say_what_their_base_model_knows():
         "These figures are of networks trained in the folds: orient",
         "and of B 7: locate, refine, which was trained on S1 of these cases and on 1 others.",
     ]
-    assert len(whose_figures(dict.fromkeys(("locate", "orient", "refine"), [1]), base, [])) == 1
+    assert len(whose_figures({"locate": [1], "orient": [1], "refine": [1]}, base, [])) == 1
 
 
 def test_tasks_of_several_devices_are_done_in_processes_of_their_own(fold, tmp_path):
