@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from .. import interrupts
 from ..errors import UnusableInput
 from .arguments import (
     add_dataset,
@@ -123,11 +124,12 @@ def evaluate(options: argparse.Namespace) -> int:
             rows, new, shlex.join(command), model=model,
             weights_sha256=bundle.card.get("weights_sha256"), not_measured=failed,
         )  # fmt: skip
-    options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
+    interrupts.left = f"cases.csv and summary.json are in {options.output}, without pictures"
     if not options.no_pictures:
         with output.adding() as new:
             draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
             extremes.draw(new)
+    interrupts.left = f"the files are in {options.output}"
     say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
     return _status(failed)
 

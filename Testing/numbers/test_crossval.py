@@ -239,7 +239,7 @@ def test_data_that_are_not_there_or_not_packed_are_refused(tmp_path, command, ca
         ("nope.npz", "nope.npz does not exist."),
         ("nope", "nope does not exist."),
         ("empty.npz", "was not written by `innerearseg pack`"),
-        ("array.npy", "is no CSV text"),
+        ("array.npy", "is not UTF-8 text"),
         ("other.npz", "was not written by `innerearseg pack`"),
     ):
         words = [command, str(CONFIG), "--data", str(tmp_path / name)]
