@@ -16,7 +16,7 @@ from .case import Case, Dataset, DatasetCase, DataSource
 from .dataset import case_names, specimen
 from .labels import read_labels
 from .landmarks import NamedPoints, landmark_of, read_landmarks
-from .volume import read_ct
+from .volume import is_image_file, read_ct
 
 REQUIRED = ("case", "image")
 OPTIONAL = (
@@ -155,6 +155,11 @@ def read_dataset(source: Path) -> Dataset:
     """
     if source.is_dir() or not (source.is_file() or source.suffix):
         return Dataset(source, tuple(specimen(source, name) for name in case_names(source)))
+    if is_image_file(source):
+        raise UnusableInput(
+            f"{source} is an image; needed is a manifest of cases (docs/own_data.md), or a "
+            "dataset's folder."
+        )
     rows, unknown = read_table(source, list_text(source), REQUIRED, OPTIONAL)
     if unknown:
         raise UnusableInput(

@@ -208,6 +208,8 @@ def test_what_is_no_list_or_no_labels_is_refused(folder, tmp_path):
         read_dataset(tmp_path / "x.csv")
     with pytest.raises(UnusableInput, match="cannot be read"):
         read_dataset(tmp_path / "nothing.csv")
+    with pytest.raises(UnusableInput, match="is an image; needed is a manifest"):
+        read_dataset(folder / "ct.nii.gz")
     for name, values, sentence in (
         ("ct.nii.gz", "", "look like a CT: they hold"),
         ("labels.nrrd", "9", r"hold no voxel of value 9; they hold the values 3, 7\."),
