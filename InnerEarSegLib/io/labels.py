@@ -88,9 +88,10 @@ def _segments(image: sitk.Image) -> dict[str, tuple[int, int]]:
     for key, name in about.items():
         if match := _SEGMENT.fullmatch(key):
             prefix = f"Segment{match[1]}_"
-            layer, value = (about.get(prefix + what, "") for what in ("Layer", "LabelValue"))
-            if (layer or "0").isdecimal() and (value or "1").isdecimal():
-                found[name.strip()] = int(layer or 0), int(value or 1)
+            layer, value = about.get(f"{prefix}Layer", "0"), about.get(f"{prefix}LabelValue", "1")
+            numbers = layer.isdecimal() and value.isdecimal()
+            if numbers and int(layer) < image.GetNumberOfComponentsPerPixel():
+                found[name.strip()] = int(layer), int(value)
     return found
 
 
