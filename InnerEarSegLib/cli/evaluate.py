@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import interrupts
 from ..errors import UnusableInput
 from .arguments import (
     add_dataset,
@@ -140,11 +141,12 @@ def evaluate(options: argparse.Namespace) -> int:
             rows, new, shlex.join(command), model=model,
             weights_sha256=bundle.card.get("weights_sha256"), not_measured=failed,
         )  # fmt: skip
-    options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
+    interrupts.left = f"cases.csv and summary.json are in {options.output}, without pictures"
     if not options.no_pictures:
         with output.adding() as new:
             draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
             extremes.draw(new)
+    interrupts.left = f"the files are in {options.output}"
     say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
     return _status(failed)
 
@@ -158,8 +160,8 @@ def _figures(rows: list) -> list[str]:
     if trained_on:
         names = ", ".join(dict.fromkeys(row["case"] for row in trained_on))
         lines.append(
-            f"Warning: the model's card lists {names} as trained on; figures of these, which are "
-            "kept apart, say nothing about others:"
+            f"Warning: the model was trained on {names}, as its card says; figures of these, which "
+            "are kept apart, say nothing about others:"
         )
         lines += [f"  {line}" for line in lines_of(trained_on)]
     return lines
