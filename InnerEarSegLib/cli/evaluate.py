@@ -141,7 +141,7 @@ def _figures(rows: list) -> list[str]:
     if trained_on:
         names = ", ".join(dict.fromkeys(row["case"] for row in trained_on))
         lines.append(
-            f"Warning: the model's card lists {names} as trained on; figures of these, which are "
+            f"Warning: the model was trained on the CTs of {names}; figures of these, which are "
             "kept apart, say nothing about others:"
         )
         lines += [f"  {line}" for line in lines_of(trained_on)]
