@@ -22,7 +22,7 @@ SETUP = {
     "network": {"channels": [8, 16]},
     "optimiser": {"steps": 100, "precision": "float32"},
 }
-CONFIG = {"name": "recipe", **dict.fromkeys(("locate", "orient", "refine"), SETUP)}
+CONFIG = {"name": "InnerEarSeg bundled", **dict.fromkeys(("locate", "orient", "refine"), SETUP)}
 
 FOREIGN = ("Wimmer", "doi", "CC BY 4.0", "specimen", "one centre", "F01", "InnerEarSeg bundled")
 """What only another model's card may say."""
