@@ -159,7 +159,7 @@ def test_a_case_is_known_by_its_ct_and_not_by_its_name(model, manifest):
 
 def test_what_a_model_inherited_is_inherited_from_it():
     """Of the oldest, the middle one has `locate` unchanged, and weights of `orient`."""
-    oldest = Ancestor("oldest", "1", "aa", (TrainingData(15, "Atlas", "CC0"),), (), ("f1",),
+    oldest = Ancestor("oldest", "1", "aa", (TrainingData(15, "Atlas", "CC0"),), ("f1",),
                       ("locate",), {"orient": 7})  # fmt: skip
     middle = BaseModel("middle", "2", "bb", ("case 1",), ("f2",), (TrainingData(3),), (oldest,))
     first, second = middle.inherited(["orient"], {"refine": 5})
