@@ -229,7 +229,7 @@ SIMULATED = (None, "bone", "soft")
 def _finder(
     options: argparse.Namespace,
 ) -> tuple[Callable[[str | None, Case], Ear | None], set[str]]:
-    """What finds the ear of a case in one of SIMULATED; the set grows by those it was trained on."""
+    """What finds the ear of a case in one of SIMULATED, and which of them it was trained on."""
     from ..evaluation.held_out import HeldOut
     from ..evaluation.metrics import ear_of
     from ..evaluation.simulated_scan import clinical_scan
