@@ -59,7 +59,7 @@ def start(arguments, temporary: Path) -> subprocess.Popen[str]:
 
 
 def interrupt(process: subprocess.Popen[str], wait: float, twice: bool) -> Ended | None:
-    """Interrupt a command after so many seconds; None if it was done before."""
+    """Interrupt a command after so many seconds; None if it was done, or just ending."""
     try:
         process.wait(wait)
     except subprocess.TimeoutExpired:
@@ -69,8 +69,9 @@ def interrupt(process: subprocess.Popen[str], wait: float, twice: bool) -> Ended
             time.sleep(random.uniform(0.0, 0.05))
             process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]
-        return Ended(process.returncode, said, time.monotonic() - began)
-    assert process.returncode == 0, process.stderr.read()
+        if process.returncode != 0:
+            return Ended(process.returncode, said, time.monotonic() - began)
+    assert process.returncode == 0
     return None
 
 
