@@ -142,6 +142,13 @@ def raised() -> Iterator[None]:
         yield
     finally:
         _raising -= 1
+        _raised = False
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt again within ``raised``: a library may have swallowed the first."""
+    if _raised:
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from .errors import Cancelled
 
@@ -13,6 +14,18 @@ ProgressCallback = Callable[[str, float, str], None]
 
 CancelCheck = Callable[[], bool]
 """Returns True once the job should stop."""
+
+_Result = TypeVar("_Result")
+
+
+def run_steps(steps: Generator[Any, Any, _Result]) -> _Result:
+    """Run a task that yields between short steps to its end; return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
 
 
 @dataclass
@@ -32,15 +45,21 @@ class Progress:
     warnings: list[str] = field(default_factory=list)
     _stage: str | None = None
     _started: float = 0.0
+    _fraction: float = 0.0
+    _end: float = 0.0
+    _message: str = ""
 
-    def stage(self, name: str, fraction: float, message: str) -> None:
+    def stage(self, name: str, fraction: float, message: str, end: float = 0.0) -> None:
         """Begin a stage (ending the one before) and report it.
+
+        ``end`` is the fraction that ``advance`` goes towards.
 
         Raises:
             Cancelled: if the caller asked to stop.
         """
         self.finish()
         self._stage, self._started = name, time.perf_counter()
+        self._fraction, self._end = fraction, end
         self.step(fraction, message)
 
     def step(self, fraction: float, message: str) -> None:
@@ -50,8 +69,19 @@ class Progress:
             Cancelled: if the caller asked to stop.
         """
         self.check()
+        self._fraction, self._message = max(fraction, self._fraction), message
         if self.report is not None and self._stage is not None:
-            self.report(self._stage, fraction, message)
+            self.report(self._stage, self._fraction, message)
+
+    def advance(self) -> None:
+        """Report a part of a stage whose number of parts is not known: a tenth of what is left.
+
+        Raises:
+            Cancelled: if the caller asked to stop.
+        """
+        if self._stage is not None:
+            left = max(0.0, self._end - self._fraction)
+            self.step(self._fraction + left / 10.0, self._message)
 
     def warn(self, sentence: str) -> None:
         """Keep a sentence for ``Segmentation.warnings``; said twice, it is kept once."""

@@ -13,7 +13,7 @@ from ..process import temporary
 from ..progress import Progress
 from . import report
 from .arguments import whole_number_from
-from .segment import NO_EAR, summary, write_scene
+from .segment import NO_EAR, check_scenes, summary, write_scene
 
 if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
@@ -63,6 +63,7 @@ def demo(options: argparse.Namespace) -> int:
     from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
+    check_scenes()
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
     with temporary() as views:

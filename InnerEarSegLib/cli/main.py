@@ -16,6 +16,7 @@ from . import (
     ablate,
     batch,
     benchmark,
+    check,
     crossval,
     demo,
     dicom,
@@ -25,12 +26,13 @@ from . import (
     report,
     segment,
     train,
+    update,
 )
 from .arguments import complain
 
 COMMANDS = (
-    *(segment, batch, report, plan, mesh, dicom, demo),
-    *(train, crossval, evaluate, benchmark, ablate),
+    *(segment, batch, update, report, plan, mesh, dicom, demo),
+    *(check, train, crossval, evaluate, benchmark, ablate),
 )
 
 DONE, UNUSABLE = 0, 2
@@ -78,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except (Cancelled, KeyboardInterrupt):
         complain(f"cancelled; {interrupts.left}.")
+        if arguments is None:  # of the whole process: nothing is left to wait for
+            sys.stdout.flush()
+            os._exit(interrupts.CANCELLED)
         return CANCELLED
     except MemoryError:
         complain("this machine has not enough memory.")

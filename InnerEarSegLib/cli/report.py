@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from ..process import end_with_stdin, temporary
 from .arguments import note
 
 if TYPE_CHECKING:
-    from ..cochlea.arrays import ElectrodeArray
+    from ..cochlea.arrays import ChosenArray
     from ..io.result_folder import ResultFolder
     from ..report.files import Names
     from ..report.subject import Subject
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 LETTERS = (
     "no font of this computer has all letters of the patient's name; in the PDF some are '?'. The "
     "page has them."
-)
-NOT_USED = (
-    "{} differs from the scene and was not used. Correct landmarks and segment in the scene, in "
-    "3D Slicer, and save that."
 )
 REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
@@ -67,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from ..report.files import Names
     from ..report.subject import read_subject, write_subject
 
-    arrays = chosen_arrays(options)
+    chosen = chosen_arrays(options)
     patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
@@ -77,14 +74,14 @@ def run(options: argparse.Namespace) -> int:
         if font_for(patient) is None:
             note(LETTERS)
     if options.handed_over:
-        output = write(read_subject(options.input), options.input, names, patient)
+        output = write(read_subject(options.input), options.input, names, patient, (), chosen)
     else:
         subject, notes = subject_of_result(options.input, options.ct)
         for sentence in (*subject.left_out, *notes):
             note(sentence)
         with temporary() as views:
             write_subject(subject, views)
-            output = write(subject, views, names, patient, notes, arrays)
+            output = write(subject, views, names, patient, notes, chosen)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
@@ -92,16 +89,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
-    """Return the arrays of ``--array``; UnusableInput if one is unknown or they are too many."""
-    from ..cochlea.arrays import choose, read_arrays
-    from ..report.duct_figures import MOST_ARRAYS
+def chosen_arrays(options: argparse.Namespace) -> list[ChosenArray]:
+    """Return the arrays of ``--array``, or of what the panel wrote.
 
+    UnusableInput if one is unknown or they are too many.
+    """
+    from ..cochlea.arrays import ChosenArray, choose, chosen_from_text, read_arrays
+    from ..report.duct_figures import MOST_ARRAYS
+    from ..report.subject import CHOSEN_ARRAYS
+
+    handed_over = options.input / CHOSEN_ARRAYS
+    if options.handed_over and handed_over.is_file():
+        return chosen_from_text(handed_over.read_text(encoding="utf-8"), str(handed_over))
     mine = read_arrays(options.arrays) if options.arrays else ()
     arrays = choose(options.array, [*read_arrays(), *mine])
     if len(arrays) > MOST_ARRAYS:
         raise UnusableInput(f"A report shows at most {MOST_ARRAYS} arrays; `plan` takes more.")
-    return arrays
+    return [ChosenArray(each) for each in arrays]
 
 
 def write(
@@ -110,7 +114,7 @@ def write(
     names: Names,
     patient: str = "",
     notes: Sequence[str] = (),
-    arrays: Sequence[ElectrodeArray] = (),
+    chosen: Sequence[ChosenArray] = (),
 ) -> ResultFolder:
     """Draw a written subject in 3D in its folder, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
@@ -126,7 +130,7 @@ def write(
         patient=patient,
         views=folder,
         notes=tuple(notes),
-        pages=duct_pages(subject.measurements, arrays),
+        pages=duct_pages(subject.measurements, chosen),
     )
     return write_report(blocks, subject, names)
 
@@ -156,11 +160,12 @@ def _page(options: argparse.Namespace) -> Path:
 
 
 def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
-    """Read a folder's scene or a scene, with notes on changed files beside it.
+    """Read a scene, or a folder's with the corrections in files beside it, and notes on these.
 
     Raise UnusableInput if there are no results of InnerEarSeg, or of several CTs.
     """
-    from ..mrml.files import SCENE_FILE, changed_beside
+    from ..io.result_folder import CORRECTABLE, SCENE_FILE, known_as
+    from ..mrml.corrections import take_corrections
     from ..mrml.results import find_results
     from ..mrml.scene import headless_scene
     from ..mrml.subject import cts_with_results, open_scene, subject_of
@@ -175,6 +180,9 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
         )
     if scene_file.suffix.lower() not in SCENES:
         raise UnusableInput(f"{path} is neither a folder nor a Slicer scene (.mrb, .mrml).")
+    beside = [path / name for name in CORRECTABLE] if path.is_dir() else []
+    # Before they are read: what is saved meanwhile is seen the next time.
+    sources = {each.name: known_as(each) for each in beside if each.is_file()}
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)
@@ -189,7 +197,8 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
                 f"{scene_file} holds results of {len(found)} CTs; choose one with --ct, by its "
                 f"name or what stands in brackets: {names}."
             )
-        subject = subject_of(session.scene, found[0])
-        results = find_results(session.scene, found[0])
-        changed = changed_beside(session.scene, results, scene_file.parent)
-        return subject, [NOT_USED.format(name) for name in changed]
+        notes = []
+        if path.is_dir():
+            results = find_results(session.scene, found[0])
+            notes = take_corrections(session.scene, results, path)
+        return replace(subject_of(session.scene, found[0]), sources=sources), notes

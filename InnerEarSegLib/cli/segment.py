@@ -91,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     if options.dicom:  # all that can be known before the networks run
         dicom.check_source(options.input, options.series)
         archive = dicom.chosen_archive(options)
+    if not options.plain:
+        check_scenes()
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
@@ -111,6 +113,13 @@ def run(options: argparse.Namespace) -> int:
         subject, _ = report.subject_of_result(options.output)
         dicom.export_subject(subject, options, options.input, options.output, archive)
     return 0 if result.ears else NO_EAR
+
+
+def check_scenes() -> None:
+    """Raise ``UnusableInput`` before anything is computed where ``write_scene`` cannot work."""
+    from ..mrml.scene import check_logics
+
+    check_logics()
 
 
 def write_scene(ct: Volume, result: Segmentation, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
+from ..progress import run_steps
 from ..types import (
     AUXILIARY,
     BY_HAND,
@@ -26,6 +27,7 @@ from ..types import (
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
 from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
+from .duct_axis import duct_frame
 from .frame import (
     RADIUS_MM,
     SIGMAS_IN_RADIUS,
@@ -121,13 +123,18 @@ def measure(ear: Ear) -> CochlearMeasurements:
     Landmarks that the user moved or placed count with HAND_RADIUS_MM. Positions and radii count to
     as many decimals as files have, so that a result measures the same before and after it is saved.
     """
+    return run_steps(measure_steps(ear))
+
+
+def measure_steps(ear: Ear) -> Generator[None, None, CochlearMeasurements]:
+    """``measure`` in steps of some hundredths of a second, for a panel that must not freeze."""
     key = signature(ear)
     if key not in _cache:
-        while len(_cache) >= _CACHE_SIZE:
-            del _cache[next(iter(_cache))]
-        found = measure_cochlea(
+        found = yield from _cochlea_steps(
             ear.side, ear.labyrinth, ear.geometry, _counted_points(ear), _counted_radii(ear)
         )
+        while len(_cache) >= _CACHE_SIZE:
+            del _cache[next(iter(_cache))]
         _cache[key] = without(found, _hidden(ear))
     return _cache[key]
 
@@ -211,6 +218,18 @@ def measure_cochlea(
             more than the bundled model's errors suggest. 0 for a point that is known exactly.
         template: the average ear.
     """
+    return run_steps(_cochlea_steps(side, labyrinth, geometry, landmarks, radii, template))
+
+
+def _cochlea_steps(
+    side: Side,
+    labyrinth: NDArray[np.uint8],
+    geometry: Geometry,
+    landmarks: Mapping[str, ArrayLike],
+    radii: Mapping[str, float] | None = None,
+    template: Template = TEMPLATE,
+) -> Generator[None, None, CochlearMeasurements]:
+    """``measure_cochlea``, which yields between its steps."""
     points = {  # always in this order, so that the draws below are the same
         name: np.asarray(landmarks[name], dtype=np.float64)
         for name in (*AUXILIARY, *LANDMARKS)
@@ -220,10 +239,14 @@ def measure_cochlea(
     mask = LabyrinthMask.of(labyrinth, geometry)
     frame = cochlear_frame(side, points, counted, mask.principal_axes, template)
     numbers, lines = _values(mask, points, frame)
-    duct = None
+    yield
+    duct, axis = None, frame
     if frame is not None and mask.volume:
-        duct = measure_duct(mask, frame, points[ROUND_WINDOW])
-    spread, drawn = _spread(side, mask, points, counted, template, duct)
+        axis = duct_frame(mask, frame, points[ROUND_WINDOW])
+        yield
+        duct = measure_duct(mask, axis, points[ROUND_WINDOW])
+    yield
+    spread, drawn = yield from _spread(side, mask, points, counted, template, duct, axis)
     extrapolated: set[str] = set()
     if duct is not None:
         duct = with_plus_minus(duct, drawn, HALF_WIDTH)
@@ -300,7 +323,8 @@ def _spread(
     radii: Mapping[str, float],
     template: Template,
     duct: Duct | None,
-) -> tuple[dict[str, float], list[DrawnDuct]]:
+    axis: CochlearFrame | None,
+) -> Generator[None, None, tuple[dict[str, float], list[DrawnDuct]]]:
     """Half width of the 90 % interval by key, from points displaced at random, and ducts so drawn.
 
     The average ear's are displaced, too, as specimens scatter about it: a point that is missing,
@@ -323,10 +347,11 @@ def _spread(
         frame = cochlear_frame(side, displaced, radii, mask.principal_axes, average)
         for key, value in _values(mask, displaced, frame, shifts)[0].items():
             drawn.setdefault(key, []).append(value)
-        if duct is not None and frame is not None:
-            ducts.append(draw(duct, frame, displaced[ROUND_WINDOW], walls))
+        if duct is not None and axis is not None:
+            ducts.append(draw(duct, axis, displaced[ROUND_WINDOW], walls))
             for key, value in duct.drawn_numbers(ducts[-1]).items():
                 drawn.setdefault(key, []).append(value)
+        yield
     spread = {
         key: HALF_WIDTH * float(np.std(values))
         for key, values in drawn.items()

@@ -35,6 +35,12 @@ NOTES = ".innerearseg.json"
 """In any other folder: SHA-256 of the single files that were written there."""
 MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
 REPORT_HTML = "report.html"
+SCENE_FILE, SEGMENTATION_FILE = "scene.mrb", "labyrinth.seg.nrrd"
+LANDMARKS_FILES = {"left": "landmarks_left.mrk.json", "right": "landmarks_right.mrk.json"}
+CORRECTABLE = (SCENE_FILE, *LANDMARKS_FILES.values(), SEGMENTATION_FILE)
+"""Files of a result that the user corrects in 3D Slicer."""
+THUMBNAILS = {"left": "thumbnail_left.jpg", "right": "thumbnail_right.jpg"}
+"""Pictures of the ears for a cohort's page, in the folders of its cases."""
 
 PREFIX = ".innerearseg-"
 """Begins the names of hidden folders in which files are made."""
@@ -349,11 +355,24 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
     return bool(_sha256(path) == known["sha256"])
 
 
+def known_as(path: Path) -> dict[str, Any]:
+    """Return what a manifest says of a file: its size, time and SHA-256."""
+    status = path.stat()
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": _sha256(path)}
+
+
+def is_noted(path: Path) -> bool:
+    """Whether a file is as a later run than that of the manifest wrote it into its folder."""
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        notes = json.loads((path.parent / NOTES).read_text(encoding="utf-8"))
+        return path.name in notes and _sha256(path) == notes[path.name][0]
+    return False
+
+
 def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
     results = {}
     for path in sorted(new.iterdir()):  # without subfolders
-        size, time_ns = path.stat().st_size, path.stat().st_mtime_ns
-        results[path.name] = {"bytes": size, "mtime_ns": time_ns, "sha256": _sha256(path)}
+        results[path.name] = known_as(path)
     (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
 
 

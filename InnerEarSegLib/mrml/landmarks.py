@@ -113,7 +113,7 @@ def _decimals(value: float | None) -> str:
 
 def show_as_landmark(node: Any) -> None:
     """Give a point list the look of landmarks."""
-    display = style_markups(node, (1.0, 0.92, 0.16), glyph_mm=0.7, text_scale=3.2)
+    display = style_markups(node, (1.0, 0.92, 0.16), glyph_mm=0.7, text_scale=2.6)
     display.SetGlyphTypeFromString("Sphere3D")
 
 

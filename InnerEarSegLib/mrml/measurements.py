@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from vtkmodules.vtkCommonCore import vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkTable, vtkVector3d
 
-from ..cochlea.measurements import CochlearMeasurements, compare, measure, signature
+from ..cochlea.measurements import CochlearMeasurements, compare, measure_steps, signature
+from ..progress import run_steps
+from ..report.figures import AXIS, LINE_A, LINE_B
 from ..types import SIDES, Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
 from .results import Results, link_to_ct, linked_nodes, read_ear
 from .scene import keep_place_node
-from .segments import COLORS
 
 LINE_ATTRIBUTE = ATTRIBUTE + "Line"  # what a line shows: "A", "B" or "axis"
 MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"  # signatures of what the table was made from
@@ -23,7 +24,15 @@ MADE_FROM_ATTRIBUTE = ATTRIBUTE + "PlannedFrom"  # signatures of what the table 
 TABLE_NAME = "Cochlear measurements"
 LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
 
-_LABELLED_END = {"A": 1, "B": 0, "axis": 0}  # not where a landmark has its own label
+LINE_COLORS = {
+    name: (int(color[1:3], 16) / 255.0, int(color[3:5], 16) / 255.0, int(color[5:], 16) / 255.0)
+    for name, color in (("A", LINE_A), ("B", LINE_B), ("axis", AXIS))
+}
+"""RGB from 0 to 1, as in the report; unlike those of ears and landmarks."""
+
+_LABELLED_END = {"left": {"A": 1, "B": 0}, "right": {"A": 0, "B": 0}}
+"""Labels go to the right of a point: in the Cochlear view, away from the cochlea at these ends. The
+axis needs none."""
 _DEFINITIONS = {
     "A": "Round window through the modiolar axis to the opposite lateral wall.",
     "B": "Between the lateral walls, perpendicular to A.",
@@ -59,8 +68,14 @@ def find_measurements(scene: Any, volume_node: Any) -> MeasurementNodes:
     return MeasurementNodes(next(iter(tables), None), lines)
 
 
-def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> list[Any]:
-    """Add the missing nodes of the ears' measurements, still empty; return what was added."""
+def add_measurement_steps(
+    scene: Any, volume_node: Any, sides: Iterable[Side]
+) -> Generator[None, None, list[Any]]:
+    """Add the missing nodes of the ears' measurements, still empty, one a step.
+
+    Returns:
+        What was added.
+    """
     found = find_measurements(scene, volume_node)
     restore_place_node = keep_place_node(scene)
     added = []
@@ -71,9 +86,10 @@ def add_measurements(scene: Any, volume_node: Any, sides: Iterable[Side]) -> lis
         for name in LINE_NAMES:
             if (side, name) not in found.lines:
                 added.append(_add_line(scene, volume_node, side, name))
+                restore_place_node()
+                yield
     for node in added:
         link_to_ct(node, volume_node)
-    restore_place_node()
     return added
 
 
@@ -84,8 +100,17 @@ def update_measurements(
 
     Nodes that the user deleted stay away; lines of an ear without landmarks become empty.
     """
+    return run_steps(update_steps(scene, volume_node, results))
+
+
+def update_steps(
+    scene: Any, volume_node: Any, results: Results
+) -> Generator[None, None, dict[Side, CochlearMeasurements]]:
+    """``update_measurements`` in short steps; the scene changes in the last one."""
     ears = {side: ear for side in results.landmarks if (ear := read_ear(results, side))}
-    measured = {side: measure(ear) for side, ear in ears.items()}
+    measured = {}
+    for side, ear in ears.items():
+        measured[side] = yield from measure_steps(ear)
     nodes = find_measurements(scene, volume_node)
     for (side, _), node in nodes.lines.items():
         _place_line(node, results.landmarks.get(side), measured.get(side))
@@ -113,7 +138,7 @@ def _add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:
     node.SetLocked(True)
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     # At an end: name and length in the middle of each would lie upon each other at the axis.
-    display = style_markups(node, COLORS[side], glyph_mm=0.35, text_scale=2.6)
+    display = style_markups(node, LINE_COLORS[name], glyph_mm=0.35, text_scale=2.2)
     display.SetCurveLineSizeMode(display.UseLineDiameter)
     display.SetLineDiameter(0.12)
     # The landmarks are checked first; lines through them would be in the way.
@@ -134,13 +159,14 @@ def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None
             node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
         for index in range(min(2, node.GetNumberOfControlPoints())):
             text = " "
-            if ends is None:
+            if measured is None or ends is None:
                 node.SetNthControlPointPositionMissing(index)
             else:
                 node.SetNthControlPointPosition(index, *map(float, ends[index]))
-                if index == _LABELLED_END[name]:
-                    length = math.dist(*ends)
-                    text = "modiolus" if name == "axis" else f"{name} {length:.1f} mm"
+                if index == _LABELLED_END[measured.side].get(name):
+                    text = f"{name} {math.dist(*ends):.1f} mm"
+                    if measured.side == "right" and name == "A":
+                        text += "\n "  # above the name of the round window
             node.SetNthControlPointLabel(index, text)
     finally:
         node.EndModify(was_modifying)

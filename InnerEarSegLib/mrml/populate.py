@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import slicer
 from vtkmodules.vtkCommonCore import vtkObject
 
+from ..progress import run_steps
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
@@ -20,9 +21,14 @@ from .landmarks import (
     set_automatic,
     set_ear_attributes,
 )
-from .measurements import MeasurementNodes, add_measurements, find_measurements, update_measurements
+from .measurements import (
+    MeasurementNodes,
+    add_measurement_steps,
+    find_measurements,
+    update_steps,
+)
 from .results import Results, find_results, group_results, link_to_ct
-from .scene import keep_place_node, nodes_of
+from .scene import keep_place_node
 from .segments import (
     SEGMENT_NAMES,
     add_segmentation,
@@ -57,31 +63,65 @@ def add_result(
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.
     """
+    return run_steps(result_steps(scene, volume_node, result, keep_reviewed=keep_reviewed))
+
+
+def result_steps(
+    scene: Any, volume_node: Any, result: Segmentation, *, keep_reviewed: bool = True
+) -> Generator[None, None, ResultNodes]:
+    """``add_result`` in steps short enough for a panel that must not freeze.
+
+    Closed before its end, it makes the scene as it was before.
+    """
     earlier = find_results(scene, volume_node)
     measured = find_measurements(scene, volume_node).nodes
-    with _all_or_nothing(scene, [*earlier.nodes, *measured]):
-        follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
-        segmentation, kept = _put_segments(
-            scene, volume_node, result, earlier.segmentation, keep_reviewed
-        )
-        landmarks = dict(earlier.landmarks)
-        for ear in result.ears:
-            if ear.side not in landmarks:
-                landmarks[ear.side] = add_landmarks(scene, volume_node, ear.side)
-            kept += _put_landmarks(landmarks[ear.side], ear, result.model, keep_reviewed)
-            set_ear_attributes(landmarks[ear.side], ear)
-        results = Results(segmentation, landmarks)
-        for node in results.nodes:
-            link_to_ct(node, volume_node)
-            node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
-        added = [] if earlier else results.nodes
-        added += add_measurements(scene, volume_node, landmarks)
-        _name_after_ct(scene, volume_node, added)
-        update_measurements(scene, volume_node, results)
-        measurements = find_measurements(scene, volume_node)
-        folder = group_results(scene, volume_node, [*results.nodes, *measurements.nodes])
+    added: set[str] = set()
+    with _all_or_nothing(scene, [*earlier.nodes, *measured], added):
+        steps = _put_result(scene, volume_node, result, earlier, keep_reviewed)
+        nodes = None
+        while nodes is None:
+            before = _ids(scene)
+            try:
+                next(steps)
+            except StopIteration as end:
+                nodes = end.value
+            finally:  # not what the user adds between two steps
+                added |= _ids(scene) - before
+            yield
     if result.ears:
         show_ear(scene, volume_node, result.ears[0].geometry.center)
+    return nodes
+
+
+def _put_result(
+    scene: Any, volume_node: Any, result: Segmentation, earlier: Results, keep_reviewed: bool
+) -> Generator[None, None, ResultNodes]:
+    """Put all of a result into the scene, in steps."""
+    follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
+    segmentation, kept = _put_segments(
+        scene, volume_node, result, earlier.segmentation, keep_reviewed
+    )
+    yield
+    segmentation.CreateClosedSurfaceRepresentation()
+    yield
+    landmarks = dict(earlier.landmarks)
+    for ear in result.ears:
+        if ear.side not in landmarks:
+            landmarks[ear.side] = add_landmarks(scene, volume_node, ear.side)
+        kept += _put_landmarks(landmarks[ear.side], ear, result.model, keep_reviewed)
+        set_ear_attributes(landmarks[ear.side], ear)
+        yield
+    results = Results(segmentation, landmarks)
+    for node in results.nodes:
+        link_to_ct(node, volume_node)
+        node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
+    added = [] if earlier else results.nodes
+    added += yield from add_measurement_steps(scene, volume_node, landmarks)
+    _name_after_ct(scene, volume_node, added)
+    yield from update_steps(scene, volume_node, results)
+    yield
+    measurements = find_measurements(scene, volume_node)
+    folder = group_results(scene, volume_node, [*results.nodes, *measurements.nodes])
     return ResultNodes(segmentation, landmarks, folder, measurements, tuple(kept))
 
 
@@ -128,17 +168,16 @@ def _name_after_ct(scene: Any, volume_node: Any, nodes: list[Any]) -> None:
 
 
 @contextmanager
-def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
-    """Restore these nodes and remove all new ones if something is raised."""
-    before = {node.GetID() for node in nodes_of(scene, "vtkMRMLNode")}
+def _all_or_nothing(scene: Any, nodes: list[Any], added: set[str]) -> Iterator[None]:
+    """If something is raised, restore these nodes, and remove those whose IDs are in ``added``."""
     copies = [(node, _copy_of(scene, node)) for node in nodes]
     restore_place_node = keep_place_node(scene)
     try:
         yield
     except BaseException:
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        for node in nodes_of(scene, "vtkMRMLNode"):
-            if node.GetID() in before or node.IsA("vtkMRMLSubjectHierarchyNode"):
+        for node in filter(None, map(scene.GetNodeByID, sorted(added))):
+            if node.IsA("vtkMRMLSubjectHierarchyNode"):
                 continue
             if item := hierarchy.GetItemByDataNode(node):
                 hierarchy.RemoveItem(item, False, False)
@@ -148,6 +187,12 @@ def _all_or_nothing(scene: Any, nodes: list[Any]) -> Iterator[None]:
             node.Copy(copy)
         restore_place_node()
         raise
+
+
+def _ids(scene: Any) -> set[str]:
+    """IDs of all nodes."""
+    nodes = scene.GetNodes()
+    return {nodes.GetItemAsObject(index).GetID() for index in range(nodes.GetNumberOfItems())}
 
 
 def _copy_of(scene: Any, node: Any) -> Any:

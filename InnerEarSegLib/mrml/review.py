@@ -220,7 +220,7 @@ class Review:
         for side, node in self._nodes.items():
             for name in () if node.GetLocked() else LANDMARKS:
                 index = index_of(node, name)
-                if index >= 0 and not node.GetNthControlPointLocked(index):
+                if not node.GetNthControlPointLocked(index) and position_of(node, name):
                     return side, name
         return None
 
@@ -276,6 +276,11 @@ class Review:
     def redo(self) -> Key | None:
         """Take the last step that was undone again."""
         return self._travel(self._steps.redo, self._steps.undo)
+
+    @property
+    def dragging(self) -> bool:
+        """Whether a landmark is being dragged in a view."""
+        return bool(self._before)
 
     @property
     def can_undo(self) -> bool:

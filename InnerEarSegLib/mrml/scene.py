@@ -18,6 +18,7 @@ from vtkmodules.vtkCommonCore import vtkCollection, vtkOutputWindow
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
+from ..errors import UnusableInput
 from ..process import temporary
 
 
@@ -57,6 +58,16 @@ def keep_place_node(scene: Any) -> Callable[[], None]:
     return lambda: configure(
         selection, ActivePlaceNodeClassName=node_class, ActivePlaceNodeID=node_id
     )
+
+
+@contextmanager
+def batch(scene: Any) -> Iterator[None]:
+    """Let the views update once at the end, not at each node that is added or removed."""
+    scene.StartState(scene.BatchProcessState)
+    try:
+        yield
+    finally:
+        scene.EndState(scene.BatchProcessState)
 
 
 def configure(target: Any, **values: Any) -> Any:
@@ -139,12 +150,31 @@ class HeadlessSession:
     view_logics: list[Any] = field(default_factory=list)  # of the layout and the slice views
 
 
+def check_logics() -> None:
+    """Refuse to go on where no scene can be made.
+
+    Raises:
+        UnusableInput: this Python is PythonSlicer, whose ``slicer`` lacks the modules' logics.
+    """
+    import slicer
+
+    if not hasattr(slicer, "vtkSlicerSegmentationsModuleLogic"):
+        raise UnusableInput(
+            "PythonSlicer cannot make scenes: use the panel in 3D Slicer, or a Python of its own "
+            "with InnerEarSeg; segment --plain does without."
+        )
+
+
 @contextmanager
 def headless_scene() -> Iterator[HeadlessSession]:
     """A fresh scene with the logics that volumes, segments and markups need.
 
     May be entered many times in a process, also nested; each time gives an independent scene.
+
+    Raises:
+        UnusableInput: see ``check_logics``.
     """
+    check_logics()
     # VTK's default on Windows is a pop-up window, which would block a batch job.
     vtkOutputWindow.GetInstance().SetDisplayModeToAlwaysStdErr()
     with temporary() as folder:

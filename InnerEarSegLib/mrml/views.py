@@ -107,6 +107,14 @@ def jump_to(scene: Any, node: Any, position: ArrayLike, volume_node: Any = None)
             camera.ResetClippingRange()
 
 
+def name_landmarks(results: Results, side: Side | None) -> None:
+    """Show the names of one ear's landmarks alone, as both ears' would overlap; None: of all."""
+    for own, node in results.landmarks.items():
+        display = node.GetDisplayNode()
+        if display is not None:
+            display.SetPointLabelsVisibility(side in (None, own))
+
+
 def slide_to(scene: Any, node: Any, position: ArrayLike) -> None:
     """Move all slices through a point, without panning; the crosshair goes along."""
     world = to_world(node, position)

@@ -64,6 +64,13 @@ def voxels(volume_node: Any) -> NDArray:
     return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])
 
 
+def empty_end(volume_node: Any) -> int:
+    """Return how many slices at the end hold nothing but 0: a reader fills what a file lacks."""
+    array = voxels(volume_node)
+    full = next((n for n, values in enumerate(array[::-1]) if values.any()), 0)
+    return int(full)
+
+
 def geometry_of(volume_node: Any) -> Geometry:
     """Grid of a volume node in its local RAS mm."""
     i, j, k = volume_node.GetImageData().GetDimensions()

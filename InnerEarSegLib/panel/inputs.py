@@ -16,7 +16,7 @@ from slicer.parameterNodeWrapper import parameterNodeWrapper
 from ..errors import InnerEarSegError
 from ..model.card import bundled_model, card_lines, read_card
 from ..mrml.scene import Observers
-from ..mrml.volumes import has_region, voxels
+from ..mrml.volumes import empty_end, has_region, voxels
 from .devices import AUTOMATIC, CPU, Devices
 from .run import Choices
 
@@ -57,6 +57,7 @@ class Inputs:
         self._filling = False
         self._observers = Observers()
         self._chosen = Observers()
+        self._names: list[str] = []  # of the chosen nodes
         self._model_error = self._model_name = ""
         self._shown_model: str | None = None
         self._widgets = (
@@ -131,7 +132,9 @@ class Inputs:
     def ready(self) -> str:
         """What to do without an obstacle; names the model unless it is the bundled one."""
         other = f" Model: {self._model_name}." if self._node.modelPath else ""
-        return f"Ready: press Segment.{other}"
+        lost = empty_end(self.volume)
+        cut = f" ⚠ The last {lost} slices are empty: is the file cut short?" if lost else ""
+        return f"Ready: press Segment.{other}{cut}"
 
     def choices(self) -> Choices:
         """Return what was chosen; only without an obstacle."""
@@ -198,8 +201,18 @@ class Inputs:
             (self._node.region, (markups.PointPositionDefinedEvent,
                                  markups.PointPositionUndefinedEvent, markups.PointRemovedEvent)),
         ):  # fmt: skip
-            for event in events if node is not None else ():
-                self._chosen.add(node, event, lambda *_: self._changed())
+            if node is not None:
+                self._chosen.add(node, vtk.vtkCommand.ModifiedEvent, self._renamed)
+                for event in events:
+                    self._chosen.add(node, event, lambda *_: self._changed())
+
+    def _renamed(self, *_: Any) -> None:
+        """A chosen node changed; sentences name it."""
+        nodes = (self._node.inputVolume, self._node.region)
+        names = [node.GetName() for node in nodes if node is not None]
+        if names != self._names:
+            self._names = names
+            self._changed()
 
     def _show_card(self, text: str) -> None:
         if text == self._shown_model:

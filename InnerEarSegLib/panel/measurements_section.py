@@ -14,14 +14,17 @@ from ..cochlea.catalogue import insertion_angle
 from ..cochlea.duct import LATERAL
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.way_in import WayIn, way_in
 from ..mrml.cochlear_view import CochlearView
 from ..mrml.landmarks import position_of
-from ..mrml.measurements import find_measurements, update_measurements
+from ..mrml.measurements import find_measurements, update_steps
 from ..mrml.results import Results
 from ..mrml.scene import Observers, to_world
 from ..mrml.segments import segment_center
-from ..mrml.views import face_windows, show_ear
-from ..types import LANDMARKS, Side
+from ..mrml.views import face_windows, name_landmarks, show_ear
+from ..report.figures import AXIS, LINE_A, LINE_B
+from ..types import LANDMARKS, SIDES, Side
+from .stepper import Stepper
 from .worker import timer_for
 
 SHOWN = {
@@ -33,10 +36,21 @@ SHOWN = {
 }
 """What the panel shows, all in mm; the table in the scene has all."""
 
+_LINES = {"a_diameter": LINE_A, "b_diameter": LINE_B, "cochlear_height": AXIS}
+"""Colours of the lines that the Cochlear view shows, as HTML."""
+
+KEY_NUMBERS = {"a_diameter": "A", "b_diameter": "B", "duct_lateral_wall_360": "wall"}
+"""What stands under an ear's button."""
+
 _NO_FRAME = "Needs the round window and two other landmarks."
+_NO_WAY_IN = "Needs a segment that shows the turns of the cochlea."
 _TURN = (
     "Turns the slice views to the plane of the basal turn and two planes through the modiolus; "
     "once more turns them back."
+)
+_TURN_ALONG = (
+    "Turns the slice views to the round window: across the way in, as seen from outside, and along "
+    "it; once more turns them back."
 )
 
 
@@ -49,36 +63,42 @@ def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
 
 
 class MeasurementsSection:
-    """Numbers, insertion angle and the Cochlear view button.
+    """Numbers, insertion angle and the buttons that turn the slice views.
 
-    ``turned`` is called when the slice views were turned along with a corrected cochlea.
+    ``turned`` is called when the slice views were turned along with a corrected cochlea, and
+    ``measured`` whenever ``cochleae`` may have changed.
     """
 
     def __init__(self, ui: Any, turned: Callable[[], None]) -> None:
         self._ui, self._turned_along = ui, turned
-        self._volume: Any = None
-        self._results = Results()
+        self.measured: Callable[[], None] = lambda: None
+        self.volume: Any = None  # the CT that is bound
+        self.results = Results()
         self.cochleae: dict[Side, CochlearMeasurements] = {}  # as far as measured yet
         self.side: Side | None = None  # where the user is
         self._view = CochlearView(slicer.mrmlScene)
         self._observers = Observers()
-        self._dragging = False
-        # Landmarks and segments change in bursts, and measuring takes a moment.
-        self._soon = timer_for(self.update, 300)
-        ui.cochlearViewButton.connect("clicked(bool)", self._turn)
+        self._dragging = self._turn_later = False
+        self._measuring = Stepper(self._measured)
+        # Landmarks and segments change in bursts, and measuring takes a second.
+        self._soon = timer_for(self._measure, 300)
+        self._to_way_in = False  # what the views are turned to, or else to the cochlea
+        ui.cochlearViewButton.connect("clicked(bool)", lambda on: self._turn(on, False))
+        ui.wayInButton.connect("clicked(bool)", lambda on: self._turn(on, True))
         ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
         self._show()
 
     def bind(self, volume: Any, results: Results) -> None:
         """Follow the results of a CT; views that show another one's are turned back."""
         self._observers.clear()
-        self._volume, self._results, self._dragging = volume, results, False
+        self.volume, self.results, self._dragging = volume, results, False
         for node in results.nodes:
             self._observers.add(node, node.TransformModifiedEvent, lambda *_: self.soon())
         for node in results.landmarks.values():
             self._observers.add(node, node.PointStartInteractionEvent, self._drag_began)
             self._observers.add(node, node.PointEndInteractionEvent, self._drag_ended)
         self.side = self._side_in_view()  # a scene may have been saved with turned views
+        self._to_way_in = self._view.shows_way_in
         if self.side is None and volume is not None and not slicer.mrmlScene.IsImporting():
             self._view.leave()
         self._show()
@@ -86,31 +106,50 @@ class MeasurementsSection:
 
     def release(self, views: bool = True) -> None:
         """Forget the CT; turn views back unless ``views`` is False, as when the scene goes."""
-        self._soon.stop()
+        self._stop()
         self._observers.clear()
-        self._dragging = False
+        self._dragging = self._turn_later = False
         # Views that a scene brought along wait for the CT that they show.
         if views and self._side_in_view() is not None:
             self._view.leave()
-        self._volume, self._results, self.side, self.cochleae = None, Results(), None, {}
+        self.volume, self.results, self.side, self.cochleae = None, Results(), None, {}
         self._show()
 
     def soon(self) -> None:
         """Measure in a moment; while a point is dragged, after that."""
-        if self._volume is not None and not self._dragging:
+        if self.volume is not None and not self._dragging:
+            self._measuring.stop()
             self._soon.start()
 
     def update(self) -> None:
-        """Measure what has changed, now."""
+        """Measure what has changed, before returning."""
+        self._measure()
+        self._measuring.finish()
+
+    @property
+    def _pending(self) -> bool:
+        return self._measuring.active or self._soon.active
+
+    def _stop(self) -> None:
         self._soon.stop()
-        if self._volume is None or not slicer.mrmlScene.IsNodePresent(self._volume):
-            return
-        self.cochleae = update_measurements(slicer.mrmlScene, self._volume, self._results)
-        if self._view.active:  # the views go along
-            frame = self._frame(self._side_in_view())
-            if frame is None:
+        self._measuring.stop()
+
+    def _measure(self) -> None:
+        self._stop()
+        if self.volume is not None and slicer.mrmlScene.IsNodePresent(self.volume):
+            steps = update_steps(slicer.mrmlScene, self.volume, self.results)
+            self._measuring.start(steps)
+
+    def _measured(self, cochleae: dict[Side, CochlearMeasurements]) -> None:
+        self.cochleae = cochleae
+        if self._turn_later:
+            self._turn_later = False
+            self._enter()
+        elif self._view.active:  # the views go along
+            target = self._target(self._side_in_view())
+            if target is None:
                 self._view.leave()
-            elif self._view.follow(frame):
+            elif self._view.follow(target):
                 self._turned_along()
         self._show()
 
@@ -121,13 +160,14 @@ class MeasurementsSection:
         """
         if self._view.active and side not in self.cochleae:
             self.update()  # a scene that was loaded with the view on, a moment ago
-        if self._frame(side) is None:
+        if self._target(side) is None:
             self._view.leave()
-        center = ear_center(self._results, side)
+        center = ear_center(self.results, side)
         if center is not None:
-            show_ear(slicer.mrmlScene, self._volume, center)
-            face_windows(slicer.mrmlScene, self._results, side)
+            show_ear(slicer.mrmlScene, self.volume, center)
+            face_windows(slicer.mrmlScene, self.results, side)
         self.side = side
+        name_landmarks(self.results, side)
         if self._view.active:
             self._enter()
         self._show()
@@ -135,6 +175,7 @@ class MeasurementsSection:
     def choose_ear(self, side: Side) -> None:
         """The user is at an ear now."""
         self.side = side
+        name_landmarks(self.results, side)
         self._show()
 
     def stay_in_view(self) -> bool:
@@ -147,9 +188,13 @@ class MeasurementsSection:
         self.show_ear(side)
         return True
 
-    def _turn(self, on: bool) -> None:
+    def _turn(self, on: bool, to_way_in: bool) -> None:
         if on:
-            self.update()
+            self._to_way_in = to_way_in
+        self._turn_later = on and self._pending
+        if self._turn_later:
+            self._measure()
+        elif on:
             self._enter()
         else:
             self._view.leave()
@@ -157,22 +202,23 @@ class MeasurementsSection:
 
     def _enter(self) -> None:
         side = self._shown_side()
-        frame = self._frame(side)
-        if side is None or frame is None:
+        target = self._target(side)
+        if side is None or target is None:
             self._view.leave()
             return
-        lines = find_measurements(slicer.mrmlScene, self._volume).lines_of(side)
-        spacing, node = min(self._volume.GetSpacing()), self._results.landmarks[side]
-        self._view.enter(node, frame, spacing, lines, self._middle(side))
+        found = find_measurements(slicer.mrmlScene, self.volume)
+        lines = [] if self._to_way_in else found.lines_of(side)
+        spacing, node = min(self.volume.GetSpacing()), self.results.landmarks[side]
+        self._view.enter(node, target, spacing, lines, self._middle(side))
 
     def _middle(self, side: Side) -> NDArray[np.float64] | None:
         """Of an ear, world RAS mm."""
-        center = ear_center(self._results, side)
-        return None if center is None else to_world(self._volume, center)
+        center = ear_center(self.results, side)
+        return None if center is None else to_world(self.volume, center)
 
     def _drag_began(self, *_: Any) -> None:
         self._dragging = True
-        self._soon.stop()  # slices that turn under the mouse would take the point along
+        self._stop()  # slices that turn under the mouse would take the point along
 
     def _drag_ended(self, *_: Any) -> None:
         self._dragging = False
@@ -181,26 +227,40 @@ class MeasurementsSection:
     def _side_in_view(self) -> Side | None:
         """Which of the present ears the views are turned to; None also if to another CT's."""
         shown = self._view.landmarks
-        return next((s for s, node in self._results.landmarks.items() if node is shown), None)
+        return next((s for s, node in self.results.landmarks.items() if node is shown), None)
 
     def _shown_side(self) -> Side | None:
         """The ear that the user is at, else the first one."""
         return self.side or next(iter(sorted(self.cochleae)), None)
 
-    def _frame(self, side: Side | None) -> CochlearFrame | None:
+    def _target(self, side: Side | None) -> CochlearFrame | WayIn | None:
+        """What the views of an ear are turned to; None if that is not known."""
         cochlea = None if side is None else self.cochleae.get(side)
-        return None if cochlea is None else cochlea.frame
+        if cochlea is None or not self._to_way_in:
+            return None if cochlea is None else cochlea.frame
+        return None if cochlea.duct is None else way_in(cochlea)
 
     def _show(self) -> None:
         ui = self._ui
         ui.measureCollapsibleButton.setVisible(bool(self.cochleae))
-        possible = self._frame(self._shown_side()) is not None
-        turned = self._volume is not None and self._view.active
-        ui.cochlearViewButton.setEnabled(possible or turned)
-        ui.cochlearViewButton.setChecked(turned)
-        ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
+        shown = self._shown_side()
+        cochlea = None if shown is None else self.cochleae.get(shown)
+        turned = self._turn_later or (self.volume is not None and self._view.active)
+        for button, known, to_way_in, tip, why_not in (
+            (ui.cochlearViewButton, cochlea and cochlea.frame, False, _TURN, _NO_FRAME),
+            (ui.wayInButton, cochlea and cochlea.duct, True, _TURN_ALONG, _NO_WAY_IN),
+        ):
+            here = turned and self._to_way_in == to_way_in
+            button.setEnabled(known is not None or here)
+            button.setChecked(here)
+            button.setToolTip(why_not if known is None else tip)
         ui.measurementsLabel.setText(measurements_html(self.cochleae))
+        for side in SIDES:
+            cochlea = self.cochleae.get(side)
+            text = "Measuring" if cochlea is None else key_numbers(cochlea)
+            getattr(ui, f"{side}NumbersLabel").setText(text)
         self._show_angles()
+        self.measured()
 
     def _show_angles(self) -> None:
         length, parts = self._ui.insertionSpinBox.value, []
@@ -214,17 +274,30 @@ class MeasurementsSection:
             else:
                 continue
             reached = "beyond the apex" if angle is None else f"{about}{angle:.0f}°"
-            parts.append(f"{side} {reached}")
-        text = f"reaches {', '.join(parts)}" if parts else "needs the A diameter"
+            parts.append(f"{reached} in the {side} ear")
+        text = f"reaches {' and '.join(parts)}." if parts else "needs the A diameter."
         self._ui.insertionAngleLabel.setText(text)
+
+
+def key_numbers(cochlea: CochlearMeasurements) -> str:
+    """Return the numbers that are looked at first, in a line; those that are missing left out."""
+    known = [(label, cochlea[key]) for key, label in KEY_NUMBERS.items()]
+    parts = [f"{label} {x.value:.1f}" for label, x in known if x.value is not None]
+    doubt = " ⚠" if cochlea.remarks or any(x.remark for _, x in known) else ""
+    return f"{' · '.join(parts)} mm{doubt}" if parts else "Not measured"
+
+
+def _swatch(color: str | None) -> str:
+    return f"<span style='background-color: {color}'>&nbsp;&nbsp;</span> " if color else ""
 
 
 def measurements_html(cochleae: dict[Side, CochlearMeasurements]) -> str:
     """Return the key numbers as a small table, a line an ear, and the remarks on them."""
     if not cochleae:
         return ""
-    pad = "style='padding-right: 10px; white-space: nowrap'"
-    head = "".join(f"<th align='left' {pad}>{label}</th>" for label in ("mm", *SHOWN.values()))
+    pad = "style='padding-right: 6px; white-space: nowrap'"
+    titles = ["mm", *(_swatch(_LINES.get(key)) + label for key, label in SHOWN.items())]
+    head = "".join(f"<th align='left' {pad}>{title}</th>" for title in titles)
     rows, remarks = [f"<tr>{head}</tr>"], []
     for side in sorted(cochleae):
         cells = [side.capitalize()]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import slicer
 
-from ..mrml.populate import add_result
+from ..mrml.populate import result_steps
 from ..mrml.results import find_results
 from ..mrml.scene import Observers
 from ..mrml.views import show_in_3d
@@ -17,6 +17,7 @@ from ..types import POOR, Segmentation
 from .devices import Devices, ask_devices
 from .dicom_section import DicomSection
 from .inputs import Inputs
+from .plan_section import PlanSection
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
@@ -24,7 +25,15 @@ from .run_section import RunSection, Status
 from .worker import Worker, timer_for
 from .worker_process import CT_REMOVED
 
+_SEGMENTED = "This CT has results. Check them below, or segment it again."
 TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
+
+
+_PRESSED = (
+    "QPushButton:checked { background-color: palette(highlight); color: palette(highlighted-text);"
+    " border: 1px solid palette(dark); border-radius: 3px; padding: 3px; }"
+)
+"""With Slicer's dark style, a pressed button looks as any other."""
 
 
 class Panel:
@@ -38,18 +47,26 @@ class Panel:
         self._get_parameter_node = get_parameter_node
         self._entered = False
         self._said = ""
+        self._stage: tuple[Any, str] = (None, "")
         self._torch_missing = False
         self._asking: Worker | None = None
         self._observers = Observers()
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
+        for button in (
+            ui.leftEarButton, ui.rightEarButton, ui.editButton, ui.placeButton,
+            ui.cochlearViewButton,
+        ):  # fmt: skip
+            button.setStyleSheet(_PRESSED)
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)
         self.reviewing = ReviewSection(ui)
-        self.reporting = ReportSection(ui, self.status)
+        self.planning = PlanSection(ui, self.status, self.reviewing.measuring)
+        self.reporting = ReportSection(ui, self.status, self.planning.chosen)
         self.archiving = DicomSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
+        self.reviewing.shown = self._arrange
         self._choose_soon = timer_for(self._choose)  # a node that is added has no voxels yet
         ui.segmentButton.connect("clicked()", self._start)
         scene = slicer.mrmlScene
@@ -77,7 +94,7 @@ class Panel:
     def exit(self) -> None:
         """The user goes to another module."""
         self._entered = False
-        self.running.away = True  # the run goes on, its result waits
+        self.running.go_away()
         self.reviewing.stop_editing()
         self.inputs.set_parameter_node(None)
 
@@ -88,6 +105,7 @@ class Panel:
             self._asking.stop_now()
         self.reporting.close()
         self.archiving.close()
+        self.planning.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()
@@ -98,34 +116,54 @@ class Panel:
             self.reviewing.stop_editing()
             self.running.start(self.inputs.choices())
 
-    def _apply(self, choices: Choices, result: Segmentation) -> str:
-        """Put a result into the scene and say what was found."""
+    def _apply(self, choices: Choices, result: Segmentation) -> Generator[None, None, str]:
+        """Put a result into the scene, in steps, and say what was found."""
         volume, scene = choices.volume, slicer.mrmlScene
         first = not find_results(scene, volume)
         self.reviewing.release()
         self.reviewing.forget_steps(volume)
-        try:
-            added = add_result(scene, volume, result, keep_reviewed=choices.keep_reviewed)
-        finally:
-            self.reviewing.bind(volume)
-            self.reporting.bind(volume)
-            self.archiving.bind(volume)
-        if first:
-            if volume.GetDisplayNode() is None:
-                volume.CreateDefaultDisplayNodes()
-            show_bone_window(volume)
-            show_in_3d(scene)
-        for ear in result.ears:
-            for note in ear.quality.reasons:
-                self.status.log(note)
-        self._ui.reviewCollapsibleButton.collapsed = False
-        self.reviewing.show_ear(result.ears[0].side)
-        self.reviewing.show_first_doubt()
-        found = " and ".join(f"{e.side} labyrinth ({e.volume_mm3:.0f} mm³)" for e in result.ears)
-        poor = " and ".join(e.side for e in result.ears if e.quality.verdict == POOR)
+        with slicer.util.RenderBlocker():  # else each node that is added draws all views
+            try:
+                added = yield from result_steps(
+                    scene, volume, result, keep_reviewed=choices.keep_reviewed
+                )
+            finally:
+                for section in (self.reviewing, self.reporting, self.archiving):
+                    section.bind(volume)
+            yield
+            if first:
+                if volume.GetDisplayNode() is None:
+                    volume.CreateDefaultDisplayNodes()
+                show_bone_window(volume)
+                show_in_3d(scene)
+            for ear in result.ears:
+                for note in ear.quality.reasons:
+                    self.status.log(note)
+            self.reviewing.show_ear(result.ears[0].side)
+            yield
+            self.reviewing.show_first_doubt()
+            self._stage = (None, "")  # also after the same CT was segmented again
+        found = " and ".join(f"{ear.side} ear" for ear in result.ears)
+        poor = " and ".join(ear.side for ear in result.ears if ear.quality.verdict == POOR)
         kept = f" Kept as you left them: {', '.join(added.kept)}." if added.kept else ""
-        warning = f" Do not plan on the {poor} one: its quality is poor." if poor else ""
+        warning = f" Do not plan on the {poor} one." if poor else ""
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
+
+    def _arrange(self) -> None:
+        """Open the sections that the user needs next, when that changes; she may open others."""
+        ui, volume, left = self._ui, self.inputs.volume, self.reviewing.left
+        name = f": {volume.GetName()}" if volume is not None else ""
+        ui.runCollapsibleButton.text = f"Find the labyrinth{name}"
+        ui.reportCollapsibleButton.setVisible(left is not None)
+        chosen = volume.GetID() if volume is not None else None
+        stage = (chosen, "find" if left is None else "check" if left else "plan")
+        if stage == self._stage or self.running.active:
+            return
+        ui.runCollapsibleButton.collapsed = left is not None
+        ui.reviewCollapsibleButton.collapsed = False
+        for section in (ui.measureCollapsibleButton, ui.reportCollapsibleButton):
+            section.collapsed = left != 0
+        self._stage = stage
 
     def _ask_devices(self) -> None:
         if self._asking is not None:
@@ -155,14 +193,21 @@ class Panel:
         self.reviewing.bind(self.inputs.volume)
         self.reporting.bind(self.inputs.volume)
         self.archiving.bind(self.inputs.volume)
-        said = TORCH_MISSING if self._torch_missing else obstacle or self.inputs.ready
+        if self._torch_missing:
+            said = TORCH_MISSING
+        elif obstacle or self.reviewing.review is None:
+            said = obstacle or self.inputs.ready
+        else:
+            said = _SEGMENTED
         if said != self._said:  # else a sentence that matters more would be lost
             self._said = said
             self.status.hint(said, "warn" if self._torch_missing else "info")
 
     def _scene_closes(self, *_: Any) -> None:
+        stopped = self.running.drop()
         self._forget_scene()
-        self.running.drop("The scene was closed; the run was stopped.")
+        if stopped:
+            self.status.say("The scene was closed; the run was stopped.", "warn")
 
     def _scene_imports(self, *_: Any) -> None:
         self.reviewing.measuring.release()  # what is imported may have views of its own

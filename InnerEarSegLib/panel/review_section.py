@@ -25,10 +25,13 @@ from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
 from ..types import CHECK, GOOD, POOR, Landmark, Side
 from .measurements_section import MeasurementsSection
-from .table import LandmarkTable
+from .table import LandmarkTable, swatch
 from .worker import timer_for
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
+CHECKED = "checked by you"
+_SIGNS = {VERDICTS[GOOD]: "✓", VERDICTS[CHECK]: "⚠", VERDICTS[POOR]: "✗", CHECKED: "✓"}
+_TITLE = "Check the landmarks"
 
 
 def _marked(when: Callable[[Review, Landmark], bool]) -> Callable[[Review, Landmark | None], bool]:
@@ -53,10 +56,11 @@ _OTHER_INPUT = ("QComboBox", "QAbstractItemView", "QAbstractSpinBox", "QLineEdit
 
 
 class ReviewSection:
-    """Table, buttons and keys."""
+    """Table, buttons and keys; ``shown`` is called after any of it may have changed."""
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
+        self.shown: Callable[[], None] = lambda: None
         self._volume: Any = None
         self._results = Results()
         self.review: Review | None = None  # of the present CT, None without results
@@ -69,12 +73,15 @@ class ReviewSection:
         # Events come in bursts, one for each voxel or mouse move.
         self._soon = timer_for(self._update_volumes, 100)
         self._look_at_ct = timer_for(self._ct_moved)
+        self._drag_pauses = timer_for(self._show, 120)
         ui.landmarksTable.connect("itemSelectionChanged()", self._row_selected)
         # Also where the row was selected before.
         ui.landmarksTable.connect("cellClicked(int,int)", lambda *_: self._row_selected())
         ui.leftEarButton.connect("clicked()", lambda: self.show_ear("left"))
         ui.rightEarButton.connect("clicked()", lambda: self.show_ear("right"))
         ui.editSegmentButton.connect("clicked()", self._edit_segment)
+        for side in SEGMENT_IDS:
+            getattr(ui, f"{side}EarButton").setIcon(swatch(side))
         self._show()
 
     def _connect(self, name: str, key: str) -> Any:
@@ -107,7 +114,7 @@ class ReviewSection:
             # It may have been moved while another CT was chosen.
             steps.map(follow_ct(results, volume).landmarks)
             later = partial(qt.QTimer.singleShot, 0)
-            self.review = Review(slicer.mrmlScene, results.landmarks, self._show, steps, later)
+            self.review = Review(slicer.mrmlScene, results.landmarks, self._changed, steps, later)
             self.review.lock()  # a scene may have been saved while a point was edited
             self._observe()
             self._update_volumes()
@@ -132,8 +139,8 @@ class ReviewSection:
     def release(self, lock: bool = True, views: bool = True) -> None:
         """Forget the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
         self._observers.clear()
-        self._soon.stop()
-        self._look_at_ct.stop()
+        for timer in (self._soon, self._look_at_ct, self._drag_pauses):
+            timer.stop()
         if self.review is not None:
             review, self.review = self.review, None
             review.changed = lambda: None
@@ -151,8 +158,13 @@ class ReviewSection:
             self.bind(volume)
         finally:
             self._following = False
-        if not self.measuring.stay_in_view() and self._table.selected is not None:
+        if self.measuring.stay_in_view():
+            return
+        if self._table.selected is not None:
             self._jump(self._table.selected)
+        else:
+            sides: list[Side] = sorted(results.landmarks)
+            self.show_ear(self.measuring.side or sides[0])
 
     def forget_steps(self, volume: Any = None) -> None:
         """Make steps of a CT, or of all, final, as results were replaced."""
@@ -182,6 +194,7 @@ class ReviewSection:
         """Turn all views to an ear."""
         if self._volume is not None:
             self.measuring.show_ear(side)
+            self._show_ears()
 
     def show_first_doubt(self) -> None:
         """Lead to the landmark that most wants a look."""
@@ -207,6 +220,13 @@ class ReviewSection:
             self.show_ear(side)
         else:
             jump_to(slicer.mrmlScene, node, place, self._volume)
+
+    @property
+    def left(self) -> int | None:
+        """How many landmarks are still to be checked; None without results."""
+        if self.review is None:
+            return None
+        return sum(not mark.confirmed for mark in self._landmarks().values())
 
     def _row_selected(self) -> None:
         key = self._table.selected
@@ -252,13 +272,22 @@ class ReviewSection:
     def _landmarks(self) -> dict[Key, Landmark]:
         return {} if self.review is None else self.review.landmarks
 
+    def _changed(self) -> None:
+        """A row may look different; while a point is dragged, not at each move of the mouse."""
+        if self.review is not None and self.review.dragging:
+            self._drag_pauses.start()
+        else:
+            self._show()
+
     def _show(self) -> None:
+        self._drag_pauses.stop()
         editing = None if self.review is None else self.review.editing
         self._table.show(self._landmarks(), editing)
         self._show_edited()
         self.measuring.soon()
         self._show_buttons()
         self._show_ears()
+        self.shown()
 
     def _show_edited(self) -> None:
         """Show the slice that a point is in, while it is dragged in another view."""
@@ -273,13 +302,15 @@ class ReviewSection:
         ui, review, landmarks = self._ui, self.review, self._landmarks()
         ui.reviewContent.setVisible(review is not None)
         ui.reviewHintLabel.setVisible(review is None)
+        left, count = self.left, len(landmarks)
+        todo = f": {left} of {count} left" if left else ""
+        ui.reviewCollapsibleButton.text = _TITLE + todo
         if review is None:
             return
         selected = self._table.selected
         mark = None if selected is None else landmarks.get(selected)
         placing = review.placing is not None
         editing = mark is not None and review.editing == selected
-        left = sum(not x.confirmed for x in landmarks.values())
         for name, (_, enabled) in BUTTONS.items():
             getattr(ui, f"{name}Button").setEnabled(enabled(review, mark))
         ui.editButton.setChecked(editing and not placing)
@@ -289,29 +320,29 @@ class ReviewSection:
         context = qt.Qt.WindowShortcut if everywhere else qt.Qt.WidgetWithChildrenShortcut
         for shortcut in self._shortcuts:
             shortcut.setContext(context)
-        if placing:
-            text = "Click in a slice view to place the point. Right click: leave it as it was."
-        elif mark is not None and editing:
-            text = f"Drag the {mark.name} in any view, then Confirm."
-        elif left:
-            text = f"{left} of {len(landmarks)} landmarks are still to be checked."
-        else:
-            text = "All landmarks are checked. Save the scene to keep them."
-        ui.reviewProgressLabel.setText(text)
+        ui.reviewProgressLabel.setText(next_step(mark, editing, placing, bool(left)))
 
     def _show_ears(self) -> None:
         """Show a button for each ear, how far to trust it, and what wants a look."""
         results, node = self._results, self._results.segmentation
         lines = [] if node is None else [f"⚠ {html.escape(x)}" for x in _warnings(node)]
         for side in SEGMENT_IDS:
-            button = getattr(self._ui, f"{side}EarButton")
+            button, label, numbers = (
+                getattr(self._ui, side + name) for name in ("EarButton", "EarLabel", "NumbersLabel")
+            )
             volume = None if node is None else node.GetAttribute(volume_attribute(side))
-            button.setVisible(side in results.landmarks or bool(volume))
+            for widget in (button, label, numbers):
+                widget.setVisible(side in results.landmarks or bool(volume))
             size = f", {float(volume):.0f} mm³" if volume else ""
             button.setText(f"{side.capitalize()} ear{size}")
+            button.setChecked(self.measuring.side == side)
+            label.setText("")
             if side in results.landmarks:
                 own = [x for (ear, _), x in self._landmarks().items() if ear == side]
-                lines += verdict_lines(side, results.landmarks[side], own)
+                words, reasons = verdict_of(results.landmarks[side], own)
+                label.setText(f"<b>{_SIGNS.get(words, '')} {words.capitalize()}</b>")
+                ear = f"{side.capitalize()}: " if len(results.landmarks) > 1 else ""
+                lines += [f"⚠ {ear}{html.escape(reason)}" for reason in reasons]
         self._ui.warningsLabel.setText("".join(f"<div>{line}</div>" for line in lines))
         self._ui.warningsLabel.setVisible(bool(lines))
 
@@ -322,23 +353,41 @@ class ReviewSection:
         for side, segment in SEGMENT_IDS.items():
             if node.GetSegmentation().GetSegment(segment) is not None:
                 update_volume(node, side)
+            else:
+                node.RemoveAttribute(volume_attribute(side))
         self.measuring.soon()
         self._show_ears()
 
 
-def verdict_lines(side: Side, node: Any, landmarks: list[Landmark]) -> list[str]:
-    """Return an ear's verdict in words and its reasons, as its landmarks' node has them (HTML).
+def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -> str:
+    """Return what the user may do next, with the selected landmark."""
+    if placing:
+        return "Click in a slice view to place the point. Right click: leave it as it was."
+    if mark is None or mark.confirmed:
+        return (
+            "Press Next for the next landmark."
+            if left
+            else "All landmarks are checked. Measure and report below, and save."
+        )
+    if mark.ras is None:
+        return f"No {mark.name} was found: Place it, or Confirm that it is not there."
+    if editing:
+        return f"Drag the {mark.name} in any view, then Confirm."
+    return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
+
+
+def verdict_of(node: Any, landmarks: list[Landmark]) -> tuple[str, list[str]]:
+    """Return an ear's verdict in words and its reasons, as its landmarks' node has them.
 
     A reason that is about one landmark goes once the user has confirmed that landmark.
     """
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     settled = tuple(f"The {x.name} " for x in landmarks if x.confirmed)
-    notes = [note for note in _warnings(node) if not note.startswith(settled)]
+    reasons = [note for note in _warnings(node) if not note.startswith(settled)]
     words = VERDICTS.get(verdict, "")
-    if verdict == CHECK and not notes and len(settled) == len(landmarks):
-        words = "checked by you"
-    title = [f"<b>{side.capitalize()} ear: {words}</b>"] if words else []
-    return title + [f"⚠ {html.escape(note)}" for note in notes]
+    if verdict == CHECK and not reasons and len(settled) == len(landmarks):
+        words = CHECKED
+    return words, reasons
 
 
 def _warnings(node: Any) -> list[str]:

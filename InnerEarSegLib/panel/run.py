@@ -196,4 +196,7 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
         raise InnerEarSegError(outcome.sentence)
     if run.ct_changed:
         raise InnerEarSegError(CT_CHANGED)
-    return add_result(scene, choices.volume, outcome.result, keep_reviewed=choices.keep_reviewed)
+    with slicer.util.RenderBlocker():
+        return add_result(
+            scene, choices.volume, outcome.result, keep_reviewed=choices.keep_reviewed
+        )

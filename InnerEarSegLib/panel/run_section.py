@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from ..errors import UnusableInput
 from ..types import POOR, Segmentation
 from . import devices
 from .run import Choices, Run
+from .stepper import Stepper
 from .worker import timer_for
-from .worker_process import CT_CHANGED, Ending, Outcome, Report
+from .worker_process import CANCELLED, CT_CHANGED, Ending, Outcome, Report
 
 _STYLE = "QLabel {{ background-color: rgba({color}); border-radius: 4px; padding: 5px 8px; }}"
 _COLORS = {
@@ -30,6 +31,8 @@ class Status:
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
+        # Two lines always: what stands below must not move under the mouse.
+        ui.statusLabel.setMinimumHeight(2 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
 
     def say(self, sentence: str, kind: str = "info") -> None:
         """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""
@@ -40,7 +43,6 @@ class Status:
         """Show a sentence that is not worth a line in the log."""
         self._ui.statusLabel.setText(sentence)
         self._ui.statusLabel.setStyleSheet(_STYLE.format(color=_COLORS[kind]))
-        self._ui.statusLabel.setVisible(bool(sentence))
 
     def log(self, text: str) -> None:
         """Add details to the log."""
@@ -58,7 +60,7 @@ class RunSection:
 
     Args:
         status: where the sentence for the user goes.
-        apply: puts a result into the scene and returns what to say; may raise.
+        apply: puts a result into the scene in steps and returns what to say; may raise.
         changed: called when a run begins or ends.
         installed: called after PyTorch was installed.
     """
@@ -67,7 +69,7 @@ class RunSection:
         self,
         ui: Any,
         status: Status,
-        apply: Callable[[Choices, Segmentation], str],
+        apply: Callable[[Choices, Segmentation], Generator[None, None, str]],
         changed: Callable[[], None],
         installed: Callable[[], None],
     ) -> None:
@@ -75,6 +77,8 @@ class RunSection:
         self._apply, self._changed, self._installed = apply, changed, installed
         self._run: Run | None = None
         self._waiting: tuple[Run, Segmentation] | None = None
+        self._shown: tuple[Run, Segmentation] | None = None  # what is put into the scene now
+        self._stepper = Stepper(self._result_shown, self._result_refused)
         self.away = self._installing = False
         self._tick = timer_for(self._show_elapsed, 500, once=False)
         ui.cpuFallbackCheckBox.setChecked(devices.cpu_fallback() is True)
@@ -85,7 +89,7 @@ class RunSection:
     @property
     def can_cancel(self) -> bool:
         """Whether a run is under way."""
-        return self._run is not None
+        return self._run is not None or self._stepper.active
 
     @property
     def active(self) -> bool:
@@ -95,7 +99,8 @@ class RunSection:
     @property
     def volume(self) -> Any:
         """The CT of the present run, or of a result that waits; None without."""
-        run = self._run or (self._waiting[0] if self._waiting else None)
+        result = self._shown or self._waiting
+        run = self._run or (result[0] if result else None)
         return None if run is None else run.choices.volume
 
     def start(self, choices: Choices) -> None:
@@ -123,19 +128,31 @@ class RunSection:
             self._status.say("Cancelling")
             self._ui.cancelButton.setEnabled(False)
             self._run.cancel()
+        elif self._stepper.active:
+            self._stop_showing()
+            self._changed()
+            self._status.say(CANCELLED.sentence, _KINDS[CANCELLED.ending])
 
-    def drop(self, sentence: str = "") -> None:
-        """Stop the run before returning, and forget a result that waits."""
+    def drop(self, sentence: str = "") -> bool:
+        """Stop the run before returning, and forget a result that waits; whether there was one."""
         if self._run is not None:
             self._run.stop_now()
             self._run = None
             self._tick.stop()
+        elif self._stepper.active:
+            self._stop_showing()
         elif self._waiting is None:
-            return
+            return False
         self._waiting = None
         self._changed()
         if sentence:
             self._status.say(sentence, "warn")
+        return True
+
+    def go_away(self) -> None:
+        """The user leaves: a run goes on, and its result waits."""
+        self._stepper.finish()
+        self.away = True
 
     def come_back(self) -> None:
         """The user is back: a result that waited is shown."""
@@ -154,6 +171,8 @@ class RunSection:
         elif line.stage == "read":  # the worker names the temporary file: for the log only
             self._status.hint("Reading the CT")
             self._status.log(line.message)
+        elif line.message == self._ui.statusLabel.text:  # only the fraction has changed
+            return
         else:
             self._status.say(line.message)
 
@@ -167,9 +186,10 @@ class RunSection:
         self._tick.stop()
         if outcome.details:
             self._status.log(outcome.details)
-        self._changed()
         if run is None:
             return
+        if outcome.ending is not Ending.DONE:
+            self._changed()
         if outcome.result is not None and outcome.ending is Ending.DONE:
             self._done(run, outcome.result)
         elif outcome.ending is Ending.OUT_OF_MEMORY:
@@ -183,9 +203,11 @@ class RunSection:
         sides = run.choices.sides or ("left", "right")
         result = replace(found, ears=tuple(ear for ear in found.ears if ear.side in sides))
         if not result.ears:
+            self._changed()
             side = found.ears[0].side if found.ears else "no"
             self._status.say(_OTHER_SIDE.format(side), "warn")
         elif self.away:  # the scene stays as it is until the user is back
+            self._changed()
             self._waiting = (run, result)
             self._status.say("Done. The result is shown when you return to this module.")
         else:
@@ -193,22 +215,34 @@ class RunSection:
 
     def _show_result(self, run: Run, result: Segmentation) -> None:
         if run.ct_changed:
+            self._changed()
             self._status.say(CT_CHANGED, "error")
             return
-        try:
-            sentence = self._apply(run.choices, result)
-        except Exception:
-            self._status.log(traceback.format_exc())
-            self._status.say(
-                "The result could not be put into the scene, which is as it was.", "error"
-            )
-            return
+        self._shown = (run, result)
+        self._status.hint("Showing the result")
+        self._stepper.start(self._apply(run.choices, result))
+        self._changed()
+
+    def _stop_showing(self) -> None:
+        self._shown = None
+        self._stepper.stop()
+
+    def _result_shown(self, sentence: str) -> None:
+        assert self._shown is not None
+        (run, result), self._shown = self._shown, None
+        self._changed()
         one = run.choices.both and len(result.ears) < 2
         if one:
             side = result.ears[0].side
             sentence = f"Both ears were asked for, and only the {side} one was found. {sentence}"
         poor = any(ear.quality.verdict == POOR for ear in result.ears)
         self._status.say(sentence, "warn" if one or poor else "success")
+
+    def _result_refused(self, error: Exception) -> None:
+        self._shown = None
+        self._changed()
+        self._status.log("".join(traceback.format_exception(error)))
+        self._status.say("The result could not be put into the scene, which is as it was.", "error")
 
     def _install_torch(self, choices: Choices | None) -> None:
         """Offer to install PyTorch; then go on with a run that lacked it."""

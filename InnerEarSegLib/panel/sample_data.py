@@ -6,12 +6,15 @@ Slicer imports this at start-up, so that all else is imported where it is used.
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 CATEGORY = "InnerEarSeg"
-SAMPLE = "InnerEarSegSyntheticEar"
-NODE_NAME = "Synthetic ear"
+SAMPLE = NODE_NAME = "Synthetic ear"
+URI = "generated:synthetic-ear"
+FILE = "InnerEarSeg-synthetic-ear.nrrd"
 
 _EAR = (2026, 1)  # series and number: an ear that no training has seen
 
@@ -26,13 +29,40 @@ def register_sample_data(icon: Path | None = None) -> None:
     logic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=SAMPLE,
-        # Text is asked for, though nothing is downloaded.
-        uris="generated:synthetic-ear",
-        fileNames="synthetic-ear.nrrd",
+        uris=URI,
+        fileNames=FILE,
         nodeNames=NODE_NAME,
         thumbnailFileName=str(icon) if icon is not None else None,
         customDownloader=load_synthetic_ear,
     )
+    _serve_uri()
+
+
+def _serve_uri() -> None:
+    """Let ``SampleData.downloadSample``, which knows URIs alone, have the ear as a file."""
+    import urllib.request
+    from email.message import Message
+    from urllib.response import addinfourl
+
+    class Generator(urllib.request.BaseHandler):
+        def generated_open(self, request: urllib.request.Request) -> addinfourl:
+            return addinfourl(BytesIO(_synthetic_file()), Message(), request.full_url)
+
+    urllib.request.install_opener(urllib.request.build_opener(Generator))
+
+
+def _synthetic_file() -> bytes:
+    """The ear as a .nrrd file."""
+    import SimpleITK as sitk
+
+    from ..io.volume import image_of
+    from ..synthetic.files import random_ear
+
+    ct = random_ear(*_EAR).ct
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        sitk.WriteImage(image_of(ct.array, ct.geometry), str(path))
+        return path.read_bytes()
 
 
 def load_synthetic_ear(source: Any = None) -> Any:

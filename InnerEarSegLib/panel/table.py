@@ -7,6 +7,7 @@ from typing import Any
 import qt
 
 from ..mrml.review import Key, Landmarks
+from ..mrml.segments import COLORS
 from ..types import (
     CONFIRMED,
     LANDMARK_DEFINITIONS,
@@ -14,12 +15,24 @@ from ..types import (
     PLACED,
     REMOVED,
     SAME_MM,
+    SIDES,
     Landmark,
+    Side,
 )
 
 HEADINGS = ("Ear", "Landmark", "State", "Accuracy", "Moved")
 HIGH_CONFIDENCE = 0.8
 _DOUBT = (255, 170, 0, 70)  # amber, see-through: legible on light and on dark backgrounds
+
+
+_PAD = 6  # pixels of a row above and below its text, together
+
+
+def swatch(side: Side) -> Any:
+    """Return a QIcon in the colour that an ear has in the views."""
+    pixmap = qt.QPixmap(12, 12)
+    pixmap.fill(qt.QColor(*(round(255 * value) for value in COLORS[side])))
+    return qt.QIcon(pixmap)
 
 
 class LandmarkTable:
@@ -28,9 +41,13 @@ class LandmarkTable:
     def __init__(self, table: Any) -> None:
         self._table = table
         self._keys: list[Key] = []
+        self._swatches = {side: swatch(side) for side in SIDES}
         table.setColumnCount(len(HEADINGS))
         table.setHorizontalHeaderLabels(HEADINGS)
-        table.verticalHeader().setVisible(False)
+        rows = table.verticalHeader()
+        rows.setVisible(False)
+        rows.setMinimumSectionSize(1)
+        rows.setDefaultSectionSize(table.fontMetrics().height() + _PAD)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         for column in range(len(HEADINGS)):
@@ -93,6 +110,7 @@ class LandmarkTable:
             item.setText(text)
             item.setToolTip(tip)
             item.setBackground(qt.QBrush(color))
+        self._table.item(line, 0).setIcon(self._swatches[key[0]])
 
 
 def accuracy_words(confidence: float, radius_mm: float | None) -> str:

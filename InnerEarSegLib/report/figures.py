@@ -37,8 +37,11 @@ HEIGHT_NOTE = "the turn's lowest point may lie beside this plane"
 """Explains why the line may begin below the cochlea, in the nerve's canal."""
 
 BAR_MM = 5.0
-WHITE, MARK, AXIS, LINE_A, LINE_B = "#ffffff", "#ffe92b", "#ff5c7a", "#6dff8b", "#ffd24a"
-INK, RED, GREEN, AMBER = "#14202b", "#c2183c", "#0b7a3b", "#a15c00"
+WHITE, MARK, AXIS, LINE_A, LINE_B = "#ffffff", "#ffe92b", "#ff5c7a", "#6dff8b", "#c99bff"
+"""Of what is drawn on a CT, as in the scene (``mrml.measurements``)."""
+
+INK, RED, GREEN, VIOLET = "#14202b", "#c2183c", "#0b7a3b", "#6b2fb3"
+"""Of what is drawn on white."""
 
 _GAP, _ARM = 0.035, 0.16
 """Where the arms of a cross begin and end, from the point; shares of the picture's edge."""
@@ -202,11 +205,11 @@ def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
     matrix[:3, 2] = np.cross(plane.right, -plane.up) * step
     matrix[:3, 3] = plane.center - matrix[:3, :2] @ (middle, middle)
     grid = Geometry(matrix, (1, PIXELS, PIXELS))
-    hu = _sample(ct.array, ct.geometry, grid, _OUTSIDE_HU)
+    hu = resampled(ct.array, ct.geometry, grid, _OUTSIDE_HU)[0]
     grey = np.clip((hu - LOW_HU) / (HIGH_HU - LOW_HU), 0.0, 1.0) * 255.0
     pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
     pixels[hu <= LOW_HU * 2] = _NO_CT  # no CT is that low: padding was made air when it was read
-    inside = _sample(ear.labyrinth, ear.geometry, grid, 0.0) >= 0.5
+    inside = resampled(ear.labyrinth, ear.geometry, grid, 0.0)[0] >= 0.5
     core = inside
     for _ in range(_OUTLINE_PIXELS):
         padded = np.pad(core, 1)
@@ -265,7 +268,7 @@ def _lengths(
 def _view_marks(ear: Ear, cochlea: CochlearMeasurements, plane: Plane) -> list[Mark]:
     marks: list[Mark] = []
     words: list[Mark] = []
-    for name, color in (("A", GREEN), ("B", AMBER), ("axis", INK)):
+    for name, color in (("A", GREEN), ("B", VIOLET), ("axis", INK)):
         if name in cochlea.lines:
             start, end = map(plane.place, cochlea.lines[name])
             marks.append(Line(start, end, color))
@@ -285,11 +288,11 @@ def _beyond(start: Place, end: Place, by: float) -> Place:
     return end[0] + by * x / length, end[1] + by * y / length + 0.014
 
 
-def _sample(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:
-    """Values [row, column] on a plane's grid, linear between voxels."""
+def resampled(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:
+    """Return values on another grid, linear between voxels, and ``outside`` beyond them."""
     image = image_of(np.asarray(array, np.float32), geometry)
     target = image_of(np.zeros(grid.shape, np.uint8), grid)
     sampled = sitk.Resample(
         image, target, sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32
     )
-    return sitk.GetArrayFromImage(sampled)[0]
+    return sitk.GetArrayFromImage(sampled)

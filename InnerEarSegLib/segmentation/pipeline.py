@@ -59,11 +59,11 @@ def segment(
     progress = progress or Progress(report, is_cancelled)
     if region is not None and not region.meets(ct.geometry):
         raise UnusableInput("The place to look lies outside the CT; give it in RAS mm of the CT.")
-    progress.stage("find", 0.1, "Looking for ears")
+    progress.stage("find", 0.1, "Looking for ears", end=0.45)
     array = torch.from_numpy(np.ascontiguousarray(ct.array))
     predictor = Predictor(array, ct.geometry, model, progress)
     found = find_ears(predictor, region)
-    progress.stage("infer", 0.45, "Drawing the labyrinth")
+    progress.stage("infer", 0.45, "Drawing the labyrinth", end=0.7)
     drawn = [_draw(predictor, prediction, fine) for prediction in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
     decoded = (decode_ear(one, ct.geometry, model, notes, ct.slice_mm) for one, notes in drawn)

@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from .. import interrupts
-from ..io.dataset import KEYS
+from ..io.landmarks import KEYS
 from ..io.volume import image_of
 from ..process import quiet
 from ..segmentation.pose import random_rotation

@@ -28,7 +28,7 @@ from .landmark import (
 )
 from .quality import CANALS, CHECK, GOOD, MIN_METAL_MM3, POOR, Findings, Quality, Verdict
 from .result import RESULT_SCHEMA_VERSION, ModelIdentity, Segmentation
-from .volume import Volume
+from .volume import Scanner, Volume
 
 __all__ = [
     "AUTOMATIC",
@@ -68,6 +68,7 @@ __all__ = [
     "ModelIdentity",
     "Point",
     "Quality",
+    "Scanner",
     "Segmentation",
     "Side",
     "Verdict",

@@ -45,8 +45,9 @@ class Findings:
     None is not known: a landmark was missing, or the result was made before this was measured.
 
     Attributes:
-        closed_canals: how many semicircular canals are closed rings, the first Betti number of the
-            labyrinth behind the oval window: 3 in a whole one.
+        closed_canals: how many semicircular canals are closed rings: 3 in a whole labyrinth. The
+            first Betti number of the labyrinth behind the oval window, and at most three less
+            the open canals: another ring may stand in for one.
         open_canals: names of those that are not.
         completed_canals: names of those that were completed where the CT hardly shows them.
         parts: in how many pieces the labyrinth is drawn.

@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 from .geometry import RAS_FROM_LPS, Geometry
 
 
+@dataclass(frozen=True)
+class Scanner:
+    """What made a CT, as its DICOM header names it; empty where it does not."""
+
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """A CT [k, j, i] in Hounsfield units (or a label map) and where it lies in RAS mm.
 
     ``name`` is for the scene; ``warnings`` are what the reader noticed, one sentence each;
     ``slice_mm`` is the thickness of the slices where the header tells it: they may overlap.
+    ``scanner`` is known of DICOM alone.
     """
 
     array: NDArray[Any] = field(repr=False)
@@ -24,6 +34,7 @@ class Volume:
     name: str = "CT"
     warnings: tuple[str, ...] = ()
     slice_mm: float | None = None
+    scanner: Scanner = Scanner()
 
     def to_sitk(self) -> Any:
         """Return a SimpleITK.Image, in LPS mm; SimpleITK indexes it [i, j, k]."""

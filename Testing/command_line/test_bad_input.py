@@ -1,6 +1,7 @@
 """What cannot be used: one sentence, exit status 2, nothing left behind."""
 
 import os
+import tempfile
 
 import pytest
 
@@ -37,6 +38,16 @@ def test_nobody_listens(synthetic_file, tmp_path):
     errors = process.stderr.read()
     assert process.wait(60) == 130 and errors.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_python_without_the_logics_of_slicers_modules(
+    synthetic_file, tmp_path, monkeypatch, capfd
+):
+    import slicer
+
+    monkeypatch.delattr(slicer, "vtkSlicerSegmentationsModuleLogic")  # as in PythonSlicer
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    check_refusal(capfd, tmp_path, [synthetic_file, "--device", "cpu"], "PythonSlicer cannot make")
 
 
 def test_the_documentation_has_each_sentence():

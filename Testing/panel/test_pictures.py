@@ -47,10 +47,28 @@ def test_results_and_review(drawn):
     drawn.ui.editButton.click()
     drag(drawn, "Red", 18, -12)
     drawn.picture("7_editing")
+    light = drawn.app.app.palette()
+    drawn.app.app.setPalette(dark_palette())
+    drawn.picture("16_editing_dark")
+    drawn.app.app.setPalette(light)
     for button in ("confirm", "next", "confirm", "next", "confirm"):
         getattr(drawn.ui, f"{button}Button").click()
     assert "All landmarks are checked" in drawn.ui.reviewProgressLabel.text
     drawn.picture("8_checked")
+    drawn.wait(lambda: drawn.ui.cochlearViewButton.enabled, what="measurements")
+    drawn.ui.cochlearViewButton.click()
+    drawn.wait(lambda: drawn.panel.reviewing.measuring._view.active, what="the Cochlear view")
+    drawn.picture("14_cochlear_view")
+
+
+def dark_palette():
+    """Roughly that of Slicer's dark style."""
+    from PySide6.QtGui import QColor, QPalette
+
+    palette = QPalette(QColor(53, 53, 53))
+    palette.setColor(QPalette.ColorRole.Base, QColor(30, 30, 30))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor(47, 101, 202))
+    return palette
 
 
 def test_two_ears_and_their_quality(drawn):
@@ -65,6 +83,10 @@ def test_two_ears_and_their_quality(drawn):
     drawn.ui.placeButton.click()
     getattr(drawn.ui, f"{drawn.ear.side}EarButton").click()
     drawn.picture("12_other_ear")
+    drawn.ui.rightEarButton.click()
+    drawn.wait(lambda: len(drawn.panel.reviewing.measuring.cochleae) == 2, 20, "measurements")
+    drawn.ui.cochlearViewButton.click()
+    drawn.picture("17_cochlear_view_right")
 
 
 def test_ct_under_a_grid_transform(drawn):

@@ -36,7 +36,7 @@ def test_without_a_duct_the_angle_is_by_formula(planned):
     planned.measuring.cochleae = {planned.side: replace(cochlea, duct=None)}
     planned.ui.insertionSpinBox.setValue(21.0)
     angle = 235.0 * (np.exp(21.0 / (2.62 * cochlea["a_diameter"].value)) - 1.0)
-    assert f"{planned.side} ≈ {angle:.0f}°" in planned.ui.insertionAngleLabel.text
+    assert f"≈ {angle:.0f}° in the {planned.side} ear" in planned.ui.insertionAngleLabel.text
 
 
 def test_without_results_there_is_nothing_to_measure(story):

@@ -93,7 +93,8 @@ def test_the_uncertain_landmark_comes_first(reviewed):
     assert reviewed.table.currentRow() == 2
     np.testing.assert_allclose(slice_center(reviewed), position(reviewed, ROUND_WINDOW), atol=1e-3)
     assert "uncertain" in reviewed.ui.warningsLabel.text
-    assert reviewed.ui.reviewProgressLabel.text == "3 of 3 landmarks are still to be checked."
+    assert reviewed.ui.reviewCollapsibleButton.text == "Check the landmarks: 3 of 3 left"
+    assert reviewed.ui.reviewProgressLabel.text.startswith("Is the round window right?")
 
 
 def test_a_row_turns_all_views_to_its_landmark(reviewed):

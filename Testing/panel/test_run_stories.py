@@ -90,7 +90,7 @@ def test_the_field_decides_which_model_runs(story, tmp_path):
 def test_run_to_the_end(story):
     story.segment()
     ui = story.ui
-    assert ui.statusLabel.text.startswith(f"Found: {story.ear.side} labyrinth (")
+    assert ui.statusLabel.text.startswith(f"Found: {story.ear.side} ear.")
     results = find_results(story.scene, story.volume)
     assert results.segmentation.GetSegmentation().GetNumberOfSegments() == 1
     node = results.landmarks[story.ear.side]

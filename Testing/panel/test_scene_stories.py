@@ -110,6 +110,7 @@ def test_leaving_the_module_while_running(story):
     assert story.xml() == before  # nothing changes while the user works elsewhere
     assert not find_results(story.scene, story.volume)
     slicer.util.selectModule("InnerEarSeg")
+    story.wait(lambda: not story.panel.running.active, what="the result in the scene")
     assert story.ui.statusLabel.text.startswith("Found")
     assert find_results(story.scene, story.volume)
 

@@ -10,6 +10,11 @@ from InnerEarSegLib.types import HELICOTREMA, LANDMARKS, ROUND_WINDOW, Quality
 from Testing.panel.helpers import column, prepare_two, result_with, write_prepared
 from Testing.panel.test_review_stories import slice_center
 
+
+def verdict(story, side):
+    return getattr(story.ui, f"{side}EarLabel").text
+
+
 AUTOMATIC, LEFT, RIGHT, BOTH = range(4)
 
 
@@ -44,16 +49,17 @@ def test_two_segments_and_two_lists(both):
 
 def test_what_is_said(both):
     ui = both.ui
-    assert "left labyrinth (" in ui.statusLabel.text and "right labyrinth (" in ui.statusLabel.text
+    assert ui.statusLabel.text.startswith("Found: left ear and right ear.")
     assert f"Do not plan on the {both.other.side} one" in ui.statusLabel.text
     for ear in (both.one, both.other):
         button = getattr(ui, f"{ear.side}EarButton")
         assert not button.isHidden()
         assert button.text == f"{ear.side.capitalize()} ear, {ear.volume_mm3:.0f} mm³"
+    assert verdict(both, both.one.side) == "<b>⚠ Wants a check</b>"
+    assert verdict(both, both.other.side) == "<b>✗ Poor, do not plan on it</b>"
     text = ui.warningsLabel.text
-    assert f"{both.one.side.capitalize()} ear: wants a check" in text
-    assert f"{both.other.side.capitalize()} ear: poor, do not plan on it" in text
-    assert "The cochlea has 1.2 turns" in text and "The round window is uncertain" in text
+    assert f"⚠ {both.one.side.capitalize()}: The round window is uncertain" in text
+    assert f"⚠ {both.other.side.capitalize()}: The cochlea has 1.2 turns" in text
 
 
 def test_the_table_has_both_and_the_first_doubt_of_all(both):
@@ -67,16 +73,15 @@ def test_the_table_has_both_and_the_first_doubt_of_all(both):
     both.ui.nextButton.click()
     assert both.panel.reviewing._table.selected == (both.one.side, ROUND_WINDOW)
     np.testing.assert_allclose(slice_center(both), both.one.landmarks[2].ras, atol=1e-3)
-    assert both.ui.reviewProgressLabel.text == "5 of 6 landmarks are still to be checked."
+    assert both.ui.reviewCollapsibleButton.text == "Check the landmarks: 5 of 6 left"
     for _ in range(5):
         both.ui.confirmButton.click()
         if both.ui.nextButton.enabled:
             both.ui.nextButton.click()
     assert all(mark.confirmed for mark in review.landmarks.values())
     assert both.ui.reviewProgressLabel.text.startswith("All landmarks are checked")
-    text = both.ui.warningsLabel.text
-    assert f"{both.one.side.capitalize()} ear: checked by you" in text
-    assert f"{both.other.side.capitalize()} ear: poor" in text  # checking does not make it good
+    assert verdict(both, both.one.side) == "<b>✓ Checked by you</b>"
+    assert "Poor" in verdict(both, both.other.side)  # checking does not make it good
 
 
 def test_steps_on_both_ears_are_undone_in_their_order(both):
@@ -134,7 +139,7 @@ def test_a_saved_scene_opens_with_its_choices_and_results(both):
     assert states() == before and any(confirmed for *_, confirmed in before)
     assert both.ui.inputSelector.currentNode().GetName() == "Temporal bone"
     assert both.ui.earsComboBox.currentText == "Left only"
-    assert both.ui.warningsLabel.text == text and "poor" in text
+    assert both.ui.warningsLabel.text == text and "Poor" in verdict(both, both.other.side)
     for side in ("left", "right"):
         assert not getattr(both.ui, f"{side}EarButton").isHidden()
 
@@ -159,7 +164,7 @@ def test_both_asked_and_one_found_and_then_both(story):
     assert set(find_results(story.scene, story.volume).landmarks) == {story.ear.side}
     prepare_two(story)
     story.segment()
-    assert story.ui.statusLabel.text.startswith("Found: left labyrinth")
+    assert story.ui.statusLabel.text.startswith("Found: left ear and right ear")
 
 
 def test_the_second_run_finds_one_ear_less(both):
@@ -173,15 +178,15 @@ def test_the_second_run_finds_one_ear_less(both):
     assert both.table.rowCount == 6
 
 
-VERDICTS = {"good": "good", "check": "wants a check", "poor": "poor, do not plan on it"}
+VERDICTS = {"good": "✓ Good", "check": "⚠ Wants a check", "poor": "✗ Poor, do not plan on it"}
 
 
-@pytest.mark.parametrize("verdict", VERDICTS)
-def test_the_verdict_is_said_in_words(story, verdict):
-    reasons = () if verdict == "good" else ("The labyrinth <is> torn.",)
-    changed = result_with(story.ear.result, quality=Quality(verdict, reasons))
+@pytest.mark.parametrize("quality", VERDICTS)
+def test_the_verdict_is_said_in_words(story, quality):
+    reasons = () if quality == "good" else ("The labyrinth <is> torn.",)
+    changed = result_with(story.ear.result, quality=Quality(quality, reasons))
     write_prepared(changed, story.prepared)
     story.segment()
+    assert verdict(story, story.ear.side) == f"<b>{VERDICTS[quality]}</b>"
     text = story.ui.warningsLabel.text
-    assert f"<b>{story.ear.side.capitalize()} ear: {VERDICTS[verdict]}</b>" in text
     assert ("⚠ The labyrinth &lt;is&gt; torn." in text) == bool(reasons)

@@ -8,7 +8,7 @@ import slicer
 
 from InnerEarSegLib.mrml import populate
 from InnerEarSegLib.mrml.landmarks import node_landmarks
-from InnerEarSegLib.mrml.populate import add_result
+from InnerEarSegLib.mrml.populate import add_result, result_steps
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
 from InnerEarSegLib.mrml.segments import (
@@ -105,6 +105,26 @@ def test_two_cts_keep_their_results_apart(made, scene, volume):
     found = node_landmarks(first.landmarks["left"])[HELICOTREMA]
     np.testing.assert_allclose(found, made.left.landmarks[0].ras)
     assert not find_results(scene, None)
+
+
+def test_steps_that_are_given_up_leave_the_scene_as_it_was(made, scene, volume):
+    add_result(scene, volume, made.one)
+    before, count = text_of(scene), 0
+    while True:
+        steps = result_steps(scene, volume, made.two)
+        try:
+            for _ in range(count):
+                next(steps)
+        except StopIteration:
+            break
+        own = scene.AddNewNodeByClass("vtkMRMLTextNode", "What the user adds meanwhile")
+        steps.close()
+        assert scene.IsNodePresent(own)
+        scene.RemoveNode(own)
+        assert text_of(scene) == before, f"after {count} steps"
+        count += 1
+    assert count > 8
+    assert set(find_results(scene, volume).landmarks) == {"left", "right"}
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ class qSlicerApplication(QApplication):
         own.modules = qSlicerModuleManager()
         own.layout = qSlicerLayoutManager(session)
         own.dicom = ctkDICOMDatabase()
-        own.testing = False
+        own.testing, own.paused = False, 0
         self.mrmlSceneChanged(session.scene)
 
     def layoutManager(self) -> Any:
@@ -96,6 +96,14 @@ class qSlicerApplication(QApplication):
 
     def settings(self) -> QSettings:
         return self._own.settings
+
+    def pauseRender(self) -> None:
+        self._own.paused += 1
+
+    def resumeRender(self) -> None:
+        if self._own.paused == 0:
+            raise ValueError("resumeRender without pauseRender")  # Slicer warns
+        self._own.paused -= 1
 
     def testingEnabled(self) -> bool:
         # PythonQt decorator: Base/QTCore/qSlicerCoreApplication.h, testAttribute(AA_EnableTesting)

@@ -13,7 +13,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Property, QPoint, QRect, QSize, Signal
+from PySide6.QtCore import Property, QEvent, QPoint, QRect, QSize, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -47,7 +47,7 @@ class ctkCollapsibleButton(QAbstractButton):
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._own = types.SimpleNamespace(collapsed=False, hidden=[])
+        self._own = types.SimpleNamespace(collapsed=False, hidden=[], forcing=False)
         self.setCheckable(True)
         self.setChecked(True)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
@@ -63,14 +63,35 @@ class ctkCollapsibleButton(QAbstractButton):
             return
         own.collapsed = bool(collapsed)
         self.setChecked(not own.collapsed)
+        own.forcing = True
         if own.collapsed:
             own.hidden = [w for w in self.children() if isinstance(w, QWidget) and not w.isHidden()]
         for widget in own.hidden:
             widget.setVisible(not own.collapsed)
+        own.forcing = False
         self.setMaximumHeight(self._title_height() + _COLLAPSED if own.collapsed else 16777215)
         self.updateGeometry()
         QAbstractButton.update(self)
         self.contentsCollapsed(own.collapsed)
+
+    def childEvent(self, event: Any) -> None:
+        if event.type() == QEvent.Type.ChildAdded and isinstance(event.child(), QWidget):
+            event.child().installEventFilter(self)
+        super().childEvent(event)
+
+    def eventFilter(self, child: Any, event: Any) -> bool:
+        """What is shown while it is collapsed appears when it is opened, as in CTK."""
+        own = self._own
+        if own.forcing or not own.collapsed:
+            return False
+        if event.type() == QEvent.Type.ShowToParent:
+            own.forcing = True
+            child.setVisible(False)
+            own.forcing = False
+            own.hidden = [*(w for w in own.hidden if w is not child), child]
+        elif event.type() == QEvent.Type.HideToParent:
+            own.hidden = [w for w in own.hidden if w is not child]
+        return False
 
     def sizeHint(self) -> QSize:
         layout = self.layout()

@@ -36,7 +36,7 @@ class StandIn:
         self.app, self.session, self.scene = app, session, session.scene
         self.folder, self.dialogs, self.errors = folder, dialogs, pythonqt.errors
         self.window = main_window.qSlicerMainWindow()
-        self.window.resize(1280, 900)
+        self.window.resize(1366, 768)  # a surgeon's laptop
 
     def load_module(self, path: str | Path) -> Any:
         """Load a scripted module and enter it; returns its Python widget."""

@@ -9,7 +9,16 @@ from typing import Any
 
 import slicer
 from PySide6.QtCore import Property, QObject, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMainWindow, QScrollArea, QToolBar, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from .ctk_widgets import tight
 from .views import qMRMLSliceWidget, qMRMLThreeDWidget
@@ -64,6 +73,21 @@ class qSlicerModuleSelectorToolBar(QToolBar):
     selectedModule = Property(str, lambda self: self._own.module, selectModule)
 
 
+_ABOVE = {"Menus": 22, "Toolbars": 40}
+_PANEL_TOP = {"3D Slicer": 40, "Help && Acknowledgement": 35}
+_DATA_PROBE, _STATUS_BAR = 180, 22
+"""Heights in pixels of what leaves a module 429 of a screen's 768: sums of the icons', lines' and
+margins' heights in Slicer's sources, at 96 dots an inch."""
+
+
+def _taken(name: str, height: int) -> QLabel:
+    """What stands for a part of the window with which no test deals."""
+    label = QLabel(name)
+    label.setFixedHeight(height)
+    label.setEnabled(False)
+    return label
+
+
 class qSlicerMainWindow(QMainWindow):
     """Base/QTApp/qSlicerMainWindow.h: the module panel beside four views."""
 
@@ -73,7 +97,10 @@ class qSlicerMainWindow(QMainWindow):
         self.setWindowTitle("Stand-in for 3D Slicer")
         area = QScrollArea()
         area.setWidgetResizable(True)
-        area.setFixedWidth(460)
+        panel = QWidget()
+        panel.setFixedWidth(440)
+        top = (_taken(name, height) for name, height in _PANEL_TOP.items())
+        tight(QVBoxLayout(panel), *top, area, _taken("Data Probe", _DATA_PROBE))
         views = QWidget()
         grid, manager = QGridLayout(views), slicer.app.layoutManager()
         grid.setContentsMargins(0, 0, 0, 0)
@@ -82,7 +109,11 @@ class qSlicerMainWindow(QMainWindow):
         for index, widget in enumerate((red, manager.threeDWidget(0), green, yellow)):
             grid.addWidget(widget, index // 2, index % 2)
         self.setCentralWidget(QWidget())
-        tight(QHBoxLayout(self.centralWidget()), area, views)
+        below = QWidget()
+        tight(QHBoxLayout(below), panel, views)
+        above = (_taken(name, height) for name, height in _ABOVE.items())
+        status = _taken("", _STATUS_BAR)
+        tight(QVBoxLayout(self.centralWidget()), *above, below, status)
         self._own = types.SimpleNamespace(area=area, selector=qSlicerModuleSelectorToolBar(self))
         self._own.selector.hide()
 

@@ -4,9 +4,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from InnerEarSegLib.io.volume import read_ct
 
 from . import sample_data_module
 from .fixtures import BASE_PYTHON, REPOSITORY, slicer_app  # noqa: F401
@@ -33,12 +37,13 @@ def test_synthetic_ear(slicer_app, monkeypatch, own):  # noqa: F811
 
     module = slicers_own() if own else sample_data_module.make()
     monkeypatch.setitem(sys.modules, "SampleData", module)
+    from InnerEarSegLib.mrml.volumes import geometry_of
     from InnerEarSegLib.panel.sample_data import CATEGORY, NODE_NAME, register_sample_data
 
     register_sample_data(ICON)
     register_sample_data(ICON)
     (source,) = module.SampleDataLogic.sampleDataSourcesByCategory(CATEGORY)
-    assert Path(source.thumbnailFileName).is_file()
+    assert Path(source.thumbnailFileName).is_file() and source.sampleName == "Synthetic ear"
     node = source.customDownloader(source)
     assert node.GetName() == NODE_NAME
     assert node.GetScene() is slicer.mrmlScene
@@ -48,6 +53,11 @@ def test_synthetic_ear(slicer_app, monkeypatch, own):  # noqa: F811
     for name in ("Red", "Green", "Yellow"):
         composite = slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode()
         assert composite.GetBackgroundVolumeID() == node.GetID()
+    # By script, Slicer fetches the URI.
+    path, _ = urllib.request.urlretrieve(source.uris[0], slicer_app.folder / "ear.nrrd")
+    fetched = read_ct(Path(path))
+    np.testing.assert_array_equal(fetched.array, slicer.util.arrayFromVolume(node))
+    np.testing.assert_allclose(fetched.geometry.ijk_to_ras, geometry_of(node).ijk_to_ras, atol=1e-4)
     again = source.customDownloader(source)
     assert again.GetName() != node.GetName()
     if not own and slicer_app.draw_views():
