@@ -29,7 +29,6 @@ from ..mrml.plan import (
 )
 from ..mrml.plan_parts import parts_are_shown, show_parts, update_parts
 from ..mrml.results import read_ear
-from ..mrml.scene import batch
 from ..report.duct_figures import color_of
 from ..report.plan import NO_DUCT, insertions_of, mismatch_text
 from ..types import Side
@@ -108,6 +107,11 @@ class PlanSection:
         self._parts_soon.start()
         if ui.planCollapsibleButton.collapsed:
             return
+        room = True  # for another array below those that are chosen
+        for combo, depth in self._rows:
+            combo.setVisible(room or combo.currentIndex > 0)
+            depth.setVisible(combo.currentIndex > 0)
+            room = combo.currentIndex > 0
         laid = insertions_of(cochleae, self.chosen())
         table = plan_html(cochleae, laid, bands=ui.bandsCheckBox.checked)
         ui.planLabel.setText(table + (legend_html() if shown else ""))
@@ -169,14 +173,14 @@ class PlanSection:
     def _chosen_anew(self) -> None:
         volume = self._measuring.volume
         if volume is not None and find_plan(slicer.mrmlScene, volume):
-            with batch(slicer.mrmlScene):
+            with slicer.util.RenderBlocker():
                 self._update(new_arrays=True)
         self.show()
 
     def _show_in_scene(self, on: bool) -> None:
         measuring = self._measuring
         if measuring.volume is not None:
-            with batch(slicer.mrmlScene):
+            with slicer.util.RenderBlocker():
                 if on:
                     show_plan(
                         slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
@@ -189,7 +193,7 @@ class PlanSection:
     def _show_parts(self, on: bool) -> None:
         measuring = self._measuring
         if measuring.volume is not None:
-            with batch(slicer.mrmlScene):
+            with slicer.util.RenderBlocker():
                 show_parts(
                     slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae, on
                 )
@@ -278,7 +282,7 @@ def legend_html() -> str:
         f"<span style='color: {color_of(hertz)}'>■</span> {text}&nbsp; "
         for hertz, text in _LEGEND.items()
     )
-    return f"<div>Colors: {''.join(marks)}</div>"
+    return f"<div>Frequency colors: {''.join(marks)}</div>"
 
 
 def _hex(color: tuple[float, float, float]) -> str:
