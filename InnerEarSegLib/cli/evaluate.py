@@ -119,7 +119,10 @@ def evaluate(options: argparse.Namespace) -> int:
     command += ["--output", str(options.output)]
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
     with output.adding(obsolete=PICTURES) as new:
-        write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
+        write_tables(
+            rows, new, shlex.join(command), model=model,
+            weights_sha256=bundle.card.get("weights_sha256"), not_measured=failed,
+        )  # fmt: skip
     options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
     if not options.no_pictures:
         with output.adding() as new:
@@ -163,7 +166,9 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     from ..evaluation.metrics import ear_of
     from ..evaluation.simulated_scan import clinical_scan
     from ..io.case import Case
+    from ..io.fingerprint import fingerprint
     from ..io.manifest import read_dataset
+    from ..model.provenance import knows
     from ..segmentation.pipeline import segment
     from ..types import Ear
 
@@ -174,16 +179,16 @@ def plan_accuracy(options: argparse.Namespace) -> int:
             place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
             say(f"{name}: {place}, spread {spread[name]:.2f} mm")
         return 0
-    trained_on: frozenset[str] = frozenset()
+    trained_on: set[str] = set()
     if options.displace is not None:
         how = options.displace, options.draws
         errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)
     else:
         bundle = chosen_model(options)
-        trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
 
         def find(case: Case) -> Ear | None:
-            if case.name in trained_on:
+            if knows(bundle.card, case.name, fingerprint(case.ct.array)):
+                trained_on.add(case.name)
                 say("(trained on) ", end="")
             ct = case.ct if options.scan is None else clinical_scan(case.ct, options.scan)
             return ear_of(segment(ct, bundle), case)
