@@ -99,7 +99,7 @@ class PlanSection:
             self._choose(arrays_in_scene(slicer.mrmlScene, volume))
         self._volume = volume
         ui.planCollapsibleButton.setVisible(bool(cochleae))
-        if volume is None or slicer.mrmlScene.IsClosing():
+        if not self._measured:
             return
         shown = bool(find_plan(slicer.mrmlScene, volume))
         if shown:
@@ -125,6 +125,13 @@ class PlanSection:
         ui.contactNumbersCheckBox.setEnabled(shown)
         ui.contactNumbersCheckBox.setChecked(contacts_are_numbered(slicer.mrmlScene, volume))
 
+    @property
+    def _measured(self) -> bool:
+        """Whether all ears of a CT are: until then, a plan in the scene stays as it is."""
+        measuring = self._measuring
+        there = measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume)
+        return there and set(measuring.cochleae) == set(measuring.results.landmarks)
+
     def _update(self, new_arrays: bool) -> None:
         measuring = self._measuring
         update_plan(
@@ -134,7 +141,7 @@ class PlanSection:
 
     def _update_parts(self) -> None:
         measuring = self._measuring
-        if measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume):
+        if self._measured:
             update_parts(slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae)
 
     def _fill_lists(self) -> None:
@@ -171,15 +178,14 @@ class PlanSection:
         self._fill_lists()
 
     def _chosen_anew(self) -> None:
-        volume = self._measuring.volume
-        if volume is not None and find_plan(slicer.mrmlScene, volume):
+        if self._measured and find_plan(slicer.mrmlScene, self._measuring.volume):
             with slicer.util.RenderBlocker():
                 self._update(new_arrays=True)
         self.show()
 
     def _show_in_scene(self, on: bool) -> None:
         measuring = self._measuring
-        if measuring.volume is not None:
+        if self._measured:
             with slicer.util.RenderBlocker():
                 if on:
                     show_plan(
@@ -192,7 +198,7 @@ class PlanSection:
 
     def _show_parts(self, on: bool) -> None:
         measuring = self._measuring
-        if measuring.volume is not None:
+        if self._measured:
             with slicer.util.RenderBlocker():
                 show_parts(
                     slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae, on

@@ -148,6 +148,7 @@ def test_a_correction_changes_what_follows_and_a_saved_plan_comes_back(planned):
     planned.reopen()
     planned.volume = planned.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
     ui.inputSelector.setCurrentNode(planned.volume)
+    assert not planned.measuring.cochleae and len(contacts(planned))  # it stays until measured
     planned.measured()
     assert ui.showPlanButton.checked and ui.partsCheckBox.checked
     assert ui.array1ComboBox.currentText == FLEX24.label and ui.depth1SpinBox.value == 20.0
