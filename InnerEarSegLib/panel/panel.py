@@ -54,7 +54,7 @@ class Panel:
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         for button in (
             ui.leftEarButton, ui.rightEarButton, ui.editButton, ui.placeButton,
-            ui.cochlearViewButton,
+            ui.cochlearViewButton, ui.wayInButton, ui.showPlanButton,
         ):  # fmt: skip
             button.setStyleSheet(_PRESSED)
         ui.logTextEdit.setVisible(False)
