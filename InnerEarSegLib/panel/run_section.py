@@ -31,8 +31,8 @@ class Status:
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
-        # Two lines always: what stands below must not move under the mouse.
-        ui.statusLabel.setMinimumHeight(2 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
+        # Three lines always: what stands below must not move under the mouse.
+        ui.statusLabel.setMinimumHeight(3 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
 
     def say(self, sentence: str, kind: str = "info") -> None:
         """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""
