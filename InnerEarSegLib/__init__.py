@@ -1,12 +1,12 @@
 """InnerEarSeg: the bony labyrinth and its landmarks from CT of the temporal bone.
 
-    from InnerEarSegLib import load_model, measure, read_ct, segment, write_result
+    from InnerEarSegLib import segment
 
-    ct = read_ct("ear.nii.gz")
-    result = segment(ct, load_model())
+    result = segment("ear.nii.gz")
     for ear in result.ears:
-        print(ear.side, measure(ear)["a_diameter"].text)
-    write_result(result, ct, "out")
+        print(ear.side, ear.points, result.measurements[ear.side]["a_diameter"].text)
+        ear.to_nibabel().to_filename(f"labyrinth_{ear.side}.nii.gz")
+    result.save("out")
 
 Importing the package loads none of its rooms; what a name needs, such as torch for ``segment``, is
 loaded when the name is first used. Rooms import downwards only: ``panel`` (Qt), ``mrml`` (slicer),
@@ -17,15 +17,18 @@ device.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # as in typing, which takes longer to load than all else here
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .cochlea.measurements import CochlearMeasurements, measure
     from .errors import InnerEarSegError
     from .io.volume import read_ct
+    from .library import SegmentedCT, segment
     from .model.bundle import Model, load_model
     from .mrml.files import write_result
-    from .segmentation.pipeline import segment
     from .types import Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation, Volume
 
 __version__ = "0.1.0"
@@ -34,7 +37,8 @@ _HOMES = {
     "read_ct": "io.volume",
     "load_model": "model.bundle",
     "Model": "model.bundle",
-    "segment": "segmentation.pipeline",
+    "segment": "library",
+    "SegmentedCT": "library",
     "measure": "cochlea.measurements",
     "CochlearMeasurements": "cochlea.measurements",
     "write_result": "mrml.files",
@@ -44,8 +48,8 @@ _HOMES = {
 
 __all__ = [
     "CochlearMeasurements", "Ear", "Geometry", "InnerEarSegError", "Landmark", "Model",
-    "ModelIdentity", "Quality", "Segmentation", "Volume", "__version__", "load_model", "measure",
-    "read_ct", "segment", "write_result",
+    "ModelIdentity", "Quality", "Segmentation", "SegmentedCT", "Volume", "__version__",
+    "load_model", "measure", "read_ct", "segment", "write_result",
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from . import interrupts
 from .errors import InnerEarSegError, UnusableInput
 
 Task = TypeVar("Task")
@@ -109,14 +110,17 @@ class Workers:
                 if self._scheduler is None:
                     temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
                     folder = stack.enter_context(temporary)
-                    with _ctrl_c_blocked():  # the workers inherit that
-                        cluster = LocalCluster(
+                    before = {each.pid for each in _children()}
+                    stack.callback(_kill_children, before)
+                    cluster = _started(
+                        lambda: LocalCluster(
                             n_workers=len(self._places), threads_per_worker=1, memory_limit=0,
                             host="127.0.0.1", dashboard_address="127.0.0.1:0",
                             scheduler_kwargs={"dashboard": False},
                             silence_logs=logging.CRITICAL, local_directory=folder,
-                        )  # fmt: skip
-                        stack.callback(_kill, cluster)
+                        )
+                    )  # fmt: skip
+                    stack.callback(_close, cluster, before)
                 self._client = Client(self._scheduler or cluster, timeout=ANSWER_SECONDS)
                 stack.callback(self._client.close, timeout=1)
                 self._client.wait_for_workers(1, timeout=ANSWER_SECONDS)
@@ -152,6 +156,7 @@ class Workers:
         counts: Counter[str] = Counter()
         seen = time.monotonic()
         while todo or again or self._busy:
+            interrupts.check()
             try:
                 there = set(self._client.nthreads())
             except (OSError, RuntimeError) as error:
@@ -273,22 +278,59 @@ def _end_process(dask_worker: Any) -> None:
         os._exit(1)
 
 
-def _kill(cluster: Any) -> None:
-    """End the processes of a local cluster, with those that they started."""
-    import psutil
+def _started(start: Callable[[], Any]) -> Any:
+    """Start a cluster in a thread, so that a signal ends the waiting at once.
 
-    processes = []
+    Its processes are started without Ctrl-C, which a terminal sends to all of a group: workers
+    would print tracebacks.
+    """
+    ends: list[Any] = []
+
+    def run() -> None:
+        try:
+            with _ctrl_c_blocked():  # processes and threads inherit that
+                ends.append(start())
+        except BaseException as error:  # raised below, in the main thread
+            ends.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        interrupts.check()
+        thread.join(0.1)
+    if isinstance(ends[0], BaseException):
+        raise ends[0]
+    return ends[0]
+
+
+def _close(cluster: Any, before: set[int]) -> None:
+    """Close a local cluster, its workers' processes first: they may be amid a task."""
     for nanny in cluster.workers.values():
         nanny.close_gracefully()  # does not start it again
-        with suppress(psutil.NoSuchProcess, TypeError):  # TypeError: it is just being started
-            process = psutil.Process(nanny.pid)
-            processes += [*process.children(recursive=True), process]
+    _kill_children(before)
+    with suppress(TimeoutError):
+        cluster.close(timeout=3)
+
+
+def _children() -> list[Any]:
+    import psutil
+
+    return list(psutil.Process().children(recursive=True))
+
+
+def _kill_children(before: set[int]) -> None:
+    """End the processes that were started since, with those that they started."""
+    from multiprocessing import resource_tracker
+
+    import psutil
+
+    # Python's own tracker ends with this process, and complains if it is killed.
+    before = before | {getattr(resource_tracker._resource_tracker, "_pid", None) or -1}
+    processes = [each for each in _children() if each.pid not in before]
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=2)
-    with suppress(TimeoutError):
-        cluster.close(timeout=3)
 
 
 @contextmanager

@@ -1,25 +1,20 @@
-"""Signals and standard input that cancel a process, quiet stderr, and temporary folders."""
+"""Standard input that cancels a process, quiet stderr, child processes, temporary folders."""
 
 from __future__ import annotations
 
-import _thread
 import os
 import shutil
-import signal
+import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
-from .errors import Cancelled
+from . import interrupts
 
 HELLO = b"watch\n"  # the parent writes it first; else the end of stdin means nothing
-GRACE_SECONDS = 1.0  # for removing unfinished files before the process ends in any case
-CANCELLED = 130
 _PREFIX = "ies-"
 
 
@@ -31,24 +26,16 @@ def quiet() -> Iterator[None]:
     except OSError:  # there is no stderr: nothing to keep quiet
         yield
         return
+    users = interrupts.stderr
     try:
+        interrupts.stderr = kept if users == 2 else users
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:
         os.dup2(kept, 2)
+        interrupts.stderr = users
         os.close(kept)
-
-
-def cancel_on_kill() -> None:
-    """Make SIGTERM and SIGHUP raise ``Cancelled`` in the main thread."""
-
-    def cancel(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
-        raise Cancelled("Cancelled.")
-
-    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
-        signal.signal(getattr(signal, name), cancel)
 
 
 def end_with_stdin(descriptor: int = 0) -> None:
@@ -61,11 +48,41 @@ def end_with_stdin(descriptor: int = 0) -> None:
             while piece := os.read(descriptor, 1024):
                 heard = (heard + piece)[: len(HELLO)]
         if heard.replace(b"\r", b"") == HELLO:
-            _thread.interrupt_main(signal.SIGTERM)
-            time.sleep(GRACE_SECONDS)  # the main thread may be in code that does not listen
-            os._exit(CANCELLED)
+            interrupts.interrupt()
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def run_child(command: Sequence[str], folder: Path, timeout: float) -> int:
+    """Run a command in a folder, without its output, and return how it ended.
+
+    It ends with this process, also if that is interrupted.
+
+    Raises:
+        OSError: it cannot be started.
+        subprocess.TimeoutExpired: it was ended after so many seconds.
+    """
+    nowhere = subprocess.DEVNULL
+    with ExitStack() as stack:
+        with interrupts.held():
+            child = subprocess.Popen(
+                command, cwd=folder, stdin=nowhere, stdout=nowhere, stderr=nowhere
+            )
+            stack.enter_context(interrupts.undone(lambda: _kill(child)))
+            stack.enter_context(child)
+            stack.callback(child.kill)
+        return child.wait(timeout)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    with suppress(OSError, AttributeError):  # no child.wait: its lock may be taken
+        os.waitpid(child.pid, 0)
+
+
+def temporary() -> AbstractContextManager[Path]:
+    """Return a context manager of a new folder that is gone after the block; see ``interrupts``."""
+    return interrupts.temporary(temporary_folder)
 
 
 def temporary_folder() -> Path:
@@ -78,11 +95,12 @@ def remove_stale_folders() -> None:
     """Remove what ``temporary_folder`` made for processes that were killed."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         number = path.name[len(_PREFIX) :].partition("-")[0]
-        if number.isdecimal() and path.is_dir() and not _is_running(int(number)):
+        if number.isdecimal() and path.is_dir() and not is_running(int(number)):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int, start: str = "") -> bool:
+    """Return whether a process lives; with ``started`` of it, not another one of its number."""
     if sys.platform == "win32":  # os.kill would end it there
         import ctypes
 
@@ -94,5 +112,15 @@ def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (OSError, OverflowError) as error:  # any other: it is another user's
-        return not isinstance(error, ProcessLookupError)
-    return True
+        if isinstance(error, ProcessLookupError):
+            return False
+    return not start or started(process) == start
+
+
+def started(process: int) -> str:
+    """Return when a process started, in ticks since boot; "0" where the system does not say."""
+    try:
+        # The name in brackets may hold anything, also brackets.
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError, UnicodeDecodeError):
+        return "0"

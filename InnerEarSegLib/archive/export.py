@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,6 +13,7 @@ import numpy as np
 from ..errors import UnusableInput
 from ..io.dicom_results import read_archived
 from ..io.result_folder import ResultFolder
+from ..process import temporary
 from ..report.content import Block
 from ..report.pdf import write_pdf
 from ..report.subject import Subject
@@ -93,9 +93,9 @@ def export(
     """
     check_same_ct(source, subject.cts)
     output = ResultFolder(folder)
-    with silent(), tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+    with silent(), temporary() as folder_of_pdf:
         try:
-            objects = _objects(subject, blocks, source, Path(temporary) / "report.pdf", observer)
+            objects = _objects(subject, blocks, source, folder_of_pdf / "report.pdf", observer)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # What highdicom misses in a header, it names in words for programmers.
             raise UnusableInput(

@@ -27,7 +27,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_NAME = 100
 _NO_NAME = re.compile(r"[/\\:*?\"<>|\x00-\x1f]|^[.\s]|[.\s]$")
 """What some system forbids in the name of a folder."""
-_TAKEN = {"summary.csv", "summary.json"}
+_TAKEN = {"cases.csv", "ears.csv", "measurements.csv", "summary.json", "cohort.html"}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]|conin\$|conout\$)\s*(\.|$)")
 """What Windows takes for a device, whatever follows a dot."""
@@ -51,11 +51,46 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """What a folder holds that is no CT: its name in the tables, place, series and why."""
+
+    name: str
+    image: str
+    series: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Cohort:
-    """A whole list in its order, and the titles of columns that mean nothing here."""
+    """The CTs of a list or a folder.
+
+    Attributes:
+        cases: in the order of the list, or of their names.
+        ignored: of a list, titles of columns that mean nothing here; of a folder, how many files
+            are not read, in words.
+        skipped: series of a folder that are no CT.
+    """
 
     cases: tuple[Case, ...]
     ignored: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def folded(name: str) -> str:
+    """A name as systems see it that ignore the case of letters and compose accents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def is_name(name: str) -> bool:
+    """Whether every system accepts it as the name of a case's folder."""
+    small = name.casefold()
+    forbidden = _NO_NAME.search(name) or _DEVICES.match(small) or small in _TAKEN
+    return bool(name) and not forbidden and len(name) <= MAX_NAME
+
+
+def plain_name(text: str) -> str:
+    """A text with "_" in place of what a name may not hold."""
+    return _NO_NAME.sub("_", text)
 
 
 def read_list(path: Path) -> Cohort:
@@ -74,9 +109,7 @@ def read_list(path: Path) -> Cohort:
     cases: dict[str, tuple[int, Case]] = {}
     for number, row in rows:
         case = _case(path, number, row)
-        # Some systems ignore the case of letters, and macOS composes accents itself.
-        folded = unicodedata.normalize("NFC", case.name).casefold()
-        earlier = cases.setdefault(unicodedata.normalize("NFC", folded), (number, case))
+        earlier = cases.setdefault(folded(case.name), (number, case))
         if earlier[0] != number:
             raise UnusableInput(
                 f"The list {path.name} names two cases {case.name!r}, in lines {earlier[0]} and "
@@ -97,9 +130,7 @@ def _case(path: Path, number: int, row: dict[str, str]) -> Case:
         endings = (*NIFTI, *ITK_READERS, ".dcm")
         ending = next((each for each in endings if name.lower().endswith(each)), "")
         name = name[: len(name) - len(ending)]
-    small = name.casefold()
-    forbidden = _NO_NAME.search(name) or _DEVICES.match(small) or small in _TAKEN
-    if forbidden or len(name) > MAX_NAME:
+    if not is_name(name):
         raise UnusableInput(
             f"{line}: {name!r} cannot be the name of a case's folder; give it another one in the "
             "column 'case' of a CSV file."

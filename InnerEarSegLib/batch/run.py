@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -12,15 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cochlea.arrays import ElectrodeArray
 from ..errors import UnusableInput
-from ..io.result_folder import ResultFolder, clean_stale, refuse_overlap
+from ..io.result_folder import LAST, ResultFolder, clean_stale, refuse_overlap
 from ..model.card import card_in, file_content
 from ..parallel import Done, Place, Workers
 from ..progress import Progress
-from .cohort import Case
+from .cohort import Case, Cohort
+from .page import PAGE, cohort_page
 from .segment_case import WriteScene, segment_case
 from .status import CaseStatus, about, status_of
-from .summary import CSV, JSON, Row, as_csv, as_json
+from .summary import JSON, Row, Status, as_json
+from .tables import CASES, tables
 
 if TYPE_CHECKING:
     from ..model.bundle import Model
@@ -28,7 +32,15 @@ if TYPE_CHECKING:
 WORKER_BYTES = 1_500_000_000
 """Main memory that a worker takes: 1.1 GB for a whole head, and some more for larger CTs."""
 
-SUMMARY_EVERY_SECONDS = 2.0
+TABLES_EVERY_SECONDS = 2.0
+TABLES_SHARE = 0.05
+"""Of the time at most that goes into writing the tables of a large cohort."""
+
+OBSOLETE = "summary.csv"
+"""The table of earlier versions, whose values are in three tables now."""
+
+EARLIER = re.compile(r".+-earlier-\d{4}-\d\d-\d\d(-\d+)?")
+"""Folders that were set aside; see ``io.result_folder``."""
 
 CHANGED = "The CT or the model was changed while it was read; run the batch again."
 OUTDATED = "The files in its folder are of an earlier run and do not belong to this CT."
@@ -50,7 +62,7 @@ class Job:
 
 
 def run_cohort(
-    cases: Sequence[Case],
+    cohort: Cohort,
     job: Job,
     workers: Callable[[int], Workers],
     tables: Tables,
@@ -58,40 +70,47 @@ def run_cohort(
     again: bool,
     say: Say,
 ) -> list[Row]:
-    """Do what is not done yet, write the summary as it grows, and say a line a case.
+    """Do what is not done yet, write the tables as they grow, and say a line a case.
 
     With ``again`` also what is done, or kept because the user worked on it. ``workers`` gives
     workers for a number of cases.
 
     Returns:
-        The rows in the order of the cases; the summary has those of other lists after them.
+        The rows in the order of the cases, then what was skipped; the tables have those of other
+        lists after them.
 
     Raises:
         UnusableInput, UnusableModel: the model or a table cannot be used, or a case's folder would
             be, or hold, a CT; then nothing was done.
-        Cancelled: a signal's handler raised it; what is done is in the summary.
+        Cancelled: a signal's handler raised it; what is done is in the tables.
     """
-    model, output = file_content(job.model), job.output
+    cases, model, output = cohort.cases, file_content(job.model), job.output
     card_in(model, job.model)
     sha256 = hashlib.sha256(model).hexdigest()
     refuse_overlap((output / case.name for case in cases), (case.source.path for case in cases))
-    others = _rows_of_others(output, {case.name for case in cases})
+    skipped = [Row(x.name, x.image, "skipped", x.reason, series=x.series) for x in cohort.skipped]
+    names = {*(case.name for case in cases), *(row.case for row in skipped)}
+    others = rows_in(output, names)
     rows = {}
     for case in cases:
         row = None if again else status_of(output / case.name, case, sha256).row(case)
-        rows[case.name] = row or Row(case.name, case.image)
+        rows[case.name] = row or _new(case)
     todo = [case for case in cases if rows[case.name].status == "pending"]
     earlier = len(cases) - len(todo)
-    tables.write([*rows.values(), *others], say)
-    if len(tables.problems) == 2:  # nothing is tried again then
+
+    def write(last: bool = False) -> None:
+        tables.write([*rows.values(), *skipped, *others], say, last)
+
+    write(not todo)
+    if tables.unusable:  # nothing is tried again then
         raise UnusableInput(tables.problems[JSON])
     if others:
         say(OTHERS.format(len(others)))
     if earlier:
         say(f"{earlier} of {len(cases)} cases were finished earlier.")
     if not todo:
-        return list(rows.values())
-    written = time.monotonic()
+        return [*rows.values(), *skipped]
+    written, took = time.monotonic(), 0.0
     try:
         with workers(len(todo)) as pool:
             ends = pool.run(partial(do_case, job), todo)
@@ -99,14 +118,22 @@ def run_cohort(
                 case = done.task
                 row = _row(case, status_of(output / case.name, case, sha256), done)
                 rows[case.name] = row
-                if time.monotonic() - written > SUMMARY_EVERY_SECONDS:
-                    tables.write([*rows.values(), *others], say)
+                if time.monotonic() - written > max(TABLES_EVERY_SECONDS, took / TABLES_SHARE):
+                    began = time.monotonic()
+                    write()
                     written = time.monotonic()
+                    took = written - began
                 say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
     finally:
         clean_stale(output)
-        tables.write([*rows.values(), *others], say)
-    return list(rows.values())
+        write(last=True)
+    return [*rows.values(), *skipped]
+
+
+def _new(case: Case, status: Status = "pending", reason: str = "", details: str = "") -> Row:
+    """The row of a case without values."""
+    series = case.source.series or ""
+    return Row(case.name, case.image, status, reason, details, series=series)
 
 
 def _row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
@@ -117,27 +144,48 @@ def _row(case: Case, status: CaseStatus, done: Done[Case, list[str]]) -> Row:
     reason = done.error or CHANGED
     if status.result is not None:
         reason = f"{reason} {OUTDATED}"  # it stays: the user may have corrected it
-    return Row(case.name, case.image, "failed", reason, done.details)
+    return _new(case, "failed", reason, done.details)
 
 
-def _rows_of_others(output: Path, names: Collection[str]) -> list[Row]:
-    """Return rows of the present summary for other cases that failed or still have a folder."""
-    entries: list[tuple[str, str, str, str]] = []
+def rows_in(output: Path, without: Collection[str] = ()) -> list[Row]:
+    """Return rows of a folder's cases but some: those of its present summary, then other results.
+
+    Of the summary's, those stay that failed, were skipped, or still have a folder.
+    """
+    entries: list[list[str]] = []
+    listed: dict[str, bool] = {}
     with suppress(OSError, ValueError, KeyError, TypeError):  # no whole summary
         for entry in json.loads((output / JSON).read_text(encoding="utf-8"))["cases"]:
-            texts = entry["case"], entry["image"], entry["status"], entry.get("reason") or ""
+            keys = ("case", "image", "status", "reason", "series")
+            texts = [entry.get(key) or "" for key in keys]
             if all(isinstance(text, str) for text in texts):
                 entries.append(texts)
+                listed[texts[0]] = entry.get("listed") is True
+    known = {*without, *listed}
+    entries += [[path.name, "", "", "", ""] for path in _folders(output) if path.name not in known]
     rows = []
-    for case, image, earlier, reason in entries:
-        if case in names or case != Path(case).name:
+    for case, image, earlier, reason, series in entries:
+        if case in without or case != Path(case).name:
             continue
         status = status_of(output / case)
+        here = not without and listed.get(case, True)
         if status.result is not None:
-            rows.append(replace(status.as_row(case, image, status.status), listed=False))
-        elif earlier == "failed":
-            rows.append(Row(case, image, "failed", reason, listed=False))
+            image = image or str((status.manifest or {}).get("image", ""))
+            rows.append(replace(status.as_row(case, image, status.status), listed=here))
+        elif earlier in ("failed", "skipped"):
+            kept: Status = "failed" if earlier == "failed" else "skipped"
+            rows.append(Row(case, image, kept, reason, listed=here, series=series))
     return rows
+
+
+def _folders(output: Path) -> list[Path]:
+    """Folders of results that are not set aside."""
+    with suppress(OSError):
+        return sorted(
+            path for path in output.iterdir()
+            if (path / LAST).is_file() and not EARLIER.fullmatch(path.name)
+        )  # fmt: skip
+    return []
 
 
 def do_case(job: Job, case: Case, place: Place) -> list[str]:
@@ -171,25 +219,33 @@ def _model(path: Path, place: Place, progress: Progress) -> Model:
 
 
 class Tables:
-    """summary.csv and summary.json of a batch's folder.
+    """The tables and the page of a cohort, in its folder.
 
-    A table that cannot be replaced, as one that is open in Excel on Windows, costs no case: all
+    A file that cannot be replaced, as one that is open in Excel on Windows, costs no case: all
     that it says is in the cases' folders as well, and it is written the next time.
 
     Attributes:
-        problems: by name of each table that could not be written the last time, why.
+        problems: by name of each file that could not be written the last time, why.
+        unusable: whether none could be written the last time.
     """
 
-    def __init__(self, output: ResultFolder) -> None:
-        self._output = output
+    def __init__(self, output: ResultFolder, arrays: Sequence[ElectrodeArray] = ()) -> None:
+        self._output, self._arrays = output, arrays
         self.problems: dict[str, str] = {}
+        self.unusable = False
 
-    def write(self, rows: Sequence[Row], say: Say = lambda line: None) -> None:
-        """Write both of at least one row; say which cannot be replaced, and what is set aside."""
+    def write(self, rows: Sequence[Row], say: Say = lambda line: None, last: bool = True) -> None:
+        """Write all; say which cannot be replaced, and what is set aside.
+
+        Without ``last``, the page is left as it is.
+        """
         before, self.problems = self.problems, {}
-        for name, content in ((JSON, as_json(rows)), (CSV, as_csv(rows))):
+        contents = {JSON: as_json(rows), **tables(rows, self._arrays)}
+        if last:
+            contents[PAGE] = cohort_page(rows, self._output.folder)
+        for name, content in contents.items():
             try:
-                with self._output.adding() as folder:
+                with self._output.adding(obsolete=[OBSOLETE]) as folder:
                     (folder / name).write_bytes(content)
             except UnusableInput as error:
                 self.problems[name] = str(error)
@@ -198,13 +254,14 @@ class Tables:
             for sentence in self._output.sentences:
                 say(sentence)
             self._output.earlier.clear()
+        self.unusable = len(self.problems) == len(contents)
 
     @property
     def sentence(self) -> str | None:
-        """What is not on the disk and where its values are; None where both tables are."""
+        """What is not on the disk and where its values are; None where all is."""
         if not self.problems:
             return None
-        whole = (self._output.folder / name for name in (CSV, JSON) if name not in self.problems)
+        whole = (self._output.folder / name for name in (CASES, JSON) if name not in self.problems)
         places = " and ".join([*map(str, whole), "the folders of the cases"])
         problems = " ".join(self.problems.values())
         return f"{problems} The values are in {places}; the same command, run again, writes it."

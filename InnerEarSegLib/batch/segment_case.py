@@ -13,11 +13,11 @@ import numpy as np
 
 from ..io.region import Region
 from ..io.result_files import write_plain
-from ..io.result_folder import LAST, ResultFolder
+from ..io.result_folder import LAST, THUMBNAILS, ResultFolder
 from ..io.volume import read_ct
 from ..process import quiet
 from ..progress import Progress
-from ..types import Segmentation, Volume
+from ..types import Segmentation, Volume, rounded
 
 if TYPE_CHECKING:
     from ..model.bundle import Model
@@ -51,7 +51,7 @@ def segment_case(
         model: called for the model once the CT is read.
         write_scene: with None, masks are written as numpy arrays instead.
         about: what the manifest says of the result besides the CT's and the model's SHA-256.
-        measure: whether to write the measurements, too.
+        measure: whether to write the measurements and thumbnails, too.
 
     Raises:
         UnusableInput: the CT, the region or the output folder cannot be used.
@@ -67,7 +67,8 @@ def segment_case(
     result = segment(ct, model(), region=source.region, progress=progress)
     said = tuple(w for w in progress.warnings if w not in result.warnings)
     result = replace(result, warnings=result.warnings + said)
-    made = {**about, "ct_sha256": ct_sha256(ct), "model": result.model.sha256}
+    model_sha256 = result.model.sha256
+    made = {**about, "ct_sha256": ct_sha256(ct), "model": model_sha256, "ct": about_ct(ct)}
     with output.replacing(made) as folder:
         if write_scene is None:
             progress.stage("write", 0.8, "Writing the arrays")
@@ -83,11 +84,25 @@ def segment_case(
         if measure and result.ears:
             from ..cochlea import measurements
             from ..report.tables import write_measurements
+            from ..report.thumbnail import write_thumbnail
 
             measured = {ear.side: measurements.measure(ear) for ear in result.ears}
             write_measurements(measured, result.ears, folder)
+            for ear in result.ears:
+                write_thumbnail(ct, ear, measured[ear.side], folder / THUMBNAILS[ear.side])
         progress.check()
     return result
+
+
+def about_ct(ct: Volume) -> dict[str, Any]:
+    """Return what a manifest says of a CT: its spacing and what its header names; no patient."""
+    return {
+        "spacing_mm": [round(float(step), 4) for step in ct.geometry.spacing],
+        "slice_mm": rounded(ct.slice_mm, 4),
+        "manufacturer": ct.scanner.manufacturer,
+        "scanner": ct.scanner.model,
+        "kernel": ct.scanner.kernel,
+    }
 
 
 def ct_sha256(ct: Volume) -> str:

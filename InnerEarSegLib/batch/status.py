@@ -14,31 +14,25 @@ from typing import Any
 from .. import __version__
 from ..io.dicom_series import DICOMDIR
 from ..io.result_folder import (
+    CORRECTABLE,
     LAST,
     MANIFEST,
     MEASUREMENTS_JSON,
+    is_noted,
     is_unchanged,
     names_in,
     read_manifest,
 )
 from ..io.volume import files_read, is_image_file
 from .cohort import Case
-from .summary import Row, Status, can_show
+from .summary import Row, Status
+from .tables import can_show
 
-SCENE = "scene.mrb"
 AGAIN = "--again does it anew and sets these files aside."
-BEFORE = (
-    "The values here are from before the scene was changed: `innerearseg report` on its folder, "
-    "then the batch again, bring in what the scene says now. If report refuses that scene, as "
-    "without the landmarks of any ear, the values stay these; --again makes new ones and sets "
-    "these files aside."
+UNCOUNTED = (
+    "The values here are from before {} was corrected; `innerearseg update` on the cohort's folder "
+    "brings it in."
 )
-NO_COUNT = (
-    "Edits of these files do not count, as only the scene is read: correct scene.mrb in 3D Slicer, "
-    "save it in its place, then `innerearseg report` on its folder and the batch again."
-)
-_UNREAD = {"labyrinth.seg.nrrd", "landmarks_left.mrk.json", "landmarks_right.mrk.json"}
-"""Copies of what the scene holds, for other programs."""
 _NAMES_SHOWN = 3
 
 _MADE_FROM = {
@@ -62,6 +56,8 @@ class CaseStatus:
         changed: names of files that have another content than the manifest says.
         added: names of files and folders that the manifest does not have.
         broken: names of files that are gone, empty, or not whole.
+        noted: which of the changed and added ones a later run of this software wrote.
+        uncounted: names of files with corrections that the measurements are not made from.
     """
 
     folder: Path
@@ -72,6 +68,8 @@ class CaseStatus:
     changed: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -99,12 +97,25 @@ class CaseStatus:
 
     def as_row(self, case: str, image: str, status: Status, why: Sequence[str] = ()) -> Row:
         """Return a row with the folder's values; ``why`` it would be done again, if it is kept."""
-        return Row(case, image, status, self._remark(why), "", self.result, self.measurements)
+        manifest = self.manifest or {}
+        return Row(
+            case,
+            image,
+            status,
+            self._remark(why),
+            result=self.result,
+            measurements=self.measurements,
+            ct=manifest.get("ct") or {},
+            uncounted=self.uncounted,
+            series=str((manifest.get("options") or {}).get("series", "")),
+        )
 
     def _remark(self, why: Sequence[str]) -> str:
         """What to know about the files, in sentences; empty where they are unchanged."""
         groups = ("changed", self.changed), ("added", self.added)
-        text = "; ".join(f"{how} since: {_some(names)}" for how, names in groups if names)
+        hands = [(how, [x for x in names if x not in self.noted]) for how, names in groups]
+        shown = groups if why else hands
+        text = "; ".join(f"{how} since: {_some(names)}" for how, names in shown if names)
         sentences = []
         if why:
             model = (self.result or {}).get("model", {})
@@ -114,15 +125,8 @@ class CaseStatus:
             sentences += [f"Kept: {text}.", now, AGAIN]
         elif text:
             sentences.append(f"{text[:1].upper()}{text[1:]}.")
-        touched = {*self.changed, *self.added}
-        newer = True
-        with suppress(OSError):
-            measured = (self.folder / MEASUREMENTS_JSON).stat().st_mtime_ns
-            newer = (self.folder / SCENE).stat().st_mtime_ns > measured
-        if SCENE in touched and newer:
-            sentences.append(BEFORE)
-        elif SCENE not in self.changed and _UNREAD & touched:
-            sentences.append(NO_COUNT)
+        if self.uncounted:
+            sentences.append(UNCOUNTED.format(" and ".join(self.uncounted)))
         return " ".join(sentences)
 
 
@@ -136,7 +140,8 @@ def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseSt
     """
     result, measurements = _content(folder / LAST), _content(folder / MEASUREMENTS_JSON)
     manifest = read_manifest(folder)
-    if manifest is None or not {"image", *_MADE_FROM} <= manifest.keys():
+    of_batch = manifest is not None and {"image", *_MADE_FROM} <= manifest.keys()
+    if manifest is None or (case is not None and not of_batch):
         return CaseStatus(folder, None, result, measurements)
     outdated = []
     if case is not None:
@@ -155,8 +160,32 @@ def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseSt
         except OSError:
             broken.append(name)
     added = [name for name in names_in(folder) if name not in {*manifest["results"], MANIFEST}]
-    lists = map(tuple, (outdated, changed, added, broken))
+    noted = [name for name in (*changed, *added) if is_noted(folder / name)]
+    uncounted = _uncounted(folder, manifest, measurements, changed)
+    lists = map(tuple, (outdated, changed, added, broken, noted, uncounted))
     return CaseStatus(folder, manifest, result, measurements, *lists)
+
+
+def _uncounted(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    measurements: Mapping[str, Any] | None,
+    changed: Sequence[str],
+) -> list[str]:
+    """Names of files that the user corrected after the measurements were made."""
+    made_from = (measurements or {}).get("made_from", {})
+    found = []
+    for name in CORRECTABLE:
+        with suppress(OSError, KeyError, TypeError):
+            path = folder / name
+            known = made_from.get(name)
+            if known is None and name in manifest["results"]:
+                fresh = name not in changed  # measured when it was found, and never again
+            else:
+                fresh = known is not None and is_unchanged(path, known)
+            if path.is_file() and not fresh:
+                found.append(name)
+    return found
 
 
 def about(case: Case, output: Path, known: Mapping[str, Any] | None = None) -> dict[str, Any]:

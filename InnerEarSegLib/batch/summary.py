@@ -1,24 +1,19 @@
-"""The table of a cohort: one row a CT."""
+"""What a cohort's tables say of a case, and ``summary.json`` with all of it."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from .. import __version__
 from ..cochlea.catalogue import VOLUME
 from ..cochlea.measurements import METAL
 from ..io.result_folder import seal
-from ..report.tables import columns
-from ..types import AUTOMATIC, LANDMARKS, REVIEWED, SEGMENT_REMOVED, Findings, Side
+from ..types import AUTOMATIC, BY_HAND, REVIEWED, SEGMENT_REMOVED
 
-Status = Literal["done", "no ear", "kept", "failed", "pending"]
-SIDES: tuple[Side, ...] = ("left", "right")
-CSV, JSON = "summary.csv", "summary.json"
+Status = Literal["done", "no ear", "kept", "failed", "pending", "skipped"]
+JSON = "summary.json"
 UNKNOWN = "unknown"
 """Values of measurements of earlier versions, which do not say what they were made of."""
 
@@ -30,15 +25,19 @@ HIDDEN: Content = {"labyrinth_volume_mm3": None, "hidden": True}
 
 @dataclass(frozen=True)
 class Row:
-    """One case in the table.
+    """One case in the tables.
 
     Attributes:
+        case, image, series: its name, and the CT's place and SeriesInstanceUID as listed.
         status: "done" with at least one ear, "no ear", "kept" if the user worked on files that
-            would have to be made again, "failed", or "pending".
-        reason: why it failed or was kept, and what else to know about its files.
+            would have to be made again, "failed", "pending", or "skipped" if a folder's series is
+            no CT.
+        reason: why it failed, was kept or skipped, and what else to know about its files.
         details: a traceback, where the reason was not foreseen; in the JSON alone.
         result, measurements: content of its files of these names.
-        listed: whether this run's list has it; cases of earlier lists stay in the table.
+        ct: what its manifest says of the CT; see ``segment_case.about_ct``.
+        uncounted: names of files with corrections that the values are not made from yet.
+        listed: whether this run's list has it; cases of earlier lists stay in the tables.
     """
 
     case: str
@@ -46,15 +45,18 @@ class Row:
     status: Status = "pending"
     reason: str = ""
     details: str = ""
-    result: dict[str, Any] | None = None
-    measurements: dict[str, Any] | None = None
+    result: Content | None = None
+    measurements: Content | None = None
+    ct: Content = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ()
     listed: bool = True
+    series: str = ""
 
     @property
     def sentence(self) -> str:
         """The case in a line."""
-        if self.status in ("failed", "kept"):
-            return f"failed: {self.reason}" if self.status == "failed" else self.reason
+        if self.status in ("failed", "kept", "skipped"):
+            return self.reason if self.status == "kept" else f"{self.status}: {self.reason}"
         if self.result is None:
             return "pending"
         parts = []
@@ -67,80 +69,27 @@ class Row:
         return found + (f". {self.reason}" if self.reason else "")
 
 
-def cells(row: Row) -> dict[str, Any]:
-    """A row of the CSV; None where there is nothing to say.
-
-    Volumes in mm³, measurements in the unit that ends their column, positions in RAS mm of the
-    CT; ``radius_90_mm`` as in ``result.json``. Volume, positions and measurements are of one set,
-    which the column ``values`` names; verdict and findings are of the automatic result.
-    """
-    result = row.result or {}
-    model = result.get("model", {})
-    table: dict[str, Any] = {
-        "case": row.case,
-        "image": row.image,
-        "status": row.status,
-        "reason": row.reason or None,
-        "listed": "yes" if row.listed else "no",
-        "values": values_of(row.result, row.measurements),
-    }
-    ears = ears_of(row.result, row.measurements)
-    for side in SIDES:
-        table |= {f"{side}_{key}": value for key, value in _ear_cells(ears.get(side)).items()}
-        table |= columns(row.measurements, side)
-    return table | {
-        "warnings": " ".join(result.get("warnings", ())) or None,
-        "seconds": round(sum(result["seconds"].values()), 1) if result else None,
-        "device": result.get("device"),
-        "model": model.get("name"),
-        "model_version": model.get("version"),
-        "model_sha256": model.get("sha256"),
-    }
-
-
 def counts(rows: Sequence[Row]) -> dict[str, int]:
     """How many cases have which status."""
     return {name: sum(row.status == name for row in rows) for name in get_args(Status)}
 
 
-def can_show(result: Any, measurements: Any) -> bool:
-    """Whether the contents of ``result.json`` and ``measurements.json`` are what tables need."""
-    try:
-        for content in (result, measurements):
-            if content is not None and not isinstance(content["ears"], list):
-                return False
-        row = Row("", "", "done", result=result, measurements=measurements)
-        cells(row)
-        return bool(row.sentence)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return False
-
-
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """Return summary.csv of at least one row: UTF-8 with the mark that Excel needs for "mm³"."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(cells(rows[0])))
-    writer.writeheader()
-    writer.writerows(map(cells, rows))
-    # Names of files may hold bytes that are no letters.
-    return text.getvalue().encode("utf-8-sig", "backslashreplace")
-
-
 def as_json(rows: Sequence[Row]) -> bytes:
-    """Return summary.json, with the SHA-256 of its own text and of the summary.csv beside it."""
+    """Return summary.json, with the SHA-256 of its own text."""
     content = {
         "innerearseg": __version__,
-        "summary_csv_sha256": [hashlib.sha256(as_csv(rows)).hexdigest()],
         "counts": counts(rows),
         "cases": [
             {
                 "case": row.case,
                 "image": row.image,
+                "series": row.series or None,
                 "status": row.status,
                 "listed": row.listed,
-                "values": values_of(row.result, row.measurements),
+                "made_of": made_of(row.result, row.measurements),
                 "reason": row.reason or None,
                 "details": row.details or None,
+                "ct": row.ct,
                 "result": row.result,
                 "measurements": row.measurements,
             }
@@ -150,14 +99,32 @@ def as_json(rows: Sequence[Row]) -> bytes:
     return seal(content).encode("utf-8")
 
 
-def values_of(result: Content | None, measurements: Content | None) -> str | None:
-    """Return whether a row's values are AUTOMATIC, REVIEWED or UNKNOWN; None without any."""
+def made_of(result: Content | None, measurements: Content | None) -> str | None:
+    """Return whether a case's values are AUTOMATIC, REVIEWED or UNKNOWN; None without any."""
     if measurements is None:
         return AUTOMATIC if result and result["ears"] else None
-    made_of = measurements.get("made_of", UNKNOWN)
-    if made_of == AUTOMATIC and _present(result or {"ears": []}) != _present(measurements):
+    said = measurements.get("made_of", UNKNOWN)
+    if said == AUTOMATIC and _present(result or {"ears": []}) != _present(measurements):
         return REVIEWED  # by removing what left no other trace in tables of earlier versions
-    return str(made_of)
+    return str(said)
+
+
+def state_of(result: Content | None, measurements: Content | None, side: str) -> str | None:
+    """Return ``made_of`` of one ear: of a reviewed case, the other ear may be untouched."""
+    whole = made_of(result, measurements)
+    if whole != REVIEWED or measurements is None:
+        return whole
+    ears = [ear for ear in measurements["ears"] if ear["side"] == side]
+    touched = any(
+        ear["segment"] != AUTOMATIC
+        or any(mark.get("confirmed") or mark["state"] in BY_HAND for mark in ear["landmarks"])
+        for ear in ears
+    )
+    before, now = (
+        {item for item in _present(content or {"ears": []}) if item[0] == side}
+        for content in (result, measurements)
+    )
+    return REVIEWED if touched or before != now else AUTOMATIC
 
 
 def _present(content: Content) -> set[tuple[str, str]]:
@@ -201,7 +168,7 @@ def ears_of(result: Content | None, measurements: Content | None) -> dict[str, C
     found: dict[str, Content] = {ear["side"]: ear for ear in (result or {}).get("ears", ())}
     if measurements is None:
         return found
-    if values_of(result, measurements) != REVIEWED:
+    if made_of(result, measurements) != REVIEWED:
         hidden = {ear["side"] for ear in measurements["ears"] if _is_hidden(ear)} & found.keys()
         return found | {side: found[side] | HIDDEN for side in hidden}
     return {ear["side"]: _reviewed(ear, found.get(ear["side"])) for ear in measurements["ears"]}
@@ -225,32 +192,3 @@ def _reviewed(ear: Content, found: Content | None) -> Content:
         "findings": found and found.get("findings"),
         "hidden": _is_hidden(ear),
     }
-
-
-def _findings(ear: Content | None) -> dict[str, Any]:
-    """Cells of an ear's findings; all None in results of earlier versions."""
-    item = (ear or {}).get("findings")
-    findings = None if item is None else Findings.from_json(item)
-    names = ("closed_canals", "edge_width_mm", "slice_mm")
-    cells = {name: None if findings is None else getattr(findings, name) for name in names}
-    metal = None if findings is None else ("yes" if findings.metal else "no")
-    return cells | {"metal": metal}
-
-
-def _ear_cells(ear: Content | None) -> dict[str, Any]:
-    """One ear's cells; all None without an ear."""
-    quality = ear["quality"] if ear else {}
-    found: dict[str, Any] = {
-        "verdict": quality.get("verdict"),
-        "reasons": " ".join(quality.get("reasons", ())) or None,
-        "volume_mm3": ear["labyrinth_volume_mm3"] if ear else None,
-        **_findings(ear),
-    }
-    landmarks = {item["name"]: item for item in ear["landmarks"]} if ear else {}
-    for name in LANDMARKS:
-        item = landmarks.get(name, {})
-        key = name.replace(" ", "_")
-        point = item.get("ras_mm") or (None, None, None)
-        found |= {f"{key}_{axis}": value for axis, value in zip("RAS", point, strict=True)}
-        found |= {f"{key}_{name}": item.get(name) for name in ("confidence", "radius_90_mm")}
-    return found

@@ -72,11 +72,20 @@ def add_device(parser: argparse.ArgumentParser, *, model: bool = False) -> None:
         )
 
 
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Add the positional DATASET."""
+    parser.add_argument(
+        "dataset", type=Path, metavar="DATASET",
+        help="manifest of your cases (CSV or TSV; docs/own_data.md), or a folder in the layout of "
+        "the human bony labyrinth dataset",
+    )  # fmt: skip
+
+
 def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add ``--data``."""
     parser.add_argument(
         "--data", type=Path, required=required,
-        help="dataset folder, or a file of `innerearseg pack`",
+        help="manifest of your cases, or a dataset's folder, or a file of `innerearseg pack`",
     )  # fmt: skip
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
-from ..process import cancel_on_kill
 from .arguments import add_device, complain, say, whole_number_from
 from .segment import check_scenes, write_scene
+
+if TYPE_CHECKING:
+    from ..batch.cohort import Cohort
+    from ..batch.run import Tables
+    from ..batch.summary import Row
+    from ..cochlea.arrays import ElectrodeArray
 
 SOME_FAILED = 4
 
@@ -19,16 +26,18 @@ CPU_WORKERS = 2
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser(
-        "batch", help="segment a list of CTs; run again, it goes on where it was stopped"
+        "batch", help="segment many CTs; run again, it goes on where it was stopped"
     )
     parser.add_argument(
-        "list", type=Path, metavar="LIST",
+        "input", type=Path, metavar="LIST|FOLDER",
         help="text file with a CT a line, or .csv/.tsv with a column image and, if wanted, case, "
-        "series, center, roi; CTs' places are relative to the list's folder",
+        "series, center, roi; CTs' places are relative to the list's folder. Or a folder: every CT "
+        "file and CT series in it and below",
     )  # fmt: skip
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="one folder a case, and a summary"
-    )
+        "--output", type=Path, required=True, metavar="DIR",
+        help="one folder a case, tables and a page",
+    )  # fmt: skip
     parser.add_argument(
         "--workers", type=whole_number_from(1), metavar="N",
         help="processes; by default one a GPU, and up to two on the CPU",
@@ -43,7 +52,27 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--scheduler", metavar="ADDRESS",
         help="use the workers of this Dask scheduler, which see all files at the same paths",
     )  # fmt: skip
+    add_arrays(parser)
     parser.set_defaults(run=run, resumes=True)
+
+
+def add_arrays(parser: argparse.ArgumentParser) -> None:
+    """Add the electrode arrays that tables have columns of."""
+    parser.add_argument(
+        "--array", action="append", default=[], metavar="NAME",
+        help="tables say how far this electrode array would reach; see `innerearseg plan --list`",
+    )  # fmt: skip
+    parser.add_argument(
+        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
+    )
+
+
+def chosen_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
+    """Return the arrays of ``--array``; UnusableInput if one is unknown."""
+    from ..cochlea.arrays import choose, read_arrays
+
+    mine = read_arrays(options.arrays) if options.arrays else ()
+    return choose(options.array, [*read_arrays(), *mine])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,16 +80,15 @@ def run(options: argparse.Namespace) -> int:
 
     Return 0 if every case has a result, also "no ear"; 4 if one failed or a table is not written.
     """
-    from ..batch.cohort import read_list
     from ..batch.run import WORKER_BYTES, Job, Tables, run_cohort
-    from ..batch.summary import CSV
     from ..io.result_folder import ResultFolder
     from ..model.card import bundled_model
     from ..parallel import Workers, available_cores, plan_places
 
-    cohort = read_list(options.list)
+    arrays = chosen_arrays(options)
     check_scenes()
     output = ResultFolder(options.output)
+    cohort = _cohort(options.input, output.folder)
     job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)
     devices = _devices(options.device) if options.scheduler is None else []
     on_cpu = min(CPU_WORKERS, available_cores())
@@ -71,12 +99,9 @@ def run(options: argparse.Namespace) -> int:
             return Workers(scheduler=options.scheduler)
         return Workers(plan_places(devices, min(count, cases), WORKER_BYTES, say))
 
-    if cohort.ignored:
-        say(f"Columns that are not used: {', '.join(cohort.ignored)}")
-    cancel_on_kill()
-    tables = Tables(output)
+    tables = Tables(output, arrays)
     try:
-        rows = run_cohort(cohort.cases, job, workers, tables, again=options.again, say=say)
+        rows = run_cohort(cohort, job, workers, tables, again=options.again, say=say)
     except (Cancelled, KeyboardInterrupt):
         complain(tables.sentence)
         raise
@@ -92,10 +117,49 @@ def run(options: argparse.Namespace) -> int:
         for row in those:
             say(f"  {row.case} ({row.image})" + (f": {row.reason}" if row.reason else ""))
     failed = sum(row.status == "failed" for row in rows)
-    say(f"{len(rows) - failed} of {len(rows)} cases done, {failed} failed")
-    if CSV not in tables.problems:
-        say(f"Table: {options.output / CSV}")
+    count = len(cohort.cases)
+    say(f"{count - failed} of {count} cases done, {failed} failed")
+    say_where(tables, rows, options.output)
     return SOME_FAILED if failed or tables.problems else 0
+
+
+def say_where(tables: Tables, rows: Sequence[Row], folder: Path) -> None:
+    """Print where tables and page are, and whose corrections they do not have."""
+    from ..batch.page import PAGE
+    from ..batch.tables import CASES, EARS, MEASUREMENTS
+
+    those = [f"{row.case} ({', '.join(row.uncounted)})" for row in rows if row.uncounted]
+    if those:
+        say(
+            f"Corrected and not in the tables yet: {', '.join(those)}. This brings them in: "
+            f"innerearseg update {folder}"
+        )
+    if whole := [name for name in (CASES, EARS, MEASUREMENTS) if name not in tables.problems]:
+        say(f"Tables: {', '.join(str(folder / name) for name in whole)}")
+    if PAGE not in tables.problems:
+        say(f"Page: {folder / PAGE}")
+
+
+def _cohort(path: Path, output: Path) -> Cohort:
+    """Read a list, or look through a folder, and say what of it is not used."""
+    from ..batch.cohort import read_list
+    from ..batch.folder import find_cases
+
+    if not path.is_dir():
+        cohort = read_list(path)
+        if cohort.ignored:
+            say(f"Columns that are not used: {', '.join(cohort.ignored)}")
+        return cohort
+    say(f"Looking for CTs in {path}")
+    cohort = find_cases(path, output)
+    count = len(cohort.cases)
+    say(f"Found {count} {'CT' if count == 1 else 'CTs'}")
+    for each in cohort.skipped:
+        series = f" (series {each.series})" if each.series else ""
+        say(f"Skipped: {each.image}{series}: {each.reason}")
+    if cohort.ignored:
+        say(f"Files that are not read: {', '.join(cohort.ignored)}")
+    return cohort
 
 
 def _devices(device: str) -> list[str]:

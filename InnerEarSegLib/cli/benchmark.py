@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import platform
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..process import temporary
 from .arguments import say
 
 
@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
     output = ResultFolder(options.output)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     timings = []
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary() as folder:
         say("Generating a synthetic head of 512 x 512 x 226 voxels, and an ear")
         made = {"head": random_head(1).ct, "ear": random_ear(1, 0).ct}
-        files = {f"synthetic {name}": Path(temporary) / f"{name}.nii.gz" for name in made}
+        files = {f"synthetic {name}": folder / f"{name}.nii.gz" for name in made}
         for path, ct in zip(files.values(), made.values(), strict=True):
             sitk.WriteImage(image_of(ct.array, ct.geometry), str(path), True)
         files |= {path.name: path for path in options.ct}

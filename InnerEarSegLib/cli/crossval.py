@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from .arguments import add_devices, add_training, chosen_devices, say
 
 if TYPE_CHECKING:
     from ..training.base import BaseModel
+    from ..training.cases import TrainingCase
     from ..training.config import Config
 
 
@@ -23,6 +25,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--base", type=Path, metavar="MODEL",
         help="whose networks stand in for those not trained; the bundled model by default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--by-case", action="store_true",
+        help="deal out each case alone, even if the manifest groups some, such as a patient's ears",
     )  # fmt: skip
     add_devices(parser)
     either = parser.add_mutually_exclusive_group()
@@ -50,14 +56,28 @@ def run(options: argparse.Namespace) -> int:
     output, data = options.output.resolve(), options.data.resolve()
     path = None if base is None else base[0]
     first = Fold(config, data, output, 1, options.folds, tuple(options.stages), path,
-                 options.workers, options.measure_only)  # fmt: skip
+                 options.workers, options.measure_only, options.by_case)  # fmt: skip
     cases = cached_cases(data, first.synthetic, config.seed)
-    folds_of(cases, options.folds)  # refuses a count that does not fit
+    folds_of(cases, options.folds, options.by_case)  # refuses a count that does not fit
+    _say_groups(cases, options.by_case)
     folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
         _summarise(options, sorted(rows, key=lambda row: row["fold"]), base[1])
     return 0
+
+
+def _say_groups(cases: Sequence[TrainingCase], by_case: bool) -> None:
+    """Say what the folds keep together, or divide, where cases have groups."""
+    groups = [case.group or case.name for case in cases if not case.synthetic]
+    count, of = len(set(groups)), len(groups)
+    if count < of and by_case:
+        say(
+            f"Warning: the {of} cases are of {count} groups (the manifest's column group), which "
+            "--by-case divides among folds: a network may know the other ear of a patient."
+        )
+    elif count < of:
+        say(f"{of} cases of {count} groups; a group is held out together.")
 
 
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
@@ -81,7 +101,7 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
 def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None:
     """Calibrate on the rows of all folds, and write and print the summary."""
     from ..evaluation import calibrate
-    from ..evaluation.crossval import networks_trained
+    from ..evaluation.crossval import networks_trained, whose_figures
     from ..evaluation.evaluate import by_scan, lines_of, write_tables
     from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
     from ..evaluation.scans import AS_SCANNED
@@ -102,6 +122,7 @@ def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None
     command += ["--output", output.resolve().name, "--folds", str(options.folds)]
     command += ["--stages", ",".join(options.stages)] if options.stages else []
     command += ["--base", options.base.name] if options.base else []
+    command += ["--by-case"] if options.by_case else []
     command += ["--measure-only"] if options.measure_only else []
     folder = ResultFolder(output)
     with folder.adding(obsolete=PICTURES) as new:
@@ -114,6 +135,8 @@ def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None
         draw_plots(by_scan(judged)[AS_SCANNED], new)
         draw_reliability(held, new / "reliability.png")
     say("\n".join([*lines_of(judged), *calibrate.reliability_sentences(held)]))
+    seen = sorted({row["case"] for row in judged} & set(base.trained_on))
+    say("\n".join(whose_figures(networks_trained(output, options.folds), base, seen)))
     if softness is not None:
         say(
             "Error / radius against the edge width at the ear: correlation "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+from ..process import temporary
 from ..progress import Progress
 from . import report
 from .arguments import whole_number_from
@@ -66,8 +66,8 @@ def demo(options: argparse.Namespace) -> int:
     check_scenes()
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    with tempfile.TemporaryDirectory() as temporary:
-        ct, made = Path(temporary) / "synthetic_ear.nrrd", Path(temporary) / "result"
+    with temporary() as views:
+        ct, made = views / "synthetic_ear.nrrd", views / "result"
         sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
         print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
@@ -84,7 +84,7 @@ def demo(options: argparse.Namespace) -> int:
             page = made / REPORT_HTML
             pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
             subject, _ = report.subject_of_result(made)
-            write_subject(subject, views := Path(temporary))
+            write_subject(subject, views)
             report.write(subject, views, Names(page, pdf))
             view = views / f"view_{ear.side}_0.png"
             if view.is_file():
@@ -132,15 +132,19 @@ def synthesize(options: argparse.Namespace) -> int:
     # Finer than 0.3 mm, a whole head would not fit into memory.
     if options.spacing is not None and not 0.3 <= options.spacing <= 2.0:
         raise UnusableInput("--spacing must be 0.3 to 2 mm.")
+    from ..io.result_folder import ResultFolder
     from ..synthetic.files import write_dataset, write_heads
 
     root, count, seed = options.output, options.count, options.seed
+    ResultFolder(root)  # refuses what cannot be written, before anything is generated
     try:
         if options.head:
             write_heads(root, count, seed, spacing=options.spacing, varied=options.varied)
         else:
             write_dataset(root, count, seed)
     except OSError as error:
-        raise UnusableInput(f"{root} cannot be written: {error.strerror}.") from None
+        raise UnusableInput(
+            f"The output folder {root} cannot be written: {error.strerror}; whole cases are kept."
+        ) from None
     print(f"{count} synthetic {'heads' if options.head else 'ears'} in {root}")
     return 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import interrupts
 from ..errors import UnusableInput
-from ..process import cancel_on_kill, end_with_stdin
+from ..process import end_with_stdin, temporary
 from . import report
 from .arguments import note, say
 
@@ -106,7 +106,6 @@ def chosen_archive(options: argparse.Namespace) -> Archive | None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the objects and, if wanted, send them."""
-    cancel_on_kill()
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
@@ -153,15 +152,14 @@ def export_subject(
     from ..report.subject import write_subject
 
     series = read_source(source, options.series)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        views = Path(temporary)
+    with temporary() as views:
         write_subject(subject, views)
         problem = draw_in_child(views)
         blocks = build_report(
             subject, made=datetime.now(), views=views, notes=(problem,) if problem else ()
         )
     folder, files, difference = export(subject, blocks, series, output, options.observer.strip())
-    options.left = "the DICOM objects are written"
+    interrupts.left = "the DICOM objects are written"
     for path in files:
         say(path)
     say(difference.sentence)
@@ -193,7 +191,7 @@ def send_files(files: list[Path], archive: Archive, options: argparse.Namespace)
     from ..archive.send import send
 
     def sent(count: int) -> None:
-        options.left = f"{count} of {len(files)} objects arrived at {archive}; the files stay"
+        interrupts.left = f"{count} of {len(files)} objects arrived at {archive}; the files stay"
 
     sent(0)
     for sentence in send(files, archive, sent):
@@ -203,7 +201,6 @@ def send_files(files: list[Path], archive: Archive, options: argparse.Namespace)
 
 def run_back(options: argparse.Namespace) -> int:
     """Write a result folder from what an archive kept."""
-    cancel_on_kill()
     from ..io.dicom_results import check_images, read_archived
     from ..io.result_folder import refuse_overlap
     from ..io.volume import read_ct

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UnusableInput
-from .arguments import add_device, chosen_model, millimetres_up_to, names, say, whole_number_from
+from .arguments import (
+    add_dataset,
+    add_device,
+    chosen_model,
+    millimetres_up_to,
+    names,
+    say,
+    whole_number_from,
+)
 from .batch import SOME_FAILED
 
 NOT_AVERAGED = "F06,T03,F13"
@@ -22,11 +30,7 @@ MAX_DISPLACE_MM = 5.0
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the four commands."""
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument(
-        "dataset", type=Path, metavar="DATASET",
-        help="folder in the layout of the human bony labyrinth dataset, or a CSV list with the "
-        "columns case,image,labels,landmarks,side",
-    )  # fmt: skip
+    add_dataset(data)
     data.add_argument("--cases", type=names, metavar="A,B", help="names of cases; all by default")
     add_device(data, model=True)
 
@@ -65,7 +69,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "stability", help="change a CT's kernel, slices, pose and storage, and see what moves"
     )
-    parser.add_argument("input", type=Path, metavar="INPUT", help="as for segment")
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT",
+        help="a CT as for segment; or a manifest (.csv, .tsv) or a dataset's folder: all its CTs",
+    )  # fmt: skip
+    parser.add_argument("--cases", type=names, metavar="A,B", help="of a manifest or dataset")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     add_device(parser, model=True)
     parser.set_defaults(run=stability)
@@ -81,7 +89,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print each case and the summary, and write tables, plots and pictures."""
-    from ..io.manifest import cases_of
+    from ..io.manifest import read_dataset
     from ..io.result_folder import ResultFolder
 
     try:
@@ -95,7 +103,7 @@ def evaluate(options: argparse.Namespace) -> int:
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
         ) from None
     output = ResultFolder(options.output)
-    cases = cases_of(options.dataset)
+    cases = read_dataset(options.dataset).readers
     bundle = chosen_model(options)
     extremes = Extremes()
     rows, failed = evaluate(
@@ -112,6 +120,7 @@ def evaluate(options: argparse.Namespace) -> int:
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
     with output.adding(obsolete=PICTURES) as new:
         write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
+    options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
     if not options.no_pictures:
         with output.adding() as new:
             draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
@@ -142,9 +151,9 @@ def _nothing_measured(failed: Mapping[str, str]) -> UnusableInput:
 
 
 def _status(failed: Mapping[str, str]) -> int:
-    """The exit status, 4 if some cases were not measured."""
-    if failed:
-        say(f"Not measured: {', '.join(failed)}; the reasons are above.")
+    """The exit status, 4 if some cases were not measured, after a line on each of these."""
+    for name, reason in failed.items():
+        say(f"Not measured: {name}: {reason}")
     return SOME_FAILED if failed else 0
 
 
@@ -153,12 +162,12 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     from ..evaluation import measurement_errors as errors_of
     from ..evaluation.metrics import ear_of
     from ..evaluation.simulated_scan import clinical_scan
-    from ..io.dataset import Case
-    from ..io.manifest import cases_of
+    from ..io.case import Case
+    from ..io.manifest import read_dataset
     from ..segmentation.pipeline import segment
     from ..types import Ear
 
-    cases = cases_of(options.dataset)
+    cases = read_dataset(options.dataset).readers
     if options.template:
         template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))
         for name, point in template.items():
@@ -194,26 +203,45 @@ def plan_accuracy(options: argparse.Namespace) -> int:
 
 def stability(options: argparse.Namespace) -> int:
     """Print a line a change and ear, then the largest shift, and write all to a JSON file."""
-    from ..evaluation.perturbations import stability
+    from ..evaluation.evaluate import each_case
+    from ..evaluation.perturbations import Shift, stability
+    from ..io.case import Case
+    from ..io.manifest import is_dataset, read_dataset
     from ..io.result_folder import ResultFolder
     from ..io.volume import read_ct
     from .segment import NO_EAR
 
     output = ResultFolder(options.output)
-    bundle = chosen_model(options)
-    rows = stability(read_ct(options.input), bundle, say)
+    rows: list[tuple[str, Shift]] = []
+    failed: dict[str, str] = {}
+    if is_dataset(options.input):
+        dataset, bundle = read_dataset(options.input), chosen_model(options)
+
+        def change(case: Case) -> None:
+            found = stability(case.ct, bundle, lambda line: say(f"{case.name}: {line}"))
+            rows.extend((case.name, row) for row in found)
+
+        failed = each_case(dataset.readers, options.cases, change, say)
+        if not rows and failed:
+            raise _nothing_measured(failed)
+    elif options.cases is not None:
+        raise UnusableInput("--cases needs a manifest or the folder of a dataset.")
+    else:
+        bundle = chosen_model(options)
+        rows = [("", row) for row in stability(read_ct(options.input), bundle, say)]
     if not rows:
-        say("No inner ear was found in this CT.")
+        say("No inner ear was found.")
         return NO_EAR
-    largest = max((value for row in rows for value in row.shifts_mm.values()), default=0.0)
-    lost = sum(not row.found for row in rows)
+    largest = max((mm for _, row in rows for mm in row.shifts_mm.values()), default=0.0)
+    lost = sum(not row.found for _, row in rows)
     say(f"{len(rows)} ears, {lost} not found again; largest shift {largest:.2f} mm")
-    content = {"input": options.input.name, "rows": [vars(row) for row in rows]}
+    written = [({"case": case} if case else {}) | vars(row) for case, row in rows]
+    content = {"input": options.input.name, "rows": written}
     with output.adding() as new:
         (new / "stability.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     for sentence in output.sentences:
         say(sentence)
-    return 0
+    return _status(failed)
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -6,15 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NoReturn
 
-from .. import __version__
+from .. import __version__, interrupts
 from ..errors import Cancelled, InnerEarSegError
-from ..process import CANCELLED
+from ..interrupts import CANCELLED
 from . import (
     ablate,
     batch,
     benchmark,
+    check,
     crossval,
     demo,
     dicom,
@@ -24,12 +26,13 @@ from . import (
     report,
     segment,
     train,
+    update,
 )
 from .arguments import complain
 
 COMMANDS = (
-    *(segment, batch, report, plan, mesh, dicom, demo),
-    *(train, crossval, evaluate, benchmark, ablate),
+    *(segment, batch, update, report, plan, mesh, dicom, demo),
+    *(check, train, crossval, evaluate, benchmark, ablate),
 )
 
 DONE, UNUSABLE = 0, 2
@@ -64,8 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
+    resumes = getattr(options, "resumes", False)
+    interrupts.left = interrupts.RESUMES if resumes else interrupts.NOTHING
     try:
-        status: int = options.run(options)
+        with interrupts.raised() if resumes else nullcontext():  # those have processes to end
+            status: int = options.run(options)
         sys.stdout.flush()  # here and not at exit, where a broken pipe cannot be caught
         return status
     except BrokenPipeError:
@@ -73,17 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except (Cancelled, KeyboardInterrupt):
-        resumes = getattr(options, "resumes", False)
-        left = "the same command goes on from here" if resumes else "nothing was written"
-        left = getattr(options, "left", left)  # a command with several steps says what is done
-        complain(f"cancelled; {left}.")
+        complain(f"cancelled; {interrupts.left}.")
+        if arguments is None:  # of the whole process: nothing is left to wait for
+            sys.stdout.flush()
+            os._exit(interrupts.CANCELLED)
         return CANCELLED
     except MemoryError:
         complain("this machine has not enough memory.")
     except InnerEarSegError as error:
         complain(" ".join(str(error).splitlines()))  # names of files may hold line breaks
     return UNUSABLE
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from ..process import cancel_on_kill, end_with_stdin
+from ..process import end_with_stdin, temporary
 from .arguments import note
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 LETTERS = (
     "no font of this computer has all letters of the patient's name; in the PDF some are '?'. The "
     "page has them."
-)
-NOT_USED = (
-    "{} differs from the scene and was not used. Correct landmarks and segment in the scene, in "
-    "3D Slicer, and save that."
 )
 REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
 SCENES = (".mrb", ".mrml")
@@ -62,7 +58,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and print where it is."""
-    cancel_on_kill()
     if options.handed_over:
         end_with_stdin()
         print(flush=True)  # the panel kills nothing that has not said a word
@@ -84,9 +79,9 @@ def run(options: argparse.Namespace) -> int:
         subject, notes = subject_of_result(options.input, options.ct)
         for sentence in (*subject.left_out, *notes):
             note(sentence)
-        with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-            write_subject(subject, Path(temporary))
-            output = write(subject, Path(temporary), names, patient, notes, arrays)
+        with temporary() as views:
+            write_subject(subject, views)
+            output = write(subject, views, names, patient, notes, arrays)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
@@ -158,11 +153,12 @@ def _page(options: argparse.Namespace) -> Path:
 
 
 def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
-    """Read a folder's scene or a scene, with notes on changed files beside it.
+    """Read a scene, or a folder's with the corrections in files beside it, and notes on these.
 
     Raise UnusableInput if there are no results of InnerEarSeg, or of several CTs.
     """
-    from ..mrml.files import SCENE_FILE, changed_beside
+    from ..io.result_folder import CORRECTABLE, SCENE_FILE, known_as
+    from ..mrml.corrections import take_corrections
     from ..mrml.results import find_results
     from ..mrml.scene import headless_scene
     from ..mrml.subject import cts_with_results, open_scene, subject_of
@@ -177,6 +173,9 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
         )
     if scene_file.suffix.lower() not in SCENES:
         raise UnusableInput(f"{path} is neither a folder nor a Slicer scene (.mrb, .mrml).")
+    beside = [path / name for name in CORRECTABLE] if path.is_dir() else []
+    # Before they are read: what is saved meanwhile is seen the next time.
+    sources = {each.name: known_as(each) for each in beside if each.is_file()}
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)
@@ -191,7 +190,8 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
                 f"{scene_file} holds results of {len(found)} CTs; choose one with --ct, by its "
                 f"name or what stands in brackets: {names}."
             )
-        subject = subject_of(session.scene, found[0])
-        results = find_results(session.scene, found[0])
-        changed = changed_beside(session.scene, results, scene_file.parent)
-        return subject, [NOT_USED.format(name) for name in changed]
+        notes = []
+        if path.is_dir():
+            results = find_results(session.scene, found[0])
+            notes = take_corrections(session.scene, results, path)
+        return replace(subject_of(session.scene, found[0]), sources=sources), notes

@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from .. import interrupts
 from ..errors import Cancelled, UnusableInput
 from ..io.region import region_of
-from ..process import cancel_on_kill, end_with_stdin
+from ..process import end_with_stdin
 from ..progress import Progress
 from ..types import Segmentation, Volume
 from . import dicom, report
@@ -68,7 +69,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
-    cancel_on_kill()
     if options.watch_stdin:
         end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join([*summary(result), *aside]))
         print(f"Files: {options.output}")
     if options.dicom and result.ears:
-        options.left = "the result is written, without DICOM objects"
+        interrupts.left = "the result is written, without DICOM objects"
         subject, _ = report.subject_of_result(options.output)
         dicom.export_subject(subject, options, options.input, options.output, archive)
     return 0 if result.ears else NO_EAR

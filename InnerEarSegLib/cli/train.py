@@ -54,12 +54,17 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def pack(options: argparse.Namespace) -> int:
     """Write specimens into one file, for a machine with torch alone."""
+    from ..io.result_folder import ResultFolder
     from ..training.cases import load_cases, pack
 
+    if options.output.is_dir():
+        raise UnusableInput(f"{options.output} is a folder; --output needs a file, FILE.npz.")
+    folder = ResultFolder(options.output.parent)  # refuses before data are read
     cases = load_cases(options.data, options.synthetic, options.seed, say)
-    pack(cases, options.output)
+    with folder.adding() as new:
+        pack(cases, new / options.output.name)
     size = options.output.stat().st_size / 2**20
-    say(f"{len(cases)} cases in {options.output}, {size:.0f} MiB")
+    say("\n".join([*folder.sentences, f"{len(cases)} cases in {options.output}, {size:.0f} MiB"]))
     return 0
 
 

@@ -12,10 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..progress import run_steps
-from ..types import AUXILIARY, BY_HAND, EDITED, LANDMARKS, ROUND_WINDOW, Ear, Geometry, Side
+from ..types import (
+    AUXILIARY,
+    BY_HAND,
+    EDITED,
+    LANDMARKS,
+    POINT_DECIMALS,
+    RADIUS_DECIMALS,
+    ROUND_WINDOW,
+    Ear,
+    Geometry,
+    Side,
+)
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
 from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
+from .duct_axis import duct_frame
 from .frame import (
     RADIUS_MM,
     SIGMAS_IN_RADIUS,
@@ -108,7 +120,8 @@ _cache: dict[str, CochlearMeasurements] = {}
 def measure(ear: Ear) -> CochlearMeasurements:
     """Measure an ear as it is now; the last few results are kept, so that asking again is free.
 
-    Landmarks that the user moved or placed count with HAND_RADIUS_MM.
+    Landmarks that the user moved or placed count with HAND_RADIUS_MM. Positions and radii count to
+    as many decimals as files have, so that a result measures the same before and after it is saved.
     """
     return run_steps(measure_steps(ear))
 
@@ -118,7 +131,7 @@ def measure_steps(ear: Ear) -> Generator[None, None, CochlearMeasurements]:
     key = signature(ear)
     if key not in _cache:
         found = yield from _cochlea_steps(
-            ear.side, ear.labyrinth, ear.geometry, ear.points, _counted_radii(ear)
+            ear.side, ear.labyrinth, ear.geometry, _counted_points(ear), _counted_radii(ear)
         )
         while len(_cache) >= _CACHE_SIZE:
             del _cache[next(iter(_cache))]
@@ -162,11 +175,15 @@ def signature(ear: Ear) -> str:
     # With the version: another one may measure in another way.
     digest.update(str((__version__, ear.side, ear.geometry.shape)).encode())
     digest.update(np.round(ear.geometry.ijk_to_ras, 4).tobytes())
-    rounded = {name: np.round(ras, 3).tolist() for name, ras in ear.points.items()}
-    digest.update(str(sorted(rounded.items())).encode())
+    digest.update(str(sorted(_counted_points(ear).items())).encode())
     digest.update(str(sorted(_counted_radii(ear).items())).encode())
     digest.update(" ".join(_hidden(ear)).encode())
     return digest.hexdigest()[:32]
+
+
+def _counted_points(ear: Ear) -> dict[str, list[float]]:
+    """RAS mm of each landmark by name, as far as there, to the decimals of ``result.json``."""
+    return {name: np.round(ras, POINT_DECIMALS).tolist() for name, ras in ear.points.items()}
 
 
 def _counted_radii(ear: Ear) -> dict[str, float]:
@@ -175,7 +192,7 @@ def _counted_radii(ear: Ear) -> dict[str, float]:
     for landmark in (*ear.landmarks, *ear.auxiliary):
         radius = HAND_RADIUS_MM if landmark.state in BY_HAND else landmark.radius_mm
         if landmark.ras is not None and radius is not None:
-            radii[landmark.name] = radius
+            radii[landmark.name] = round(radius, RADIUS_DECIMALS)
     return radii
 
 
@@ -223,11 +240,13 @@ def _cochlea_steps(
     frame = cochlear_frame(side, points, counted, mask.principal_axes, template)
     numbers, lines = _values(mask, points, frame)
     yield
-    duct = None
+    duct, axis = None, frame
     if frame is not None and mask.volume:
-        duct = measure_duct(mask, frame, points[ROUND_WINDOW])
+        axis = duct_frame(mask, frame, points[ROUND_WINDOW])
+        yield
+        duct = measure_duct(mask, axis, points[ROUND_WINDOW])
     yield
-    spread, drawn = yield from _spread(side, mask, points, counted, template, duct)
+    spread, drawn = yield from _spread(side, mask, points, counted, template, duct, axis)
     extrapolated: set[str] = set()
     if duct is not None:
         duct = with_plus_minus(duct, drawn, HALF_WIDTH)
@@ -304,6 +323,7 @@ def _spread(
     radii: Mapping[str, float],
     template: Template,
     duct: Duct | None,
+    axis: CochlearFrame | None,
 ) -> Generator[None, None, tuple[dict[str, float], list[DrawnDuct]]]:
     """Half width of the 90 % interval by key, from points displaced at random, and ducts so drawn.
 
@@ -327,8 +347,8 @@ def _spread(
         frame = cochlear_frame(side, displaced, radii, mask.principal_axes, average)
         for key, value in _values(mask, displaced, frame, shifts)[0].items():
             drawn.setdefault(key, []).append(value)
-        if duct is not None and frame is not None:
-            ducts.append(draw(duct, frame, displaced[ROUND_WINDOW], walls))
+        if duct is not None and axis is not None:
+            ducts.append(draw(duct, axis, displaced[ROUND_WINDOW], walls))
             for key, value in duct.drawn_numbers(ducts[-1]).items():
                 drawn.setdefault(key, []).append(value)
         yield

@@ -33,22 +33,29 @@ DOME_MM = 2.1
 """Depth below the apex of the point from which the dome is seen: on the axis, inside all
 specimens' labyrinths."""
 
-APEX_DEG = 70.0
-"""Elevation, seen from that point, at which the lateral wall ends. Not seen in a segment: it makes
-2.6 turns of the average course below, the mean of published cochleae (Erixon et al. 2009)."""
+AVERAGE_APEX_DEG = 936.0
+"""Where the average course below ends: 2.6 turns, the mean of published cochleae (Erixon et al.
+2009). No segment shows it."""
+
+_APEX_SPREAD_DEG = 45.0
+"""Standard deviation of that angle between cochleae: 2.2 to 2.9 turns in the 73 of Erixon et al.,
+a range of which is 5 standard deviations wide."""
+
+_TURN_DEG = 90.0
+"""Elevations this far apart err independently."""
 
 _COURSE = (
     (240.0, 270.0, 300.0, 330.0, 360.0, 390.0, 450.0, 510.0, 570.0, 630.0, 690.0, 750.0, 810.0,
      870.0, 930.0, 990.0),
-    (-19.4, -17.9, -12.4, -4.0, 6.0, 14.0, 21.5, 29.7, 37.0, 45.0, 52.3, 57.0, 61.3, 65.7, 71.0,
-     77.5),
+    (-19.7, -16.7, -12.1, -4.5, 4.3, 11.5, 22.0, 29.3, 35.1, 43.1, 51.9, 56.1, 59.0, 62.5, 69.0,
+     79.0),
 )  # fmt: skip
 """Angles from the round window and the elevation at which an average cochlea's lateral wall lies
 there, degrees: mean of the 14 labelled specimens of the human bony labyrinth dataset (Wimmer et
-al. 2019), each followed as below from a course drawn by hand (2026-11)."""
+al. 2019), each followed as below; the first course was drawn by hand (2026-11)."""
 
 COURSE_SPREAD_DEG = 3.0
-"""Standard deviation of the specimens' elevations about it: 2.4 to 4.9, on average 3 degrees."""
+"""Standard deviation of the specimens' elevations about it: 1.3 to 4.4 degrees."""
 
 _LEEWAY_DEG = 8.0
 """How far from the average course a wall may easily lie: more than the spread, as the course of a
@@ -67,6 +74,11 @@ _ELEVATIONS = np.arange(-36.0, 88.0, 2.0)
 _WITHIN = 8
 """Steps along a ray within which lumen begins, where a segment leaves the modiolus out."""
 
+_BETWEEN_MM = 2.2
+"""Lumen that begins within this radius is a turn's own: bone before it parts two turns. In the
+specimens bone between basal and second turn ends at 1.2 to 1.7 mm of such a ray, other lumen than
+the cochlea's begins at 3.2 mm."""
+
 _BULGE_DEG = 16.0
 _MOST_BULGE_MM = 0.25
 _GROOVE_DEG = 30.0
@@ -82,12 +94,14 @@ class Turns:
         seen_to_deg: up to where the segment shows the turns; beyond, the wall is where the average
             course meets this segment's surface.
         apex_deg: where it ends.
+        elevation: (m,) of the wall seen from the dome's point, degrees, from BASAL_DEG on.
     """
 
     radius: Vector
     height: Vector
     seen_to_deg: float
     apex_deg: float
+    elevation: Vector
 
 
 def follow_turns(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector) -> Turns | None:
@@ -114,8 +128,20 @@ def follow_turns(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector
     radius[entry] = np.interp(ANGLES[entry], ends, [np.hypot(x, y), radius[last]])
     heights[entry] = np.interp(ANGLES[entry], ends, [z, heights[last]])
     radius[1:], heights[1:] = (smoothed(values, 2.0)[1:] for values in (radius, heights))
-    apex = float(np.interp(APEX_DEG, np.maximum.accumulate(elevation), angles))
-    return Turns(radius, heights, min(seen, apex), apex)
+    apex = _apex(angles, elevation, seen)
+    return Turns(radius, heights, min(seen, apex), apex, elevation)
+
+
+def _apex(angles: Vector, elevation: Vector, seen_to_deg: float) -> float:
+    """Where the turns end: as far from the average as this course is ahead of the average course.
+
+    The likeliest angle, by the elevations that the segment shows and by how cochleae scatter.
+    """
+    shown = (angles >= _SEEN_FROM_DEG) & (angles <= seen_to_deg)
+    ahead = np.arange(-100.0, ANGLES[-1] - AVERAGE_APEX_DEG)
+    off = elevation[shown] - np.interp(angles[shown] - ahead[:, None], *_COURSE)
+    unlikely = (off**2).sum(axis=1) / COURSE_SPREAD_DEG**2 * (STEP_DEG / _TURN_DEG)
+    return float(AVERAGE_APEX_DEG + ahead[(unlikely + (ahead / _APEX_SPREAD_DEG) ** 2).argmin()])
 
 
 def smoothed(values: Vector, sigma: float, wrap: bool = False) -> Vector:
@@ -187,7 +213,9 @@ def _dome(mask: LabyrinthMask, frame: CochlearFrame, base: float) -> Vector | No
     entered = np.maximum.accumulate(inside >= 0.5, axis=-1)
     if (~entered[:, _ELEVATIONS > 20.0, _WITHIN]).mean() > 0.1:
         return None
-    outside = entered & (inside < 0.5)
+    near = distances <= _BETWEEN_MM
+    inside[..., near] = np.maximum.accumulate(inside[..., near][..., ::-1], axis=-1)[..., ::-1]
+    outside = (entered | near) & (inside < 0.5)
     first = np.where(outside.any(axis=-1), outside.argmax(axis=-1), len(distances) - 1)
     first = np.maximum(first, 1)[..., None]
     inner, outer = (np.take_along_axis(inside, first - step, -1)[..., 0] for step in (1, 0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .. import interrupts
 from ..model.bundle import Model, PatchNetwork
 from ..model.card import NETWORKS
+from ..process import temporary
 from ..segmentation.pipeline import segment
 from ..segmentation.prediction import is_fine
 from ..types import Geometry, Volume
@@ -63,18 +64,19 @@ def time_journey(
 
 def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]:
     """Seconds and MiB of ``innerearseg segment`` in a process of its own, and its result."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary() as folder:
         command = [sys.executable, "-m", "InnerEarSegLib", "segment", str(path)]
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, "--output", folder, "--device", device], stdout=subprocess.DEVNULL
+            [*command, "--output", str(folder), "--device", device], stdout=subprocess.DEVNULL
         )
         peak = 0.0
-        while process.poll() is None:
-            peak = max(peak, _peak_mib(process.pid))
-            time.sleep(0.02)
+        with interrupts.undone(process.kill):
+            while process.poll() is None:
+                peak = max(peak, _peak_mib(process.pid))
+                time.sleep(0.02)
         wall = time.perf_counter() - started
-        result = json.loads((Path(folder) / "result.json").read_text(encoding="utf-8"))
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     return wall, peak, result
 
 

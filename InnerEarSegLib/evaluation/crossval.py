@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..errors import InnerEarSegError, UnusableInput
 from ..model.card import NETWORKS, file_content
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
+from ..training.base import BaseModel
 from ..training.cases import TrainingCase, load_cases
 from ..training.config import Config
 from ..training.run import folds_of, read_run, train
@@ -40,7 +41,7 @@ class Fold:
     Its own ``held_out`` replaces that of ``config``. ``data`` and ``output`` (of the
     cross-validation) are as that process sees them. The networks of ``base`` stand in for those not
     in ``only`` (all if empty); without a base, a fold is not measured. With ``measure_only``, it is
-    not trained, but measured with the networks that it has.
+    not trained, but measured with the networks that it has. ``by_case`` is that of ``folds_of``.
     """
 
     config: Config
@@ -52,6 +53,7 @@ class Fold:
     base: Path | None = None
     workers: int = 0
     measure_only: bool = False
+    by_case: bool = False
 
     @property
     def synthetic(self) -> int:
@@ -114,7 +116,7 @@ def cached_cases(data: Path, synthetic: int, seed: int) -> list[TrainingCase]:
 def do_fold(fold: Fold, place: Place) -> list[Row]:
     """Train a fold, or go on where an earlier call stopped, and measure it if there is a base."""
     cases = cached_cases(fold.data, fold.synthetic, fold.config.seed)
-    held_out = folds_of(cases, fold.count)[fold.number - 1]
+    held_out = folds_of(cases, fold.count, fold.by_case)[fold.number - 1]
     device = use(place)
     print(f"Fold {fold.number} of {fold.count}, without {', '.join(held_out)}", flush=True)
 
@@ -134,6 +136,30 @@ def networks_trained(output: Path, count: int) -> dict[str, list[int]]:
     return {name: [steps_done(folder / name) for folder in folders] for name in NETWORKS}
 
 
+def whose_figures(
+    steps: Mapping[str, Sequence[int]], base: BaseModel, seen: Sequence[str]
+) -> list[str]:
+    """Say which networks the figures of a cross-validation are of, a line each.
+
+    Args:
+        steps: as ``networks_trained`` returns them.
+        base: whose networks stand in for the others.
+        seen: the cases that it was trained on.
+    """
+    own = [name for name, of in steps.items() if all(of)]
+    lines = [f"These figures are of networks trained in the folds: {', '.join(own) or 'none'}"]
+    drawn = [name for name in steps if name not in own and (name != "refine" or any(steps[name]))]
+    if drawn:
+        which = "none of these cases" if not seen else f"of these cases on {', '.join(seen)}"
+        lines.append(
+            f"and of {base.name} {base.version}: {', '.join(drawn)}, which was trained on {which}, "
+            f"and on {len(base.trained_on) - len(seen)} others."
+        )
+    if not any(steps["refine"]):
+        lines.append("No fold trained refine: orient drew, more coarsely.")
+    return lines
+
+
 def measure_fold(
     fold: Fold, held_out: Sequence[TrainingCase], device: torch.device, say: Say = print
 ) -> list[Row]:
@@ -146,10 +172,10 @@ def measure_fold(
     Returns:
         Rows of ``evaluate`` with fold, and the uncalibrated signs of uncertainty.
 
-    Raise UnusableInput if the fold has no networks, was trained on one of the specimens, or was
-    measured with another base.
+    Raise UnusableInput if the fold has trained no network, was trained on one of the specimens, or
+    was measured with another base.
     """
-    from ..io.dataset import Case
+    from ..io.case import Case
     from ..model.bundle import load_model
     from ..segmentation.pipeline import segment
     from ..training.export import export
@@ -165,6 +191,10 @@ def measure_fold(
             "give the data and the number of folds that it was trained with."
         )
     steps = {name: steps_done(fold.folder / name) for name in NETWORKS}
+    if not any(steps.values()):
+        raise UnusableInput(
+            f"{fold.folder} has trained no network: the figures would be the base model's."
+        )
     of_base = hashlib.sha256(file_content(fold.base)).hexdigest()
     made_with = {
         "steps": steps, "base": of_base if min(steps.values()) == 0 else None,

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Cancelled, InnerEarSegError, UnusableModel
-from ..io.dataset import Case
-from ..io.manifest import check_names
+from ..io.case import Case, check_names
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
@@ -23,7 +22,7 @@ from .scans import AS_SCANNED, in_scan
 Row = dict[str, Any]
 Say = Callable[[str], None]
 Cases = Mapping[str, Callable[[], Case]]
-"""What reads each case, by name; see ``io.manifest.cases_of``."""
+"""What reads each case, by name; see ``io.case.Dataset.readers``."""
 
 Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
@@ -192,7 +191,12 @@ def sentence_of(row: Row) -> str:
         elif error is not None:
             parts.append(f"{name} {error:.2f} mm" + (f" (± {radius:.2f})" if radius else ""))
     if row["side_right"] is not None:
-        parts.append("side right" if row["side_right"] else "SIDE WRONG")
+        other = "right" if row["side"] == "left" else "left"
+        parts.append(
+            f"side {row['side']}, correct"
+            if row["side_right"]
+            else f"SIDE WRONG: called {row['side']}, the reference says {other}"
+        )
     if row["closed_canals"] is not None:
         parts.append(f"{row['closed_canals']} canals closed, {row['verdict']}")
     return ", ".join(parts) or "nothing to compare with"
@@ -278,7 +282,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Put a summary in lines, one a figure."""
     lines = [
         f"{summary['found']} of {summary['cases']} found, "
-        f"{summary['side_right']} of {summary['side_known']} sides right, "
+        f"{summary['side_right']} of {summary['side_known']} sides correct, "
         f"{summary['landmarks_missed']} landmarks missed"
     ]
     if "whole" in summary:
@@ -310,7 +314,7 @@ def lines_of(rows: Sequence[Row]) -> list[str]:
 
 def _scan_table(groups: Mapping[str, Sequence[Row]]) -> list[str]:
     """A table in Markdown: one row a scan, means with the worst case in brackets."""
-    titles = ("scan", "found", "sides right", "Dice", "ASSD mm", "landmarks mm",
+    titles = ("scan", "found", "sides correct", "Dice", "ASSD mm", "landmarks mm",
               "three closed canals", "good", "good with open canal", "in 90 % radius")  # fmt: skip
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for scan, rows in groups.items():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..types import Ear, Geometry, Segmentation
 
 if TYPE_CHECKING:
-    from ..io.dataset import Case
+    from ..io.case import Case
 
 SURFACE_DICE_MM = 0.1
 """Tolerance of the surface Dice."""
@@ -172,15 +172,9 @@ def _areas(spacing: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
     """Resample an ear's mask to another grid, nearest voxel: uint8 [k, j, i]."""
-    import SimpleITK as sitk
+    from ..io import labels
 
-    from ..io.volume import image_of
-
-    mask = image_of(ear.labyrinth, ear.geometry)
-    empty = image_of(np.zeros(geometry.shape, np.uint8), geometry)
-    return sitk.GetArrayFromImage(
-        sitk.Resample(mask, empty, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    )
+    return labels.on_grid(ear.labyrinth, ear.geometry, geometry)
 
 
 def on_common_grid(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..io.dataset import Case
-from ..types import LANDMARKS, Ear
+from ..io.case import Case
+from ..io.labels import on_grid as labels_on_grid
+from ..types import LANDMARKS, Ear, Volume
 from .evaluate import Row, errors_of
 from .metrics import on_grid
 
@@ -27,6 +29,8 @@ COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#
 FOUND, REFERENCE = "#ff9f1c", "#2ec4b6"
 WINDOW_HU = (-700.0, 2300.0)
 AXES = ("i", "j", "k")
+HALF_MM = 7.0
+"""Half the edge of a picture of an ear; a cochlea is about 8 mm wide."""
 
 
 def draw_plots(rows: Sequence[Row], folder: Path) -> None:
@@ -162,16 +166,26 @@ class Extremes:
 
 def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     """Draw slices through each landmark and the ear's middle, titled from ``row``, as PNG."""
-    found = on_grid(ear, case.label_geometry)
+    grid = case.ct.geometry
+    found = on_grid(ear, grid)
+    labels = None
+    if case.labels is not None:
+        labels = labels_on_grid(case.labels, case.label_geometry, grid)
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)
+    there = [x.ras for x in ear.landmarks if x.ras is not None]
     places = {"middle of the labyrinth": middle} | {
-        x.name: case.label_geometry.to_ijk(x.ras) for x in ear.landmarks if x.ras is not None
+        x.name: grid.to_ijk(x.ras) for x in ear.landmarks if x.ras is not None
     }
+    shown = Shown(
+        case.ct,
+        [(labels, REFERENCE), (found, FOUND)],
+        [(case.landmarks.values(), REFERENCE, "+"), (there, FOUND, "x")],
+    )
     figure = Figure(figsize=(10.5, 3.6 * len(places)), facecolor="black")
     panels = figure.subplots(len(places), 3, squeeze=False)
     for line, (name, ijk) in zip(panels, places.items(), strict=True):
         for axis, panel in enumerate(line):
-            _draw_slice(panel, case, ear, found, ijk, axis)
+            draw_slice(panel, shown, ijk, axis)
         error = errors_of(row).get(name)
         title = name + (f": {error:.2f} mm off" if error is not None else "")
         line[0].set_title(title, color="white", loc="left", fontsize=10)
@@ -183,32 +197,40 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     figure.savefig(path, dpi=80, facecolor="black")
 
 
-def _draw_slice(
-    panel: Axes, case: Case, ear: Ear, found: NDArray[np.uint8], ijk: NDArray, axis: int
-) -> None:
-    """One slice across an axis (0: i, 1: j, 2: k) through a point (i, j, k) of the labels' grid."""
-    geometry = case.label_geometry
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What slices of one ear show.
+
+    Attributes:
+        outlines: masks [k, j, i] on the CT's grid, or None, and their colours.
+        points: RAS mm, and colour and marker of each group of them.
+    """
+
+    ct: Volume
+    outlines: Sequence[tuple[NDArray[np.uint8] | None, str]]
+    points: Sequence[tuple[Iterable[ArrayLike], str, str]]
+
+
+def draw_slice(panel: Axes, shown: Shown, ijk: NDArray, axis: int) -> None:
+    """Draw one slice across an axis (0: i, 1: j, 2: k) through a point (i, j, k)."""
+    geometry = shown.ct.geometry
     number = int(np.clip(round(ijk[axis]), 0, geometry.shape[2 - axis] - 1))
     right, up = (a for a in range(3) if a != axis)
     panel.set_axis_off()
     panel.text(0.02, 0.02, f"{AXES[axis]} = {number}", color="white", fontsize=7,
                transform=panel.transAxes)  # fmt: skip
-    ct = case.ct.array
-    same = np.allclose(geometry.ijk_to_ras, case.ct.geometry.ijk_to_ras)
-    if same and number < ct.shape[2 - axis]:
-        low, high = WINDOW_HU
-        image = np.take(ct, number, axis=2 - axis)
-        panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
+    low, high = WINDOW_HU
+    image = np.take(shown.ct.array, number, axis=2 - axis)
+    panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
     panel.set_aspect(float(geometry.spacing[up] / geometry.spacing[right]))
-    for mask, color in ((case.labels, REFERENCE), (found, FOUND)):
+    for mask, color in shown.outlines:
         outline = None if mask is None else np.take(mask, number, axis=2 - axis)
         if outline is not None and outline.any():
             panel.contour(outline, [0.5], colors=[color], linewidths=0.9)
-    there = [x.ras for x in ear.landmarks if x.ras is not None]
-    for points, color, marker in ((case.landmarks.values(), REFERENCE, "+"), (there, FOUND, "x")):
+    for points, color, marker in shown.points:
         for point in map(geometry.to_ijk, points):
             if abs(point[axis] - number) < 1.5:
                 panel.plot(point[right], point[up], marker, color=color, markersize=9)
-    half = 7.0 / geometry.spacing
+    half = HALF_MM / geometry.spacing
     panel.set_xlim(ijk[right] - half[right], ijk[right] + half[right])
     panel.set_ylim(ijk[up] - half[up], ijk[up] + half[up])

@@ -199,6 +199,12 @@ def read_dicom(path: Path, uid: str | None) -> Volume:
         raise UnusableInput(
             f"The DICOM series in {path} is of modality {series.head.modality}, not CT."
         )
+    patients = len({file.patient for file in series.files})
+    if patients > 1:
+        raise UnusableInput(
+            f"The DICOM series in {path} has images of {patients} patients with one series number; "
+            "put each patient into a folder of its own."
+        )
     if series.head.samples != 1:
         raise UnusableInput(f"{path} holds colours; a CT in Hounsfield units is needed.")
     if len(series.slices) < MIN_SLICES:
@@ -223,7 +229,8 @@ def read_dicom(path: Path, uid: str | None) -> Volume:
     name, warnings = folder.resolve().name or "CT", warnings + stack.warnings + of_values
     thickness = float(np.median([plane.thickness for plane in stack.slices]))
     slice_mm = thickness if thickness > 0.0 else None
-    return Volume(resample(stack, planes), stack.grid, name, warnings, slice_mm)
+    grid = stack.grid
+    return Volume(resample(stack, planes), grid, name, warnings, slice_mm, series.head.scanner)
 
 
 def _planes(slices: Sequence[Slice], what: object) -> NDArray[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
+from ..types import Scanner
 from .checks import MAX_SLICE_MM, MIN_SLICES
 from .dicom_files import dicom_paths, looks_like_dicom
 
@@ -83,6 +84,8 @@ class DicomFile:
     Attributes:
         slices: its planes, in the order in which they are stored.
         series: SeriesInstanceUID.
+        study, number: StudyInstanceUID and SeriesNumber; empty and 0 where missing.
+        patient: PatientID and PatientName, to tell patients apart; goes into no file or message.
         kind: ImageType's words, upper case.
         samples: values per pixel, 1 or 3.
         missing_bytes: how many bytes of its pixels the file lacks at least.
@@ -90,11 +93,14 @@ class DicomFile:
 
     slices: tuple[Slice, ...]
     series: str
+    study: str
+    number: int
+    patient: tuple[str, str]
     modality: str
     kind: tuple[str, ...]
     sop_class: str
     description: str
-    kernel: str
+    scanner: Scanner
     samples: int
     missing_bytes: int
 
@@ -115,11 +121,21 @@ def read_dicom_header(path: Path) -> DicomFile | None:
                 return DicomFile(
                     slices=tuple(_slice(path, number, dataset) for number in numbers),
                     series=str(dataset.get("SeriesInstanceUID", "")),
+                    study=str(dataset.get("StudyInstanceUID", "")),
+                    number=int(_number(dataset.get("SeriesNumber")) or 0),
+                    patient=(
+                        str(dataset.get("PatientID", "")),
+                        str(dataset.get("PatientName", "")),
+                    ),
                     modality=_printable(dataset.get("Modality")) or "CT",
                     kind=tuple(str(word).upper() for word in _list(dataset.get("ImageType"))),
                     sop_class=str(dataset.get("SOPClassUID", "")),
                     description=_printable(dataset.get("SeriesDescription")),
-                    kernel=_kernel(dataset),
+                    scanner=Scanner(
+                        _printable(dataset.get("Manufacturer")),
+                        _printable(dataset.get("ManufacturerModelName")),
+                        _kernel(dataset),
+                    ),
                     samples=int(dataset.get("SamplesPerPixel", 1) or 1),
                     missing_bytes=_missing_bytes(path, dataset, file),
                 )
@@ -247,10 +263,10 @@ class Series:
     @property
     def is_bone(self) -> bool:
         """Whether its kernel or description is for bone."""
-        siemens = SIEMENS.match(self.head.kernel)
+        siemens = SIEMENS.match(self.head.scanner.kernel)
         if siemens:
             return int(siemens[1]) >= SIEMENS_BONE
-        return any(map(BONE_WORDS.search, (self.head.kernel, self.head.description)))
+        return any(map(BONE_WORDS.search, (self.head.scanner.kernel, self.head.description)))
 
     @property
     def is_scan(self) -> bool:
@@ -265,7 +281,8 @@ class Series:
     def __str__(self) -> str:
         about = self.head.modality
         about += f', "{self.head.description}"' if self.head.description else ""
-        about += f", kernel {self.head.kernel}" if self.head.kernel else ""
+        kernel = self.head.scanner.kernel
+        about += f", kernel {kernel}" if kernel else ""
         distance = f" of {self.distance:.2f} mm" if np.isfinite(self.distance) else ""
         return f"{self.uid} ({about}, {len(self.slices)} slices{distance})"
 
@@ -282,7 +299,7 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
     """
     if path.is_dir() or path.name.upper() == DICOMDIR:
         folder = path if path.is_dir() else path.parent
-        found = _all_series(dicom_paths(folder))
+        found = group_series(read_images(dicom_paths(folder)))
         if not found:
             raise UnusableInput(f"The folder {folder} holds no DICOM image.")
         return _choose(found, uid, folder)
@@ -295,8 +312,8 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
     if file is None:
         raise UnusableInput(f"{path} cannot be read: it is damaged, cut short or holds no image.")
     if len(file.slices) >= MIN_SLICES:
-        return _choose(_all_series([path]), uid, path)
-    found = _all_series(sorted(path.parent.iterdir()))
+        return _choose(group_series([file]), uid, path)
+    found = group_series(read_images(sorted(path.parent.iterdir())))
     if uid is not None:
         return _choose(found, uid, path.parent)
     if file.modality != "CT":
@@ -305,13 +322,17 @@ def find_series(path: Path, uid: str | None) -> tuple[Series, tuple[str, ...]]:
     return own, (f"{path.name} is one slice of a series; the whole series was read.",)
 
 
-def _all_series(paths: Iterable[Path]) -> list[Series]:
-    """Group the images among files into series, ordered by UID."""
+def read_images(paths: Iterable[Path]) -> list[DicomFile]:
+    """Read the headers of the DICOM images among files."""
+    dicom = (path for path in paths if path.is_file() and looks_like_dicom(path))
+    return [file for path in dicom if (file := read_dicom_header(path)) is not None]
+
+
+def group_series(files: Iterable[DicomFile]) -> list[Series]:
+    """Group images into series, ordered by UID."""
     groups: dict[str, list[DicomFile]] = defaultdict(list)
-    for path in paths:
-        file = read_dicom_header(path) if path.is_file() and looks_like_dicom(path) else None
-        if file is not None:
-            groups[file.series].append(file)
+    for each in files:
+        groups[each.series].append(each)
     found = []
     for uid, group in sorted(groups.items()):
         # Scouts are sometimes filed in the series that was planned on them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,29 +43,37 @@ class Region:
         return bool(np.all(np.abs(point - self.center) <= self.half_mm))
 
 
-def region_of(center: str | None, roi: str | None) -> Region | None:
-    """Parse the region that the user gave, in mm; None for the whole CT.
+def region_of(
+    center: str | Sequence[float] | None, roi: str | Sequence[float] | None
+) -> Region | None:
+    """Return the region that the user gave, in mm; None for the whole CT.
 
-    ``center`` is "R,A,S", in or near the ear; ``roi`` "R,A,S,dR,dA,dS", with full edge lengths.
+    ``center`` is "R,A,S", in or near the ear; ``roi`` "R,A,S,dR,dA,dS", with full edge lengths;
+    in Python also as numbers.
     """
-    if center and roi:
-        raise UnusableInput("Give either --center or --roi, not both.")
-    if center:
-        point = _numbers(center, 3, "R,A,S in mm, such as --center=-41.5,12,-3")
-        return Region(point, np.full(3, CENTER_REACH_MM))
-    if not roi:
-        return None
+    point = _numbers(center, 3, "R,A,S in mm, such as --center=-41.5,12,-3")
     box = _numbers(roi, 6, "R,A,S,dR,dA,dS in mm, such as --roi=-41.5,12,-3,40,40,40")
+    if point is not None and box is not None:
+        raise UnusableInput("Give either --center or --roi, not both.")
+    if point is not None:
+        return Region(point, np.full(3, CENTER_REACH_MM))
+    if box is None:
+        return None
     if box[3:].min() <= 0:
         raise UnusableInput(f"{roi!r} has an edge that is not longer than 0 mm.")
     return Region(box[:3], box[3:] / 2.0)
 
 
-def _numbers(text: str, count: int, form: str) -> NDArray[np.float64]:
+def _numbers(
+    given: str | Sequence[float] | None, count: int, form: str
+) -> NDArray[np.float64] | None:
+    """Return the finite numbers of an option; None without one."""
+    if given is None or (isinstance(given, str) and not given):
+        return None
     try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
+        values = [float(part) for part in (given.split(",") if isinstance(given, str) else given)]
+    except (TypeError, ValueError):
         values = []
     if len(values) != count or not all(map(math.isfinite, values)):
-        raise UnusableInput(f"{text!r} is not {form}.")
+        raise UnusableInput(f"{given!r} is not {form}.")
     return np.array(values)

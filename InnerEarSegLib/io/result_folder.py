@@ -15,7 +15,6 @@ import os
 import platform
 import re
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from .. import interrupts
 from ..errors import UnusableInput
+from ..process import is_running, started
 
 MAKER = "InnerEarSeg"
 LAST = "result.json"
@@ -34,6 +35,12 @@ NOTES = ".innerearseg.json"
 """In any other folder: SHA-256 of the single files that were written there."""
 MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
 REPORT_HTML = "report.html"
+SCENE_FILE, SEGMENTATION_FILE = "scene.mrb", "labyrinth.seg.nrrd"
+LANDMARKS_FILES = {"left": "landmarks_left.mrk.json", "right": "landmarks_right.mrk.json"}
+CORRECTABLE = (SCENE_FILE, *LANDMARKS_FILES.values(), SEGMENTATION_FILE)
+"""Files of a result that the user corrects in 3D Slicer."""
+THUMBNAILS = {"left": "thumbnail_left.jpg", "right": "thumbnail_right.jpg"}
+"""Pictures of the ears for a cohort's page, in the folders of its cases."""
 
 PREFIX = ".innerearseg-"
 """Begins the names of hidden folders in which files are made."""
@@ -52,12 +59,14 @@ class ResultFolder:
     Attributes:
         folder: its resolved path.
         earlier: where files and folders are now that had to be set aside.
+        of_other_cts: those of them that are the result of another CT.
         removed: unchanged files of an earlier run that were removed.
     """
 
     def __init__(self, folder: Path) -> None:
         """Refuse a folder that cannot be made or written, before any work is done."""
         self.earlier: list[Path] = []
+        self.of_other_cts: set[Path] = set()
         self.removed: list[Path] = []
         try:
             self.folder = Path(folder).resolve()
@@ -66,7 +75,8 @@ class ResultFolder:
             place = self._existing()
             if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
                 raise PermissionError(13, f"{place} is no folder that is open for writing")
-            make_stage(place).rmdir()  # only trying shows what the system allows
+            with interrupts.temporary(lambda: make_stage(place)):
+                pass  # only trying shows what the system allows
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             reason = getattr(error, "strerror", None) or error
             raise UnusableInput(
@@ -89,8 +99,9 @@ class ResultFolder:
     @property
     def sentences(self) -> list[str]:
         """What was set aside, a sentence each."""
-        said = "What was there before, and may have been edited, is now"
-        return [f"{said} {path}." for path in self.earlier]
+        edited = "What was there before, and may have been edited, is now"
+        other = "The result of another CT, which was there before, is now"
+        return [f"{other if x in self.of_other_cts else edited} {x}." for x in self.earlier]
 
     @contextmanager
     def replacing(self, about: Mapping[str, Any]) -> Iterator[Path]:
@@ -110,25 +121,34 @@ class ResultFolder:
         with self._stage(inside) as (stage, new):
             yield new
             _write_manifest(new, about)
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            aside, names = None, names_in(self.folder)
-            if names:
-                aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
-            with Moves() as moves:
-                if not inside:
-                    if aside:
-                        moves.move(self.folder, aside)
-                    moves.move(new, self.folder)
-                else:
-                    if aside:
-                        moves.move_files(self.folder, aside, names)
-                    last = sorted(names_in(new), key=lambda name: name == LAST)
-                    moves.move_files(new, self.folder, last)
-            if aside is not None and is_own(aside, about.get("ct_sha256")):
-                # Checked after the renaming: a program may save into it until then.
-                aside.rename(stage / "before")
-            elif aside is not None:
-                self.earlier.append(aside)
+            with interrupts.held():
+                self._replace_by(new, stage / "before", inside, about.get("ct_sha256"))
+
+    def _replace_by(self, new: Path, before: Path, inside: bool, ct_sha256: str | None) -> None:
+        """Let ``new`` take the folder's place; what was there goes to ``before`` or is kept."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        aside, names = None, names_in(self.folder)
+        if names:
+            aside = earlier_path(self.folder / self.folder.name if inside else self.folder)
+        with Moves() as moves:
+            if not inside:
+                if aside:
+                    moves.move(self.folder, aside)
+                moves.move(new, self.folder)
+            else:
+                if aside:
+                    moves.move_files(self.folder, aside, names)
+                last = sorted(names_in(new), key=lambda name: name == LAST)
+                moves.move_files(new, self.folder, last)
+        interrupts.wrote(self.folder)
+        if aside is not None and is_own(aside, ct_sha256):
+            # Checked after the renaming: a program may save into it until then.
+            aside.rename(before)
+        elif aside is not None:
+            self.earlier.append(aside)
+            of = (read_manifest(aside) or {}).get("ct_sha256")
+            if None not in (of, ct_sha256) and of != ct_sha256:
+                self.of_other_cts.add(aside)
 
     @contextmanager
     def adding(self, obsolete: Iterable[str] = ()) -> Iterator[Path]:
@@ -144,7 +164,6 @@ class ResultFolder:
         """
         with self._stage(inside=True) as (stage, new):
             yield new
-            self.folder.mkdir(parents=True, exist_ok=True)
             names = names_in(new)
             known = _known(self.folder)
             gone = {*obsolete} - {*names}
@@ -153,7 +172,8 @@ class ResultFolder:
             (stage / NOTES).write_text(json.dumps(notes, indent=2), encoding="utf-8")
             before, earlier, removed = stage / "before", [], []
             before.mkdir()
-            with Moves() as moves:
+            with interrupts.held(), Moves() as moves:
+                self.folder.mkdir(parents=True, exist_ok=True)
                 for name in (*names, *sorted(gone)):
                     path = self.folder / name
                     if not os.path.lexists(path):
@@ -167,6 +187,7 @@ class ResultFolder:
                 # First, so that a kill from here on leaves files that are known.
                 (stage / NOTES).replace(self.folder / NOTES)
                 moves.move_files(new, self.folder, names)
+                interrupts.wrote(self.folder)
             self.earlier += earlier
             self.removed += removed
 
@@ -177,16 +198,16 @@ class ResultFolder:
     @contextmanager
     def _stage(self, inside: bool) -> Iterator[tuple[Path, Path]]:
         """A hidden folder, and the folder in it that is to become the result folder."""
-        stage, new = None, self.folder
+        new = self.folder
         try:
             place = self._existing()  # on the same disk: moving is renaming
             if place == self.folder and not inside:
                 place = place.parent
             clean_stale(place)
-            stage = make_stage(place)
-            new = stage / "new"
-            new.mkdir()
-            yield stage, new
+            with interrupts.temporary(lambda: make_stage(place)) as stage:
+                new = stage / "new"
+                new.mkdir()
+                yield stage, new
         except OSError as error:
             reason = error.strerror or str(error)
             if not error.filename2:
@@ -200,9 +221,6 @@ class ResultFolder:
         except UnusableInput as error:
             # The user does not know the hidden folder.
             raise UnusableInput(str(error).replace(str(new), str(self.folder))) from None
-        finally:
-            if stage is not None:
-                shutil.rmtree(stage, ignore_errors=True)
 
 
 class Moves(ExitStack):
@@ -337,11 +355,24 @@ def is_unchanged(path: Path, known: Mapping[str, Any], *, whole: bool = False) -
     return bool(_sha256(path) == known["sha256"])
 
 
+def known_as(path: Path) -> dict[str, Any]:
+    """Return what a manifest says of a file: its size, time and SHA-256."""
+    status = path.stat()
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": _sha256(path)}
+
+
+def is_noted(path: Path) -> bool:
+    """Whether a file is as a later run than that of the manifest wrote it into its folder."""
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        notes = json.loads((path.parent / NOTES).read_text(encoding="utf-8"))
+        return path.name in notes and _sha256(path) == notes[path.name][0]
+    return False
+
+
 def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
     results = {}
     for path in sorted(new.iterdir()):  # without subfolders
-        size, time_ns = path.stat().st_size, path.stat().st_mtime_ns
-        results[path.name] = {"bytes": size, "mtime_ns": time_ns, "sha256": _sha256(path)}
+        results[path.name] = known_as(path)
     (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
 
 
@@ -366,7 +397,7 @@ def _sha256(path: Path) -> str:
 
 def make_stage(place: Path) -> Path:
     """Make a hidden folder whose name says which process made it."""
-    owner = f"{PREFIX}{_host()}-{os.getpid()}-{_start(os.getpid())}-"
+    owner = f"{PREFIX}{_host()}-{os.getpid()}-{started(os.getpid())}-"
     return Path(tempfile.mkdtemp(prefix=owner, dir=place))
 
 
@@ -375,32 +406,12 @@ def clean_stale(place: Path) -> None:
     with suppress(OSError):
         for path in place.glob(f"{PREFIX}*"):
             match = _STAGE.match(path.name)
-            # On Windows os.kill would end the process.
-            if match and match["host"] == _host() and sys.platform != "win32":
-                stale = not _is_alive(int(match["pid"]), match["start"])
+            if match and match["host"] == _host():
+                stale = not is_running(int(match["pid"]), match["start"])
             else:
                 stale = time.time() - path.stat().st_mtime > OLD_S
             if stale:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(pid: int, start: str) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        pass  # another user's process
-    return _start(pid) == start  # numbers of processes are used again
-
-
-def _start(pid: int) -> str:
-    """When a process started, in ticks since boot; 0 where the system does not say."""
-    try:
-        # The name in brackets may hold anything, also brackets.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError, UnicodeDecodeError):
-        return "0"
 
 
 def _host() -> str:

@@ -130,13 +130,17 @@ def _read(path: Path, series: str | None) -> Volume:
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
         ct = Volume(array, geometry, path.name[: -len(ending)], notes + of_values, slice_mm)
+    return warn_if_coarse(ct)
+
+
+def warn_if_coarse(ct: Volume) -> Volume:
+    """Return a CT with a warning if its voxels are large, once."""
     largest = ct.geometry.spacing.max()
-    if largest <= COARSE_MM:
-        return ct
     said = f"The CT's voxels are up to {largest:.2f} mm"
-    return replace(
-        ct, warnings=(*ct.warnings, f"{said}; results are less accurate above {COARSE_MM} mm.")
-    )
+    said += f"; results are less accurate above {COARSE_MM} mm."
+    if largest <= COARSE_MM or said in ct.warnings:
+        return ct
+    return replace(ct, warnings=(*ct.warnings, said))
 
 
 Stored = tuple[NDArray[Any], float, float, NDArray[np.float64], tuple[str, ...], float | None]
@@ -370,9 +374,5 @@ def geometry_of(image: Any) -> Geometry:
 
 def image_of(array: NDArray[Any], geometry: Geometry) -> sitk.Image:
     """Return the SimpleITK image (LPS) of an array [k, j, i] on a RAS geometry."""
-    image = sitk.GetImageFromArray(array)
-    lps = RAS_FROM_LPS @ geometry.ijk_to_ras
-    image.SetSpacing([float(value) for value in geometry.spacing])
-    image.SetOrigin([float(value) for value in lps[:3, 3]])
-    image.SetDirection([float(value) for value in (lps[:3, :3] / geometry.spacing).ravel()])
+    image: sitk.Image = Volume(array, geometry).to_sitk()
     return image

@@ -23,6 +23,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
+from ..process import run_child
 from ..report.figures import BAR_MM, COLORS, VIEWS, Plane, png
 from ..report.subject import read_subject
 from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear
@@ -40,16 +41,11 @@ NO_OPENGL = (
 def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
     """Draw a handed-over subject's ears in a child; return why that failed, or an empty string."""
     try:
-        child = subprocess.run(
-            [sys.executable, "-m", __name__, str(folder)],
-            cwd=Path(__file__).resolve().parents[2],
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
+        program = [sys.executable, "-m", __name__, str(folder)]
+        status = run_child(program, Path(__file__).resolve().parents[2], timeout)
     except (OSError, subprocess.TimeoutExpired):
         return "3D views are missing: drawing them did not end in time."
-    if child.returncode == 0 and (folder / VIEWS).is_file():
+    if status == 0 and (folder / VIEWS).is_file():
         return ""
     return NO_OPENGL
 

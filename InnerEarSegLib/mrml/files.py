@@ -9,8 +9,6 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,20 +16,22 @@ import numpy as np
 import slicer  # noqa: F401  # before vtk, which takes longer when it comes first
 
 from ..errors import UnusableInput
-from ..io.result_folder import LAST, MAKER, ResultFolder
+from ..io.result_folder import (
+    LANDMARKS_FILES,
+    LAST,
+    MAKER,
+    SCENE_FILE,
+    SEGMENTATION_FILE,
+    ResultFolder,
+)
 from ..process import quiet
-from ..types import LANDMARKS, Point, Segmentation, Side, Volume
-from .landmarks import automatic_of, node_landmarks, position_of, same_place
+from ..types import Point, Segmentation, Volume
+from .landmarks import node_landmarks
 from .populate import add_result
 from .restore import as_found, restore_review
-from .results import Results
 from .scene import configure, headless_scene, nodes_of
-from .segments import SEGMENT_NAMES, automatic_fingerprint, fingerprint, segment_content
+from .segments import SEGMENT_NAMES, segment_content
 from .volumes import add_volume
-
-SEGMENTATION_FILE = "labyrinth.seg.nrrd"
-LANDMARKS_FILES = {"left": "landmarks_left.mrk.json", "right": "landmarks_right.mrk.json"}
-SCENE_FILE = "scene.mrb"
 
 _FULL_BYTES = 1_000_000
 
@@ -159,47 +159,6 @@ def _is_whole_nrrd(stream: IO[bytes], length: int) -> bool:
         while chunk := data.read(1 << 20):
             size += len(chunk)
     return size > 0
-
-
-def changed_beside(scene: Any, results: Results, folder: Path) -> list[str]:
-    """Return the names of the folder's files that hold neither what was found nor what is now.
-
-    The files are read into the scene.
-    """
-    sides = list(results.landmarks)
-    checks: dict[str, Callable[[Any], bool]] = {
-        LANDMARKS_FILES[side]: partial(_same_landmarks, results.landmarks[side]) for side in sides
-    }
-    if results.segmentation is not None:
-        checks[SEGMENTATION_FILE] = partial(_same_segments, results.segmentation, sides)
-    changed = []
-    for name, is_same in checks.items():
-        if not (folder / name).is_file():
-            continue
-        try:
-            with quiet():  # MRML's own messages on a damaged file
-                saved = read_node(scene, folder / name)
-        except UnusableInput:
-            saved = None
-        if saved is None or not is_same(saved):
-            changed.append(name)
-    return changed
-
-
-def _same_landmarks(node: Any, saved: Any) -> bool:
-    places = node_landmarks(saved)
-    return any(
-        all(same_place(places.get(name), known(node, name)) for name in LANDMARKS)
-        for known in (automatic_of, position_of)
-    )
-
-
-def _same_segments(node: Any, sides: list[Side], saved: Any) -> bool:
-    return all(
-        fingerprint(segment_content(saved, side))
-        in (automatic_fingerprint(node, side), fingerprint(segment_content(node, side)))
-        for side in sides
-    )
 
 
 def read_segments(path: Path) -> dict[str, Volume]:

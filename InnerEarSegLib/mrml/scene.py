@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from ..errors import UnusableInput
+from ..process import temporary
 
 
 class Observers:
@@ -168,16 +167,15 @@ def headless_scene() -> Iterator[HeadlessSession]:
     check_logics()
     # VTK's default on Windows is a pop-up window, which would block a batch job.
     vtkOutputWindow.GetInstance().SetDisplayModeToAlwaysStdErr()
-    folder = Path(tempfile.mkdtemp(prefix="ies-")).resolve()
-    session = _boot(folder)
-    try:
-        yield session
-    finally:
-        # The scene goes with its last reference. Clearing it while slice logics still observe it
-        # ends in a segfault; and view logics hold it until they are told to let go.
-        for logic in (*reversed(session.view_logics), session.application_logic):
-            logic.SetMRMLScene(None)
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary() as folder:
+        session = _boot(folder.resolve())
+        try:
+            yield session
+        finally:
+            # The scene goes with its last reference. Clearing it while slice logics still observe
+            # it ends in a segfault; and view logics hold it until they are told to let go.
+            for logic in (*reversed(session.view_logics), session.application_logic):
+                logic.SetMRMLScene(None)
 
 
 def _boot(folder: Path) -> HeadlessSession:

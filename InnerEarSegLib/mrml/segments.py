@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..io.volume import image_of
-from ..types import Ear, Geometry, Side
+from ..types import Ear, Geometry, Side, Volume
 from .landmarks import ATTRIBUTE
 from .scene import configure, image_data, matrix_from, vtk_matrix
 
@@ -58,11 +56,8 @@ def resample_mask(
     corners = lattice.to_ijk(grid.corners)
     first = np.floor(corners.min(axis=0)).astype(np.int64)
     size = np.ceil(corners.max(axis=0)).astype(np.int64) - first + 1
-    part = lattice.part(first, size[::-1])
-    target = image_of(np.zeros(part.shape, np.uint8), part)
-    image = image_of((mask != 0).astype(np.float32), grid)
-    resampled = sitk.Resample(image, target, sitk.Transform(), sitk.sitkLinear, 0.0)
-    return (sitk.GetArrayFromImage(resampled) >= 0.5).astype(np.uint8), first
+    ear = Volume((mask != 0).astype(np.float32), grid).on(lattice.part(first, size[::-1]))
+    return (ear.array >= 0.5).astype(np.uint8), first
 
 
 COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.measurements import CochlearMeasurements
 from ..io.volume import image_of
+from ..process import temporary
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
 
 PIXELS = 440
@@ -205,11 +205,11 @@ def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
     matrix[:3, 2] = np.cross(plane.right, -plane.up) * step
     matrix[:3, 3] = plane.center - matrix[:3, :2] @ (middle, middle)
     grid = Geometry(matrix, (1, PIXELS, PIXELS))
-    hu = _sample(ct.array, ct.geometry, grid, _OUTSIDE_HU)
+    hu = resampled(ct.array, ct.geometry, grid, _OUTSIDE_HU)[0]
     grey = np.clip((hu - LOW_HU) / (HIGH_HU - LOW_HU), 0.0, 1.0) * 255.0
     pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
     pixels[hu <= LOW_HU * 2] = _NO_CT  # no CT is that low: padding was made air when it was read
-    inside = _sample(ear.labyrinth, ear.geometry, grid, 0.0) >= 0.5
+    inside = resampled(ear.labyrinth, ear.geometry, grid, 0.0)[0] >= 0.5
     core = inside
     for _ in range(_OUTLINE_PIXELS):
         padded = np.pad(core, 1)
@@ -221,8 +221,8 @@ def draw(ct: Volume, ear: Ear, plane: Plane) -> NDArray[np.uint8]:
 def png(pixels: NDArray[np.uint8]) -> bytes:
     """Return an RGB picture (rows, columns, 3), top row first, as a PNG file."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True)
-    with tempfile.TemporaryDirectory(prefix="ies-") as folder:
-        path = Path(folder) / "picture.png"
+    with temporary() as folder:
+        path = folder / "picture.png"
         sitk.WriteImage(image, str(path), True)
         return path.read_bytes()
 
@@ -288,11 +288,11 @@ def _beyond(start: Place, end: Place, by: float) -> Place:
     return end[0] + by * x / length, end[1] + by * y / length + 0.014
 
 
-def _sample(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:
-    """Values [row, column] on a plane's grid, linear between voxels."""
+def resampled(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:
+    """Return values on another grid, linear between voxels, and ``outside`` beyond them."""
     image = image_of(np.asarray(array, np.float32), geometry)
     target = image_of(np.zeros(grid.shape, np.uint8), grid)
     sampled = sitk.Resample(
         image, target, sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32
     )
-    return sitk.GetArrayFromImage(sampled)[0]
+    return sitk.GetArrayFromImage(sampled)

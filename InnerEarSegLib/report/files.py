@@ -6,19 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..io.result_folder import MEASUREMENTS_CSV, MEASUREMENTS_JSON, REPORT_HTML, ResultFolder
+from ..io.result_folder import (
+    MEASUREMENTS_CSV,
+    MEASUREMENTS_JSON,
+    REPORT_HTML,
+    THUMBNAILS,
+    ResultFolder,
+)
 from .content import Block
 from .page import page
 from .subject import Subject
 from .tables import write_measurements
+from .thumbnail import write_thumbnail
 
 
 @dataclass(frozen=True)
 class Names:
-    """Where a report's files go: the HTML page and, if wanted, the PDF."""
+    """Where a report's files go: the HTML page and, if wanted, PDF and thumbnails beside it."""
 
     page: Path
     pdf: Path | None = None
+    thumbnails: bool = False
 
     @property
     def tables(self) -> tuple[Path, Path]:
@@ -51,7 +59,12 @@ def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> Res
 
             write_pdf(blocks, folder / names.pdf.name)
         ears, incomplete = subject.segmentation.ears, bool(subject.left_out)
-        write_measurements(subject.measurements, ears, folder, incomplete)
+        write_measurements(subject.measurements, ears, folder, incomplete, subject.sources)
+        for ear in ears:
+            # A case of a cohort has thumbnails, which would show an earlier state.
+            if names.thumbnails or (output.folder / THUMBNAILS[ear.side]).exists():
+                cochlea, path = subject.measurements[ear.side], folder / THUMBNAILS[ear.side]
+                write_thumbnail(subject.cts[ear.side], ear, cochlea, path)
         for made, path in zip((MEASUREMENTS_CSV, MEASUREMENTS_JSON), names.tables, strict=True):
             (folder / made).rename(folder / path.name)
     return output

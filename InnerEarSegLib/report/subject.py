@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Subject:
         measurements: of each ear.
         spacing_mm: voxel size (i, j, k) of the CT.
         left_out: a sentence for each ear that is there no more, and why.
+        sources: what it was read from, as ``io.result_folder.known_as`` by name of the file.
     """
 
     segmentation: Segmentation
@@ -40,6 +42,7 @@ class Subject:
     measurements: dict[Side, CochlearMeasurements]
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     left_out: tuple[str, ...] = ()
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def ct_around(array: NDArray, grid: Geometry, points: NDArray) -> Volume:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..cochlea.catalogue import CATALOGUE, VOLUME
+from ..cochlea.duct import Duct
 from ..cochlea.measurements import CochlearMeasurements, compare
 from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
-from ..types import AUTOMATIC, REVIEWED, Ear, Side
+from ..types import AUTOMATIC, REVIEWED, Ear, Side, rounded
 
 SCHEMA_VERSION = 2
-
-_UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg", "turns": "turns"}
 
 
 def write_measurements(
@@ -24,11 +22,13 @@ def write_measurements(
     ears: Sequence[Ear],
     folder: Path,
     incomplete: bool = False,
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Write ``measurements.json``, and ``measurements.csv`` with a row a measurement and side.
 
     The JSON also lists the ears' landmarks and review. ``incomplete`` tells that the user removed
-    an ear, which counts as a review.
+    an ear, which counts as a review. ``sources`` are the files that the ears were read from, as
+    ``io.result_folder.known_as`` has them.
     """
     reviewed = incomplete or any(ear.reviewed for ear in ears)
     both = compare(cochleae["left"], cochleae["right"]) if len(cochleae) == 2 else ()
@@ -37,7 +37,15 @@ def write_measurements(
         "schema_version": SCHEMA_VERSION,
         "made_by": f"{MAKER} {__version__}",
         "made_of": REVIEWED if reviewed else AUTOMATIC,
-        "ears": [{**cochleae[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
+        "made_from": dict(sources or {}),
+        "ears": [
+            {
+                **cochleae[ear.side].to_json(),
+                **ear.review_to_json(),
+                "duct_curves": _curves(cochleae[ear.side].duct),
+            }
+            for ear in ears
+        ],
         "left_minus_right": differences,
     }
     text = json.dumps(content, indent=2, ensure_ascii=False)
@@ -51,20 +59,14 @@ def write_measurements(
         writer.writerows(rows)
 
 
-def columns(content: Mapping[str, Any] | None, side: Side) -> dict[str, float | None]:
-    """Return an ear's measurements as cells of a wide table, always the same columns.
+def _curves(duct: Duct | None) -> Any:
+    """A duct for ``Duct.from_json``, to 0.1 µm and 0.0001°."""
 
-    ``content`` is of ``measurements.json``, if any. Value and half width of the 90 % interval by
-    column, which ends in its unit; None for what is missing. Without the labyrinth's volume, which
-    the table has already.
-    """
-    ears = content["ears"] if content else []
-    items = {x["key"]: x for ear in ears if ear["side"] == side for x in ear["measurements"]}
-    cells = {}
-    for key in CATALOGUE:
-        if key != VOLUME:
-            name = f"{side}_{key}_{_UNITS[CATALOGUE[key].unit]}"
-            item = items.get(key, {})
-            cells[name] = item.get("value")
-            cells[f"{name}_uncertainty_90"] = item.get("uncertainty_90")
-    return cells
+    def short(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: short(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [short(each) for each in value]
+        return rounded(value, 4)
+
+    return None if duct is None else short(duct.to_json())

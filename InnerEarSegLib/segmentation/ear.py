@@ -80,7 +80,7 @@ def decode_ear(
     if not present or float(np.mean(confidences)) < MIN_MEAN_CONFIDENCE:
         return None
     seen_at = {name: prediction.patch.to_ras(peak.ijk) for name, peak in present.items()}
-    completion = complete(prediction, scan, seen_at)
+    completion = complete(prediction, scan)
     prediction = completion.prediction
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)

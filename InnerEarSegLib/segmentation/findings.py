@@ -43,24 +43,20 @@ class Completion:
     still_open: tuple[str, ...] = ()
 
 
-def complete(
-    prediction: EarPrediction, scan: Geometry, points: Mapping[str, ArrayLike]
-) -> Completion:
+def complete(prediction: EarPrediction, scan: Geometry) -> Completion:
     """Complete the open canals of a prediction, within the CT's grid ``scan`` alone.
 
-    ``points`` are RAS mm by landmark name; without helicotrema and oval window nothing is done.
+    Each canal is looked at, whatever the number of rings: another ring may stand in for an open
+    canal.
     """
-    if HELICOTREMA not in points or OVAL_WINDOW not in points:
-        return Completion(prediction)
     logits, patch = prediction.labyrinth.numpy(), prediction.patch
-    ends = points[OVAL_WINDOW], points[HELICOTREMA]
-    if count_canals(whole_part(logits > 0), patch, *ends) == CANALS:
-        return Completion(prediction)
     to_canonical = _to_canonical(prediction, patch)
     k, j, i = np.indices(logits.shape)
     outside = ~scan.contains(patch.to_ras(np.stack([i, j, k], axis=-1)))
     inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
     whole, gaps = complete_canals(inside_scan, prediction.ct.numpy(), to_canonical)
+    if not gaps:
+        return Completion(prediction)
     whole = np.maximum(whole, logits)
     completed, still_open = (
         tuple(gap.canal for gap in gaps if gap.closed == closed) for closed in (True, False)
@@ -101,6 +97,7 @@ def find(
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
         if closed < CANALS and not still_open:  # closed on the patch, and not on the CT's voxels
             still_open = open_canals(labyrinth > 0, _to_canonical(seen, grid))
+        closed = min(closed, CANALS - len(still_open)) if still_open else closed
         cochlea = ~behind_window(seen.patch, *ends)
         apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
     canonical = Geometry(_to_canonical(seen, seen.patch), seen.patch.shape)

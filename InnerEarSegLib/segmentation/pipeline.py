@@ -78,7 +78,7 @@ def segment(
         model=model.identity,
         device=str(model.orient.device),
         seconds=dict(progress.seconds),
-        warnings=ct.warnings,
+        warnings=tuple(dict.fromkeys((*ct.warnings, *progress.warnings))),
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..io.dataset import KEYS
+from .. import interrupts
+from ..io.landmarks import KEYS
 from ..io.volume import image_of
+from ..process import quiet
 from ..segmentation.pose import random_rotation
 from ..types import Volume
 from .ear import Filling, SyntheticEar, make_ear, triple
@@ -22,13 +27,17 @@ from .scan import HeadScan, random_scan
 
 
 def write_case(ear: SyntheticEar, root: Path, case: str) -> None:
-    """Write root/CASE/CT/CASE_CT_RAW.nii, CASE_CT_LABELS.nii and root/CASE/CASE_DESC.json."""
-    folder = Path(root) / case
-    (folder / "CT").mkdir(parents=True, exist_ok=True)
-    _write(ear.ct, folder / "CT" / f"{case}_CT_RAW.nii")
-    _write(ear.labels, folder / "CT" / f"{case}_CT_LABELS.nii")
+    """Write root/CASE/CT/CASE_CT_RAW.nii, CASE_CT_LABELS.nii and root/CASE/CASE_DESC.json.
+
+    Raises:
+        OSError: if the disk does not take them; a new case leaves nothing behind.
+    """
     about = {"ID": case, "SIDE": ear.side.upper(), "LANDMARKS": _landmarks(ear.landmarks)}
-    _describe(folder, about)
+    with _whole(Path(root) / case) as folder:
+        (folder / "CT").mkdir(exist_ok=True)
+        _write(ear.ct, folder / "CT" / f"{case}_CT_RAW.nii")
+        _write(ear.labels, folder / "CT" / f"{case}_CT_LABELS.nii")
+        _describe(folder, about)
 
 
 def write_dataset(root: Path, count: int, seed: int) -> list[str]:
@@ -67,18 +76,16 @@ def write_head(head: SyntheticHead, root: Path, case: str) -> None:
     """Write root/CASE/CASE_CT.nrrd, CASE_LEFT_LABELS.nrrd, CASE_RIGHT_LABELS.nrrd, CASE_DESC.json.
 
     Raises:
-        OSError: the folder or the description cannot be written.
-        RuntimeError: SimpleITK cannot write an image.
+        OSError: if the disk does not take them; a new case leaves nothing behind.
     """
-    folder = Path(root) / case
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(head.ct, folder / f"{case}_CT.nrrd")
-    ears = {}
-    for side, ear in head.ears.items():
-        _write(ear.labels, folder / f"{case}_{side.upper()}_LABELS.nrrd")
-        center = [round(value, 4) for value in ear.center]
-        ears[side.upper()] = {"CENTER": center, "LANDMARKS": _landmarks(ear.landmarks)}
-    _describe(folder, {"ID": case, "EARS": ears, "SCAN": asdict(head.scan)})
+    with _whole(Path(root) / case) as folder:
+        _write(head.ct, folder / f"{case}_CT.nrrd")
+        ears = {}
+        for side, ear in head.ears.items():
+            _write(ear.labels, folder / f"{case}_{side.upper()}_LABELS.nrrd")
+            center = [round(value, 4) for value in ear.center]
+            ears[side.upper()] = {"CENTER": center, "LANDMARKS": _landmarks(ear.landmarks)}
+        _describe(folder, {"ID": case, "EARS": ears, "SCAN": asdict(head.scan)})
 
 
 def write_heads(
@@ -109,4 +116,31 @@ def _describe(folder: Path, content: dict[str, Any]) -> None:
 
 
 def _write(volume: Volume, path: Path) -> None:
-    sitk.WriteImage(image_of(volume.array, volume.geometry), str(path), path.suffix == ".nrrd")
+    """Write an image; OSError if it is not there whole, which SimpleITK hides of NIfTI."""
+    try:
+        with quiet():
+            image = image_of(volume.array, volume.geometry)
+            sitk.WriteImage(image, str(path), path.suffix == ".nrrd")
+    except RuntimeError:
+        raise OSError(errno.EIO, f"{path.name} could not be written, as on a full disk") from None
+    if path.suffix == ".nii" and path.stat().st_size < volume.array.nbytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Make a case's folder; what is new of it is removed if the case does not become whole."""
+    made = [x for x in (folder, *folder.parents) if not x.exists()][-1:]
+
+    def remove() -> None:
+        for place in made:
+            shutil.rmtree(place, ignore_errors=True)
+
+    with interrupts.undone(remove):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder
+        except BaseException:
+            remove()
+            raise
+    interrupts.wrote(folder.parent)

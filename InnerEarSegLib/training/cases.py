@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
+from ..io.case import Case, DataSource
 from ..types import Geometry, Side
 
-if TYPE_CHECKING:
-    from ..io.dataset import Case
+PACKED = ".npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,9 @@ class TrainingCase:
     """A specimen, real or synthetic, ready to be sampled.
 
     ``ct`` is int16 [k, j, i] in HU; ``labels`` uint8 on the same grid, 1 = labyrinth, or None;
-    ``landmarks`` are RAS mm by name.
+    ``landmarks`` are RAS mm by name, those that there are. ``group`` (such as the patient) is not
+    divided among folds; it is the case's name unless the data say more. ``source`` is
+    where the data come from; ``fingerprint`` tells the CT by its voxels (see ``io.fingerprint``).
     """
 
     name: str
@@ -34,13 +36,24 @@ class TrainingCase:
     landmarks: dict[str, NDArray[np.float64]]
     side: Side
     synthetic: bool = False
+    group: str = ""
+    source: DataSource = field(default_factory=DataSource)
+    fingerprint: str = ""
 
 
 def training_case(case: Case) -> TrainingCase:
-    """Return a dataset's case with its labels cut to the slices that the CT really has."""
-    labels = None if case.labels is None else case.labels[: case.ct.array.shape[0]]
-    ct = np.clip(case.ct.array, -32768, 32767).astype(np.int16)
-    return TrainingCase(case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side)
+    """Return a dataset's case with its labels on the grid of the CT, nearest voxel."""
+    from ..io.fingerprint import fingerprint
+    from ..io.labels import on_grid
+
+    labels = None
+    if case.labels is not None:
+        labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)
+    ct = np.clip(np.rint(case.ct.array), -32768, 32767).astype(np.int16)
+    return TrainingCase(
+        case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side,
+        group=case.group or case.name, source=case.source, fingerprint=fingerprint(case.ct.array),
+    )  # fmt: skip
 
 
 def pack(cases: Sequence[TrainingCase], path: Path) -> None:
@@ -55,7 +68,8 @@ def pack(cases: Sequence[TrainingCase], path: Path) -> None:
             {"name": case.name, "shape": list(case.ct.shape),
              "ijk_to_ras": case.geometry.ijk_to_ras.tolist(),
              "landmarks": {name: list(map(float, p)) for name, p in case.landmarks.items()},
-             "side": case.side, "synthetic": case.synthetic}
+             "side": case.side, "synthetic": case.synthetic, "group": case.group,
+             "source": asdict(case.source), "fingerprint": case.fingerprint}
         )  # fmt: skip
     arrays["index"] = np.frombuffer(json.dumps(index).encode(), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +85,9 @@ def unpack(path: Path) -> list[TrainingCase]:
             index = json.loads(bytes(arrays["index"]).decode())
             return [_unpack_case(item, arrays) for item in index]
     except Exception:  # NumPy, zipfile and zlib raise many kinds on damaged files
-        raise UnusableInput(f"{path} was not written by `innerearseg pack`.") from None
+        raise UnusableInput(
+            f"{path} was not written by `innerearseg pack` of this version; pack the data again."
+        ) from None
 
 
 def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
@@ -81,8 +97,9 @@ def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
     geometry = Geometry(np.array(item["ijk_to_ras"]), shape)
     landmarks = {name: np.array(point) for name, point in item["landmarks"].items()}
     return TrainingCase(
-        name, arrays[f"{name}/ct"], labels, geometry, landmarks, item["side"], item["synthetic"]
-    )
+        name, arrays[f"{name}/ct"], labels, geometry, landmarks, item["side"], item["synthetic"],
+        item["group"], DataSource(**item["source"]), item["fingerprint"],
+    )  # fmt: skip
 
 
 def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
@@ -108,15 +125,17 @@ def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
 def load_cases(
     source: Path, synthetic: int, seed: int, say: Callable[[str], None]
 ) -> list[TrainingCase]:
-    """Read specimens from a dataset folder or packed file, with this many synthetic ears.
+    """Read specimens from a dataset or packed file, with this many synthetic ears.
 
-    A packed file already holds its synthetic ears.
-    Raise UnusableInput if there is no such file or folder, no specimen in it, or the packed file
-    has other synthetic ears.
+    ``source`` is a dataset's folder, a manifest (see ``io.manifest.read_dataset``) or a file of
+    ``pack``, which already holds its synthetic ears.
+
+    Raise UnusableInput if there is no such file or folder, no specimen in it, one that cannot be
+    used, all of which are then named, or the packed file has other synthetic ears.
     """
     if not source.exists():
         raise UnusableInput(f"The data {source} does not exist.")
-    if source.is_file():
+    if source.suffix.lower() == PACKED or zipfile.is_zipfile(source):
         cases = unpack(source)
         packed = sum(case.synthetic for case in cases)
         if packed != synthetic:
@@ -125,10 +144,22 @@ def load_cases(
                 f"again with --synthetic {synthetic}."
             )
         return cases
-    from ..io.dataset import case_names, read_case
+    from ..io.manifest import read_dataset
 
-    read = [read_case(source, name) for name in case_names(source)]
-    for case in read:
+    cases, unusable = [], []
+    for listed in read_dataset(source).cases:
+        try:
+            case = listed.read()
+            cases.append(training_case(case))
+        except UnusableInput as error:
+            unusable.append(f"{listed.name}: {error}")
+            say(unusable[-1])
+            continue
         for remark in case.remarks:
-            say(remark)
-    return [training_case(case) for case in read] + synthetic_cases(synthetic, seed)
+            say(remark if case.name in remark else f"{case.name}: {remark}")
+    if unusable:
+        raise UnusableInput(
+            f"{len(unusable)} of {len(unusable) + len(cases)} cases cannot be used: "
+            f"{' '.join(unusable)}"
+        )
+    return cases + synthetic_cases(synthetic, seed)

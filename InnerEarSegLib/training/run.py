@@ -194,14 +194,24 @@ def folds(names: Sequence[str], count: int) -> list[tuple[str, ...]]:
     """Deal out every count-th of the names, from the first, the second, and so on."""
     if not 2 <= count <= len(names):  # a fold would hold out nothing or leave nothing to train on
         raise UnusableInput(
-            f"{len(names)} specimens make from 2 to {len(names)} folds, not {count}."
+            f"{len(names)} cases, or groups of them, make from 2 to {len(names)} folds, "
+            f"not {count}."
         )
     return [tuple(names[first::count]) for first in range(count)]
 
 
-def folds_of(cases: Sequence[TrainingCase], count: int) -> list[tuple[str, ...]]:
-    """Deal out the names of the real specimens, sorted; see ``folds``."""
-    return folds(sorted(case.name for case in cases if not case.synthetic), count)
+def folds_of(
+    cases: Sequence[TrainingCase], count: int, by_case: bool = False
+) -> list[tuple[str, ...]]:
+    """Deal out the names of the real specimens, a group (such as a patient's two ears) together.
+
+    Groups are sorted by name; see ``folds``. With ``by_case``, each case is dealt out alone.
+    """
+    groups: dict[str, list[str]] = {}
+    for case in sorted((case for case in cases if not case.synthetic), key=lambda c: c.name):
+        groups.setdefault((not by_case and case.group) or case.name, []).append(case.name)
+    dealt = folds(sorted(groups), count)
+    return [tuple(sorted(name for group in of for name in groups[group])) for of in dealt]
 
 
 def code_revision() -> str:

@@ -63,8 +63,8 @@ def listed(folder, *lines, name="list.csv"):
 
 
 def table(folder):
-    """Read a batch's summary.csv by the names of its cases."""
-    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+    """Read a batch's cases.csv by the names of its cases."""
+    with (folder / "cases.csv").open(encoding="utf-8-sig", newline="") as file:
         return {each["case"]: each for each in csv.DictReader(file)}
 
 

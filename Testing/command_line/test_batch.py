@@ -74,7 +74,8 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
         row = rows[name.split(".")[0]]
         assert row["status"] == "failed" and said in row["reason"], row
         assert f"{row['case']} ({name}): {row['reason']}" in text
-    assert set(names_in(out)) == {"ct0", "ct0b", "ct1", "ct2", "summary.csv", "summary.json"}
+    tables = {"cases.csv", "ears.csv", "measurements.csv", "summary.json", "cohort.html"}
+    assert set(names_in(out)) == {"ct0", "ct0b", "ct1", "ct2", *tables}
     assert sum(line.startswith("[") for line in text.splitlines()) == 7
 
     # One CT is changed, a missing one appears, one result loses its manifest: these are done again,
@@ -89,7 +90,7 @@ def test_failures_stop_nothing_and_what_is_done_stays(quick_model, tmp_path, cap
     assert status == 4 and "1 of 7 cases were finished earlier" in text
     changed = {name for name, when in times(out).items() if before.get(name) != when}
     assert changed == {"ct1", f"ct1{TODAY}", "ct2", f"ct2{TODAY}", "gone"}
-    assert counts_in(out) == {"done": 0, "no ear": 4, "kept": 0, "failed": 3, "pending": 0}
+    assert {key: n for key, n in counts_in(out).items() if n} == {"no ear": 4, "failed": 3}
     assert "of an earlier run" in table(out)["ct0b"]["reason"] and (out / "ct0b").is_dir()
 
 
@@ -165,8 +166,6 @@ def test_a_batch_of_twenty_with_three_broken_files(tmp_path):
         assert row["status"] in ("done", "no ear"), row
         if row["status"] == "done":
             assert (out / name / "scene.mrb").stat().st_size > 0
-            sides = [side for side in ("left", "right") if row[f"{side}_verdict"]]
-            assert sides and all(row[f"{side}_volume_mm3"] for side in sides)
-            assert any(row[f"{side}_a_diameter_mm"] for side in sides)
+            assert int(row["ears"]) >= 1
     assert sum(row["status"] == "done" for row in rows.values()) >= 15
     shutil.rmtree(out)

@@ -44,7 +44,7 @@ def test_a_table_may_say_more(tmp_path, separator):
     (["image"], "names no CT"),
     (["case,image", "a,"], "Line 2 of list.csv has no image"),
     (["case,image", "../a,x.nii"], "cannot be the name"),
-    (["case,image", "summary.csv,x.nii"], "cannot be the name"),
+    (["case,image", "ears.csv,x.nii"], "cannot be the name"),
     (["image,center", "x.nii,1 2"], "Line 2 of list.csv: '1,2' is not R,A,S"),
     (["image,center", "x.nii,1,2,3"], "more cells than the first line"),
     (["image,center,roi", "x.nii,1 2 3,1 2 3 4 5 6"], "either center or roi, not both"),

@@ -1,6 +1,5 @@
 """The tables of ``innerearseg batch`` where they were edited, cannot be written, or are foreign."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from .finished_cases import TODAY, add_report, contents, listed, table
 from .make_ct import phantom, write
 
+FILES = ["cases.csv", "cohort.html", "ears.csv", "measurements.csv", "summary.json"]
 ROWS = [Row("a", "a.nii"), Row("b", "b.nii", "failed", "Müller: 214 mm³")]
 
 
@@ -46,18 +46,18 @@ def a_folder(path):
 
 
 def test_unchanged_tables_are_replaced_and_excel_knows_their_letters(tmp_path, lines):
+    with ResultFolder(tmp_path).adding() as folder:
+        (folder / "summary.csv").write_text("of an earlier version")
     for rows in (ROWS, ROWS[:1], ROWS):
         tables_of(tmp_path).write(rows, lines.append)
-    (tmp_path / "summary.csv").unlink()
+    (tmp_path / "cases.csv").unlink()
     tables_of(tmp_path).write(ROWS, lines.append)
-    raw = (tmp_path / "summary.csv").read_bytes()
+    raw = (tmp_path / "cases.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbfcase,image,") and "Müller: 214 mm³".encode() in raw
-    content = json.loads((tmp_path / "summary.json").read_bytes())
-    assert content["summary_csv_sha256"] == [hashlib.sha256(raw).hexdigest()]
-    assert lines == [] and names_in(tmp_path) == ["summary.csv", "summary.json"]
+    assert lines == [] and names_in(tmp_path) == FILES
 
 
-@pytest.mark.parametrize("name", ["summary.csv", "summary.json"])
+@pytest.mark.parametrize("name", ["cases.csv", "ears.csv", "summary.json"])
 @pytest.mark.parametrize("work", [with_a_column, as_unicode_text, a_folder])
 def test_an_edited_table_is_set_aside_whenever_that_happens(tmp_path, lines, name, work):
     tables = tables_of(tmp_path)
@@ -91,22 +91,22 @@ def test_a_batch_goes_on_without_its_table_and_says_so(
 
     def replace(path, target):
         """As with a table that is opened in Excel once the batch has begun."""
-        if target.name == "summary.csv" or path.name == "summary.csv":
+        if target.name == "cases.csv" or path.name == "cases.csv":
             held.append(target)
             if len(held) > 1 and not (closed_again and len(held) > 2):
                 raise PermissionError(13, "Permission denied")
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    monkeypatch.setattr("InnerEarSegLib.batch.run.SUMMARY_EVERY_SECONDS", -1.0)
+    monkeypatch.setattr("InnerEarSegLib.batch.run.TABLES_EVERY_SECONDS", -1.0)
     assert run(path, out, quick_model) == (0 if closed_again else 4)
     text, errors = capfd.readouterr()
-    assert "2 of 2 cases done, 0 failed" in text and ("Table:" in text) == closed_again
-    assert text.count("summary.csv cannot be replaced: Permission denied") == 1
+    assert "2 of 2 cases done, 0 failed" in text and ("cases.csv, " in text) == closed_again
+    assert text.count("cases.csv cannot be replaced: Permission denied") == 1
     if closed_again:
         assert {row["status"] for row in table(out).values()} == {"no ear"} and errors == ""
         return
-    assert errors.count("\n") == 1 and "summary.csv cannot be replaced" in errors
+    assert errors.count("\n") == 1 and "cases.csv cannot be replaced" in errors
     assert "the same command, run again, writes it" in errors
     assert {row["status"] for row in table(out).values()} == {"pending"}  # still whole
     cases = json.loads((out / "summary.json").read_text())["cases"]

@@ -37,7 +37,7 @@ def test_a_list_becomes_tables_plots_and_pictures(synthetic_ear, synthetic_file,
     out = tmp_path / "out"
     done = innerearseg("evaluate", tmp_path / "list.csv", "--output", out, "--device", "cpu")
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "1 of 1 found, 1 of 1 sides right, 0 landmarks missed" in done.stdout
+    assert "1 of 1 found, 1 of 1 sides correct, 0 landmarks missed" in done.stdout
     summary = json.loads((out / "summary.json").read_text())
     assert summary["command"].startswith("innerearseg evaluate ")
     assert summary["summary"]["dice"]["mean"] > 0.9
@@ -110,11 +110,11 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     assert evaluate(tmp_path / "list.csv", "--output", out, "--no-pictures") == 4
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
-    assert "broken: not measured: " in said and "Not measured: broken, gone" in said
+    assert "broken: not measured: " in said and "Not measured: broken: " in said
     assert "Warning: the model's card lists F01 as trained on" in said
     summary = json.loads((out / "summary.json").read_text())
     assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken", "gone"]
-    assert "row 4: image " in summary["not_measured"]["gone"]
+    assert "Row 4: image " in summary["not_measured"]["gone"]
     assert summary["not_measured"]["gone"].endswith("nothing.nii does not exist.")
     assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
     (row,) = csv.DictReader((out / "cases.csv").open())
@@ -189,7 +189,7 @@ def test_a_broken_specimen_does_not_cost_plan_accuracy_the_others(partly_broken,
     assert "F13: left out of the average ear: F13_DESC.json in " in said
     assert "F01: left out of" in said and "F03: left out of" in said
     assert "F06: axis " in said and "T03: axis " in said and "axis, degrees: mean " in said
-    assert "n 4\n" in said and "Not measured: F13; the reasons are above." in said
+    assert "n 4\n" in said and "Not measured: F13: F13_DESC.json in " in said
     assert main([*arguments, "--cases", "F06"]) == 0
     assert "Not measured" not in capsys.readouterr().out
     assert main([*arguments, "--cases", "F13,F03"]) == 2

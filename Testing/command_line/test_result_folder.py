@@ -217,7 +217,7 @@ def test_no_byte_of_the_user_is_lost_whatever_runs_edits_and_kills_come(steps, m
                         add(folder, which, content=f"{number}")
                 except Kill:
                     pass
-            patch.setattr(result_folder, "_is_alive", lambda pid, start: False)
+            patch.setattr(result_folder, "is_running", lambda pid, start: False)
             result_folder.clean_stale(folder)
             result_folder.clean_stale(folder.parent)
             there = {path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}

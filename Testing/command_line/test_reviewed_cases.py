@@ -9,16 +9,12 @@ import pytest
 
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.segment_case import Source
-from InnerEarSegLib.batch.status import BEFORE, NO_COUNT, status_of
-from InnerEarSegLib.batch.summary import as_json, cells
-from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.batch.status import UNCOUNTED, status_of
+from InnerEarSegLib.batch.summary import as_json, ears_of
+from InnerEarSegLib.batch.tables import case_cells, ear_cells
 from InnerEarSegLib.cochlea.measurements import METAL
-from InnerEarSegLib.mrml.files import write_bundle
-from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.io.result_folder import ResultFolder, known_as
 
-from ..scene.report.subjects import truth_of
 from .finished_cases import (
     FILES,
     MARKS,
@@ -59,7 +55,8 @@ def test_what_the_user_worked_on_is_kept_with_its_values(case, tmp_path, work, c
     work(folder)
     said = row(case, out)
     assert said.status == "done" and "since: " in said.reason
-    assert (BEFORE in said.reason) == (work is correct)
+    assert said.uncounted == (("scene.mrb",) if work is correct else ())
+    assert (UNCOUNTED.format("scene.mrb") in said.reason) == (work is correct)
     if cause == "CT":
         os.utime(case.source.path)
     elif cause == "CT gone":
@@ -74,17 +71,24 @@ def test_what_the_user_worked_on_is_kept_with_its_values(case, tmp_path, work, c
 
 
 @pytest.mark.parametrize("name", ["landmarks_right.mrk.json", "labyrinth.seg.nrrd"])
-def test_edits_of_files_that_are_not_read_are_called_so(case, tmp_path, name):
+def test_a_correction_counts_once_the_measurements_are_made_from_it(case, tmp_path, name):
     out = tmp_path / "out"
     folder = publish(case, out, more={name: b"as it was found"})
-    assert row(case, out).reason == ""
+    assert row(case, out).uncounted == ()
     (folder / name).write_bytes(b"as the user sees it")
-    said = f"Changed since: {name}. {NO_COUNT}"
-    assert row(case, out).reason == said and "scene.mrb" in said and "innerearseg report" in said
+    said = UNCOUNTED.format(name)
+    assert row(case, out).uncounted == (name,)
+    assert row(case, out).reason == f"Changed since: {name}. {said}"
+    measured = MEASURED | {"made_from": {name: known_as(folder / name)}}
+    with ResultFolder(folder).adding() as stage:  # as a report does
+        (stage / "measurements.json").write_text(json.dumps(measured))
+        (stage / "report.html").write_text("page")
+    assert row(case, out).uncounted == ()
+    assert row(case, out).reason == f"Changed since: {name}."  # and not what was written for it
+    (folder / name).write_bytes(b"as it was found")  # taken back
+    assert row(case, out).uncounted == (name,)
     os.utime(case.source.path)
-    assert row(case, out).status == "kept" and row(case, out).reason.endswith(NO_COUNT)
-    correct(folder)  # then all were saved together, and the scene counts
-    assert NO_COUNT not in row(case, out).reason and BEFORE in row(case, out).reason
+    assert row(case, out).status == "kept" and row(case, out).reason.endswith(said)
 
 
 DAMAGED = [b"", b"{", b"[]", b'{"ears": [{}]}', b'{"ears": 3}', None]
@@ -116,6 +120,12 @@ def test_another_ct_of_the_same_name_costs_no_result_and_the_same_elsewhere_is_d
     assert contents(out / f"a{TODAY}") == before and row(other, out).status == "done"
 
 
+def cells(row):
+    """The case's and its left ear's row; empty cells where there is no left ear."""
+    ear = ears_of(row.result, row.measurements).get("left")
+    return ear_cells(row, "left", ear or {}, ()) | case_cells(row)
+
+
 def shown(case, folder, measured):
     (folder / "measurements.json").write_text(json.dumps(measured))
     return cells(row(case, folder.parent))
@@ -124,22 +134,22 @@ def shown(case, folder, measured):
 def test_a_row_is_of_one_set(case, tmp_path):
     folder = publish(case, tmp_path / "out")
     automatic = cells(row(case, tmp_path / "out"))
-    assert automatic["values"] == "automatic" and automatic["left_volume_mm3"] == 214.0
-    assert automatic["left_helicotrema_confidence"] == 0.9
+    assert automatic["made_of"] == "automatic" and automatic["labyrinth_volume_mm3"] == 214.0
+    assert automatic["helicotrema_confidence"] == 0.9
 
     measured = copy.deepcopy(MEASURED) | {"made_of": "reviewed"}
     corrected = MARKS[0] | {"ras_mm": [1.5, 2.0, 3.0], "state": "corrected", "radius_90_mm": None}
     measured["ears"][0] |= {"landmarks": [corrected, *MARKS[1:]], "segment": "edited"}
     measured["ears"][0]["measurements"][1]["value"] = 230.5
     table = shown(case, folder, measured)
-    assert (table["values"], table["left_volume_mm3"]) == ("reviewed", 230.5)
-    assert (table["left_helicotrema_R"], table["left_helicotrema_confidence"]) == (1.5, None)
-    assert table["left_helicotrema_radius_90_mm"] is None
-    assert (table["left_oval_window_R"], table["left_oval_window_confidence"]) == (1.0, 0.9)
-    assert table["left_verdict"] == "good"
+    assert (table["made_of"], table["labyrinth_volume_mm3"]) == ("reviewed", 230.5)
+    assert (table["helicotrema_r_mm"], table["helicotrema_confidence"]) == (1.5, None)
+    assert table["helicotrema_radius_90_mm"] is None
+    assert (table["oval_window_r_mm"], table["oval_window_confidence"]) == (1.0, 0.9)
+    assert table["verdict"] == "good"
     for of in (automatic, table):  # findings stay those of the automatic result
-        assert (of["left_closed_canals"], of["left_edge_width_mm"]) == (3, 0.55)
-        assert (of["left_slice_mm"], of["left_metal"], of["right_metal"]) == (None, "yes", None)
+        assert (of["closed_canals"], of["edge_width_mm"]) == (3, 0.55)
+        assert (of["slice_mm"], of["metal"], of["metal_mm3"]) == (None, True, 2.0)
     assert "left 230 mm³ good" in row(case, tmp_path / "out").sentence
 
 
@@ -149,8 +159,8 @@ def test_what_metal_hides_was_not_removed(case, tmp_path):
     for item in measured["ears"][0]["measurements"]:
         item |= {"value": None, "remark": METAL}
     table = shown(case, folder, measured)
-    assert (table["values"], table["left_metal"]) == ("automatic", "yes")
-    assert table["left_volume_mm3"] is None and table["left_helicotrema_R"] == 1.0
+    assert (table["made_of"], table["metal"]) == ("automatic", True)
+    assert table["labyrinth_volume_mm3"] is None and table["helicotrema_r_mm"] == 1.0
     assert row(case, tmp_path / "out").sentence.startswith("left with metal, good")
 
 
@@ -164,13 +174,13 @@ def test_a_segment_that_was_removed_has_no_volume(case, tmp_path, said):
         measured["made_of"] = "reviewed"
         measured["ears"][0]["segment"] = "removed"
     table = shown(case, folder, measured)
-    assert table["values"] == "reviewed"
-    for name in ("volume_mm3", "a_diameter_mm"):
-        assert table[f"left_{name}"] is None, name
-    assert (table["left_verdict"], table["left_helicotrema_R"]) == ("good", 1.0)
+    assert table["made_of"] == "reviewed"
+    for name in ("labyrinth_volume_mm3", "a_diameter_mm"):
+        assert table[name] is None, name
+    assert (table["verdict"], table["helicotrema_r_mm"]) == ("good", 1.0)
     assert row(case, tmp_path / "out").sentence.startswith("left without a segment, good")
     summary = json.loads(as_json([row(case, tmp_path / "out")]))
-    assert summary["cases"][0]["values"] == "reviewed"
+    assert summary["cases"][0]["made_of"] == "reviewed"
 
 
 def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp_path):
@@ -178,26 +188,10 @@ def test_what_was_removed_is_reviewed_and_what_does_not_say_is_unknown(case, tmp
     measured = copy.deepcopy(MEASURED)
     measured["ears"][0]["landmarks"][2] |= {"ras_mm": None, "state": "not found"}
     table = shown(case, folder, measured)
-    assert table["values"] == "reviewed" and table["left_round_window_R"] is None
+    assert table["made_of"] == "reviewed" and table["round_window_r_mm"] is None
     measured["ears"] = []
     table = shown(case, folder, measured)
-    assert (table["values"], table["left_verdict"]) == ("reviewed", None)
-    assert table["left_volume_mm3"] is None
+    assert (table["made_of"], table["verdict"]) == ("reviewed", None)
+    assert table["labyrinth_volume_mm3"] is None
     old = {"ears": [{key: MEASURED["ears"][0][key] for key in ("side", "measurements")}]}
-    assert shown(case, folder, old)["values"] == "unknown"
-
-
-def test_the_advice_is_true_where_the_scene_has_no_landmarks(case, tmp_path, capsys, synthetic_ear):
-    folder = publish(case, tmp_path / "out")
-    with headless_scene() as session:
-        volume = add_volume(session.scene, synthetic_ear.ct)
-        (node,) = add_result(session.scene, volume, truth_of(synthetic_ear)).landmarks.values()
-        session.scene.RemoveNode(node)
-        write_bundle(session.scene, folder / "scene.mrb")
-    assert main(["report", str(folder)]) == 2
-    assert "landmarks of the left ear were removed" in capsys.readouterr().err
-    said = row(case, tmp_path / "out")
-    assert cells(said)["values"] == "automatic"
-    assert "If report refuses that scene" in said.reason and "--again makes new" in said.reason
-    publish(case, tmp_path / "out")  # as --again does
-    assert (row(case, tmp_path / "out").reason, cells(said)["values"]) == ("", "automatic")
+    assert shown(case, folder, old)["made_of"] == "unknown"

@@ -14,7 +14,7 @@ from InnerEarSegLib.cochlea.frame import POINTS, TEMPLATE, CochlearFrame, cochle
 from InnerEarSegLib.cochlea.measurements import HAND_RADIUS_MM, compare, measure, measure_cochlea
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
 from InnerEarSegLib.io.dataset import read_case
-from InnerEarSegLib.io.manifest import cases_of
+from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.report.content import Together, Verdicts, build_report
 from InnerEarSegLib.report.subject import Subject
 from InnerEarSegLib.training.augmentation import random_rotation
@@ -287,7 +287,7 @@ def test_reference_frame_is_the_datasets_own(specimens):
 
 @pytest.mark.slow
 def test_the_bundled_average_ear_is_what_the_command_prints(specimens):
-    template, _ = template_of(cases_of(specimens), ("F06", "T03", "F13"))
+    template, _ = template_of(read_dataset(specimens).readers, ("F06", "T03", "F13"))
     for name, point in template.items():
         assert np.allclose(point, TEMPLATE[name], atol=0.006), name
 
@@ -295,7 +295,7 @@ def test_the_bundled_average_ear_is_what_the_command_prints(specimens):
 @pytest.mark.slow
 def test_frames_of_displaced_points_are_close(specimens):
     errors, _ = displaced_errors(
-        cases_of(specimens), ["F01", "F13", "T03"], 0.25, 20, lambda line: None
+        read_dataset(specimens).readers, ["F01", "F13", "T03"], 0.25, 20, lambda line: None
     )
     assert np.mean([error.axis_deg for error in errors]) < 5.0
     assert np.mean([error.origin_mm for error in errors]) < 0.6

@@ -28,9 +28,10 @@ from InnerEarSegLib.parallel import Place
 from InnerEarSegLib.training.base import read_base
 from InnerEarSegLib.training.cases import pack
 from InnerEarSegLib.training.export import export
-from InnerEarSegLib.training.run import folds
+from InnerEarSegLib.training.run import folds, folds_of
 from InnerEarSegLib.types import Segmentation, Volume
 
+from ..conftest import specimen_of
 from .test_training import CPU, cases, silent, tiny  # noqa: F401
 
 CONFIG = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "crossval.json"
@@ -77,6 +78,17 @@ def test_every_specimen_is_held_out_once():
             folds(names, count)
 
 
+def test_the_ears_of_a_patient_stay_in_one_fold(synthetic_ear):
+    groups = {"al": "A", "ar": "A", "b": "", "c": "C", "dl": "D", "dr": "D"}
+    ears = [dataclasses.replace(specimen_of(synthetic_ear, name), group=of)
+            for name, of in groups.items()]  # fmt: skip
+    # Groups, sorted: A, C, D, and b by its own name.
+    assert folds_of(ears, 2) == [("al", "ar", "dl", "dr"), ("b", "c")]
+    assert folds_of(ears, 2, by_case=True) == [("al", "b", "dl"), ("ar", "c", "dr")]
+    with pytest.raises(UnusableInput, match="4 cases, or groups of them, make from 2 to 4 folds"):
+        folds_of(ears, 5)
+
+
 def test_folds_train_without_their_specimens(fold):
     trained = fold.output
     for number, (held, kept) in enumerate((("S0", "S1"), ("S1", "S0")), start=1):
@@ -92,7 +104,11 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
     words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--stages"]
     assert main([*words, "orient"]) == 0
-    assert "0 of 2 found" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 of 2 found" in said
+    assert "These figures are of networks trained in the folds: orient\nand of " in said
+    assert ": locate, which was trained on none of these cases, and on 15 others." in said
+    assert "No fold trained refine: orient drew" in said
     summary = json.loads((output / "summary.json").read_text())
     assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
     assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
@@ -209,9 +225,9 @@ def test_data_that_are_not_there_or_not_packed_are_refused(tmp_path, command, ca
     for name, sentence in (
         ("nope.npz", "nope.npz does not exist."),
         ("nope", "nope does not exist."),
-        ("empty.npz", "was not written by `innerearseg pack`."),
-        ("array.npy", "was not written by `innerearseg pack`."),
-        ("other.npz", "was not written by `innerearseg pack`."),
+        ("empty.npz", "was not written by `innerearseg pack`"),
+        ("array.npy", "is no CSV text"),
+        ("other.npz", "was not written by `innerearseg pack`"),
     ):
         words = [command, str(CONFIG), "--data", str(tmp_path / name)]
         assert main([*words, "--output", str(tmp_path / "out"), "--device", "cpu"]) == 2

@@ -7,8 +7,9 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.dataset import case_names, read_case, read_landmarks
-from InnerEarSegLib.io.manifest import cases_of
+from InnerEarSegLib.io.dataset import case_names, read_case
+from InnerEarSegLib.io.landmarks import read_landmarks
+from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import write_case
 from InnerEarSegLib.training.cases import training_case
@@ -32,7 +33,14 @@ def test_whole_case(root, synthetic_ear):
     ct = root / "S01" / "CT" / "S01_CT_RAW.nii"
     ct.with_name("S01_CT_LABELS.nii").write_bytes(ct.read_bytes())  # labels that are a CT
     case = read_case(root, "S01")
-    assert case.labels is None and "no labels" in case.remarks[0]
+    assert case.labels is None and "look like a CT: they hold" in case.remarks[0]
+    path = ct.with_name("S01_CT_LABELS.nii")
+    sitk.WriteImage(
+        image_of(synthetic_ear.labels.array * 7, synthetic_ear.labels.geometry), str(path)
+    )
+    case = read_case(root, "S01")
+    assert case.labels is None
+    assert case.remarks[0].endswith("hold no voxel of value 1; they hold the values 7.")
 
 
 def test_ct_cut_short_keeps_its_whole_slices_and_says_so(root, synthetic_ear):
@@ -61,7 +69,7 @@ def test_what_cannot_be_used_is_said(root, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "sentence"), [
-    ('{"SIDE": "LEFT"}', "lacks LANDMARKS; download it again"),
+    ('{"SIDE": "LEFT"}', "lacks LANDMARKS"),
     ('{"SIDE": "LEFT", "LANDMARKS": [1]}', "lacks LANDMARKS"),
     ('{"SIDE": 3, "LANDMARKS": {}}', "lacks SIDE"),
     ("[]", "lacks LANDMARKS"),
@@ -136,7 +144,7 @@ def test_a_list_gives_ct_labels_landmarks_and_side(folder, synthetic_ear):
         f"one,ct.nii.gz,labels.nrrd,points.mrk.json,{synthetic_ear.side.upper()},3\n"
         "two, ct.nii.gz,,,,\n",
     )
-    cases = cases_of(path)
+    cases = read_dataset(path).readers
     assert list(cases) == ["one", "two"]
     one, two = cases["one"](), cases["two"]()
     assert np.array_equal(one.ct.array, synthetic_ear.ct.array)
@@ -150,30 +158,30 @@ def test_a_list_gives_ct_labels_landmarks_and_side(folder, synthetic_ear):
 def test_other_separators_and_line_ends(folder, separator):
     text = "\ufeffcase,image,side\r\none,ct.nii.gz,left\r\n".replace(",", separator)
     (folder / "list.csv").write_bytes(text.encode())
-    assert cases_of(folder / "list.csv")["one"]().side == "left"
+    assert read_dataset(folder / "list.csv").readers["one"]().side == "left"
 
 
 def test_what_spreadsheets_add_does_no_harm(folder):
     # Capital titles, empty rows, and another ending of the name; rows keep their numbers.
     text = "Case,Image ,SIDE\n\n,,\none,ct.nii.gz,left\n , ,\n"
     (folder / "list.txt").write_text(text)
-    assert cases_of(folder / "list.txt")["one"]().side == "left"
+    assert read_dataset(folder / "list.txt").readers["one"]().side == "left"
     with pytest.raises(UnusableInput, match="row 6: case is empty"):
-        cases_of(write_list(folder, text + ",ct.nii.gz,left\n"))
+        read_dataset(write_list(folder, text + ",ct.nii.gz,left\n"))
 
 
 def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, synthetic_ear):
     path = write_list(folder, "case,image,labels\none,ct.nii.gz,labels.nrrd\n")
-    assert cases_of(path)["one"]().labels.sum() == synthetic_ear.labels.array.sum() + 5
+    assert read_dataset(path).readers["one"]().labels.sum() == synthetic_ear.labels.array.sum() + 5
     write_case(synthetic_ear, folder, "S01")  # a folder is read in the dataset's layout
-    assert cases_of(folder)["S01"]().side == synthetic_ear.side
+    assert read_dataset(folder).readers["S01"]().side == synthetic_ear.side
 
 
 @pytest.mark.parametrize(("text", "sentence"), [
     ("case,labels\na,b\n", "no column 'image'"),
     ("case,image,lables\na,ct.nii.gz,x\n", "has a column 'lables'"),
     ("case,image\n", "holds no case"),
-    ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' more than once"),
+    ("case,image\na,ct.nii.gz\na,ct.nii.gz\n", "'a' twice"),
     ("case,image\n,ct.nii.gz\n", "row 2: case is empty"),
     ("case,image,side\na,ct.nii.gz,up\n", "neither left nor right"),
     ("case,image,label_values\na,ct.nii.gz,x\n", "whole numbers"),
@@ -181,48 +189,50 @@ def test_all_values_but_zero_are_labyrinth_unless_the_list_says_which(folder, sy
 ])  # fmt: skip
 def test_a_list_that_cannot_be_used_is_refused_with_a_sentence(folder, text, sentence):
     with pytest.raises(UnusableInput, match=sentence):
-        cases_of(write_list(folder, text))
+        read_dataset(write_list(folder, text))
 
 
 @pytest.mark.parametrize("gone", ["image", "labels", "landmarks"])
 def test_a_file_that_is_gone_is_said_when_its_row_is_read(folder, gone):
     row = {"image": "ct.nii.gz", "labels": "", "landmarks": ""} | {gone: "nothing.nii"}
     text = f"case,image,labels,landmarks\none,ct.nii.gz,,\ntwo,{','.join(row.values())}\n"
-    cases = cases_of(write_list(folder, text))
+    cases = read_dataset(write_list(folder, text)).readers
     assert cases["one"]().name == "one"
-    with pytest.raises(UnusableInput, match=rf"row 3: {gone} .*nothing\.nii does not exist\."):
+    with pytest.raises(UnusableInput, match=rf"Row 3: {gone} .*nothing\.nii does not exist\."):
         cases["two"]()
 
 
 def test_what_is_no_list_or_no_labels_is_refused(folder, tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(UnusableInput, match="no CSV text"):
-        cases_of(tmp_path / "x.csv")
+        read_dataset(tmp_path / "x.csv")
     with pytest.raises(UnusableInput, match="cannot be read"):
-        cases_of(tmp_path / "nothing.csv")
+        read_dataset(tmp_path / "nothing.csv")
     for name, values, sentence in (
-        ("ct.nii.gz", "", "look like a CT"),
-        ("labels.nrrd", "9", r"hold no voxel with the values \[9\]"),
+        ("ct.nii.gz", "", "look like a CT: they hold"),
+        ("labels.nrrd", "9", r"hold no voxel of value 9; they hold the values 3, 7\."),
         ("points.mrk.json", "", "cannot be read as an image"),
     ):
         text = f"case,image,labels,label_values\na,ct.nii.gz,{name},{values}\n"
         with pytest.raises(UnusableInput, match=sentence):
-            cases_of(write_list(folder, text))["a"]()
+            read_dataset(write_list(folder, text)).readers["a"]()
     part = image_of(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4)))
     colours = sitk.Compose([part] * 2)
     sitk.WriteImage(colours, str(folder / "colours.nrrd"))
     with pytest.raises(UnusableInput, match="not one 3D label map"):
-        cases_of(write_list(folder, "case,image,labels\na,ct.nii.gz,colours.nrrd\n"))["a"]()
+        read_dataset(write_list(folder, "case,image,labels\na,ct.nii.gz,colours.nrrd\n")).readers[
+            "a"
+        ]()
 
 
 def test_markups_are_turned_to_ras_and_missing_points_left_out(tmp_path):
-    lps = read_landmarks(markups(tmp_path / "a.mrk.json"))
+    lps = read_landmarks(markups(tmp_path / "a.mrk.json")).landmarks
     assert list(lps) == ["helicotrema"] and lps["helicotrema"].tolist() == [-1.0, -2.0, 3.0]
-    ras = read_landmarks(markups(tmp_path / "b.mrk.json", "RAS"))
+    ras = read_landmarks(markups(tmp_path / "b.mrk.json", "RAS")).landmarks
     assert ras["helicotrema"].tolist() == [1.0, 2.0, 3.0]
     path = tmp_path / "b.mrk.json"
     path.write_bytes("\ufeff".encode() + path.read_bytes())  # a byte order mark does no harm
-    assert read_landmarks(path)["helicotrema"].tolist() == [1.0, 2.0, 3.0]
+    assert read_landmarks(path).landmarks["helicotrema"].tolist() == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +240,7 @@ def test_markups_are_turned_to_ras_and_missing_points_left_out(tmp_path):
 )
 def test_fcsv_of_every_age(tmp_path, system, expected):
     (tmp_path / "a.fcsv").write_text(FCSV.format(system=system))
-    points = read_landmarks(tmp_path / "a.fcsv")
+    points = read_landmarks(tmp_path / "a.fcsv").landmarks
     assert list(points) == ["helicotrema"]
     assert points["helicotrema"].tolist() == [expected, 2 * expected, 3.0]
 

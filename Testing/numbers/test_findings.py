@@ -21,14 +21,14 @@ from InnerEarSegLib.segmentation.findings import (
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.segmentation.pose import Pose, fit_pose
 from InnerEarSegLib.segmentation.prediction import EarPrediction
-from InnerEarSegLib.segmentation.topology import behind_window, whole_part
+from InnerEarSegLib.segmentation.topology import behind_window, count_canals, whole_part
 from InnerEarSegLib.synthetic.ear import make_ear
 from InnerEarSegLib.synthetic.parameters import MALFORMATIONS, WIDE_AQUEDUCT, random_parameters
 from InnerEarSegLib.synthetic.rescan import AXIAL_NORMAL, ScanProtocol, axes_across, rescan
 from InnerEarSegLib.types import Geometry, Volume, apply_affine
 
 from ..electrode import METAL_HU, electrode_array
-from .canonical_ear import APEX, OVAL, PATCH, SHAPE, ct_of, depth, millimetres, tube
+from .canonical_ear import APEX, OVAL, PATCH, SHAPE, VESTIBULE, ct_of, depth, millimetres, tube
 
 POINTS = {"oval window": OVAL, "helicotrema": APEX, "round window": np.array([1.51, 3.69, -1.95])}
 SCAN = Geometry(np.array([[0.2, 0, 0, -15], [0, 0.2, 0, -15], [0, 0, 0.2, -15], [0, 0, 0, 1.0]]),
@@ -66,14 +66,14 @@ def test_a_canonical_ear_of_other_axes_gives_the_same_findings():
     deep = depth("lateral")
     own = prediction(deep, ct_of(depth()))
     other = replace(own, poses=[Pose(np.linalg.inv(turn))], frame=frame_of(template))
-    first, second = (complete(each, SCAN, POINTS) for each in (own, other))
+    first, second = (complete(each, SCAN) for each in (own, other))
     assert first.completed == second.completed == ("lateral",)
     assert findings(first).atypicality == pytest.approx(findings(second).atypicality)
 
 
 def test_a_whole_labyrinth_is_left_alone():
     before = prediction(two_turns(), ct_of(two_turns()))
-    completion = complete(before, SCAN, POINTS)
+    completion = complete(before, SCAN)
     assert completion.prediction is before
     found = findings(completion)
     assert (found.closed_canals, found.open_canals, found.completed_canals) == (3, (), ())
@@ -81,7 +81,7 @@ def test_a_whole_labyrinth_is_left_alone():
 
 
 def test_a_canal_that_the_ct_shows_is_completed():
-    completion = complete(prediction(depth("anterior"), ct_of(depth())), SCAN, POINTS)
+    completion = complete(prediction(depth("anterior"), ct_of(depth())), SCAN)
     found = findings(completion, slice_mm=1.5)
     assert (found.closed_canals, found.completed_canals) == (3, ("anterior",))
     assert found.open_canals == () and found.slice_mm == 1.5
@@ -89,20 +89,29 @@ def test_a_canal_that_the_ct_shows_is_completed():
 
 def test_a_canal_that_the_network_does_not_see_stays_open():
     deep = np.where(depth("lateral") > 0, depth("lateral"), -2.0).astype(np.float32)
-    found = findings(complete(prediction(deep, ct_of(depth())), SCAN, POINTS))
+    found = findings(complete(prediction(deep, ct_of(depth())), SCAN))
     assert (found.closed_canals, found.open_canals) == (2, ("lateral",))
     assert found.completed_canals == ()
 
 
+def test_a_false_ring_does_not_stand_in_for_an_open_canal():
+    ring = tube([VESTIBULE, (0.0, 2.5, 5.0), (0.0, -1.5, 5.0), VESTIBULE], 0.5)
+    deep = np.where(depth("lateral") > 0, depth("lateral"), -2.0)
+    deep = np.maximum(deep, ring).astype(np.float32)
+    assert count_canals(whole_part(deep > 0), PATCH, OVAL, APEX) == 3
+    found = findings(complete(prediction(deep, ct_of(depth())), SCAN))
+    assert (found.closed_canals, found.open_canals) == (2, ("lateral",))
+
+
 def test_nothing_is_completed_outside_the_scan():
     low = Geometry(SCAN.ijk_to_ras, (150, 150, 55))  # ends before the lateral canal's bend
-    found = findings(complete(prediction(depth("lateral"), ct_of(depth())), low, POINTS))
+    found = findings(complete(prediction(depth("lateral"), ct_of(depth())), low))
     assert "lateral" in found.open_canals and found.completed_canals == ()
 
 
 def test_without_an_oval_window_nothing_is_counted():
     missing = {"helicotrema": APEX}
-    completion = complete(prediction(depth("lateral"), ct_of(depth())), SCAN, missing)
+    completion = complete(prediction(depth("lateral"), ct_of(depth())), SCAN)
     mask = (depth("lateral") > 0).astype(np.uint8)
     found = find(completion, mask, PATCH, missing, 1800.0, None)
     assert found.closed_canals is None and found.turns_apart is None and found.atypicality is None
@@ -132,7 +141,7 @@ def test_metal_is_measured():
     ct = ct_of(depth())
     ball = np.linalg.norm(millimetres() - [4.0, 0.2, -0.8], axis=-1) < 0.8
     ct[ball] = 3071.0
-    found = findings(complete(prediction(depth(), ct), SCAN, POINTS))
+    found = findings(complete(prediction(depth(), ct), SCAN))
     assert found.metal and found.metal_mm3 == pytest.approx(ball.sum() * 0.008, rel=0.2)
 
 
@@ -141,9 +150,9 @@ def test_metal_between_parts_of_a_drawing_is_measured():
     deep = np.maximum(depth(), tube([(5.6, 2.0, -1.1), (3.2, 2.8, -0.7)], 0.5))  # 0.7 mm away
     ct = ct_of(deep)
     ct[(deep <= 0) & (tube([(5.6, 1.0, -1.1), (3.2, 1.8, -0.7)], 0.6) > 0)] = 2450.0
-    found = findings(complete(prediction(deep, ct), SCAN, POINTS))
+    found = findings(complete(prediction(deep, ct), SCAN))
     assert found.parts == 2 and found.metal
-    bone = findings(complete(prediction(deep, ct_of(deep)), SCAN, POINTS))
+    bone = findings(complete(prediction(deep, ct_of(deep)), SCAN))
     assert bone.parts == 2 and bone.metal_mm3 == 0.0
 
 

@@ -13,7 +13,7 @@ from InnerEarSegLib.evaluation.evaluate import (
 )
 from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
 from InnerEarSegLib.evaluation.perturbations import compare, stability
-from InnerEarSegLib.io.dataset import Case
+from InnerEarSegLib.io.case import Case
 from InnerEarSegLib.types import (
     CHECK,
     LANDMARKS,
@@ -219,7 +219,7 @@ def test_an_ear_elsewhere_is_missed_and_one_of_the_wrong_side_counts_where_the_r
     for kinds in ({}, {"labelled": False}, {"pointed": False}):
         row = row_of(case("left", RIGHT_AT, **kinds), found(ear("right", RIGHT_AT)))
         assert row["found"] and row["side"] == "right" and row["side_right"] is False
-        assert "SIDE WRONG" in sentence_of(row)
+        assert "SIDE WRONG: called right, the reference says left" in sentence_of(row)
 
 
 def test_the_place_tells_which_ear_is_compared_and_else_how_sure_an_ear_is():
@@ -240,7 +240,7 @@ def test_a_row_says_what_was_found_of_the_canals_and_of_the_ct():
     row = row_of(case("left", LEFT_AT), found(seen), "soft kernel")
     assert (row["case"], row["scan"]) == ("P", "soft kernel")
     assert (row["closed_canals"], row["edge_width_mm"], row["verdict"]) == (2, 0.7, "check")
-    assert sentence_of(row).endswith("side right, 2 canals closed, check")
+    assert sentence_of(row).endswith("side left, correct, 2 canals closed, check")
     row = row_of(case("left", LEFT_AT), found(ear("left", LEFT_AT)))
     assert row["scan"] == "as scanned" and row["closed_canals"] is None
     assert "canals" not in sentence_of(row)

@@ -1,11 +1,13 @@
 """Simulated scans of cases: repeatable, of their protocol, and where the specimen lies."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation.scans import AS_SCANNED, PROTOCOLS, SCANS, in_scan
-from InnerEarSegLib.io.dataset import Case
+from InnerEarSegLib.io.case import Case
 from InnerEarSegLib.synthetic.rescan import AXIAL_NORMAL
 from InnerEarSegLib.types import Geometry, Volume, apply_affine
 
@@ -27,11 +29,12 @@ def case(name="P", side="right", lacking=(), turn=None):
     return Case(name, Volume(array, GRID), None, GRID, points, side)
 
 
-def test_a_scan_is_the_same_in_every_call_and_another_for_each_case():
-    first, again = (in_scan(case(), "bone kernel", TEMPLATE).ct for _ in range(2))
+def test_a_scan_is_the_same_in_every_call_and_another_for_each_ct():
+    first, again = (in_scan(case(name), "bone kernel", TEMPLATE).ct for name in ("P", "Q"))
     assert np.array_equal(first.array, again.array) and first.array.dtype == np.int16
     assert np.array_equal(first.geometry.ijk_to_ras, again.geometry.ijk_to_ras)
-    other = in_scan(case("Q"), "bone kernel", TEMPLATE).ct
+    brighter = Volume(case().ct.array + 1, GRID)
+    other = in_scan(dataclasses.replace(case(), ct=brighter), "bone kernel", TEMPLATE).ct
     assert not np.allclose(first.geometry.ijk_to_ras, other.geometry.ijk_to_ras)
     whole = case()
     assert in_scan(whole, AS_SCANNED, TEMPLATE) is whole

@@ -7,9 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from InnerEarSegLib.cli.main import CANCELLED, main
+from InnerEarSegLib.cli.report import subject_of_result
 from InnerEarSegLib.mrml.files import read_node, write_node, write_scene
+from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.report.subject import PATIENT, write_subject
@@ -28,23 +31,77 @@ def folder(synthetic_ear, tmp_path):
     return tmp_path
 
 
-def test_files_beside_the_scene_are_not_used_and_that_is_said(folder, synthetic_ear, capsys):
-    said = "differs from the scene and was not used"
-    assert said not in report(folder, folder / "a.html") + capsys.readouterr().err
-    (path,) = folder.glob("landmarks_*.mrk.json")
+def move(path, index, mm):
+    """Move a point of a .mrk.json along S, as Slicer saves it."""
     content = json.loads(path.read_text())
-    content["markups"][0]["controlPoints"][0]["position"][2] += 0.3
+    content["markups"][0]["controlPoints"][index]["position"][2] += mm
     path.write_text(json.dumps(content))
-    text = report(folder, folder / "a.html")
-    assert f"{path.name} {said}" in text and f"Note: {path.name} {said}" in capsys.readouterr().err
+
+
+def measured(folder):
+    """The corrected ear of the report's measurements: its segment, and the landmarks by name."""
+    (ear,) = json.loads((folder / "measurements.json").read_text(encoding="utf-8"))["ears"]
+    return ear["segment"], {mark["name"]: mark for mark in ear["landmarks"]}
+
+
+def test_corrections_in_files_beside_the_scene_count_and_that_is_said(folder, capsys):
+    report(folder, folder / "report.html")
+    assert capsys.readouterr().err == ""
+    (path,) = folder.glob("landmarks_*.mrk.json")
+    move(path, 0, 0.3)
+    with headless_scene() as session:
+        node = read_node(session.scene, folder / "labyrinth.seg.nrrd")
+        (segment_id,) = node.GetSegmentation().GetSegmentIDs()
+        image = node.GetSegmentation().GetSegment(segment_id).GetRepresentation("Binary labelmap")
+        voxels = vtk_to_numpy(image.GetPointData().GetScalars())
+        voxels[voxels.nonzero()[0][:100]] = 0
+        assert write_node(node, folder / "labyrinth.seg.nrrd")
+    text = report(folder, folder / "report.html")
+    said = f"Taken from {path.name}: helicotrema."
+    assert said in text and f"Note: {said}" in capsys.readouterr().err
+    assert "Taken from labyrinth.seg.nrrd: Labyrinth left." in text
+    segment, marks = measured(folder)
+    assert segment == "edited" and marks["helicotrema"]["state"] == "corrected"
+    assert marks["helicotrema"]["moved_mm"] == pytest.approx(0.3, abs=0.002)
+    assert marks["oval window"]["state"] == "automatic"
+
+
+def test_files_beside_the_scene_that_cannot_be_used_are_said(folder, synthetic_ear):
+    (path,) = folder.glob("landmarks_*.mrk.json")
+    renamed = path.read_text().replace('"helicotrema"', '"apex"')
     with headless_scene() as session:
         node = read_node(session.scene, folder / "labyrinth.seg.nrrd")
         segment = node.GetSegmentation().GetSegment(SEGMENT_IDS[synthetic_ear.side])
         segment.SetLabelValue(segment.GetLabelValue() + 1)  # its voxels are of no segment now
         assert write_node(node, folder / "labyrinth.seg.nrrd")
-    assert f"labyrinth.seg.nrrd {said}" in report(folder, folder / "a.html")
-    path.write_text("{")
-    assert f"{path.name} {said}" in report(folder, folder / "a.html")
+    for content, said in (
+        ("{", f"{path.name} cannot be read and was not used"),
+        (renamed, f"{path.name} has no point named helicotrema and was not used"),
+    ):
+        path.write_text(content)
+        subject, notes = subject_of_result(folder)
+        assert [note.partition(":")[0] for note in notes] == [
+            said, "labyrinth.seg.nrrd holds no segment Labyrinth left and was not used.",
+        ]  # fmt: skip
+        assert not subject.segmentation.ears[0].reviewed
+
+
+def test_where_scene_and_file_were_both_corrected_the_scene_counts(folder, synthetic_ear):
+    (path,) = folder.glob("landmarks_*.mrk.json")
+    move(path, 0, 0.3)
+    move(path, 1, 0.5)
+
+    def correct(scene, volume, results):
+        (node,) = results.landmarks.values()
+        r, a, s = synthetic_ear.landmarks["helicotrema"]
+        set_position(node, "helicotrema", (r, a + 2.0, s))
+
+    saved(folder / "scene.mrb", truth_of(synthetic_ear), synthetic_ear.ct, change=correct)
+    subject, notes = subject_of_result(folder)
+    assert f"{path.name} differs from the scene in helicotrema" in notes[1]
+    helicotrema, oval, _ = subject.segmentation.ears[0].landmarks
+    assert helicotrema.moved_mm == pytest.approx(2.0, abs=0.002)
+    assert oval.moved_mm == pytest.approx(0.5, abs=0.002)
 
 
 def test_a_correction_saved_both_ways_is_no_difference(folder, synthetic_ear, capsys):

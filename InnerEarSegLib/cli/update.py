@@ -1,0 +1,108 @@
+"""``innerearseg update``: corrections of a cohort's cases into its reports and tables."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from ..errors import Cancelled, InnerEarSegError, UnusableInput
+from ..types import AUTOMATIC, CORRECTED, Ear
+from . import report
+from .arguments import complain, say
+from .batch import SOME_FAILED, add_arrays, chosen_arrays, say_where
+
+MAX_NAMES = 20
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "update", help="bring corrections made in 3D Slicer into a cohort's reports and tables"
+    )
+    parser.add_argument(
+        "input", type=Path, metavar="DIR",
+        help="output of `innerearseg batch`, or a folder of folders of `innerearseg segment`",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reports", action="store_true", help="also write a report of each case that has none"
+    )
+    parser.add_argument("--pdf", action="store_true", help="reports as PDF, too; needs fpdf2")
+    add_arrays(parser)
+    parser.set_defaults(run=run, resumes=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure what was corrected, write reports and tables, and say whose corrections count.
+
+    Return 0; 4 if a case's corrections could not be read or a table is not written.
+    """
+    from ..batch.run import Tables, rows_in
+    from ..io.result_folder import REPORT_HTML, ResultFolder
+
+    folder, arrays = options.input, chosen_arrays(options)
+    if not folder.is_dir():
+        raise UnusableInput(f"{folder} is no folder of a cohort.")
+    if options.pdf:
+        from ..report.pdf import need_library
+
+        need_library()
+    rows = rows_in(folder)
+    if not any(row.result for row in rows):
+        raise UnusableInput(f"{folder} holds no results of `innerearseg batch` or `segment`.")
+    output = ResultFolder(folder)
+    unchanged, failed = [], 0
+    for row in rows:
+        if row.result is None or not row.result["ears"]:
+            continue
+        case = output.folder / row.case
+        new = options.reports and not (case / REPORT_HTML).is_file()
+        if not (row.uncounted or row.measurements is None or new):
+            unchanged.append(row.case)
+            continue
+        try:
+            said = _update(case, options.pdf)
+        except Cancelled:
+            raise
+        except InnerEarSegError as error:
+            failed += 1
+            said = [f"not updated: {error}"]
+        say(f"{row.case}: {' '.join(said)}")
+    if unchanged:
+        names = ", ".join(unchanged[:MAX_NAMES])
+        more = len(unchanged) - MAX_NAMES
+        say(f"Unchanged: {names}{f' and {more} more' if more > 0 else ''}")
+    tables = Tables(output, arrays)
+    rows = rows_in(folder)
+    tables.write(rows, say)
+    complain(tables.sentence)
+    say_where(tables, rows, folder)
+    return SOME_FAILED if failed or tables.problems else 0
+
+
+def _update(case: Path, pdf: bool) -> list[str]:
+    """Write report, measurements and thumbnails of a case as it is now; say what was corrected."""
+    from ..io.result_folder import REPORT_HTML
+    from ..report.files import Names
+    from ..report.subject import write_subject
+
+    subject, notes = report.subject_of_result(case)
+    page = case / REPORT_HTML
+    paper = page.with_suffix(".pdf")
+    names = Names(page, paper if pdf or paper.is_file() else None, thumbnails=True)
+    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
+        write_subject(subject, Path(temporary))
+        output = report.write(subject, Path(temporary), names, notes=notes)
+    corrected = [each for ear in subject.segmentation.ears for each in _corrected(ear)]
+    first = f"taken: {', '.join(corrected)}." if corrected else "written, nothing is corrected."
+    return [first, *subject.left_out, *notes, *output.sentences]
+
+
+def _corrected(ear: Ear) -> list[str]:
+    """What the user made of an ear, in words."""
+    said = [f"{ear.side} segment {ear.segment}"] if ear.segment != AUTOMATIC else []
+    for mark in ear.landmarks:
+        if mark.reviewed:
+            far = f" by {mark.moved_mm:.1f} mm" if mark.state == CORRECTED else ""
+            said.append(f"{ear.side} {mark.name} {mark.state}{far}")
+    return said

@@ -1,0 +1,100 @@
+"""Corrections that the user saved beside a scene, brought into the scene.
+
+3D Slicer saves a scene as a whole, or landmarks and segments as single files. A landmark or segment
+that is as found in the scene is taken from the file that has another; where both were worked on,
+the scene counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnusableInput
+from ..io.result_folder import LANDMARKS_FILES, SEGMENTATION_FILE
+from ..process import quiet
+from ..types import AUTOMATIC, LANDMARKS, NOT_FOUND, Side
+from .files import read_node
+from .landmarks import automatic_of, landmark_of, node_landmarks, same_place, set_position
+from .results import Results, read_ear
+from .segments import (
+    SEGMENT_NAMES,
+    automatic_fingerprint,
+    fingerprint,
+    segment_content,
+    set_segments,
+)
+
+TAKEN = "Taken from {}: {}."
+UNREAD = "{} cannot be read and was not used: save it again from 3D Slicer, or remove it."
+UNNAMED = "{} has no point named {} and was not used: give its points the landmarks' names."
+NO_SEGMENT = "{} holds no segment {} and was not used."
+BOTH = "{} differs from the scene in {}, where both were corrected: the scene counts."
+
+
+def take_corrections(scene: Any, results: Results, folder: Path) -> list[str]:
+    """Bring corrections of a scene's folder into its nodes; say what was taken and what was not.
+
+    The files are read into the scene. Nothing is written.
+    """
+    notes = []
+    for side, node in results.landmarks.items():
+        path = folder / LANDMARKS_FILES[side]
+        if path.is_file():
+            saved = _read(scene, path)
+            notes += [UNREAD.format(path.name)] if saved is None else _landmarks(node, saved, path)
+    path = folder / SEGMENTATION_FILE
+    if path.is_file() and results.segmentation is not None:
+        saved = _read(scene, path)
+        if saved is None:
+            return [*notes, UNREAD.format(path.name)]
+        for side in results.landmarks:
+            notes += _segment(results, side, saved, path)
+    return notes
+
+
+def _read(scene: Any, path: Path) -> Any:
+    try:
+        with quiet():  # MRML's own messages on a damaged file
+            return read_node(scene, path)
+    except UnusableInput:
+        return None
+
+
+def _landmarks(node: Any, saved: Any, path: Path) -> list[str]:
+    places = node_landmarks(saved)
+    missing = [name for name in LANDMARKS if name not in places]
+    if missing and places.keys() - set(LANDMARKS):
+        return [UNNAMED.format(path.name, " and ".join(missing))]
+    taken, both = [], []
+    for name in LANDMARKS:
+        there, mark = places.get(name), landmark_of(node, name)
+        if same_place(there, automatic_of(node, name)) or same_place(there, mark.ras):
+            continue
+        if mark.confirmed or mark.state not in (AUTOMATIC, NOT_FOUND):
+            both.append(name)
+        else:
+            set_position(node, name, there)
+            taken.append(name)
+    said = ((TAKEN, taken), (BOTH, both))
+    return [text.format(path.name, ", ".join(names)) for text, names in said if names]
+
+
+def _segment(results: Results, side: Side, saved: Any, path: Path) -> list[str]:
+    node, name = results.segmentation, SEGMENT_NAMES[side]
+    now, there = segment_content(node, side), segment_content(saved, side)
+    found = automatic_fingerprint(node, side)
+    if fingerprint(there) in (found, fingerprint(now)):
+        return []
+    if there is None:
+        return [NO_SEGMENT.format(path.name, name)]
+    if fingerprint(now) != found:
+        return [BOTH.format(path.name, name)]
+    ear = read_ear(results, side)
+    if ear is not None:
+        inside, geometry = there
+        set_segments(node, [replace(ear, labyrinth=inside.astype(np.uint8), geometry=geometry)])
+    return [TAKEN.format(path.name, name)]

@@ -1,0 +1,75 @@
+"""The grid of voxels in RAS mm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""4 x 4 matrix between LPS (ITK, DICOM) and RAS (MRML, NIfTI); its own inverse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """The grid of a volume of shape (k, j, i).
+
+    ``ijk_to_ras`` is the 4 x 4 affine from IJK index (voxel centres at integers) to RAS mm.
+    """
+
+    ijk_to_ras: NDArray[np.float64]
+    shape: tuple[int, int, int]
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """Voxel size (i, j, k) in mm."""
+        return np.asarray(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0), np.float64)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of one voxel in mm³."""
+        return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """RAS mm of the middle of the grid."""
+        return self.to_ras((np.array(self.shape[::-1]) - 1) / 2.0)
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(8, 3) RAS mm of the outer corners, half a voxel beyond the corner voxels' centres."""
+        size = np.array(self.shape[::-1])
+        unit = np.array(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij")).reshape(3, 8).T
+        return self.to_ras(unit * size - 0.5)
+
+    def to_ras(self, ijk: ArrayLike) -> NDArray[np.float64]:
+        """RAS mm of IJK indices, both (..., 3)."""
+        return apply_affine(self.ijk_to_ras, ijk)
+
+    def to_ijk(self, ras: ArrayLike) -> NDArray[np.float64]:
+        """Continuous IJK indices of RAS mm, both (..., 3)."""
+        return apply_affine(np.linalg.inv(self.ijk_to_ras), ras)
+
+    def contains(self, ras: ArrayLike, margin: float = 0.0) -> NDArray[np.bool_]:
+        """Whether RAS points (..., 3) lie inside the field of view shrunk by ``margin`` mm."""
+        ijk = self.to_ijk(ras)
+        inset = margin / self.spacing
+        upper = np.array(self.shape[::-1]) - 0.5
+        inside = (ijk >= -0.5 + inset) & (ijk <= upper - inset)
+        return np.asarray(np.all(inside, axis=-1), np.bool_)
+
+    def part(self, first: ArrayLike, shape: Sequence[int]) -> Geometry:
+        """Grid of shape (k, j, i) with the same voxels, whose first has this IJK index here."""
+        matrix = self.ijk_to_ras.copy()
+        matrix[:3, 3] = self.to_ras(first)
+        k, j, i = (int(size) for size in shape)
+        return Geometry(matrix, (k, j, i))
+
+
+def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]:
+    """Points (..., 3) mapped by a 4 x 4 affine."""
+    points = np.asarray(points, dtype=np.float64)
+    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3], np.float64)

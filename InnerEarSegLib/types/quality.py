@@ -1,0 +1,93 @@
+"""How far an ear can be trusted, and what was measured to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+Verdict = Literal["good", "check", "poor"]
+GOOD: Final = "good"
+CHECK: Final = "check"
+POOR: Final = "poor"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far one ear's result can be trusted, in words.
+
+    Attributes:
+        verdict: "good": nothing stands out. "check": something wants a look before it is used.
+            "poor": do not plan on it.
+        reasons: one sentence each, for the user; none for "good".
+    """
+
+    verdict: Verdict = GOOD
+    reasons: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"verdict": self.verdict, "reasons": list(self.reasons)}
+
+
+CANALS = 3
+"""Semicircular canals of an ear: rings behind the oval window."""
+
+MIN_METAL_MM3 = 1.0
+"""Bone as bright as metal has 0.5 mm³ at most beside a labyrinth in the specimens' own scans; an
+electrode array in a cochlea has about 10 mm³."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was measured of one ear's automatic result and of the CT there; the verdict's grounds.
+
+    None is not known: a landmark was missing, or the result was made before this was measured.
+
+    Attributes:
+        closed_canals: how many semicircular canals are closed rings: 3 in a whole labyrinth. The
+            first Betti number of the labyrinth behind the oval window, and at most three less
+            the open canals: another ring may stand in for one.
+        open_canals: names of those that are not.
+        completed_canals: names of those that were completed where the CT hardly shows them.
+        parts: in how many pieces the labyrinth is drawn.
+        turns_apart: whether bone parts the turns of the cochlea.
+        edge_width_mm: width of the edge between bone and lumen in the CT: its sharpness there.
+        slice_mm: thickness of the CT's slices by its header.
+        metal_mm3: of the largest piece of metal in or beside the labyrinth.
+        agreement: Dice of two networks' drawings in canonical pose.
+        atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
+    """
+
+    closed_canals: int | None = None
+    open_canals: tuple[str, ...] = ()
+    completed_canals: tuple[str, ...] = ()
+    parts: int = 1
+    turns_apart: bool | None = None
+    edge_width_mm: float | None = None
+    slice_mm: float | None = None
+    metal_mm3: float = 0.0
+    agreement: float | None = None
+    atypicality: float | None = None
+
+    @property
+    def canals(self) -> str:
+        """How many canals are closed, as "3 of 3"; empty if not known, or with rings too many."""
+        known = self.closed_canals is not None and self.closed_canals <= CANALS
+        return f"{self.closed_canals} of {CANALS}" if known else ""
+
+    @property
+    def metal(self) -> bool:
+        """Whether metal lies in or beside the labyrinth, and not just dense bone."""
+        return self.metal_mm3 >= MIN_METAL_MM3
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, to three decimals."""
+        values = asdict(self).items()
+        return {name: round(x, 3) if isinstance(x, float) else x for name, x in values}
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Findings:
+        """Read what ``to_json`` made; KeyError or TypeError if something is missing or unknown."""
+        names = {name: tuple(item[name]) for name in ("open_canals", "completed_canals")}
+        return cls(**{**item, **names})

@@ -1,0 +1,67 @@
+"""Values on a grid: a CT, or a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import RAS_FROM_LPS, Geometry
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """What made a CT, as its DICOM header names it; empty where it does not."""
+
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A CT [k, j, i] in Hounsfield units (or a label map) and where it lies in RAS mm.
+
+    ``name`` is for the scene; ``warnings`` are what the reader noticed, one sentence each;
+    ``slice_mm`` is the thickness of the slices where the header tells it: they may overlap.
+    ``scanner`` is known of DICOM alone.
+    """
+
+    array: NDArray[Any] = field(repr=False)
+    geometry: Geometry
+    name: str = "CT"
+    warnings: tuple[str, ...] = ()
+    slice_mm: float | None = None
+    scanner: Scanner = Scanner()
+
+    def to_sitk(self) -> Any:
+        """Return a SimpleITK.Image, in LPS mm; SimpleITK indexes it [i, j, k]."""
+        import SimpleITK as sitk
+
+        image, spacing = sitk.GetImageFromArray(self.array), self.geometry.spacing
+        lps = RAS_FROM_LPS @ self.geometry.ijk_to_ras
+        image.SetSpacing(spacing.tolist())
+        image.SetOrigin(lps[:3, 3].tolist())
+        image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+        return image
+
+    def to_nibabel(self) -> Any:
+        """Return a nibabel.Nifti1Image: [i, j, k], with its affine to RAS mm."""
+        import nibabel
+
+        image = nibabel.Nifti1Image(np.ascontiguousarray(self.array.T), self.geometry.ijk_to_ras)
+        image.header.set_xyzt_units("mm")
+        # Programs differ in which of the two they read; both are float32, ``affine`` is not.
+        image.set_sform(image.affine, code="scanner", update_affine=False)
+        image.set_qform(image.affine, code="scanner", update_affine=False)
+        return image
+
+    def on(self, grid: Geometry) -> Volume:
+        """Return the values on another grid, interpolated linearly, 0 beyond this one."""
+        import SimpleITK as sitk
+
+        target = Volume(np.zeros(grid.shape, np.uint8), grid).to_sitk()
+        image = sitk.Resample(self.to_sitk(), target, sitk.Transform(), sitk.sitkLinear, 0.0)
+        return replace(self, array=sitk.GetArrayFromImage(image), geometry=grid)

@@ -1,0 +1,116 @@
+"""Volumes and masks as images of nibabel and SimpleITK, and CTs that come as such."""
+
+from dataclasses import replace
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from InnerEarSegLib.errors import UnusableInput
+from InnerEarSegLib.io.images import ct_of
+from InnerEarSegLib.types import RAS_FROM_LPS, Ear, Geometry, Volume
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def turned(seed: int) -> Geometry:
+    """A grid of any rotation, handedness, spacing and origin."""
+    random = np.random.default_rng(seed)
+    axes = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = axes * random.uniform(0.1, 1.4, 3), random.uniform(-99, 99, 3)
+    return Geometry(matrix, (5, 4, 3))
+
+
+@given(SEEDS)
+def test_a_voxel_keeps_its_value_and_place_in_every_library(seed):
+    grid = turned(seed)
+    volume = Volume(np.arange(60, dtype=np.int16).reshape(grid.shape), grid)
+    ijk = (2, 1, 4)
+    nifti, image = volume.to_nibabel(), volume.to_sitk()
+    assert nifti.dataobj[ijk] == image[ijk] == volume.array[ijk[::-1]] == 4 * 12 + 1 * 3 + 2
+    ras = grid.to_ras(ijk)
+    np.testing.assert_allclose(nibabel.affines.apply_affine(nifti.affine, ijk), ras, atol=1e-9)
+    for stored in (nifti.get_sform(), nifti.get_qform()):  # float32 in the header
+        np.testing.assert_allclose(nibabel.affines.apply_affine(stored, ijk), ras, atol=1e-3)
+    lps = image.TransformIndexToPhysicalPoint(ijk)
+    np.testing.assert_allclose(RAS_FROM_LPS[:3, :3] @ lps, ras, atol=1e-9)
+
+
+def ear_of(mask, geometry) -> Ear:
+    return Ear("left", np.asarray(mask, np.uint8), geometry, (), 1.0)
+
+
+def test_a_mask_on_the_ct_fits_it_voxel_by_voxel():
+    ct = Geometry(np.diag([0.4, 0.4, 0.4, 1.0]), (8, 9, 10))
+    fine = np.diag([0.2, 0.2, 0.2, 1.0])
+    fine[:3, 3] = 1.6 - 0.1, 1.2 - 0.1, 0.8 - 0.1  # eight voxels fill the CT's (4, 3, 2)
+    mask = np.zeros((4, 4, 4))
+    mask[:2, :2, :2] = 1  # all of (4, 3, 2)
+    mask[:2, :2, 2:] = [[[1, 0], [1, 0]], [[1, 0], [1, 0]]]  # half of (5, 3, 2)
+    mask[2:, :2, 0] = 1  # half of (4, 3, 3) ...
+    mask[2, 0, 0] = 0  # ... but for one
+    seen = ear_of(mask, Geometry(fine, (4, 4, 4))).to_nibabel(ct)
+    assert seen.shape == (10, 9, 8) and np.array_equal(seen.affine, ct.ijk_to_ras)
+    assert np.argwhere(np.asarray(seen.dataobj)).tolist() == [[4, 3, 2], [5, 3, 2]]
+    same = ear_of(mask, ct.part((3, 2, 1), (4, 4, 4))).mask(ct)
+    assert np.array_equal(same.array[1:5, 2:6, 3:7], mask) and same.array.sum() == mask.sum()
+
+
+@pytest.fixture(scope="module")
+def ct() -> Volume:
+    """A CT of noise on a turned grid."""
+    array = np.random.default_rng(1).normal(200, 400, (12, 10, 9)).astype(np.int16)
+    return Volume(array, replace(turned(3), shape=array.shape))
+
+
+@pytest.mark.parametrize("of", [
+    lambda ct: (ct,),
+    lambda ct: (ct.to_sitk(),),
+    lambda ct: (ct.to_nibabel(),),
+    lambda ct: (ct.array.T, ct.geometry.ijk_to_ras),
+    lambda ct: (ct.array.T[..., None].astype(">f8"), ct.geometry.ijk_to_ras.tolist()),
+    lambda ct: (replace(ct, array=np.broadcast_to(ct.array, ct.array.shape)),),  # read-only
+    lambda ct: (replace(ct, array=ct.array.astype(np.int32) + 2**16 * (ct.array == 1)),),
+])  # fmt: skip
+def test_a_ct_in_memory_is_read_as_from_a_file(ct, of):
+    given = of(ct)
+    before = np.array(given[0].array if isinstance(given[0], Volume) else ct.array)
+    read = ct_of(*given)
+    np.testing.assert_allclose(read.geometry.ijk_to_ras, ct.geometry.ijk_to_ras, atol=1e-9)
+    assert read.array.dtype in (np.int16, np.float32)
+    known = (ct.array != 1) & (ct.array >= -1024)
+    np.testing.assert_array_equal(read.array[known], ct.array[known])
+    if isinstance(given[0], Volume):
+        np.testing.assert_array_equal(given[0].array, before)  # the caller's array stays
+
+
+def test_holes_are_air_and_said(ct):
+    holes = ct.array.astype(np.float32)
+    holes[0, 0, :5] = np.nan
+    read = ct_of(replace(ct, array=holes))
+    assert read.array[0, 0, :5].tolist() == [-1024] * 5 and np.isnan(holes[0, 0, :5]).all()
+    assert "5 voxels were not numbers and are taken for air." in read.warnings
+
+
+@pytest.mark.parametrize(("of", "message"), [
+    (lambda ct: {"source": replace(ct, array=np.where(ct.array > 0, np.nan, -5.0))},
+     "The CT holds .* voxels that are not numbers"),
+    (lambda ct: {"source": replace(ct, array=(ct.array > 0).astype(np.int16))}, "label map"),
+    (lambda ct: {"source": replace(ct, array=ct.array.astype(complex))}, "complex numbers"),
+    (lambda ct: {"source": replace(ct, array=ct.array[:9])}, r"\(9, 10, 9\) voxels"),
+    (lambda ct: {"source": ct.array}, "needs its affine"),
+    (lambda ct: {"source": ct.array, "affine": np.eye(3)}, "4 x 4 is needed"),
+    (lambda ct: {"source": ct.array, "affine": np.zeros((4, 4))}, "impossible voxel size"),
+    (lambda ct: {"source": ct.array[0], "affine": np.eye(4)}, "2 dimensions"),
+    (lambda ct: {"source": ct, "affine": np.eye(4)}, "affine goes with an array"),
+    (lambda ct: {"source": ct, "series": "1.2"}, "series goes with"),
+    (lambda ct: {"source": sitk.Image(9, 9, sitk.sitkInt16)}, "2 dimensions"),
+    (lambda ct: {"source": 7}, "type int is no CT"),
+])  # fmt: skip
+def test_what_is_no_ct_is_refused(ct, of, message):
+    with pytest.raises(UnusableInput, match=message):
+        ct_of(**of(ct))
