@@ -24,8 +24,9 @@ from ..mrml.segments import SEGMENT_IDS, update_volume, volume_attribute
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
 from ..types import CHECK, GOOD, POOR, Landmark, Side
+from .look import swatch
 from .measurements_section import MeasurementsSection
-from .table import LandmarkTable, swatch
+from .table import LandmarkTable
 from .worker import timer_for
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
@@ -92,9 +93,10 @@ class ReviewSection:
         self._show()
 
     def _connect(self, name: str, key: str) -> Any:
-        """Connect a button and its key, which its tooltip says; return the shortcut."""
+        """Connect a button and its key, which both button and tooltip say; return the shortcut."""
         button = getattr(self._ui, f"{name}Button")
         button.connect("clicked()", lambda: self._press(name))
+        button.text = f"{button.text} ({key.replace('Shift+', '⇧')})"
         button.setToolTip(f"{button.toolTip} Key: {key}")
         shortcut = qt.QShortcut(self._ui.reviewContent)
         shortcut.setKey(qt.QKeySequence(key))
