@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -136,7 +136,10 @@ def evaluate(options: argparse.Namespace) -> int:
     command += ["--output", str(options.output)]
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
     with output.adding(obsolete=PICTURES) as new:
-        write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
+        write_tables(
+            rows, new, shlex.join(command), model=model,
+            weights_sha256=bundle.card.get("weights_sha256"), not_measured=failed,
+        )  # fmt: skip
     options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
     if not options.no_pictures:
         with output.adding() as new:
@@ -197,7 +200,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     if options.displace is not None:
         how = options.displace, options.draws
         errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)
-        _say_summary(errors, failed, frozenset())
+        _say_summary(errors, failed, ())
         return _status(failed)
     find, trained_on = _finder(options)
     scans = SIMULATED if options.scan == "all" else (options.scan,)
@@ -223,11 +226,13 @@ SIMULATED = (None, "bone", "soft")
 
 def _finder(
     options: argparse.Namespace,
-) -> tuple[Callable[[str | None, Case], Ear | None], frozenset[str]]:
-    """What finds the ear of a case in one of SIMULATED, and which cases it was trained on."""
+) -> tuple[Callable[[str | None, Case], Ear | None], set[str]]:
+    """What finds a case's ear in one of SIMULATED, and where it notes what it was trained on."""
     from ..evaluation.held_out import HeldOut
     from ..evaluation.metrics import ear_of
     from ..evaluation.simulated_scan import clinical_scan
+    from ..io.fingerprint import fingerprint
+    from ..model.provenance import knows
     from ..segmentation.pipeline import segment
 
     def seen_by(scan: str | None, case: Case) -> Case:
@@ -237,12 +242,13 @@ def _finder(
         if options.model is not None:
             raise UnusableInput("--crossval has models of its own: leave --model out.")
         held_out = HeldOut.of(options.crossval)
-        return lambda scan, case: held_out.find(seen_by(scan, case), options.device), frozenset()
+        return lambda scan, case: held_out.find(seen_by(scan, case), options.device), set()
     bundle = chosen_model(options)
-    trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
+    trained_on: set[str] = set()
 
     def find(scan: str | None, case: Case) -> Ear | None:
-        if case.name in trained_on:
+        if knows(bundle.card, case.name, fingerprint(case.ct.array)):
+            trained_on.add(case.name)
             say("(trained on) ", end="")
         return ear_of(segment(seen_by(scan, case).ct, bundle), case)
 
@@ -250,7 +256,7 @@ def _finder(
 
 
 def _say_summary(
-    errors: Sequence[MeasurementErrors], failed: Mapping[str, str], trained_on: frozenset[str]
+    errors: Sequence[MeasurementErrors], failed: Mapping[str, str], trained_on: Collection[str]
 ) -> None:
     """Print the summary, cases that the model was trained on apart from the others."""
     from ..evaluation.measurement_errors import summary

@@ -179,7 +179,8 @@ CATALOGUE: dict[str, Entry] = {
         "segment's surface, in turns of 360°."),
     "duct_apical_angle": Entry("Angle at the apex", "°",
         "Angle from the round window at which the turns end: 2.6 turns as in an average cochlea, "
-        "and as much more or less as this cochlea's turns are ahead or behind.", "mean of Erixon et al. 2009"),
+        "and as much more or less as this cochlea's turns are ahead or behind.",
+        "mean of Erixon et al. 2009"),
     VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
         144.0, 267.0, _DATASET),
 } | {

@@ -153,7 +153,7 @@ def whose_figures(
         which = "none of these cases" if not seen else f"of these cases on {', '.join(seen)}"
         lines.append(
             f"and of {base.name} {base.version}: {', '.join(drawn)}, which was trained on {which}, "
-            f"and on {len(base.trained_on) - len(seen)} others."
+            f"and on {base.case_count - len(seen)} others."
         )
     if not any(steps["refine"]):
         lines.append("No fold trained refine: orient drew, more coarsely.")
@@ -210,7 +210,7 @@ def measure_fold(
         model = load_model(file, device)
     for case, scan in todo:
         ct = Volume(case.ct, case.geometry)
-        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+        reference = Case(case.name, ct, case.labels, case.geometry, case.reference, case.side)
         reference = in_scan(reference, scan, model.template)
         result = segment(reference.ct, model, fine=steps["refine"] > 0)
         row = row_of(reference, result, scan) | {"fold": fold.number}

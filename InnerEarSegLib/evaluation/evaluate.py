@@ -13,7 +13,9 @@ import numpy as np
 
 from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..io.case import Case, check_names
+from ..io.fingerprint import fingerprint
 from ..model.bundle import Model
+from ..model.provenance import knows
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
@@ -57,15 +59,15 @@ def evaluate(
     Return a row (see ``row_of``, and ``trained_on``) a case and scan, and why other cases have
     none, by name.
     """
-    trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []
 
     def measure(case: Case) -> None:
         of_case: list[Row] = []
+        trained_on = knows(bundle.card, case.name, fingerprint(case.ct.array))
         for scan in scans:
             seen = in_scan(case, scan, bundle.template)
             result = segment(seen.ct, bundle)
-            row = row_of(seen, result, scan) | {"trained_on": case.name in trained_on}
+            row = row_of(seen, result, scan) | {"trained_on": trained_on}
             of_case.append(row)
             title = case.name if len(scans) == 1 else f"{case.name}, {scan}"
             say(f"{title}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")

@@ -12,13 +12,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..model.inference import sample
-from ..segmentation.pose import fit_pose
 from ..synthetic.rescan import random_axes, random_protocol, refilled, rescan
 from ..types import Geometry
 from .augmentation import another_scale, random_outside, random_view, vary
 from .cases import TrainingCase
 from .config import Config, NetworkTraining
 from .tubes import TubeMaps, tube_maps
+
+REACH_MM = 35.0
+"""Around the landmarks; a patch of ``locate`` reaches 21 mm from its middle to a corner, and is
+shifted by a few."""
 
 FLUID_HU = (-30.0, 150.0)
 """Perilymph, and what partial volume and beam hardening add to it."""
@@ -59,10 +62,10 @@ class Samples(Dataset):
         setup: NetworkTraining,
     ) -> None:
         self.config, self.setup = config, setup
-        self.real = [case for case in cases if not case.synthetic]
+        self.real = [case.around_ear(REACH_MM) for case in cases if not case.synthetic]
         self.synthetic = [case for case in cases if case.synthetic and setup.synthetic_ears]
         drawn = [*self.real, *self.synthetic]
-        self.poses = {case.name: fit_pose(template, case.landmarks) for case in drawn}
+        self.poses = {case.name: case.pose(template) for case in drawn}
         self.maps: dict[str, TubeMaps | None] = {}
         if setup.loss.core > 0 or setup.loss.septum > 0:
             self.maps = {case.name: tube_maps(case) for case in drawn}

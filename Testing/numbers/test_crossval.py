@@ -102,7 +102,7 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     shutil.copytree(fold.output, output)
     config.write_text(json.dumps(dataclasses.asdict(fold.config)))
     words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
-    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--stages"]
+    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--networks"]
     assert main([*words, "orient"]) == 0
     said = capsys.readouterr().out
     assert "0 of 2 found" in said
@@ -112,7 +112,9 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     summary = json.loads((output / "summary.json").read_text())
     assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
     assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
-    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith("--stages orient")
+    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith(
+        "--networks orient"
+    )
     assert finds_nothing == [False, False]
     assert main([*words, "orient"]) == 0 and len(finds_nothing) == 2
     # Other networks, so the folds are measured anew.
@@ -201,7 +203,7 @@ def test_rows_of_two_bases_are_not_mixed(fold, cases, tmp_path, finds_nothing): 
 def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
     base = read_base(BASE, dataclasses.replace(tiny(), held_out=()))
     assert "F01" in base.trained_on and len(base.sha256) == 64
-    with pytest.raises(UnusableInput, match="other specimens or landmarks"):
+    with pytest.raises(UnusableInput, match="other landmarks"):
         read_base(BASE, dataclasses.replace(tiny(), landmarks=("helicotrema",)))
     command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
     command.append(str(tmp_path / "out"))
@@ -265,13 +267,13 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
     calibration = load_model(file, CPU).calibration
     expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
-    assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
+    assert read_card(file)["crossval"]["command"] == "innerearseg crossval …"
     for line in (
         "## Cross-validation",
         "| as scanned |",
         "by networks of a fold that never saw it: `orient` (2 steps a fold).",
         "`refine` took no part: `orient` drew, more coarsely.",
-        "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1).",
+        "`locate`: of B 7, which saw 1 of these 2 cases in training.",
     ):
         assert line in text
     _, text = export_with(summary_of(["S0", "S1"], base=None), fold, tmp_path)
@@ -280,7 +282,7 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
 
 @pytest.mark.parametrize(("change", "sentence"), [
     ({"cases": []}, "holds no case"),
-    ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
+    ({"cases": [{"case": "P1"}]}, "of other cases: it lacks S1"),
     ({"calibration": {}}, "found no ear"),
     ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}}}, "no ear"),
     ({"calibration": {"scale_mm": 3}}, "found no ear"),
