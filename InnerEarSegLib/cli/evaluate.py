@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import interrupts
 from ..errors import UnusableInput
 from .arguments import (
     add_dataset,
@@ -140,11 +141,12 @@ def evaluate(options: argparse.Namespace) -> int:
             rows, new, shlex.join(command), model=model,
             weights_sha256=bundle.card.get("weights_sha256"), not_measured=failed,
         )  # fmt: skip
-    options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
+    interrupts.left = f"cases.csv and summary.json are in {options.output}, without pictures"
     if not options.no_pictures:
         with output.adding() as new:
             draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
             extremes.draw(new)
+    interrupts.left = f"the files are in {options.output}"
     say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
     return _status(failed)
 
@@ -158,8 +160,8 @@ def _figures(rows: list) -> list[str]:
     if trained_on:
         names = ", ".join(dict.fromkeys(row["case"] for row in trained_on))
         lines.append(
-            f"Warning: the model's card lists {names} as trained on; figures of these, which are "
-            "kept apart, say nothing about others:"
+            f"Warning: the model was trained on {names}, as its card says; figures of these, which "
+            "are kept apart, say nothing about others:"
         )
         lines += [f"  {line}" for line in lines_of(trained_on)]
     return lines
@@ -200,7 +202,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     if options.displace is not None:
         how = options.displace, options.draws
         errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)
-        _say_summary(errors, failed, ())
+        _say_summary(errors, failed, set())
         return _status(failed)
     find, trained_on = _finder(options)
     scans = SIMULATED if options.scan == "all" else (options.scan,)
@@ -227,7 +229,7 @@ SIMULATED = (None, "bone", "soft")
 def _finder(
     options: argparse.Namespace,
 ) -> tuple[Callable[[str | None, Case], Ear | None], set[str]]:
-    """What finds a case's ear in one of SIMULATED, and where it notes what it was trained on."""
+    """What finds the ear of a case in one of SIMULATED, and which of them it was trained on."""
     from ..evaluation.held_out import HeldOut
     from ..evaluation.metrics import ear_of
     from ..evaluation.simulated_scan import clinical_scan
@@ -256,7 +258,7 @@ def _finder(
 
 
 def _say_summary(
-    errors: Sequence[MeasurementErrors], failed: Mapping[str, str], trained_on: Collection[str]
+    errors: Sequence[MeasurementErrors], failed: Mapping[str, str], trained_on: set[str]
 ) -> None:
     """Print the summary, cases that the model was trained on apart from the others."""
     from ..evaluation.measurement_errors import summary
