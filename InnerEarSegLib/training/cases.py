@@ -88,13 +88,13 @@ def training_case(case: Case) -> TrainingCase:
     from ..io.fingerprint import fingerprint
     from ..io.labels import on_grid
 
-    labels = None
+    side, labels = case.stated_side, None
     if case.labels is not None:
         labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)
     ct = np.clip(np.rint(case.ct.array), -32768, 32767).astype(np.int16)
     computed = auxiliary_landmarks(case)
     return TrainingCase(
-        case.name, ct, labels, case.ct.geometry, case.landmarks | computed, case.stated_side,
+        case.name, ct, labels, case.ct.geometry, case.landmarks | computed, side,
         group=case.group or case.name, source=case.source, fingerprint=fingerprint(case.ct.array),
         computed=tuple(computed),
     )  # fmt: skip
