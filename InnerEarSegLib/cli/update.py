@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from ..errors import Cancelled, InnerEarSegError, UnusableInput
+from ..process import temporary
 from ..types import AUTOMATIC, CORRECTED, Ear
 from . import report
 from .arguments import complain, say
@@ -90,9 +90,9 @@ def _update(case: Path, pdf: bool) -> list[str]:
     page = case / REPORT_HTML
     paper = page.with_suffix(".pdf")
     names = Names(page, paper if pdf or paper.is_file() else None, thumbnails=True)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        write_subject(subject, Path(temporary))
-        output = report.write(subject, Path(temporary), names, notes=notes)
+    with temporary() as views:
+        write_subject(subject, views)
+        output = report.write(subject, views, names, notes=notes)
     corrected = [each for ear in subject.segmentation.ears for each in _corrected(ear)]
     first = f"taken: {', '.join(corrected)}." if corrected else "written, nothing is corrected."
     return [first, *subject.left_out, *notes, *output.sentences]
