@@ -109,11 +109,14 @@ def train(options: argparse.Namespace) -> int:
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     start = None if options.start is None else read_start(model_path(options.start), config)
-    cases = load_cases(options.data, config.synthetic, config.seed, say)
+    cases = load_cases(options.data, config.synthetic, config.seed, say, whole=False)
     check_groups(config, cases)
     steps = {name: setup.optimiser.steps for name, setup in config.networks().items()}
     chosen = options.networks or list(steps)
-    say("; then ".join(f"{name}, {counted(steps[name], 'step')}" for name in chosen))
+    say(
+        f"{options.config.name}: "
+        + "; then ".join(f"{name}, {counted(steps[name], 'step')}" for name in chosen)
+    )
     trained = train(
         config, cases, options.output, device, start=start, workers=options.workers,
         only=options.networks, say=say, kept=_drawing(options.output),
