@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnusableInput
-from ..model.card import BUNDLED, NETWORKS
+from ..model.card import BUNDLED
 from ..model.provenance import counted
 from .arguments import add_data, add_device, add_training, names, say, whole_number_from
 
@@ -30,10 +30,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
     parser = commands.add_parser("train", help="train a model, or go on where training stopped")
     add_training(parser, "RUN", BUNDLED)
-    parser.add_argument(
-        "--steps", type=whole_number_from(len(NETWORKS)), metavar="N",
-        help="a short trial: N steps in all, divided among the networks as in the config",
-    )  # fmt: skip
     parser.add_argument(
         "--hold-out", type=names, metavar="A,B",
         help="cases not to train on, measured on the way; instead of the config's",
@@ -97,12 +93,10 @@ def train(options: argparse.Namespace) -> int:
     from ..model.device import choose_device
     from ..training.base import model_path, read_start
     from ..training.cases import load_cases
-    from ..training.config import load_config, shortened
+    from ..training.config import load_config
     from ..training.run import check_groups, check_networks, train
 
-    config = load_config(options.config)
-    if options.steps is not None:
-        config = shortened(config, options.steps)
+    config = load_config(options.config, options.steps)
     if options.hold_out is not None:
         config = dataclasses.replace(config, held_out=tuple(options.hold_out))
     check_networks(config, options.networks)
