@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -45,6 +46,8 @@ _CONFIG: dict[str, Any] = {
     "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,
 }
+_OF_TRACKER = "ignore:resource_tracker"
+"""Python's process that removes what killed ones leave is not to say so."""
 _CONTAINER_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -103,6 +106,8 @@ class Workers:
         import dask
         from distributed import Client, LocalCluster
 
+        if _OF_TRACKER not in sys.warnoptions:  # it inherits them
+            sys.warnoptions.append(_OF_TRACKER)
         with ExitStack() as stack:
             stack.enter_context(_quiet_logs())
             stack.enter_context(dask.config.set(_CONFIG))

@@ -178,8 +178,9 @@ CATALOGUE: dict[str, Entry] = {
         "Angle from the round window up to which the turns stand out from each other on the "
         "segment's surface, in turns of 360°."),
     "duct_apical_angle": Entry("Angle at the apex", "°",
-        "Angle from the round window at which the lateral wall has climbed to the apex, where "
-        "an average cochlea ends after 2.6 turns.", "mean of Erixon et al. 2009"),
+        "Angle from the round window at which the turns end: 2.6 turns as in an average cochlea, "
+        "and as much more or less as this cochlea's turns are ahead or behind.",
+        "mean of Erixon et al. 2009"),
     VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
         144.0, 267.0, _DATASET),
 } | {

@@ -70,8 +70,8 @@ def show_parts(
     for node in find_parts(scene, volume_node).values():
         node.SetDisplayVisibility(on)
     if results.segmentation is not None:
-        # Both at the same place would flicker.
-        results.segmentation.GetDisplayNode().SetVisibility3D(not on)
+        # Both at the same place would flicker in 3D, and mix their colors in slices.
+        results.segmentation.SetDisplayVisibility(not on)
 
 
 def update_parts(

@@ -60,16 +60,6 @@ def keep_place_node(scene: Any) -> Callable[[], None]:
     )
 
 
-@contextmanager
-def batch(scene: Any) -> Iterator[None]:
-    """Let the views update once at the end, not at each node that is added or removed."""
-    scene.StartState(scene.BatchProcessState)
-    try:
-        yield
-    finally:
-        scene.EndState(scene.BatchProcessState)
-
-
 def configure(target: Any, **values: Any) -> Any:
     """Call ``SetName(value)`` for each ``Name=value``, a tuple as several arguments."""
     for name, value in values.items():

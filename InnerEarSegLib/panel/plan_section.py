@@ -29,7 +29,6 @@ from ..mrml.plan import (
 )
 from ..mrml.plan_parts import parts_are_shown, show_parts, update_parts
 from ..mrml.results import read_ear
-from ..mrml.scene import batch
 from ..report.duct_figures import color_of
 from ..report.plan import NO_DUCT, insertions_of, mismatch_text
 from ..types import Side
@@ -100,7 +99,7 @@ class PlanSection:
             self._choose(arrays_in_scene(slicer.mrmlScene, volume))
         self._volume = volume
         ui.planCollapsibleButton.setVisible(bool(cochleae))
-        if volume is None or slicer.mrmlScene.IsClosing():
+        if not self._measured:
             return
         shown = bool(find_plan(slicer.mrmlScene, volume))
         if shown:
@@ -108,6 +107,11 @@ class PlanSection:
         self._parts_soon.start()
         if ui.planCollapsibleButton.collapsed:
             return
+        room = True  # for another array below those that are chosen
+        for combo, depth in self._rows:
+            combo.setVisible(room or combo.currentIndex > 0)
+            depth.setVisible(combo.currentIndex > 0)
+            room = combo.currentIndex > 0
         laid = insertions_of(cochleae, self.chosen())
         table = plan_html(cochleae, laid, bands=ui.bandsCheckBox.checked)
         ui.planLabel.setText(table + (legend_html() if shown else ""))
@@ -121,6 +125,13 @@ class PlanSection:
         ui.contactNumbersCheckBox.setEnabled(shown)
         ui.contactNumbersCheckBox.setChecked(contacts_are_numbered(slicer.mrmlScene, volume))
 
+    @property
+    def _measured(self) -> bool:
+        """Whether all ears of a CT are: until then, a plan in the scene stays as it is."""
+        measuring = self._measuring
+        there = measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume)
+        return there and set(measuring.cochleae) == set(measuring.results.landmarks)
+
     def _update(self, new_arrays: bool) -> None:
         measuring = self._measuring
         update_plan(
@@ -130,7 +141,7 @@ class PlanSection:
 
     def _update_parts(self) -> None:
         measuring = self._measuring
-        if measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume):
+        if self._measured:
             update_parts(slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae)
 
     def _fill_lists(self) -> None:
@@ -167,16 +178,15 @@ class PlanSection:
         self._fill_lists()
 
     def _chosen_anew(self) -> None:
-        volume = self._measuring.volume
-        if volume is not None and find_plan(slicer.mrmlScene, volume):
-            with batch(slicer.mrmlScene):
+        if self._measured and find_plan(slicer.mrmlScene, self._measuring.volume):
+            with slicer.util.RenderBlocker():
                 self._update(new_arrays=True)
         self.show()
 
     def _show_in_scene(self, on: bool) -> None:
         measuring = self._measuring
-        if measuring.volume is not None:
-            with batch(slicer.mrmlScene):
+        if self._measured:
+            with slicer.util.RenderBlocker():
                 if on:
                     show_plan(
                         slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
@@ -188,8 +198,8 @@ class PlanSection:
 
     def _show_parts(self, on: bool) -> None:
         measuring = self._measuring
-        if measuring.volume is not None:
-            with batch(slicer.mrmlScene):
+        if self._measured:
+            with slicer.util.RenderBlocker():
                 show_parts(
                     slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae, on
                 )
@@ -278,7 +288,7 @@ def legend_html() -> str:
         f"<span style='color: {color_of(hertz)}'>■</span> {text}&nbsp; "
         for hertz, text in _LEGEND.items()
     )
-    return f"<div>Colors: {''.join(marks)}</div>"
+    return f"<div>Frequency colors: {''.join(marks)}</div>"
 
 
 def _hex(color: tuple[float, float, float]) -> str:

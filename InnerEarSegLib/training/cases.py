@@ -91,7 +91,9 @@ def training_case(case: Case) -> TrainingCase:
     labels = None
     if case.labels is not None:
         labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)
-    ct = np.clip(np.rint(case.ct.array), -32768, 32767).astype(np.int16)
+    ct = case.ct.array
+    if ct.dtype != np.int16:
+        ct = np.clip(np.rint(ct), -32768, 32767).astype(np.int16)
     computed = auxiliary_landmarks(case)
     return TrainingCase(
         case.name, ct, labels, case.ct.geometry, case.landmarks | computed, case.stated_side,

@@ -213,6 +213,11 @@ def test_segments_and_values_that_are_not_there_are_said_with_those_that_are(tmp
     image = image_of(array, Geometry(np.eye(4), array.shape))
     sitk.WriteImage(image, str(tmp_path / "map.nrrd"))
     assert read_labels(tmp_path / "map.nrrd", (3,))[0].sum() == 2
+    mask, _, remarks = read_labels(tmp_path / "map.nrrd", (3, 4))
+    assert mask.sum() == 2
+    assert remarks == ("The labels hold no voxel of value 4; they hold the values 2, 3.",)
+    sitk.WriteImage(sitk.JoinSeries([image]), str(tmp_path / "four axes.nii.gz"))
+    assert read_labels(tmp_path / "four axes.nii.gz")[0].shape == array.shape
     mask, _, remarks = read_labels(tmp_path / "map.nrrd")
     assert mask.sum() == 3 and remarks == ("All labels count as labyrinth: the values 2, 3.",)
     with pytest.raises(UnusableInput, match=r"hold no voxel of value 1; they hold the values 2, 3"):
@@ -265,4 +270,4 @@ def test_every_unusable_case_is_named_before_training(tmp_path, synthetic_ear):
     said = []
     with pytest.raises(UnusableInput, match=r"2 of 2 cases cannot be used: P1: Row 2: .* P2: "):
         load_cases(tmp_path / "list.csv", 0, 0, said.append)
-    assert len(said) == 2 and "left or right ear" in said[1]
+    assert len(said) == 2 and "training needs three" in said[1]

@@ -137,7 +137,7 @@ def test_it_follows_the_ct(scene, planned):
 def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     volume, results, cochleae, nodes = planned
     show_parts(scene, volume, results, cochleae, True)
-    assert not results.segmentation.GetDisplayNode().GetVisibility3D()
+    assert not results.segmentation.GetDisplayVisibility()
     contacts = places(nodes["left", "array 1"])
     write_bundle(scene, tmp_path / "scene.mrb")
     with headless_scene() as session:
@@ -163,4 +163,4 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
         ]  # fmt: skip
         assert sum(counts) == inside
     show_parts(scene, volume, results, cochleae, False)
-    assert results.segmentation.GetDisplayNode().GetVisibility3D()
+    assert results.segmentation.GetDisplayVisibility()
