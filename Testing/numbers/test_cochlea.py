@@ -311,6 +311,17 @@ def test_frames_of_displaced_points_are_close(specimens):
     assert np.mean([abs(error.differences["a_diameter"]) for error in errors]) < 0.3
 
 
+def test_kochs_formulas_at_the_mean_of_2559_cochleae():
+    """A of 9.23 mm: 4.16 A - 5.05 near the mean duct length of 2252 cochleae, 33.04 mm (Curtis et
+    al. 2023); 3.86 A + 4.99 near Erixon's 40.87 mm."""
+    assert formulas.koch_organ_of_corti(9.23) == pytest.approx(33.347, abs=0.001)
+    assert formulas.koch_organ_of_corti(9.23) == pytest.approx(33.04, abs=0.5)
+    assert formulas.koch_lateral_wall(9.23) == pytest.approx(40.618, abs=0.001)
+    assert formulas.koch_lateral_wall(9.23) == pytest.approx(
+        formulas.erixon_lateral_wall(9.23), abs=0.5
+    )
+
+
 def test_an_ear_is_measured_once_for_each_of_its_states():
     mask, geometry, points = ring_ear(np.eye(4))
     marks = {name: Landmark(name, tuple(point), 0.9, 0.3) for name, point in points.items()}
