@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from ..training.config import load_config
     from ..training.run import check_networks, folds_of
 
-    config = load_config(options.config)
+    config = load_config(options.config, options.steps)
     check_networks(config, options.networks)
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     devices = chosen_devices(options)
@@ -134,6 +134,7 @@ def _summarise(
         options.data.resolve().name,
     ]
     command += ["--output", output.resolve().name, "--folds", str(options.folds)]
+    command += ["--steps", str(options.steps)] if options.steps else []
     command += ["--networks", ",".join(options.networks)] if options.networks else []
     command += ["--base", options.base.name] if options.base else []
     command += ["--by-case"] if options.by_case else []

@@ -111,6 +111,13 @@ def pairs(specimens, tmp_path_factory):
     return list(zip(originals, [case.read() for case in converted.cases], strict=True)), manifest
 
 
+def around_the_apex(case):
+    """The case with a part of its labels, which is sooner measured."""
+    places = np.moveaxis(np.indices(case.labels.shape)[::-1], 0, -1)
+    away = case.label_geometry.to_ras(places) - case.landmarks["helicotrema"]
+    return replace(case, labels=case.labels * (np.linalg.norm(away, axis=-1) < 3.0))
+
+
 def found_in(case):
     """What a model might find: the labels a voxel further, landmarks half a millimetre off."""
     mask = np.roll(case.labels, 1, axis=2)
@@ -132,7 +139,7 @@ def test_files_of_another_kind_give_the_same_figures(pairs):
             for case in (original, own)
         ]
         assert places[0] == pytest.approx(places[1], abs=0.02)
-    original, own = pairs[0][0]
+    original, own = map(around_the_apex, pairs[0][0])
     result = found_in(original)
     before, after = row_of(original, result), row_of(own, result)
     assert 0.5 < before["dice"] < 1.0 and before["helicotrema mm"] == pytest.approx(0.5)
