@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
-.PHONY: demo test test-slow benchmark lint clean
+.PHONY: demo test test-slow test-slicer benchmark lint clean
 
 demo: $(VENV)/.run
 	$(BIN)/python -m InnerEarSegLib demo --output out/demo
@@ -15,6 +15,11 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+# In a real 3D Slicer; needs no environment of its own.
+SLICER ?= Slicer
+test-slicer:
+	$(PYTHON) Testing/slicer/run.py --slicer "$(SLICER)" $(STORIES)
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m InnerEarSegLib benchmark --output out/benchmark

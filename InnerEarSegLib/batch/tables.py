@@ -146,7 +146,7 @@ def ear_cells(
     cells["remarks"] = " ".join((measured or {}).get("remarks", ())) or None
     cells |= _ct_cells(row)
     for array in arrays:
-        laid = _laid(measured, array)
+        laid = _laid(row, side, array)
         reach = laid.inside[-1] if laid and laid.inside else None
         key = _slug(array)
         cells |= {
@@ -189,7 +189,7 @@ def values(
         number = int(value) if isinstance(value, bool) else value
         add("finding", plain, number, unit, state=AUTOMATIC)
     for array in arrays:
-        laid, key = _laid(measured, array), _slug(array)
+        laid, key = _laid(row, side, array), _slug(array)
         remark = " ".join(laid.remarks) if laid else "the duct could not be measured"
         numbers: list[tuple[str, float | None, str, float | None]] = [
             ("reach", None, "deg", None),
@@ -288,9 +288,9 @@ def _is_odd(key: str, item: Content) -> bool:
     return entry is not None and value is not None and bool(entry.range_remark(value))
 
 
-def _laid(measured: Content | None, array: ElectrodeArray) -> Insertion | None:
+def _laid(row: Row, side: str, array: ElectrodeArray) -> Insertion | None:
     """An array in an ear's duct, at full length; None where the duct was not measured."""
-    curves = (measured or {}).get("duct_curves")
+    curves = (row.measurements or {}).get("duct_curves", {}).get(side)
     return None if curves is None else insert(Duct.from_json(curves), array)
 
 

@@ -111,6 +111,10 @@ def add_training(parser: argparse.ArgumentParser, output: str, config: str) -> N
     add_data(parser)
     parser.add_argument("--output", type=Path, required=True, metavar=output)
     parser.add_argument(
+        "--steps", type=whole_number_from(1), metavar="N",
+        help="a short trial: N steps in all, divided among the networks as in the config",
+    )  # fmt: skip
+    parser.add_argument(
         "--workers", type=whole_number_from(0), default=1,
         help="processes that draw samples (0: in this process; GPU: 8 or more)",
     )  # fmt: skip

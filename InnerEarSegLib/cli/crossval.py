@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..model.card import NETWORKS
 from .arguments import add_devices, add_training, chosen_devices, say
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from ..training.config import load_config
     from ..training.run import check_networks, folds_of
 
-    config = load_config(options.config)
+    config = load_config(options.config, options.steps)
     check_networks(config, options.networks)
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     devices = chosen_devices(options)
@@ -60,6 +61,12 @@ def run(options: argparse.Namespace) -> int:
     cases = cached_cases(data, first.synthetic, config.seed)
     folds_of(cases, options.folds, options.by_case)  # refuses a count that does not fit
     _say_groups(cases, options.by_case)
+    others = [name for name in NETWORKS if options.networks and name not in options.networks]
+    if base is not None and others:
+        say(
+            f"Trained: {', '.join(options.networks)}. From {base[1]}, unless the folds have "
+            f"trained them earlier: {', '.join(others)}."
+        )
     folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
@@ -127,6 +134,7 @@ def _summarise(
         options.data.resolve().name,
     ]
     command += ["--output", output.resolve().name, "--folds", str(options.folds)]
+    command += ["--steps", str(options.steps)] if options.steps else []
     command += ["--networks", ",".join(options.networks)] if options.networks else []
     command += ["--base", options.base.name] if options.base else []
     command += ["--by-case"] if options.by_case else []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnusableInput
-from ..model.card import BUNDLED, NETWORKS
+from ..model.card import BUNDLED
 from ..model.provenance import counted
 from .arguments import add_data, add_device, add_training, names, say, whole_number_from
 
@@ -30,10 +30,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
     parser = commands.add_parser("train", help="train a model, or go on where training stopped")
     add_training(parser, "RUN", BUNDLED)
-    parser.add_argument(
-        "--steps", type=whole_number_from(len(NETWORKS)), metavar="N",
-        help="a short trial: N steps in all, divided among the networks as in the config",
-    )  # fmt: skip
     parser.add_argument(
         "--hold-out", type=names, metavar="A,B",
         help="cases not to train on, measured on the way; instead of the config's",
@@ -97,23 +93,24 @@ def train(options: argparse.Namespace) -> int:
     from ..model.device import choose_device
     from ..training.base import model_path, read_start
     from ..training.cases import load_cases
-    from ..training.config import load_config, shortened
+    from ..training.config import load_config
     from ..training.run import check_groups, check_networks, train
 
-    config = load_config(options.config)
-    if options.steps is not None:
-        config = shortened(config, options.steps)
+    config = load_config(options.config, options.steps)
     if options.hold_out is not None:
         config = dataclasses.replace(config, held_out=tuple(options.hold_out))
     check_networks(config, options.networks)
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
     start = None if options.start is None else read_start(model_path(options.start), config)
-    cases = load_cases(options.data, config.synthetic, config.seed, say)
+    cases = load_cases(options.data, config.synthetic, config.seed, say, whole=False)
     check_groups(config, cases)
     steps = {name: setup.optimiser.steps for name, setup in config.networks().items()}
     chosen = options.networks or list(steps)
-    say("; then ".join(f"{name}, {counted(steps[name], 'step')}" for name in chosen))
+    say(
+        f"{options.config.name}: "
+        + "; then ".join(f"{name}, {counted(steps[name], 'step')}" for name in chosen)
+    )
     trained = train(
         config, cases, options.output, device, start=start, workers=options.workers,
         only=options.networks, say=say, kept=_drawing(options.output),

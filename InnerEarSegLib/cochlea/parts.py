@@ -61,6 +61,10 @@ class Canal:
     radius_mm: float
     length_mm: float
 
+    def degrees_to(self, other: Canal) -> float:
+        """Angle between two canals' planes, degrees from 0 to 90."""
+        return float(np.degrees(np.arccos(np.clip(abs(self.normal @ other.normal), 0.0, 1.0))))
+
     @classmethod
     def of(cls, course: Vector) -> Canal:
         """Fit plane and circle to a course, least squares."""
@@ -96,13 +100,7 @@ class LabyrinthParts:
     def angles(self) -> dict[tuple[str, str], float]:
         """Angle between the planes of each two canals, degrees from 0 to 90."""
         return {
-            (one, other): float(
-                np.degrees(
-                    np.arccos(
-                        np.clip(abs(self.canals[one].normal @ self.canals[other].normal), 0.0, 1.0)
-                    )
-                )
-            )
+            (one, other): self.canals[one].degrees_to(self.canals[other])
             for one, other in combinations(self.canals, 2)
         }
 

@@ -150,10 +150,10 @@ def whose_figures(
     lines = [f"These figures are of networks trained in the folds: {', '.join(own) or 'none'}"]
     drawn = [name for name in steps if name not in own and (name != "refine" or any(steps[name]))]
     if drawn:
-        which = "none of these cases" if not seen else f"of these cases on {', '.join(seen)}"
+        which = f"{', '.join(seen)} of these cases and" if seen else "none of these cases, but"
         lines.append(
-            f"and of {base.name} {base.version}: {', '.join(drawn)}, which was trained on {which}, "
-            f"and on {base.case_count - len(seen)} others."
+            f"and of {base.name} {base.version}: {', '.join(drawn)}, which was trained on {which} "
+            f"on {len(base.trained_on) - len(seen)} others."
         )
     if not any(steps["refine"]):
         lines.append("No fold trained refine: orient drew, more coarsely.")

@@ -60,10 +60,14 @@ def evaluate(
     none, by name.
     """
     rows: list[Row] = []
+    names_known = bundle.card.get("training", {}).get("trained_on", ())
 
     def measure(case: Case) -> None:
         of_case: list[Row] = []
         trained_on = knows(bundle.card, case.name, fingerprint(case.ct.array))
+        said = case.remarks
+        if not trained_on and case.name in names_known:
+            said += (f"The model was trained on another CT that is called {case.name}.",)
         for scan in scans:
             seen = in_scan(case, scan, bundle.template)
             result = segment(seen.ct, bundle)
@@ -71,7 +75,7 @@ def evaluate(
             of_case.append(row)
             title = case.name if len(scans) == 1 else f"{case.name}, {scan}"
             say(f"{title}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
-            remarks = (*(case.remarks if scan == scans[0] else ()), row["remark"])
+            remarks = (*(said if scan == scans[0] else ()), row["remark"])
             for remark in filter(None, remarks):
                 say(f"  {remark}")
             ear = ear_of(result, seen)

@@ -45,8 +45,7 @@ class Ancestor:
 
     Attributes:
         data: what it was trained on itself.
-        trained_on: what its card calls these cases.
-        fingerprints: of their CTs (``io.fingerprint``), as far as known.
+        fingerprints: of these CTs (``io.fingerprint``), as far as known.
         unchanged: networks that were taken as they are.
         first_weights: how many numbers other networks started from, by network.
         through: the model from which this one inherited it; "" if directly.
@@ -56,7 +55,6 @@ class Ancestor:
     version: str
     sha256: str
     data: tuple[TrainingData, ...]
-    trained_on: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     first_weights: dict[str, int] = field(default_factory=dict)
@@ -95,7 +93,7 @@ def ancestors(card: Mapping[str, Any]) -> tuple[Ancestor, ...]:
     """Return the models that a model inherited from, by its card."""
     found = []
     for each in card.get("inherited", ()):
-        lists = {key: tuple(each[key]) for key in ("trained_on", "fingerprints", "unchanged")}
+        lists = {key: tuple(each[key]) for key in ("fingerprints", "unchanged")}
         data = tuple(TrainingData(**of) for of in each["data"])
         found.append(Ancestor(**{**each, **lists, "data": data}))
     return tuple(found)

@@ -17,6 +17,7 @@ from ..types import POOR, Segmentation
 from .devices import Devices, ask_devices
 from .dicom_section import DicomSection
 from .inputs import Inputs
+from .look import mark_when_pressed
 from .plan_section import PlanSection
 from .report_section import ReportSection
 from .review_section import ReviewSection
@@ -27,13 +28,6 @@ from .worker_process import CT_REMOVED
 
 _SEGMENTED = "This CT has results. Check them below, or segment it again."
 TORCH_MISSING = "PyTorch is missing, so the networks cannot run. Press Install PyTorch first."
-
-
-_PRESSED = (
-    "QPushButton:checked { background-color: palette(highlight); color: palette(highlighted-text);"
-    " border: 1px solid palette(dark); border-radius: 3px; padding: 3px; }"
-)
-"""With Slicer's dark style, a pressed button looks as any other."""
 
 
 class Panel:
@@ -56,7 +50,7 @@ class Panel:
             ui.leftEarButton, ui.rightEarButton, ui.editButton, ui.placeButton,
             ui.cochlearViewButton, ui.wayInButton, ui.showPlanButton,
         ):  # fmt: skip
-            button.setStyleSheet(_PRESSED)
+            mark_when_pressed(button)
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)

@@ -24,8 +24,9 @@ from ..mrml.segments import SEGMENT_IDS, update_volume, volume_attribute
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
 from ..types import CHECK, GOOD, POOR, Landmark, Side
+from .look import swatch
 from .measurements_section import MeasurementsSection
-from .table import LandmarkTable, swatch
+from .table import LandmarkTable
 from .worker import timer_for
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
@@ -65,6 +66,7 @@ class ReviewSection:
         self._results = Results()
         self.review: Review | None = None  # of the present CT, None without results
         self._steps: dict[str, Steps] = {}
+        self._warnings = ""  # as shown
         self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
@@ -82,12 +84,19 @@ class ReviewSection:
         ui.editSegmentButton.connect("clicked()", self._edit_segment)
         for side in SEGMENT_IDS:
             getattr(ui, f"{side}EarButton").setIcon(swatch(side))
+        # Of fixed heights: in a scroll area, text that grows makes buttons jump.
+        line = ui.reviewProgressLabel.fontMetrics().lineSpacing()
+        ui.reviewProgressLabel.setFixedHeight(2 * line)
+        ui.warningsBrowser.setFixedHeight(3 * line + 4)
+        ui.warningsBrowser.viewport().setAutoFillBackground(False)
+        ui.warningsBrowser.document.setDocumentMargin(0)
         self._show()
 
     def _connect(self, name: str, key: str) -> Any:
-        """Connect a button and its key, which its tooltip says; return the shortcut."""
+        """Connect a button and its key, which both button and tooltip say; return the shortcut."""
         button = getattr(self._ui, f"{name}Button")
         button.connect("clicked()", lambda: self._press(name))
+        button.text = f"{button.text} ({key.replace('Shift+', '⇧')})"
         button.setToolTip(f"{button.toolTip} Key: {key}")
         shortcut = qt.QShortcut(self._ui.reviewContent)
         shortcut.setKey(qt.QKeySequence(key))
@@ -343,8 +352,10 @@ class ReviewSection:
                 label.setText(f"<b>{_SIGNS.get(words, '')} {words.capitalize()}</b>")
                 ear = f"{side.capitalize()}: " if len(results.landmarks) > 1 else ""
                 lines += [f"⚠ {ear}{html.escape(reason)}" for reason in reasons]
-        self._ui.warningsLabel.setText("".join(f"<div>{line}</div>" for line in lines))
-        self._ui.warningsLabel.setVisible(bool(lines))
+        text = "".join(f"<div>{line}</div>" for line in lines)
+        if text != self._warnings:  # else a long one would jump back to its top
+            self._warnings = text
+            self._ui.warningsBrowser.setHtml(text)
 
     def _update_volumes(self) -> None:
         node = self._results.segmentation
@@ -362,7 +373,7 @@ class ReviewSection:
 def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -> str:
     """Return what the user may do next, with the selected landmark."""
     if placing:
-        return "Click in a slice view to place the point. Right click: leave it as it was."
+        return "Click in a slice view to place it. Right click: leave it as it was."
     if mark is None or mark.confirmed:
         return (
             "Press Next for the next landmark."
@@ -370,7 +381,7 @@ def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -
             else "All landmarks are checked. Measure and report below, and save."
         )
     if mark.ras is None:
-        return f"No {mark.name} was found: Place it, or Confirm that it is not there."
+        return f"No {mark.name} was found: Place it, or Confirm that it is missing."
     if editing:
         return f"Drag the {mark.name} in any view, then Confirm."
     return f"Is the {mark.name} right? Confirm it, or Edit and drag it."

@@ -11,19 +11,11 @@ from typing import Any
 from ..errors import UnusableInput
 from ..types import POOR, Segmentation
 from . import devices
+from .look import fill
 from .run import Choices, Run
 from .stepper import Stepper
 from .worker import timer_for
 from .worker_process import CANCELLED, CT_CHANGED, Ending, Outcome, Report
-
-_STYLE = "QLabel {{ background-color: rgba({color}); border-radius: 4px; padding: 5px 8px; }}"
-_COLORS = {
-    "info": "91, 139, 217, 45",
-    "success": "46, 157, 91, 70",
-    "warn": "230, 150, 0, 80",
-    "error": "204, 51, 51, 75",
-}
-"""See-through, so that the text is legible on Slicer's light and dark themes."""
 
 
 class Status:
@@ -31,8 +23,9 @@ class Status:
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
-        # Two lines always: what stands below must not move under the mouse.
-        ui.statusLabel.setMinimumHeight(2 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
+        # Three lines always: what stands below must not move under the mouse.
+        ui.statusLabel.setMargin(5)
+        ui.statusLabel.setMinimumHeight(3 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
 
     def say(self, sentence: str, kind: str = "info") -> None:
         """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""
@@ -42,7 +35,7 @@ class Status:
     def hint(self, sentence: str, kind: str = "info") -> None:
         """Show a sentence that is not worth a line in the log."""
         self._ui.statusLabel.setText(sentence)
-        self._ui.statusLabel.setStyleSheet(_STYLE.format(color=_COLORS[kind]))
+        fill(self._ui.statusLabel, kind)
 
     def log(self, text: str) -> None:
         """Add details to the log."""

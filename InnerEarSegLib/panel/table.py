@@ -7,7 +7,6 @@ from typing import Any
 import qt
 
 from ..mrml.review import Key, Landmarks
-from ..mrml.segments import COLORS
 from ..types import (
     CONFIRMED,
     LANDMARK_DEFINITIONS,
@@ -17,8 +16,8 @@ from ..types import (
     SAME_MM,
     SIDES,
     Landmark,
-    Side,
 )
+from .look import swatch
 
 HEADINGS = ("Ear", "Landmark", "State", "Accuracy", "Moved")
 HIGH_CONFIDENCE = 0.8
@@ -26,13 +25,6 @@ _DOUBT = (255, 170, 0, 70)  # amber, see-through: legible on light and on dark b
 
 
 _PAD = 6  # pixels of a row above and below its text, together
-
-
-def swatch(side: Side) -> Any:
-    """Return a QIcon in the colour that an ear has in the views."""
-    pixmap = qt.QPixmap(12, 12)
-    pixmap.fill(qt.QColor(*(round(255 * value) for value in COLORS[side])))
-    return qt.QIcon(pixmap)
 
 
 class LandmarkTable:

@@ -75,8 +75,8 @@ class BaseModel:
             first_weights: how many numbers other networks start from, by network.
         """
         own = Ancestor(
-            self.name, self.version, self.sha256, self.data, self.trained_on, self.fingerprints,
-            tuple(unchanged), dict(first_weights),
+            self.name, self.version, self.sha256, self.data, self.fingerprints, tuple(unchanged),
+            dict(first_weights),
         )  # fmt: skip
         through = [of.seen_through(own) for of in self.ancestors]
         return [own, *(each for each in through if each.networks)]

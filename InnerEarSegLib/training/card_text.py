@@ -31,7 +31,7 @@ def card_text(card: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(map(str, cells))} | {of['code_revision']} |")
     lines += ["", "## Trained on", "", *_trained_on(card)]
     if inherited := ancestors(card):
-        lines += ["", "## Inherited from earlier models", ""]
+        lines += ["", "## Inherited from earlier models"]
         lines += [line for model in inherited for line in _ancestor(model)]
     if card["metrics"].get("summary"):
         # Figures are never of this file, whose card they are on.
@@ -83,7 +83,7 @@ def _ancestor(model: Ancestor) -> list[str]:
     title = f"{model.name} {model.version}"
     if model.through:
         title += f", through {model.through}"
-    lines = [f"### {title}", "", f"SHA-256 {model.sha256}", ""]
+    lines = ["", f"### {title}", "", f"SHA-256 {model.sha256}", ""]
     lines += [f"- `{name}`: its network, unchanged." for name in model.unchanged]
     lines += [
         f"- `{name}`: started from {weights:,} of its weights."
@@ -92,7 +92,7 @@ def _ancestor(model: Ancestor) -> list[str]:
     ]
     if not model.networks:
         lines.append("- The canonical ear, and no weights.")
-    return lines + [f"- It was trained on {data}." for data in model.data] + [""]
+    return lines + [f"- It was trained on {data}." for data in model.data]
 
 
 def _without_synthetic(training: dict[str, Any]) -> str:

@@ -20,6 +20,10 @@ from .auxiliary import auxiliary_landmarks
 
 PACKED = ".npz"
 
+REACH_MM = 35.0
+"""So far around the landmarks a CT is sampled; a patch of ``locate`` reaches 21 mm from its middle
+to a corner, and is shifted by a few."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingCase:
@@ -59,10 +63,10 @@ class TrainingCase:
         source, target = (np.array([of[n] for n in names]) for of in (template, self.landmarks))
         return fit_orthonormal(source, target, 1.0 if self.side == "right" else -1.0)
 
-    def around_ear(self, reach_mm: float) -> TrainingCase:
+    def around_ear(self, reach_mm: float = REACH_MM) -> TrainingCase:
         """Return the case with no more of its CT than this far around its landmarks.
 
-        A whole head would be scanned again for each simulated scan, and sent to each worker.
+        A whole head takes much memory, and would be scanned again for each simulated scan.
         """
         ijk = self.geometry.to_ijk(np.array(list(self.landmarks.values())))
         reach = reach_mm / self.geometry.spacing
@@ -88,13 +92,15 @@ def training_case(case: Case) -> TrainingCase:
     from ..io.fingerprint import fingerprint
     from ..io.labels import on_grid
 
-    labels = None
+    side, labels = case.stated_side, None
     if case.labels is not None:
         labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)
-    ct = np.clip(np.rint(case.ct.array), -32768, 32767).astype(np.int16)
+    ct = case.ct.array
+    if ct.dtype != np.int16:
+        ct = np.clip(np.rint(ct), -32768, 32767).astype(np.int16)
     computed = auxiliary_landmarks(case)
     return TrainingCase(
-        case.name, ct, labels, case.ct.geometry, case.landmarks | computed, case.stated_side,
+        case.name, ct, labels, case.ct.geometry, case.landmarks | computed, side,
         group=case.group or case.name, source=case.source, fingerprint=fingerprint(case.ct.array),
         computed=tuple(computed),
     )  # fmt: skip
@@ -169,12 +175,13 @@ def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
 
 
 def load_cases(
-    source: Path, synthetic: int, seed: int, say: Callable[[str], None]
+    source: Path, synthetic: int, seed: int, say: Callable[[str], None], whole: bool = True
 ) -> list[TrainingCase]:
-    """Read specimens from a dataset or packed file, with this many synthetic ears.
+    """Read cases from a dataset or packed file, with this many synthetic ears.
 
     ``source`` is a dataset's folder, a manifest (see ``io.manifest.read_dataset``) or a file of
-    ``pack``, which already holds its synthetic ears.
+    ``pack``, which already holds its synthetic ears. If not ``whole``, no more of a CT is kept in
+    memory than training needs.
 
     Raise UnusableInput if there is no such file or folder, no specimen in it, one that cannot be
     used, all of which are then named, or the packed file has other synthetic ears.
@@ -196,7 +203,8 @@ def load_cases(
     for listed in read_dataset(source).cases:
         try:
             case = listed.read()
-            cases.append(training_case(case))
+            usable = training_case(case)
+            cases.append(usable if whole else usable.around_ear())
         except UnusableInput as error:
             unusable.append(f"{listed.name}: {error}")
             say(unusable[-1])

@@ -201,12 +201,15 @@ class Config:
         return {"locate": self.locate, "orient": self.orient, "refine": self.refine}
 
 
-def load_config(path: Path) -> Config:
-    """Read a config; UnusableInput if it is missing or no JSON, or a field does not fit."""
+def load_config(path: Path, steps: int | None = None) -> Config:
+    """Read a config; UnusableInput if it is missing or no JSON, or a field does not fit.
+
+    With ``steps``, it is ``shortened`` to so many in all.
+    """
     config = from_json(Config, path, "config")
     for name, setup in config.networks().items():
         check_setup(setup, f"{path}: {name}.")
-    return config
+    return config if steps is None else shortened(config, steps)
 
 
 def shortened(config: Config, steps: int) -> Config:

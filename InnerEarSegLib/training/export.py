@@ -184,6 +184,8 @@ def _training(run: TrainingRun, data: Sequence[TrainingData], labels: CaseLabels
     """The card's part on the training, cases by their labels."""
     trained = [record for record in run.records if record.name in run.trained_on]
     held_out = [labels[name] for name in run.config.held_out]
+    config = asdict(run.config) | {"held_out": held_out}
+    del config["name"]  # of the recipe, which may be another model's
     return {
         "datasets": [asdict(each) for each in data],
         "cases_named": labels.named,
@@ -197,7 +199,7 @@ def _training(run: TrainingRun, data: Sequence[TrainingData], labels: CaseLabels
         ],
         "held_out_to_choose_by": held_out,
         "synthetic_ears": run.synthetic,
-        "config": asdict(run.config) | {"held_out": held_out},
+        "config": config,
     }
 
 

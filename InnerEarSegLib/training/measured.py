@@ -18,7 +18,7 @@ CROSSVAL_ON_CARD = (
 )  # fmt: skip
 """What the card keeps of a cross-validation; its calibration stands apart."""
 
-WITH_VALUE = ("--folds", "--networks", "--stages")
+WITH_VALUE = ("--folds", "--networks", "--stages", "--steps")
 """Options whose values name no file and no case."""
 
 

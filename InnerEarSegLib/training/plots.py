@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..model.card import NETWORKS
 from .trainer import LOG, replace_bytes
@@ -56,6 +57,7 @@ def draw_curves(run_folder: Path) -> None:
                 panel.plot(*zip(*points, strict=True), "o-", color="#333333", markersize=3)
             _tidy(panel)
         panels[-1, column].set_xlabel("step")
+        panels[-1, column].xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     for panel, label in zip(panels[:, 0], ("loss", *(HELD_OUT[key] for key in rows)), strict=True):
         panel.set_ylabel(label)
     content = io.BytesIO()

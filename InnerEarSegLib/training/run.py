@@ -64,7 +64,7 @@ def canonical_template(
 def _labyrinth_points(case: TrainingCase, template: dict[str, NDArray]) -> NDArray[np.float64]:
     """Labyrinth voxels of a case in the template's frame: (n, 3) mm."""
     assert case.labels is not None
-    ras = case.geometry.to_ras(np.argwhere(case.labels)[::7, ::-1])
+    ras = case.geometry.to_ras(np.argwhere(case.labels)[:, ::-1])
     return apply_affine(np.linalg.inv(fit_pose(template, case.landmarks).matrix), ras)
 
 
@@ -136,6 +136,7 @@ def train(
                 f"{output} holds a run of another config, of other cases or from another "
                 "model; choose another --output folder, or delete it to start again."
             )
+        run = replace(run, template=earlier.template)  # the one that its networks have learned
         if not left:
             run = replace(run, code_revision=earlier.code_revision)
     with writing(output):

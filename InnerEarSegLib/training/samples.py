@@ -19,10 +19,6 @@ from .cases import TrainingCase
 from .config import Config, NetworkTraining
 from .tubes import TubeMaps, tube_maps
 
-REACH_MM = 35.0
-"""Around the landmarks; a patch of ``locate`` reaches 21 mm from its middle to a corner, and is
-shifted by a few."""
-
 FLUID_HU = (-30.0, 150.0)
 """Perilymph, and what partial volume and beam hardening add to it."""
 
@@ -62,7 +58,7 @@ class Samples(Dataset):
         setup: NetworkTraining,
     ) -> None:
         self.config, self.setup = config, setup
-        self.real = [case.around_ear(REACH_MM) for case in cases if not case.synthetic]
+        self.real = [case.around_ear() for case in cases if not case.synthetic]
         self.synthetic = [case for case in cases if case.synthetic and setup.synthetic_ears]
         drawn = [*self.real, *self.synthetic]
         self.poses = {case.name: case.pose(template) for case in drawn}

@@ -8,9 +8,10 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.io.fingerprint import SPECIMENS, fingerprint
+from InnerEarSegLib.io.volume import image_of, read_ct
 from InnerEarSegLib.model.card import bundled_model, card_lines, read_card
-from InnerEarSegLib.model.provenance import Ancestor, TrainingData
+from InnerEarSegLib.model.provenance import Ancestor, TrainingData, knows
 from InnerEarSegLib.synthetic.files import random_ear
 from InnerEarSegLib.training.base import BaseModel
 from InnerEarSegLib.types import LANDMARKS
@@ -21,7 +22,7 @@ SETUP = {
     "network": {"channels": [8, 16]},
     "optimiser": {"steps": 100, "precision": "float32"},
 }
-CONFIG = {"name": "recipe", **dict.fromkeys(("locate", "orient", "refine"), SETUP)}
+CONFIG = {"name": "InnerEarSeg bundled", **dict.fromkeys(("locate", "orient", "refine"), SETUP)}
 
 FOREIGN = ("Wimmer", "doi", "CC BY 4.0", "specimen", "one centre", "F01", "InnerEarSeg bundled")
 """What only another model's card may say."""
@@ -148,9 +149,17 @@ def test_networks_of_the_bundled_model_are_said_to_be_inherited(manifest, tmp_pa
     assert "Licence: CC BY 4.0 and CC BY-NC 4.0 (as the data)" in own
 
 
+def test_a_case_is_known_by_its_ct_and_not_by_its_name(model, manifest):
+    ct = fingerprint(read_ct(manifest.parent / "Meier_Ursula.mha").array)
+    assert knows(read_card(model), "another name", ct)
+    assert not knows(read_card(model), "Meier_Ursula", "0")
+    bundled = read_card(bundled_model())
+    assert knows(bundled, "another name", SPECIMENS["F01"]) and not knows(bundled, "F01", ct)
+
+
 def test_what_a_model_inherited_is_inherited_from_it():
     """Of the oldest, the middle one has `locate` unchanged, and weights of `orient`."""
-    oldest = Ancestor("oldest", "1", "aa", (TrainingData(15, "Atlas", "CC0"),), (), ("f1",),
+    oldest = Ancestor("oldest", "1", "aa", (TrainingData(15, "Atlas", "CC0"),), ("f1",),
                       ("locate",), {"orient": 7})  # fmt: skip
     middle = BaseModel("middle", "2", "bb", ("case 1",), ("f2",), (TrainingData(3),), (oldest,))
     first, second = middle.inherited(["orient"], {"refine": 5})

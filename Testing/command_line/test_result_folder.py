@@ -104,6 +104,7 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
     monkeypatch.setattr(os.path, "ismount", lambda path: mounted)
     folder = tmp_path / "out"
     assert run(folder, "old").sentences == []
+    other = ct != "one"
     for more in ("", "-2"):
         work(folder)
         before = contents(folder)
@@ -113,6 +114,7 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
             assert output.earlier == [] and not aside.exists()
         else:
             assert output.earlier == [aside] and str(aside) in output.sentences[0]
+            assert ("The result of another CT" in output.sentences[0]) == other
             known = {name: raw for name, raw in before.items() if TODAY not in name}
             assert contents(aside) == known
         assert set(names_in(folder)) == {*FILES, MANIFEST}

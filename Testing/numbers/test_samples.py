@@ -81,6 +81,23 @@ def test_of_a_head_only_what_is_around_the_ear_is_sampled():
     assert ear.geometry.to_ras([0, 0, 0]).tolist() == [70.0, 40.0, 0.0]
 
 
+def test_other_axes_in_the_file_are_the_same_sample(case):
+    """Stored with k, i and j along the axes i, j and k, and i reversed."""
+    turn = np.zeros((4, 4))
+    turn[2, 0] = turn[1, 2] = turn[3, 3] = 1.0
+    turn[0, 1], turn[0, 3] = -1.0, case.ct.shape[2] - 1
+    ct, labels = (of.transpose(1, 2, 0)[:, ::-1].copy() for of in (case.ct, case.labels))
+    other = dataclasses.replace(
+        case, ct=ct, labels=labels, geometry=Geometry(case.geometry.ijk_to_ras @ turn, ct.shape)
+    )
+    settings = config(gain=0.1, noise=0.5, elastic_mm=0.3)
+    one, two = (Samples([c], canonical_template([c], NAMES), settings, settings.refine)[3]
+                for c in (case, other))  # fmt: skip
+    assert all(
+        torch.allclose(a.float(), b.float(), atol=1e-3) for a, b in zip(one, two, strict=True)
+    )
+
+
 def test_same_seed_same_sample(case):
     settings, template = config(), canonical_template([case], NAMES)
     first, second = (Samples([case], template, settings, settings.refine)[3] for _ in range(2))

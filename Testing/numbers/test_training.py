@@ -119,8 +119,12 @@ def test_a_run_of_earlier_code_goes_on_and_another_config_is_refused(cases, fini
     for stage in ("locate", "orient", "refine"):
         del content["config"][stage]["loss"]["tasks"]
         del content["config"][stage]["network"]["squeeze_excite"]
+    del content["records"]
     (folder / "run.json").write_text(json.dumps(content))
+    with pytest.raises(UnusableInput, match="does not say where its data come from"):
+        export(folder, tmp_path / "m.pt", version="1")
     train(tiny(), cases, folder, CPU, say=silent)
+    assert read_run(folder).records == read_run(finished).records
     assert "tasks" in json.loads((folder / "run.json").read_text())["config"]["orient"]["loss"]
 
     with pytest.raises(UnusableInput, match="S9"):

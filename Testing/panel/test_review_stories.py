@@ -92,7 +92,7 @@ def test_the_uncertain_landmark_comes_first(reviewed):
     assert column(reviewed, 4) == ["0 mm"] * 3
     assert reviewed.table.currentRow() == 2
     np.testing.assert_allclose(slice_center(reviewed), position(reviewed, ROUND_WINDOW), atol=1e-3)
-    assert "uncertain" in reviewed.ui.warningsLabel.text
+    assert "uncertain" in reviewed.ui.warningsBrowser.plainText
     assert reviewed.ui.reviewCollapsibleButton.text == "Check the landmarks: 3 of 3 left"
     assert reviewed.ui.reviewProgressLabel.text.startswith("Is the round window right?")
 

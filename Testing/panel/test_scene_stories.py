@@ -63,7 +63,7 @@ def test_a_ct_that_is_loaded_while_the_user_is_elsewhere_is_chosen_on_return(sto
     story.segment()
     story.scene.Clear(False)
     story.process()
-    assert story.panel.reviewing.review is None and story.ui.warningsLabel.text == ""
+    assert story.panel.reviewing.review is None and story.ui.warningsBrowser.plainText == ""
     assert not story.ui.segmentButton.enabled
     slicer.util.selectModule("Welcome")
     volume = story.add_volume()

@@ -57,7 +57,7 @@ def test_what_is_said(both):
         assert button.text == f"{ear.side.capitalize()} ear, {ear.volume_mm3:.0f} mm³"
     assert verdict(both, both.one.side) == "<b>⚠ Wants a check</b>"
     assert verdict(both, both.other.side) == "<b>✗ Poor, do not plan on it</b>"
-    text = ui.warningsLabel.text
+    text = ui.warningsBrowser.plainText
     assert f"⚠ {both.one.side.capitalize()}: The round window is uncertain" in text
     assert f"⚠ {both.other.side.capitalize()}: The cochlea has 1.2 turns" in text
 
@@ -134,12 +134,12 @@ def test_a_saved_scene_opens_with_its_choices_and_results(both):
     both.table.selectRow(5)
     both.ui.confirmButton.click()
     both.ui.earsComboBox.setCurrentIndex(LEFT)
-    before, text = states(), both.ui.warningsLabel.text
+    before, text = states(), both.ui.warningsBrowser.plainText
     both.reopen()
     assert states() == before and any(confirmed for *_, confirmed in before)
     assert both.ui.inputSelector.currentNode().GetName() == "Temporal bone"
     assert both.ui.earsComboBox.currentText == "Left only"
-    assert both.ui.warningsLabel.text == text and "Poor" in verdict(both, both.other.side)
+    assert both.ui.warningsBrowser.plainText == text and "Poor" in verdict(both, both.other.side)
     for side in ("left", "right"):
         assert not getattr(both.ui, f"{side}EarButton").isHidden()
 
@@ -188,5 +188,5 @@ def test_the_verdict_is_said_in_words(story, quality):
     write_prepared(changed, story.prepared)
     story.segment()
     assert verdict(story, story.ear.side) == f"<b>{VERDICTS[quality]}</b>"
-    text = story.ui.warningsLabel.text
-    assert ("⚠ The labyrinth &lt;is&gt; torn." in text) == bool(reasons)
+    text = story.ui.warningsBrowser.plainText
+    assert ("⚠ The labyrinth <is> torn." in text) == bool(reasons)

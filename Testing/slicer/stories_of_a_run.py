@@ -1,0 +1,93 @@
+"""Opening the module, loading, segmenting, cancelling."""
+
+import random
+import time
+
+import qt
+import slicer
+
+from Testing.slicer.application import Application
+
+
+def opens(app: Application) -> None:
+    """Quickly, and says what to do."""
+    slicer.util.selectModule("Welcome")
+    app.process(0.2)
+    started = time.monotonic()
+    slicer.util.selectModule("InnerEarSeg")
+    app.process()
+    app.said.append(f"opened in {time.monotonic() - started:.2f} s")
+    assert not app.ui.segmentButton.enabled
+    assert app.ui.statusLabel.text == "Choose a CT to begin.", app.ui.statusLabel.text
+
+
+def sample_data_by_script(app: Application) -> None:
+    import SampleData
+
+    node = SampleData.downloadSample("Synthetic ear")
+    app.forgive()
+    app.process(0.5)
+    assert node.GetName() == "Synthetic ear"
+    low, high = node.GetImageData().GetScalarRange()
+    assert low < -500 and high > 1000
+    app.wait(lambda: app.ui.inputSelector.currentNode() is not None, 5, "the CT in the panel")
+
+
+def a_ct_becomes_a_result(app: Application) -> None:
+    """With table, buttons and verdict in view on a laptop; nothing is left of the worker."""
+    app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    app.segment()
+    ui = app.ui
+    assert ui.landmarksTable.rowCount == 3 and ui.runCollapsibleButton.collapsed
+    assert app.left_over() == []
+    app.measured()
+    scroll = ui.landmarksTable.parentWidget()
+    while not scroll.inherits("QScrollArea"):
+        scroll = scroll.parentWidget()
+    seen = scroll.viewport().height
+    for widget in (ui.statusLabel, ui.landmarksTable, ui.confirmButton, ui.redoButton):
+        top = widget.mapTo(scroll.viewport(), qt.QPoint(0, 0)).y()
+        assert top >= 0 and top + widget.height <= seen, f"{widget.name}: {top}, of {seen}"
+    app.said.append(f"the module has {seen} pixels of {slicer.util.mainWindow().height}")
+    count = slicer.mrmlScene.GetNumberOfNodes()
+    ui.runCollapsibleButton.collapsed = False
+    app.segment()
+    assert slicer.mrmlScene.GetNumberOfNodes() == count
+
+
+def cancelled_at_any_time(app: Application) -> None:
+    """Ten times: no process, no file, and the scene as it was."""
+    app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    generator = random.Random(15)
+    count = slicer.mrmlScene.GetNumberOfNodes()
+    for _ in range(10):
+        app.click(app.ui.segmentButton)
+        app.process(generator.uniform(0.0, 4.0))
+        running = app.widget.panel.running
+        if running.active:
+            app.click(app.ui.cancelButton)
+            app.wait(lambda running=running: not running.active, 5, "the end of a cancelled run")
+        assert slicer.mrmlScene.GetNumberOfNodes() == count, "a cancelled run left nodes"
+    app.wait(lambda: not app.left_over(), 5, f"no process or file of a run: {app.left_over()}")
+
+
+def the_ct_is_removed_meanwhile(app: Application) -> None:
+    volume = app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    app.click(app.ui.segmentButton)
+    app.process(1.0)
+    slicer.mrmlScene.RemoveNode(volume)
+    app.process(0.5)
+    assert "removed from the scene" in app.ui.statusLabel.text, app.ui.statusLabel.text
+    app.wait(lambda: not app.left_over(), 5, f"no process or file of a run: {app.left_over()}")
+
+
+STORIES = (
+    opens,
+    sample_data_by_script,
+    a_ct_becomes_a_result,
+    cancelled_at_any_time,
+    the_ct_is_removed_meanwhile,
+)
