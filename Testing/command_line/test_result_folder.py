@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import Cancelled, UnusableInput
 from InnerEarSegLib.io import stage as stages
+from InnerEarSegLib.io.overlap import refuse_overlap
 from InnerEarSegLib.io.result_folder import (
     LAST,
     MANIFEST,
@@ -25,7 +26,6 @@ from InnerEarSegLib.io.result_folder import (
     ResultFolder,
     names_in,
     read_manifest,
-    refuse_overlap,
 )
 from InnerEarSegLib.io.stage import PREFIX, make_stage
 
