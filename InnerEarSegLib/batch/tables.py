@@ -191,20 +191,13 @@ def values(
     for array in arrays:
         laid, key = _laid(row, side, array), _slug(array)
         remark = " ".join(laid.remarks) if laid else "the duct could not be measured"
-        numbers: list[tuple[str, float | None, str, float | None]] = [
-            ("reach", None, "deg", None),
-            ("coverage_angle", None, "deg", None),
-            ("coverage_length", None, "mm", None),
-        ]
-        if laid:
-            last = laid.inside[-1] if laid.inside else None
-            spread = last.angle_uncertainty_90 if last else None
-            numbers = [
-                ("reach", laid.reach_deg, "deg", spread),
-                ("coverage_angle", laid.coverage_deg, "deg", None),
-                ("coverage_length", laid.coverage_mm, "mm", None),
-            ]
-        for name, value, unit, spread in numbers:
+        last = laid.inside[-1] if laid and laid.inside else None
+        for name, value, unit, spread in (
+            ("reach", last.angle_deg if last else None, "deg",
+             last.angle_uncertainty_90 if last else None),
+            ("coverage_angle", laid.coverage_deg if laid else None, "deg", None),
+            ("coverage_length", laid.coverage_mm if laid else None, "mm", None),
+        ):  # fmt: skip
             place = rounded(value, 2), unit, rounded(spread, 2)
             add("array", f"{key}_{name}", *place, _state(row, side), remark)
     return found
