@@ -86,7 +86,7 @@ class ReviewSection:
             getattr(ui, f"{side}EarButton").setIcon(swatch(side))
         # Of fixed heights: in a scroll area, text that grows makes buttons jump.
         line = ui.reviewProgressLabel.fontMetrics().lineSpacing()
-        ui.reviewProgressLabel.setFixedHeight(2 * line)
+        ui.reviewProgressLabel.setFixedHeight(line)
         ui.warningsBrowser.setFixedHeight(3 * line + 4)
         ui.warningsBrowser.viewport().setAutoFillBackground(False)
         ui.warningsBrowser.document.setDocumentMargin(0)
@@ -373,15 +373,15 @@ class ReviewSection:
 def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -> str:
     """Return what the user may do next, with the selected landmark."""
     if placing:
-        return "Click in a slice view to place it. Right click: leave it as it was."
+        return "Click in a view to place it; right click leaves it as it was."
     if mark is None or mark.confirmed:
         return (
             "Press Next for the next landmark."
             if left
-            else "All landmarks are checked. Measure and report below, and save."
+            else "All landmarks are checked. Measure, report, and save."
         )
     if mark.ras is None:
-        return f"No {mark.name} was found: Place it, or Confirm that it is missing."
+        return f"Not found: Place the {mark.name}, or Confirm that it is missing."
     if editing:
         return f"Drag the {mark.name} in any view, then Confirm."
     return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
