@@ -21,9 +21,13 @@ def main() -> NoReturn:
 
     interrupts.watch()
     status = main()
+    from multiprocessing import active_children
+
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
+    if active_children():
+        sys.exit(status)  # Python ends them
     # Taking torch, VTK and Python apart takes half a second, in which Ctrl-C would not be heard.
     os._exit(status)
 

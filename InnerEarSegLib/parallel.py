@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -24,6 +25,7 @@ from typing import Any, Generic, TypeVar
 
 from . import interrupts
 from .errors import InnerEarSegError, UnusableInput
+from .process import remove_stale_folders
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -45,6 +47,8 @@ _CONFIG: dict[str, Any] = {
     "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,
 }
+_OF_TRACKER = "ignore:resource_tracker"
+"""Python's process that removes what killed ones leave is not to say so."""
 _CONTAINER_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -103,6 +107,8 @@ class Workers:
         import dask
         from distributed import Client, LocalCluster
 
+        if _OF_TRACKER not in sys.warnoptions:  # it inherits them
+            sys.warnoptions.append(_OF_TRACKER)
         with ExitStack() as stack:
             stack.enter_context(_quiet_logs())
             stack.enter_context(dask.config.set(_CONFIG))
@@ -319,7 +325,7 @@ def _children() -> list[Any]:
 
 
 def _kill_children(before: set[int]) -> None:
-    """End the processes that were started since, with those that they started."""
+    """End the processes that were started since, and remove the folders that they leave."""
     from multiprocessing import resource_tracker
 
     import psutil
@@ -331,6 +337,7 @@ def _kill_children(before: set[int]) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=2)
+    remove_stale_folders()
 
 
 @contextmanager
@@ -351,6 +358,9 @@ def _ctrl_c_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else the first process starts it, and that unblocks Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

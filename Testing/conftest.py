@@ -32,10 +32,14 @@ def specimen_of(ear, name: str):
     """A synthetic ear as a real specimen of a training."""
     import numpy as np
 
+    from InnerEarSegLib.io.fingerprint import fingerprint
     from InnerEarSegLib.training.cases import TrainingCase
 
     points = {name: np.array(point) for name, point in ear.landmarks.items()}
-    return TrainingCase(name, ear.ct.array, ear.labels.array, ear.ct.geometry, points, ear.side)
+    return TrainingCase(
+        name, ear.ct.array, ear.labels.array, ear.ct.geometry, points, ear.side,
+        fingerprint=fingerprint(ear.ct.array),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

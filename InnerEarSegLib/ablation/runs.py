@@ -29,7 +29,7 @@ from ..evaluation.metrics import dice, surface_distances, surface_voxels
 from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import count_parameters
 from ..parallel import Place
-from ..segmentation.pose import Pose, fit_pose
+from ..segmentation.pose import Pose
 from ..training.augmentation import small_rotation
 from ..training.cases import TrainingCase
 from ..training.config import Config, NetworkTraining, from_dict
@@ -210,7 +210,7 @@ def measure_case(
     dices, distances = [], []
     errors: dict[str, list[float]] = {name: [] for name in LANDMARKS}
     k, j, i = (int(edge / how.spacing_mm) for edge in region_mm)
-    for pose in random_poses(fit_pose(template, case.landmarks), case.name, how):
+    for pose in random_poses(case.pose(template), case.name, how):
         patch = pose.patch(setup.spacing_mm, patch_size(setup, region_mm))
         ct = sample_patch(torch.from_numpy(case.ct), case.geometry, patch, config.intensity.low)
         with torch.inference_mode():

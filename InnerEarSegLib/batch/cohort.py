@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..io.manifest import Row, read_table
+from ..io.manifest import TABLES, Row, list_text, read_table
 from ..io.region import region_of
 from ..io.volume import ITK_READERS, NIFTI
 from .segment_case import Source
 
-TABLES = (".csv", ".tsv")
 OPTIONS = ("series", "center", "roi")
 
 _REMARK = re.compile(r"\s+#")
@@ -22,7 +20,6 @@ _QUOTES = [tuple(pair) for pair in ('""', "''", "“”", "„“", "‘’", "�
 """Pairs, also those that word processors make of straight ones."""
 _QUOTED_FIRST = re.compile("|".join(rf"{a}.+?{b}(?=\s+#|$)" for a, b in _QUOTES))
 _QUOTED = re.compile("|".join(f"{a}.+{b}" for a, b in _QUOTES))
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 MAX_NAME = 100
 _NO_NAME = re.compile(r"[/\\:*?\"<>|\x00-\x1f]|^[.\s]|[.\s]$")
@@ -158,19 +155,9 @@ def _commas(numbers: str) -> str:
 
 def _read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
     """Read a list's rows, without quotes around the CTs' places, and the ignored titles."""
-    is_table = path.suffix.lower() in TABLES
-    try:
-        with path.open("rb") as file:
-            # Windows' PowerShell and old Notepads write UTF-16; Excel's UTF-8 begins with a mark.
-            encoding = "utf-16" if file.read(2) in _UTF_16 else "utf-8-sig"
-        text = path.read_text(encoding=encoding)
-    except OSError as error:
-        raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
-    except UnicodeError:
-        how = "in Excel, save it as 'CSV UTF-8'" if is_table else "save it with that encoding"
-        raise UnusableInput(f"The list {path} is not UTF-8 text; {how}.") from None
+    text = list_text(path)
     folder = path.parent
-    if is_table:
+    if path.suffix.lower() in TABLES:
         rows, ignored = read_table(path, text, ("image",), ("case", *OPTIONS))
         return [(n, row | {"image": _unquoted(folder, row["image"])}) for n, row in rows], ignored
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]

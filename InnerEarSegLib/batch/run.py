@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..cochlea.arrays import ElectrodeArray
 from ..errors import UnusableInput
-from ..io.result_folder import LAST, ResultFolder, clean_stale, refuse_overlap
+from ..io.overlap import refuse_overlap
+from ..io.result_folder import LAST, ResultFolder, clean_stale
 from ..model.card import card_in, file_content
 from ..parallel import Done, Place, Workers
 from ..progress import Progress
@@ -225,12 +226,14 @@ class Tables:
     that it says is in the cases' folders as well, and it is written the next time.
 
     Attributes:
+        rows: as they were written the last time.
         problems: by name of each file that could not be written the last time, why.
         unusable: whether none could be written the last time.
     """
 
     def __init__(self, output: ResultFolder, arrays: Sequence[ElectrodeArray] = ()) -> None:
         self._output, self._arrays = output, arrays
+        self.rows: tuple[Row, ...] = ()
         self.problems: dict[str, str] = {}
         self.unusable = False
 
@@ -239,7 +242,7 @@ class Tables:
 
         Without ``last``, the page is left as it is.
         """
-        before, self.problems = self.problems, {}
+        before, self.problems, self.rows = self.problems, {}, tuple(rows)
         contents = {JSON: as_json(rows), **tables(rows, self._arrays)}
         if last:
             contents[PAGE] = cohort_page(rows, self._output.folder)

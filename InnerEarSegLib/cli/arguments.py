@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 say = partial(print, flush=True)
 
+CONFIGS = Path(__file__).parents[1] / "training" / "configs"
+"""The training configs that come with InnerEarSeg."""
+
 
 def complain(sentence: str | None) -> None:
     """Print a sentence, if there is one, on stderr as this program's."""
@@ -81,25 +84,42 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--data``."""
+def add_data(
+    parser: argparse.ArgumentParser, *, required: bool = True, packed: bool = True
+) -> None:
+    """Add ``--data``; ``packed`` if it may be a file of `innerearseg pack`."""
     parser.add_argument(
         "--data", type=Path, required=required,
-        help="manifest of your cases, or a dataset's folder, or a file of `innerearseg pack`",
+        help="manifest of your cases, or a dataset's folder"
+        + (", or a file of `innerearseg pack`" if packed else ""),
     )  # fmt: skip
 
 
-def add_training(parser: argparse.ArgumentParser, output: str) -> None:
-    """Add what `innerearseg train` and `crossval` have in common."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="JSON; see training/configs")
+def config_path(text: str) -> Path:
+    """An argparse type: a config file, or the name of one that comes with InnerEarSeg."""
+    path, shipped = Path(text), CONFIGS / f"{text}.json"
+    return shipped if shipped.is_file() and not path.exists() else path
+
+
+def add_training(parser: argparse.ArgumentParser, output: str, config: str) -> None:
+    """Add what `innerearseg train` and `crossval` have in common; ``config`` is the default."""
+    parser.add_argument(
+        "config", type=config_path, nargs="?", default=config, metavar="CONFIG",
+        help="JSON file, or one that comes with InnerEarSeg: bundled (that of the bundled model), "
+        f"crossval (shorter); {config} by default",
+    )  # fmt: skip
     add_data(parser)
     parser.add_argument("--output", type=Path, required=True, metavar=output)
+    parser.add_argument(
+        "--steps", type=whole_number_from(1), metavar="N",
+        help="a short trial: N steps in all, divided among the networks as in the config",
+    )  # fmt: skip
     parser.add_argument(
         "--workers", type=whole_number_from(0), default=1,
         help="processes that draw samples (0: in this process; GPU: 8 or more)",
     )  # fmt: skip
     parser.add_argument(
-        "--stages", type=names, default=(), metavar="A,B",
+        "--networks", "--stages", type=names, default=(), metavar="A,B",
         help="train these networks alone: locate, orient, refine",
     )  # fmt: skip
 

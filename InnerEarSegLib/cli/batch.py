@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from .segment import check_scenes, write_scene
 if TYPE_CHECKING:
     from ..batch.cohort import Cohort
     from ..batch.run import Tables
-    from ..batch.summary import Row
     from ..cochlea.arrays import ElectrodeArray
 
 SOME_FAILED = 4
@@ -119,16 +117,16 @@ def run(options: argparse.Namespace) -> int:
     failed = sum(row.status == "failed" for row in rows)
     count = len(cohort.cases)
     say(f"{count - failed} of {count} cases done, {failed} failed")
-    say_where(tables, rows, options.output)
+    say_where(tables, options.output)
     return SOME_FAILED if failed or tables.problems else 0
 
 
-def say_where(tables: Tables, rows: Sequence[Row], folder: Path) -> None:
+def say_where(tables: Tables, folder: Path) -> None:
     """Print where tables and page are, and whose corrections they do not have."""
     from ..batch.page import PAGE
     from ..batch.tables import CASES, EARS, MEASUREMENTS
 
-    those = [f"{row.case} ({', '.join(row.uncounted)})" for row in rows if row.uncounted]
+    those = [f"{row.case} ({', '.join(row.uncounted)})" for row in tables.rows if row.uncounted]
     if those:
         say(
             f"Corrected and not in the tables yet: {', '.join(those)}. This brings them in: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from .batch import SOME_FAILED
 
 if TYPE_CHECKING:
     from ..evaluation.check import CheckedCase
+
+KNOWN = "The bundled model was trained on this CT: `evaluate` sums it up apart."
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -34,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     from ..io.case import Case
     from ..io.manifest import read_dataset
     from ..io.result_folder import ResultFolder
+    from ..model.card import bundled_model, read_card
+    from ..model.provenance import knows
 
     folder = None if options.output is None else ResultFolder(options.output)
     if folder is not None:
@@ -44,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
                 f"check --output needs {error.name}: pip install 'innerearseg[evaluation]'."
             ) from None
     dataset = read_dataset(options.dataset)
+    card = read_card(bundled_model())
     checked: list[CheckedCase] = []
     pictures: dict[str, bytes] = {}
 
@@ -51,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
         found = check_case(case)
         if not found.uses:
             raise UnusableInput("It has no labels, no landmarks and no side.")
+        if knows(card, case.name, found.fingerprint):
+            found = dataclasses.replace(found, remarks=(*found.remarks, KNOWN))
         if folder is not None:
             pictures[case.name] = draw_reference(case)
         checked.append(found)

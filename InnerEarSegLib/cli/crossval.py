@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..model.card import NETWORKS
 from .arguments import add_devices, add_training, chosen_devices, say
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("crossval", help="train and measure on folds of the specimens")
-    add_training(parser, "RUNS")
+    add_training(parser, "RUNS", "crossval")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument(
         "--base", type=Path, metavar="MODEL",
@@ -48,22 +49,29 @@ def run(options: argparse.Namespace) -> int:
     from ..training.config import load_config
     from ..training.run import check_networks, folds_of
 
-    config = load_config(options.config)
-    check_networks(config, options.stages)
+    config = load_config(options.config, options.steps)
+    check_networks(config, options.networks)
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     devices = chosen_devices(options)
     base = None if options.train_only else _check_base(options, config)
     output, data = options.output.resolve(), options.data.resolve()
     path = None if base is None else base[0]
-    first = Fold(config, data, output, 1, options.folds, tuple(options.stages), path,
+    first = Fold(config, data, output, 1, options.folds, tuple(options.networks), path,
                  options.workers, options.measure_only, options.by_case)  # fmt: skip
     cases = cached_cases(data, first.synthetic, config.seed)
     folds_of(cases, options.folds, options.by_case)  # refuses a count that does not fit
     _say_groups(cases, options.by_case)
+    others = [name for name in NETWORKS if options.networks and name not in options.networks]
+    if base is not None and others:
+        say(
+            f"Trained: {', '.join(options.networks)}. From {base[1]}, unless the folds have "
+            f"trained them earlier: {', '.join(others)}."
+        )
     folds = [dataclasses.replace(first, number=n + 1) for n in range(options.folds)]
     rows = [row for of in each_task(do_fold, folds, devices, options.scheduler) for row in of]
     if base is not None:
-        _summarise(options, sorted(rows, key=lambda row: row["fold"]), base[1])
+        real = {case.name: case.fingerprint for case in cases if not case.synthetic}
+        _summarise(options, sorted(rows, key=lambda row: row["fold"]), base[1], real)
     return 0
 
 
@@ -83,8 +91,8 @@ def _say_groups(cases: Sequence[TrainingCase], by_case: bool) -> None:
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
     """Refuse what cannot be measured in the end before hours of training; return the base."""
     from ..errors import UnusableInput
-    from ..model.card import bundled_model
-    from ..training.base import read_base
+    from ..model.card import BUNDLED
+    from ..training.base import model_path, read_base
 
     try:
         import scipy  # noqa: F401
@@ -94,12 +102,17 @@ def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, Base
         raise UnusableInput(
             f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
         ) from None
-    path = (options.base or bundled_model()).resolve()
+    path = model_path(options.base or Path(BUNDLED)).resolve()
     return path, read_base(path, config)
 
 
-def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None:
-    """Calibrate on the rows of all folds, and write and print the summary."""
+def _summarise(
+    options: argparse.Namespace, rows: list, base: BaseModel, fingerprints: dict[str, str]
+) -> None:
+    """Calibrate on the rows of all folds, and write and print the summary.
+
+    ``fingerprints`` are those of the cases, by name.
+    """
     from ..evaluation import calibrate
     from ..evaluation.crossval import networks_trained, whose_figures
     from ..evaluation.evaluate import by_scan, lines_of, write_tables
@@ -111,6 +124,7 @@ def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None
     held = calibrate.reliability(rows)
     judged = calibrate.with_radii(rows)
     softness = calibrate.error_by_edge_width(judged)
+    seen = base.known(fingerprints.items())
     # Names without folders: the command goes onto model cards, and these leave the house.
     command = [
         "innerearseg",
@@ -120,14 +134,16 @@ def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None
         options.data.resolve().name,
     ]
     command += ["--output", output.resolve().name, "--folds", str(options.folds)]
-    command += ["--stages", ",".join(options.stages)] if options.stages else []
+    command += ["--steps", str(options.steps)] if options.steps else []
+    command += ["--networks", ",".join(options.networks)] if options.networks else []
     command += ["--base", options.base.name] if options.base else []
     command += ["--by-case"] if options.by_case else []
     command += ["--measure-only"] if options.measure_only else []
     folder = ResultFolder(output)
     with folder.adding(obsolete=PICTURES) as new:
         write_tables(
-            judged, new, shlex.join(command), base=dataclasses.asdict(base),
+            judged, new, shlex.join(command),
+            base=dataclasses.asdict(base) | {"seen": seen}, fingerprints=fingerprints,
             steps=networks_trained(output, options.folds),
             calibration=calibrate.calibrate(rows).to_json(), reliability=held,
             error_by_edge_width=softness,
@@ -135,7 +151,6 @@ def _summarise(options: argparse.Namespace, rows: list, base: BaseModel) -> None
         draw_plots(by_scan(judged)[AS_SCANNED], new)
         draw_reliability(held, new / "reliability.png")
     say("\n".join([*lines_of(judged), *calibrate.reliability_sentences(held)]))
-    seen = sorted({row["case"] for row in judged} & set(base.trained_on))
     say("\n".join(whose_figures(networks_trained(output, options.folds), base, seen)))
     if softness is not None:
         say(

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from .. import interrupts
 from ..errors import UnusableInput
 from .arguments import (
     add_dataset,
@@ -19,6 +23,11 @@ from .arguments import (
     whole_number_from,
 )
 from .batch import SOME_FAILED
+
+if TYPE_CHECKING:
+    from ..evaluation.measurement_errors import MeasurementErrors
+    from ..io.case import Case
+    from ..types import Ear
 
 NOT_AVERAGED = "F06,T03,F13"
 """Specimens that the package's average ear (``cochlea.frame.TEMPLATE``) is not made from."""
@@ -57,12 +66,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--draws", type=whole_number_from(1), default=10, help="displacements a case (default 10)"
     )
     parser.add_argument(
-        "--scan", choices=("bone", "soft"),
-        help="simulate each case's scan by a clinical CT with a bone or a soft kernel first",
+        "--crossval", type=Path, metavar="RUNS",
+        help="folder of `innerearseg crossval`: measure each case by the fold that held it out",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scan", choices=("bone", "soft", "all"),
+        help="simulate each case's scan by a clinical CT with a bone or a soft kernel first; all: "
+        "as scanned and both kernels, and how they differ",
     )  # fmt: skip
     parser.add_argument(
         "--template", action="store_true",
         help=f"print the average ear of all specimens but {NOT_AVERAGED}, and stop",
+    )  # fmt: skip
+    parser.add_argument(
+        "--average-cochlea", type=Path, metavar="FILE",
+        help=f"write the average cochlea's surface of all specimens but {NOT_AVERAGED}, and stop",
     )  # fmt: skip
     parser.set_defaults(run=plan_accuracy)
 
@@ -119,12 +137,16 @@ def evaluate(options: argparse.Namespace) -> int:
     command += ["--output", str(options.output)]
     model = f"{bundle.identity.name} {bundle.identity.version}, SHA-256 {bundle.identity.sha256}"
     with output.adding(obsolete=PICTURES) as new:
-        write_tables(rows, new, shlex.join(command), model=model, not_measured=failed)
-    options.left = f"cases.csv and summary.json are in {options.output}, the pictures may lack"
+        write_tables(
+            rows, new, shlex.join(command), model=model,
+            weights_sha256=bundle.card.get("weights_sha256"), not_measured=failed,
+        )  # fmt: skip
+    interrupts.left = f"cases.csv and summary.json are in {options.output}, without pictures"
     if not options.no_pictures:
         with output.adding() as new:
             draw_plots(by_scan(by_training(rows)[0] or rows)[AS_SCANNED], new)
             extremes.draw(new)
+    interrupts.left = f"the files are in {options.output}"
     say("\n".join([*_figures(rows), *output.sentences, f"Files: {options.output}"]))
     return _status(failed)
 
@@ -138,8 +160,8 @@ def _figures(rows: list) -> list[str]:
     if trained_on:
         names = ", ".join(dict.fromkeys(row["case"] for row in trained_on))
         lines.append(
-            f"Warning: the model's card lists {names} as trained on; figures of these, which are "
-            "kept apart, say nothing about others:"
+            f"Warning: the model was trained on {names}, as its card says; figures of these, which "
+            "are kept apart, say nothing about others:"
         )
         lines += [f"  {line}" for line in lines_of(trained_on)]
     return lines
@@ -160,35 +182,87 @@ def _status(failed: Mapping[str, str]) -> int:
 def plan_accuracy(options: argparse.Namespace) -> int:
     """Measure cochleae, and print each case and the summary."""
     from ..evaluation import measurement_errors as errors_of
-    from ..evaluation.metrics import ear_of
-    from ..evaluation.simulated_scan import clinical_scan
-    from ..io.case import Case
+    from ..evaluation.average_cochlea import average_cochlea, average_course, write_average
     from ..io.manifest import read_dataset
-    from ..segmentation.pipeline import segment
-    from ..types import Ear
 
     cases = read_dataset(options.dataset).readers
+    if options.average_cochlea is not None:
+        surface = average_cochlea(cases, NOT_AVERAGED.split(","))
+        write_average(surface, options.average_cochlea)
+        course = ", ".join(f"{x:.0f}° {y:.1f}°" for x, y in average_course(cases))
+        say(f"{len(surface)} points: {options.average_cochlea}")
+        say(f"angle and mean elevation of the lateral wall: {course}")
+        return 0
     if options.template:
         template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))
         for name, point in template.items():
             place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
             say(f"{name}: {place}, spread {spread[name]:.2f} mm")
         return 0
-    trained_on: frozenset[str] = frozenset()
     if options.displace is not None:
         how = options.displace, options.draws
         errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)
-    else:
-        bundle = chosen_model(options)
-        trained_on = frozenset(bundle.card.get("training", {}).get("trained_on", ()))
+        _say_summary(errors, failed, set())
+        return _status(failed)
+    find, trained_on = _finder(options)
+    scans = SIMULATED if options.scan == "all" else (options.scan,)
+    by_scan: dict[str, list[MeasurementErrors]] = {}
+    failed = {}
+    for scan in scans:
+        if len(scans) > 1:
+            say(f"{scan or 'as scanned'}:")
+        of_scan = partial(find, scan)
+        by_scan[scan or ""], more = errors_of.segmented_errors(cases, options.cases, of_scan, say)
+        failed |= more
+        _say_summary(by_scan[scan or ""], failed, trained_on)
+    if len(scans) > 1:
+        pooled = [error for errors in by_scan.values() for error in errors]
+        say("\n".join(["all scans:", *errors_of.coverage(pooled)]))
+        say("\n".join(errors_of.kernels_apart(by_scan["bone"], by_scan["soft"])))
+    return _status(failed)
 
-        def find(case: Case) -> Ear | None:
-            if case.name in trained_on:
-                say("(trained on) ", end="")
-            ct = case.ct if options.scan is None else clinical_scan(case.ct, options.scan)
-            return ear_of(segment(ct, bundle), case)
 
-        errors, failed = errors_of.segmented_errors(cases, options.cases, find, say)
+SIMULATED = (None, "bone", "soft")
+"""Scans of ``plan-accuracy --scan all``; None: as scanned."""
+
+
+def _finder(
+    options: argparse.Namespace,
+) -> tuple[Callable[[str | None, Case], Ear | None], set[str]]:
+    """What finds the ear of a case in one of SIMULATED, and which of them it was trained on."""
+    from ..evaluation.held_out import HeldOut
+    from ..evaluation.metrics import ear_of
+    from ..evaluation.simulated_scan import clinical_scan
+    from ..io.fingerprint import fingerprint
+    from ..model.provenance import knows
+    from ..segmentation.pipeline import segment
+
+    def seen_by(scan: str | None, case: Case) -> Case:
+        return case if scan is None else replace(case, ct=clinical_scan(case.ct, scan))
+
+    if options.crossval is not None:
+        if options.model is not None:
+            raise UnusableInput("--crossval has models of its own: leave --model out.")
+        held_out = HeldOut.of(options.crossval)
+        return lambda scan, case: held_out.find(seen_by(scan, case), options.device), set()
+    bundle = chosen_model(options)
+    trained_on: set[str] = set()
+
+    def find(scan: str | None, case: Case) -> Ear | None:
+        if knows(bundle.card, case.name, fingerprint(case.ct.array)):
+            trained_on.add(case.name)
+            say("(trained on) ", end="")
+        return ear_of(segment(seen_by(scan, case).ct, bundle), case)
+
+    return find, trained_on
+
+
+def _say_summary(
+    errors: Sequence[MeasurementErrors], failed: Mapping[str, str], trained_on: set[str]
+) -> None:
+    """Print the summary, cases that the model was trained on apart from the others."""
+    from ..evaluation.measurement_errors import summary
+
     if not errors and failed:
         raise _nothing_measured(failed)
     if not errors:
@@ -197,15 +271,13 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     for seen in (False, True):
         those = [error for error in errors if (error.case in trained_on) == seen]
         if those:
-            say("\n".join([*([title] if seen else []), *errors_of.summary(those)]))
-    return _status(failed)
+            say("\n".join([*([title] if seen else []), *summary(those)]))
 
 
 def stability(options: argparse.Namespace) -> int:
     """Print a line a change and ear, then the largest shift, and write all to a JSON file."""
     from ..evaluation.evaluate import each_case
     from ..evaluation.perturbations import Shift, stability
-    from ..io.case import Case
     from ..io.manifest import is_dataset, read_dataset
     from ..io.result_folder import ResultFolder
     from ..io.volume import read_ct

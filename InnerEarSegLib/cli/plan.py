@@ -31,6 +31,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--depth", type=millimetres_up_to(MAX_DEPTH_MM), metavar="MM",
         help="insert the tip so deep, from the round window (default: each array's whole length)",
     )  # fmt: skip
+    parser.add_argument(
+        "--bands", action="store_true",
+        help="compare each array with its maker's default filter bands",
+    )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="print the known arrays, and stop")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="for plan.json and tables; by default the input"
@@ -41,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each ear's duct and arrays, and write ``plan.json``, ``duct.csv``, ``contacts.csv``."""
-    from ..cochlea.arrays import MAKERS_DECIDE, choose, read_arrays
+    from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray, choose, read_arrays
 
     known = [*read_arrays(), *(read_arrays(options.arrays) if options.arrays else ())]
     if options.list:
@@ -51,9 +55,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.input is None:
         raise UnusableInput("plan needs the folder of a result, or --list.")
-    arrays = choose(options.array, known)
-    if not arrays and (options.depth is not None or options.arrays):
-        raise UnusableInput("--depth and --arrays go with --array, which names what to lay in.")
+    chosen = [ChosenArray(each, options.depth) for each in choose(options.array, known)]
+    if not chosen and (options.depth is not None or options.arrays or options.bands):
+        raise UnusableInput(
+            "--depth, --arrays and --bands go with --array, which names what to lay in."
+        )
 
     from ..io.result_folder import ResultFolder
     from ..report.plan import CONTACTS_CSV, insertions_of, sentences, write_plan
@@ -65,9 +71,10 @@ def run(options: argparse.Namespace) -> int:
     for sentence in (*subject.left_out, *notes):
         note(sentence)
     cochleae = subject.measurements
-    insertions = insertions_of(cochleae, arrays, options.depth)
+    insertions = insertions_of(cochleae, chosen)
     with output.adding(obsolete=[CONTACTS_CSV]) as new:
-        write_plan(cochleae, insertions, new)
+        write_plan(cochleae, insertions, new, bands=options.bands)
     files = f"Files: {output.folder}"
-    say("\n".join([*sentences(cochleae, insertions), *output.sentences, files]))
+    said = sentences(cochleae, insertions, bands=options.bands)
+    say("\n".join([*said, *output.sentences, files]))
     return 0

@@ -14,7 +14,7 @@ from ..process import end_with_stdin, temporary
 from .arguments import note
 
 if TYPE_CHECKING:
-    from ..cochlea.arrays import ElectrodeArray
+    from ..cochlea.arrays import ChosenArray
     from ..io.result_folder import ResultFolder
     from ..report.files import Names
     from ..report.subject import Subject
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from ..report.files import Names
     from ..report.subject import read_subject, write_subject
 
-    arrays = chosen_arrays(options)
+    chosen = chosen_arrays(options)
     patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
@@ -74,14 +74,14 @@ def run(options: argparse.Namespace) -> int:
         if font_for(patient) is None:
             note(LETTERS)
     if options.handed_over:
-        output = write(read_subject(options.input), options.input, names, patient)
+        output = write(read_subject(options.input), options.input, names, patient, (), chosen)
     else:
         subject, notes = subject_of_result(options.input, options.ct)
         for sentence in (*subject.left_out, *notes):
             note(sentence)
         with temporary() as views:
             write_subject(subject, views)
-            output = write(subject, views, names, patient, notes, arrays)
+            output = write(subject, views, names, patient, notes, chosen)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
@@ -89,16 +89,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
-    """Return the arrays of ``--array``; UnusableInput if one is unknown or they are too many."""
-    from ..cochlea.arrays import choose, read_arrays
-    from ..report.duct_figures import MOST_ARRAYS
+def chosen_arrays(options: argparse.Namespace) -> list[ChosenArray]:
+    """Return the arrays of ``--array``, or of what the panel wrote.
 
+    UnusableInput if one is unknown or they are too many.
+    """
+    from ..cochlea.arrays import ChosenArray, choose, chosen_from_text, read_arrays
+    from ..report.duct_figures import MOST_ARRAYS
+    from ..report.subject import CHOSEN_ARRAYS
+
+    handed_over = options.input / CHOSEN_ARRAYS
+    if options.handed_over and handed_over.is_file():
+        return chosen_from_text(handed_over.read_text(encoding="utf-8"), str(handed_over))
     mine = read_arrays(options.arrays) if options.arrays else ()
     arrays = choose(options.array, [*read_arrays(), *mine])
     if len(arrays) > MOST_ARRAYS:
         raise UnusableInput(f"A report shows at most {MOST_ARRAYS} arrays; `plan` takes more.")
-    return arrays
+    return [ChosenArray(each) for each in arrays]
 
 
 def write(
@@ -107,7 +114,7 @@ def write(
     names: Names,
     patient: str = "",
     notes: Sequence[str] = (),
-    arrays: Sequence[ElectrodeArray] = (),
+    chosen: Sequence[ChosenArray] = (),
 ) -> ResultFolder:
     """Draw a written subject in 3D in its folder, and write the report."""
     from ..mrml.ear_rendering import draw_in_child
@@ -123,7 +130,7 @@ def write(
         patient=patient,
         views=folder,
         notes=tuple(notes),
-        pages=duct_pages(subject.measurements, arrays),
+        pages=duct_pages(subject.measurements, chosen),
     )
     return write_report(blocks, subject, names)
 

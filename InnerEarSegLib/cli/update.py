@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
-from ..errors import Cancelled, InnerEarSegError, UnusableInput
+from .. import interrupts
+from ..errors import InnerEarSegError, UnusableInput
+from ..process import temporary
 from ..types import AUTOMATIC, CORRECTED, Ear
 from . import report
 from .arguments import complain, say
 from .batch import SOME_FAILED, add_arrays, chosen_arrays, say_where
+from .segment import check_scenes
 
 MAX_NAMES = 20
 
@@ -29,7 +31,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--pdf", action="store_true", help="reports as PDF, too; needs fpdf2")
     add_arrays(parser)
-    parser.set_defaults(run=run, resumes=True)
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,16 +42,21 @@ def run(options: argparse.Namespace) -> int:
     from ..batch.run import Tables, rows_in
     from ..io.result_folder import REPORT_HTML, ResultFolder
 
+    interrupts.left = interrupts.RESUMES
     folder, arrays = options.input, chosen_arrays(options)
     if not folder.is_dir():
         raise UnusableInput(f"{folder} is no folder of a cohort.")
+    check_scenes()
     if options.pdf:
         from ..report.pdf import need_library
 
         need_library()
     rows = rows_in(folder)
     if not any(row.result for row in rows):
-        raise UnusableInput(f"{folder} holds no results of `innerearseg batch` or `segment`.")
+        raise UnusableInput(
+            f"{folder} holds no results of `innerearseg batch` or `segment`; give the folder that "
+            "holds the folders of the cases."
+        )
     output = ResultFolder(folder)
     unchanged, failed = [], 0
     for row in rows:
@@ -62,8 +69,6 @@ def run(options: argparse.Namespace) -> int:
             continue
         try:
             said = _update(case, options.pdf)
-        except Cancelled:
-            raise
         except InnerEarSegError as error:
             failed += 1
             said = [f"not updated: {error}"]
@@ -73,10 +78,9 @@ def run(options: argparse.Namespace) -> int:
         more = len(unchanged) - MAX_NAMES
         say(f"Unchanged: {names}{f' and {more} more' if more > 0 else ''}")
     tables = Tables(output, arrays)
-    rows = rows_in(folder)
-    tables.write(rows, say)
+    tables.write(rows_in(folder), say)
     complain(tables.sentence)
-    say_where(tables, rows, folder)
+    say_where(tables, folder)
     return SOME_FAILED if failed or tables.problems else 0
 
 
@@ -90,9 +94,9 @@ def _update(case: Path, pdf: bool) -> list[str]:
     page = case / REPORT_HTML
     paper = page.with_suffix(".pdf")
     names = Names(page, paper if pdf or paper.is_file() else None, thumbnails=True)
-    with tempfile.TemporaryDirectory(prefix="ies-") as temporary:
-        write_subject(subject, Path(temporary))
-        output = report.write(subject, Path(temporary), names, notes=notes)
+    with temporary() as handed:
+        write_subject(subject, handed)
+        output = report.write(subject, handed, names, notes=notes)
     corrected = [each for ear in subject.segmentation.ears for each in _corrected(ear)]
     first = f"taken: {', '.join(corrected)}." if corrected else "written, nothing is corrected."
     return [first, *subject.left_out, *notes, *output.sentences]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ MAKERS_DECIDE = (
     "A simulation, no recommendation: lengths are as published, and the makers' sheets decide."
 )
 
-_MOST_MM, _MOST_DIAMETER_MM = 40.0, 2.0
+_MOST_MM = 40.0
+_MOST_DIAMETER_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,44 @@ class ElectrodeArray:
         """
         full = np.linspace(self.first_contact_mm, self.last_contact_mm, self.contacts)
         return np.asarray(full - (self.tip_mm - insertion_mm), np.float64)
+
+
+@dataclass(frozen=True)
+class ChosenArray:
+    """An array and how deep its tip goes, in mm; None: to the array's full length."""
+
+    array: ElectrodeArray
+    depth_mm: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"array": asdict(self.array), "depth_mm": self.depth_mm}
+
+    @classmethod
+    def from_json(cls, content: Any, where: str) -> ChosenArray:
+        """Read ``to_json``; UnusableInput if it is none. ``where`` names its place in that."""
+        if not isinstance(content, dict):
+            raise UnusableInput(f"{where} is no object.")
+        depth = content.get("depth_mm")
+        if depth is not None:
+            depth = _number(depth, "depth_mm", _MOST_MM, where)
+        return cls(_array(content.get("array"), {}, where), depth)
+
+
+def chosen_to_text(chosen: Iterable[ChosenArray]) -> str:
+    """JSON of several chosen arrays."""
+    return json.dumps([each.to_json() for each in chosen])
+
+
+def chosen_from_text(text: str, where: str) -> list[ChosenArray]:
+    """Read ``chosen_to_text``; UnusableInput if it is none."""
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        items = None
+    if not isinstance(items, list):
+        raise UnusableInput(f"{where} holds no list of chosen arrays.")
+    return [ChosenArray.from_json(item, where) for item in items]
 
 
 def read_arrays(path: Path = ARRAYS_FILE) -> tuple[ElectrodeArray, ...]:
@@ -134,7 +173,7 @@ def _array(item: Any, sources: Any, where: str) -> ElectrodeArray:
     wide = item.get("diameter_mm")
     diameter = None if wide is None else _number(wide, "diameter_mm", _MOST_DIAMETER_MM, where)
     aliases = item.get("aliases", [])
-    if not isinstance(aliases, list) or not all(isinstance(each, str) for each in aliases):
+    if not isinstance(aliases, (list, tuple)) or not all(isinstance(each, str) for each in aliases):
         raise UnusableInput(f"{where}: aliases must be a list of names.")
     return ElectrodeArray(
         texts["maker"], texts["name"], texts["kind"], contacts, first, last, tip, diameter,
@@ -150,6 +189,8 @@ def _number(value: Any, key: str, most: float, where: str) -> float:
 
 
 def _source(item: dict[str, Any], sources: Any) -> str:
+    if isinstance(text := item.get("source"), str):  # of a chosen array
+        return text
     named = item.get("sources")
     key = named.get("geometry") if isinstance(named, dict) else None
     found = sources.get(key) if isinstance(sources, dict) else None

@@ -8,7 +8,9 @@ Otolaryngol 133 (2013) 1258-1265; Alexiades G et al., Otol Neurotol 36 (2015) 90
 has the equations); the first two as reprinted in table 1 of PMC6617526 (2018). The basal turn as
 half an ellipse and half a circle is that of Schurzig D et al., OTO Open 2 (2018); its text could
 not be read: the coefficients are as the team remembers them, and checked by what they describe and
-by published means (``Testing/numbers/test_cochlea.py``).
+by published means (``Testing/numbers/test_cochlea.py``). Nor could Koch RW et al., Otol Neurotol 38
+(2017): its formulas are as the A-Value module for 3D Slicer has them, by the same laboratory
+(Auditory Biophysics Laboratory, Western University).
 """
 
 from __future__ import annotations
@@ -72,6 +74,16 @@ def alexiades_two_turns(diameter_mm: float) -> float:
     return 3.65 * (diameter_mm - 1.0)
 
 
+def koch_organ_of_corti(diameter_mm: float) -> float:
+    """Whole length of the organ of Corti, in mm: 4.16 A - 5.05 (Koch 2017)."""
+    return 4.16 * diameter_mm - 5.05
+
+
+def koch_lateral_wall(diameter_mm: float) -> float:
+    """Whole length of the cochlea along the lateral wall, in mm: 3.86 A + 4.99 (Koch 2017)."""
+    return 3.86 * diameter_mm + 4.99
+
+
 class Entry(NamedTuple):
     """What there is to know about a measurement before it is taken.
 
@@ -108,6 +120,7 @@ class Entry(NamedTuple):
 
 _ESCUDE = "Escudé et al. 2006"
 _ALEXIADES = "Alexiades et al. 2015"
+_KOCH = "Koch et al. 2017"
 _RUSSIAN = "112 normal ears (doi:10.3791/70055, 2026)"
 _REVIEW = "a systematic review of 5791 cochleae (Curtis et al. 2023)"
 _ARGENTINIAN = "247 ears (Di Gregorio et al. 2025)"
@@ -149,12 +162,17 @@ CATALOGUE: dict[str, Entry] = {
     "lateral_wall_length": Entry("Lateral wall, whole length", "mm",
         "Along the lateral wall: 3.08 A + 12.44.", "Erixon and Rask-Andersen 2013",
         formula=erixon_lateral_wall),
+    "lateral_wall_length_koch": Entry("Lateral wall, whole length (Koch)", "mm",
+        "Along the lateral wall: 3.86 A + 4.99.", _KOCH, formula=koch_lateral_wall),
     "organ_of_corti_two_turns": Entry("Organ of Corti, two turns", "mm",
         "Cochlear duct length to 720° at the organ of Corti: 3.65 (A - 1).", _ALEXIADES,
         formula=alexiades_two_turns),
     "organ_of_corti_length": Entry("Cochlear duct length (organ of Corti)", "mm",
         "Whole cochlear duct length at the organ of Corti: 4.16 A - 4.", _ALEXIADES,
         24.5, 41.2, _ARGENTINIAN, alexiades_organ_of_corti),
+    "organ_of_corti_length_koch": Entry("Cochlear duct length (organ of Corti, Koch)", "mm",
+        "Whole cochlear duct length at the organ of Corti: 4.16 A - 5.05.", _KOCH,
+        24.5, 41.2, _ARGENTINIAN, koch_organ_of_corti),
     "round_window_to_oval_window": Entry(
         "Round to oval window", "mm", _STRAIGHT, "", 2.5, 3.3, _DATASET),
     "round_window_to_helicotrema": Entry(
@@ -178,8 +196,9 @@ CATALOGUE: dict[str, Entry] = {
         "Angle from the round window up to which the turns stand out from each other on the "
         "segment's surface, in turns of 360°."),
     "duct_apical_angle": Entry("Angle at the apex", "°",
-        "Angle from the round window at which the lateral wall has climbed to the apex, where "
-        "an average cochlea ends after 2.6 turns.", "mean of Erixon et al. 2009"),
+        "Angle from the round window at which the turns end: 2.6 turns as in an average cochlea, "
+        "and as much more or less as this cochlea's turns are ahead or behind.",
+        "mean of Erixon et al. 2009"),
     VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
         144.0, 267.0, _DATASET),
 } | {

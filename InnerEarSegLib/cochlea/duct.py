@@ -57,13 +57,16 @@ COURSE_SPREAD_DEG moves the wall's radius on a dome by so much and more towards 
 _FADE_DEG = 90.0
 """Over this angle a curve goes over from what is seen to the average."""
 
-_APEX_DEG = 11.0
+_APEX_DEG = 15.6
 """Standard deviation of the angle at the apex, from what the same measurement of the reference
 says: cross-validated, in scans as scanned and with bone and soft kernel."""
 
 _AXIS_MM, _AXIS_RADIANS = 0.06, 0.02
 """Standard deviation of the axis that angles are about, along each direction: where it passes, and
-its slope. Cross-validated axes differ by 0.5 to 1.2 degrees on average."""
+its slope. Assumptions: ``LENGTHS_WIDER`` makes up for what they leave out."""
+
+LENGTHS_WIDER = 1.2
+"""By how much more than drawn lengths scatter their ± is wide; see ``measurements.WIDER``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,10 +343,10 @@ def curve_distance(duct: Duct, other: Duct, curve: str) -> float:
 
 
 def with_plus_minus(duct: Duct, drawn: Sequence[DrawnDuct], half_width: float) -> Duct:
-    """Add each curve's ± : ``half_width`` standard deviations of what was drawn."""
+    """Add each curve's ±: ``half_width`` standard deviations of what was drawn, and wider."""
     curves = {}
     for name, curve in duct.curves.items():
-        spread = half_width * np.std([each.lengths[name] for each in drawn], axis=0)
+        spread = LENGTHS_WIDER * half_width * np.std([each.lengths[name] for each in drawn], axis=0)
         curves[name] = Curve(curve.points, curve.lengths, curve.measured_to_deg, spread)
     apex = half_width * float(np.std([each.apex_deg for each in drawn]))
     return Duct(duct.angles, curves, duct.heights, duct.seen_to_deg, apex)

@@ -190,7 +190,8 @@ def _remarks(
             + (f", with {len(beyond)} contacts." if beyond else ".")
         )
     if outside:
-        remarks.append(f"{len(outside)} of {array.contacts} contacts stay outside the cochlea.")
+        stay = "stays" if len(outside) == 1 else "stay"
+        remarks.append(f"{len(outside)} of {array.contacts} contacts {stay} outside the cochlea.")
     if any(each.extrapolated for each in contacts):
         remarks.append("Some contacts are extrapolated: an average cochlea extends the duct there.")
     return tuple(remarks)

@@ -26,7 +26,7 @@ from ..types import (
 )
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
 from .checks import ear_remarks, why_not
-from .duct import DrawnDuct, Duct, draw, measure_duct, with_plus_minus
+from .duct import LENGTHS, LENGTHS_WIDER, DrawnDuct, Duct, draw, measure_duct, with_plus_minus
 from .duct_axis import duct_frame
 from .frame import (
     RADIUS_MM,
@@ -46,6 +46,17 @@ DRAWS = 32
 
 HALF_WIDTH = 1.645
 """Standard deviations in the half width of a normal distribution's 90 % interval."""
+
+WIDER = {
+    "a_diameter": 1.9,
+    "b_diameter": 1.8,
+    "cochlear_height": 1.8,
+    "round_window_to_lateral_wall": 1.25,
+} | dict.fromkeys(LENGTHS, LENGTHS_WIDER)
+"""± is so much wider than drawn values scatter, to hold 90 % of the differences from references in
+cross-validation, as scanned and with bone and soft kernel. ``innerearseg plan-accuracy --crossval
+RUNS --scan all`` prints by how much more it should be (docs/planning.md). Most of A's difference is
+along one line, at the round window, and a radius says nothing of direction."""
 
 METAL = "not measured: metal in the ear hides it; check landmarks and segment by hand"
 
@@ -353,11 +364,18 @@ def _spread(
                 drawn.setdefault(key, []).append(value)
         yield
     spread = {
-        key: HALF_WIDTH * float(np.std(values))
+        key: _wider(key) * HALF_WIDTH * float(np.std(values))
         for key, values in drawn.items()
         if len(values) > DRAWS // 2 and key != VOLUME
     }
     return spread, ducts
+
+
+def _wider(key: str) -> float:
+    """WIDER of a measurement; of one by a formula, the largest of what goes into it."""
+    entry = CATALOGUE[key]
+    keys = (key,) if entry.formula is None else entry.inputs
+    return max(WIDER.get(each, 1.0) for each in keys)
 
 
 def compare(left: CochlearMeasurements, right: CochlearMeasurements) -> tuple[Measurement, ...]:

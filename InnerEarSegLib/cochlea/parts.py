@@ -13,39 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import VESTIBULE, Geometry, Side, apply_affine
+from ..segmentation import canal_courses
+from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
 from .duct import CENTRE, Duct
 from .frame import TEMPLATE, Points, Template, Vector, fit_template
+from .measurements import CochlearMeasurements
 from .turns import smoothed
 from .walls import LabyrinthMask
 
 COCHLEA, VESTIBULE_PART = "cochlea", "vestibule"
-ANTERIOR, POSTERIOR, LATERAL = CANALS = ("anterior canal", "posterior canal", "lateral canal")
+_COURSE_OF = {
+    f"{name} canal": name
+    for name in (canal_courses.ANTERIOR, canal_courses.POSTERIOR, canal_courses.LATERAL)
+}
+CANALS = tuple(_COURSE_OF)
 PARTS = (COCHLEA, VESTIBULE_PART, *CANALS)
 """In the order of their labels, from 1 on."""
-
-_COURSES: Mapping[str, tuple[tuple[float, float, float], ...]] = {
-    ANTERIOR: (
-        (3.66, -7.00, -0.04), (3.69, -8.16, -0.09), (3.58, -9.18, -0.61), (3.34, -9.96, -1.39),
-        (3.17, -10.49, -2.36), (3.14, -10.58, -3.36), (3.20, -9.98, -4.42), (3.23, -9.30, -5.41),
-        (3.32, -8.46, -6.13), (3.76, -7.50, -6.49), (4.29, -6.52, -6.50), (4.86, -5.61, -6.27),
-        (5.29, -4.74, -5.74),
-    ),
-    POSTERIOR: (
-        (5.70, -4.81, -5.96), (6.51, -5.56, -6.57), (7.54, -6.24, -6.82), (8.78, -6.48, -6.62),
-        (10.04, -6.55, -6.28), (11.14, -6.41, -5.78), (11.74, -5.42, -5.15), (12.20, -4.36, -4.58),
-        (11.88, -3.18, -4.41), (11.07, -2.28, -4.07), (10.05, -1.61, -3.74), (8.95, -1.14, -3.48),
-        (7.80, -0.76, -3.30),
-    ),
-    LATERAL: (
-        (5.49, -5.86, 0.59), (6.15, -6.38, 0.85), (6.87, -6.78, 0.90), (7.65, -6.98, 0.77),
-        (8.45, -7.11, 0.71), (9.10, -6.94, 0.35), (9.50, -6.59, -0.39), (9.90, -6.24, -1.14),
-        (10.08, -5.83, -1.82), (9.65, -5.47, -2.36), (9.10, -5.06, -2.83), (8.41, -4.71, -3.21),
-        (7.75, -4.29, -3.46),
-    ),
-}  # fmt: skip
-"""Mean course of each canal outside the vestibule in the twelve training specimens of the human
-bony labyrinth dataset (Wimmer et al. 2019), mm in the cochlear frame of ``TEMPLATE``."""
 
 _SAMPLES = 40
 _RADII_MM = {COCHLEA: 1.2, VESTIBULE_PART: 2.0} | dict.fromkeys(CANALS, 0.6)
@@ -77,6 +60,10 @@ class Canal:
     normal: Vector
     radius_mm: float
     length_mm: float
+
+    def degrees_to(self, other: Canal) -> float:
+        """Angle between two canals' planes, degrees from 0 to 90."""
+        return float(np.degrees(np.arccos(np.clip(abs(self.normal @ other.normal), 0.0, 1.0))))
 
     @classmethod
     def of(cls, course: Vector) -> Canal:
@@ -113,13 +100,7 @@ class LabyrinthParts:
     def angles(self) -> dict[tuple[str, str], float]:
         """Angle between the planes of each two canals, degrees from 0 to 90."""
         return {
-            (one, other): float(
-                np.degrees(
-                    np.arccos(
-                        np.clip(abs(self.canals[one].normal @ self.canals[other].normal), 0.0, 1.0)
-                    )
-                )
-            )
+            (one, other): self.canals[one].degrees_to(self.canals[other])
             for one, other in combinations(self.canals, 2)
         }
 
@@ -157,7 +138,11 @@ def divide(
     to_ras = fit_template(side, points, {}, mask.principal_axes, template)
     voxels = np.argwhere(mask.labyrinth)
     places = mask.geometry.to_ras(voxels[:, ::-1])
-    lines = {name: apply_affine(to_ras, _resampled(np.array(_COURSES[name]))) for name in CANALS}
+    to_ras_from_courses = to_ras @ canal_courses.frame_of(template)
+    lines = {
+        canal: _resampled(apply_affine(to_ras_from_courses, canal_courses.COURSES[name]))
+        for canal, name in _COURSE_OF.items()
+    }
     vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, template[VESTIBULE])))
     fixed = {COCHLEA: _cochlea(duct), VESTIBULE_PART: vestibule[None]}
     found: dict[str, NDArray[np.bool_]] = {}
@@ -181,6 +166,14 @@ def divide(
     labels[tuple(voxels.T)] = 1 + owner
     canals = {name: Canal.of(lines[name]) for name in CANALS if found[name].mean() >= _LEAST_SHARE}
     return LabyrinthParts(labels, mask.geometry, canals)
+
+
+def parts_of(ear: Ear, cochlea: CochlearMeasurements) -> LabyrinthParts:
+    """Divide the labyrinth of an ear that was measured; ValueError without a duct."""
+    if cochlea.duct is None:
+        raise ValueError("no duct")
+    mask = LabyrinthMask.of(ear.labyrinth, ear.geometry)
+    return divide(mask, ear.side, cochlea.points, cochlea.duct)
 
 
 def _owners(

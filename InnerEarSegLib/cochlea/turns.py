@@ -44,7 +44,7 @@ a range of which is 5 standard deviations wide."""
 _TURN_DEG = 90.0
 """Elevations this far apart err independently."""
 
-_COURSE = (
+COURSE = (
     (240.0, 270.0, 300.0, 330.0, 360.0, 390.0, 450.0, 510.0, 570.0, 630.0, 690.0, 750.0, 810.0,
      870.0, 930.0, 990.0),
     (-19.7, -16.7, -12.1, -4.5, 4.3, 11.5, 22.0, 29.3, 35.1, 43.1, 51.9, 56.1, 59.0, 62.5, 69.0,
@@ -52,7 +52,9 @@ _COURSE = (
 )  # fmt: skip
 """Angles from the round window and the elevation at which an average cochlea's lateral wall lies
 there, degrees: mean of the 14 labelled specimens of the human bony labyrinth dataset (Wimmer et
-al. 2019), each followed as below; the first course was drawn by hand (2026-11)."""
+al. 2019), each followed as below; the first course was drawn by hand (2026-11).
+``innerearseg plan-accuracy DATA --average-cochlea FILE`` prints the mean of the courses that are
+followed near this one, which is within 2 degrees of it."""
 
 COURSE_SPREAD_DEG = 3.0
 """Standard deviation of the specimens' elevations about it: 1.3 to 4.4 degrees."""
@@ -139,7 +141,7 @@ def _apex(angles: Vector, elevation: Vector, seen_to_deg: float) -> float:
     """
     shown = (angles >= _SEEN_FROM_DEG) & (angles <= seen_to_deg)
     ahead = np.arange(-100.0, ANGLES[-1] - AVERAGE_APEX_DEG)
-    off = elevation[shown] - np.interp(angles[shown] - ahead[:, None], *_COURSE)
+    off = elevation[shown] - np.interp(angles[shown] - ahead[:, None], *COURSE)
     unlikely = (off**2).sum(axis=1) / COURSE_SPREAD_DEG**2 * (STEP_DEG / _TURN_DEG)
     return float(AVERAGE_APEX_DEG + ahead[(unlikely + (ahead / _APEX_SPREAD_DEG) ** 2).argmin()])
 
@@ -235,7 +237,7 @@ def _course_on(surface: Vector) -> tuple[Vector, float]:
     row = (angles / STEP_DEG).astype(int) % _ROUND
     wide = smoothed(surface.T, _BULGE_DEG / 2.0).T
     bulge = np.clip(surface - wide, -_MOST_BULGE_MM, _MOST_BULGE_MM)[row]
-    average = np.interp(angles, *_COURSE)
+    average = np.interp(angles, *COURSE)
     off = (_ELEVATIONS - average[:, None]) / _LEEWAY_DEG
     cost = 0.5 * off**2 - bulge / 0.1  # 0.1 mm of bulge are worth 1.4 leeways
     climbs = np.arange(3)

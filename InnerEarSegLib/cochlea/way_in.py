@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,15 +43,20 @@ class WayIn:
     to_ct_deg: tuple[float, float, float]
 
     @property
-    def sentence(self) -> str:
+    def angles_text(self) -> str:
         """The angles in a line."""
         axes = ", ".join(
             f"{angle:.0f}° to {name}" for angle, name in zip(self.to_ct_deg, _CT_AXES, strict=True)
         )
         return (
             f"Way in at the round window (± {self.plus_minus_deg:.0f}°): "
-            f"{self.to_modiolus_deg:.0f}° to the modiolus; {axes}. {NO_DRILL_PATH}"
+            f"{self.to_modiolus_deg:.0f}° to the modiolus; {axes}."
         )
+
+    @property
+    def sentence(self) -> str:
+        """The angles, and that this is no drill path."""
+        return f"{self.angles_text} {NO_DRILL_PATH}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, degrees and RAS mm."""
@@ -66,6 +72,7 @@ class WayIn:
         }
 
 
+@lru_cache(maxsize=4)  # measurements are compared by identity and never change
 def way_in(cochlea: CochlearMeasurements) -> WayIn:
     """Fit a line from the round window through the middle of the basal turn's first millimetres.
 

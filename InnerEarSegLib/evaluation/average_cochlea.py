@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.duct_axis import SurfaceDistance, fit_average
+from ..cochlea.duct_axis import SurfaceDistance, duct_frame, fit_average
 from ..cochlea.frame import CochlearFrame, Vector
+from ..cochlea.turns import ANGLES, BASAL_DEG, COURSE, follow_turns
 from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
 from ..io.case import Case
@@ -55,6 +56,21 @@ def average_cochlea(cases: Cases, without: Sequence[str]) -> Vector:
             frames.append(back @ _matrix(frame))
         surface = apply_affine(np.linalg.inv(_mean(frames)), np.mean(moved, axis=0))
     return np.asarray(surface, np.float64)
+
+
+def average_course(cases: Cases) -> list[tuple[float, float]]:
+    """Angle and mean elevation of the lateral wall of all labelled cases, as ``turns.COURSE``."""
+    courses = []
+    for read in cases.values():
+        case = read()
+        if case.labels is not None:
+            mask, frame = _specimen(case)
+            window = case.landmarks[ROUND_WINDOW]
+            turns = follow_turns(mask, duct_frame(mask, frame, window), window)
+            courses += [] if turns is None else [turns.elevation]
+    angles = ANGLES[ANGLES >= BASAL_DEG]
+    elevations = np.mean(courses, axis=0)
+    return [(angle, float(np.interp(angle, angles, elevations))) for angle in COURSE[0]]
 
 
 def write_average(surface: Vector, path: Path) -> None:

@@ -181,6 +181,7 @@ def summary(cases: Sequence[CheckedCase], unusable: Mapping[str, str]) -> list[s
             groups = len({case.group or case.name for case in fit})
             line += f": {labelled} with labels, {len(fit) - labelled} with landmarks alone"
             line += f"; {groups} groups that folds keep together"
+            line += "" if labelled else "; without labels in one case, no training begins"
         lines.append(line)
     unknown = sum(not case.licence for case in cases)
     if unknown:

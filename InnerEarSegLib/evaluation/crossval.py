@@ -150,10 +150,10 @@ def whose_figures(
     lines = [f"These figures are of networks trained in the folds: {', '.join(own) or 'none'}"]
     drawn = [name for name in steps if name not in own and (name != "refine" or any(steps[name]))]
     if drawn:
-        which = "none of these cases" if not seen else f"of these cases on {', '.join(seen)}"
+        which = f"{', '.join(seen)} of these cases and" if seen else "none of these cases, but"
         lines.append(
-            f"and of {base.name} {base.version}: {', '.join(drawn)}, which was trained on {which}, "
-            f"and on {len(base.trained_on) - len(seen)} others."
+            f"and of {base.name} {base.version}: {', '.join(drawn)}, which was trained on {which} "
+            f"on {len(base.trained_on) - len(seen)} others."
         )
     if not any(steps["refine"]):
         lines.append("No fold trained refine: orient drew, more coarsely.")
@@ -210,7 +210,7 @@ def measure_fold(
         model = load_model(file, device)
     for case, scan in todo:
         ct = Volume(case.ct, case.geometry)
-        reference = Case(case.name, ct, case.labels, case.geometry, case.landmarks, case.side)
+        reference = Case(case.name, ct, case.labels, case.geometry, case.reference, case.side)
         reference = in_scan(reference, scan, model.template)
         result = segment(reference.ct, model, fine=steps["refine"] > 0)
         row = row_of(reference, result, scan) | {"fold": fold.number}

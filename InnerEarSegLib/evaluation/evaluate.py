@@ -13,7 +13,9 @@ import numpy as np
 
 from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..io.case import Case, check_names
+from ..io.fingerprint import fingerprint
 from ..model.bundle import Model
+from ..model.provenance import knows
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
@@ -57,19 +59,23 @@ def evaluate(
     Return a row (see ``row_of``, and ``trained_on``) a case and scan, and why other cases have
     none, by name.
     """
-    trained_on = bundle.card.get("training", {}).get("trained_on", ())
     rows: list[Row] = []
+    names_known = bundle.card.get("training", {}).get("trained_on", ())
 
     def measure(case: Case) -> None:
         of_case: list[Row] = []
+        trained_on = knows(bundle.card, case.name, fingerprint(case.ct.array))
+        said = case.remarks
+        if not trained_on and case.name in names_known:
+            said += (f"The model was trained on another CT that is called {case.name}.",)
         for scan in scans:
             seen = in_scan(case, scan, bundle.template)
             result = segment(seen.ct, bundle)
-            row = row_of(seen, result, scan) | {"trained_on": case.name in trained_on}
+            row = row_of(seen, result, scan) | {"trained_on": trained_on}
             of_case.append(row)
             title = case.name if len(scans) == 1 else f"{case.name}, {scan}"
             say(f"{title}: {sentence_of(row)}{' (trained on)' if row['trained_on'] else ''}")
-            remarks = (*(case.remarks if scan == scans[0] else ()), row["remark"])
+            remarks = (*(said if scan == scans[0] else ()), row["remark"])
             for remark in filter(None, remarks):
                 say(f"  {remark}")
             ear = ear_of(result, seen)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from ..cochlea.catalogue import CATALOGUE
 from ..cochlea.duct import CENTRE, LATERAL, curve_distance
 from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, PrincipalAxes, Template, mean_template
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
+from ..cochlea.parts import Canal, divide
 from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
 from ..io.case import Case, check_names
+from ..report.surface import open_edges, surface_of, volume_of
 from ..types import (
     BASAL_TURN,
     HELICOTREMA,
@@ -24,6 +27,7 @@ from ..types import (
     ROUND_WINDOW,
     VESTIBULE,
     Ear,
+    Geometry,
     Side,
 )
 from .evaluate import Cases, Say, each_case
@@ -59,17 +63,21 @@ class MeasurementErrors:
 
     ``axis_deg`` is the angle between the modiolar axes, ``origin_mm`` the distance of the origins,
     ``differences`` the signed difference of each of COMPARED that both have, in its unit,
-    ``within`` whether each is within its 90 % interval, ``curves_mm`` the mean distance of each
-    curve of the duct from the reference's, ``seconds`` how long measuring took.
+    ``shares`` how large each is as a share of its ±, ``seconds`` how long measuring took,
+    ``curves_mm`` the mean distance of each curve of the duct from the reference's, ``canals_deg``
+    the angle between each canal's plane and the reference's, ``surface`` how much larger the
+    closed surface of ``mesh`` is than the segment, as a share, and how many of its edges are open.
     """
 
     case: str
     axis_deg: float
     origin_mm: float
     differences: dict[str, float]
-    within: dict[str, bool]
+    shares: dict[str, float]
     seconds: float
     curves_mm: dict[str, float] = field(default_factory=dict)
+    canals_deg: dict[str, float] = field(default_factory=dict)
+    surface: tuple[float, int] | None = None
 
     @classmethod
     def between(
@@ -79,18 +87,18 @@ class MeasurementErrors:
         if found.frame is None or truth.frame is None:
             return None
         cosine = float(found.frame.axes[2] @ truth.frame.axes[2])
-        differences, within = {}, {}
+        differences, shares = {}, {}
         for key in COMPARED:
             value, true = found[key].value, truth[key].value
             if value is not None and true is not None:
                 differences[key] = value - true
-                within[key] = abs(value - true) <= (found[key].uncertainty or 0.0)
+                shares[key] = abs(value - true) / max(found[key].uncertainty or 0.0, 1e-9)
         axis_deg = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
         origin_mm = float(np.linalg.norm(found.frame.origin - truth.frame.origin))
         curves = {}
         if found.duct is not None and truth.duct is not None:
             curves = {name: curve_distance(found.duct, truth.duct, name) for name in DISTANT}
-        return cls(case, axis_deg, origin_mm, differences, within, seconds, curves)
+        return cls(case, axis_deg, origin_mm, differences, shares, seconds, curves)
 
     @classmethod
     def mean(cls, case: str, errors: Sequence[MeasurementErrors]) -> MeasurementErrors:
@@ -110,6 +118,7 @@ class MeasurementErrors:
         for key, value in self.differences.items():
             parts.append(f"{_NAMES[key]} {value:+.2f} {CATALOGUE[key].unit}")
         parts += [f"{name} {value:.2f} mm away" for name, value in self.curves_mm.items()]
+        parts += [f"{name} {value:.1f}°" for name, value in self.canals_deg.items()]
         return f"{self.case}: {', '.join(parts)}"
 
 
@@ -126,26 +135,88 @@ def summary(errors: Sequence[MeasurementErrors]) -> list[str]:
         ]
     for curve in DISTANT:
         columns[f"{curve}, mm away"] = [e.curves_mm[curve] for e in errors if curve in e.curves_mm]
+    columns["canals' planes, degrees"] = [x for e in errors for x in e.canals_deg.values()]
+    surfaces = [e.surface for e in errors if e.surface is not None]
+    columns["volume of the surface, %"] = [100.0 * abs(share) for share, _ in surfaces]
     lines = [
         f"{name}: mean {np.mean(values):.2f}, 95 % {np.percentile(values, 95):.2f}, "
         f"worst {max(values):.2f}, n {len(values)}"
         for name, values in columns.items()
         if values
     ]
-    for key, name in _NAMES.items():
-        hits = [error.within[key] for error in errors if key in error.within]
-        if hits:
-            lines.append(f"{name}: {sum(hits)} of {len(hits)} within their 90 % interval")
+    lines += coverage(errors)
+    if surfaces:
+        closed = sum(edges == 0 for _, edges in surfaces)
+        lines.append(f"surfaces: {closed} of {len(surfaces)} watertight")
     if errors:
         lines.append(f"seconds an ear: {np.mean([error.seconds for error in errors]):.2f}")
     return lines
 
 
-def _compared(case: Case, truth: CochlearMeasurements, *ear: Any) -> MeasurementErrors | None:
+def coverage(errors: Sequence[MeasurementErrors]) -> list[str]:
+    """Count what lies within its 90 % interval, and by which factor the intervals would hold 90 %.
+
+    The factor is the error / ± at the rank of split conformal prediction, ceil(0.9 (n + 1)); for
+    ten errors and more.
+    """
+    lines = []
+    for key, name in _NAMES.items():
+        shares = sorted(error.shares[key] for error in errors if key in error.shares)
+        if shares:
+            hits = sum(share <= 1.0 for share in shares)
+            line = f"{name}: {hits} of {len(shares)} within their 90 % interval"
+            if len(shares) >= 10:
+                rank = min(len(shares), math.ceil(0.9 * (len(shares) + 1))) - 1
+                line += f", ± x {shares[rank]:.2f} holds 90 %"
+            lines.append(line)
+    return lines
+
+
+def kernels_apart(
+    bone: Sequence[MeasurementErrors], soft: Sequence[MeasurementErrors]
+) -> list[str]:
+    """Say how far measurements of the same ears with two kernels differ, a line each."""
+    lines = []
+    others = {error.case: error.differences for error in soft}
+    for key, name in _NAMES.items():
+        apart = [
+            abs(error.differences[key] - others[error.case][key])
+            for error in bone
+            if key in error.differences and key in others.get(error.case, {})
+        ]
+        if apart:
+            lines.append(
+                f"bone against soft kernel, {name}: mean {np.mean(apart):.2f}, "
+                f"worst {max(apart):.2f}, n {len(apart)}"
+            )
+    return lines
+
+
+def _compared(
+    case: Case, truth: CochlearMeasurements, *ear: Any
+) -> tuple[CochlearMeasurements, MeasurementErrors | None]:
     """Measure an ear (see ``measure_cochlea``) of a case, and compare."""
     start = time.perf_counter()
     found = measure_cochlea(*ear)
-    return MeasurementErrors.between(case.name, found, truth, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return found, MeasurementErrors.between(case.name, found, truth, seconds)
+
+
+def _canals(
+    side: Side, labyrinth: NDArray[Any], geometry: Geometry, cochlea: CochlearMeasurements
+) -> dict[str, Canal]:
+    """The canals of an ear that have a plane, by name."""
+    if cochlea.duct is None:
+        return {}
+    mask = LabyrinthMask.of(labyrinth, geometry)
+    return divide(mask, side, cochlea.points, cochlea.duct).canals
+
+
+def _surface(ear: Ear) -> tuple[float, int]:
+    """How much larger an ear's closed surface is than its segment, and its open edges."""
+    surface = surface_of(ear.labyrinth, ear.geometry)
+    volume = float(np.count_nonzero(ear.labyrinth)) * ear.geometry.voxel_volume
+    return volume_of(surface) / volume - 1.0, open_edges(surface)
 
 
 def segmented_errors(
@@ -167,7 +238,13 @@ def segmented_errors(
         points = {mark.name: np.array(mark.ras) for mark in marks if mark.ras}
         radii = {mark.name: mark.radius_mm for mark in marks if mark.radius_mm is not None}
         measured = ear.side, ear.labyrinth, ear.geometry, points, radii
-        error = _compared(case, reference(case), *measured)
+        truth = reference(case)
+        found, error = _compared(case, truth, *measured)
+        if error is not None and case.labels is not None:
+            true = _canals(case.stated_side, case.labels, case.label_geometry, truth)
+            own = _canals(ear.side, ear.labyrinth, ear.geometry, found)
+            apart = {name: own[name].degrees_to(true[name]) for name in own if name in true}
+            error = replace(error, canals_deg=apart, surface=_surface(ear))
         errors.extend([] if error is None else [error])
         say(str(error or f"{case.name}: no cochlear frame"))
 
@@ -226,7 +303,7 @@ def _displaced(
             name: case.landmarks[name] + generator.normal(0.0, sigma, 3) for name in DISPLACED
         }
         measured = case.stated_side, case.labels, case.label_geometry, points, radii, template
-        errors.append(_compared(case, truth, *measured))
+        errors.append(_compared(case, truth, *measured)[1])
     return [error for error in errors if error is not None]
 
 

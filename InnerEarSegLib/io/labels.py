@@ -45,6 +45,8 @@ def read_labels(
         raise UnusableInput(
             f"The labels {path} are missing or cannot be read as an image."
         ) from None
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
     named = {} if image.GetDimension() != 3 else _segments(image)
     if image.GetDimension() != 3 or (image.GetNumberOfComponentsPerPixel() != 1 and not named):
         raise UnusableInput(f"The labels {path} are not one 3D label map; export them as one.")
@@ -62,6 +64,8 @@ def read_labels(
     if len(there) > MANY or (not values and mask.mean() > FULL):
         raise UnusableInput(f"The labels {path} look like a CT: they hold {len(there)} values.")
     remarks: tuple[str, ...] = ()
+    if absent := [value for value in values if value not in there]:
+        remarks = (f"The labels hold no voxel of value {_listed(absent)}{_instead(there, {})}.",)
     if not values and len(there) > 1:
         what = ", ".join(named) if named else f"the values {_listed(there)}"
         remarks = (f"All labels count as labyrinth: {what}.",)
@@ -84,8 +88,10 @@ def _segments(image: sitk.Image) -> dict[str, tuple[int, int]]:
     for key, name in about.items():
         if match := _SEGMENT.fullmatch(key):
             prefix = f"Segment{match[1]}_"
-            layer, value = (about.get(prefix + what, "") for what in ("Layer", "LabelValue"))
-            found[name.strip()] = int(layer or 0), int(value or 1)
+            layer, value = about.get(f"{prefix}Layer", "0"), about.get(f"{prefix}LabelValue", "1")
+            numbers = layer.isdecimal() and value.isdecimal()
+            if numbers and int(layer) < image.GetNumberOfComponentsPerPixel():
+                found[name.strip()] = int(layer), int(value)
     return found
 
 

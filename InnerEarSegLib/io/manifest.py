@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -15,7 +16,7 @@ from .case import Case, Dataset, DatasetCase, DataSource
 from .dataset import case_names, specimen
 from .labels import read_labels
 from .landmarks import NamedPoints, landmark_of, read_landmarks
-from .volume import read_ct
+from .volume import is_image_file, read_ct
 
 REQUIRED = ("case", "image")
 OPTIONAL = (
@@ -29,8 +30,24 @@ FILES = ("image", "labels", "landmarks")
 Row = tuple[int, dict[str, str]]
 """Its line in the file, counted from 1, and its cells by column, stripped."""
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATOR = re.compile(r"\"?sep=([^\"\n])[^\n]*\n?", re.IGNORECASE)
 """Excel's own first line, by which it knows the separator; some programs quote it."""
+
+
+def list_text(path: Path) -> str:
+    """Read the text of a list, in UTF-8 or with the mark of UTF-16; UnusableInput if it is none."""
+    try:
+        with path.open("rb") as file:
+            # Windows' PowerShell and old Notepads write UTF-16; Excel's UTF-8 begins with a mark.
+            encoding = "utf-16" if file.read(2) in _UTF_16 else "utf-8-sig"
+        return path.read_text(encoding=encoding)
+    except OSError as error:
+        raise UnusableInput(f"The list {path} cannot be read: {error.strerror}.") from None
+    except UnicodeError:
+        is_table = path.suffix.lower() in TABLES
+        how = "in Excel, save it as 'CSV UTF-8'" if is_table else "save it with that encoding"
+        raise UnusableInput(f"The list {path} is not UTF-8 text; {how}.") from None
 
 
 def read_table(
@@ -138,13 +155,12 @@ def read_dataset(source: Path) -> Dataset:
     """
     if source.is_dir() or not (source.is_file() or source.suffix):
         return Dataset(source, tuple(specimen(source, name) for name in case_names(source)))
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UnusableInput(f"The manifest {source} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UnusableInput(f"{source} is no CSV text in UTF-8.") from None
-    rows, unknown = read_table(source, text, REQUIRED, OPTIONAL)
+    if is_image_file(source):
+        raise UnusableInput(
+            f"{source} is an image; needed is a manifest of cases (docs/own_data.md), or a "
+            "dataset's folder."
+        )
+    rows, unknown = read_table(source, list_text(source), REQUIRED, OPTIONAL)
     if unknown:
         raise UnusableInput(
             f"The manifest {source} has a column {unknown[0]!r}; its columns are "

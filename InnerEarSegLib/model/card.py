@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import UnusableModel
 from ..types import LANDMARKS
+from .provenance import ancestors, training_data
 
 CARD = "card.json"
 CARD_SCHEMA = 2
@@ -18,6 +19,9 @@ NETWORKS = ("locate", "orient", "refine")
 
 ANY_CT = "any CT"
 """What the card says that ``refine`` draws if it was trained for scans of every resolution."""
+
+BUNDLED = "bundled"
+"""Stands for the bundled model, or its config, where a command asks for a file."""
 
 NAME = "InnerEarSeg.pt"
 MAX_BYTES = 2_000_000_000
@@ -117,17 +121,16 @@ FIGURES = (
 
 def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
     """Format the card for users, as titles and texts."""
-    training = card.get("training") or {}
-    data = training.get("data") or {}
+    data = training_data(card)
     lines = [
         ("In use", f"{card.get('name', '?')}, version {card.get('version', '?')}"),
         ("Made", f"{card.get('date', '?')} by {card.get('made_by', '?')}"),
         ("Finds", ", ".join(name for name in LANDMARKS if name in card.get("landmarks", []))),
     ]
-    if data:
-        trained = len(training.get("trained_on", []))
-        lines.append(("Trained on", f"{trained} specimens of {data.get('name', 'unnamed data')}"))
-        lines.append(("Data by", str(data.get("authors", "not said"))))
+    lines += [("Trained on", str(each)) for each in data]
+    for model in ancestors(card):
+        trained = "; ".join(map(str, model.data))
+        lines.append(("Built on", f"{model.name} {model.version}, trained on {trained}"))
     for part, name, title in FIGURES:
         figures = (card.get(part) or {}).get("summary") or {}
         if name in figures:

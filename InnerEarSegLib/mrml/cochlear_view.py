@@ -1,4 +1,4 @@
-"""The Cochlear view: slice views turned to the cochlea's own planes, and back.
+"""Slice views turned to the cochlea's own planes or to the way in, and back.
 
 How views were before is noted in attributes of their own nodes, as JSON with lengths in mm. So it
 is part of the scene: a scene saved with turned views can be turned back after loading, and closing
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cochlea.frame import CochlearFrame
+from ..cochlea.way_in import WayIn
 from .landmarks import ATTRIBUTE
 from .scene import configure, nodes_of, numpy_matrix, to_world, vtk_matrix
 from .views import center_slice
@@ -26,10 +27,14 @@ EAR_ROLE = "InnerEarSeg.CochlearView"  # reference from a turned view to its ear
 PLANES = ("basal turn", "mid-modiolar", "mid-modiolar, perpendicular")
 """What the first, second and third slice view show."""
 
+WAY_IN_PLANES = ("down the way in", "along the way in", "along the way in, perpendicular")
+"""The same when they are turned to the way in."""
+
 _SLICE_ORDER = {"Red": 0, "Yellow": 1, "Green": 2}
 _SLICE, _CROSSHAIR, _LINE = "vtkMRMLSliceNode", "vtkMRMLCrosshairNode", "vtkMRMLMarkupsLineNode"
 _SAME = 1e-6  # mm, or of a unit vector
 _PARALLEL = 0.9999  # cosine of 0.8 degrees
+_STEEP = 0.95  # cosine of 18 degrees
 
 
 class CochlearView:
@@ -47,6 +52,12 @@ class CochlearView:
         return bool(self._noted(_SLICE))
 
     @property
+    def shows_way_in(self) -> bool:
+        """Whether it is the way in that they are turned to."""
+        noted = [_noted_plane(view) for view in self._noted(_SLICE)]
+        return any(plane is not None and plane[0] in WAY_IN_PLANES for plane in noted)
+
+    @property
     def landmarks(self) -> Any:
         """The vtkMRMLMarkupsFiducialNode of the ear that the views are turned to, or None."""
         return next((view.GetNodeReference(EAR_ROLE) for view in self._noted(_SLICE)), None)
@@ -54,18 +65,18 @@ class CochlearView:
     def enter(
         self,
         landmarks: Any,
-        frame: CochlearFrame,
+        target: CochlearFrame | WayIn,
         spacing: float,
         lines: Sequence[Any] = (),
         middle: Iterable[float] | None = None,
     ) -> None:
-        """Turn the slice views to the middle of a cochlea; how they were before is noted.
+        """Turn the slice views to a cochlea or its way in; how they were before is noted.
 
         If they are turned to the other ear already, restoring keeps this ear centred.
 
         Args:
             landmarks: the ear's vtkMRMLMarkupsFiducialNode.
-            frame: in the landmarks' own RAS mm, their parent transform not applied.
+            target: in the landmarks' own RAS mm, their parent transform not applied.
             spacing: of the slices, mm.
             lines: the ear's vtkMRMLMarkupsLineNodes, shown until the views are turned back.
             middle: of the ear, world RAS mm; None: the cochlea's is taken.
@@ -75,37 +86,38 @@ class CochlearView:
         for line in lines:
             _note(line)
             line.SetDisplayVisibility(True)
-        planes = slice_planes(landmarks, frame)
+        planes = planes_of(landmarks, target)
+        center = next(iter(planes.values()))[:3, 3]
         if self.active and self.landmarks is not landmarks:
-            self.go_back_to(planes[0][:3, 3] if middle is None else middle)
+            self.go_back_to(center if middle is None else middle)
         slices = nodes_of(self._scene, _SLICE)
         views = sorted(slices, key=lambda view: _SLICE_ORDER.get(view.GetLayoutName(), 3))
-        for view, name, plane in zip(views, PLANES, planes, strict=False):
+        for view, (name, plane) in zip(views, planes.items(), strict=False):
             _note(view)
             view.SetNodeReferenceID(EAR_ROLE, landmarks.GetID())
             _turn(view, name, plane, plane)
             center_slice(view, plane[:3, 3], spacing)
         for crosshair in nodes_of(self._scene, _CROSSHAIR):
             _note(crosshair)
-            crosshair.SetCrosshairRAS(*planes[0][:3, 3])
+            crosshair.SetCrosshairRAS(*center)
             crosshair.SetCrosshairMode(crosshair.NoCrosshair)  # A and B would lie under it
 
-    def follow(self, frame: CochlearFrame) -> bool:
-        """Turn the slice views as far as the cochlea was since; zoom and scrolling stay.
+    def follow(self, target: CochlearFrame | WayIn) -> bool:
+        """Turn the slice views as far as what they show was since; zoom and scrolling stay.
 
         A view that the user has tilted meanwhile stays as it is, and so does one that does not know
         what it was turned to, as a script may have left it.
 
         Returns:
-            Whether they had to be turned to ``frame``, in the landmarks' own RAS mm.
+            Whether they had to be turned to ``target``, in the landmarks' own RAS mm.
         """
         landmarks, moved = self.landmarks, False
         if landmarks is None:
             return False
-        planes = dict(zip(PLANES, slice_planes(landmarks, frame), strict=True))
+        planes = planes_of(landmarks, target)
         for view in self._noted(_SLICE):
             noted = _noted_plane(view)
-            if noted is None:
+            if noted is None or noted[0] not in planes:
                 continue
             name, old = noted
             now = numpy_matrix(view.GetSliceToRAS())
@@ -155,7 +167,14 @@ def _noted_plane(view: Any) -> tuple[str, NDArray[np.float64]] | None:
         plane = np.array(rows, dtype=float).reshape(4, 4)
     except (TypeError, ValueError):
         return None
-    return (name, plane) if name in PLANES else None
+    return (name, plane) if name in (*PLANES, *WAY_IN_PLANES) else None
+
+
+def planes_of(node: Any, target: CochlearFrame | WayIn) -> dict[str, NDArray[np.float64]]:
+    """Return SliceToRAS (4 x 4, world RAS mm) by name for the three slice views."""
+    if isinstance(target, WayIn):
+        return dict(zip(WAY_IN_PLANES, way_in_planes(node, target), strict=True))
+    return dict(zip(PLANES, slice_planes(node, target), strict=True))
 
 
 def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
@@ -175,11 +194,33 @@ def slice_planes(node: Any, frame: CochlearFrame) -> list[NDArray[np.float64]]:
     along = np.cross(z, x)
     y = along * np.sign(along @ y)
     right = x if np.cross(x, y) @ z > 0 else -x
-    last = [0.0, 0.0, 0.0, 1.0]
+    return [_plane(origin, across, up) for across, up in ((right, y), (right, z), (y, z))]
+
+
+def way_in_planes(node: Any, way: WayIn) -> list[NDArray[np.float64]]:
+    """Return SliceToRAS (4 x 4, world RAS mm) of the plane across the way in and two along it.
+
+    The first is seen from outside, as one looks into the cochlea, with the patient's superior up
+    (anterior, where the way in is steep); in the other two, outside is up. All go through the round
+    window. The way in is in the node's own RAS mm.
+    """
+    start, tip = to_world(node, [way.start, way.start + way.direction])
+    outwards = (start - tip) / np.linalg.norm(start - tip)
+    up = np.array([0.0, 1.0, 0.0] if abs(outwards[2]) > _STEEP else [0.0, 0.0, 1.0])
+    up = up - (up @ outwards) * outwards
+    up = up / np.linalg.norm(up)
+    right = np.cross(up, outwards)
     return [
-        np.vstack([np.column_stack([across, up, np.cross(across, up), origin]), last])
-        for across, up in ((right, y), (right, z), (y, z))
+        _plane(start, across, upwards)
+        for across, upwards in ((right, up), (right, outwards), (up, outwards))
     ]
+
+
+def _plane(
+    origin: NDArray[np.float64], across: NDArray[np.float64], up: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    columns = np.column_stack([across, up, np.cross(across, up), origin])
+    return np.vstack([columns, [0.0, 0.0, 0.0, 1.0]])
 
 
 def fitted_field(

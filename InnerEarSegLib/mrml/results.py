@@ -71,13 +71,16 @@ def link_to_ct(node: Any, volume_node: Any) -> None:
     node.SetNodeReferenceID(CT_ROLE, volume_node.GetID())
 
 
-def linked_nodes(scene: Any, class_name: str, volume_node: Any) -> list[Any]:
-    """All nodes of a class that are results of a CT, which may be None or not in the scene."""
+def linked_nodes(scene: Any, class_name: str, volume_node: Any, role: str = CT_ROLE) -> list[Any]:
+    """All nodes of a class that are results of a CT, which may be None or not in the scene.
+
+    With another role, those that refer to it in that.
+    """
     volume_id = None if volume_node is None else volume_node.GetID()
     if volume_id is None:
         return []
     nodes = nodes_of(scene, class_name)
-    return [node for node in nodes if node.GetNodeReferenceID(CT_ROLE) == volume_id]
+    return [node for node in nodes if node.GetNodeReferenceID(role) == volume_id]
 
 
 def read_ear(results: Results, side: Side) -> Ear | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,17 @@ from .scene import configure, image_data, matrix_from, vtk_matrix
 # Slicer's seven-part terminology entry: context, category, type, modifier, region.
 _TERM = (
     "Segmentation category and type - 3D Slicer General Anatomy list"
-    "~SCT^123037004^Anatomical Structure~SCT^22945000^Inner ear~{laterality}"
+    "~SCT^123037004^Anatomical Structure~{type}~{laterality}"
     "~Anatomic codes - DICOM master list~^^~^^"
 )
 _LATERALITY = {"left": "SCT^7771000^Left", "right": "SCT^24028007^Right"}
+INNER_EAR = "SCT^22945000^Inner ear"
+
+
+def terminology(side: Side, anatomy: str = INNER_EAR) -> str:
+    """Slicer's terminology entry of a structure ("scheme^code^meaning") of one ear."""
+    return _TERM.format(type=anatomy, laterality=_LATERALITY[side])
+
 
 TOLERANCE = 1e-3  # voxels; grids that agree this well everywhere count as one lattice
 
@@ -108,7 +115,23 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
     if not grids:
         return
     lattice = common_lattice(grids)
-    segments = {x: _segment(ear, lattice) for x, ear in new.items()}  # all, before any is added
+    segments = {  # all, before any is added
+        segment_id: new_segment(
+            ear.labyrinth, ear.geometry, lattice,
+            Name=SEGMENT_NAMES[ear.side], Color=COLORS[ear.side],
+            Terminology=terminology(ear.side),
+        )
+        for segment_id, ear in new.items()
+    }  # fmt: skip
+    put_segments(node, segments, lattice)
+
+
+def put_segments(node: Any, segments: Mapping[str, Any], lattice: Geometry) -> None:
+    """Add vtkSegments by ID, or put them in the place of older ones; others stay.
+
+    Their surfaces, which 3D views show, are left to the caller.
+    """
+    segmentation = node.GetSegmentation()
     # The CT's grid would be the usual reference, but on saving Slicer resamples all segments to
     # it, and the labyrinth is finer than the CT.
     converter = slicer.vtkSegmentationConverter
@@ -138,25 +161,21 @@ def _geometry_of(image: Any) -> Geometry:
     return Geometry(matrix, shape).part(image.GetExtent()[::2], shape)
 
 
-def _segment(ear: Ear, lattice: Geometry) -> Any:
-    """A vtkSegment, not yet in any segmentation."""
-    mask: NDArray[np.uint8] = (np.asarray(ear.labyrinth) != 0).astype(np.uint8)
-    if mask.shape != tuple(ear.geometry.shape):
-        raise ValueError(f"labyrinth is {mask.shape}, its geometry {ear.geometry.shape}")
-    first = offset_on_lattice(ear.geometry, lattice)
+def new_segment(
+    mask: NDArray[np.uint8], geometry: Geometry, lattice: Geometry, **properties: Any
+) -> Any:
+    """A vtkSegment, not yet in any segmentation, on a lattice; with properties such as its Name."""
+    mask = (np.asarray(mask) != 0).astype(np.uint8)
+    if mask.shape != tuple(geometry.shape):
+        raise ValueError(f"labyrinth is {mask.shape}, its geometry {geometry.shape}")
+    first = offset_on_lattice(geometry, lattice)
     if first is None:
-        mask, first = resample_mask(mask, ear.geometry, lattice)
+        mask, first = resample_mask(mask, geometry, lattice)
     image = image_data(mask, slicer.vtkOrientedImageData())
     image.SetImageToWorldMatrix(vtk_matrix(lattice.ijk_to_ras))
     last = first + image.GetDimensions() - 1
     image.SetExtent(*np.stack([first, last], axis=1).ravel().tolist())
-
-    segment = configure(
-        slicer.vtkSegment(),
-        Name=SEGMENT_NAMES[ear.side],
-        Color=COLORS[ear.side],
-        Terminology=_TERM.format(laterality=_LATERALITY[ear.side]),
-    )
+    segment = configure(slicer.vtkSegment(), **properties)
     segment.AddRepresentation(_LABELMAP, image)
     return segment
 

@@ -35,9 +35,9 @@ class HandOver:
         return self._worker is not None
 
     def start(
-        self, volume: Any, typed: Mapping[str, str], command: Callable[[Path], list[str]]
+        self, volume: Any, texts: Mapping[str, str], command: Callable[[Path], list[str]]
     ) -> None:
-        """Write a CT's results into a folder, and what the user typed; start the worker on it.
+        """Write a CT's results into a folder, and what the user typed and chose; start the worker.
 
         Raises:
             UnusableInput, OSError: there is nothing to hand over, or it cannot be written.
@@ -45,7 +45,7 @@ class HandOver:
         folder = temporary_folder()
         try:
             write_subject(subject_of(slicer.mrmlScene, volume), folder)
-            for name, text in typed.items():
+            for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8")
             arguments = command(folder)
         except BaseException:

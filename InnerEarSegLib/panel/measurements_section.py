@@ -14,6 +14,7 @@ from ..cochlea.catalogue import insertion_angle
 from ..cochlea.duct import LATERAL
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.way_in import WayIn, way_in
 from ..mrml.cochlear_view import CochlearView
 from ..mrml.landmarks import position_of
 from ..mrml.measurements import find_measurements, update_steps
@@ -42,9 +43,14 @@ KEY_NUMBERS = {"a_diameter": "A", "b_diameter": "B", "duct_lateral_wall_360": "w
 """What stands under an ear's button."""
 
 _NO_FRAME = "Needs the round window and two other landmarks."
+_NO_WAY_IN = "Needs a segment that shows the turns of the cochlea."
 _TURN = (
     "Turns the slice views to the plane of the basal turn and two planes through the modiolus; "
     "once more turns them back."
+)
+_TURN_ALONG = (
+    "Turns the slice views to the round window: across the way in, as seen from outside, and along "
+    "it; once more turns them back."
 )
 
 
@@ -57,15 +63,17 @@ def ear_center(results: Results, side: Side) -> NDArray[np.float64] | None:
 
 
 class MeasurementsSection:
-    """Numbers, insertion angle and the Cochlear view button.
+    """Numbers, insertion angle and the buttons that turn the slice views.
 
-    ``turned`` is called when the slice views were turned along with a corrected cochlea.
+    ``turned`` is called when the slice views were turned along with a corrected cochlea, and
+    ``measured`` whenever ``cochleae`` may have changed.
     """
 
     def __init__(self, ui: Any, turned: Callable[[], None]) -> None:
         self._ui, self._turned_along = ui, turned
-        self._volume: Any = None
-        self._results = Results()
+        self.measured: Callable[[], None] = lambda: None
+        self.volume: Any = None  # the CT that is bound
+        self.results = Results()
         self.cochleae: dict[Side, CochlearMeasurements] = {}  # as far as measured yet
         self.side: Side | None = None  # where the user is
         self._view = CochlearView(slicer.mrmlScene)
@@ -74,20 +82,23 @@ class MeasurementsSection:
         self._measuring = Stepper(self._measured)
         # Landmarks and segments change in bursts, and measuring takes a second.
         self._soon = timer_for(self._measure, 300)
-        ui.cochlearViewButton.connect("clicked(bool)", self._turn)
+        self._to_way_in = False  # what the views are turned to, or else to the cochlea
+        ui.cochlearViewButton.connect("clicked(bool)", lambda on: self._turn(on, False))
+        ui.wayInButton.connect("clicked(bool)", lambda on: self._turn(on, True))
         ui.insertionSpinBox.connect("valueChanged(double)", lambda _: self._show_angles())
         self._show()
 
     def bind(self, volume: Any, results: Results) -> None:
         """Follow the results of a CT; views that show another one's are turned back."""
         self._observers.clear()
-        self._volume, self._results, self._dragging = volume, results, False
+        self.volume, self.results, self._dragging = volume, results, False
         for node in results.nodes:
             self._observers.add(node, node.TransformModifiedEvent, lambda *_: self.soon())
         for node in results.landmarks.values():
             self._observers.add(node, node.PointStartInteractionEvent, self._drag_began)
             self._observers.add(node, node.PointEndInteractionEvent, self._drag_ended)
         self.side = self._side_in_view()  # a scene may have been saved with turned views
+        self._to_way_in = self._view.shows_way_in
         if self.side is None and volume is not None and not slicer.mrmlScene.IsImporting():
             self._view.leave()
         self._show()
@@ -101,12 +112,12 @@ class MeasurementsSection:
         # Views that a scene brought along wait for the CT that they show.
         if views and self._side_in_view() is not None:
             self._view.leave()
-        self._volume, self._results, self.side, self.cochleae = None, Results(), None, {}
+        self.volume, self.results, self.side, self.cochleae = None, Results(), None, {}
         self._show()
 
     def soon(self) -> None:
         """Measure in a moment; while a point is dragged, after that."""
-        if self._volume is not None and not self._dragging:
+        if self.volume is not None and not self._dragging:
             self._measuring.stop()
             self._soon.start()
 
@@ -125,8 +136,8 @@ class MeasurementsSection:
 
     def _measure(self) -> None:
         self._stop()
-        if self._volume is not None and slicer.mrmlScene.IsNodePresent(self._volume):
-            steps = update_steps(slicer.mrmlScene, self._volume, self._results)
+        if self.volume is not None and slicer.mrmlScene.IsNodePresent(self.volume):
+            steps = update_steps(slicer.mrmlScene, self.volume, self.results)
             self._measuring.start(steps)
 
     def _measured(self, cochleae: dict[Side, CochlearMeasurements]) -> None:
@@ -135,10 +146,10 @@ class MeasurementsSection:
             self._turn_later = False
             self._enter()
         elif self._view.active:  # the views go along
-            frame = self._frame(self._side_in_view())
-            if frame is None:
+            target = self._target(self._side_in_view())
+            if target is None:
                 self._view.leave()
-            elif self._view.follow(frame):
+            elif self._view.follow(target):
                 self._turned_along()
         self._show()
 
@@ -149,14 +160,14 @@ class MeasurementsSection:
         """
         if self._view.active and side not in self.cochleae:
             self.update()  # a scene that was loaded with the view on, a moment ago
-        if self._frame(side) is None:
+        if self._target(side) is None:
             self._view.leave()
-        center = ear_center(self._results, side)
+        center = ear_center(self.results, side)
         if center is not None:
-            show_ear(slicer.mrmlScene, self._volume, center)
-            face_windows(slicer.mrmlScene, self._results, side)
+            show_ear(slicer.mrmlScene, self.volume, center)
+            face_windows(slicer.mrmlScene, self.results, side)
         self.side = side
-        name_landmarks(self._results, side)
+        name_landmarks(self.results, side)
         if self._view.active:
             self._enter()
         self._show()
@@ -164,7 +175,7 @@ class MeasurementsSection:
     def choose_ear(self, side: Side) -> None:
         """The user is at an ear now."""
         self.side = side
-        name_landmarks(self._results, side)
+        name_landmarks(self.results, side)
         self._show()
 
     def stay_in_view(self) -> bool:
@@ -177,7 +188,9 @@ class MeasurementsSection:
         self.show_ear(side)
         return True
 
-    def _turn(self, on: bool) -> None:
+    def _turn(self, on: bool, to_way_in: bool) -> None:
+        if on:
+            self._to_way_in = to_way_in
         self._turn_later = on and self._pending
         if self._turn_later:
             self._measure()
@@ -189,18 +202,19 @@ class MeasurementsSection:
 
     def _enter(self) -> None:
         side = self._shown_side()
-        frame = self._frame(side)
-        if side is None or frame is None:
+        target = self._target(side)
+        if side is None or target is None:
             self._view.leave()
             return
-        lines = find_measurements(slicer.mrmlScene, self._volume).lines_of(side)
-        spacing, node = min(self._volume.GetSpacing()), self._results.landmarks[side]
-        self._view.enter(node, frame, spacing, lines, self._middle(side))
+        found = find_measurements(slicer.mrmlScene, self.volume)
+        lines = [] if self._to_way_in else found.lines_of(side)
+        spacing, node = min(self.volume.GetSpacing()), self.results.landmarks[side]
+        self._view.enter(node, target, spacing, lines, self._middle(side))
 
     def _middle(self, side: Side) -> NDArray[np.float64] | None:
         """Of an ear, world RAS mm."""
-        center = ear_center(self._results, side)
-        return None if center is None else to_world(self._volume, center)
+        center = ear_center(self.results, side)
+        return None if center is None else to_world(self.volume, center)
 
     def _drag_began(self, *_: Any) -> None:
         self._dragging = True
@@ -213,30 +227,40 @@ class MeasurementsSection:
     def _side_in_view(self) -> Side | None:
         """Which of the present ears the views are turned to; None also if to another CT's."""
         shown = self._view.landmarks
-        return next((s for s, node in self._results.landmarks.items() if node is shown), None)
+        return next((s for s, node in self.results.landmarks.items() if node is shown), None)
 
     def _shown_side(self) -> Side | None:
         """The ear that the user is at, else the first one."""
         return self.side or next(iter(sorted(self.cochleae)), None)
 
-    def _frame(self, side: Side | None) -> CochlearFrame | None:
+    def _target(self, side: Side | None) -> CochlearFrame | WayIn | None:
+        """What the views of an ear are turned to; None if that is not known."""
         cochlea = None if side is None else self.cochleae.get(side)
-        return None if cochlea is None else cochlea.frame
+        if cochlea is None or not self._to_way_in:
+            return None if cochlea is None else cochlea.frame
+        return None if cochlea.duct is None else way_in(cochlea)
 
     def _show(self) -> None:
         ui = self._ui
         ui.measureCollapsibleButton.setVisible(bool(self.cochleae))
-        possible = self._frame(self._shown_side()) is not None
-        turned = self._volume is not None and self._view.active
-        ui.cochlearViewButton.setEnabled(possible or turned)
-        ui.cochlearViewButton.setChecked(turned or self._turn_later)
-        ui.cochlearViewButton.setToolTip(_TURN if possible else _NO_FRAME)
+        shown = self._shown_side()
+        cochlea = None if shown is None else self.cochleae.get(shown)
+        turned = self._turn_later or (self.volume is not None and self._view.active)
+        for button, known, to_way_in, tip, why_not in (
+            (ui.cochlearViewButton, cochlea and cochlea.frame, False, _TURN, _NO_FRAME),
+            (ui.wayInButton, cochlea and cochlea.duct, True, _TURN_ALONG, _NO_WAY_IN),
+        ):
+            here = turned and self._to_way_in == to_way_in
+            button.setEnabled(known is not None or here)
+            button.setChecked(here)
+            button.setToolTip(why_not if known is None else tip)
         ui.measurementsLabel.setText(measurements_html(self.cochleae))
         for side in SIDES:
             cochlea = self.cochleae.get(side)
             text = "Measuring" if cochlea is None else key_numbers(cochlea)
             getattr(ui, f"{side}NumbersLabel").setText(text)
         self._show_angles()
+        self.measured()
 
     def _show_angles(self) -> None:
         length, parts = self._ui.insertionSpinBox.value, []

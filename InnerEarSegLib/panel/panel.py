@@ -18,6 +18,7 @@ from .devices import Devices, ask_devices
 from .dicom_section import DicomSection
 from .inputs import Inputs
 from .look import mark_when_pressed
+from .plan_section import PlanSection
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
@@ -47,14 +48,15 @@ class Panel:
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         for button in (
             ui.leftEarButton, ui.rightEarButton, ui.editButton, ui.placeButton,
-            ui.cochlearViewButton,
+            ui.cochlearViewButton, ui.wayInButton, ui.showPlanButton,
         ):  # fmt: skip
             mark_when_pressed(button)
         ui.logTextEdit.setVisible(False)
         ui.detailsButton.connect("toggled(bool)", ui.logTextEdit.setVisible)
         self.status = Status(ui)
         self.reviewing = ReviewSection(ui)
-        self.reporting = ReportSection(ui, self.status)
+        self.planning = PlanSection(ui, self.status, self.reviewing.measuring)
+        self.reporting = ReportSection(ui, self.status, self.planning.chosen)
         self.archiving = DicomSection(ui, self.status)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
@@ -97,6 +99,7 @@ class Panel:
             self._asking.stop_now()
         self.reporting.close()
         self.archiving.close()
+        self.planning.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
         self._observers.clear()

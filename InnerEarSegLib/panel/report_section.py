@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import qt
 import slicer
 
+from ..cochlea.arrays import ChosenArray, chosen_to_text
 from ..errors import UnusableInput
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
-from ..report.subject import PATIENT
+from ..report.subject import CHOSEN_ARRAYS, PATIENT
 from .hand_over import HandOverSection, notes_of
 from .run_section import Status
 from .worker_process import Ending, Outcome, python_command
@@ -26,10 +28,16 @@ _NO_PDF = (
 
 
 class ReportSection(HandOverSection):
-    """At most one report at a time; ``status`` shows the sentence for the user."""
+    """At most one report at a time.
 
-    def __init__(self, ui: Any, status: Status) -> None:
+    Args:
+        status: where the sentence for the user goes.
+        chosen: returns the electrode arrays that the report shall show.
+    """
+
+    def __init__(self, ui: Any, status: Status, chosen: Callable[[], list[ChosenArray]]) -> None:
         super().__init__(ui, status)
+        self._chosen = chosen
         self._page, self._pdf_missing = Path(), False
         ui.reportButton.connect("clicked()", self._start)
         ui.patientCheckBox.connect("toggled(bool)", ui.patientLineEdit.setEnabled)
@@ -61,13 +69,15 @@ class ReportSection(HandOverSection):
             page = page.with_suffix(".html")
         self._page = page
         ticked = self._ui.patientCheckBox.checked
-        typed = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}
+        texts = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}
+        if chosen_arrays := self._chosen():
+            texts[CHOSEN_ARRAYS] = chosen_to_text(chosen_arrays)
         pdf = bool(self._ui.reportPdfCheckBox.checked)
         self._pdf_missing = pdf and find_spec("fpdf") is None
         with_pdf = pdf and not self._pdf_missing
         try:
             self._hand_over.start(
-                self._volume, typed, lambda folder: self.make_command(folder, page, with_pdf)
+                self._volume, texts, lambda folder: self.make_command(folder, page, with_pdf)
             )
         except (UnusableInput, OSError) as error:
             self._status.say(f"The report could not be made: {error}", "error")

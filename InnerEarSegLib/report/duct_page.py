@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..cochlea.arrays import MAKERS_DECIDE, ElectrodeArray
+from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 from ..cochlea.duct import LATERAL, Duct
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
 from ..cochlea.insertion import Insertion
@@ -26,10 +26,10 @@ LEGEND = (
 
 
 def duct_pages(
-    cochleae: Mapping[Side, CochlearMeasurements], arrays: Sequence[ElectrodeArray] = ()
+    cochleae: Mapping[Side, CochlearMeasurements], chosen: Sequence[ChosenArray] = ()
 ) -> dict[Side, list[Block]]:
-    """A page for each ear whose duct could be measured, with arrays at full depth."""
-    insertions = insertions_of(cochleae, arrays)
+    """A page for each ear whose duct could be measured, with arrays in it."""
+    insertions = insertions_of(cochleae, chosen)
     return {side: _page(cochleae[side], insertions[side]) for side in insertions}
 
 
@@ -84,7 +84,7 @@ def _arrays(insertions: Sequence[Insertion]) -> Table:
         rows.append((f"{each.array.label}, {each.depth_mm:g} mm", reach, covered, ends))
         if each.remarks:
             rows.append((" ".join(each.remarks),))
-    heads = ("Array, to its full length", "Reaches", "Contacts over", "Organ of Corti")
+    heads = ("Array, depth of its tip", "Reaches", "Contacts over", "Organ of Corti")
     return Table((66.0, 32.0, 38.0, 46.0), tuple(rows), heads, values=1)
 
 

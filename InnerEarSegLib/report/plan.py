@@ -6,11 +6,13 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from .. import __version__
-from ..cochlea.arrays import MAKERS_DECIDE, ElectrodeArray
+from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 from ..cochlea.duct import Duct
+from ..cochlea.filter_bands import Mismatch, default_bands, mismatch
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
 from ..cochlea.insertion import Insertion, insert
 from ..cochlea.measurements import CochlearMeasurements
@@ -41,24 +43,33 @@ def duct_rows(duct: Duct) -> list[dict[str, Any]]:
 
 
 def insertions_of(
-    cochleae: Mapping[Side, CochlearMeasurements],
-    arrays: Sequence[ElectrodeArray],
-    depth_mm: float | None = None,
+    cochleae: Mapping[Side, CochlearMeasurements], chosen: Sequence[ChosenArray]
 ) -> dict[Side, list[Insertion]]:
-    """Lay each array into each ear that has a duct, to its length or to a depth of its tip."""
+    """Lay each array into each ear that has a duct."""
     return {
-        side: [insert(cochlea.duct, array, depth_mm) for array in arrays]
+        side: [insert(cochlea.duct, each.array, each.depth_mm) for each in chosen]
         for side, cochlea in cochleae.items()
         if cochlea.duct is not None
     }
+
+
+def mismatch_of(insertion: Insertion) -> tuple[Mismatch, ...]:
+    """Compare an array with its default filter bands; empty where these are not known."""
+    bands = default_bands(insertion.array)
+    return () if bands is None else mismatch(insertion, bands)
 
 
 def write_plan(
     cochleae: Mapping[Side, CochlearMeasurements],
     insertions: Mapping[Side, Sequence[Insertion]],
     folder: Path,
+    *,
+    bands: bool = False,
 ) -> None:
-    """Write ``plan.json``, ``duct.csv`` and, with arrays, ``contacts.csv`` into a folder."""
+    """Write ``plan.json``, ``duct.csv`` and, with arrays, ``contacts.csv`` into a folder.
+
+    With ``bands``, contacts have their default filter bands and how far off these are.
+    """
     ears, ducts, contacts = [], [], []
     for side, cochlea in cochleae.items():
         duct = cochlea.duct
@@ -73,12 +84,12 @@ def write_plan(
                 "organ_of_corti_mm": None
                 if duct is None
                 else round(OrganOfCorti.of(duct).length, 2),
-                "arrays": [each.to_json() for each in laid],
+                "arrays": [_array_json(each, bands) for each in laid],
             }
         )
         ducts += [{"side": side, **row} for row in rows]
         for each in laid:
-            for contact in each.to_json()["contacts"]:
+            for contact in _array_json(each, bands)["contacts"]:
                 contact["r_mm"], contact["a_mm"], contact["s_mm"] = (
                     contact.pop("ras_mm") or [None] * 3
                 )
@@ -99,11 +110,34 @@ def write_plan(
                 writer.writerows(table)
 
 
+def _array_json(insertion: Insertion, bands: bool) -> dict[str, Any]:
+    content = insertion.to_json()
+    if bands:
+        known = default_bands(insertion.array)
+        content["default_filter_bands"] = (
+            None if known is None else {"name": known.name, "source": known.source}
+        )
+        off = {each.number: each.to_json() for each in mismatch_of(insertion)}
+        for contact in content["contacts"]:
+            for key in _MISMATCH:
+                contact[_MISMATCH[key]] = off.get(contact["number"], {}).get(key)
+    return content
+
+
+_MISMATCH = {
+    "band_hz": "default_band_hz",
+    "organ_of_corti_octaves": "default_band_octaves_from_organ_of_corti",
+    "spiral_ganglion_octaves": "default_band_octaves_from_spiral_ganglion",
+}
+
+
 def sentences(
     cochleae: Mapping[Side, CochlearMeasurements],
     insertions: Mapping[Side, Sequence[Insertion]],
+    *,
+    bands: bool = False,
 ) -> list[str]:
-    """Say each ear's duct and where each array reaches, in lines."""
+    """Say each ear's duct and where each array reaches, in lines; with ``bands``, how they fit."""
     lines = []
     for side, cochlea in cochleae.items():
         if cochlea.duct is None:
@@ -117,6 +151,8 @@ def sentences(
         for each in insertions.get(side, ()):
             lines.append(f"  {sentence_of(each)}")
             lines += [f"    {remark}" for remark in each.remarks]
+            if bands:
+                lines.append(f"    Default filter bands: {mismatch_text(each)}")
     if any(insertions.values()):
         lines.append(MAKERS_DECIDE)
     return lines
@@ -138,3 +174,12 @@ def sentence_of(insertion: Insertion) -> str:
         f"{label}: to {mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°, contacts over "
         f"{insertion.coverage_deg:.0f}° and {insertion.coverage_mm:.1f} mm, {span}"
     )
+
+
+def mismatch_text(insertion: Insertion) -> str:
+    """Median and range of the default filter bands beside the spiral ganglion, in octaves."""
+    off = [each.spiral_ganglion_octaves for each in mismatch_of(insertion)]
+    known = [each for each in off if each is not None]
+    if not known:
+        return "not known"
+    return f"{median(known):+.1f} octaves ({min(known):+.1f} to {max(known):+.1f})"

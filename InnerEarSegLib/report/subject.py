@@ -63,6 +63,9 @@ SUBJECT = "subject.json"
 PATIENT, OBSERVER = "patient.txt", "observer.txt"
 """What the user typed. In files: the arguments of a process can be read by others."""
 
+CHOSEN_ARRAYS = "arrays.json"
+"""The electrode arrays that the user chose in the panel."""
+
 
 def write_subject(subject: Subject, folder: Path) -> None:
     """Write a subject into an existing folder; UnusableInput if that fails."""

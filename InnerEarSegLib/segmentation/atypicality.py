@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import ArrayLike
 
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Geometry
-from .canals import COURSES
+from .canal_courses import COURSES
 from .topology import Mask, behind_window
 
 APEX_MM = 1.5

@@ -150,6 +150,6 @@ def count_pieces(mask: Mask, spacing_mm: float) -> int:
 
 
 def _to_canonical(prediction: EarPrediction, grid: Geometry) -> NDArray[np.float64]:
-    """Return the 4 x 4 affine from the IJK of a grid to the frame of ``canals.REFERENCE``."""
+    """Return the 4 x 4 affine from the IJK of a grid to the frame of ``REFERENCE``."""
     pose = prediction.pose.matrix @ prediction.frame
     return np.asarray(np.linalg.inv(pose) @ grid.ijk_to_ras, np.float64)

@@ -14,7 +14,7 @@ from ..model.bundle import Model, PatchNetwork
 from ..model.inference import run_patches, sample_patch
 from ..progress import Progress
 from ..types import Geometry
-from .canals import frame_of
+from .canal_courses import frame_of
 from .ct_at_ear import edge_width_mm
 from .heatmap import Peak, decode_heatmaps
 from .mask import OUTSIDE_LOGIT
@@ -65,7 +65,7 @@ class EarPrediction:
         peaks: one for each of the model's landmarks.
         poses: fitted to the peaks, one of each side, the better one first.
         presence: of the least certain landmark that the poses were fitted to.
-        frame: 4 x 4 from the frame of ``canals.REFERENCE`` to the model's canonical mm.
+        frame: 4 x 4 from the frame of ``canal_courses.REFERENCE`` to the model's canonical mm.
         agreement: Dice with the coarser network's labyrinth; None where one network drew.
     """
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..model.card import ANY_CT, NETWORKS
+from ..model.provenance import Ancestor, ancestors, counted, training_data
 
 
 def card_text(card: dict[str, Any]) -> str:
     """Return the card as Markdown."""
-    training, data = card["training"], card["training"]["data"]
-    partial = training["of_these_landmarks_only"]
     lines = [
         f"# {card['name']} {card['version']}",
         "",
-        f"Made on {card['date']} by {card['made_by']}. {card['licence']}.",
+        f"Made on {card['date']} by {card['made_by']}.",
+        f"Licence: {card['licence']}.",
         "",
         "Three 3D U-Nets of one kind, each with a labyrinth head and a landmark head. `locate`",
         "looks at low resolution, in any pose, and tells where the ear is, how it is turned and",
@@ -29,57 +29,76 @@ def card_text(card: dict[str, Any]) -> str:
         size = " × ".join(map(str, of["window"]))
         cells = (name, f"{of['spacing_mm']} mm", size, f"{of['parameters']:,}", of["steps"])
         lines.append(f"| {' | '.join(map(str, cells))} | {of['code_revision']} |")
-    lines += [
-        "",
-        "## Trained on",
-        "",
-        f"{data['authors']}: *{data['name']}*, doi:{data['doi']}, {data['licence']}",
-        f"({data['described_in']}).",
-        "",
-        f"- Specimens: {', '.join(training['trained_on'])}"
-        + (f" ({', '.join(partial)}: landmarks only)." if partial else "."),
-        f"- Synthetic ears: {training['synthetic_ears']}{_without_synthetic(training)}.",
-        f"- Held out, to choose by (so no test cases): "
-        f"{', '.join(training['held_out_to_choose_by']) or 'none'}.",
-    ]
-    lines += [
-        f"- `{name}` is that of {card[name]['taken_from']}."
-        for name in NETWORKS
-        if "taken_from" in card[name]
-    ]
-    if start := training.get("started_from"):
-        inherited = {name: card[name].get("inherited", 0) for name in NETWORKS}
-        parts = [f"{count:,} weights of `{name}`" for name, count in inherited.items() if count]
-        lines.append(
-            f"- Started from {start['name']} {start['version']} (SHA-256 {start['sha256']}), which "
-            f"was trained on {', '.join(start['trained_on'])}: {', '.join(parts) or 'no weight'}."
-        )
-    lines += [f"- {note}" for note in training.get("notes", ())]
+    lines += ["", "## Trained on", "", *_trained_on(card)]
+    if inherited := ancestors(card):
+        lines += ["", "## Inherited from earlier models"]
+        lines += [line for model in inherited for line in _ancestor(model)]
     if card["metrics"].get("summary"):
         # Figures are never of this file, whose card they are on.
-        model = card["metrics"].get("model")
-        whose = "The summary does not say which model these figures are of."
-        lines += ["", "## Measured on the held-out specimens", ""]
-        lines += [f"Figures of {model}." if model else whose, "", *_measured(card["metrics"])]
+        lines += ["", "## Measured on held-out cases", ""]
+        lines += [f"Figures of {card['metrics']['model']}.", "", *_measured(card["metrics"])]
     if card.get("crossval"):
         lines += ["", "## Cross-validation", "", *_cross_validated(card["crossval"])]
+    finest, coarsest = card["training"]["voxels_mm"]
     lines += [
         "",
         "## Limits",
         "",
-        "Trained on CT of temporal-bone specimens at 0.16 to 0.2 mm from one centre. Kernels,",
-        "slices and noise of patients' scans were simulated; their heads, malformed, operated or",
-        "implanted ears were not in the data.",
+        f"Trained on CT with voxel edges of {finest:g} to {coarsest:g} mm. How good it is on other",
+        "scanners, heads and ears is not known, unless this card says so.",
         "Not a medical device: check every result against the CT.",
         "",
     ]
     return "\n".join(lines)
 
 
+def _trained_on(card: dict[str, Any]) -> list[str]:
+    """The model's own data, an item a line."""
+    training, named = card["training"], card["training"]["cases_named"]
+
+    def these(labels: list[str]) -> str:
+        return ", ".join(labels) if named or not labels else counted(len(labels), "case")
+
+    lines = [f"- {data}." for data in training_data(card)]
+    if named:
+        lines.append(f"- Cases: {these(training['trained_on'])}.")
+    if partial := training["of_these_landmarks_only"]:
+        lines.append(f"- With landmarks only: {these(partial)}.")
+    if computed := training["auxiliary_computed"]:
+        lines.append(
+            f"- Auxiliary landmarks computed from landmarks and segment, with the average ear that "
+            f"comes with InnerEarSeg: {these(computed)}."
+        )
+    synthetic = training["synthetic_ears"]
+    lines += [
+        f"- Synthetic ears: {synthetic}{_without_synthetic(training)}.",
+        f"- Held out, to choose by (so no test cases): "
+        f"{these(training['held_out_to_choose_by']) or 'none'}.",
+    ]
+    return lines + [f"- {note}" for note in training["notes"]]
+
+
+def _ancestor(model: Ancestor) -> list[str]:
+    """What is inherited from a model, and its training data."""
+    title = f"{model.name} {model.version}"
+    if model.through:
+        title += f", through {model.through}"
+    lines = ["", f"### {title}", "", f"SHA-256 {model.sha256}", ""]
+    lines += [f"- `{name}`: its network, unchanged." for name in model.unchanged]
+    lines += [
+        f"- `{name}`: started from {weights:,} of its weights."
+        for name, weights in model.first_weights.items()
+        if weights
+    ]
+    if not model.networks:
+        lines.append("- The canonical ear, and no weights.")
+    return lines + [f"- It was trained on {data}." for data in model.data]
+
+
 def _without_synthetic(training: dict[str, Any]) -> str:
     """Which networks saw no synthetic ear, though others did."""
-    setups = {name: training.get("config", {}).get(name, {}) for name in NETWORKS}
-    names = [f"`{name}`" for name, of in setups.items() if not of.get("synthetic_ears", True)]
+    setups = {name: training["config"][name] for name in NETWORKS}
+    names = [f"`{name}`" for name, of in setups.items() if not of["synthetic_ears"]]
     return f", none for {' and '.join(names)}" if names and training["synthetic_ears"] else ""
 
 
@@ -87,10 +106,7 @@ def _refine(card: dict[str, Any]) -> str:
     """Which CT the finest network draws."""
     if card["refine"].get("draws") != ANY_CT:
         return "`refine` draws where the CT is finer."
-    return (
-        "`refine` draws any CT: it was\ntrained on specimens as other scanners would show them, "
-        "and knows the mean ear of its\ntraining specimens."
-    )
+    return "`refine` draws any CT: it was\ntrained on its cases as other scanners would show them."
 
 
 def _measured(content: dict[str, Any]) -> list[str]:
@@ -98,7 +114,8 @@ def _measured(content: dict[str, Any]) -> list[str]:
     summary = content["summary"]
     lines = [
         f"`{content['command']}`", "",
-        f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides right.", "",
+        f"{summary['found']} of {summary['cases']} found, {summary['side_right']} sides correct.",
+        "",
         "| figure | mean | median | worst | 95 % interval of the mean | cases |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -146,21 +163,18 @@ def _by_scan(content: dict[str, Any]) -> list[str]:
 
 
 def _networks_of_folds(content: dict[str, Any]) -> list[str]:
-    """Which networks had not seen a specimen when it was measured, and which may have."""
+    """Which networks had not seen a case when it was measured, and which may have."""
     steps, base = content["steps"], content.get("base")
     trained = [f"`{name}` ({of[0]} steps a fold)" for name, of in steps.items() if of[0]]
-    lines = [
-        f"Each specimen measured by networks of a fold that never saw it: {', '.join(trained)}."
-    ]
+    lines = [f"Each case measured by networks of a fold that never saw it: {', '.join(trained)}."]
     others = ", ".join(f"`{n}`" for n in steps if n != "refine" and not all(steps[n]))
     if others and base is None:
         lines.append(f"{others}: of another model, which may have seen it.")
     elif others and base is not None:
-        names = list(dict.fromkeys(row["case"] for row in content["cases"]))
-        seen = [name for name in names if name in base["trained_on"]]
+        count = len({row["case"] for row in content["cases"]})
         lines.append(
-            f"{others}: of {base['name']} {base['version']}, which saw {len(seen)} of these "
-            f"{len(names)} specimens in training" + (f" ({', '.join(seen)})." if seen else ".")
+            f"{others}: of {base['name']} {base['version']}, which saw {len(base['seen'])} of "
+            f"these {counted(count, 'case')} in training."
         )
     if not any(steps.get("refine", ())):
         lines.append("`refine` took no part: `orient` drew, more coarsely.")

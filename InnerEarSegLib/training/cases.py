@@ -1,32 +1,43 @@
-"""Specimens to train on, from a dataset or a packed file that needs torch and numpy alone."""
+"""Cases to train on, from a dataset or a packed file that needs torch and numpy alone."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UnusableInput
 from ..io.case import Case, DataSource
+from ..segmentation.pose import Pose, fit_orthonormal, fit_pose
 from ..types import Geometry, Side
+from .auxiliary import auxiliary_landmarks
 
 PACKED = ".npz"
+
+REACH_MM = 35.0
+"""So far around the landmarks a CT is sampled; a patch of ``locate`` reaches 21 mm from its middle
+to a corner, and is shifted by a few."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingCase:
-    """A specimen, real or synthetic, ready to be sampled.
+    """A case, real or synthetic, ready to be sampled.
 
-    ``ct`` is int16 [k, j, i] in HU; ``labels`` uint8 on the same grid, 1 = labyrinth, or None;
-    ``landmarks`` are RAS mm by name, those that there are. ``group`` (such as the patient) is not
-    divided among folds; it is the case's name unless the data say more. ``source`` is
-    where the data come from; ``fingerprint`` tells the CT by its voxels (see ``io.fingerprint``).
+    Attributes:
+        ct: int16 [k, j, i] in HU.
+        labels: uint8 on the same grid, 1 = labyrinth, or None.
+        landmarks: RAS mm by name, those that there are; three at least.
+        group: what is not divided among folds, such as the patient; the case's name unless the
+            data say more.
+        source: where the data come from.
+        fingerprint: tells the CT by its voxels (see ``io.fingerprint``).
+        computed: landmarks that are not the reference's (see ``training.auxiliary``).
     """
 
     name: str
@@ -39,20 +50,59 @@ class TrainingCase:
     group: str = ""
     source: DataSource = field(default_factory=DataSource)
     fingerprint: str = ""
+    computed: tuple[str, ...] = ()
+
+    def pose(self, template: Mapping[str, ArrayLike]) -> Pose:
+        """Return where the canonical ear (mm by landmark) lies in the CT.
+
+        Three landmarks do not tell the side; that of the case counts then.
+        """
+        names = [name for name in template if name in self.landmarks]
+        if len(names) > 3:
+            return fit_pose(template, self.landmarks)
+        source, target = (np.array([of[n] for n in names]) for of in (template, self.landmarks))
+        return fit_orthonormal(source, target, 1.0 if self.side == "right" else -1.0)
+
+    def around_ear(self, reach_mm: float = REACH_MM) -> TrainingCase:
+        """Return the case with no more of its CT than this far around its landmarks.
+
+        A whole head takes much memory, and would be scanned again for each simulated scan.
+        """
+        ijk = self.geometry.to_ijk(np.array(list(self.landmarks.values())))
+        reach = reach_mm / self.geometry.spacing
+        last = np.array(self.geometry.shape[::-1]) - 1
+        low = np.clip(np.floor(ijk.min(axis=0) - reach), 0, last).astype(int)
+        high = np.clip(np.ceil(ijk.max(axis=0) + reach), 0, last).astype(int)
+        box = tuple(slice(a, b + 1) for a, b in zip(low[::-1], high[::-1], strict=True))
+        ct = self.ct[box]
+        labels = None if self.labels is None else self.labels[box]
+        return replace(self, ct=ct, labels=labels, geometry=self.geometry.part(low, ct.shape))
+
+    @property
+    def reference(self) -> dict[str, NDArray[np.float64]]:
+        """The landmarks without the computed ones, for measuring against them."""
+        return {name: at for name, at in self.landmarks.items() if name not in self.computed}
 
 
 def training_case(case: Case) -> TrainingCase:
-    """Return a dataset's case with its labels on the grid of the CT, nearest voxel."""
+    """Return a dataset's case with its labels on the grid of the CT, nearest voxel.
+
+    Raise UnusableInput if its side is not stated, or it has fewer than three landmarks.
+    """
     from ..io.fingerprint import fingerprint
     from ..io.labels import on_grid
 
-    labels = None
+    side, labels = case.stated_side, None
     if case.labels is not None:
         labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)
-    ct = np.clip(np.rint(case.ct.array), -32768, 32767).astype(np.int16)
+    ct = case.ct.array
+    if ct.dtype != np.int16:
+        ct = np.clip(np.rint(ct), -32768, 32767).astype(np.int16)
+    computed = auxiliary_landmarks(case)
     return TrainingCase(
-        case.name, ct, labels, case.ct.geometry, case.landmarks, case.stated_side,
+        case.name, ct, labels, case.ct.geometry, case.landmarks | computed, side,
         group=case.group or case.name, source=case.source, fingerprint=fingerprint(case.ct.array),
+        computed=tuple(computed),
     )  # fmt: skip
 
 
@@ -69,7 +119,8 @@ def pack(cases: Sequence[TrainingCase], path: Path) -> None:
              "ijk_to_ras": case.geometry.ijk_to_ras.tolist(),
              "landmarks": {name: list(map(float, p)) for name, p in case.landmarks.items()},
              "side": case.side, "synthetic": case.synthetic, "group": case.group,
-             "source": asdict(case.source), "fingerprint": case.fingerprint}
+             "source": asdict(case.source), "fingerprint": case.fingerprint,
+             "computed": case.computed}
         )  # fmt: skip
     arrays["index"] = np.frombuffer(json.dumps(index).encode(), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +150,7 @@ def _unpack_case(item: dict, arrays: np.lib.npyio.NpzFile) -> TrainingCase:
     return TrainingCase(
         name, arrays[f"{name}/ct"], labels, geometry, landmarks, item["side"], item["synthetic"],
         item["group"], DataSource(**item["source"]), item["fingerprint"],
+        tuple(item["computed"]),
     )  # fmt: skip
 
 
@@ -123,12 +175,13 @@ def synthetic_cases(count: int, seed: int) -> list[TrainingCase]:
 
 
 def load_cases(
-    source: Path, synthetic: int, seed: int, say: Callable[[str], None]
+    source: Path, synthetic: int, seed: int, say: Callable[[str], None], whole: bool = True
 ) -> list[TrainingCase]:
-    """Read specimens from a dataset or packed file, with this many synthetic ears.
+    """Read cases from a dataset or packed file, with this many synthetic ears.
 
     ``source`` is a dataset's folder, a manifest (see ``io.manifest.read_dataset``) or a file of
-    ``pack``, which already holds its synthetic ears.
+    ``pack``, which already holds its synthetic ears. If not ``whole``, no more of a CT is kept in
+    memory than training needs.
 
     Raise UnusableInput if there is no such file or folder, no specimen in it, one that cannot be
     used, all of which are then named, or the packed file has other synthetic ears.
@@ -150,7 +203,8 @@ def load_cases(
     for listed in read_dataset(source).cases:
         try:
             case = listed.read()
-            cases.append(training_case(case))
+            usable = training_case(case)
+            cases.append(usable if whole else usable.around_ear())
         except UnusableInput as error:
             unusable.append(f"{listed.name}: {error}")
             say(unusable[-1])
@@ -162,4 +216,6 @@ def load_cases(
             f"{len(unusable)} of {len(unusable) + len(cases)} cases cannot be used: "
             f"{' '.join(unusable)}"
         )
+    if synthetic:
+        say(f"Generating {synthetic} synthetic ears")
     return cases + synthetic_cases(synthetic, seed)

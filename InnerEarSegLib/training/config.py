@@ -201,12 +201,48 @@ class Config:
         return {"locate": self.locate, "orient": self.orient, "refine": self.refine}
 
 
-def load_config(path: Path) -> Config:
-    """Read a config; UnusableInput if it is missing or no JSON, or a field does not fit."""
+def load_config(path: Path, steps: int | None = None) -> Config:
+    """Read a config; UnusableInput if it is missing or no JSON, or a field does not fit.
+
+    With ``steps``, it is ``shortened`` to so many in all.
+    """
     config = from_json(Config, path, "config")
     for name, setup in config.networks().items():
         check_setup(setup, f"{path}: {name}.")
-    return config
+    return config if steps is None else shortened(config, steps)
+
+
+def shortened(config: Config, steps: int) -> Config:
+    """Return a config for a short trial: as many steps in all, divided as in the config.
+
+    Every network gets at least one step. Warm-up and the memory of the averaged weights shrink in
+    the same proportion, so that the average does not consist of the first weights.
+
+    Example:
+        >>> config = load_config(Path("InnerEarSegLib/training/configs/bundled.json"))
+        >>> [of.optimiser.steps for of in config.networks().values()]
+        [1800, 1100, 6300]
+        >>> [of.optimiser.steps for of in shortened(config, 92).networks().values()]
+        [18, 11, 63]
+    """
+    share = steps / sum(setup.optimiser.steps for setup in config.networks().values())
+
+    def shorter(setup: NetworkTraining) -> NetworkTraining:
+        how = setup.optimiser
+        optimiser = dataclasses.replace(
+            how,
+            steps=max(1, round(share * how.steps)),
+            warmup_steps=round(min(1.0, share) * how.warmup_steps),
+            ema=max(0.0, 1.0 - (1.0 - how.ema) / min(1.0, share)),
+        )
+        return dataclasses.replace(setup, optimiser=optimiser)
+
+    return dataclasses.replace(
+        config,
+        locate=shorter(config.locate),
+        orient=shorter(config.orient),
+        refine=shorter(config.refine),
+    )
 
 
 def check_setup(setup: NetworkTraining, where: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
+import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,99 +19,25 @@ from .. import __version__
 from ..errors import UnusableInput
 from ..io.result_folder import ResultFolder
 from ..model.bundle import load_model
-from ..model.calibration import LEVEL, calibration_from
-from ..model.card import (
-    ANY_CT,
-    CARD,
-    CARD_SCHEMA,
-    NETWORKS,
-    card_of_any_schema,
-    file_content,
-)
+from ..model.card import ANY_CT, CARD, CARD_SCHEMA, NETWORKS, card_in, file_content
+from ..model.provenance import Ancestor, TrainingData, licence_of
 from ..model.unet import count_parameters
-from ..types import LANDMARKS
-from .base import check_fit
+from .base import BaseModel, base_of
 from .card_text import card_text
+from .measured import (
+    CaseLabels,
+    check_crossval,
+    check_metrics,
+    crossval_for_card,
+    metrics_for_card,
+)
 from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 
 CARD_ENDS_IN = ".md"
 
-
-def _check_measured(content: Mapping[str, Any], command: str, *more: str) -> list[str]:
-    """Return the cases in a command's summary.json, which has these fields and some case."""
-    try:
-        names = [str(row["case"]) for row in content["cases"]]
-        whole = all(key in content for key in ("command", "summary", *more))
-    except (KeyError, TypeError):
-        whole, names = False, []
-    if not whole:
-        raise UnusableInput(f"The file is no summary.json of `{command}`.")
-    if not names:
-        raise UnusableInput(f"The summary.json of `{command}` holds no case.")
-    return names
-
-
-def _check_metrics(content: Mapping[str, Any], run: TrainingRun) -> None:
-    """Refuse a summary of ``evaluate`` that says nothing of new cases."""
-    names = _check_measured(content, "innerearseg evaluate")
-    marked = {row["case"] for row in content["cases"] if row.get("trained_on")}
-    seen = [name for name in names if name in marked or name in run.trained_on]
-    if seen:
-        raise UnusableInput(
-            f"The metrics are of cases that the model was trained on ({', '.join(seen)}); evaluate "
-            "--cases of others."
-        )
-
-
-def _check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
-    """Refuse a summary of ``crossval`` that does not hold for this run or calibrates nothing."""
-    names = _check_measured(content, "innerearseg crossval", "steps", "calibration", "reliability")
-    lacking = [name for name in run.trained_on if name not in names]
-    if lacking:
-        raise UnusableInput(
-            f"The cross-validation is of other specimens: it lacks {', '.join(lacking)}, which the "
-            "model was trained on."
-        )
-    try:
-        calibration = calibration_from(content["calibration"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        calibration = None
-    if calibration is None or LEVEL not in calibration.factors:
-        raise UnusableInput("The cross-validation found no ear, so that it calibrates nothing.")
-    unknown = [name for name in LANDMARKS if name not in calibration.scale_mm]
-    if unknown:
-        raise UnusableInput(f"The cross-validation calibrates no {unknown[0]}.")
-
-
-def _check_output(output: Path) -> ResultFolder:
-    """Return the folder of a model file; refuse one that could not be written in the end."""
-    card = output.with_suffix(CARD_ENDS_IN)
-    if output.is_dir():
-        raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
-    if output.suffix.lower() == CARD_ENDS_IN:
-        raise UnusableInput(
-            f"The model cannot be written to {output}: its card is written there; end its name "
-            "in .pt."
-        )
-    if card.is_dir():
-        raise UnusableInput(f"{output}: its card {card} is a folder.")
-    return ResultFolder(output.parent)
-
-
-DATA = {
-    "name": "Human Bony Labyrinth: Co-Registered CT and micro-CT Images, Surface Models and "
-    "Anatomical Landmarks",
-    "authors": "Wimmer W, Anschuetz L, Weder S, Wagner F, Delingette H, Caversaccio M (2019)",
-    "doi": "10.5281/zenodo.3355272",
-    "described_in": "Data in Brief 27:104782, doi:10.1016/j.dib.2019.104782",
-    "licence": "CC BY 4.0",
-}
-
-ON_CARD = (
-    "command", "base", "steps", "summary", "summary_by_scan", "reliability", "cases",
-)  # fmt: skip
-"""What the card keeps of a cross-validation; its calibration stands apart."""
+Part = tuple[nn.Module, dict[str, Any]]
+"""A network, in half precision, and its part of the card."""
 
 
 class _Networks(nn.Module):
@@ -129,11 +56,13 @@ def export(
     output: Path,
     *,
     version: str,
+    name: str | None = None,
     base: Path | None = None,
     any_base: bool = False,
     metrics: dict[str, Any] | None = None,
     crossval: dict[str, Any] | None = None,
     notes: Sequence[str] = (),
+    name_cases: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Write the model file of a run, and its card as Markdown beside it; return the card.
@@ -142,53 +71,62 @@ def export(
     measurable distance; inference computes in single precision.
 
     Args:
-        base: a model of the same landmarks and canonical ear, trained on none but this run's
-            specimens, whose networks stand in for those that this run did not train.
-        any_base: take them whatever specimens the base was trained on: for measuring alone.
-        metrics: summary of ``innerearseg evaluate``.
+        version: of the model, for its card.
+        name: of the model; None takes the file's.
+        base: a model of the same landmarks and canonical ear, whose networks stand in for those
+            that this run did not train. The card says so, and what it was trained on.
+        any_base: take them whatever its canonical ear and cases are: for measuring alone.
+        metrics: summary of ``innerearseg evaluate`` of this run's model.
         crossval: summary of ``innerearseg crossval`` for the same recipe; its calibration goes with
             the model.
         notes: what else a reader should know of the training, one sentence each.
+        name_cases: whether the card calls cases by their names, and says where measurements lay.
+        say: is given a line for each inherited network, and for each file that was set aside.
 
     Raise UnusableInput if the file cannot be written, a network has neither a checkpoint nor a
     base, the base does not fit, or what was measured says nothing of this run.
     """
     folder = _check_output(output)
     run = read_run(run_folder)
-    if metrics is not None:
-        _check_metrics(metrics, run)
-    if crossval is not None:
-        _check_crossval(crossval, run)
-    parts = {name: _part(name, run, run_folder, base, any_base) for name in NETWORKS}
+    if not run.records:
+        raise UnusableInput(
+            f"{run_folder} does not say where its data come from, as it was trained by an earlier "
+            "version: give its training command once more, which adds that, and export again."
+        )
+    parts, inherited = _parts(run, run_folder, base, any_base, say)
+    networks = _Networks(**{name: network for name, (network, _) in parts.items()})
+    weights_sha256 = weights_hash(networks)
+    labels = CaseLabels(name_cases)
+    for record in run.records:
+        labels[record.name]
+    data = datasets(run)
+    every = (*data, *(each for model in inherited for each in model.data))
     card: dict[str, Any] = {
         "schema": CARD_SCHEMA,
-        "name": run.config.name,
+        "name": output.stem if name is None else name,
         "version": version,
         "date": datetime.date.today().isoformat(),
         "made_by": f"InnerEarSeg {__version__}, code revision {run.code_revision}",
-        "licence": "CC BY 4.0 (as the data), not a medical device",
+        "licence": licence_of(every),
+        "weights_sha256": weights_sha256,
         "landmarks": list(run.config.landmarks),
         "template": {name: list(point) for name, point in run.template.items()},
-        "intensity": dataclasses.asdict(run.config.intensity),
+        "intensity": asdict(run.config.intensity),
         "outputs": "labyrinth logits [b,1,k,j,i]; heatmap logits [b,landmark,k,j,i], softmax over "
         "all voxels and one class of logit 0 for 'not in this window'",
-        "training": {
-            "data": DATA,
-            "trained_on": list(run.trained_on),
-            "of_these_landmarks_only": list(run.without_labels),
-            "held_out_to_choose_by": list(run.config.held_out),
-            "synthetic_ears": run.synthetic,
-            "started_from": run.started_from and dataclasses.asdict(run.started_from),
-            "config": dataclasses.asdict(run.config),
-            "notes": list(notes),
-        },
-        "metrics": metrics or {},
+        "training": _training(run, data, labels) | {"notes": list(notes)},
+        "inherited": [asdict(model) for model in inherited],
+        "metrics": {},
     }
+    if metrics is not None:
+        check_metrics(metrics, run, weights_sha256)
+        card["metrics"] = metrics_for_card(metrics, labels)
     if crossval is not None:
+        check_crossval(crossval, run)
         card["calibration"] = crossval["calibration"]
-        card["crossval"] = {key: crossval[key] for key in ON_CARD if key in crossval}
+        card["crossval"] = crossval_for_card(crossval, labels)
     card |= {name: about for name, (_, about) in parts.items()}
-    module = torch.jit.script(_Networks(**{name: net.half() for name, (net, _) in parts.items()}))
+    module = torch.jit.script(networks)
     with folder.adding() as stage:
         new = stage / output.name
         content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
@@ -201,13 +139,104 @@ def export(
     return card
 
 
-def _part(
-    name: str, run: TrainingRun, run_folder: Path, base: Path | None, any_base: bool
-) -> tuple[nn.Module, dict[str, Any]]:
-    """One network and its part of the card, from the run or from the base."""
-    steps = steps_done(run_folder / name)
-    if base is not None and steps == 0:
-        return _part_of_base(name, run, base, any_base)
+def _check_output(output: Path) -> ResultFolder:
+    """Return the folder of a model file; refuse one that could not be written in the end."""
+    card = output.with_suffix(CARD_ENDS_IN)
+    if output.is_dir():
+        raise UnusableInput(f"{output} is a folder; --output needs a file, MODEL.pt.")
+    if output.suffix.lower() == CARD_ENDS_IN:
+        raise UnusableInput(
+            f"The model cannot be written to {output}: its card is written there; end its name "
+            "in .pt."
+        )
+    if card.is_dir():
+        raise UnusableInput(f"{output}: its card {card} is a folder.")
+    return ResultFolder(output.parent)
+
+
+def weights_hash(networks: nn.Module) -> str:
+    """Return the SHA-256 of all weights in half precision: the same for every card of a run."""
+    digest = hashlib.sha256()
+    for name, values in sorted(networks.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(values.half().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def datasets(run: TrainingRun) -> list[TrainingData]:
+    """Return what a run was trained on, the cases of one origin together, as its manifest says."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for record in run.records:
+        if record.name in run.trained_on:
+            origin = record.citation, record.licence
+            groups.setdefault(origin, []).append((record.name, record.group))
+    return [
+        TrainingData(
+            len(cases), citation, licence,
+            # A case without a group has its own name as one.
+            len({group for _, group in cases}) if all(n != group for n, group in cases) else 0,
+        )
+        for (citation, licence), cases in groups.items()
+    ]  # fmt: skip
+
+
+def _training(run: TrainingRun, data: Sequence[TrainingData], labels: CaseLabels) -> dict[str, Any]:
+    """The card's part on the training, cases by their labels."""
+    trained = [record for record in run.records if record.name in run.trained_on]
+    held_out = [labels[name] for name in run.config.held_out]
+    config = asdict(run.config) | {"held_out": held_out}
+    del config["name"]  # of the recipe, which may be another model's
+    return {
+        "datasets": [asdict(each) for each in data],
+        "cases_named": labels.named,
+        "trained_on": [labels[record.name] for record in trained],
+        "fingerprints": [record.fingerprint for record in trained],
+        "of_these_landmarks_only": [labels[name] for name in run.without_labels],
+        "auxiliary_computed": [labels[record.name] for record in trained if record.computed],
+        "voxels_mm": [
+            min(record.finest_mm for record in trained),
+            max(record.coarsest_mm for record in trained),
+        ],
+        "held_out_to_choose_by": held_out,
+        "synthetic_ears": run.synthetic,
+        "config": config,
+    }
+
+
+def _parts(
+    run: TrainingRun,
+    run_folder: Path,
+    base: Path | None,
+    any_base: bool,
+    say: Callable[[str], None],
+) -> tuple[dict[str, Part], list[Ancestor]]:
+    """All networks, from the run or from the base, and the models that they inherited from."""
+    steps = {name: steps_done(run_folder / name) for name in NETWORKS}
+    untrained = [name for name in NETWORKS if not steps[name]]
+    parts = {name: _trained(name, run, run_folder, steps[name]) for name in NETWORKS if steps[name]}
+    weights = {name: run.inherited.get(name, 0) for name in parts}
+    uses: list[tuple[BaseModel, list[str], dict[str, int]]] = []
+    if untrained:
+        if base is None:
+            raise UnusableInput(
+                f"{run_folder} has no trained {' and no '.join(untrained)}: go on with "
+                "`innerearseg train`, or give --base MODEL.pt, whose networks stand in."
+            )
+        model, networks = _read_base(base, run, any_base)
+        parts |= {name: networks[name] for name in untrained}
+        same = run.started_from is not None and run.started_from.sha256 == model.sha256
+        uses.append((model, untrained, weights if same else {}))
+        if not same and run.started_from is not None:
+            uses.insert(0, (run.started_from, [], weights))
+        if not any_base:
+            say(f"{' and '.join(untrained)}: of {model}; the card names it and its training data.")
+    elif run.started_from is not None:
+        uses.append((run.started_from, [], weights))
+    return parts, [each for model, taken, n in uses for each in model.inherited(taken, n)]
+
+
+def _trained(name: str, run: TrainingRun, run_folder: Path, steps: int) -> Part:
+    """A network of the run."""
     setup = run.config.networks()[name]
     if setup.loss.heatmaps != "softmax":
         raise UnusableInput(
@@ -220,28 +249,38 @@ def _part(
         "heatmap_sigma_mm": setup.loss.heatmap_sigma_mm, "parameters": count_parameters(network),
         "steps": steps, "code_revision": run.code_revision,
     }  # fmt: skip
-    if run.started_from is not None:
-        about["inherited"] = run.inherited[name]
     if name == "refine" and setup.augmentation.rescan > 0:
         about["draws"] = ANY_CT
-    return network, about
+    return network.half(), about
 
 
-def _part_of_base(
-    name: str, run: TrainingRun, base: Path, any_base: bool
-) -> tuple[nn.Module, dict[str, Any]]:
-    """One network of another model file and its part of the card; it must see the same ear."""
-    content = file_content(base)
-    card = card_of_any_schema(content, base)
-    try:
-        about = dict(card[name])
-        same = any_base or (
-            set(card["training"]["trained_on"]) <= set(run.trained_on)
-            and all(np.allclose(card["template"][k], p, atol=1e-6) for k, p in run.template.items())
-        )
-        check_fit(card, run.config, base, same)
-    except (KeyError, TypeError):
-        raise UnusableInput(f"The base model {base} has no network {name!r}.") from None
-    about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
-    about["taken_from"] = f"{card['name']} {card['version']}"
-    return getattr(torch.jit.load(io.BytesIO(content), map_location="cpu"), name), about
+def _read_base(path: Path, run: TrainingRun, any_base: bool) -> tuple[BaseModel, dict[str, Part]]:
+    """A base model with its networks; it must see the same ear, and know no held-out case."""
+    content = file_content(path)
+    model, card = base_of(content, path, run.config), card_in(content, path)
+    if not any_base:
+        if set(card["template"]) != set(run.template) or any(
+            not np.allclose(card["template"][name], point, atol=1e-6)
+            for name, point in run.template.items()
+        ):
+            raise UnusableInput(
+                f"The base model {path} has another canonical ear than {run.config.name}, so that "
+                "its networks do not fit: start the training from it (`train --from`), or train "
+                "all networks."
+            )
+        records = (r for r in run.records if r.name in run.config.held_out)
+        known = model.known((record.name, record.fingerprint) for record in records)
+        if known:
+            raise UnusableInput(
+                f"The base model {path} was trained on {', '.join(known)}, which this run holds "
+                "out: nothing could be measured on them."
+            )
+    module = torch.jit.load(io.BytesIO(content), map_location="cpu")
+    kept = ("spacing_mm", "window", "heatmap_sigma_mm", "parameters", "steps", "code_revision",
+            "draws")  # fmt: skip
+    parts = {}
+    for name in NETWORKS:
+        about = {key: card[name][key] for key in kept if key in card[name]}
+        about.setdefault("code_revision", card["made_by"].rpartition(" ")[2])
+        parts[name] = getattr(module, name).half(), about
+    return model, parts

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..model.inference import sample_patch
-from ..segmentation.pose import fit_pose
 from .cases import TrainingCase
 from .config import NetworkTraining
 
@@ -36,6 +35,6 @@ def mean_ear(
     labelled = [case for case in cases if case.labels is not None]
     total = torch.zeros(shape)
     for case in labelled:
-        patch = fit_pose(template, case.landmarks).patch(2.0 * setup.spacing_mm, shape)
+        patch = case.pose(template).patch(2.0 * setup.spacing_mm, shape)
         total += sample_patch(torch.from_numpy(case.labels), case.geometry, patch, 0.0)
     return total / max(1, len(labelled))

@@ -1,11 +1,11 @@
-"""Train all networks into a run folder, on all specimens or on those of a fold."""
+"""Train all networks into a run folder, on all cases or on those of a fold."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..types import Point, apply_affine
 from .base import BaseModel, Start
 from .cases import TrainingCase
 from .config import Config, from_dict
-from .trainer import build_network, inherit, train_network
+from .trainer import build_network, inherit, replace_bytes, steps_done, train_network, writing
 
 
 def canonical_template(
@@ -36,7 +36,10 @@ def canonical_template(
     complete = [case for case in cases if all(name in case.landmarks for name in names)]
     labelled = [case for case in complete if case.labels is not None]
     if not labelled:
-        raise UnusableInput("No specimen to train on has labels and all landmarks.")
+        raise UnusableInput(
+            "No case to train on has labels and the landmarks helicotrema, oval window and round "
+            "window."
+        )
     mirror = {"right": np.ones(3), "left": np.array([-1.0, 1.0, 1.0])}
     shapes = [np.array([c.landmarks[n] for n in names]) * mirror[c.side] for c in complete]
     mean = shapes[0] - shapes[0].mean(axis=0)
@@ -61,7 +64,7 @@ def canonical_template(
 def _labyrinth_points(case: TrainingCase, template: dict[str, NDArray]) -> NDArray[np.float64]:
     """Labyrinth voxels of a case in the template's frame: (n, 3) mm."""
     assert case.labels is not None
-    ras = case.geometry.to_ras(np.argwhere(case.labels)[::7, ::-1])
+    ras = case.geometry.to_ras(np.argwhere(case.labels)[:, ::-1])
     return apply_affine(np.linalg.inv(fit_pose(template, case.landmarks).matrix), ras)
 
 
@@ -78,20 +81,30 @@ def train(
     workers: int = 0,
     only: Sequence[str] = (),
     say: Callable[[str], None] = print,
-) -> None:
+    kept: Callable[[], None] = lambda: None,
+) -> bool:
     """Train all networks into a run folder, or go on where an earlier call stopped.
 
-    ``cases`` are all specimens, those to hold out included; ``start`` gives the canonical ear, and
-    each network its first weights; ``workers`` processes draw samples; ``only`` names the networks
-    to train, all if empty.
+    Args:
+        cases: all of them, those to hold out included.
+        start: gives the canonical ear, and each network its first weights.
+        workers: processes that draw samples.
+        only: names of the networks to train, all if empty.
+        kept: called after each checkpoint.
 
-    Raise UnusableInput if the folder holds another run, a held-out specimen is missing or known to
-    the model that this starts from, or a name in ``only`` is unknown.
+    Returns:
+        False if there was nothing left to train.
+
+    Raise UnusableInput if the folder holds another run or cannot be written, a held-out case is
+    missing or known to the model that this starts from, or a name in ``only`` is unknown.
     """
     check_networks(config, only)
     missing = sorted(set(config.held_out) - {case.name for case in cases})
     if missing:
-        raise UnusableInput(f"The held-out specimens {missing} are not in the data.")
+        raise UnusableInput(
+            f"The held-out cases {', '.join(missing)} are not in the data; the cases are "
+            f"{', '.join(case.name for case in cases if not case.synthetic)}."
+        )
     trained = [case for case in cases if case.name not in config.held_out]
     real = [case for case in trained if not case.synthetic]
     if start is None:
@@ -102,7 +115,7 @@ def train(
         inherited = {}
     else:
         template = start.template
-        inherited = _inherited(config, start, only, say)
+        inherited = _inherited(config, cases, start, only, say)
     run = TrainingRun(
         config=config,
         template=template,
@@ -112,35 +125,60 @@ def train(
         code_revision=code_revision(),
         started_from=None if start is None else start.model,
         inherited=inherited,
+        records=tuple(record_of(case) for case in cases if not case.synthetic),
     )
     path = output / DESCRIPTION
+    left = [name for name in only or config.networks() if not _is_trained(config, output, name)]
     if path.is_file():
-        # By what the fields mean: a run of earlier code lacks those that came since.
         earlier = read_run(output)
-        if (earlier.config, earlier.trained_on, earlier.started_from) != (
-            config, run.trained_on, run.started_from
-        ):  # fmt: skip
+        if not run.continues(earlier):
             raise UnusableInput(
-                f"{output} holds a run of another config, of other specimens or from another "
+                f"{output} holds a run of another config, of other cases or from another "
                 "model; choose another --output folder, or delete it to start again."
             )
-    output.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(run), indent=2), encoding="utf-8")
+        run = replace(run, template=earlier.template)  # the one that its networks have learned
+        if not left:
+            run = replace(run, code_revision=earlier.code_revision)
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        replace_bytes(path, json.dumps(asdict(run), indent=2).encode())
     for name in only or config.networks():
         train_network(
             name, config, cases, run.template, output / name, device, workers=workers, say=say,
-            start=None if start is None else start.weights[name],
+            start=None if start is None else start.weights[name], kept=kept,
         )  # fmt: skip
+    return bool(left)
+
+
+def _is_trained(config: Config, output: Path, name: str) -> bool:
+    """Whether a network of a run folder has all its steps."""
+    return steps_done(output / name) >= config.networks()[name].optimiser.steps
+
+
+def check_groups(config: Config, cases: Sequence[TrainingCase]) -> None:
+    """Refuse to hold out a case and to train on another of its group, such as a patient's ears."""
+    held = {case.group: case.name for case in cases if case.name in config.held_out and case.group}
+    for case in cases:
+        if case.group in held and case.name not in config.held_out:
+            raise UnusableInput(
+                f"{held[case.group]} is held out, but {case.name} of the same group "
+                f"{case.group} is not: hold out both or neither."
+            )
 
 
 def _inherited(
-    config: Config, start: Start, only: Sequence[str], say: Callable[[str], None]
+    config: Config,
+    cases: Sequence[TrainingCase],
+    start: Start,
+    only: Sequence[str],
+    say: Callable[[str], None],
 ) -> dict[str, int]:
     """Count and say how many weights each network takes from a model, or raise UnusableInput."""
-    known = sorted(set(config.held_out) & set(start.model.trained_on))
+    held_out = ((case.name, case.fingerprint) for case in cases if case.name in config.held_out)
+    known = sorted(start.model.known(held_out))
     if known:
         raise UnusableInput(
-            f"{start.model} was trained on the held-out specimens {', '.join(known)}: nothing "
+            f"{start.model} was trained on the held-out cases {', '.join(known)}: nothing "
             "could be measured on them."
         )
     inherited = {}
@@ -163,12 +201,49 @@ def check_networks(config: Config, names: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
+class CaseRecord:
+    """What a run folder says about one real case.
+
+    Attributes:
+        fingerprint: of its CT (``io.fingerprint``).
+        licence: of the data, as the manifest states it, or "".
+        citation: likewise.
+        group: such as the patient.
+        finest_mm: the shorter edge of its CT's voxels.
+        coarsest_mm: the longest edge.
+        computed: landmarks that are not the reference's, but computed from its segment.
+    """
+
+    name: str
+    fingerprint: str
+    licence: str
+    citation: str
+    group: str
+    finest_mm: float
+    coarsest_mm: float
+    computed: tuple[str, ...] = ()
+
+
+def record_of(case: TrainingCase) -> CaseRecord:
+    """Return what is kept of a case."""
+    spacing = case.geometry.spacing
+    return CaseRecord(
+        case.name, case.fingerprint, case.source.licence, case.source.citation, case.group,
+        round(float(spacing.min()), 3), round(float(spacing.max()), 3), case.computed,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class TrainingRun:
     """What a run folder says about itself.
 
-    ``template`` is the canonical ear, mm by landmark; ``trained_on`` names the real specimens,
-    ``without_labels`` those of them that only had landmarks; ``synthetic`` counts synthetic ears.
-    ``inherited`` counts the weights that each network took from the model ``started_from``.
+    Attributes:
+        template: the canonical ear, mm by landmark.
+        trained_on: names of the real cases.
+        without_labels: those of them that only had landmarks.
+        synthetic: how many synthetic ears there were.
+        inherited: how many weights each network took from the model ``started_from``.
+        records: of all real cases, those held out included; none in runs of InnerEarSeg 0.1.
     """
 
     config: Config
@@ -179,6 +254,21 @@ class TrainingRun:
     code_revision: str
     started_from: BaseModel | None = None
     inherited: dict[str, int] = field(default_factory=dict)
+    records: tuple[CaseRecord, ...] = ()
+
+    def continues(self, earlier: TrainingRun) -> bool:
+        """Whether this run is the earlier one: of one config, on the same CTs, from one model.
+
+        Runs of earlier code lack fields that came since; what these do not say counts as the same.
+        """
+        starts = [None if run.started_from is None else run.started_from.sha256
+                  for run in (self, earlier)]  # fmt: skip
+        prints = [[record.fingerprint for record in run.records] for run in (self, earlier)]
+        return (
+            (self.config, self.trained_on) == (earlier.config, earlier.trained_on)
+            and starts[0] == starts[1]
+            and (not earlier.records or prints[0] == prints[1])
+        )
 
 
 def read_run(folder: Path) -> TrainingRun:

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..model.inference import sample
-from ..segmentation.pose import fit_pose
 from ..synthetic.rescan import random_axes, random_protocol, refilled, rescan
 from ..types import Geometry
 from .augmentation import another_scale, random_outside, random_view, vary
@@ -59,10 +58,10 @@ class Samples(Dataset):
         setup: NetworkTraining,
     ) -> None:
         self.config, self.setup = config, setup
-        self.real = [case for case in cases if not case.synthetic]
+        self.real = [case.around_ear() for case in cases if not case.synthetic]
         self.synthetic = [case for case in cases if case.synthetic and setup.synthetic_ears]
         drawn = [*self.real, *self.synthetic]
-        self.poses = {case.name: fit_pose(template, case.landmarks) for case in drawn}
+        self.poses = {case.name: case.pose(template) for case in drawn}
         self.maps: dict[str, TubeMaps | None] = {}
         if setup.loss.core > 0 or setup.loss.septum > 0:
             self.maps = {case.name: tube_maps(case) for case in drawn}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from torch.utils.data import DataLoader
 from ..errors import UnusableInput
 from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import JointUNet
-from ..segmentation.pose import Pose, fit_pose
+from ..segmentation.pose import Pose
 from ..types import LANDMARKS
 from .cases import TrainingCase
 from .config import Config, NetworkTraining, OptimiserConfig
@@ -78,11 +79,11 @@ def validate(
     """Measure a network on patches placed by the reference landmarks, without augmentation.
 
     Return the mean Dice of the labyrinth at probability 0.5, on the patch's grid, and the mean
-    distance in mm of the product's three landmarks.
+    distance in mm of the product's three landmarks, of those that the references have.
     """
     dice, errors = [], []
     for case in cases:
-        pose = fit_pose(template, case.landmarks)
+        pose = case.pose(template)
         if setup.augmentation.any_rotation:  # such a network must not need the pose
             upright = np.eye(4)
             upright[:3, 3] = pose.matrix[:3, 3]
@@ -99,9 +100,10 @@ def validate(
             both = float((truth & found).sum())
             dice.append(2 * both / max(1.0, float(truth.sum() + found.sum())))
         for name, ijk in zip(config.landmarks, landmark_points(heatmaps[0], setup), strict=True):
-            if name in LANDMARKS:
+            if name in LANDMARKS and name in case.landmarks:
                 errors.append(np.linalg.norm(patch.to_ras(ijk) - case.landmarks[name]))
-    return float(np.mean(dice)) if dice else float("nan"), float(np.mean(errors))
+    overlap, distance = (float(np.mean(of)) if of else math.nan for of in (dice, errors))
+    return overlap, distance
 
 
 CHECKPOINT = "checkpoint.pt"
@@ -111,7 +113,8 @@ LOG_FIELDS = (
     "learning_rate", "seconds", "held_out_dice", "held_out_landmark_mm",
 )  # fmt: skip
 CHECKPOINT_SECONDS = 60.0
-LOG_EVERY = 25
+LOG_EVERY, LEAST_ROWS = 25, 20
+"""Steps between two rows of the log; fewer in short trials, for so many rows."""
 
 
 class Diverged(UnusableInput):
@@ -137,14 +140,16 @@ def train_network(
     start: Mapping[str, Tensor] | None = None,
     workers: int = 0,
     say: Callable[[str], None] = print,
+    kept: Callable[[], None] = lambda: None,
 ) -> None:
     """Train one network to its last step, from its checkpoint if there is one.
 
     ``folder`` receives the checkpoint (with the averaged weights) and the log; ``start`` is the
-    state of another network, whose weights are the initial ones where they fit; all else is as of
-    ``run.train``.
+    state of another network, whose weights are the initial ones where they fit; ``kept`` is called
+    after each checkpoint; all else is as of ``run.train``.
 
-    Raise UnusableInput if no specimen is left to train on, Diverged if the loss is no number.
+    Raise UnusableInput if no case is left to train on or the folder cannot be written, Diverged
+    if the loss is no number.
     """
     setup = config.networks()[name]
     state = _read(folder / CHECKPOINT, device)
@@ -156,7 +161,7 @@ def train_network(
     others = [case for case in cases if case.name not in config.held_out]
     samples = Samples(others, template, config, setup)
     if not samples.real:
-        raise UnusableInput("No specimen is left to train on: all of them are held out.")
+        raise UnusableInput("No case is left to train on: all of them are held out.")
     torch.manual_seed(config.seed)
     how = setup.optimiser
     network = build_network(config, setup)
@@ -175,11 +180,13 @@ def train_network(
         "optimiser": optimiser,
         "schedule": schedule,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     if state is not None:
         for part_name, part in parts.items():
             part.load_state_dict(state[part_name])
-    log = _Log(folder / LOG, done)
+    with writing(folder.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+        log = _Log(folder / LOG, done)
+    log_every = max(1, min(LOG_EVERY, how.steps // LEAST_ROWS))
     loader = DataLoader(
         samples, how.batch, sampler=range(done * how.batch, how.steps * how.batch),
         num_workers=workers, pin_memory=device.type == "cuda",
@@ -194,19 +201,46 @@ def train_network(
         else:
             average.module.load_state_dict(network.state_dict())
         last = step == how.steps
-        if step % LOG_EVERY == 0 or last:
+        measured = bool(held_out) and (step % config.validate_every == 0 or last)
+        if step % log_every == 0 or measured or last:
             if not math.isfinite(float(log.losses[-1].total)):
                 raise Diverged(f"{name}: the loss is not a number at step {step}.")
             score = None
-            if held_out and (step % config.validate_every == 0 or last):
+            if measured:
                 average.eval()
                 score = validate(average.module, held_out, template, config, setup, device)
             left = (time.monotonic() - started) / (step - done) * (how.steps - step)
-            line = log.write(step, float(schedule.get_last_lr()[0]), score)
-            say(f"{name}: {line}, {left / 60:.1f} min left")
+            with writing(folder.parent):
+                line = log.write(step, float(schedule.get_last_lr()[0]), score)
+            say(f"{name}: step {step} of {how.steps}, {line}, {duration(left)} left")
         if last or time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(folder / CHECKPOINT, parts, step)
+            with writing(folder.parent):
+                _save(folder / CHECKPOINT, parts, step)
+                kept()
             saved = time.monotonic()
+
+
+def duration(seconds: float) -> str:
+    """Return ``40 s``, ``12 min`` or ``3 h 05 min``."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+@contextmanager
+def writing(run_folder: Path) -> Iterator[None]:
+    """Write files of a run; raise UnusableInput, in one sentence, if the disk does not take them.
+
+    The last checkpoint is whole then.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UnusableInput(
+            f"The run folder {run_folder} cannot be written: {error.strerror or error}; make room "
+            "or open it for writing, and the same command goes on from the last checkpoint."
+        ) from None
 
 
 def build_optimiser(network: nn.Module, how: OptimiserConfig) -> torch.optim.Optimizer:
@@ -277,11 +311,22 @@ def training_step(
 
 
 def _save(path: Path, parts: Mapping, step: int) -> None:
-    """Write a checkpoint so that a kill at any moment leaves the old or the new one whole."""
+    """Write a checkpoint so that a kill or a full disk leaves the old or the new one whole."""
     state = {name: part.state_dict() for name, part in parts.items()}
+    content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
+    torch.save({**state, "step": step}, content)
+    replace_bytes(path, content.getvalue())
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
     temporary = path.with_suffix(".new")
-    torch.save({**state, "step": step}, temporary)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
@@ -314,7 +359,7 @@ class _Log:
             csv.writer(file).writerow(
                 [step, *(f"{m:.5f}" for m in means), f"{rate:.6f}", f"{seconds:.0f}", *held_out]
             )
-        line = (f"step {step}, loss {means[0]:.4f} (dice {means[1]:.4f}, cross-entropy "
+        line = (f"loss {means[0]:.4f} (dice {means[1]:.4f}, cross-entropy "
                 f"{means[2]:.4f}, landmarks {means[3]:.3f})")  # fmt: skip
         if score is not None:
             line += f", held out: Dice {score[0]:.4f}, landmarks {score[1]:.3f} mm"

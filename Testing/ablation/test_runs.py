@@ -127,7 +127,7 @@ def test_a_training_that_diverges_is_a_result(one_run, data, tmp_path):
     (tmp_path / "study.json").write_text(json.dumps(content))
     assert do_run(Run(tmp_path, data, "basal", 0), HERE) == "diverged"
     result = json.loads((tmp_path / "basal" / "fold-1" / "result.json").read_text())
-    assert "not a number at step 6" in result["diverged"] and result["cases"] == []
+    assert "not a number at step 2" in result["diverged"] and result["cases"] == []
     assert do_run(Run(tmp_path, data, "basal", 0), HERE) == "diverged"
 
 

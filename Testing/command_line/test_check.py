@@ -64,6 +64,11 @@ def test_check_needs_no_folder_and_is_content_with_good_cases(manifest, tmp_path
     assert "There is no case 'P9'; there are P<1>, P2" in capsys.readouterr().err
 
 
+def test_check_knows_what_the_bundled_model_was_trained_on(specimens, capsys):
+    assert main(["check", str(specimens), "--cases", "F06"]) == 0
+    assert "  The bundled model was trained on this CT" in capsys.readouterr().out
+
+
 def test_stability_takes_all_cts_of_a_manifest(
     manifest, quick_model, tmp_path, capsys, monkeypatch
 ):

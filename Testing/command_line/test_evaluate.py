@@ -3,12 +3,17 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import build_parser, main
-from InnerEarSegLib.evaluation.measurement_errors import MeasurementErrors
+from InnerEarSegLib.evaluation.measurement_errors import (
+    MeasurementErrors,
+    coverage,
+    kernels_apart,
+)
 from InnerEarSegLib.io.result_folder import ResultFolder, names_in
 from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.types import LANDMARKS, Geometry
@@ -90,7 +95,7 @@ def test_two_cts_are_compared(synthetic_file, quick_model, tmp_path, capsys):
 
 
 def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_path, capsys):
-    """One cannot be read, one has labels elsewhere and a name of those trained on."""
+    """One cannot be read, one has labels elsewhere and the name of one that was trained on."""
     moved = synthetic_ear.labels.geometry.ijk_to_ras.copy()
     moved[:3, 3] += 200.0
     labels = image_of(synthetic_ear.labels.array, Geometry(moved, synthetic_ear.labels.array.shape))
@@ -111,12 +116,12 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     said = capsys.readouterr().out
     assert "F01: Dice 0: what was found lies outside the reference's labels" in said
     assert "broken: not measured: " in said and "Not measured: broken: " in said
-    assert "Warning: the model's card lists F01 as trained on" in said
+    assert "  The model was trained on another CT that is called F01." in said
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["summary"]["cases"] == 0 and list(summary["not_measured"]) == ["broken", "gone"]
+    assert summary["summary"]["cases"] == 1 and list(summary["not_measured"]) == ["broken", "gone"]
     assert "Row 4: image " in summary["not_measured"]["gone"]
     assert summary["not_measured"]["gone"].endswith("nothing.nii does not exist.")
-    assert summary["summary_trained_on"]["dice"]["mean"] == 0.0
+    assert summary["summary"]["dice"]["mean"] == 0.0 and "summary_trained_on" not in summary
     (row,) = csv.DictReader((out / "cases.csv").open())
     assert row["found"] == "True" and row["assd_mm"] == ""
     assert names_in(out) == ["best.png", "cases.csv", "summary.json"]
@@ -166,6 +171,31 @@ def test_a_mean_is_of_the_draws_that_have_a_figure():
         "a_diameter": pytest.approx(0.3)
     }
     assert str(mean) == "P: axis 3.0°, origin 2.00 mm, a diameter +0.30 mm"
+
+
+def test_coverage_and_what_would_hold_90_percent_by_hand():
+    shares = [0.1 * n for n in range(1, 11)] + [1.25]
+    errors = [MeasurementErrors("P", 0.0, 0.0, {}, {"a_diameter": x}, 0.1) for x in shares]
+    # Rank ceil(0.9 * 12) = 11 of 11.
+    assert coverage(errors) == [
+        "a diameter: 10 of 11 within their 90 % interval, ± x 1.25 holds 90 %"
+    ]
+    assert coverage(errors[:2]) == ["a diameter: 2 of 2 within their 90 % interval"]
+    bone, soft = ([replace(errors[0], differences={"a_diameter": x})] for x in (0.3, -0.1))
+    assert kernels_apart(bone, soft) == [
+        "bone against soft kernel, a diameter: mean 0.40, worst 0.40, n 1"
+    ]
+
+
+def test_a_folder_without_a_cross_validation_is_refused(specimens, tmp_path, capsys):
+    arguments = ["plan-accuracy", str(specimens), "--crossval", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "holds no folds of `innerearseg crossval`" in capsys.readouterr().err
+    (tmp_path / "fold-1").mkdir()
+    assert main(arguments) == 2
+    assert "fold-1 was not measured; run `innerearseg crossval`" in capsys.readouterr().err
+    assert main([*arguments, "--model", "model.pt"]) == 2
+    assert "leave --model out" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,8 @@ from .make_ct import write
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
 
-SAID = re.compile(
-    r"innerearseg: cancelled; (nothing was written|what was written by then is in .+)\.\n"
-)
+NOTHING = "nothing was written"
+SAID = re.compile(rf"innerearseg: cancelled; ({NOTHING}|.+ (is|are) in .+)\.\n")
 LIMIT_S = 4.0
 """Two seconds on an idle machine; tests share theirs."""
 
@@ -59,7 +59,7 @@ def start(arguments, temporary: Path) -> subprocess.Popen[str]:
 
 
 def interrupt(process: subprocess.Popen[str], wait: float, twice: bool) -> Ended | None:
-    """Interrupt a command after so many seconds; None if it was done before."""
+    """Interrupt a command after so many seconds; None if it was done, or just ending."""
     try:
         process.wait(wait)
     except subprocess.TimeoutExpired:
@@ -69,8 +69,9 @@ def interrupt(process: subprocess.Popen[str], wait: float, twice: bool) -> Ended
             time.sleep(random.uniform(0.0, 0.05))
             process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]
-        return Ended(process.returncode, said, time.monotonic() - began)
-    assert process.returncode == 0, process.stderr.read()
+        if process.returncode != 0:
+            return Ended(process.returncode, said, time.monotonic() - began)
+    assert process.returncode == 0
     return None
 
 
@@ -125,9 +126,62 @@ def interrupt_many(name: str, root: Path, folder: Path, count: int) -> list[Ende
             assert {*there} <= names
         else:
             assert {*there} in (set(), names)
-        assert ("what was written" in how.said) == bool(there), (how, there)
+        assert not how.listened or (NOTHING in how.said) == (there == {}), (how, there)
         ended += [how] if how.listened else []
     return ended
+
+
+HELD = """
+with interrupts.temporary(lambda: folder) as made:
+    (made / "half").touch()
+    with interrupts.held():
+        os.kill(os.getpid(), signal.SIGINT)
+        print("whole")
+        interrupts.wrote(folder.parent / "out")
+print("not reached")
+"""
+DEAF = """
+import hashlib, threading
+interrupts.watch()
+with interrupts.temporary(lambda: folder):
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)  # minutes in C
+"""
+IN_ORDER = """
+with interrupts.raised():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        print("not reached")
+    except KeyboardInterrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        folder.rmdir()
+        print("cleaned up")
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize(("program", "printed", "left"), [
+    (HELD, "whole\n", "what was written by then is in {}/out"),
+    (DEAF, "", "nothing was written"),
+    (IN_ORDER, "cleaned up\n", "nothing was written"),
+])  # fmt: skip
+def test_an_interrupt_waits_for_what_is_done_as_a_whole_but_for_nothing_else(
+    tmp_path, program, printed, left
+):
+    start = (
+        "import os, signal, sys; from pathlib import Path; from InnerEarSegLib import interrupts"
+    )
+    start += "\ninterrupts.listen(); folder = Path(sys.argv[1]); folder.mkdir()"
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", start + program, str(tmp_path / "x")], cwd=REPOSITORY,
+        capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert done.returncode == 130 and done.stdout == printed
+    assert done.stderr == f"innerearseg: cancelled; {left.format(tmp_path)}.\n"
+    assert time.monotonic() - began < LIMIT_S and [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize(("name", "wait"), [("segment", 0.4), ("segment", 1), ("synthesize", 2)])

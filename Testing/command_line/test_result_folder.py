@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import Cancelled, UnusableInput
 from InnerEarSegLib.io import result_folder
+from InnerEarSegLib.io.overlap import refuse_overlap
 from InnerEarSegLib.io.result_folder import (
     LAST,
     MANIFEST,
@@ -27,7 +28,6 @@ from InnerEarSegLib.io.result_folder import (
     make_stage,
     names_in,
     read_manifest,
-    refuse_overlap,
 )
 
 from .conftest import REPOSITORY, check_refusal
@@ -104,6 +104,7 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
     monkeypatch.setattr(os.path, "ismount", lambda path: mounted)
     folder = tmp_path / "out"
     assert run(folder, "old").sentences == []
+    other = ct != "one"
     for more in ("", "-2"):
         work(folder)
         before = contents(folder)
@@ -113,6 +114,7 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
             assert output.earlier == [] and not aside.exists()
         else:
             assert output.earlier == [aside] and str(aside) in output.sentences[0]
+            assert ("The result of another CT" in output.sentences[0]) == other
             known = {name: raw for name, raw in before.items() if TODAY not in name}
             assert contents(aside) == known
         assert set(names_in(folder)) == {*FILES, MANIFEST}

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from InnerEarSegLib.segmentation.canals import COURSES
+from InnerEarSegLib.segmentation.canal_courses import COURSES
 from InnerEarSegLib.segmentation.pose import Pose
 
 SHAPE = (64, 80, 112)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from InnerEarSegLib.segmentation.canals import COURSES, complete_canals, open_canals
+from InnerEarSegLib.segmentation.canal_courses import COURSES
+from InnerEarSegLib.segmentation.canals import complete_canals, open_canals
 from InnerEarSegLib.segmentation.topology import count_canals, whole_part
 
 from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.training.config import load_config
+from InnerEarSegLib.training.config import load_config, shortened
 
 BUNDLED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "bundled.json"
 SMALL = {
@@ -39,6 +39,16 @@ def test_crossval_judges_the_recipe_of_the_bundled_model():
     for name, setup in bundled.networks().items():
         other = crossval.networks()[name]
         assert dataclasses.replace(other, optimiser=setup.optimiser) == setup
+
+
+def test_a_short_trial_divides_its_steps_as_the_config_does():
+    """A hundredth of 1800, 1100 and 6300 steps: averages remember a hundredth as many steps."""
+    config = load_config(BUNDLED)
+    of = [setup.optimiser for setup in shortened(config, 92).networks().values()]
+    assert [how.steps for how in of] == [18, 11, 63] and {how.warmup_steps for how in of} == {1}
+    assert [how.ema for how in of] == pytest.approx([0.5, 0.5, 0.7])
+    assert shortened(config, 92).refine.loss == config.refine.loss
+    assert [s.optimiser.steps for s in shortened(config, 3).networks().values()] == [1, 1, 2]
 
 
 def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):

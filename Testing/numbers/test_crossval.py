@@ -19,13 +19,14 @@ from InnerEarSegLib.evaluation.crossval import (
     each_task,
     measure_fold,
     networks_trained,
+    whose_figures,
 )
 from InnerEarSegLib.evaluation.evaluate import summarise
 from InnerEarSegLib.model.bundle import Model, load_model
 from InnerEarSegLib.model.calibration import calibration_from
 from InnerEarSegLib.model.card import bundled_model, read_card
 from InnerEarSegLib.parallel import Place
-from InnerEarSegLib.training.base import read_base
+from InnerEarSegLib.training.base import BaseModel, read_base
 from InnerEarSegLib.training.cases import pack
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.run import folds, folds_of
@@ -102,22 +103,34 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     shutil.copytree(fold.output, output)
     config.write_text(json.dumps(dataclasses.asdict(fold.config)))
     words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
-    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--stages"]
+    words += ["--folds", "2", "--device", "cpu", "--workers", "0", "--networks"]
     assert main([*words, "orient"]) == 0
     said = capsys.readouterr().out
+    assert "Trained: orient. From InnerEarSeg bundled " in said and ": locate, refine.\n" in said
     assert "0 of 2 found" in said
     assert "These figures are of networks trained in the folds: orient\nand of " in said
-    assert ": locate, which was trained on none of these cases, and on 15 others." in said
+    assert ": locate, which was trained on none of these cases, but on 15 others." in said
     assert "No fold trained refine: orient drew" in said
     summary = json.loads((output / "summary.json").read_text())
     assert [(row["case"], row["fold"]) for row in summary["cases"]] == [("S0", 1), ("S1", 2)]
     assert summary["summary"]["dice"]["mean"] == 0.0 and summary["steps"]["orient"] == [2, 2]
-    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith("--stages orient")
+    assert "F01" in summary["base"]["trained_on"] and summary["command"].endswith(
+        "--networks orient"
+    )
     assert finds_nothing == [False, False]
     assert main([*words, "orient"]) == 0 and len(finds_nothing) == 2
     # Other networks, so the folds are measured anew.
     assert main([*words, "refine"]) == 0 and finds_nothing[2:] == [True, True]
     assert json.loads((output / "summary.json").read_text())["steps"]["refine"] == [2, 2]
+
+
+def test_figures_say_what_their_base_model_knows():
+    base = BaseModel("B", "7", "0", ("S1", "T9"))
+    assert whose_figures({"locate": [0, 0], "orient": [2, 2], "refine": [3, 0]}, base, ["S1"]) == [
+        "These figures are of networks trained in the folds: orient",
+        "and of B 7: locate, refine, which was trained on S1 of these cases and on 1 others.",
+    ]
+    assert len(whose_figures({"locate": [1], "orient": [1], "refine": [1]}, base, [])) == 1
 
 
 def test_tasks_of_several_devices_are_done_in_processes_of_their_own(fold, tmp_path):
@@ -201,7 +214,7 @@ def test_rows_of_two_bases_are_not_mixed(fold, cases, tmp_path, finds_nothing): 
 def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
     base = read_base(BASE, dataclasses.replace(tiny(), held_out=()))
     assert "F01" in base.trained_on and len(base.sha256) == 64
-    with pytest.raises(UnusableInput, match="other specimens or landmarks"):
+    with pytest.raises(UnusableInput, match="other landmarks"):
         read_base(BASE, dataclasses.replace(tiny(), landmarks=("helicotrema",)))
     command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
     command.append(str(tmp_path / "out"))
@@ -226,7 +239,7 @@ def test_data_that_are_not_there_or_not_packed_are_refused(tmp_path, command, ca
         ("nope.npz", "nope.npz does not exist."),
         ("nope", "nope does not exist."),
         ("empty.npz", "was not written by `innerearseg pack`"),
-        ("array.npy", "is no CSV text"),
+        ("array.npy", "is not UTF-8 text"),
         ("other.npz", "was not written by `innerearseg pack`"),
     ):
         words = [command, str(CONFIG), "--data", str(tmp_path / name)]
@@ -265,13 +278,13 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
     calibration = load_model(file, CPU).calibration
     expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
-    assert read_card(file)["crossval"]["command"] == "innerearseg crossval X"
+    assert read_card(file)["crossval"]["command"] == "innerearseg crossval …"
     for line in (
         "## Cross-validation",
         "| as scanned |",
         "by networks of a fold that never saw it: `orient` (2 steps a fold).",
         "`refine` took no part: `orient` drew, more coarsely.",
-        "`locate`: of B 7, which saw 1 of these 2 specimens in training (S1).",
+        "`locate`: of B 7, which saw 1 of these 2 cases in training.",
     ):
         assert line in text
     _, text = export_with(summary_of(["S0", "S1"], base=None), fold, tmp_path)
@@ -280,7 +293,7 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
 
 @pytest.mark.parametrize(("change", "sentence"), [
     ({"cases": []}, "holds no case"),
-    ({"cases": [{"case": "P1"}]}, "of other specimens: it lacks S1"),
+    ({"cases": [{"case": "P1"}]}, "of other cases: it lacks S1"),
     ({"calibration": {}}, "found no ear"),
     ({"calibration": {"scale_mm": {}, "spread_mm": {}, "factors": {}}}, "no ear"),
     ({"calibration": {"scale_mm": 3}}, "found no ear"),

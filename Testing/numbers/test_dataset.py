@@ -203,11 +203,13 @@ def test_a_file_that_is_gone_is_said_when_its_row_is_read(folder, gone):
 
 
 def test_what_is_no_list_or_no_labels_is_refused(folder, tmp_path):
-    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(UnusableInput, match="no CSV text"):
+    (tmp_path / "x.csv").write_bytes(b"case,image\nM\xfcller,ct.nii\n")
+    with pytest.raises(UnusableInput, match="is not UTF-8 text; in Excel, save it as"):
         read_dataset(tmp_path / "x.csv")
     with pytest.raises(UnusableInput, match="cannot be read"):
         read_dataset(tmp_path / "nothing.csv")
+    with pytest.raises(UnusableInput, match="is an image; needed is a manifest"):
+        read_dataset(folder / "ct.nii.gz")
     for name, values, sentence in (
         ("ct.nii.gz", "", "look like a CT: they hold"),
         ("labels.nrrd", "9", r"hold no voxel of value 9; they hold the values 3, 7\."),

@@ -10,7 +10,7 @@ import torch
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.atypicality import atypicality
-from InnerEarSegLib.segmentation.canals import REFERENCE, frame_of
+from InnerEarSegLib.segmentation.canal_courses import REFERENCE, frame_of
 from InnerEarSegLib.segmentation.findings import (
     bone_between_turns,
     close_gaps,

@@ -21,6 +21,7 @@ from InnerEarSegLib.training.config import AugmentationConfig, Config, LossConfi
 from InnerEarSegLib.training.mean_ear import mean_ear
 from InnerEarSegLib.training.run import canonical_template
 from InnerEarSegLib.training.samples import Samples, cut
+from InnerEarSegLib.types import Geometry
 
 from ..conftest import specimen_of
 
@@ -57,6 +58,44 @@ def test_landmarks_move_with_the_deformed_image(case, any_rotation):
             weights = np.einsum("k,j,i->kji", *([1 - f[a], f[a]] for a in (2, 1, 0)))
             seen = np.einsum("kji,kjia->a", weights, corner)
             assert np.abs((seen - target) * case.geometry.spacing).max() < 0.05  # mm
+
+
+def test_three_landmarks_and_the_side_fix_the_pose(case):
+    template = canonical_template([case], NAMES)
+    three = dataclasses.replace(case, landmarks={n: case.landmarks[n] for n in NAMES[:3]})
+    assert np.allclose(three.pose(template).matrix, case.pose(template).matrix, atol=1e-6)
+    assert three.pose(template).side == case.side
+    known = Samples([three], template, config(), config().locate)[0].known
+    assert known.tolist() == [True, True, True, False, False]
+
+
+def test_of_a_head_only_what_is_around_the_ear_is_sampled():
+    """Voxels of 2 mm along i and 1 mm along j and k; landmarks from index 50 to 60, 70 to 70."""
+    geometry = Geometry(np.diag([2.0, 1.0, 1.0, 1.0]), (200, 150, 100))
+    ct = (np.arange(200 * 150 * 100) % 997).astype(np.int16).reshape(200, 150, 100)
+    points = {"a": np.array([100.0, 70.0, 5.0]), "b": np.array([120.0, 70.0, 190.0])}
+    head = TrainingCase("head", ct, None, geometry, points, "left")
+    ear = head.around_ear(30.0)  # 15 voxels along i, 30 along j, and beyond both ends along k
+    assert ear.ct.shape == (200, 61, 41)
+    assert np.array_equal(ear.ct, ct[:, 40:101, 35:76])
+    assert ear.geometry.to_ras([0, 0, 0]).tolist() == [70.0, 40.0, 0.0]
+
+
+def test_other_axes_in_the_file_are_the_same_sample(case):
+    """Stored with k, i and j along the axes i, j and k, and i reversed."""
+    turn = np.zeros((4, 4))
+    turn[2, 0] = turn[1, 2] = turn[3, 3] = 1.0
+    turn[0, 1], turn[0, 3] = -1.0, case.ct.shape[2] - 1
+    ct, labels = (of.transpose(1, 2, 0)[:, ::-1].copy() for of in (case.ct, case.labels))
+    other = dataclasses.replace(
+        case, ct=ct, labels=labels, geometry=Geometry(case.geometry.ijk_to_ras @ turn, ct.shape)
+    )
+    settings = config(gain=0.1, noise=0.5, elastic_mm=0.3)
+    one, two = (Samples([c], canonical_template([c], NAMES), settings, settings.refine)[3]
+                for c in (case, other))  # fmt: skip
+    assert all(
+        torch.allclose(a.float(), b.float(), atol=1e-3) for a, b in zip(one, two, strict=True)
+    )
 
 
 def test_same_seed_same_sample(case):

@@ -36,7 +36,8 @@ from InnerEarSegLib.training.trainer import (
 from ..conftest import specimen_of
 
 CPU = torch.device("cpu")
-METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case": "S1"}]}
+METRICS = {"command": "innerearseg evaluate X", "summary": {}, "cases": [{"case": "S1"}],
+           "model": "tiny 1.1, SHA-256 77aa"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,13 @@ def finished(cases, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     train(tiny(), cases, folder, CPU, say=silent)
     return folder
+
+
+@pytest.fixture(scope="module")
+def metrics(finished, tmp_path_factory):
+    """A summary of `evaluate` of the model of the finished run."""
+    card = export(finished, tmp_path_factory.mktemp("measured") / "m.pt", version="0", say=silent)
+    return METRICS | {"weights_sha256": card["weights_sha256"]}
 
 
 def weights(folder, name="refine"):
@@ -111,26 +119,30 @@ def test_a_run_of_earlier_code_goes_on_and_another_config_is_refused(cases, fini
     for stage in ("locate", "orient", "refine"):
         del content["config"][stage]["loss"]["tasks"]
         del content["config"][stage]["network"]["squeeze_excite"]
+    del content["records"]
     (folder / "run.json").write_text(json.dumps(content))
+    with pytest.raises(UnusableInput, match="does not say where its data come from"):
+        export(folder, tmp_path / "m.pt", version="1")
     train(tiny(), cases, folder, CPU, say=silent)
+    assert read_run(folder).records == read_run(finished).records
     assert "tasks" in json.loads((folder / "run.json").read_text())["config"]["orient"]["loss"]
 
     with pytest.raises(UnusableInput, match="S9"):
         train(dataclasses.replace(tiny(), held_out=("S9",)), cases, tmp_path, CPU, say=silent)
 
 
-def test_export_round_trip(finished, tmp_path):
+def test_export_round_trip(finished, metrics, tmp_path):
     file = tmp_path / "é model.pt"
-    card = export(finished, file, version="1.2", metrics=METRICS, notes=["Short."])
+    card = export(finished, file, version="1.2", metrics=metrics, notes=["Short."])
     assert read_card(file) == json.loads(json.dumps(card))
     bundle = load_model(file, CPU)
     assert bundle.identity.version == "1.2" and len(bundle.identity.sha256) == 64
-    assert card["training"]["trained_on"] == ["S0"]
-    assert card["training"]["held_out_to_choose_by"] == ["S1"]
+    assert card["training"]["trained_on"] == ["case 1"]
+    assert card["training"]["held_out_to_choose_by"] == ["case 2"]
     assert not bundle.draws_any and "draws" not in card["refine"]
-    assert card["refine"]["steps"] == 6 and "CC BY 4.0" in card["training"]["data"]["licence"]
+    assert card["refine"]["steps"] == 6 and card["licence"] == "unknown; do not share"
     text = file.with_suffix(".md").read_text(encoding="utf-8")
-    assert "tiny 1.2" in text and "Wimmer" in text and "- Short." in text
+    assert "# é model 1.2" in text and "- Short." in text
     logits, heatmaps = bundle.refine.module(torch.zeros(1, 1, *bundle.refine.shape))
     assert logits.dtype == torch.float32 and heatmaps.shape[1] == 5
 
@@ -152,7 +164,7 @@ def any_ct(**changes) -> Config:
 
 
 def test_a_network_for_any_ct_trains_and_is_exported(cases, finished, tmp_path):
-    export(finished, tmp_path / "base.pt", version="1")
+    export(finished, tmp_path / "base.pt", version="1", name="tiny")
     config = dataclasses.replace(any_ct(), held_out=())
     start = read_start(tmp_path / "base.pt", config)
     said = []
@@ -166,13 +178,14 @@ def test_a_network_for_any_ct_trains_and_is_exported(cases, finished, tmp_path):
     card = export(tmp_path / "run", file, version="2", base=tmp_path / "base.pt")
     model = load_model(file, CPU)
     assert model.draws_any and model.refine.shape == (16, 24, 32)
-    assert card["orient"]["taken_from"] == "tiny 1"
-    assert card["training"]["trained_on"] == ["S0", "S1"]
-    assert list(card["training"]["started_from"]["trained_on"]) == ["S0"]
-    assert 0 < card["refine"]["inherited"] < card["refine"]["parameters"]
+    assert card["training"]["trained_on"] == ["case 1", "case 2"]
+    (model_before,) = card["inherited"]
+    assert model_before["unchanged"] == ("locate", "orient")
+    assert model_before["fingerprints"] == (cases[0].fingerprint,)
+    assert 0 < model_before["first_weights"]["refine"] < card["refine"]["parameters"]
     text = file.with_suffix(".md").read_text(encoding="utf-8")
-    assert "Started from tiny 1 (SHA-256" in text and "any CT" in text
-    assert "- `orient` is that of tiny 1." in text and "`refine` is that" not in text
+    assert "### tiny 1\n" in text and "any CT" in text
+    assert "- `orient`: its network, unchanged." in text and "`refine`: its" not in text
     # What the file computes is what was trained, the mean ear of both specimens included.
     network = trained_network(config, "refine", tmp_path / "run" / "refine")
     expected = mean_ear(cases, start.template, config.refine)
@@ -199,7 +212,7 @@ def test_a_start_gives_its_weights_and_its_canonical_ear(cases, finished, tmp_pa
     # The run goes on only with the same start.
     with pytest.raises(UnusableInput, match="from another model"):
         train(config, cases, tmp_path / "run", CPU, only=("refine",), say=silent)
-    with pytest.raises(UnusableInput, match="was trained on the held-out specimens S0"):
+    with pytest.raises(UnusableInput, match="was trained on the held-out cases S0"):
         held = dataclasses.replace(config, held_out=("S0",))
         train(held, cases, tmp_path / "other", CPU, start=start, say=silent)
     assert not (tmp_path / "other").exists()
@@ -217,13 +230,13 @@ def test_a_start_that_cannot_be_read_is_refused_before_the_data(tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
-def test_a_base_of_other_specimens_stands_in_for_nothing(cases, finished, tmp_path):
+def test_a_base_of_another_canonical_ear_stands_in_for_nothing(cases, finished, tmp_path):
     both = dataclasses.replace(tiny(steps=1), held_out=())
     train(both, cases, tmp_path / "both", CPU, say=silent)
     export(tmp_path / "both", tmp_path / "base.pt", version="1")
     shutil.copytree(finished, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "locate")
-    with pytest.raises(UnusableInput, match="was trained on other specimens"):
+    with pytest.raises(UnusableInput, match="has another canonical ear"):
         export(tmp_path / "run", tmp_path / "m.pt", version="1", base=tmp_path / "base.pt")
 
 
@@ -233,9 +246,11 @@ def test_a_base_of_other_specimens_stands_in_for_nothing(cases, finished, tmp_pa
     ({"cases": []}, "holds no case"),
     ({"cases": None}, "is no summary.json of `innerearseg evaluate`"),
 ])  # fmt: skip
-def test_metrics_that_say_nothing_of_new_cases_are_refused(finished, tmp_path, change, sentence):
+def test_metrics_that_say_nothing_of_new_cases_are_refused(
+    finished, metrics, tmp_path, change, sentence
+):
     with pytest.raises(UnusableInput, match=sentence):
-        export(finished, tmp_path / "x.pt", version="1", metrics=METRICS | change)
+        export(finished, tmp_path / "x.pt", version="1", metrics=metrics | change)
     assert not (tmp_path / "x.pt").exists()
 
 
@@ -270,16 +285,6 @@ def test_a_failed_export_leaves_the_earlier_model_and_its_card(finished, tmp_pat
         export(finished, file, version="1")
     now = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert now == dict.fromkeys(("m.pt", "m.md"), "of an earlier run")
-
-
-def test_the_card_says_whose_figures_it_shows(finished, tmp_path):
-    metrics = METRICS | {"summary": {"cases": 1, "found": 1, "side_right": 1}}
-    for model, said in (
-        ({"model": "tiny 1.1, SHA-256 77aa"}, "Figures of tiny 1.1, SHA-256 77aa."),
-        ({}, "does not say which model"),
-    ):
-        export(finished, tmp_path / "m.pt", version="1.2", metrics=metrics | model)
-        assert said in (tmp_path / "m.md").read_text(encoding="utf-8")
 
 
 def test_a_broken_summary_or_run_folder_is_refused(tmp_path, capsys):

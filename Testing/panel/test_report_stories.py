@@ -10,6 +10,7 @@ from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import PATIENT, SUBJECT, read_subject
 from Testing.stand_ins.dialogs import dialogs
 
+FLEX24 = "MED-EL FLEX24"
 MAKE_COMMAND = "InnerEarSegLib.panel.report_section.ReportSection.make_command"
 
 
@@ -85,9 +86,12 @@ def test_from_a_correction_to_a_page(segmented, opened, bare):
     (node,) = segmented.panel.reviewing._results.landmarks.values()
     r, a, s = segmented.ear.found["oval window"]
     set_position(node, "oval window", (r, a + 0.8, s))
+    segmented.ui.array2ComboBox.setCurrentIndex(segmented.ui.array2ComboBox.findText(FLEX24))
+    segmented.ui.depth2SpinBox.setValue(21.5)
     page = segmented.folder / "filed" / "case 1.html"
     report(segmented, str(page))
     text = page.read_text(encoding="utf-8")
+    assert f"{FLEX24}, 21.5 mm" in text  # as it was chosen in the panel
     assert "A diameter" in text and "moved by 0.8 mm" in text and ">corrected<" in text
     plain = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
     for word in ("Temporal bone", str(segmented.folder), "ies-", "case 1"):

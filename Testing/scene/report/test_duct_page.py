@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.cochlea.arrays import choose, read_arrays
+from InnerEarSegLib.cochlea.arrays import ChosenArray, choose, read_arrays
 from InnerEarSegLib.cochlea.insertion import insert
 from InnerEarSegLib.cochlea.measurements import measure
 from InnerEarSegLib.report.content import Figures, Table
@@ -64,7 +64,8 @@ def test_the_spiral_begins_at_the_round_window_and_shows_contacts(cochlea, tmp_p
 
 def test_a_page_only_for_an_ear_with_a_duct(cochlea):
     assert duct_pages({cochlea.side: replace(cochlea, duct=None)}) == {}
-    (blocks,) = duct_pages({cochlea.side: cochlea}, choose(["FLEX24"], read_arrays())).values()
+    chosen = [ChosenArray(array) for array in choose(["FLEX24"], read_arrays())]
+    (blocks,) = duct_pages({cochlea.side: cochlea}, chosen).values()
     arrays, angles = [block for block in blocks if isinstance(block, Table)]
     assert arrays.rows[0][0] == "MED-EL FLEX24, 24 mm"
     assert angles.rows[3][0] == "360°" and angles.rows[3][3] == "785 Hz"

@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
@@ -66,6 +67,23 @@ def test_a_depth_and_an_array_of_ones_own_elsewhere(result, tmp_path, capsys):
     assert row["depth_mm"] == "-4.0" and row["angle_deg"] == "" and row["r_mm"] == ""
 
 
+def test_default_filter_bands_only_if_asked(result, capsys):
+    command = ["plan", str(result), "--array", "FLEX24"]
+    assert main(command) == 0
+    assert "filter bands" not in capsys.readouterr().out
+    assert "default_band_hz" not in table(result / "contacts.csv")[0]
+    assert main([*command, "--bands"]) == 0
+    assert "Default filter bands: -" in capsys.readouterr().out  # below the place's frequency
+    (ear,) = json.loads((result / "plan.json").read_text(encoding="utf-8"))["ears"]
+    (flex,) = ear["arrays"]
+    assert "70 to 8500 Hz" in flex["default_filter_bands"]["name"]
+    for contact, row in zip(flex["contacts"], table(result / "contacts.csv"), strict=True):
+        off = np.log2(contact["default_band_hz"] / contact["spiral_ganglion_hz"])
+        assert float(row["default_band_octaves_from_spiral_ganglion"]) == pytest.approx(
+            off, abs=0.01
+        )
+
+
 def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_path, capsys):
     path = tmp_path / "scene.mrb"
 
@@ -87,7 +105,7 @@ def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_
         (["--array", "FLEX99"], "No array is called 'FLEX99'"),
         (["--arrays", "nothing.json"], "cannot be read"),
         (["--depth", "0"], "is no number of millimetres"),
-        (["--depth", "10"], "--depth and --arrays go with --array"),
+        (["--depth", "10"], "--depth, --arrays and --bands go with --array"),
     ],
 )
 def test_refusals_change_nothing(result, more, message, capsys):

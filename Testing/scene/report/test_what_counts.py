@@ -2,14 +2,14 @@
 
 import json
 import os
-import signal
-import tempfile
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from InnerEarSegLib.cli.main import CANCELLED, main
+from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cli.report import subject_of_result
 from InnerEarSegLib.mrml.files import read_node, write_node, write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
@@ -175,19 +175,23 @@ def test_one_of_two_cts_of_the_same_name(synthetic_ear, tmp_path, capsys):
     assert main([*arguments, last]) == 0
 
 
-def test_a_polite_kill_leaves_no_ct_behind(folder, monkeypatch, capsys):
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(
-        "InnerEarSegLib.mrml.ear_rendering.draw_in_child",
-        lambda folder: os.kill(os.getpid(), signal.SIGTERM),
-    )
-    old = signal.getsignal(signal.SIGTERM)
+KILLED = """
+import os, signal
+import InnerEarSegLib.mrml.ear_rendering as rendering
+from InnerEarSegLib.__main__ import main
+rendering.draw_in_child = lambda folder: os.kill(os.getpid(), signal.SIGTERM)
+main()
+"""
+
+
+def test_a_polite_kill_leaves_no_ct_behind(folder):
     before = sorted(path.name for path in folder.iterdir())
-    try:
-        assert main(["report", str(folder)]) == CANCELLED
-    finally:
-        signal.signal(signal.SIGTERM, old)
-    assert "cancelled" in capsys.readouterr().err
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, "report", str(folder)], capture_output=True, text=True,
+        env=os.environ | {"TMPDIR": str(folder)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert done.stderr == "innerearseg: cancelled; nothing was written.\n"
     assert sorted(path.name for path in folder.iterdir()) == before
 
 

@@ -1,0 +1,79 @@
+"""Find ears by the networks of a cross-validation that did not see them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ..errors import UnusableInput
+from ..io.case import Case
+from ..model.bundle import Model, load_model
+from ..model.calibration import Calibration
+from ..segmentation.pipeline import segment
+from ..training.run import read_run
+from ..types import Ear
+from .calibrate import calibrate
+from .crossval import ROWS
+from .evaluate import Row
+from .metrics import ear_of
+
+FOLD_MODEL = "model.pt"
+
+
+@dataclass
+class HeldOut:
+    """The folds of a cross-validation, each for the cases that it held out.
+
+    Attributes:
+        folders: run folder of the fold that held a case out, by the case's name.
+        rows: of all folds, which landmarks' radii are calibrated from.
+    """
+
+    folders: dict[str, Path]
+    rows: dict[Path, list[Row]]
+    _loaded: tuple[Path, Model, Calibration] | None = None
+
+    @classmethod
+    def of(cls, output: Path) -> HeldOut:
+        """Read the folder that ``innerearseg crossval`` wrote; UnusableInput if it is none."""
+        folders: dict[str, Path] = {}
+        rows: dict[Path, list[Row]] = {}
+        for folder in sorted(output.glob("fold-*")):
+            if not (folder / FOLD_MODEL).is_file() or not (folder / ROWS).is_file():
+                raise UnusableInput(f"{folder} was not measured; run `innerearseg crossval` on.")
+            folders |= dict.fromkeys(read_run(folder).config.held_out, folder)
+            rows[folder] = json.loads((folder / ROWS).read_text(encoding="utf-8"))["rows"]
+        if len(rows) < 2:
+            raise UnusableInput(f"{output} holds no folds of `innerearseg crossval`.")
+        return cls(folders, rows)
+
+    def find(self, case: Case, device: torch.device | str) -> Ear | None:
+        """Find a case's ear, its landmarks with radii that the other folds calibrate.
+
+        Raise UnusableInput if no fold held the case out.
+        """
+        if case.name not in self.folders:
+            raise UnusableInput("No fold of this cross-validation held it out.")
+        folder = self.folders[case.name]
+        if self._loaded is None or self._loaded[0] != folder:
+            others = [row for other, rows in self.rows.items() if other != folder for row in rows]
+            self._loaded = folder, load_model(folder / FOLD_MODEL, device), calibrate(others)
+        _, model, calibration = self._loaded
+        ear = ear_of(segment(case.ct, model), case)
+        if ear is None:
+            return None
+        landmarks, auxiliary = (
+            tuple(
+                replace(
+                    mark, radius_mm=calibration.radius_mm(mark.name, ear.uncertainty[mark.name])
+                )
+                if mark.name in ear.uncertainty
+                else mark
+                for mark in marks
+            )
+            for marks in (ear.landmarks, ear.auxiliary)
+        )
+        return replace(ear, landmarks=landmarks, auxiliary=auxiliary)

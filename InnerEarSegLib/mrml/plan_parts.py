@@ -1,0 +1,119 @@
+"""The parts of each labyrinth in the scene: a segmentation an ear, of the plan and no result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ..cochlea.measurements import CochlearMeasurements, signature
+from ..cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, parts_of
+from ..types import Ear, Side
+from .landmarks import side_of
+from .plan import KIND_ATTRIBUTE, PLAN_ROLE, fill_once, follow_landmarks, tie
+from .results import Results, group_results, linked_nodes, read_ear
+from .scene import configure
+from .segments import INNER_EAR, new_segment, put_segments, terminology
+
+PARTS_KIND = "parts"
+
+_ANATOMY = {COCHLEA: "SCT^80169004^Cochlear structure"}
+"""As HL7's mCODE implementation guide maps AAPM's TG-263 to SNOMED CT. For vestibule and canals no
+public source was found; they are parts of INNER_EAR."""
+
+_COLORS = dict(
+    zip(
+        (COCHLEA, VESTIBULE_PART, *CANALS),
+        ((0.90, 0.60, 0.0), (0.62, 0.62, 0.62), (0.0, 0.45, 0.70), (0.0, 0.62, 0.45),
+         (0.80, 0.47, 0.65)),
+        strict=True,
+    )
+)  # fmt: skip
+"""Told apart by colour-blind people too (Okabe and Ito)."""
+
+
+def find_parts(scene: Any, volume_node: Any) -> dict[Side, Any]:
+    """Find the vtkMRMLSegmentationNode with the parts of each ear of a CT."""
+    found: dict[Side, Any] = {}
+    for node in linked_nodes(scene, "vtkMRMLSegmentationNode", volume_node, PLAN_ROLE):
+        side = side_of(node)
+        if side is not None and node.GetAttribute(KIND_ATTRIBUTE) == PARTS_KIND:
+            found.setdefault(side, node)
+    return found
+
+
+def parts_are_shown(scene: Any, volume_node: Any) -> bool:
+    """Whether parts of a CT's ears are to be seen."""
+    return any(node.GetDisplayVisibility() for node in find_parts(scene, volume_node).values())
+
+
+def show_parts(
+    scene: Any,
+    volume_node: Any,
+    results: Results,
+    cochleae: Mapping[Side, CochlearMeasurements],
+    on: bool,
+) -> None:
+    """Show the parts in the views in place of the labyrinths, or the labyrinths again.
+
+    Parts that were made stay in the scene, hidden.
+    """
+    if on:
+        there = find_parts(scene, volume_node)
+        added = []
+        for side, cochlea in cochleae.items():
+            if side not in there and cochlea.duct is not None:
+                added.append(_add(scene, volume_node, side))
+        if added:
+            group_results(scene, volume_node, [*results.nodes, *added])
+        update_parts(scene, volume_node, results, cochleae)
+    for node in find_parts(scene, volume_node).values():
+        node.SetDisplayVisibility(on)
+    if results.segmentation is not None:
+        # Both at the same place would flicker in 3D, and mix their colors in slices.
+        results.segmentation.SetDisplayVisibility(not on)
+
+
+def update_parts(
+    scene: Any,
+    volume_node: Any,
+    results: Results,
+    cochleae: Mapping[Side, CochlearMeasurements],
+) -> None:
+    """Divide the labyrinths again whose parts are in the scene, as far as they changed."""
+    for side, node in find_parts(scene, volume_node).items():
+        follow_landmarks(node, results.landmarks.get(side))
+        cochlea, ear = cochleae.get(side), read_ear(results, side)
+        if ear is None or cochlea is None or cochlea.duct is None:
+            fill_once(node, "", node.GetSegmentation().RemoveAllSegments)
+        else:
+            fill_once(node, signature(ear), partial(_fill, node, ear, cochlea))
+
+
+def _add(scene: Any, volume_node: Any, side: Side) -> Any:
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"Labyrinth parts {side}")
+    node.CreateDefaultDisplayNodes()
+    configure(
+        node.GetDisplayNode(),
+        Visibility2DFill=True,
+        Opacity2DFill=0.25,
+        SliceIntersectionThickness=1,
+        Opacity3D=0.6,  # see-through, because the walls of the duct lie inside
+    )
+    tie(node, volume_node, side, PARTS_KIND)
+    return node
+
+
+def _fill(node: Any, ear: Ear, cochlea: CochlearMeasurements) -> None:
+    parts = parts_of(ear, cochlea)
+    segments = {
+        name: new_segment(
+            parts.part(name), parts.geometry, parts.geometry,
+            Name=f"{name.capitalize()} {ear.side}", Color=_COLORS[name],
+            Terminology=terminology(ear.side, _ANATOMY.get(name, INNER_EAR)),
+        )
+        for name in PARTS
+    }  # fmt: skip
+    node.GetSegmentation().RemoveAllSegments()
+    put_segments(node, segments, parts.geometry)
+    node.CreateClosedSurfaceRepresentation()

@@ -1,0 +1,326 @@
+"""The planning part of the panel: electrode arrays in the measured duct, and the way in."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+
+from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray, ElectrodeArray, read_arrays
+from ..cochlea.insertion import Contact, Insertion
+from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.way_in import NO_DRILL_PATH, way_in
+from ..errors import UnusableInput
+from ..io.result_folder import ResultFolder
+from ..mrml.plan import (
+    ARRAY_COLORS,
+    MOST_ARRAYS,
+    arrays_in_scene,
+    contacts_are_numbered,
+    find_plan,
+    number_contacts,
+    remove_plan,
+    show_plan,
+    update_plan,
+)
+from ..mrml.plan_parts import parts_are_shown, show_parts, update_parts
+from ..mrml.results import read_ear
+from ..report.duct_figures import color_of
+from ..report.plan import NO_DUCT, insertions_of, mismatch_text
+from ..types import Side
+from .measurements_section import MeasurementsSection
+from .run_section import Status
+from .worker import timer_for
+
+NO_ARRAY = "No array"
+_LEGEND = {16000.0: "16 kHz", 4000.0: "4", 1000.0: "1 kHz", 250.0: "250", 60.0: "60 Hz"}
+_BANDS = (
+    "Filter bands: median and range beside the spiral ganglion, below 0 where sound is sent to a "
+    "place of higher frequency. Defaults as published; each patient's map has others."
+)
+_CHOOSE = "Choose an array to see how far it would reach. " + MAKERS_DECIDE
+
+
+class PlanSection:
+    """Arrays and their depths, where they reach, and what the scene shows of it.
+
+    Nothing is computed until the user opens the section, or the scene shows a plan.
+
+    Args:
+        status: where sentences for the user go.
+        measuring: whose CT is planned on, and its measurements.
+    """
+
+    def __init__(self, ui: Any, status: Status, measuring: MeasurementsSection) -> None:
+        self._ui, self._status, self._measuring = ui, status, measuring
+        self._volume: Any = None  # of the CT that was shown last
+        self._arrays: list[ElectrodeArray] = list(read_arrays())
+        self._rows = [
+            (getattr(ui, f"array{n}ComboBox"), getattr(ui, f"depth{n}SpinBox"))
+            for n in range(1, MOST_ARRAYS + 1)
+        ]
+        self._fill_lists()
+        for combo, depth in self._rows:
+            combo.connect("currentIndexChanged(int)", lambda _: self._chosen_anew())
+            depth.connect("valueChanged(double)", lambda _: self._chosen_anew())
+        ui.planCollapsibleButton.connect("contentsCollapsed(bool)", lambda _: self.show())
+        ui.showPlanButton.connect("clicked(bool)", self._show_in_scene)
+        ui.partsCheckBox.connect("clicked(bool)", self._show_parts)
+        ui.contactNumbersCheckBox.connect("clicked(bool)", self._number_contacts)
+        ui.ownArraysButton.connect("clicked()", self._add_own_arrays)
+        ui.bandsCheckBox.connect("toggled(bool)", lambda _: self._chosen_anew())
+        ui.surfacesButton.connect("clicked()", self._save_surfaces)
+        # Dividing takes longer than the rest, so the numbers come first.
+        self._parts_soon = timer_for(self._update_parts)
+        measuring.measured = self.show
+        self.show()
+
+    def close(self) -> None:
+        """The module is unloaded."""
+        self._parts_soon.stop()
+
+    def chosen(self) -> list[ChosenArray]:
+        """Return the arrays that the user chose."""
+        return [
+            ChosenArray(self._arrays[combo.currentIndex - 1], depth.value or None)
+            for combo, depth in self._rows
+            if combo.currentIndex > 0
+        ]
+
+    def show(self) -> None:
+        """Show what follows from the present measurements, here and in the scene."""
+        ui, measuring = self._ui, self._measuring
+        volume, cochleae = measuring.volume, measuring.cochleae
+        if volume is not None and volume is not self._volume:
+            self._choose(arrays_in_scene(slicer.mrmlScene, volume))
+        self._volume = volume
+        ui.planCollapsibleButton.setVisible(bool(cochleae))
+        if not self._measured:
+            return
+        shown = bool(find_plan(slicer.mrmlScene, volume))
+        if shown:
+            with slicer.util.RenderBlocker():  # else each node that changes draws all views
+                self._update(new_arrays=False)
+        self._parts_soon.start()
+        if ui.planCollapsibleButton.collapsed:
+            return
+        room = True  # for another array below those that are chosen
+        for combo, depth in self._rows:
+            combo.setVisible(room or combo.currentIndex > 0)
+            depth.setVisible(combo.currentIndex > 0)
+            room = combo.currentIndex > 0
+        laid = insertions_of(cochleae, self.chosen())
+        table = plan_html(cochleae, laid, bands=ui.bandsCheckBox.checked)
+        ui.planLabel.setText(table + (legend_html() if shown else ""))
+        ui.wayInLabel.setText(way_in_text(cochleae))
+        possible = bool(laid)
+        ui.showPlanButton.setEnabled(possible or shown)
+        ui.showPlanButton.setChecked(shown)
+        parts = parts_are_shown(slicer.mrmlScene, volume)
+        ui.partsCheckBox.setEnabled(possible or parts)
+        ui.partsCheckBox.setChecked(parts)
+        ui.contactNumbersCheckBox.setEnabled(shown)
+        ui.contactNumbersCheckBox.setChecked(contacts_are_numbered(slicer.mrmlScene, volume))
+
+    @property
+    def _measured(self) -> bool:
+        """Whether all ears of a CT are: until then, a plan in the scene stays as it is."""
+        measuring = self._measuring
+        there = measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume)
+        return there and set(measuring.cochleae) == set(measuring.results.landmarks)
+
+    def _update(self, new_arrays: bool) -> None:
+        measuring = self._measuring
+        update_plan(
+            slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
+            self.chosen(), bands=self._ui.bandsCheckBox.checked, new_arrays=new_arrays,
+        )  # fmt: skip
+
+    def _update_parts(self) -> None:
+        measuring = self._measuring
+        if self._measured:
+            update_parts(slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae)
+
+    def _fill_lists(self) -> None:
+        """List the known arrays; what is chosen stays chosen."""
+        labels = [array.label for array in self._arrays]
+        for combo, _ in self._rows:
+            was, chosen = combo.blockSignals(True), combo.currentText
+            combo.clear()
+            combo.addItems([NO_ARRAY, *labels])
+            combo.setCurrentIndex(1 + labels.index(chosen) if chosen in labels else 0)
+            combo.blockSignals(was)
+
+    def _choose(self, chosen: Sequence[ChosenArray]) -> None:
+        """Choose the arrays that a scene shows; without any, the choice stays as it is."""
+        if not chosen:
+            return
+        self._learn([each.array for each in chosen])
+        for index, (combo, depth) in enumerate(self._rows):
+            each = chosen[index] if index < len(chosen) else None
+            was = combo.blockSignals(True), depth.blockSignals(True)
+            combo.setCurrentIndex(0 if each is None else 1 + self._arrays.index(each.array))
+            depth.setValue((each.depth_mm if each else None) or 0.0)
+            combo.blockSignals(was[0])
+            depth.blockSignals(was[1])
+
+    def _learn(self, arrays: Sequence[ElectrodeArray]) -> None:
+        """List more arrays; those of the same name take the place of others."""
+        for array in arrays:
+            labels = [each.label for each in self._arrays]
+            if array.label in labels:
+                self._arrays[labels.index(array.label)] = array
+            else:
+                self._arrays.append(array)
+        self._fill_lists()
+
+    def _chosen_anew(self) -> None:
+        if self._measured and find_plan(slicer.mrmlScene, self._measuring.volume):
+            with slicer.util.RenderBlocker():
+                self._update(new_arrays=True)
+        self.show()
+
+    def _show_in_scene(self, on: bool) -> None:
+        measuring = self._measuring
+        if self._measured:
+            with slicer.util.RenderBlocker():
+                if on:
+                    show_plan(
+                        slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
+                        self.chosen(), bands=self._ui.bandsCheckBox.checked,
+                    )  # fmt: skip
+                else:
+                    remove_plan(slicer.mrmlScene, measuring.volume)
+        self.show()
+
+    def _show_parts(self, on: bool) -> None:
+        measuring = self._measuring
+        if self._measured:
+            with slicer.util.RenderBlocker():
+                show_parts(
+                    slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae, on
+                )
+        self.show()
+
+    def _number_contacts(self, on: bool) -> None:
+        number_contacts(slicer.mrmlScene, self._measuring.volume, on)
+        self.show()
+
+    def _add_own_arrays(self) -> None:
+        window = self._ui.ownArraysButton.window()
+        path = qt.QFileDialog.getOpenFileName(
+            window, "Electrode arrays of your own", "", "Arrays (*.json)"
+        )
+        if not path:
+            return
+        try:
+            arrays = read_arrays(Path(path))
+        except UnusableInput as error:
+            self._status.say(str(error), "error")
+            return
+        self._learn(arrays)
+        self._status.say(f"Added to the list: {', '.join(each.label for each in arrays)}.")
+        self._chosen_anew()
+
+    def _save_surfaces(self) -> None:
+        from ..report.meshes import write_meshes  # which loads all of VTK
+
+        measuring, window = self._measuring, self._ui.surfacesButton.window()
+        chosen = qt.QFileDialog.getExistingDirectory(window, "Folder for the surfaces")
+        if not chosen:
+            return
+        ears = [read_ear(measuring.results, side) for side in sorted(measuring.cochleae)]
+        ending = self._ui.surfacesComboBox.currentText.lower()
+        try:
+            meshes = write_meshes(
+                [ear for ear in ears if ear is not None], measuring.cochleae,
+                ResultFolder(Path(chosen)), ending, parts=True,
+            )  # fmt: skip
+        except (UnusableInput, OSError) as error:
+            self._status.say(f"The surfaces could not be written: {error}", "error")
+            return
+        said = " ".join([f"{len(meshes.lines)} surfaces in {chosen}.", *meshes.notes])
+        self._status.say(said, "warn" if meshes.notes else "success")
+
+
+def plan_html(
+    cochleae: Mapping[Side, CochlearMeasurements],
+    laid: Mapping[Side, Sequence[Insertion]],
+    *,
+    bands: bool = False,
+) -> str:
+    """Return a table of the arrays, a line an ear, with what does not fit, and filter bands."""
+    lost = "".join(
+        f"<div>{html.escape(NO_DUCT.format(side))}</div>" for side in cochleae if side not in laid
+    )
+    columns = list(zip(*laid.values(), strict=True))  # each array in all ears
+    if not columns:
+        return lost + (f"<div>{html.escape(_CHOOSE)}</div>" if laid else "")
+    heads = ("", "Reaches", "Contacts over", "Organ of Corti")
+    pad = "style='padding-right: 10px; white-space: nowrap'"
+    rows = ["".join(f"<th align='left' {pad}>{head}</th>" for head in heads)]
+    for column, color in zip(columns, ARRAY_COLORS, strict=False):
+        array, depth = column[0].array, column[0].depth_mm
+        dot = f"<span style='color: {_hex(color)}'>●</span>"  # as its contacts in the scene
+        title = f"{dot} <b>{html.escape(array.label)}</b>, {array.kind}, {depth:.1f} mm"
+        rows.append(f"<td colspan='{len(heads)}'>{title}</td>")
+        for side, each in zip(laid, column, strict=True):
+            cells = (side.capitalize(), *_cells(each))
+            rows.append("".join(f"<td {pad}>{html.escape(cell)}</td>" for cell in cells))
+            below = [f"⚠ {remark}" for remark in each.remarks]
+            below += [f"Filter bands {mismatch_text(each)}"] if bands else []
+            rows += [
+                f"<td></td><td colspan='{len(heads) - 1}'>{html.escape(line)}</td>"
+                for line in below
+            ]
+    table = "".join(f"<tr>{row}</tr>" for row in rows)
+    notes = [MAKERS_DECIDE, *([_BANDS] if bands else [])]
+    said = "".join(f"<div>{html.escape(note)}</div>" for note in notes)
+    return f"<table>{table}</table>{lost}{said}"
+
+
+def legend_html() -> str:
+    """Return the colors of frequencies, as the scene has them."""
+    marks = (
+        f"<span style='color: {color_of(hertz)}'>■</span> {text}&nbsp; "
+        for hertz, text in _LEGEND.items()
+    )
+    return f"<div>Frequency colors: {''.join(marks)}</div>"
+
+
+def _hex(color: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in color)
+
+
+def _cells(insertion: Insertion) -> tuple[str, str, str]:
+    inside = insertion.inside
+    if not inside:
+        return "not in the duct", "–", "–"
+    last = inside[-1]
+    mark = "≈ " if last.extrapolated else ""
+    return (
+        f"{mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90 or 0.0:.0f}°",
+        f"{insertion.coverage_deg:.0f}°, {insertion.coverage_mm:.1f} mm",
+        f"{_hertz(last)} – {_hertz(inside[0])}",
+    )
+
+
+def _hertz(contact: Contact) -> str:
+    hertz = contact.organ_of_corti_hz
+    if hertz is None:
+        return "beyond"
+    return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"
+
+
+def way_in_text(cochleae: Mapping[Side, CochlearMeasurements]) -> str:
+    """Return the way into each ear, and that it is no drill path."""
+    lines = [
+        f"{side.capitalize()}: {way_in(cochlea).angles_text}"
+        for side, cochlea in sorted(cochleae.items())
+        if cochlea.duct is not None
+    ]
+    return "\n".join([*lines, NO_DRILL_PATH]) if lines else ""

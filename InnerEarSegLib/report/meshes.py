@@ -1,0 +1,75 @@
+"""The labyrinths of a result and their parts as files of surfaces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.parts import PARTS, parts_of
+from ..errors import UnusableInput
+from ..io.result_folder import ResultFolder
+from ..types import SIDES, Ear, Side
+from .plan import NO_DUCT
+from .surface import surface_of, volume_of, write_surface
+
+PARTS_JSON = "parts.json"
+
+
+@dataclass
+class Meshes:
+    """What was written: a line for each file, and a sentence for each thing that was not."""
+
+    lines: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def write_meshes(
+    ears: Sequence[Ear],
+    cochleae: Mapping[Side, CochlearMeasurements],
+    output: ResultFolder,
+    ending: str = "stl",
+    *,
+    parts: bool = False,
+) -> Meshes:
+    """Write each ear's labyrinth, RAS mm, and with ``parts`` its parts and ``parts.json``.
+
+    Args:
+        ears: with their segments.
+        cochleae: the same ears, measured.
+        output: the folder; surfaces of an earlier run are removed from it.
+        ending: of the files: "stl" or "obj".
+        parts: as far as an ear has a duct.
+
+    Raises:
+        UnusableInput: no ear has a segment, or the folder cannot be written; it is as it was.
+    """
+    meshes, described = Meshes(), list[dict[str, Any]]()
+    # Those of an earlier run would be taken for this result's.
+    names = [f"{name.replace(' ', '_')}_{side}" for name in ("labyrinth", *PARTS) for side in SIDES]
+    with output.adding(obsolete=[*(f"{name}.{ending}" for name in names), PARTS_JSON]) as new:
+        for ear in ears:
+            masks = {"labyrinth": (ear.labyrinth, ear.geometry)}
+            cochlea = cochleae[ear.side]
+            if parts and cochlea.duct is None:
+                meshes.notes.append(NO_DUCT.format(ear.side) + " So there are no parts of it.")
+            elif parts:
+                divided = parts_of(ear, cochlea)
+                masks |= {name: (divided.part(name), divided.geometry) for name in PARTS}
+                described.append({"side": ear.side, **divided.to_json()})
+            for name, (array, geometry) in masks.items():
+                surface = surface_of(array, geometry)
+                if not surface.GetNumberOfPoints():
+                    meshes.notes.append(f"The {name} of the {ear.side} ear is empty.")
+                    continue
+                file = f"{name.replace(' ', '_')}_{ear.side}.{ending}"
+                write_surface(surface, new / file)
+                meshes.lines.append(f"{file}: {volume_of(surface):.1f} mm³")
+        if not meshes.lines:
+            raise UnusableInput("No ear has a segment, so there are no surfaces.")
+        if described:
+            text = json.dumps({"schema_version": 1, "ears": described}, indent=2)
+            (new / PARTS_JSON).write_text(text, encoding="utf-8")
+    return meshes
