@@ -23,9 +23,9 @@ class Status:
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
-        # Three lines always: what stands below must not move under the mouse.
+        # Two lines always: what stands below must not move under the mouse.
         ui.statusLabel.setMargin(5)
-        ui.statusLabel.setMinimumHeight(3 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
+        ui.statusLabel.setMinimumHeight(2 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
 
     def say(self, sentence: str, kind: str = "info") -> None:
         """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""
@@ -110,10 +110,14 @@ class RunSection:
             self._run.start()
             self._tick.start()
             self._show_elapsed()
-        except (UnusableInput, OSError) as error:
+        except UnusableInput as error:
             self._run = None
-            problem = f"The run could not be started: {getattr(error, 'strerror', '')}."
-            self._status.say(str(error) if isinstance(error, UnusableInput) else problem, "error")
+            self._status.say(str(error), "error")
+        except Exception as error:  # whatever it is, the panel must not wait for ever
+            self._run = None
+            self._status.log(traceback.format_exc())
+            reason = f": {error.strerror}." if isinstance(error, OSError) else "; see Details."
+            self._status.say(f"The run could not be started{reason}", "error")
         self._changed()
 
     def _cancel(self) -> None:
