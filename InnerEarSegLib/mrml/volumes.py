@@ -144,9 +144,8 @@ def slice_thickness(volume: Any) -> float | None:
 
 
 def dicom_database() -> Any:
-    """Return 3D Slicer's ctkDICOMDatabase; None in a 3D Slicer that was built without DICOM."""
-    get = getattr(slicer.app, "dicomDatabase", None)  # there, even the method is missing
-    return None if get is None else get()
+    """Return Slicer's ctkDICOMDatabase; None in a 3D Slicer that was built without DICOM."""
+    return getattr(slicer.app, "dicomDatabase", lambda: None)()
 
 
 def dicom_instances(volume: Any) -> list[str]:
