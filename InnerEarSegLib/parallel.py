@@ -25,6 +25,7 @@ from typing import Any, Generic, TypeVar
 
 from . import interrupts
 from .errors import InnerEarSegError, UnusableInput
+from .process import remove_stale_folders
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -324,7 +325,7 @@ def _children() -> list[Any]:
 
 
 def _kill_children(before: set[int]) -> None:
-    """End the processes that were started since, with those that they started."""
+    """End the processes that were started since, and remove the folders that they leave."""
     from multiprocessing import resource_tracker
 
     import psutil
@@ -336,6 +337,7 @@ def _kill_children(before: set[int]) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=2)
+    remove_stale_folders()
 
 
 @contextmanager
@@ -356,6 +358,9 @@ def _ctrl_c_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else the first process starts it, and that unblocks Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

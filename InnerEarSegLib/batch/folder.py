@@ -50,7 +50,8 @@ def find_cases(folder: Path, output: Path) -> Cohort:
     skipped: list[tuple[Path, str, str]] = []
     for here, names in _folders(root, output, skipped):
         dicom = []
-        for path in (here / name for name in names):
+        for name in names:
+            path = here / name
             if image_ending(path) is not None and ".seg." not in path.name.lower():
                 files.append(path)
             elif looks_like_dicom(path):
@@ -72,14 +73,15 @@ def find_cases(folder: Path, output: Path) -> Cohort:
     if not found_cases:
         what = "; ".join(f"{_relative(root, place)}: {why}" for place, _, why in skipped)
         raise UnusableInput(f"{folder} holds no CT{f' ({what})' if what else ''}.")
-    names = _unique([(stem, f"{path} {uid}") for stem, path, uid in found_cases])
+    names = _unique([(stem, f"{_relative(root, path)} {uid}") for stem, path, uid in found_cases])
     cases = [
         Case(
             name, _relative(root, path), Source(path, uid), (("series", uid),) if uid else ()
         )
         for name, (_, path, uid) in zip(names, found_cases, strict=True)
     ]  # fmt: skip
-    taken = {folded(name) for name in names}
+    # Not the plain name of a folder whose CTs are cases: it may be a case's some other time.
+    taken = {folded(name) for name in (*names, *(_stem(root, place) for place in together))}
     others = [
         Skipped(name, _relative(root, place), uid, why)
         for name, (place, uid, why) in zip(

@@ -91,12 +91,17 @@ def as_json(rows: Sequence[Row]) -> bytes:
                 "details": row.details or None,
                 "ct": row.ct,
                 "result": row.result,
-                "measurements": row.measurements,
+                "measurements": row.measurements and _without_curves(row.measurements),
             }
             for row in rows
         ],
     }
     return seal(content).encode("utf-8")
+
+
+def _without_curves(measurements: Content) -> Content:
+    """Measurements without the ducts' points, which are in each case's own file."""
+    return {key: value for key, value in measurements.items() if key != "duct_curves"}
 
 
 def made_of(result: Content | None, measurements: Content | None) -> str | None:

@@ -146,7 +146,7 @@ def ear_cells(
     cells["remarks"] = " ".join((measured or {}).get("remarks", ())) or None
     cells |= _ct_cells(row)
     for array in arrays:
-        laid = _laid(measured, array)
+        laid = _laid(row, side, array)
         reach = laid.inside[-1] if laid and laid.inside else None
         key = _slug(array)
         cells |= {
@@ -189,22 +189,15 @@ def values(
         number = int(value) if isinstance(value, bool) else value
         add("finding", plain, number, unit, state=AUTOMATIC)
     for array in arrays:
-        laid, key = _laid(measured, array), _slug(array)
+        laid, key = _laid(row, side, array), _slug(array)
         remark = " ".join(laid.remarks) if laid else "the duct could not be measured"
-        numbers: list[tuple[str, float | None, str, float | None]] = [
-            ("reach", None, "deg", None),
-            ("coverage_angle", None, "deg", None),
-            ("coverage_length", None, "mm", None),
-        ]
-        if laid:
-            last = laid.inside[-1] if laid.inside else None
-            spread = last.angle_uncertainty_90 if last else None
-            numbers = [
-                ("reach", laid.reach_deg, "deg", spread),
-                ("coverage_angle", laid.coverage_deg, "deg", None),
-                ("coverage_length", laid.coverage_mm, "mm", None),
-            ]
-        for name, value, unit, spread in numbers:
+        last = laid.inside[-1] if laid and laid.inside else None
+        for name, value, unit, spread in (
+            ("reach", last.angle_deg if last else None, "deg",
+             last.angle_uncertainty_90 if last else None),
+            ("coverage_angle", laid.coverage_deg if laid else None, "deg", None),
+            ("coverage_length", laid.coverage_mm if laid else None, "mm", None),
+        ):  # fmt: skip
             place = rounded(value, 2), unit, rounded(spread, 2)
             add("array", f"{key}_{name}", *place, _state(row, side), remark)
     return found
@@ -288,9 +281,9 @@ def _is_odd(key: str, item: Content) -> bool:
     return entry is not None and value is not None and bool(entry.range_remark(value))
 
 
-def _laid(measured: Content | None, array: ElectrodeArray) -> Insertion | None:
+def _laid(row: Row, side: str, array: ElectrodeArray) -> Insertion | None:
     """An array in an ear's duct, at full length; None where the duct was not measured."""
-    curves = (measured or {}).get("duct_curves")
+    curves = (row.measurements or {}).get("duct_curves", {}).get(side)
     return None if curves is None else insert(Duct.from_json(curves), array)
 
 

@@ -202,7 +202,7 @@ def send_files(files: list[Path], archive: Archive, options: argparse.Namespace)
 def run_back(options: argparse.Namespace) -> int:
     """Write a result folder from what an archive kept."""
     from ..io.dicom_results import check_images, read_archived
-    from ..io.result_folder import refuse_overlap
+    from ..io.overlap import refuse_overlap
     from ..io.volume import read_ct
     from ..mrml.files import write_result
 

@@ -76,7 +76,8 @@ def run(options: argparse.Namespace) -> int:
     # Imported here, so that --help and wrong arguments are answered at once.
     from .. import __version__
     from ..batch.segment_case import Source, segment_case
-    from ..io.result_folder import MAKER, ResultFolder, refuse_overlap
+    from ..io.overlap import refuse_overlap
+    from ..io.result_folder import MAKER, ResultFolder
     from ..model.bundle import Model, load_model
     from ..model.device import choose_device
 

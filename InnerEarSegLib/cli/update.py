@@ -53,7 +53,10 @@ def run(options: argparse.Namespace) -> int:
         need_library()
     rows = rows_in(folder)
     if not any(row.result for row in rows):
-        raise UnusableInput(f"{folder} holds no results of `innerearseg batch` or `segment`.")
+        raise UnusableInput(
+            f"{folder} holds no results of `innerearseg batch` or `segment`; give the folder that "
+            "holds the folders of the cases."
+        )
     output = ResultFolder(folder)
     unchanged, failed = [], 0
     for row in rows:

@@ -85,7 +85,7 @@ class DicomFile:
         slices: its planes, in the order in which they are stored.
         series: SeriesInstanceUID.
         study, number: StudyInstanceUID and SeriesNumber; empty and 0 where missing.
-        patient: PatientID and PatientName, to tell patients apart; goes into no file or message.
+        patient: PatientID or PatientName, to tell patients apart; goes into no file or message.
         kind: ImageType's words, upper case.
         samples: values per pixel, 1 or 3.
         missing_bytes: how many bytes of its pixels the file lacks at least.
@@ -95,7 +95,7 @@ class DicomFile:
     series: str
     study: str
     number: int
-    patient: tuple[str, str]
+    patient: str
     modality: str
     kind: tuple[str, ...]
     sop_class: str
@@ -123,10 +123,7 @@ def read_dicom_header(path: Path) -> DicomFile | None:
                     series=str(dataset.get("SeriesInstanceUID", "")),
                     study=str(dataset.get("StudyInstanceUID", "")),
                     number=int(_number(dataset.get("SeriesNumber")) or 0),
-                    patient=(
-                        str(dataset.get("PatientID", "")),
-                        str(dataset.get("PatientName", "")),
-                    ),
+                    patient=str(dataset.get("PatientID") or dataset.get("PatientName") or ""),
                     modality=_printable(dataset.get("Modality")) or "CT",
                     kind=tuple(str(word).upper() for word in _list(dataset.get("ImageType"))),
                     sop_class=str(dataset.get("SOPClassUID", "")),

@@ -7,7 +7,6 @@ Anything else is renamed to NAME-earlier-DATE, and a sentence says so.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import json
@@ -256,32 +255,6 @@ class Moves(ExitStack):
 def _try(action: Callable[..., object], *arguments: Path) -> None:
     with suppress(OSError):  # the others can still go back
         action(*arguments)
-
-
-def refuse_overlap(folders: Iterable[Path], cts: Iterable[Path]) -> None:
-    """Refuse output folders that are, or hold, an input CT, also through links."""
-    keys = functools.cache(_keys)  # a cohort's CTs share their folders
-    outputs = {key: folder for folder in folders for key in keys(folder)}
-    for ct in cts:
-        absolute = Path(os.path.normpath(ct.absolute()))
-        for place in (absolute, *absolute.parents, *Path(str(keys(ct)[0])).parents):
-            for key in keys(place):
-                if key in outputs:
-                    raise UnusableInput(
-                        f"The output folder {outputs[key]} is, or holds, the CT {ct}; choose "
-                        "another --output, or, in a list, another name in its column 'case'."
-                    )
-
-
-def _keys(path: Path) -> list[str | tuple[int, int]]:
-    """A path without links, and its numbers where the system has them, however it is named."""
-    found: list[str | tuple[int, int]] = [os.path.normpath(path.absolute())]
-    with suppress(OSError, RuntimeError, ValueError):  # links in a circle, or no name of a file
-        found[0] = str(path.resolve())
-        status = path.stat()
-        if status.st_ino:  # some network drives have no numbers
-            found.append((status.st_dev, status.st_ino))
-    return found
 
 
 def names_in(folder: Path) -> list[str]:

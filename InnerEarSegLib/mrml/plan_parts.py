@@ -116,3 +116,4 @@ def _fill(node: Any, ear: Ear, cochlea: CochlearMeasurements) -> None:
     }  # fmt: skip
     node.GetSegmentation().RemoveAllSegments()
     put_segments(node, segments, parts.geometry)
+    node.CreateClosedSurfaceRepresentation()

@@ -127,7 +127,10 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
 
 
 def put_segments(node: Any, segments: Mapping[str, Any], lattice: Geometry) -> None:
-    """Add vtkSegments by ID, or put them in the place of older ones; others stay."""
+    """Add vtkSegments by ID, or put them in the place of older ones; others stay.
+
+    Their surfaces, which 3D views show, are left to the caller.
+    """
     segmentation = node.GetSegmentation()
     # The CT's grid would be the usual reference, but on saving Slicer resamples all segments to
     # it, and the labyrinth is finer than the CT.

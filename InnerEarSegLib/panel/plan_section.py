@@ -103,7 +103,8 @@ class PlanSection:
             return
         shown = bool(find_plan(slicer.mrmlScene, volume))
         if shown:
-            self._update(new_arrays=False)
+            with slicer.util.RenderBlocker():  # else each node that changes draws all views
+                self._update(new_arrays=False)
         self._parts_soon.start()
         if ui.planCollapsibleButton.collapsed:
             return

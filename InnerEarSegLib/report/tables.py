@@ -38,17 +38,13 @@ def write_measurements(
         "made_by": f"{MAKER} {__version__}",
         "made_of": REVIEWED if reviewed else AUTOMATIC,
         "made_from": dict(sources or {}),
-        "ears": [
-            {
-                **cochleae[ear.side].to_json(),
-                **ear.review_to_json(),
-                "duct_curves": _curves(cochleae[ear.side].duct),
-            }
-            for ear in ears
-        ],
+        "ears": [{**cochleae[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
         "left_minus_right": differences,
     }
+    curves = {side: _curves(cochlea.duct) for side, cochlea in cochleae.items()}
     text = json.dumps(content, indent=2, ensure_ascii=False)
+    # Hundreds of points, for electrode arrays that are chosen later: in a line of their own.
+    text = f'{text[:-2]},\n  "duct_curves": {json.dumps(curves)}\n}}'
     (folder / MEASUREMENTS_JSON).write_text(text, encoding="utf-8")
     rows = [row for cochlea in cochleae.values() for row in cochlea.rows()]
     rows += [{"side": "left minus right", **item} for item in differences]

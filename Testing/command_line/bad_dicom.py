@@ -58,6 +58,12 @@ def two_series(folder: Path) -> Path:
     return write_series(folder / "dicom", HU, number=2)
 
 
+def two_patients(folder: Path) -> Path:
+    """One series number for both, as some programs that anonymise give it."""
+    write_series(folder / "dicom", HU, skip=tuple(range(6)), PatientID="A")
+    return write_series(folder / "dicom", HU, skip=tuple(range(6, 12)), PatientID="B")
+
+
 def no_image(folder: Path) -> Path:
     path = next(write_series(folder / "dicom", HU[:1]).iterdir())
     path.write_bytes(path.read_bytes()[:200])
@@ -75,6 +81,7 @@ TABLE = [
     ("modality MR", series(Modality="MR"), "of modality MR, not CT"),
     ("modality PT", series(Modality="PT"), "of modality PT, not CT"),
     ("two series alike", two_series, "choose one with --series UID"),
+    ("two patients in one series", two_patients, "images of 2 patients"),
     ("only a scout", series(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), "holds no CT scan"),
     ("secondary capture", series(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"), "holds no CT scan"),
     ("colour DICOM", colours, "holds no CT scan"),

@@ -202,13 +202,13 @@ def test_other_lists_into_the_same_folder(tmp_path, capfd, quick_model):
     assert "also has 2 cases of other lists" in capfd.readouterr().out
     rows = table(out)
     assert [(row["case"], row["status"], row["listed"]) for row in rows.values()] == [
-        ("two", "no ear", "yes"), ("one", "no ear", "no"), ("gone", "failed", "no"),
+        ("two", "no ear", "True"), ("one", "no ear", "False"), ("gone", "failed", "False"),
     ]  # fmt: skip
 
     # The first list with one more, from another folder: what is done stays, all are its own.
     assert run(listed(tmp_path, "one.nrrd", "b/two.nrrd", name="list.txt"), out, quick_model) == 0
     assert "2 of 2 cases were finished earlier" in capfd.readouterr().out
-    assert [row["listed"] for row in table(out).values()] == ["yes", "yes", "no"]
+    assert [row["listed"] for row in table(out).values()] == ["True", "True", "False"]
     shutil.rmtree(out / "two")
     assert run(listed(tmp_path, "one.nrrd", name="list.txt"), out, quick_model) == 0
     assert list(table(out)) == ["one", "gone"]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import Cancelled, UnusableInput
 from InnerEarSegLib.io import result_folder
+from InnerEarSegLib.io.overlap import refuse_overlap
 from InnerEarSegLib.io.result_folder import (
     LAST,
     MANIFEST,
@@ -27,7 +28,6 @@ from InnerEarSegLib.io.result_folder import (
     make_stage,
     names_in,
     read_manifest,
-    refuse_overlap,
 )
 
 from .conftest import REPOSITORY, check_refusal

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from InnerEarSegLib.cli.evaluate import NOT_AVERAGED
 from InnerEarSegLib.cochlea.duct_axis import (
     SurfaceDistance,
     about_axis,
@@ -14,9 +15,11 @@ from InnerEarSegLib.cochlea.duct_axis import (
     fit_average,
 )
 from InnerEarSegLib.cochlea.frame import CochlearFrame
+from InnerEarSegLib.cochlea.turns import COURSE
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
-from InnerEarSegLib.evaluation.average_cochlea import average_cochlea
+from InnerEarSegLib.evaluation.average_cochlea import average_cochlea, average_course
 from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.training.augmentation import random_rotation
 from InnerEarSegLib.types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Geometry
 
@@ -91,6 +94,15 @@ def test_no_average_is_fitted_to_what_is_no_cochlea():
     assert duct_frame(ring, frame, points[ROUND_WINDOW]) is frame
     nothing = LabyrinthMask.of(np.zeros_like(mask), geometry)
     assert fit_average(nothing, frame, average_surface()) is None
+
+
+@pytest.mark.slow
+def test_the_bundled_average_cochlea_is_what_the_command_makes(specimens):
+    readers = read_dataset(specimens).readers
+    surface = average_cochlea(readers, NOT_AVERAGED.split(","))
+    assert np.allclose(surface, average_surface(), atol=0.015)
+    # A course is followed near the average of an earlier round.
+    assert np.allclose([y for _, y in average_course(readers)], COURSE[1], atol=2.0)
 
 
 def test_the_average_of_one_specimen_is_itself_in_its_own_frame(specimens):

@@ -138,6 +138,8 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     volume, results, cochleae, nodes = planned
     show_parts(scene, volume, results, cochleae, True)
     assert not results.segmentation.GetDisplayVisibility()
+    for node in find_parts(scene, volume).values():
+        assert node.GetSegmentation().ContainsRepresentation("Closed surface")  # seen in 3D
     contacts = places(nodes["left", "array 1"])
     write_bundle(scene, tmp_path / "scene.mrb")
     with headless_scene() as session:
