@@ -24,9 +24,9 @@ class Status:
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
-        # Three lines always: what stands below must not move under the mouse.
+        # Two lines always: what stands below must not move under the mouse.
         ui.statusLabel.setMargin(5)
-        ui.statusLabel.setMinimumHeight(3 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
+        ui.statusLabel.setMinimumHeight(2 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
 
     def say(self, sentence: str, kind: str = "info") -> None:
         """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""

@@ -156,7 +156,7 @@ def test_a_right_click_ends_placing(drawn):
     before = drawn.xml()
     drawn.ui.placeButton.click()
     text = drawn.ui.reviewProgressLabel.text
-    assert "Right click: leave it as it was" in text and "Esc" not in text
+    assert "right click leaves it as it was" in text and "Esc" not in text
     drag(drawn, "Red", 0, 0, Qt.MouseButton.RightButton)
     assert drawn.review.placing is None and not drawn.ui.placeButton.checked
     assert_found(drawn, ROUND_WINDOW)
@@ -167,7 +167,7 @@ def test_place_by_one_click(drawn):
     drawn.table.selectRow(1)
     drawn.ui.placeButton.click()
     assert drawn.ui.placeButton.checked
-    assert "Click in a slice view" in drawn.ui.reviewProgressLabel.text
+    assert "Click in a view" in drawn.ui.reviewProgressLabel.text
     target = position(drawn, OVAL_WINDOW)
     drag(drawn, "Green", 0, 0)
     assert not drawn.ui.placeButton.checked
