@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..cochlea.arrays import ElectrodeArray
 from ..errors import UnusableInput
 from ..io.overlap import refuse_overlap
-from ..io.result_folder import LAST, ResultFolder, clean_stale
+from ..io.result_folder import LAST, ResultFolder
+from ..io.stage import clean_stale
 from ..model.card import card_in, file_content
 from ..parallel import Done, Place, Workers
 from ..progress import Progress

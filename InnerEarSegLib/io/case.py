@@ -53,7 +53,7 @@ class Case:
         """The side; refused if it is not known."""
         if self.side is None:
             raise UnusableInput(
-                f"{self.name}: say in the manifest whether it is a left or right ear."
+                "Its side is not stated: say in the manifest whether it is a left or right ear."
             )
         return self.side
 

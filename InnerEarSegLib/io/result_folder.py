@@ -11,10 +11,7 @@ import hashlib
 import itertools
 import json
 import os
-import platform
-import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,7 +20,7 @@ from typing import Any
 
 from .. import interrupts
 from ..errors import UnusableInput
-from ..process import is_running, started
+from .stage import PREFIX, clean_stale, make_stage
 
 MAKER = "InnerEarSeg"
 LAST = "result.json"
@@ -41,15 +38,10 @@ CORRECTABLE = (SCENE_FILE, *LANDMARKS_FILES.values(), SEGMENTATION_FILE)
 THUMBNAILS = {"left": "thumbnail_left.jpg", "right": "thumbnail_right.jpg"}
 """Pictures of the ears for a cohort's page, in the folders of its cases."""
 
-PREFIX = ".innerearseg-"
-"""Begins the names of hidden folders in which files are made."""
-OLD_S = 24 * 3600.0
-"""Age at which a hidden folder of another machine is left over."""
 MIN_FREE_BYTES = 1_000_000
 """No result with an ear is smaller."""
 
 _OF_SYSTEMS = {".ds_store", "thumbs.db", "desktop.ini"}
-_STAGE = re.compile(re.escape(PREFIX) + r"(?P<host>[^-]+)-(?P<pid>\d+)-(?P<start>\d+)-")
 
 
 class ResultFolder:
@@ -366,26 +358,3 @@ def _sha256(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def make_stage(place: Path) -> Path:
-    """Make a hidden folder whose name says which process made it."""
-    owner = f"{PREFIX}{_host()}-{os.getpid()}-{started(os.getpid())}-"
-    return Path(tempfile.mkdtemp(prefix=owner, dir=place))
-
-
-def clean_stale(place: Path) -> None:
-    """Remove the hidden folders of runs that were killed; those of living runs stay."""
-    with suppress(OSError):
-        for path in place.glob(f"{PREFIX}*"):
-            match = _STAGE.match(path.name)
-            if match and match["host"] == _host():
-                stale = not is_running(int(match["pid"]), match["start"])
-            else:
-                stale = time.time() - path.stat().st_mtime > OLD_S
-            if stale:
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())[:40] or "_"

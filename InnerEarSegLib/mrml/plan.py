@@ -132,7 +132,7 @@ def update_plan(
     kinds = dict(zip(_ARRAYS, chosen, strict=False))
     for (_, kind), node in nodes.items():
         if kind in _ARRAYS and kind not in kinds:
-            _remove(scene, node)
+            remove_node(scene, node)
     if new_arrays:
         sides = {side for side, kind in nodes if kind in FIXED}
         _keep(scene, volume_node, results, [(side, kind) for side in sides for kind in kinds])
@@ -171,7 +171,7 @@ def contacts_are_numbered(scene: Any, volume_node: Any) -> bool:
 def remove_plan(scene: Any, volume_node: Any) -> None:
     """Take a CT's plan out of the scene."""
     for node in find_plan(scene, volume_node).values():
-        _remove(scene, node)
+        remove_node(scene, node)
 
 
 def tie(node: Any, volume_node: Any, side: Side, kind: str) -> None:
@@ -181,7 +181,8 @@ def tie(node: Any, volume_node: Any, side: Side, kind: str) -> None:
     node.SetNodeReferenceID(PLAN_ROLE, volume_node.GetID())
 
 
-def _remove(scene: Any, node: Any) -> None:
+def remove_node(scene: Any, node: Any) -> None:
+    """Remove a node with its display, storage and item of the subject hierarchy."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     if item := hierarchy.GetItemByDataNode(node):
         hierarchy.RemoveItem(item, False, False)  # the application does it by itself

@@ -10,7 +10,7 @@ from ..cochlea.measurements import CochlearMeasurements, signature
 from ..cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, parts_of
 from ..types import Ear, Side
 from .landmarks import side_of
-from .plan import KIND_ATTRIBUTE, PLAN_ROLE, fill_once, follow_landmarks, tie
+from .plan import KIND_ATTRIBUTE, PLAN_ROLE, fill_once, follow_landmarks, remove_node, tie
 from .results import Results, group_results, linked_nodes, read_ear
 from .scene import configure
 from .segments import INNER_EAR, new_segment, put_segments, terminology
@@ -42,11 +42,6 @@ def find_parts(scene: Any, volume_node: Any) -> dict[Side, Any]:
     return found
 
 
-def parts_are_shown(scene: Any, volume_node: Any) -> bool:
-    """Whether parts of a CT's ears are to be seen."""
-    return any(node.GetDisplayVisibility() for node in find_parts(scene, volume_node).values())
-
-
 def show_parts(
     scene: Any,
     volume_node: Any,
@@ -54,24 +49,23 @@ def show_parts(
     cochleae: Mapping[Side, CochlearMeasurements],
     on: bool,
 ) -> None:
-    """Show the parts in the views in place of the labyrinths, or the labyrinths again.
-
-    Parts that were made stay in the scene, hidden.
-    """
+    """Put the parts into the scene, in place of the labyrinths in its views; or take them out."""
+    there = find_parts(scene, volume_node)
     if on:
-        there = find_parts(scene, volume_node)
-        added = []
-        for side, cochlea in cochleae.items():
-            if side not in there and cochlea.duct is not None:
-                added.append(_add(scene, volume_node, side))
-        if added:
-            group_results(scene, volume_node, [*results.nodes, *added])
+        added = [
+            _add(scene, volume_node, side)
+            for side, cochlea in cochleae.items()
+            if side not in there and cochlea.duct is not None
+        ]
+        group_results(scene, volume_node, [*results.nodes, *added])
         update_parts(scene, volume_node, results, cochleae)
-    for node in find_parts(scene, volume_node).values():
-        node.SetDisplayVisibility(on)
+    else:
+        for node in there.values():
+            remove_node(scene, node)
     if results.segmentation is not None:
-        # Both at the same place would flicker in 3D, and mix their colors in slices.
-        results.segmentation.SetDisplayVisibility(not on)
+        # Both at the same place would flicker in 3D, and mix their colors in slices. Its visibility
+        # as a whole is the user's.
+        configure(results.segmentation.GetDisplayNode(), Visibility3D=not on, Visibility2D=not on)
 
 
 def update_parts(

@@ -82,7 +82,7 @@ class MeasurementsSection:
         self._dragging = self._turn_later = False
         self._measuring = Stepper(self._measured)
         # Landmarks and segments change in bursts, and measuring takes a second.
-        self._soon = timer_for(self._measure, 300)
+        self._soon = timer_for(self._measure, 150)
         self._to_way_in = False  # what the views are turned to, or else to the cochlea
         ui.cochlearViewButton.connect("clicked(bool)", lambda on: self._turn(on, False))
         ui.wayInButton.connect("clicked(bool)", lambda on: self._turn(on, True))

@@ -27,7 +27,7 @@ from ..mrml.plan import (
     show_plan,
     update_plan,
 )
-from ..mrml.plan_parts import parts_are_shown, show_parts, update_parts
+from ..mrml.plan_parts import find_parts, show_parts, update_parts
 from ..mrml.results import read_ear
 from ..report.duct_figures import color_of
 from ..report.plan import NO_DUCT, insertions_of, mismatch_text
@@ -121,7 +121,7 @@ class PlanSection:
         possible = bool(laid)
         ui.showPlanButton.setEnabled(possible or shown)
         ui.showPlanButton.setChecked(shown)
-        parts = parts_are_shown(slicer.mrmlScene, volume)
+        parts = bool(find_parts(slicer.mrmlScene, volume))
         ui.partsCheckBox.setEnabled(possible or parts)
         ui.partsCheckBox.setChecked(parts)
         ui.contactNumbersCheckBox.setEnabled(shown)

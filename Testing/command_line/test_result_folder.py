@@ -16,19 +16,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import Cancelled, UnusableInput
-from InnerEarSegLib.io import result_folder
+from InnerEarSegLib.io import stage as stages
 from InnerEarSegLib.io.overlap import refuse_overlap
 from InnerEarSegLib.io.result_folder import (
     LAST,
     MANIFEST,
     NOTES,
-    PREFIX,
     Moves,
     ResultFolder,
-    make_stage,
     names_in,
     read_manifest,
 )
+from InnerEarSegLib.io.stage import PREFIX, make_stage
 
 from .conftest import REPOSITORY, check_refusal
 from .make_ct import write
@@ -219,9 +218,9 @@ def test_no_byte_of_the_user_is_lost_whatever_runs_edits_and_kills_come(steps, m
                         add(folder, which, content=f"{number}")
                 except Kill:
                     pass
-            patch.setattr(result_folder, "is_running", lambda pid, start: False)
-            result_folder.clean_stale(folder)
-            result_folder.clean_stale(folder.parent)
+            patch.setattr(stages, "is_running", lambda pid, start: False)
+            stages.clean_stale(folder)
+            stages.clean_stale(folder.parent)
             there = {path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
             assert {each.encode() for each in users} <= there
             if not mounted and (folder / LAST).is_file() and not (folder / MANIFEST).is_file():

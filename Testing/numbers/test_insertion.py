@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_said():
     shallow = insert(rings(), array(), 12.0)
     assert [round(contact.depth_mm, 6) for contact in shallow.contacts] == [-3.0, 2.0, 7.0, 12.0]
     assert shallow.contacts[0].angle_deg is None
-    assert any("1 of 4 contacts stay outside" in remark for remark in shallow.remarks)
+    assert any("1 of 4 contacts stays outside" in remark for remark in shallow.remarks)
     assert any("deeper than the array's own" in x for x in insert(rings(), array(), 22.0).remarks)
     far = insert(rings(), array(last=42.0, tip=42.0))
     assert far.contacts[-1].extrapolated and not far.contacts[0].extrapolated

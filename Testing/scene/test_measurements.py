@@ -103,7 +103,7 @@ def test_table_and_lines_hold_what_was_measured(scene, volume):
         shown = float(cell(plan.table, "A diameter", side.capitalize()))
         assert shown == pytest.approx(length(plan.lines[side, "A"]), abs=0.006)
         # Its landmarks are known exactly; what is left is the wall's 1.645 * 0.06 mm.
-        assert 0.07 < float(cell(plan.table, "A diameter", f"± {side}")) < 0.13
+        assert 0.13 < float(cell(plan.table, "A diameter", f"± {side}")) < 0.25
     assert float(cell(plan.table, "A diameter", "Left - right")) == pytest.approx(0.0, abs=0.1)
     assert cell(plan.table, "A diameter", "Source") == "Escudé et al. 2006"
     assert "range of" in cell(plan.table, "Labyrinth volume", "Remark")
@@ -204,7 +204,7 @@ def test_saved_and_loaded_it_is_found_and_updated(tmp_path, made):
         # The auxiliary landmarks and radii came along: nothing is drawn to the average ear.
         diameter = measured(scene, volume)["a_diameter"]
         assert diameter.value == pytest.approx(shown, abs=0.006)
-        assert diameter.uncertainty < 0.13  # the wall's alone
+        assert diameter.uncertainty < 0.25  # the wall's alone, times WIDER
 
 
 def test_lines_stay_in_the_folder_that_was_put_under_a_transform(scene, volume, nodes):

@@ -137,7 +137,8 @@ def test_it_follows_the_ct(scene, planned):
 def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     volume, results, cochleae, nodes = planned
     show_parts(scene, volume, results, cochleae, True)
-    assert not results.segmentation.GetDisplayVisibility()
+    display = results.segmentation.GetDisplayNode()
+    assert not display.GetVisibility3D() and not display.GetVisibility2D()
     for node in find_parts(scene, volume).values():
         assert node.GetSegmentation().ContainsRepresentation("Closed surface")  # seen in 3D
     contacts = places(nodes["left", "array 1"])
@@ -165,4 +166,5 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
         ]  # fmt: skip
         assert sum(counts) == inside
     show_parts(scene, volume, results, cochleae, False)
-    assert results.segmentation.GetDisplayVisibility()
+    assert display.GetVisibility3D() and display.GetVisibility2D()
+    assert find_parts(scene, volume) == {}
