@@ -64,6 +64,14 @@ def test_only_a_ct_of_the_database_can_be_exported(story):
     assert not story.ui.dicomButton.enabled
 
 
+def test_a_slicer_that_was_built_without_dicom(story, monkeypatch):
+    """Its application lacks the method that returns the database, and all else works."""
+    monkeypatch.delattr(type(story.app.app), "dicomDatabase")
+    story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found") and not story.ui.dicomButton.enabled
+
+
 def test_the_worker_is_told_how_thick_slices_are(loaded, tmp_path):
     database, [first, *_] = loaded.app.app.dicomDatabase()._own, loaded.files
     for text, expected in (("1.5", 1.5), ("", None), ("thick", None)):
