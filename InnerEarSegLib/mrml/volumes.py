@@ -135,12 +135,17 @@ SLICE_THICKNESS = "0018,0050"
 
 def slice_thickness(volume: Any) -> float | None:
     """Return the mm that the DICOM database has for a volume node's slices; None without."""
-    uids, database = dicom_instances(volume), slicer.app.dicomDatabase()
+    uids, database = dicom_instances(volume), dicom_database()
     try:
         mm = float(database.instanceValue(uids[0], SLICE_THICKNESS)) if uids and database else 0.0
     except ValueError:  # empty, or no number
         return None
     return mm if mm > 0.0 else None
+
+
+def dicom_database() -> Any:
+    """Return Slicer's ctkDICOMDatabase; None in a 3D Slicer that was built without DICOM."""
+    return getattr(slicer.app, "dicomDatabase", lambda: None)()
 
 
 def dicom_instances(volume: Any) -> list[str]:

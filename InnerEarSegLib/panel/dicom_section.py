@@ -12,7 +12,7 @@ import slicer
 
 from ..errors import UnusableInput
 from ..mrml.results import find_results
-from ..mrml.volumes import dicom_instances
+from ..mrml.volumes import dicom_database, dicom_instances
 from ..report.subject import OBSERVER
 from .devices import ask
 from .hand_over import HandOverSection, notes_of
@@ -45,13 +45,13 @@ class Source(NamedTuple):
 def is_in_database(volume: Any) -> bool:
     """Whether a volume node, or None, was loaded from a series that the DICOM database has."""
     uids = [] if volume is None else dicom_instances(volume)
-    database = slicer.app.dicomDatabase()  # None in a 3D Slicer that was built without DICOM
+    database = dicom_database()
     return bool(uids) and database is not None and bool(database.fileForInstance(uids[0]))
 
 
 def source_of(volume: Any) -> Source:
     """Return the series that a volume node was loaded from; UnusableInput if files are missing."""
-    database = slicer.app.dicomDatabase()
+    database = dicom_database()
     files = [database.fileForInstance(uid) for uid in dicom_instances(volume)]
     if not files or not all(file and Path(file).is_file() for file in files):
         raise UnusableInput(_GONE)

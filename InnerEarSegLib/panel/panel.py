@@ -106,9 +106,10 @@ class Panel:
         self._choose_soon.stop()
 
     def _start(self) -> None:
-        if not self.running.active and not self.inputs.obstacle():
-            self.reviewing.stop_editing()
-            self.running.start(self.inputs.choices())
+        with self.running.guarded():
+            if not self.running.active and not self.inputs.obstacle():
+                self.reviewing.stop_editing()
+                self.running.start(self.inputs.choices())
 
     def _apply(self, choices: Choices, result: Segmentation) -> Generator[None, None, str]:
         """Put a result into the scene, in steps, and say what was found."""
@@ -137,7 +138,7 @@ class Panel:
             yield
             self.reviewing.show_first_doubt()
             self._stage = (None, "")  # also after the same CT was segmented again
-        found = " and ".join(f"{ear.side} ear" for ear in result.ears)
+        found = "both ears" if len(result.ears) == 2 else f"{result.ears[0].side} ear"
         poor = " and ".join(ear.side for ear in result.ears if ear.quality.verdict == POOR)
         kept = f" Kept as you left them: {', '.join(added.kept)}." if added.kept else ""
         warning = f" Do not plan on the {poor} one." if poor else ""

@@ -12,8 +12,6 @@ import slicer
 import vtk
 
 from ..mrml.landmarks import (
-    VERDICT_ATTRIBUTE,
-    WARNINGS_ATTRIBUTE,
     automatic_of,
     position_of,
 )
@@ -23,15 +21,13 @@ from ..mrml.scene import Observers
 from ..mrml.segments import SEGMENT_IDS, update_volume, volume_attribute
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
-from ..types import CHECK, GOOD, POOR, Landmark, Side
+from ..types import Landmark, Side
 from .look import swatch
 from .measurements_section import MeasurementsSection
 from .table import LandmarkTable
+from .words import SIGNS, next_step, verdict_of, warnings_of
 from .worker import timer_for
 
-VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
-CHECKED = "checked by you"
-_SIGNS = {VERDICTS[GOOD]: "✓", VERDICTS[CHECK]: "⚠", VERDICTS[POOR]: "✗", CHECKED: "✓"}
 _TITLE = "Check the landmarks"
 
 
@@ -67,6 +63,7 @@ class ReviewSection:
         self.review: Review | None = None  # of the present CT, None without results
         self._steps: dict[str, Steps] = {}
         self._warnings = ""  # as shown
+        self._in_views = False  # whether keys are heard there, as a point is edited or placed
         self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
@@ -86,7 +83,7 @@ class ReviewSection:
             getattr(ui, f"{side}EarButton").setIcon(swatch(side))
         # Of fixed heights: in a scroll area, text that grows makes buttons jump.
         line = ui.reviewProgressLabel.fontMetrics().lineSpacing()
-        ui.reviewProgressLabel.setFixedHeight(2 * line)
+        ui.reviewProgressLabel.setFixedHeight(line)
         ui.warningsBrowser.setFixedHeight(3 * line + 4)
         ui.warningsBrowser.viewport().setAutoFillBackground(False)
         ui.warningsBrowser.document.setDocumentMargin(0)
@@ -105,9 +102,14 @@ class ReviewSection:
 
     def _key_pressed(self, button: Any) -> None:
         focus = slicer.app.focusWidget()
-        inside = focus is None or self._ui.reviewContent.isAncestorOf(focus)
-        if inside or not any(focus.inherits(name) for name in _OTHER_INPUT):
+        if focus is None or self._ui.reviewContent.isAncestorOf(focus) or self._keys_are_free():
             button.click()
+
+    @staticmethod
+    def _keys_are_free() -> bool:
+        """Whether the focus is in a widget that has no use for letters, such as a view."""
+        focus = slicer.app.focusWidget()
+        return focus is not None and not any(focus.inherits(name) for name in _OTHER_INPUT)
 
     def bind(self, volume: Any) -> None:
         """Show the results of a CT; None: nothing."""
@@ -315,6 +317,7 @@ class ReviewSection:
         todo = f": {left} of {count} left" if left else ""
         ui.reviewCollapsibleButton.text = _TITLE + todo
         if review is None:
+            self._in_views = False
             return
         selected = self._table.selected
         mark = None if selected is None else landmarks.get(selected)
@@ -325,16 +328,18 @@ class ReviewSection:
         ui.editButton.setChecked(editing and not placing)
         ui.placeButton.setChecked(placing)
         # After a click or a drag the focus is in a view.
-        everywhere = placing or review.editing is not None
-        context = qt.Qt.WindowShortcut if everywhere else qt.Qt.WidgetWithChildrenShortcut
+        was, self._in_views = self._in_views, placing or review.editing is not None
+        context = qt.Qt.WindowShortcut if self._in_views else qt.Qt.WidgetWithChildrenShortcut
         for shortcut in self._shortcuts:
             shortcut.setContext(context)
+        if was and not self._in_views and self._keys_are_free():
+            ui.landmarksTable.setFocus()  # the next key is for the next landmark, not for a view
         ui.reviewProgressLabel.setText(next_step(mark, editing, placing, bool(left)))
 
     def _show_ears(self) -> None:
         """Show a button for each ear, how far to trust it, and what wants a look."""
         results, node = self._results, self._results.segmentation
-        lines = [] if node is None else [f"⚠ {html.escape(x)}" for x in _warnings(node)]
+        lines = [] if node is None else [f"⚠ {html.escape(x)}" for x in warnings_of(node)]
         for side in SEGMENT_IDS:
             button, label, numbers = (
                 getattr(self._ui, side + name) for name in ("EarButton", "EarLabel", "NumbersLabel")
@@ -349,7 +354,7 @@ class ReviewSection:
             if side in results.landmarks:
                 own = [x for (ear, _), x in self._landmarks().items() if ear == side]
                 words, reasons = verdict_of(results.landmarks[side], own)
-                label.setText(f"<b>{_SIGNS.get(words, '')} {words.capitalize()}</b>")
+                label.setText(f"<b>{SIGNS.get(words, '')} {words.capitalize()}</b>")
                 ear = f"{side.capitalize()}: " if len(results.landmarks) > 1 else ""
                 lines += [f"⚠ {ear}{html.escape(reason)}" for reason in reasons]
         text = "".join(f"<div>{line}</div>" for line in lines)
@@ -368,38 +373,3 @@ class ReviewSection:
                 node.RemoveAttribute(volume_attribute(side))
         self.measuring.soon()
         self._show_ears()
-
-
-def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -> str:
-    """Return what the user may do next, with the selected landmark."""
-    if placing:
-        return "Click in a slice view to place it. Right click: leave it as it was."
-    if mark is None or mark.confirmed:
-        return (
-            "Press Next for the next landmark."
-            if left
-            else "All landmarks are checked. Measure and report below, and save."
-        )
-    if mark.ras is None:
-        return f"No {mark.name} was found: Place it, or Confirm that it is missing."
-    if editing:
-        return f"Drag the {mark.name} in any view, then Confirm."
-    return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
-
-
-def verdict_of(node: Any, landmarks: list[Landmark]) -> tuple[str, list[str]]:
-    """Return an ear's verdict in words and its reasons, as its landmarks' node has them.
-
-    A reason that is about one landmark goes once the user has confirmed that landmark.
-    """
-    verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
-    settled = tuple(f"The {x.name} " for x in landmarks if x.confirmed)
-    reasons = [note for note in _warnings(node) if not note.startswith(settled)]
-    words = VERDICTS.get(verdict, "")
-    if verdict == CHECK and not reasons and len(settled) == len(landmarks):
-        words = CHECKED
-    return words, reasons
-
-
-def _warnings(node: Any) -> list[str]:
-    return [x for x in (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").split("\n") if x]

@@ -24,7 +24,7 @@ HIGH_CONFIDENCE = 0.8
 _DOUBT = (255, 170, 0, 70)  # amber, see-through: legible on light and on dark backgrounds
 
 
-_PAD = 6  # pixels of a row above and below its text, together
+_PAD = 4  # pixels of a row above and below its text, together
 
 
 class LandmarkTable:

@@ -78,7 +78,7 @@ def find_ears(predictor: Predictor, region: Region | None) -> list[EarPrediction
         around = np.array([c for c in around if _is_apart(c, ears, distance)])
         if len(around) == 0:
             continue
-        message = f"Looking for ears in {len(around)} places"
+        message = f"Looking for ears in {len(around)} place{'s' if len(around) > 1 else ''}"
         predictor.progress.step(0.1 + 0.1 * number, message)
         for candidate in candidates_near(predictor, around):
             distance = OTHER_EAR_MM if _sides(ears) >= least else SAME_EAR_MM

@@ -27,6 +27,14 @@ def loaded(story, tmp_path):
     return story
 
 
+def test_a_slicer_that_was_built_without_dicom(story, monkeypatch):
+    """Its application lacks the method that returns the database, and all else works."""
+    monkeypatch.delattr(type(story.app.app), "dicomDatabase")
+    story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")
+    story.segment()
+    assert story.ui.statusLabel.text.startswith("Found") and not story.ui.dicomButton.enabled
+
+
 def export(story, answer):
     dialogs.answer(answer)
     story.ui.dicomButton.click()

@@ -156,7 +156,7 @@ def test_a_right_click_ends_placing(drawn):
     before = drawn.xml()
     drawn.ui.placeButton.click()
     text = drawn.ui.reviewProgressLabel.text
-    assert "Right click: leave it as it was" in text and "Esc" not in text
+    assert "right click leaves it as it was" in text and "Esc" not in text
     drag(drawn, "Red", 0, 0, Qt.MouseButton.RightButton)
     assert drawn.review.placing is None and not drawn.ui.placeButton.checked
     assert_found(drawn, ROUND_WINDOW)
@@ -167,7 +167,7 @@ def test_place_by_one_click(drawn):
     drawn.table.selectRow(1)
     drawn.ui.placeButton.click()
     assert drawn.ui.placeButton.checked
-    assert "Click in a slice view" in drawn.ui.reviewProgressLabel.text
+    assert "Click in a view" in drawn.ui.reviewProgressLabel.text
     target = position(drawn, OVAL_WINDOW)
     drag(drawn, "Green", 0, 0)
     assert not drawn.ui.placeButton.checked
@@ -263,11 +263,19 @@ def test_keys_work_in_the_views_while_a_landmark_is_edited(reviewed):
     view.setFocus()
     press(story, "c", view)
     assert column(story, 2)[2] == "✓ corrected"
+    assert ui.landmarksTable.hasFocus()  # so that the next key is heard
+    view.setFocus()
     press(story, "r", view)
     assert column(story, 2)[2] == "✓ corrected"  # nothing is edited any more
     ui.placeButton.click()
+    view.setFocus()
     press(story, "p", view)
-    assert story.review.placing is None
+    assert story.review.placing is None and ui.landmarksTable.hasFocus()
+    ui.editButton.click()
+    assert ui.reviewProgressLabel.text.startswith("Drag the")  # also one that was confirmed
+    ui.modelLineEdit.comboBox().lineEdit().setFocus()
+    story.review.lock()
+    assert ui.modelLineEdit.comboBox().lineEdit().hasFocus()  # never taken from where she types
 
 
 def test_a_point_moved_from_python_shows_as_corrected(reviewed):

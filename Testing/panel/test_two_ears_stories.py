@@ -49,7 +49,7 @@ def test_two_segments_and_two_lists(both):
 
 def test_what_is_said(both):
     ui = both.ui
-    assert ui.statusLabel.text.startswith("Found: left ear and right ear.")
+    assert ui.statusLabel.text.startswith("Found: both ears.")
     assert f"Do not plan on the {both.other.side} one" in ui.statusLabel.text
     for ear in (both.one, both.other):
         button = getattr(ui, f"{ear.side}EarButton")
@@ -164,7 +164,7 @@ def test_both_asked_and_one_found_and_then_both(story):
     assert set(find_results(story.scene, story.volume).landmarks) == {story.ear.side}
     prepare_two(story)
     story.segment()
-    assert story.ui.statusLabel.text.startswith("Found: left ear and right ear")
+    assert story.ui.statusLabel.text.startswith("Found: both ears")
 
 
 def test_the_second_run_finds_one_ear_less(both):

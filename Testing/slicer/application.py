@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import time
@@ -9,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ctk
 import numpy as np
 import qt
 import slicer
@@ -21,12 +21,21 @@ class NotRun(Exception):
     """Why a story cannot be run here."""
 
 
+def _queued() -> float:
+    """Seconds that this thread has waited for other processes to leave it a core; Linux alone."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 class Application:
     """What a story holds on to.
 
     ``said`` is what the report tells of a story besides its outcome. A story fails if Slicer's
-    event loop stood still for longer than ``stall`` seconds, not counting the drawing of frames,
-    if a dialog came up that it did not ask for, or if Slicer's log has an error.
+    event loop stood still for longer than ``stall`` seconds (without the drawing of frames and, on
+    Linux, without waiting for a core), if a dialog came up that it did not ask for, or if Slicer's
+    log has an error.
     """
 
     def __init__(self, output: Path, stall: float) -> None:
@@ -34,8 +43,9 @@ class Application:
         self.keyboard = Keyboard()
         self._log = Path(slicer.app.errorLogModel().filePath)
         self._read = 0
-        self._last = self._drawn = self._begun = self._worst = 0.0
+        self._last = self._drawn = self._begun = self._worst = self._queued = 0.0
         self._dialogs: list[str] = []
+        self._traces = (output / "stalls.log").open("w")
         self._heard = (output / "heartbeat.jsonl").open("a")
         self._tick = qt.QTimer()
         self._tick.setInterval(20)
@@ -53,18 +63,23 @@ class Application:
         slicer.util.selectModule("InnerEarSeg")
         self.process()
         self._read = self._log.stat().st_size if self._log.is_file() else 0
-        self._worst, self._last, self._drawn = 0.0, time.monotonic(), 0.0
+        self._worst, self._last, self._drawn, self._queued = 0.0, time.monotonic(), 0.0, _queued()
         self._tick.start()
 
     def end(self) -> None:
         """Check what holds for every story."""
         self.process()
-        self._tick.stop()
+        self.stop()
         self.said.append(f"longest stall: {self._worst:.2f} s")
         assert not self._dialogs, f"unexpected dialog: {self._dialogs[0]}"
         errors = [x for x in self._new_lines() if x.startswith(("[ERROR]", "[CRIT", "[FATAL]"))]
         assert not errors, "Slicer's log:\n" + "\n".join(errors[:20])
         assert self._worst <= self.stall, f"Slicer stood still for {self._worst:.2f} s"
+
+    def stop(self) -> None:
+        """No longer watch for stalls."""
+        self._tick.stop()
+        faulthandler.cancel_dump_traceback_later()
 
     def _new_lines(self) -> list[str]:
         if not self._log.is_file():
@@ -93,7 +108,7 @@ class Application:
 
     def _beat(self) -> None:
         now = time.monotonic()
-        gap = now - self._last - self._drawn
+        gap = now - self._last - self._drawn - max(0.0, _queued() - self._queued)
         if gap > self._worst:
             self._worst = gap
         if gap > self.stall:
@@ -101,11 +116,14 @@ class Application:
         if int(now) != int(self._last):
             print(f"{now:.0f}", file=self._heard, flush=True)
         dialog = slicer.app.activeModalWidget()
-        if dialog is not None and not self._dialogs:
+        # Slicer's own progress of reading a file is one, too.
+        if dialog is not None and not dialog.inherits("QProgressDialog") and not self._dialogs:
             self._dialogs.append(getattr(dialog, "text", "") or dialog.windowTitle)
             self.picture("dialog")
             dialog.reject()
-        self._last, self._drawn = time.monotonic(), 0.0
+        # Where Slicer stands still is written even if it never goes on.
+        faulthandler.dump_traceback_later(self.stall, file=self._traces)
+        self._last, self._drawn, self._queued = time.monotonic(), 0.0, _queued()
 
     def process(self, seconds: float = 0.0) -> None:
         """Let Slicer's event loop run for at least so long."""
@@ -148,12 +166,16 @@ class Application:
 
     def forgive(self) -> None:
         """Forget how long Slicer stood still: what was loaded is not the panel's work."""
-        self._worst, self._last, self._drawn = 0.0, time.monotonic(), 0.0
+        self._worst, self._last, self._drawn, self._queued = 0.0, time.monotonic(), 0.0, _queued()
 
     def segment(self, seconds: float = 300.0) -> None:
         """Press Segment and wait for the result."""
         self.click(self.ui.segmentButton)
         assert self.widget.panel.running.active, self.ui.statusLabel.text
+        self.finish_run(seconds)
+
+    def finish_run(self, seconds: float = 300.0) -> None:
+        """Wait for the result."""
         self.wait(lambda: not self.widget.panel.running.active, seconds, "the end of the run")
         self.process(0.5)
         assert self.ui.statusLabel.text.startswith("Found"), self.ui.statusLabel.text
@@ -258,5 +280,4 @@ class Application:
     def picture(self, name: str) -> None:
         """Save a picture of the main window."""
         self.process(0.2)
-        image = ctk.ctkWidgetsUtils().grabWidget(slicer.util.mainWindow())
-        image.save(str(self.output / f"{name}.png"))
+        slicer.util.mainWindow().grab().save(str(self.output / f"{name}.png"))

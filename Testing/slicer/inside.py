@@ -1,6 +1,5 @@
 """Runs in Slicer: ``--python-script inside.py``, started by ``run.py``."""
 
-import faulthandler
 import importlib
 import json
 import os
@@ -18,8 +17,6 @@ MODULES = ("stories_of_a_run", "stories_of_a_review", "stories_of_a_scene")
 
 def main() -> int:
     """Run the stories one after the other; return Slicer's exit status."""
-    import slicer
-
     from Testing.slicer.application import Application, NotRun
 
     output = Path(os.environ["INNEREARSEG_OUTPUT"])
@@ -40,25 +37,22 @@ def main() -> int:
 
         for story in stories:
             write(story, "planned")
-        with (output / "hang.log").open("w") as trace:
-            for story in stories:
-                write(story, "started")
-                faulthandler.dump_traceback_later(100.0, file=trace)
-                started, text, outcome = time.monotonic(), "", "passed"
-                try:
-                    application.begin()
-                    story(application)
-                    application.end()
-                except NotRun as reason:
-                    outcome, text = "skipped", f"Not run: {reason}"
-                except Exception:
-                    outcome, text, failed = "failed", traceback.format_exc(), True
-                faulthandler.cancel_dump_traceback_later()
-                application.picture(story.__name__)
-                said = "\n".join(application.said)
-                seconds = round(time.monotonic() - started, 2)
-                write(story, outcome, text=text, seconds=seconds, said=said)
-    slicer.mrmlScene.Clear(False)
+        for story in stories:
+            write(story, "started")
+            started, text, outcome = time.monotonic(), "", "passed"
+            try:
+                application.begin()
+                story(application)
+                application.end()
+            except NotRun as reason:
+                outcome, text = "skipped", f"Not run: {reason}"
+            except Exception:
+                outcome, text, failed = "failed", traceback.format_exc(), True
+            application.stop()
+            application.picture(story.__name__)
+            said = "\n".join(application.said)
+            seconds = round(time.monotonic() - started, 2)
+            write(story, outcome, text=text, seconds=seconds, said=said)
     return int(failed)
 
 

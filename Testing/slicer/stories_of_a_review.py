@@ -1,10 +1,14 @@
 """Checking and correcting landmarks with the mouse in the views and with keys; measuring."""
 
+import random
+import time
+
 import numpy as np
 import qt
 import slicer
 
-from InnerEarSegLib.mrml.landmarks import position_of
+from InnerEarSegLib.mrml.landmarks import automatic_of, position_of
+from InnerEarSegLib.types import LANDMARKS
 from Testing.slicer.application import Application
 
 
@@ -37,6 +41,7 @@ def a_landmark_is_dragged_and_confirmed(app: Application) -> None:
     assert abs(moved - expected) < 0.2 * expected, (moved, expected)
     assert app.column(2)[row] == "✎ corrected", app.column(2)
     app.measured()
+    app.picture("panel_review")
     app.key("c")
     assert app.column(2)[row] == "✓ corrected", app.column(2)
     for _ in range(2):
@@ -106,7 +111,7 @@ def the_cochlear_view_and_back(app: Application) -> None:
     names = ("Red", "Green", "Yellow")
     before = [app.center(name) for name in names]
     app.click(app.ui.cochlearViewButton)
-    app.picture("the_cochlear_view")
+    app.picture("panel_planning")
     origin = next(iter(app.measured().values())).frame.origin
     for name in names:
         assert np.allclose(app.center(name), origin, atol=1e-3)
@@ -115,10 +120,42 @@ def the_cochlear_view_and_back(app: Application) -> None:
         assert np.allclose(app.center(name), center, atol=1e-3)
 
 
+def a_minute_of_random_clicks_and_keys(app: Application) -> None:
+    """No landmark is lost, and each can be brought back to where it was found."""
+    _segmented(app)
+    found = dict(app.widget.panel.reviewing._results.landmarks)
+    names = ("confirm", "edit", "place", "next", "reset", "undo", "redo", "cochlearView")
+    app.ui.measureCollapsibleButton.collapsed = False
+    generator, end = random.Random(2026), time.monotonic() + 60.0
+    while time.monotonic() < end:
+        what = generator.randrange(4)
+        if what == 0:
+            app.key(generator.choice("cneprU"))
+        elif what == 1:
+            view = generator.choice(("Red", "Green", "Yellow", "3D"))
+            app.drag(view, generator.randint(-60, 60), generator.randint(-60, 60))
+        elif what == 2:
+            app.ui.landmarksTable.selectRow(generator.randrange(3))
+        else:
+            button = getattr(app.ui, f"{generator.choice(names)}Button")
+            if button.enabled:
+                app.click(button)
+        app.process(generator.uniform(0.0, 0.2))
+    app.widget.panel.reviewing.stop_editing()
+    for side, node in found.items():
+        assert node.GetNumberOfControlPoints() == 3, "a landmark was lost"
+        for row, name in enumerate(LANDMARKS):
+            app.ui.landmarksTable.selectRow(row)
+            if app.ui.resetButton.enabled:
+                app.click(app.ui.resetButton)
+            assert np.allclose(position_of(node, name), automatic_of(node, name), atol=1e-3), side
+
+
 STORIES = (
     a_landmark_is_dragged_and_confirmed,
     r_resets_the_landmark_and_not_the_view,
     a_landmark_is_placed,
     keys_lead_through_the_table,
     the_cochlear_view_and_back,
+    a_minute_of_random_clicks_and_keys,
 )

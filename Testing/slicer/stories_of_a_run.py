@@ -6,6 +6,8 @@ import time
 import qt
 import slicer
 
+from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.synthetic.head import random_head
 from Testing.slicer.application import Application
 
 
@@ -33,23 +35,33 @@ def sample_data_by_script(app: Application) -> None:
     app.wait(lambda: app.ui.inputSelector.currentNode() is not None, 5, "the CT in the panel")
 
 
-def a_ct_becomes_a_result(app: Application) -> None:
-    """With table, buttons and verdict in view on a laptop; nothing is left of the worker."""
-    app.load_ear()
-    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
-    app.segment()
+def _seen_without_scrolling(app: Application) -> None:
     ui = app.ui
-    assert ui.landmarksTable.rowCount == 3 and ui.runCollapsibleButton.collapsed
-    assert app.left_over() == []
-    app.measured()
     scroll = ui.landmarksTable.parentWidget()
     while not scroll.inherits("QScrollArea"):
         scroll = scroll.parentWidget()
     seen = scroll.viewport().height
+    app.said.append(f"the module has {seen} pixels of {slicer.util.mainWindow().height}")
     for widget in (ui.statusLabel, ui.landmarksTable, ui.confirmButton, ui.redoButton):
         top = widget.mapTo(scroll.viewport(), qt.QPoint(0, 0)).y()
         assert top >= 0 and top + widget.height <= seen, f"{widget.name}: {top}, of {seen}"
-    app.said.append(f"the module has {seen} pixels of {slicer.util.mainWindow().height}")
+
+
+def a_ct_becomes_a_result(app: Application) -> None:
+    """With table, buttons and verdict in view on a laptop; nothing is left of the worker."""
+    app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    app.picture("panel_ready")
+    app.click(app.ui.segmentButton)
+    app.wait(lambda: app.ui.progressBar.value > 20, 120, "some progress")
+    app.picture("panel_running")
+    app.finish_run()
+    app.picture("panel_result")
+    ui = app.ui
+    assert ui.landmarksTable.rowCount == 3 and ui.runCollapsibleButton.collapsed
+    assert app.left_over() == []
+    app.measured()
+    _seen_without_scrolling(app)
     count = slicer.mrmlScene.GetNumberOfNodes()
     ui.runCollapsibleButton.collapsed = False
     app.segment()
@@ -84,10 +96,33 @@ def the_ct_is_removed_meanwhile(app: Application) -> None:
     app.wait(lambda: not app.left_over(), 5, f"no process or file of a run: {app.left_over()}")
 
 
+def both_ears_of_a_head(app: Application) -> None:
+    """On a laptop the table with both, its buttons and both verdicts are seen."""
+    head = random_head(1)
+    add_volume(slicer.mrmlScene, head.ct).SetName("Head")
+    slicer.app.layoutManager().resetSliceViews()
+    app.process(0.5)
+    app.forgive()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    app.segment()
+    assert app.ui.landmarksTable.rowCount == 6, app.ui.statusLabel.text
+    app.measured()
+    app.process(0.5)
+    _seen_without_scrolling(app)
+    app.click(app.ui.leftEarButton)
+    app.picture("panel_two_ears")
+    named = [
+        node.GetDisplayNode().GetPointLabelsVisibility()
+        for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    ]
+    assert sorted(named) == [0, 1], "names of one ear's landmarks alone"
+
+
 STORIES = (
     opens,
     sample_data_by_script,
     a_ct_becomes_a_result,
+    both_ears_of_a_head,
     cancelled_at_any_time,
     the_ct_is_removed_meanwhile,
 )

@@ -6,9 +6,7 @@ import numpy as np
 import qt
 import slicer
 
-from InnerEarSegLib.mrml.landmarks import position_of
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.panel import report_section
 from Testing.slicer.application import Application
 
 
@@ -53,21 +51,20 @@ def the_ct_is_moved_and_hardened(app: Application) -> None:
     assert np.allclose(moved, world + (30, -20, 10), atol=1e-3)
     assert np.linalg.norm(app.center() - moved) < 25, "the views stayed behind"
     slicer.vtkSlicerTransformLogic().hardenTransform(volume)
+    app.forgive()
     app.process(1.0)
     results = find_results(slicer.mrmlScene, volume)
     assert np.allclose(results.landmarks[side].GetNthControlPointPositionWorld(0), moved, atol=0.01)
 
 
 def the_module_is_reloaded(app: Application) -> None:
-    volume = _segmented(app)
+    _segmented(app)
     app.widget.onReload()
     app.forgive()
     app.wait(lambda: app.review is not None, 10, "the results after Reload")
-    before = position_of(
-        find_results(slicer.mrmlScene, volume).landmarks.popitem()[1], "helicotrema"
-    )
+    app.click(app.ui.nextButton)
     app.click(app.ui.confirmButton)
-    assert any(state.startswith("✓") for state in app.column(2)) and before is not None
+    assert any(state.startswith("✓") for state in app.column(2))
 
 
 def the_segment_is_edited(app: Application) -> None:
@@ -84,6 +81,8 @@ def the_segment_is_edited(app: Application) -> None:
 
 def a_report(app: Application) -> None:
     """Of the page alone; the dialog that asks for its name is answered, all else is real."""
+    from InnerEarSegLib.panel import report_section  # anew after Reload
+
     _segmented(app)
     page = app.output / "report.html"
     opened: list[str] = []
@@ -117,6 +116,15 @@ def two_cts(app: Application) -> None:
     assert all(landmarks) and {*landmarks[0].values()}.isdisjoint(landmarks[1].values())
 
 
+def slicer_ends_during_a_run(app: Application) -> None:
+    """``run.py`` looks whether a process or a file is left; the last story."""
+    app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    app.click(app.ui.segmentButton)
+    app.process(2.0)
+    assert app.widget.panel.running.active and app.left_over()
+
+
 STORIES = (
     saved_closed_and_opened_again,
     the_ct_is_moved_and_hardened,
@@ -124,4 +132,5 @@ STORIES = (
     the_segment_is_edited,
     a_report,
     two_cts,
+    slicer_ends_during_a_run,
 )

@@ -74,10 +74,9 @@ class qSlicerModuleSelectorToolBar(QToolBar):
 
 
 _ABOVE = {"Menus": 22, "Toolbars": 40}
-_PANEL_TOP = {"3D Slicer": 40, "Help && Acknowledgement": 35}
-_DATA_PROBE, _STATUS_BAR = 180, 22
-"""Heights in pixels of what leaves a module 429 of a screen's 768: sums of the icons', lines' and
-margins' heights in Slicer's sources, at 96 dots an inch."""
+_PANEL_TOP = {"3D Slicer": 38, "Help && Acknowledgement": 39}
+_DATA_PROBE, _STATUS_BAR = 151, 36
+"""Heights in pixels of what leaves a module 442 of a screen's 768, as seen in 3D Slicer 5.12."""
 
 
 def _taken(name: str, height: int) -> QLabel:
@@ -98,7 +97,7 @@ class qSlicerMainWindow(QMainWindow):
         area = QScrollArea()
         area.setWidgetResizable(True)
         panel = QWidget()
-        panel.setFixedWidth(440)
+        panel.setFixedWidth(420)
         top = (_taken(name, height) for name, height in _PANEL_TOP.items())
         tight(QVBoxLayout(panel), *top, area, _taken("Data Probe", _DATA_PROBE))
         views = QWidget()
