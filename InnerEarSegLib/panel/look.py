@@ -36,6 +36,16 @@ def fill(label: Any, kind: str) -> None:
     label.setPalette(palette)
 
 
+def set_wrapped(label: Any, text: str) -> None:
+    """Give a QLabel a text that wraps, and no more width than its widest row or word.
+
+    3D Slicer makes the panel as wide as its widgets would like to be, and never narrower again. The
+    label's horizontal size policy is to be Ignored.
+    """
+    label.setText(text)
+    label.setMinimumWidth(label.minimumSizeHint.width())
+
+
 def mark_when_pressed(button: Any) -> None:
     """Show whether a checkable button is pressed: in a dark style it looks as any other."""
 

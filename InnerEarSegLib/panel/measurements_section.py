@@ -24,6 +24,7 @@ from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, name_landmarks, show_ear
 from ..report.figures import AXIS, LINE_A, LINE_B
 from ..types import LANDMARKS, SIDES, Side
+from .look import set_wrapped
 from .stepper import Stepper
 from .worker import timer_for
 
@@ -254,7 +255,7 @@ class MeasurementsSection:
             button.setEnabled(known is not None or here)
             button.setChecked(here)
             button.setToolTip(why_not if known is None else tip)
-        ui.measurementsLabel.setText(measurements_html(self.cochleae))
+        set_wrapped(ui.measurementsLabel, measurements_html(self.cochleae))
         for side in SIDES:
             cochlea = self.cochleae.get(side)
             text = "Measuring" if cochlea is None else key_numbers(cochlea)
@@ -284,7 +285,7 @@ def key_numbers(cochlea: CochlearMeasurements) -> str:
     known = [(label, cochlea[key]) for key, label in KEY_NUMBERS.items()]
     parts = [f"{label} {x.value:.1f}" for label, x in known if x.value is not None]
     doubt = " ⚠" if cochlea.remarks or any(x.remark for _, x in known) else ""
-    return f"{' · '.join(parts)} mm{doubt}" if parts else "Not measured"
+    return f"{', '.join(parts)} mm{doubt}" if parts else "Not measured"
 
 
 def _swatch(color: str | None) -> str:
@@ -295,7 +296,7 @@ def measurements_html(cochleae: dict[Side, CochlearMeasurements]) -> str:
     """Return the key numbers as a small table, a line an ear, and the remarks on them."""
     if not cochleae:
         return ""
-    pad = "style='padding-right: 6px; white-space: nowrap'"
+    pad = "style='padding-right: 4px; white-space: nowrap'"
     titles = ["mm", *(_swatch(_LINES.get(key)) + label for key, label in SHOWN.items())]
     head = "".join(f"<th align='left' {pad}>{title}</th>" for title in titles)
     rows, remarks = [f"<tr>{head}</tr>"], []

@@ -106,9 +106,10 @@ class Panel:
         self._choose_soon.stop()
 
     def _start(self) -> None:
-        if not self.running.active and not self.inputs.obstacle():
-            self.reviewing.stop_editing()
-            self.running.start(self.inputs.choices())
+        with self.running.guarded():
+            if not self.running.active and not self.inputs.obstacle():
+                self.reviewing.stop_editing()
+                self.running.start(self.inputs.choices())
 
     def _apply(self, choices: Choices, result: Segmentation) -> Generator[None, None, str]:
         """Put a result into the scene, in steps, and say what was found."""

@@ -32,6 +32,7 @@ from ..mrml.results import read_ear
 from ..report.duct_figures import color_of
 from ..report.plan import NO_DUCT, insertions_of, mismatch_text
 from ..types import Side
+from .look import set_wrapped
 from .measurements_section import MeasurementsSection
 from .run_section import Status
 from .worker import timer_for
@@ -115,7 +116,7 @@ class PlanSection:
             room = combo.currentIndex > 0
         laid = insertions_of(cochleae, self.chosen())
         table = plan_html(cochleae, laid, bands=ui.bandsCheckBox.checked)
-        ui.planLabel.setText(table + (legend_html() if shown else ""))
+        set_wrapped(ui.planLabel, table + (legend_html() if shown else ""))
         ui.wayInLabel.setText(way_in_text(cochleae))
         possible = bool(laid)
         ui.showPlanButton.setEnabled(possible or shown)
@@ -261,7 +262,7 @@ def plan_html(
     if not columns:
         return lost + (f"<div>{html.escape(_CHOOSE)}</div>" if laid else "")
     heads = ("", "Reaches", "Contacts over", "Organ of Corti")
-    pad = "style='padding-right: 10px; white-space: nowrap'"
+    pad = "style='padding-right: 6px; white-space: nowrap'"
     rows = ["".join(f"<th align='left' {pad}>{head}</th>" for head in heads)]
     for column, color in zip(columns, ARRAY_COLORS, strict=False):
         array, depth = column[0].array, column[0].depth_mm

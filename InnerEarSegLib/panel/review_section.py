@@ -63,6 +63,7 @@ class ReviewSection:
         self.review: Review | None = None  # of the present CT, None without results
         self._steps: dict[str, Steps] = {}
         self._warnings = ""  # as shown
+        self._in_views = False  # whether keys are heard there, as a point is edited or placed
         self._following = False
         self._observers = Observers()
         self._table = LandmarkTable(ui.landmarksTable)
@@ -101,9 +102,14 @@ class ReviewSection:
 
     def _key_pressed(self, button: Any) -> None:
         focus = slicer.app.focusWidget()
-        inside = focus is None or self._ui.reviewContent.isAncestorOf(focus)
-        if inside or not any(focus.inherits(name) for name in _OTHER_INPUT):
+        if focus is None or self._ui.reviewContent.isAncestorOf(focus) or self._keys_are_free():
             button.click()
+
+    @staticmethod
+    def _keys_are_free() -> bool:
+        """Whether the focus is in a widget that has no use for letters, such as a view."""
+        focus = slicer.app.focusWidget()
+        return focus is not None and not any(focus.inherits(name) for name in _OTHER_INPUT)
 
     def bind(self, volume: Any) -> None:
         """Show the results of a CT; None: nothing."""
@@ -311,6 +317,7 @@ class ReviewSection:
         todo = f": {left} of {count} left" if left else ""
         ui.reviewCollapsibleButton.text = _TITLE + todo
         if review is None:
+            self._in_views = False
             return
         selected = self._table.selected
         mark = None if selected is None else landmarks.get(selected)
@@ -321,10 +328,12 @@ class ReviewSection:
         ui.editButton.setChecked(editing and not placing)
         ui.placeButton.setChecked(placing)
         # After a click or a drag the focus is in a view.
-        everywhere = placing or review.editing is not None
-        context = qt.Qt.WindowShortcut if everywhere else qt.Qt.WidgetWithChildrenShortcut
+        was, self._in_views = self._in_views, placing or review.editing is not None
+        context = qt.Qt.WindowShortcut if self._in_views else qt.Qt.WidgetWithChildrenShortcut
         for shortcut in self._shortcuts:
             shortcut.setContext(context)
+        if was and not self._in_views and self._keys_are_free():
+            ui.landmarksTable.setFocus()  # the next key is for the next landmark, not for a view
         ui.reviewProgressLabel.setText(next_step(mark, editing, placing, bool(left)))
 
     def _show_ears(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from .worker_process import (
     CANCELLED,
     CT_CHANGED,
     CT_REMOVED,
+    STOPPED,
     Ending,
     Outcome,
     Report,
@@ -120,9 +122,12 @@ class Run:
             self._worker.start(self._command, self._folder)
         except UnusableInput as error:
             self._end_early(Outcome(Ending.UNUSABLE, str(error)))
+        except Exception:  # in a slot nothing else would hear of it, and the run would never end
+            self._worker.stop_now()
+            self._end_early(Outcome(Ending.FAILED, STOPPED, traceback.format_exc()))
 
     def _end_early(self, outcome: Outcome) -> None:
-        """End a run whose worker was never started."""
+        """End a run whose worker has nothing to say."""
         self._clean()
         # Not before the caller has returned, as for any other end.
         qt.QTimer.singleShot(0, lambda: self._tell(outcome))
@@ -144,10 +149,10 @@ class Run:
         try:
             if outcome.ending in (Ending.DONE, Ending.NO_EAR):
                 outcome = replace(outcome, result=read_plain(self._folder / "out"))
-        except UnusableInput as error:
+        except Exception:
             if outcome.ending is Ending.DONE:
                 sentence = "The worker's result cannot be read."
-                outcome = Outcome(Ending.FAILED, sentence, str(error))
+                outcome = Outcome(Ending.FAILED, sentence, traceback.format_exc())
         finally:
             self._clean()
         self._tell(outcome)
@@ -179,8 +184,8 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
     run = Run(choices, lambda report: None, ended)
     for event in (scene.NodeRemovedEvent, scene.EndCloseEvent):
         observers.add(scene, event, look)
-    run.start()
     try:
+        run.start()
         if not ends:
             loop.exec_()
     finally:

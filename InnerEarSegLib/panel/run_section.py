@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from .look import fill
 from .run import Choices, Run
 from .stepper import Stepper
 from .worker import timer_for
-from .worker_process import CANCELLED, CT_CHANGED, Ending, Outcome, Report
+from .worker_process import CANCELLED, CT_CHANGED, STOPPED, Ending, Outcome, Report
 
 
 class Status:
@@ -97,7 +98,7 @@ class RunSection:
         return None if run is None else run.choices.volume
 
     def start(self, choices: Choices) -> None:
-        """Start a run, if none is under way."""
+        """Start a run, if none is under way; within ``guarded``, as anything may be raised."""
         if self.active:
             return
         self._waiting = None
@@ -106,19 +107,30 @@ class RunSection:
         self._status.hint("Starting")
         self._ui.progressBar.setValue(0)
         self._changed()
-        try:
-            self._run.start()
-            self._tick.start()
-            self._show_elapsed()
-        except UnusableInput as error:
-            self._run = None
-            self._status.say(str(error), "error")
-        except Exception as error:  # whatever it is, the panel must not wait for ever
-            self._run = None
-            self._status.log(traceback.format_exc())
-            reason = f": {error.strerror}." if isinstance(error, OSError) else "; see Details."
-            self._status.say(f"The run could not be started{reason}", "error")
+        self._run.start()
+        self._tick.start()
+        self._show_elapsed()
         self._changed()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Stop the run, and say so, whatever is raised in the block."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, UnusableInput):
+                sentence = str(error)
+            elif isinstance(error, OSError) and error.strerror:
+                sentence = f"The run was stopped: {error.strerror}."
+            else:
+                sentence = STOPPED
+                self._status.log("".join(traceback.format_exception(error)))
+            try:
+                self.drop()
+                self._stop_showing()
+                self._changed()
+            finally:
+                self._status.say(sentence, "error")
 
     def _cancel(self) -> None:
         if self._run is not None:
@@ -156,7 +168,8 @@ class RunSection:
         self.away = False
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            self._show_result(*waiting)
+            with self.guarded():
+                self._show_result(*waiting)
 
     def _report(self, line: Report | str) -> None:
         if isinstance(line, str):
@@ -179,6 +192,10 @@ class RunSection:
             self._ui.elapsedLabel.setText(f"{seconds // 60}:{seconds % 60:02d}")
 
     def _ended(self, outcome: Outcome) -> None:
+        with self.guarded():
+            self._end(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
         run, self._run = self._run, None
         self._tick.stop()
         if outcome.details:
@@ -225,6 +242,10 @@ class RunSection:
         self._stepper.stop()
 
     def _result_shown(self, sentence: str) -> None:
+        with self.guarded():
+            self._tell_what_is_shown(sentence)
+
+    def _tell_what_is_shown(self, sentence: str) -> None:
         assert self._shown is not None
         (run, result), self._shown = self._shown, None
         self._changed()
@@ -237,9 +258,11 @@ class RunSection:
 
     def _result_refused(self, error: Exception) -> None:
         self._shown = None
-        self._changed()
         self._status.log("".join(traceback.format_exception(error)))
-        self._status.say("The result could not be put into the scene, which is as it was.", "error")
+        with self.guarded():
+            self._changed()
+            said = "The result could not be put into the scene, which is as it was."
+            self._status.say(said, "error")
 
     def _install_torch(self, choices: Choices | None) -> None:
         """Offer to install PyTorch; then go on with a run that lacked it."""

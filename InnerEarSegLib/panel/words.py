@@ -16,6 +16,8 @@ def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -
     """Return what the user may do next, with the selected landmark."""
     if placing:
         return "Click in a view to place it; right click leaves it as it was."
+    if mark is not None and editing:
+        return f"Drag the {mark.name} in any view, then Confirm."
     if mark is None or mark.confirmed:
         return (
             "Press Next for the next landmark."
@@ -24,8 +26,6 @@ def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -
         )
     if mark.ras is None:
         return f"Not found: Place the {mark.name}, or Confirm that it is missing."
-    if editing:
-        return f"Drag the {mark.name} in any view, then Confirm."
     return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
 
 

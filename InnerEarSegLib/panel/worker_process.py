@@ -152,6 +152,7 @@ CT_CHANGED = (
     "not fit it any more. Press Segment again."
 )
 CT_REMOVED = "The CT was removed from the scene; the run was stopped."
+STOPPED = "The run was stopped by an error in InnerEarSeg. Please report what Details says."
 
 
 def judge(exit_code: int, crashed: bool, stderr: str) -> Outcome:

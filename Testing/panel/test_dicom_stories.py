@@ -28,6 +28,7 @@ def loaded(story, tmp_path):
 
 
 def test_a_slicer_that_was_built_without_dicom(story, monkeypatch):
+    """Its application lacks the method that returns the database, and all else works."""
     monkeypatch.delattr(type(story.app.app), "dicomDatabase")
     story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")
     story.segment()

@@ -43,6 +43,18 @@ def test_table_buttons_and_verdicts_are_seen_without_scrolling(laptop):
     assert laptop.area.horizontalScrollBar().maximum == 0
 
 
+def test_no_section_makes_the_panel_wider(laptop):
+    """3D Slicer's panel takes the width that its module would like, and keeps it."""
+    ui, measuring = laptop.ui, laptop.panel.reviewing.measuring
+    laptop.wait(lambda: measuring.cochleae and not measuring._pending, 20, "measurements")
+    for name in ("run", "options", "measure", "plan", "report"):
+        getattr(ui, f"{name}CollapsibleButton").collapsed = False
+    ui.array1ComboBox.setCurrentIndex(3)
+    laptop.process()
+    assert "Reaches" in ui.planLabel.text and "No drill path" in ui.wayInLabel.text
+    assert laptop.area.widget().sizeHint.width() <= laptop.area.viewport().width
+
+
 def test_nothing_moves_under_the_mouse(laptop):
     before = [place(laptop, button) for button in laptop.buttons]
     laptop.panel.status.say("Short.")

@@ -263,11 +263,19 @@ def test_keys_work_in_the_views_while_a_landmark_is_edited(reviewed):
     view.setFocus()
     press(story, "c", view)
     assert column(story, 2)[2] == "✓ corrected"
+    assert ui.landmarksTable.hasFocus()  # so that the next key is heard
+    view.setFocus()
     press(story, "r", view)
     assert column(story, 2)[2] == "✓ corrected"  # nothing is edited any more
     ui.placeButton.click()
+    view.setFocus()
     press(story, "p", view)
-    assert story.review.placing is None
+    assert story.review.placing is None and ui.landmarksTable.hasFocus()
+    ui.editButton.click()
+    assert ui.reviewProgressLabel.text.startswith("Drag the")  # also one that was confirmed
+    ui.modelLineEdit.comboBox().lineEdit().setFocus()
+    story.review.lock()
+    assert ui.modelLineEdit.comboBox().lineEdit().hasFocus()  # never taken from where she types
 
 
 def test_a_point_moved_from_python_shows_as_corrected(reviewed):

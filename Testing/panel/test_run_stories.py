@@ -182,6 +182,37 @@ def test_failures_are_one_sentence_and_change_nothing(story, mode, monkeypatch):
     assert said in ui.logTextEdit.plainText
 
 
+def breaks(*_):
+    raise KeyError("out of the blue")
+
+
+def breaks_later(*_):
+    yield 0.5
+    breaks()
+
+
+@pytest.mark.parametrize(
+    ("place", "breaking"),
+    [
+        ("inputs.Inputs.choices", breaks),
+        ("run.slice_thickness", breaks),
+        ("run.export_steps", breaks_later),
+        ("worker.Worker.start", breaks),
+        ("run.read_plain", breaks),
+        ("run.Run.ct_changed", property(breaks)),
+    ],
+)
+def test_an_error_anywhere_ends_the_run(story, place, breaking, monkeypatch):
+    """It says so, and the panel can be used again."""
+    monkeypatch.setattr(f"InnerEarSegLib.panel.{place}", breaking)
+    before, ui = story.xml(), story.ui
+    story.segment()
+    assert "InnerEarSeg" in ui.statusLabel.text or "cannot be read" in ui.statusLabel.text
+    assert "out of the blue" in ui.logTextEdit.plainText
+    assert ui.progressBar.isHidden() and ui.cancelButton.isHidden() and ui.segmentButton.enabled
+    assert story.xml() == before and not list(story.temporary.iterdir())
+
+
 def test_garbage_on_stdout_does_no_harm(story):
     story.mode = "garbage"
     story.segment()
