@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
             pictures[case.name] = draw_reference(case)
         checked.append(found)
         say(sentence_of(found))
-        for remark in found.remarks:
-            say(f"  {remark}")
+        for sentence in (*found.doubts, *found.remarks):
+            say(f"  {sentence}")
 
     unusable = each_case(dataset.readers, options.cases, check, say, "cannot be used")
     lines = summary(checked, unusable)

@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure what was corrected, write reports and tables, and say whose corrections count.
 
-    Return 0; 4 if a case's corrections could not be read or a table is not written.
+    Return 0; 4 if corrections of a case could not be used or a table is not written.
     """
     from ..batch.run import Tables, rows_in
     from ..io.result_folder import REPORT_HTML, ResultFolder
@@ -68,10 +68,10 @@ def run(options: argparse.Namespace) -> int:
             unchanged.append(row.case)
             continue
         try:
-            said = _update(case, options.pdf)
+            said, whole = _update(case, options.pdf)
         except InnerEarSegError as error:
-            failed += 1
-            said = [f"not updated: {error}"]
+            said, whole = [f"not updated: {error}"], False
+        failed += not whole
         say(f"{row.case}: {' '.join(said)}")
     if unchanged:
         names = ", ".join(unchanged[:MAX_NAMES])
@@ -84,9 +84,12 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if failed or tables.problems else 0
 
 
-def _update(case: Path, pdf: bool) -> list[str]:
-    """Write report, measurements and thumbnails of a case as it is now; say what was corrected."""
-    from ..io.result_folder import REPORT_HTML
+def _update(case: Path, pdf: bool) -> tuple[list[str], bool]:
+    """Write report, measurements and thumbnails of a case as it is now.
+
+    Return what was corrected, in sentences, and whether every file with corrections was used.
+    """
+    from ..io.result_folder import CORRECTABLE, REPORT_HTML
     from ..report.files import Names
     from ..report.subject import write_subject
 
@@ -99,7 +102,8 @@ def _update(case: Path, pdf: bool) -> list[str]:
         output = report.write(subject, handed, names, notes=notes)
     corrected = [each for ear in subject.segmentation.ears for each in _corrected(ear)]
     first = f"taken: {', '.join(corrected)}." if corrected else "written, nothing is corrected."
-    return [first, *subject.left_out, *notes, *output.sentences]
+    there = {name for name in CORRECTABLE if (case / name).is_file()}
+    return [first, *subject.left_out, *notes, *output.sentences], there <= subject.sources.keys()
 
 
 def _corrected(ear: Ear) -> list[str]:

@@ -146,7 +146,8 @@ def divide(
     vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, template[VESTIBULE])))
     fixed = {COCHLEA: _cochlea(duct), VESTIBULE_PART: vestibule[None]}
     found: dict[str, NDArray[np.bool_]] = {}
-    some = places[::_EVERY]
+    # In the order of their places, whatever the order of the file's axes.
+    some = places[np.lexsort(np.round(places, 3).T)][::_EVERY]
     for _ in range(_ROUNDS):
         owner, nearest, off = _owners(some, fixed | lines)
         for name in CANALS:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..io.case import Case
 from ..io.fingerprint import fingerprint
+from ..model.provenance import counted
 from ..segmentation.quality import SLACK, USUAL_VOLUME_MM3
 from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Side
 
@@ -41,7 +42,8 @@ class CheckedCase:
         labyrinth_mm3: volume of the labels; None without.
         landmarks: names of those that there are, in the order of LANDMARKS and AUXILIARY.
         lacks: why it cannot be used, by name of USES; those that it can be used for are not there.
-        remarks: what is doubtful, one sentence each.
+        doubts: what is improbable, one sentence each.
+        remarks: what else became of its files, likewise.
         fingerprint: of its CT.
     """
 
@@ -55,6 +57,7 @@ class CheckedCase:
     licence: str
     citation: str
     lacks: Mapping[str, str]
+    doubts: tuple[str, ...]
     remarks: tuple[str, ...]
     fingerprint: str
 
@@ -73,7 +76,7 @@ def check_case(case: Case) -> CheckedCase:
     return CheckedCase(
         case.name, case.side, case.ct.geometry.shape, (i, j, k), volume, tuple(case.landmarks),
         case.group, case.source.licence, case.source.citation, _lacks(case),
-        (*case.remarks, *_doubts(case, volume)), fingerprint(case.ct.array),
+        tuple(_doubts(case, volume)), case.remarks, fingerprint(case.ct.array),
     )  # fmt: skip
 
 
@@ -170,7 +173,7 @@ def same_cts(cases: Sequence[CheckedCase]) -> list[str]:
 
 
 def summary(cases: Sequence[CheckedCase], unusable: Mapping[str, str]) -> list[str]:
-    """Say how many cases are for what, a line each."""
+    """Say how many cases are for what, and which are doubtful, a line each."""
     every = len(cases) + len(unusable)
     lines = [f"Cases: {every}" + (f", {len(unusable)} of them unusable" if unusable else "")]
     for use, commands in USES.items():
@@ -180,7 +183,7 @@ def summary(cases: Sequence[CheckedCase], unusable: Mapping[str, str]) -> list[s
             labelled = sum(case.labyrinth_mm3 is not None for case in fit)
             groups = len({case.group or case.name for case in fit})
             line += f": {labelled} with labels, {len(fit) - labelled} with landmarks alone"
-            line += f"; {groups} groups that folds keep together"
+            line += f"; {counted(groups, 'group')} for folds to keep together"
             line += "" if labelled else "; without labels in one case, no training begins"
         lines.append(line)
     unknown = sum(not case.licence for case in cases)
@@ -188,4 +191,8 @@ def summary(cases: Sequence[CheckedCase], unusable: Mapping[str, str]) -> list[s
         lines.append(
             f"{unknown} without a licence: a model trained on them says `unknown; do not share`"
         )
+    for case in cases:
+        if case.doubts:
+            more = f" ({len(case.doubts) - 1} more above)" if len(case.doubts) > 1 else ""
+            lines.append(f"Doubtful: {case.name}: {case.doubts[0]}{more}")
     return [*lines, *same_cts(cases)]

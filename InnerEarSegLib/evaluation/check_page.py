@@ -113,7 +113,8 @@ def _row(case: CheckedCase) -> str:
 def _figure(case: CheckedCase, picture: bytes) -> str:
     """A picture with the remarks on the case under it."""
     source = base64.b64encode(picture).decode()
-    remarks = _list(case.remarks, "bad") if case.remarks else ""
+    sentences = (*case.doubts, *case.remarks)
+    remarks = _list(sentences, "bad") if sentences else ""
     return (
         f'<figure><img src="data:image/jpeg;base64,{source}" alt="Slices of {escape(case.name)}">'
         f"<figcaption><b>{escape(case.name)}</b>{remarks}</figcaption></figure>"

@@ -15,7 +15,7 @@ from ..errors import Cancelled, InnerEarSegError, UnusableModel
 from ..io.case import Case, check_names
 from ..io.fingerprint import fingerprint
 from ..model.bundle import Model
-from ..model.provenance import knows
+from ..model.provenance import counted, knows
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
@@ -303,7 +303,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
             interval = " ({:.4f} to {:.4f})".format(*low_high) if low_high else ""
             lines.append(
                 f"{key}: mean {value['mean']:.4f}{interval}, median {value['median']:.4f}, "
-                f"worst {value['worst']:.4f}, {value['cases']} cases"
+                f"worst {value['worst']:.4f}, {counted(value['cases'], 'case')}"
             )
     if "coverage_90" in summary:
         held = summary["coverage_90"]

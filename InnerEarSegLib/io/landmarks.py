@@ -155,9 +155,12 @@ def _table(text: str, path: Path) -> _Placed:
             f"The landmarks {path} need a column label and the columns r, a, s or l, p, s, which "
             f"say where x and y point to; they have {', '.join(columns) or 'none'}."
         )
+    rows = list(reader)
+    if any(row.get(None) for row in rows) or any("," in (r[x] or "") for r in rows for x in axes):
+        raise UnusableInput(f"The landmarks {path} have decimal commas; write decimal points.")
     return [
         (row[label], [row[axis] for axis in axes], AXES[axes])
-        for row in reader
+        for row in rows
         if any(row.values()) and str(row.get("defined", "1")).strip().lower() not in NOT_DEFINED
     ]
 

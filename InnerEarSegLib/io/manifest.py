@@ -60,6 +60,8 @@ def read_table(
 
     Raise UnusableInput if it is no such table.
     """
+    if not text.strip():
+        raise UnusableInput(f"The list {path} is empty.")
     said = _SEPARATOR.match(text)
     text = text if said is None else text[said.end() :]
     first = text.partition("\n")[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UnusableModel
 from ..types import LANDMARKS
-from .provenance import ancestors, training_data
+from .provenance import ancestors, counted, training_data
 
 CARD = "card.json"
 CARD_SCHEMA = 2
@@ -135,7 +135,8 @@ def card_lines(card: dict[str, Any]) -> list[tuple[str, str]]:
         figures = (card.get(part) or {}).get("summary") or {}
         if name in figures:
             unit = " mm" if name.endswith("mm") else ""
-            mean, worst, cases = (figures[name][key] for key in ("mean", "worst", "cases"))
-            lines.append((title, f"{mean:.3f}{unit}, worst {worst:.3f} of {cases} cases"))
+            mean, worst = (figures[name][key] for key in ("mean", "worst"))
+            of = counted(figures[name]["cases"], "case")
+            lines.append((title, f"{mean:.3f}{unit}, worst {worst:.3f} of {of}"))
     lines.append(("Licence", str(card.get("licence", "not said"))))
     return lines

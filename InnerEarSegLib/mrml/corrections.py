@@ -7,7 +7,7 @@ the scene counts.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,40 +35,60 @@ NO_SEGMENT = "{} holds no segment {} and was not used."
 BOTH = "{} differs from the scene in {}, where both were corrected: the scene counts."
 
 
-def take_corrections(scene: Any, results: Results, folder: Path) -> list[str]:
-    """Bring corrections of a scene's folder into its nodes; say what was taken and what was not.
+@dataclass
+class Corrections:
+    """What became of the files beside a scene.
+
+    Attributes:
+        notes: what was taken and what was not, a sentence each.
+        unused: names of files of which nothing could be used, or not all.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    unused: set[str] = field(default_factory=set)
+
+    def leave(self, path: Path, why: str) -> None:
+        """Say why a file is not used."""
+        self.notes.append(why)
+        self.unused.add(path.name)
+
+
+def take_corrections(scene: Any, results: Results, folder: Path) -> Corrections:
+    """Bring corrections of a scene's folder into its nodes.
 
     The files are read into the scene. Nothing is written.
     """
-    notes = []
+    found = Corrections()
     for side, node in results.landmarks.items():
         path = folder / LANDMARKS_FILES[side]
         if path.is_file():
-            saved = _read(scene, path)
-            notes += [UNREAD.format(path.name)] if saved is None else _landmarks(node, saved, path)
+            _landmarks(node, _read(scene, path, found), path, found)
     path = folder / SEGMENTATION_FILE
     if path.is_file() and results.segmentation is not None:
-        saved = _read(scene, path)
-        if saved is None:
-            return [*notes, UNREAD.format(path.name)]
+        saved = _read(scene, path, found)
         for side in results.landmarks:
-            notes += _segment(results, side, saved, path)
-    return notes
+            _segment(results, side, saved, path, found)
+    return found
 
 
-def _read(scene: Any, path: Path) -> Any:
+def _read(scene: Any, path: Path, found: Corrections) -> Any:
+    """Return a file's node; None, which is said, if it cannot be read."""
     try:
         with quiet():  # MRML's own messages on a damaged file
             return read_node(scene, path)
     except UnusableInput:
+        found.leave(path, UNREAD.format(path.name))
         return None
 
 
-def _landmarks(node: Any, saved: Any, path: Path) -> list[str]:
+def _landmarks(node: Any, saved: Any, path: Path, found: Corrections) -> None:
+    if saved is None:
+        return
     places = node_landmarks(saved)
     missing = [name for name in LANDMARKS if name not in places]
     if missing and places.keys() - set(LANDMARKS):
-        return [UNNAMED.format(path.name, " and ".join(missing))]
+        found.leave(path, UNNAMED.format(path.name, " and ".join(missing)))
+        return
     taken, both = [], []
     for name in LANDMARKS:
         there, mark = places.get(name), landmark_of(node, name)
@@ -80,21 +100,25 @@ def _landmarks(node: Any, saved: Any, path: Path) -> list[str]:
             set_position(node, name, there)
             taken.append(name)
     said = ((TAKEN, taken), (BOTH, both))
-    return [text.format(path.name, ", ".join(names)) for text, names in said if names]
+    found.notes += [text.format(path.name, ", ".join(names)) for text, names in said if names]
 
 
-def _segment(results: Results, side: Side, saved: Any, path: Path) -> list[str]:
+def _segment(results: Results, side: Side, saved: Any, path: Path, found: Corrections) -> None:
+    if saved is None:
+        return
     node, name = results.segmentation, SEGMENT_NAMES[side]
     now, there = segment_content(node, side), segment_content(saved, side)
-    found = automatic_fingerprint(node, side)
-    if fingerprint(there) in (found, fingerprint(now)):
-        return []
+    automatic = automatic_fingerprint(node, side)
+    if fingerprint(there) in (automatic, fingerprint(now)):
+        return
     if there is None:
-        return [NO_SEGMENT.format(path.name, name)]
-    if fingerprint(now) != found:
-        return [BOTH.format(path.name, name)]
+        found.leave(path, NO_SEGMENT.format(path.name, name))
+        return
+    if fingerprint(now) != automatic:
+        found.notes.append(BOTH.format(path.name, name))
+        return
     ear = read_ear(results, side)
     if ear is not None:
         inside, geometry = there
         set_segments(node, [replace(ear, labyrinth=inside.astype(np.uint8), geometry=geometry)])
-    return [TAKEN.format(path.name, name)]
+    found.notes.append(TAKEN.format(path.name, name))

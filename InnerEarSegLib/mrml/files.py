@@ -184,11 +184,17 @@ def read_node(scene: Any, path: Path) -> Any:
     Raises:
         UnusableInput: it cannot be read.
     """
+    import SimpleITK as sitk
+
     path = Path(path).resolve()
     if not path.is_file():
         raise UnusableInput(f"There is no file {path}.")
     node_class, storage_class = ("MarkupsFiducial", "MarkupsJson")
     if path.suffix == ".nrrd":
+        try:
+            sitk.ReadImage(str(path))
+        except RuntimeError:  # MRML's own reader ends the process on a damaged one
+            raise UnusableInput(f"{path} cannot be read.") from None
         node_class = storage_class = "Segmentation"
     node = scene.AddNewNodeByClass(f"vtkMRML{node_class}Node")
     storage = scene.AddNewNodeByClass(f"vtkMRML{storage_class}StorageNode")

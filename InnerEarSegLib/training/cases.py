@@ -33,8 +33,8 @@ class TrainingCase:
         ct: int16 [k, j, i] in HU.
         labels: uint8 on the same grid, 1 = labyrinth, or None.
         landmarks: RAS mm by name, those that there are; three at least.
-        group: what is not divided among folds, such as the patient; the case's name unless the
-            data say more.
+        group: what is not divided among folds, such as the patient; "" if the data do
+            not say.
         source: where the data come from.
         fingerprint: tells the CT by its voxels (see ``io.fingerprint``).
         computed: landmarks that are not the reference's (see ``training.auxiliary``).
@@ -101,7 +101,7 @@ def training_case(case: Case) -> TrainingCase:
     computed = auxiliary_landmarks(case)
     return TrainingCase(
         case.name, ct, labels, case.ct.geometry, case.landmarks | computed, side,
-        group=case.group or case.name, source=case.source, fingerprint=fingerprint(case.ct.array),
+        group=case.group or "", source=case.source, fingerprint=fingerprint(case.ct.array),
         computed=tuple(computed),
     )  # fmt: skip
 

@@ -165,18 +165,19 @@ def weights_hash(networks: nn.Module) -> str:
 
 def datasets(run: TrainingRun) -> list[TrainingData]:
     """Return what a run was trained on, the cases of one origin together, as its manifest says."""
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
+    # Earlier runs gave each case without a group its own name as one.
+    stated = any(record.group != record.name for record in run.records)
     for record in run.records:
         if record.name in run.trained_on:
             origin = record.citation, record.licence
-            groups.setdefault(origin, []).append((record.name, record.group))
+            groups.setdefault(origin, []).append(record.group)
     return [
         TrainingData(
-            len(cases), citation, licence,
-            # A case without a group has its own name as one.
-            len({group for _, group in cases}) if all(n != group for n, group in cases) else 0,
+            len(members), citation, licence,
+            len(set(members)) if stated and all(members) else 0,
         )
-        for (citation, licence), cases in groups.items()
+        for (citation, licence), members in groups.items()
     ]  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def test_the_model_segments(model, manifest, tmp_path, capsys):
 def test_names_are_on_the_card_only_if_asked(run, tmp_path):
     """The second case of this run has no licence, as if its cell in the manifest were empty."""
     content = json.loads((run / "run.json").read_text())
-    content["records"][1] |= {"licence": "", "citation": "", "group": "Müller_Jörg"}
+    content["records"][1] |= {"licence": "", "citation": "", "group": ""}
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text(json.dumps(content))
     file = tmp_path / "m.pt"

@@ -18,6 +18,7 @@ from InnerEarSegLib.evaluation.check import (
     check_case,
     handedness,
     same_cts,
+    summary,
 )
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.measurement_errors import COMPARED, reference
@@ -155,7 +156,7 @@ def test_plans_and_training_data_are_the_same(pairs):
     for original, own in pairs[0]:
         known, mine = training_case(original), training_case(own)
         assert mine.labels.sum() == known.labels.sum() and mine.labels.shape == mine.ct.shape
-        assert mine.group == (own.group or own.name) and mine.fingerprint == known.fingerprint
+        assert mine.group == (own.group or "") and mine.fingerprint == known.fingerprint
     cases = load_cases(pairs[1], 0, 0, print)
     assert [case.source.licence for case in cases] == ["ours", "", ""]
 
@@ -189,15 +190,22 @@ def test_check_says_what_a_case_is_for_and_what_is_improbable(pairs):
     assert good.labyrinth_mm3 == pytest.approx(check_case(original).labyrinth_mm3)
     # As where the coordinates of a table in LPS are taken for RAS.
     mirrored = {name: at * LPS for name, at in own.landmarks.items()}
-    (remark, *_) = check_case(replace(own, landmarks=mirrored)).remarks
-    assert re.match(r"The helicotrema lies [\d.]+ mm outside the CT: .*RAS or LPS", remark)
+    mirrored_case = check_case(replace(own, landmarks=mirrored))
+    assert re.match(
+        r"The helicotrema lies [\d.]+ mm outside the CT: .*RAS or LPS", mirrored_case.doubts[0]
+    )
+    more = len(mirrored_case.doubts) - 1
+    assert summary([good, mirrored_case], {})[-2:] == [
+        f"Doubtful: {own.name}: {mirrored_case.doubts[0]} ({more} more above)",
+        f"{own.name} and {own.name} are the same CT and side.",
+    ]
     swapped = check_case(replace(own, side="right" if own.side == "left" else "left"))
-    assert "landmarks and labels have the shape of a " + own.side in swapped.remarks[0]
+    assert "landmarks and labels have the shape of a " + own.side in swapped.doubts[0]
     bare = check_case(replace(own, labels=None, side=None))
     assert bare.uses == (EVALUATE,) and bare.lacks[TRAIN] == "side not stated"
     assert bare.lacks[PLAN] == "no labels, side not stated"
     part = np.where(np.arange(own.labels.shape[0])[:, None, None] % 2, own.labels, 0)
-    assert "is it the whole labyrinth" in check_case(replace(own, labels=part)).remarks[0]
+    assert "is it the whole labyrinth" in check_case(replace(own, labels=part)).doubts[0]
     twice = replace(good, name="again")
     assert same_cts([good, twice, *(check_case(case) for _, case in others)]) == [
         "eins and again are the same CT and side."
@@ -253,6 +261,10 @@ def test_points_that_mean_nothing_are_said(tmp_path):
     path.write_text("label,x,y,z\nA,1,2,3\n")
     with pytest.raises(UnusableInput, match=r"r, a, s or l, p, s, .* they have label, x, y, z"):
         read_landmarks(path)
+    for text in ("label;r;a;s\nA;1,5;2;3\n", "label,r,a,s\nA,1,5,2,5,3,5\n"):
+        path.write_text(text)
+        with pytest.raises(UnusableInput, match="have decimal commas; write decimal points"):
+            read_landmarks(path)
     path.write_text("label,r,a,s\nA,1,2,far\n")
     with pytest.raises(UnusableInput, match="cannot be read"):
         read_landmarks(path)
@@ -266,6 +278,12 @@ def test_points_that_mean_nothing_are_said(tmp_path):
 def test_a_row_that_contradicts_itself_is_refused(tmp_path, column, cell, sentence):
     (tmp_path / "list.csv").write_text(f"case,image,{column}\nP,ct.nii,{cell}\n")
     with pytest.raises(UnusableInput, match=rf"row 2: .*{sentence}"):
+        read_dataset(tmp_path / "list.csv")
+
+
+def test_an_empty_manifest_is_said_to_be_empty(tmp_path):
+    (tmp_path / "list.csv").write_text("\n \n")
+    with pytest.raises(UnusableInput, match=r"list.csv is empty\."):
         read_dataset(tmp_path / "list.csv")
 
 

@@ -1,5 +1,7 @@
 """Parts of a labyrinth and planes of its canals: by hand, in synthetic ears, in specimens."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from InnerEarSegLib.cochlea.walls import LabyrinthMask
 from InnerEarSegLib.evaluation.measurement_errors import reference
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.training.augmentation import random_rotation
-from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, VESTIBULE
+from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, VESTIBULE, Geometry
 
 
 @settings(deadline=None, max_examples=20)
@@ -74,3 +76,12 @@ def test_a_canal_that_is_mostly_missing_has_no_plane(specimens):
     near = np.linalg.norm(ras[:, None] - course[None], axis=-1).min(axis=1) < 1.3
     labels[tuple(ijk[near].T)] = 0
     assert set(divided(case, labels=labels).canals) == {"anterior canal", "posterior canal"}
+
+
+def test_planes_do_not_depend_on_the_order_of_axes(specimens):
+    case = read_case(specimens, "F06")
+    labels = np.ascontiguousarray(case.labels.transpose(2, 0, 1))  # i becomes k, k j, and j i
+    grid = Geometry(case.label_geometry.ijk_to_ras @ np.eye(4)[[2, 0, 1, 3]], labels.shape)
+    turned = replace(case, labels=labels, label_geometry=grid)
+    for name, canal in divided(case).canals.items():
+        assert canal.degrees_to(divided(turned).canals[name]) < 0.01

@@ -172,6 +172,10 @@ class Application:
         """Press Segment and wait for the result."""
         self.click(self.ui.segmentButton)
         assert self.widget.panel.running.active, self.ui.statusLabel.text
+        self.finish_run(seconds)
+
+    def finish_run(self, seconds: float = 300.0) -> None:
+        """Wait for the result."""
         self.wait(lambda: not self.widget.panel.running.active, seconds, "the end of the run")
         self.process(0.5)
         assert self.ui.statusLabel.text.startswith("Found"), self.ui.statusLabel.text

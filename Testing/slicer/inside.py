@@ -17,8 +17,6 @@ MODULES = ("stories_of_a_run", "stories_of_a_review", "stories_of_a_scene")
 
 def main() -> int:
     """Run the stories one after the other; return Slicer's exit status."""
-    import slicer
-
     from Testing.slicer.application import Application, NotRun
 
     output = Path(os.environ["INNEREARSEG_OUTPUT"])
@@ -55,7 +53,6 @@ def main() -> int:
             said = "\n".join(application.said)
             seconds = round(time.monotonic() - started, 2)
             write(story, outcome, text=text, seconds=seconds, said=said)
-    slicer.mrmlScene.Clear(False)
     return int(failed)
 
 

@@ -96,6 +96,9 @@ def _run(command: list[str], environment: dict[str, str], output: Path) -> str:
     if _left(process):
         _kill(process)
         return "Slicer left a process behind."
+    folders = [path.name for path in (output / "temporary").glob("ies-*")]
+    if folders:
+        return f"Slicer left temporary folders behind: {', '.join(folders)}."
     if process.returncode not in (0, 1):  # 1: a story failed, which its own lines say
         return f"Slicer ended with status {process.returncode}; see slicer.log."
     return ""

@@ -41,6 +41,7 @@ def a_landmark_is_dragged_and_confirmed(app: Application) -> None:
     assert abs(moved - expected) < 0.2 * expected, (moved, expected)
     assert app.column(2)[row] == "✎ corrected", app.column(2)
     app.measured()
+    app.picture("panel_review")
     app.key("c")
     assert app.column(2)[row] == "✓ corrected", app.column(2)
     for _ in range(2):
@@ -110,7 +111,7 @@ def the_cochlear_view_and_back(app: Application) -> None:
     names = ("Red", "Green", "Yellow")
     before = [app.center(name) for name in names]
     app.click(app.ui.cochlearViewButton)
-    app.picture("the_cochlear_view")
+    app.picture("panel_planning")
     origin = next(iter(app.measured().values())).frame.origin
     for name in names:
         assert np.allclose(app.center(name), origin, atol=1e-3)

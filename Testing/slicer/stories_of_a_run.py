@@ -51,7 +51,12 @@ def a_ct_becomes_a_result(app: Application) -> None:
     """With table, buttons and verdict in view on a laptop; nothing is left of the worker."""
     app.load_ear()
     app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
-    app.segment()
+    app.picture("panel_ready")
+    app.click(app.ui.segmentButton)
+    app.wait(lambda: app.ui.progressBar.value > 20, 120, "some progress")
+    app.picture("panel_running")
+    app.finish_run()
+    app.picture("panel_result")
     ui = app.ui
     assert ui.landmarksTable.rowCount == 3 and ui.runCollapsibleButton.collapsed
     assert app.left_over() == []
@@ -105,7 +110,7 @@ def both_ears_of_a_head(app: Application) -> None:
     app.process(0.5)
     _seen_without_scrolling(app)
     app.click(app.ui.leftEarButton)
-    app.picture("both_ears")
+    app.picture("panel_two_ears")
     named = [
         node.GetDisplayNode().GetPointLabelsVisibility()
         for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")

@@ -116,6 +116,15 @@ def two_cts(app: Application) -> None:
     assert all(landmarks) and {*landmarks[0].values()}.isdisjoint(landmarks[1].values())
 
 
+def slicer_ends_during_a_run(app: Application) -> None:
+    """``run.py`` looks whether a process or a file is left; the last story."""
+    app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    app.click(app.ui.segmentButton)
+    app.process(2.0)
+    assert app.widget.panel.running.active and app.left_over()
+
+
 STORIES = (
     saved_closed_and_opened_again,
     the_ct_is_moved_and_hardened,
@@ -123,4 +132,5 @@ STORIES = (
     the_segment_is_edited,
     a_report,
     two_cts,
+    slicer_ends_during_a_run,
 )

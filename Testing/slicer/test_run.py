@@ -72,6 +72,10 @@ def test_one_fails_and_one_is_not_run(slicer):
     [
         ("time.sleep(600)", "stood still for 2 s and was killed"),
         ("os.abort()", "ended with status -6"),
+        (
+            'Path(os.environ["TMPDIR"], "ies-12-a").mkdir(parents=True)',
+            "left temporary folders behind: ies-12-a",
+        ),
         ("import subprocess; subprocess.Popen(['sleep', '600'])", "left a process behind"),
     ],
 )

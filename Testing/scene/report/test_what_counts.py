@@ -84,6 +84,7 @@ def test_files_beside_the_scene_that_cannot_be_used_are_said(folder, synthetic_e
             said, "labyrinth.seg.nrrd holds no segment Labyrinth left and was not used.",
         ]  # fmt: skip
         assert not subject.segmentation.ears[0].reviewed
+        assert {*subject.sources} == {"scene.mrb"}  # the others do not count as measured
 
 
 def test_where_scene_and_file_were_both_corrected_the_scene_counts(folder, synthetic_ear):
