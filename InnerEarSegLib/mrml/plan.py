@@ -183,12 +183,13 @@ def tie(node: Any, volume_node: Any, side: Side, kind: str) -> None:
 
 def remove_node(scene: Any, node: Any) -> None:
     """Remove a node with its display, storage and item of the subject hierarchy."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    if item := hierarchy.GetItemByDataNode(node):
-        hierarchy.RemoveItem(item, False, False)  # the application does it by itself
-    for each in (node.GetDisplayNode(), node.GetStorageNode(), node):
+    # The node first: as long as it is in the scene, the application looks for its item.
+    for each in (node, node.GetDisplayNode(), node.GetStorageNode()):
         if each is not None and scene.IsNodePresent(each):
             scene.RemoveNode(each)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    if item := hierarchy.GetItemByDataNode(node):
+        hierarchy.RemoveItem(item, False, False)  # the application did it by itself
 
 
 def _keep(scene: Any, volume_node: Any, results: Results, keys: Sequence[Key]) -> None:
