@@ -136,8 +136,7 @@ def summary(result: Segmentation) -> list[str]:
     for ear in result.ears:
         known = ear.findings.canals if ear.findings else ""
         canals = f"{known} canals closed, " if known else ""
-        hidden = ear.findings is not None and ear.findings.metal
-        volume = "" if hidden else f"{ear.volume_mm3:.0f} mm³, "
+        volume = "" if ear.metal else f"{ear.volume_mm3:.0f} mm³, "
         lines.append(f"Labyrinth {ear.side}: {volume}{canals}quality {ear.quality.verdict}")
         for landmark in ear.landmarks:
             where = "not found"

@@ -156,7 +156,7 @@ def _hidden(ear: Ear) -> tuple[str, ...]:
     Those of walls, unless the user edited the segment, and distances of landmarks that the user has
     not reviewed.
     """
-    if ear.findings is None or not ear.findings.metal:
+    if not ear.metal:
         return ()
     unseen = {x.name for x in ear.landmarks if not x.reviewed}
     distances = [key for key, names in DISTANCES.items() if unseen & set(names)]

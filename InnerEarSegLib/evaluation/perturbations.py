@@ -94,8 +94,9 @@ CHANGES: dict[str, Change] = {
 class Shift:
     """One ear of a changed or other CT against the same ear of the CT itself.
 
-    ``shifts_mm`` is the distance of each landmark that both have, by name; ``closed_canals`` of
-    ``types.Findings``; ``dice`` of the two labyrinths, where they were compared.
+    ``shifts_mm`` is the distance of each landmark that both have, by name; ``volume_mm3`` is
+    missing where metal hides it; ``closed_canals`` of ``types.Findings``; ``dice`` of the two
+    labyrinths, where they were compared.
     """
 
     change: str
@@ -113,7 +114,7 @@ class Shift:
         moved = ", ".join(f"{name} {value:.2f} mm" for name, value in self.shifts_mm.items())
         parts = [moved] if moved else []
         parts += [] if self.dice is None else [f"Dice {self.dice:.3f}"]
-        parts += [f"{self.volume_mm3:.0f} mm³"]
+        parts += [] if self.volume_mm3 is None else [f"{self.volume_mm3:.0f} mm³"]
         parts += [] if self.closed_canals is None else [f"{self.closed_canals} canals closed"]
         return f"{self.change}, {self.side}: {'; '.join([*parts, str(self.verdict)])}"
 
@@ -194,5 +195,5 @@ def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray) -> Shi
 
 def _seen(change: str, ear: Ear, shifts_mm: dict[str, float], dice: float | None = None) -> Shift:
     closed = None if ear.findings is None else ear.findings.closed_canals
-    verdict = ear.quality.verdict
-    return Shift(change, ear.side, True, shifts_mm, ear.volume_mm3, verdict, closed, dice)
+    verdict, volume = ear.quality.verdict, None if ear.metal else ear.volume_mm3
+    return Shift(change, ear.side, True, shifts_mm, volume, verdict, closed, dice)

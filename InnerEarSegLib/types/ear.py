@@ -82,6 +82,11 @@ class Ear:
         return self.segment != AUTOMATIC or any(x.reviewed for x in self.landmarks)
 
     @property
+    def metal(self) -> bool:
+        """Whether metal was found in or beside it; what that hides is not measured."""
+        return self.findings is not None and self.findings.metal
+
+    @property
     def points(self) -> dict[str, Point]:
         """RAS mm by name of all landmarks that are there, auxiliary ones too."""
         every = (*self.landmarks, *self.auxiliary)

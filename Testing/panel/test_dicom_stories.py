@@ -28,6 +28,7 @@ def loaded(story, tmp_path):
 
 
 def test_a_slicer_that_was_built_without_dicom(story, monkeypatch):
+    """Its application lacks the method that returns the database, and all else works."""
     monkeypatch.delattr(type(story.app.app), "dicomDatabase")
     story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")
     story.segment()
@@ -62,14 +63,6 @@ def test_only_a_ct_of_the_database_can_be_exported(story):
     story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")  # removed from the database
     story.panel.archiving.bind(story.volume)
     assert not story.ui.dicomButton.enabled
-
-
-def test_a_slicer_that_was_built_without_dicom(story, monkeypatch):
-    """Its application lacks the method that returns the database, and all else works."""
-    monkeypatch.delattr(type(story.app.app), "dicomDatabase")
-    story.volume.SetAttribute("DICOM.instanceUIDs", "1.2.3")
-    story.segment()
-    assert story.ui.statusLabel.text.startswith("Found") and not story.ui.dicomButton.enabled
 
 
 def test_the_worker_is_told_how_thick_slices_are(loaded, tmp_path):
