@@ -160,18 +160,22 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
             setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name))
         dialogs.clear()
         pythonqt.errors.clear()
-        _watch_removals(session.scene)
+        watching = _watch_removals(session.scene)
         stand_in = StandIn(app, session, tmp_path)
         try:
             yield stand_in
             raised = list(pythonqt.errors)
         finally:
+            session.scene.RemoveObserver(watching)  # it would be called when Python ends
             _tear_down(stand_in)
         assert not raised, "exceptions in slots:\n" + "\n".join(raised)
 
 
-def _watch_removals(scene: Any) -> None:
-    """Note what ends Slicer 5.12: a segmentation that is removed after its display node."""
+def _watch_removals(scene: Any) -> int:
+    """Note what ends Slicer 5.12: a segmentation that is removed after its display node.
+
+    Returns the tag of the observer.
+    """
     import vtk
 
     from . import pythonqt
@@ -183,7 +187,7 @@ def _watch_removals(scene: Any) -> None:
             if segmentation.GetDisplayNode() is node and not scene.IsClosing():
                 pythonqt.errors.append(f"{node.GetID()} is removed before its segmentation")
 
-    scene.AddObserver(scene.NodeAboutToBeRemovedEvent, removed)
+    return int(scene.AddObserver(scene.NodeAboutToBeRemovedEvent, removed))
 
 
 def _tear_down(stand_in: StandIn) -> None:
