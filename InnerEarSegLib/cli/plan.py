@@ -62,7 +62,9 @@ def run(options: argparse.Namespace) -> int:
         )
 
     from ..io.result_folder import ResultFolder
-    from ..report.plan import CONTACTS_CSV, insertions_of, sentences, write_plan
+    from ..report.content import VERDICTS
+    from ..report.plan import CONTACTS_CSV, DUCT_CSV, insertions_of, sentences, write_plan
+    from ..types import GOOD
     from .report import subject_of_result
 
     given = options.input
@@ -70,9 +72,13 @@ def run(options: argparse.Namespace) -> int:
     subject, notes = subject_of_result(given, options.ct)
     for sentence in (*subject.left_out, *notes):
         note(sentence)
+    for ear in subject.segmentation.ears:
+        if ear.quality.verdict != GOOD:
+            text = VERDICTS[ear.quality.verdict]
+            note(" ".join([f"{ear.side.capitalize()} ear: {text}", *ear.quality.reasons]))
     cochleae = subject.measurements
     insertions = insertions_of(cochleae, chosen)
-    with output.adding(obsolete=[CONTACTS_CSV]) as new:
+    with output.adding(obsolete=[DUCT_CSV, CONTACTS_CSV]) as new:
         write_plan(cochleae, insertions, new, bands=options.bands)
     files = f"Files: {output.folder}"
     said = sentences(cochleae, insertions, bands=options.bands)

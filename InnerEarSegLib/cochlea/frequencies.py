@@ -87,6 +87,13 @@ class OrganOfCorti:
         return greenwood(1.0 - float(np.interp(angle_deg, self.angles, self.lengths)) / self.length)
 
 
+def hertz_text(hertz: float | None) -> str:
+    """A frequency to read: "820 Hz", "6.2 kHz"; beyond the organ's end "beyond"."""
+    if hertz is None:
+        return "beyond"
+    return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"
+
+
 def octaves(hertz: float, other_hertz: float) -> float:
     """How many octaves a frequency lies above another."""
     return math.log2(hertz / other_hertz)

@@ -11,7 +11,7 @@ from ..types import rounded
 from .arrays import LATERAL_WALL, MAKERS_DECIDE, ElectrodeArray
 from .duct import CENTRE, LATERAL, Duct
 from .frame import Vector
-from .frequencies import OrganOfCorti, ganglion_frequency, octaves
+from .frequencies import OrganOfCorti, ganglion_frequency, hertz_text, octaves
 
 DISTANCE_MM = 0.2
 """From the lateral wall to the axis of an array whose diameter no source states: half of 0.4 mm, an
@@ -98,6 +98,14 @@ class Insertion:
         """Length along the array between them."""
         inside = self.inside
         return inside[-1].depth_mm - inside[0].depth_mm if inside else 0.0
+
+    @property
+    def span_text(self) -> str:
+        """Frequencies of the outermost contacts in the duct at the organ of Corti, to read."""
+        if not self.inside:
+            return "–"
+        first, last = self.inside[0], self.inside[-1]
+        return f"{hertz_text(last.organ_of_corti_hz)} – {hertz_text(first.organ_of_corti_hz)}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; degrees, mm and Hz."""
@@ -187,7 +195,7 @@ def _remarks(
     if depth > lengths[-1]:
         remarks.append(
             f"It does not fit: the tip would lie {depth - lengths[-1]:.1f} mm beyond the apex"
-            + (f", with {len(beyond)} contacts." if beyond else ".")
+            + (f", with {len(beyond)} contact{'s' * (len(beyond) > 1)}." if beyond else ".")
         )
     if outside:
         stay = "stays" if len(outside) == 1 else "stay"

@@ -11,7 +11,7 @@ import qt
 import slicer
 
 from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray, ElectrodeArray, read_arrays
-from ..cochlea.insertion import Contact, Insertion
+from ..cochlea.insertion import Insertion
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import NO_DRILL_PATH, way_in
 from ..errors import UnusableInput
@@ -309,15 +309,8 @@ def _cells(insertion: Insertion) -> tuple[str, str, str]:
     return (
         f"{mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90 or 0.0:.0f}°",
         f"{insertion.coverage_deg:.0f}°, {insertion.coverage_mm:.1f} mm",
-        f"{_hertz(last)} – {_hertz(inside[0])}",
+        insertion.span_text,
     )
-
-
-def _hertz(contact: Contact) -> str:
-    hertz = contact.organ_of_corti_hz
-    if hertz is None:
-        return "beyond"
-    return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"
 
 
 def way_in_text(cochleae: Mapping[Side, CochlearMeasurements]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 from ..cochlea.duct import LATERAL, Duct
-from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
+from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency, hertz_text
 from ..cochlea.insertion import Insertion
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import way_in
@@ -21,7 +21,8 @@ LEGEND = (
     "Line: frequency along the organ of Corti (Greenwood 1990); grey dots: spiral ganglion "
     "(Stakhovskaya et al. 2007). Both are maps of average ears: single ears differ by half an "
     "octave and more. Pale: an average cochlea, beyond what the segment shows. RW: round window. "
-    "Bars: electrode arrays with their contacts; the spiral shows the first."
+    "Bars: electrode arrays with their contacts; the spiral shows the first. Its short inner line: "
+    "the modiolar wall, as far as the segment shows it."
 )
 
 
@@ -77,11 +78,10 @@ def _arrays(insertions: Sequence[Insertion]) -> Table:
             last = inside[-1]
             mark = "≈ " if last.extrapolated else ""
             reach = f"{mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°"
-            ends = f"{_hertz(last.organ_of_corti_hz)} – {_hertz(inside[0].organ_of_corti_hz)}"
         else:
-            reach = ends = "–"
+            reach = "–"
         covered = f"{each.coverage_deg:.0f}°, {each.coverage_mm:.1f} mm"
-        rows.append((f"{each.array.label}, {each.depth_mm:g} mm", reach, covered, ends))
+        rows.append((f"{each.array.label}, {each.depth_mm:g} mm", reach, covered, each.span_text))
         if each.remarks:
             rows.append((" ".join(each.remarks),))
     heads = ("Array, depth of its tip", "Reaches", "Contacts over", "Organ of Corti")
@@ -89,4 +89,4 @@ def _arrays(insertions: Sequence[Insertion]) -> Table:
 
 
 def _hertz(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f} Hz"
+    return "–" if value is None else hertz_text(value)

@@ -142,6 +142,7 @@ def sentences(
     for side, cochlea in cochleae.items():
         if cochlea.duct is None:
             lines.append(NO_DUCT.format(side))
+            lines += [f"  {remark}" for remark in cochlea.remarks]
             continue
         shown = ("duct_lateral_wall_360", "duct_lateral_wall_720", "duct_apical_angle")
         values = ", ".join(f"{cochlea[key].label.lower()} {cochlea[key].text}" for key in shown)
@@ -152,7 +153,8 @@ def sentences(
             lines.append(f"  {sentence_of(each)}")
             lines += [f"    {remark}" for remark in each.remarks]
             if bands:
-                lines.append(f"    Default filter bands: {mismatch_text(each)}")
+                off = mismatch_text(each)
+                lines.append(f"    Default filter bands beside the spiral ganglion: {off}")
     if any(insertions.values()):
         lines.append(MAKERS_DECIDE)
     return lines
@@ -164,15 +166,12 @@ def sentence_of(insertion: Insertion) -> str:
     label = f"{insertion.array.label}, {insertion.depth_mm:.1f} mm"
     if not inside:
         return f"{label}: no contact in the duct"
-    last, first = inside[-1], inside[0]
+    last = inside[-1]
     mark = "≈ " if last.extrapolated else ""
-    span = " to ".join(
-        f"{contact.organ_of_corti_hz:.0f} Hz" if contact.organ_of_corti_hz else "beyond the organ"
-        for contact in (first, last)
-    )
     return (
         f"{label}: to {mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°, contacts over "
-        f"{insertion.coverage_deg:.0f}° and {insertion.coverage_mm:.1f} mm, {span}"
+        f"{insertion.coverage_deg:.0f}° and {insertion.coverage_mm:.1f} mm, "
+        f"{insertion.span_text} at the organ of Corti"
     )
 
 

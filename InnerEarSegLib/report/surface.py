@@ -15,8 +15,7 @@ from ..types import Geometry, apply_affine
 FORMATS = ("stl", "obj")
 
 _SMOOTHING, _PASS_BAND = 15, 0.1
-"""Steps and pass band of Taubin's filter, which takes off the voxels' stairs and keeps the volume:
-in the dataset's labels it changes by less than 1 %."""
+"""Steps and pass band of Taubin's filter, which takes off the voxels' stairs."""
 
 
 def surface_of(labyrinth: NDArray[Any], geometry: Geometry) -> Any:
@@ -51,7 +50,10 @@ def surface_of(labyrinth: NDArray[Any], geometry: Geometry) -> Any:
     surface = vtk.vtkPolyData()
     surface.SetPoints(placed)
     surface.SetPolys(found.GetPolys())
-    return _turned(surface) if volume_of(surface) < 0.0 else surface
+    if volume_of(surface) < 0.0:
+        surface = _turned(surface)
+    _grow(surface, float(np.count_nonzero(mask)) * geometry.voxel_volume)
+    return surface
 
 
 def volume_of(surface: Any) -> float:
@@ -85,6 +87,25 @@ def write_surface(surface: Any, path: Path) -> None:
     if not writer.Write():
         full = writer.GetErrorCode() == vtk.vtkErrorCode.OutOfDiskSpaceError
         raise OSError("no space left" if full else f"{path.name} was not written")
+
+
+def _grow(surface: Any, volume: float) -> None:
+    """Move a closed surface along its normals by one distance, so that it has this volume in mm³.
+
+    Contouring cuts the voxels' corners, which makes thin parts more than 1 % smaller.
+    """
+    points = vtk_to_numpy(surface.GetPoints().GetData())
+    triangles = vtk_to_numpy(surface.GetPolys().GetConnectivityArray()).reshape(-1, 3)
+    first, second, third = points[triangles].transpose(1, 0, 2)
+    # The gradient of the volume by a point is a third of the area vectors of its triangles.
+    area = np.cross(second - first, third - first) / 6.0
+    gradient = np.zeros_like(points)
+    for corner in triangles.T:
+        np.add.at(gradient, corner, area)
+    size = np.linalg.norm(gradient, axis=1, keepdims=True)
+    step = (volume - volume_of(surface)) / max(float(size.sum()), 1e-12)
+    points += step * gradient / np.maximum(size, 1e-12)  # in place: VTK's own memory
+    surface.GetPoints().Modified()
 
 
 def _turned(surface: Any) -> Any:

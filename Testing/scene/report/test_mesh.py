@@ -32,6 +32,7 @@ def test_a_ball_by_hand(flip):
     surface = surface_of(ball, grid)
     assert open_edges(surface) == 0
     assert volume_of(surface) == pytest.approx(4.0 / 3.0 * np.pi * 125.0, rel=0.01)
+    assert volume_of(surface) == pytest.approx(ball.sum() * 0.25**3, rel=0.001)
     points = vtk_to_numpy(surface.GetPoints().GetData())
     assert points.mean(axis=0) == pytest.approx([0.0, 0.0, 16.0], abs=0.01)
 
@@ -67,6 +68,9 @@ def test_labyrinth_and_parts_are_watertight(result_folder, synthetic_ear, tmp_pa
     middle = vtk_to_numpy(whole.GetPoints().GetData()).mean(axis=0)
     assert np.linalg.norm(middle - center) < 2.0  # RAS mm of the CT
     (ear,) = json.loads((out / "parts.json").read_text())["ears"]
+    for name, volume in ear["volumes_mm3"].items():  # thin canals, too
+        surface = read(out / f"{name.replace(' ', '_')}_{side}.{ending}")
+        assert volume_of(surface) == pytest.approx(volume, rel=0.003), name
     assert ear["side"] == side and len(ear["canals"]) == 3 and len(ear["angles_deg"]) == 3
 
 

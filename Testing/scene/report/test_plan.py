@@ -10,7 +10,7 @@ import pytest
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.mrml.files import write_scene
-from InnerEarSegLib.types import Findings
+from InnerEarSegLib.types import POOR, Findings, Quality
 
 from .subjects import saved, truth_of
 
@@ -52,6 +52,20 @@ def test_without_arrays_the_duct_alone_and_no_old_contacts(result, capsys):
     assert "measured lateral wall to 360°" in capsys.readouterr().out
 
 
+def test_without_a_duct_no_table_of_an_earlier_one_stays(result, synthetic_ear, capsys):
+    assert main(["plan", str(result)]) == 0 and (result / "duct.csv").is_file()
+    path = result / f"landmarks_{synthetic_ear.side}.mrk.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    (markups,) = content["markups"]
+    points = markups["controlPoints"]
+    markups["controlPoints"] = [point for point in points if point["label"] != "round window"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["plan", str(result)]) == 0
+    assert "there is no round window" in capsys.readouterr().out
+    assert not (result / "duct.csv").exists()
+
+
 def test_a_depth_and_an_array_of_ones_own_elsewhere(result, tmp_path, capsys):
     mine = tmp_path / "mine.json"
     item = {"maker": "Own", "name": "Short", "kind": "lateral wall", "contacts": 8,
@@ -73,7 +87,8 @@ def test_default_filter_bands_only_if_asked(result, capsys):
     assert "filter bands" not in capsys.readouterr().out
     assert "default_band_hz" not in table(result / "contacts.csv")[0]
     assert main([*command, "--bands"]) == 0
-    assert "Default filter bands: -" in capsys.readouterr().out  # below the place's frequency
+    said = capsys.readouterr().out
+    assert "Default filter bands beside the spiral ganglion: -" in said  # below its frequency
     (ear,) = json.loads((result / "plan.json").read_text(encoding="utf-8"))["ears"]
     (flex,) = ear["arrays"]
     assert "70 to 8500 Hz" in flex["default_filter_bands"]["name"]
@@ -128,9 +143,15 @@ def test_a_list_of_arrays_needs_no_result(capsys):
 
 def test_metal_hides_the_duct(synthetic_ear, tmp_path, capsys):
     found = truth_of(synthetic_ear)
-    ears = tuple(replace(ear, findings=Findings(3, metal_mm3=5.0)) for ear in found.ears)
+    poor = Quality(POOR, ("Metal.",))
+    ears = tuple(
+        replace(ear, findings=Findings(3, metal_mm3=5.0), quality=poor) for ear in found.ears
+    )
     write_scene(synthetic_ear.ct, replace(found, ears=ears), tmp_path)
     assert main(["plan", str(tmp_path), "--array", "FLEX24"]) == 0
-    assert "without metal" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "without metal" in captured.out
+    assert f"{synthetic_ear.side.capitalize()} ear: poor" in captured.err
+    assert "Do not plan on this ear. Metal." in captured.err
     (ear,) = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))["ears"]
     assert ear["duct"] is None and ear["way_in"] is None and ear["arrays"] == []
