@@ -195,10 +195,12 @@ class MeasurementsSection:
         self._turn_later = on and self._pending
         if self._turn_later:
             self._measure()
-        elif on:
-            self._enter()
         else:
-            self._view.leave()
+            with slicer.util.RenderBlocker():  # else views are drawn anew for each that turns
+                if on:
+                    self._enter()
+                else:
+                    self._view.leave()
         self._show()
 
     def _enter(self) -> None:

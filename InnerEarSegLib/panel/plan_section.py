@@ -144,7 +144,10 @@ class PlanSection:
     def _update_parts(self) -> None:
         measuring = self._measuring
         if self._measured:
-            update_parts(slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae)
+            with slicer.util.RenderBlocker():
+                update_parts(
+                    slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae
+                )
 
     def _fill_lists(self) -> None:
         """List the known arrays; what is chosen stays chosen."""
