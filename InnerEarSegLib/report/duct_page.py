@@ -94,7 +94,7 @@ def _formulas(cochlea: CochlearMeasurements) -> Table:
         for formula, measured, longer in beside_formulas(cochlea)
     )
     heads = ("Formula of the diameters", "Estimated", "Measured", "Difference")
-    return Table((62.0, 40.0, 40.0, 40.0), rows, heads)
+    return Table((62.0, 40.0, 40.0, 40.0), rows, heads, values=1)
 
 
 def _hertz(value: float | None) -> str:
