@@ -85,7 +85,7 @@ def _arrays(insertions: Sequence[Insertion]) -> Table:
         if each.remarks:
             rows.append((" ".join(each.remarks),))
     heads = ("Array, depth of its tip", "Reaches", "Contacts over", "Organ of Corti")
-    return Table((66.0, 32.0, 38.0, 46.0), tuple(rows), heads, values=1)
+    return Table((74.0, 32.0, 34.0, 42.0), tuple(rows), heads, values=1)
 
 
 def _formulas(cochlea: CochlearMeasurements) -> Table:
