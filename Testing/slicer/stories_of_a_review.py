@@ -120,6 +120,24 @@ def the_cochlear_view_and_back(app: Application) -> None:
         assert np.allclose(app.center(name), center, atol=1e-3)
 
 
+def the_plan_follows_a_landmark(app: Application) -> None:
+    """An array in the panel and in the scene, soon after the round window was dragged."""
+    _segmented(app)
+    while _selected(app)[2] != "round window":
+        app.ui.landmarksTable.selectRow((_selected(app)[0] + 1) % len(LANDMARKS))
+        app.process(0.1)
+    app.ui.planCollapsibleButton.collapsed = False
+    app.ui.array1ComboBox.setCurrentIndex(app.ui.array1ComboBox.count - 1)
+    app.click(app.ui.showPlanButton)
+    results = app.widget.panel.reviewing.measuring.results
+    before, segment = app.ui.planLabel.text, results.segmentation.GetMTime()
+    app.click(app.ui.editButton)
+    app.drag("Red", 30, 0)
+    # A second where the computer has nothing else to do.
+    app.wait(lambda: app.ui.planLabel.text != before, 3, "another plan")
+    assert results.segmentation.GetMTime() == segment, "the segment was touched"
+
+
 def a_minute_of_random_clicks_and_keys(app: Application) -> None:
     """No landmark is lost, and each can be brought back to where it was found."""
     _segmented(app)
@@ -158,4 +176,5 @@ STORIES = (
     keys_lead_through_the_table,
     the_cochlear_view_and_back,
     a_minute_of_random_clicks_and_keys,
+    the_plan_follows_a_landmark,
 )
