@@ -179,9 +179,10 @@ def temporary(make: Callable[[], Path]) -> Iterator[Path]:
             _folders.add(folder)
         yield folder
     finally:
-        if _undo.pop(key, None):
+        if key in _undo:  # to the end: it may be interrupted while it is being removed
             shutil.rmtree(folder, ignore_errors=True)
             _folders.remove(folder)
+            del _undo[key]
 
 
 def _remove(folder: Path) -> None:

@@ -116,6 +116,8 @@ class Workers:
                 if self._scheduler is None:
                     temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
                     folder = stack.enter_context(temporary)
+                    # Also of the scheduler, which leaves locks there.
+                    stack.enter_context(dask.config.set({"temporary-directory": folder}))
                     before = {each.pid for each in _children()}
                     stack.callback(_kill_children, before)
                     cluster = _started(
@@ -123,7 +125,7 @@ class Workers:
                             n_workers=len(self._places), threads_per_worker=1, memory_limit=0,
                             host="127.0.0.1", dashboard_address="127.0.0.1:0",
                             scheduler_kwargs={"dashboard": False},
-                            silence_logs=logging.CRITICAL, local_directory=folder,
+                            silence_logs=logging.CRITICAL,
                         )
                     )  # fmt: skip
                     stack.callback(_close, cluster, before)

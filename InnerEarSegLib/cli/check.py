@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from ..errors import UnusableInput
     from ..evaluation.check import check_case, summary
     from ..evaluation.evaluate import each_case
-    from ..io.case import Case
+    from ..io.case import NO_REFERENCE, Case
     from ..io.manifest import read_dataset
     from ..io.result_folder import ResultFolder
     from ..model.card import bundled_model, read_card
@@ -55,8 +55,8 @@ def run(options: argparse.Namespace) -> int:
 
     def check(case: Case) -> None:
         found = check_case(case)
-        if not found.uses:
-            raise UnusableInput("It has no labels, no landmarks and no side.")
+        if not case.has_reference:
+            raise UnusableInput(NO_REFERENCE)
         if knows(card, case.name, found.fingerprint):
             found = dataclasses.replace(found, remarks=(*found.remarks, KNOWN))
         if folder is not None:

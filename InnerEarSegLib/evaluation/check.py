@@ -87,13 +87,13 @@ def _lacks(case: Case) -> dict[str, str]:
     side = "" if case.side else "side not stated"
     labels = "no labels" if case.labels is None else ""
     window = "" if ROUND_WINDOW in case.landmarks else "no round window"
-    nothing = "no reference at all" if labels and side and not found else ""
+    elsewhere = f"{case.elsewhere} outside the CT" if case.elsewhere else ""
     coarse = ""
     if case.ct.geometry.spacing.max() > FINE_MM:
         coarse = f"voxels larger than {FINE_MM} mm"
     reasons = {
-        TRAIN: (side, few),
-        EVALUATE: (nothing,),
+        TRAIN: (side, few, elsewhere),
+        EVALUATE: ("" if case.has_reference else "no reference at all",),
         SCANS: (side, few, coarse),
         PLAN: (labels, side, few, window),
     }

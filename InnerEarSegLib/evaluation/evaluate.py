@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Cancelled, InnerEarSegError, UnusableModel
-from ..io.case import Case, check_names
+from ..errors import Cancelled, InnerEarSegError, UnusableInput, UnusableModel
+from ..io.case import NO_REFERENCE, Case, check_names
 from ..io.fingerprint import fingerprint
 from ..model.bundle import Model
 from ..model.provenance import counted, knows
@@ -63,6 +63,8 @@ def evaluate(
     names_known = bundle.card.get("training", {}).get("trained_on", ())
 
     def measure(case: Case) -> None:
+        if not case.has_reference:
+            raise UnusableInput(NO_REFERENCE)
         of_case: list[Row] = []
         trained_on = knows(bundle.card, case.name, fingerprint(case.ct.array))
         said = case.remarks

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 from ..types import AUXILIARY, LANDMARKS, Geometry, Side, Volume
 
+NO_REFERENCE = "It has no labels, no landmarks and no side."
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -56,6 +58,24 @@ class Case:
                 "Its side is not stated: say in the manifest whether it is a left or right ear."
             )
         return self.side
+
+    @property
+    def elsewhere(self) -> str:
+        """Which part of the reference lies wholly outside the CT: landmarks, labels or ""."""
+        parts = {"landmarks": np.array(list(self.landmarks.values())).reshape(-1, 3)}
+        if self.labels is not None:
+            parts["labels"] = self.label_geometry.to_ras(np.argwhere(self.labels)[:, ::-1])
+        outside = (
+            name
+            for name, ras in parts.items()
+            if len(ras) and not self.ct.geometry.contains(ras).any()
+        )
+        return next(outside, "")
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether there is anything to compare a result with."""
+        return self.labels is not None or bool(self.landmarks) or self.side is not None
 
     @property
     def missing(self) -> tuple[str, ...]:

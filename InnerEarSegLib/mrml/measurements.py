@@ -106,7 +106,7 @@ def update_measurements(
 def update_steps(
     scene: Any, volume_node: Any, results: Results
 ) -> Generator[None, None, dict[Side, CochlearMeasurements]]:
-    """``update_measurements`` in short steps; the scene changes in the last one."""
+    """``update_measurements`` in short steps; the scene changes in the last ones."""
     ears = {side: ear for side in results.landmarks if (ear := read_ear(results, side))}
     measured = {}
     for side, ear in ears.items():
@@ -114,6 +114,7 @@ def update_steps(
     nodes = find_measurements(scene, volume_node)
     for (side, _), node in nodes.lines.items():
         _place_line(node, results.landmarks.get(side), measured.get(side))
+        yield
     signatures = " ".join(f"{side}:{signature(ears[side])}" for side in sorted(ears))
     if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
         _fill_table(nodes.table, measured)

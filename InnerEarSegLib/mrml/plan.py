@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import slicer
 from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkVector3d
 
@@ -28,7 +27,7 @@ from ..report.plan import insertions_of, mismatch_of
 from ..types import Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
 from .plan_frequencies import FREQUENCIES, add_frequencies, place_frequencies
-from .results import Results, group_results, linked_nodes
+from .results import Results, group_results, linked_nodes, remove_from_hierarchy
 from .scene import configure, keep_place_node
 
 PLAN_ROLE = "InnerEarSeg.PlanOf"  # reference from a node of the plan to its CT
@@ -183,10 +182,9 @@ def tie(node: Any, volume_node: Any, side: Side, kind: str) -> None:
 
 def remove_node(scene: Any, node: Any) -> None:
     """Remove a node with its display, storage and item of the subject hierarchy."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    if item := hierarchy.GetItemByDataNode(node):
-        hierarchy.RemoveItem(item, False, False)  # the application does it by itself
-    for each in (node.GetDisplayNode(), node.GetStorageNode(), node):
+    rest = node.GetDisplayNode(), node.GetStorageNode()
+    remove_from_hierarchy(scene, node)
+    for each in rest:
         if each is not None and scene.IsNodePresent(each):
             scene.RemoveNode(each)
 

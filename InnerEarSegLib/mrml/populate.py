@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import slicer
 from vtkmodules.vtkCommonCore import vtkObject
 
 from ..progress import run_steps
@@ -27,7 +26,7 @@ from .measurements import (
     find_measurements,
     update_steps,
 )
-from .results import Results, find_results, group_results, link_to_ct
+from .results import Results, find_results, group_results, link_to_ct, remove_from_hierarchy
 from .scene import keep_place_node
 from .segments import (
     SEGMENT_NAMES,
@@ -175,14 +174,11 @@ def _all_or_nothing(scene: Any, nodes: list[Any], added: set[str]) -> Iterator[N
     try:
         yield
     except BaseException:
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        for node in filter(None, map(scene.GetNodeByID, sorted(added))):
-            if node.IsA("vtkMRMLSubjectHierarchyNode"):
-                continue
-            if item := hierarchy.GetItemByDataNode(node):
-                hierarchy.RemoveItem(item, False, False)
-            if scene.IsNodePresent(node):
-                scene.RemoveNode(node)
+        new = [node for node in map(scene.GetNodeByID, sorted(added)) if node is not None]
+        # Nodes before their display nodes: Slicer's widgets follow the former.
+        for node in sorted(new, key=lambda node: node.IsA("vtkMRMLDisplayNode")):
+            if scene.IsNodePresent(node) and not node.IsA("vtkMRMLSubjectHierarchyNode"):
+                remove_from_hierarchy(scene, node)
         for node, copy in copies:
             node.Copy(copy)
         restore_place_node()

@@ -162,6 +162,17 @@ def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> 
     return int(folder)
 
 
+def remove_from_hierarchy(scene: Any, node: Any) -> None:
+    """Remove a node from the scene, and its item from the subject hierarchy.
+
+    In this order: what follows a segmentation complains where its item is gone before it is.
+    """
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    scene.RemoveNode(node)
+    if item := hierarchy.GetItemByDataNode(node):  # the application removes it by itself
+        hierarchy.RemoveItem(item, False, False)
+
+
 def _item(hierarchy: Any, node: Any, parent: int) -> int:
     # The application makes items by itself; without it they are missing.
     return int(hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(parent, node))

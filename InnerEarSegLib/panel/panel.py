@@ -40,7 +40,7 @@ class Panel:
         self._ui = ui
         self._get_parameter_node = get_parameter_node
         self._entered = False
-        self._said = ""
+        self._said: tuple[Any, str] = (None, "")  # of which CT, and what
         self._stage: tuple[Any, str] = (None, "")
         self._torch_missing = False
         self._asking: Worker | None = None
@@ -194,8 +194,10 @@ class Panel:
             said = obstacle or self.inputs.ready
         else:
             said = _SEGMENTED
-        if said != self._said:  # else a sentence that matters more would be lost
-            self._said = said
+        volume = self.inputs.volume
+        now = (None if volume is None else volume.GetID(), said)
+        if now != self._said:  # else a sentence that matters more would be lost
+            self._said = now
             self.status.hint(said, "warn" if self._torch_missing else "info")
 
     def _scene_closes(self, *_: Any) -> None:

@@ -69,9 +69,8 @@ def _trained_on(card: dict[str, Any]) -> list[str]:
             f"- Auxiliary landmarks computed from landmarks and segment, with the average ear that "
             f"comes with InnerEarSeg: {these(computed)}."
         )
-    synthetic = training["synthetic_ears"]
     lines += [
-        f"- Synthetic ears: {synthetic}{_without_synthetic(training)}.",
+        f"- Synthetic ears: {_synthetic(card)}.",
         f"- Held out, to choose by (so no test cases): "
         f"{these(training['held_out_to_choose_by']) or 'none'}.",
     ]
@@ -95,11 +94,15 @@ def _ancestor(model: Ancestor) -> list[str]:
     return lines + [f"- It was trained on {data}." for data in model.data]
 
 
-def _without_synthetic(training: dict[str, Any]) -> str:
-    """Which networks saw no synthetic ear, though others did."""
-    setups = {name: training["config"][name] for name in NETWORKS}
-    names = [f"`{name}`" for name, of in setups.items() if not of["synthetic_ears"]]
-    return f", none for {' and '.join(names)}" if names and training["synthetic_ears"] else ""
+def _synthetic(card: dict[str, Any]) -> str:
+    """How many synthetic ears the networks trained here saw, and which of them saw none."""
+    training, inherited = card["training"], ancestors(card)
+    trained = [name for name in NETWORKS if not any(name in of.unchanged for of in inherited)]
+    without = [f"`{x}`" for x in trained if not training["config"][x]["synthetic_ears"]]
+    if not training["synthetic_ears"] or len(without) == len(trained):
+        return "none"
+    others = f", none for {' and '.join(without)}" if without else ""
+    return f"{training['synthetic_ears']}{others}"
 
 
 def _refine(card: dict[str, Any]) -> str:

@@ -87,11 +87,17 @@ class TrainingCase:
 def training_case(case: Case) -> TrainingCase:
     """Return a dataset's case with its labels on the grid of the CT, nearest voxel.
 
-    Raise UnusableInput if its side is not stated, or it has fewer than three landmarks.
+    Raise UnusableInput if its side is not stated, it has fewer than three landmarks, or these or
+    its labels lie outside the CT.
     """
     from ..io.fingerprint import fingerprint
     from ..io.labels import on_grid
 
+    if case.elsewhere:
+        raise UnusableInput(
+            f"Its {case.elsewhere} lie outside the CT: they may be in other coordinates (RAS or "
+            "LPS), or of another CT."
+        )
     side, labels = case.stated_side, None
     if case.labels is not None:
         labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)

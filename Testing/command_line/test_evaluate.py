@@ -134,11 +134,13 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path, output, cap
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_without_a_case_that_can_be_measured_nothing_is_written(tmp_path, capsys):
+def test_without_a_case_that_can_be_measured_nothing_is_written(synthetic_file, tmp_path, capsys):
     (tmp_path / "broken.nii").write_bytes(b"no image")
-    (tmp_path / "list.csv").write_text("case,image\nbroken,broken.nii\n")
+    (tmp_path / "list.csv").write_text(f"case,image\nbroken,broken.nii\nbare,{synthetic_file}\n")
     assert evaluate(tmp_path / "list.csv", "--output", tmp_path / "out") == 2
-    assert "No case could be measured; broken: " in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "No case could be measured; broken: " in said.err
+    assert "bare: not measured: It has no labels, no landmarks and no side." in said.out
     assert not (tmp_path / "out").exists()
 
 

@@ -14,6 +14,7 @@ from InnerEarSegLib.model.card import bundled_model, card_lines, read_card
 from InnerEarSegLib.model.provenance import Ancestor, TrainingData, knows
 from InnerEarSegLib.synthetic.files import random_ear
 from InnerEarSegLib.training.base import BaseModel
+from InnerEarSegLib.training.card_text import card_text
 from InnerEarSegLib.types import LANDMARKS
 
 SETUP = {
@@ -147,6 +148,11 @@ def test_networks_of_the_bundled_model_are_said_to_be_inherited(manifest, tmp_pa
     assert f"### {bundled['name']} {bundled['version']}\n" in inherited
     assert "- `locate`: its network, unchanged." in inherited
     assert "Licence: CC BY 4.0 and CC BY-NC 4.0 (as the data)" in own
+    # Networks that were not trained here count no synthetic ears of this run.
+    card["training"]["synthetic_ears"] = 4
+    assert "- Synthetic ears: 4.\n" in card_text(card)
+    card["training"]["config"]["refine"]["synthetic_ears"] = False
+    assert "- Synthetic ears: none.\n" in card_text(card)
 
 
 def test_a_case_is_known_by_its_ct_and_not_by_its_name(model, manifest):

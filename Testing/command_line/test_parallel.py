@@ -72,6 +72,7 @@ def test_ctrl_c_ends_workers_at_once_and_quietly(tmp_path, whole_group):
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (out, err, process.returncode) == ("cancelled\n", "", 0)
+    assert [*tmp_path.iterdir()] == [file]
     assert time.monotonic() - began < 5  # about 1 s on an idle machine
     assert not psutil.pid_exists(worker)
 
@@ -89,7 +90,7 @@ def _start(file: Path) -> tuple[subprocess.Popen[str], int]:
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "done", f"write {file}"],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, env={**os.environ, "TMPDIR": str(file.parent)},
     )  # fmt: skip
     deadline = time.monotonic() + 60
     assert process.stdout.readline() == "done\n"

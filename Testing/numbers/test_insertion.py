@@ -147,6 +147,7 @@ def test_bad_files_are_refused(tmp_path, text, message):
     [
         ("contacts", 1, "2 to 64 contacts"),
         ("contacts", True, "2 to 64 contacts"),
+        ("diameter", 0.5, "has diameter, which no array has"),
         ("tip_mm", "20", "millimetres from 0 to 40"),
         ("tip_mm", float("nan"), "millimetres from 0 to 40"),
         ("diameter_mm", 9.0, "millimetres from 0 to 2"),

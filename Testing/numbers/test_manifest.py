@@ -194,6 +194,9 @@ def test_check_says_what_a_case_is_for_and_what_is_improbable(pairs):
     assert re.match(
         r"The helicotrema lies [\d.]+ mm outside the CT: .*RAS or LPS", mirrored_case.doubts[0]
     )
+    assert mirrored_case.lacks[TRAIN] == "landmarks outside the CT"
+    with pytest.raises(UnusableInput, match="Its landmarks lie outside the CT: they may be in"):
+        training_case(replace(own, landmarks=mirrored))
     more = len(mirrored_case.doubts) - 1
     assert summary([good, mirrored_case], {})[-2:] == [
         f"Doubtful: {own.name}: {mirrored_case.doubts[0]} ({more} more above)",

@@ -149,6 +149,7 @@ def test_two_cts_in_one_scene(story):
     assert not any("confirmed" in state for state in story.states())
     story.ui.inputSelector.setCurrentNode(story.volume)
     assert [s for s in story.states() if "confirmed" in s] == ["✓ confirmed"]
+    assert story.ui.statusLabel.text.startswith("This CT has results.")  # not what was found before
     assert story.ui.undoButton.enabled  # also after another CT was looked at
     one, two = (find_results(story.scene, v) for v in (story.volume, second))
     assert not {n.GetID() for n in one.nodes} & {n.GetID() for n in two.nodes}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import slicer
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from InnerEarSegLib.cochlea.arrays import ChosenArray, choose, read_arrays
@@ -165,6 +166,16 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
             for name in PARTS
         ]  # fmt: skip
         assert sum(counts) == inside
+    nodes, items = find_parts(scene, volume).values(), []
+    find = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene).GetItemByDataNode
+
+    def look(*_):  # as 3D Slicer does for each segmentation, with an error where one has no item
+        items.extend(find(n) for n in nodes if scene.IsNodePresent(n))
+
+    tag = scene.AddObserver(scene.NodeRemovedEvent, look)
     show_parts(scene, volume, results, cochleae, False)
+    scene.RemoveObserver(tag)
+    assert items and all(items)
+    assert not any(map(find, nodes))
     assert display.GetVisibility3D() and display.GetVisibility2D()
     assert find_parts(scene, volume) == {}

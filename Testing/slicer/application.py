@@ -45,7 +45,8 @@ class Application:
         self._read = 0
         self._last = self._drawn = self._begun = self._worst = self._queued = 0.0
         self._dialogs: list[str] = []
-        self._traces = (output / "stalls.log").open("w")
+        self._traces = (output / "traces.log").open("w")
+        faulthandler.enable(self._traces)  # where Slicer crashes
         self._heard = (output / "heartbeat.jsonl").open("a")
         self._tick = qt.QTimer()
         self._tick.setInterval(20)

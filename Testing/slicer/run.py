@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slicer = shutil.which(options.slicer)
     if slicer is None:
         return _complain(f"{options.slicer} is no program; give Slicer's own with --slicer.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     display: list[str] = []
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
@@ -84,15 +85,14 @@ def _run(command: list[str], environment: dict[str, str], output: Path) -> str:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
-        said, since, silent = 0, time.monotonic(), START_SECONDS
-        while process.poll() is None:
-            time.sleep(0.5)
-            size = sum(p.stat().st_size for p in output.glob("*.jsonl"))
-            if size != said:
-                said, since, silent = size, time.monotonic(), SILENT_SECONDS
-            if time.monotonic() - since > silent:
-                _kill(process)
-                return f"Slicer stood still for {silent:.0f} s and was killed; see slicer.log."
+        try:
+            silent = _watch(process, output)
+        except BaseException:  # Ctrl-C or SIGTERM: Slicer goes, too
+            _kill(process)
+            raise
+        if silent:
+            _kill(process)
+            return silent
     if _left(process):
         _kill(process)
         return "Slicer left a process behind."
@@ -101,6 +101,19 @@ def _run(command: list[str], environment: dict[str, str], output: Path) -> str:
         return f"Slicer left temporary folders behind: {', '.join(folders)}."
     if process.returncode not in (0, 1):  # 1: a story failed, which its own lines say
         return f"Slicer ended with status {process.returncode}; see slicer.log."
+    return ""
+
+
+def _watch(process: subprocess.Popen[bytes], output: Path) -> str:
+    """Wait for the end; return why Slicer should be killed, or an empty string."""
+    said, since, silent = 0, time.monotonic(), START_SECONDS
+    while process.poll() is None:
+        time.sleep(0.5)
+        size = sum(path.stat().st_size for path in output.glob("*.jsonl"))
+        if size != said:
+            said, since, silent = size, time.monotonic(), SILENT_SECONDS
+        if time.monotonic() - since > silent:
+            return f"Slicer stood still for {silent:.0f} s and was killed; see traces.log."
     return ""
 
 

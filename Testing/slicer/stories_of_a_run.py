@@ -85,6 +85,26 @@ def cancelled_at_any_time(app: Application) -> None:
     app.wait(lambda: not app.left_over(), 5, f"no process or file of a run: {app.left_over()}")
 
 
+def cancelled_while_the_result_comes(app: Application) -> None:
+    """At each of its steps in turn: the scene is as it was."""
+    app.load_ear()
+    app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
+    count, running = slicer.mrmlScene.GetNumberOfNodes(), app.widget.panel.running
+    for turn in range(8):
+        app.ui.runCollapsibleButton.collapsed = False
+        app.click(app.ui.segmentButton)
+        app.wait(lambda: running._shown is not None, 120, "the result")
+        for _ in range(turn):
+            slicer.app.processEvents()
+        if not running.active:
+            break
+        app.ui.cancelButton.click()
+        app.process(0.3)
+        assert slicer.mrmlScene.GetNumberOfNodes() == count, f"after {turn} turns"
+        assert app.review is None
+    assert turn > 2
+
+
 def the_ct_is_removed_meanwhile(app: Application) -> None:
     volume = app.load_ear()
     app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
@@ -124,5 +144,6 @@ STORIES = (
     a_ct_becomes_a_result,
     both_ears_of_a_head,
     cancelled_at_any_time,
+    cancelled_while_the_result_comes,
     the_ct_is_removed_meanwhile,
 )

@@ -88,6 +88,18 @@ def test_a_bad_end(slicer, ending, text):
     assert text in cases[-1].find("error").text
 
 
+def test_slicer_ends_with_the_runner(slicer, tmp_path, monkeypatch):
+    def interrupted(process, output):
+        raise KeyboardInterrupt
+
+    ended = []
+    monkeypatch.setattr(run, "_watch", interrupted)
+    monkeypatch.setattr(run, "_kill", lambda process: ended.append(process.kill()))
+    with pytest.raises(KeyboardInterrupt):
+        slicer("time.sleep(600)")
+    assert len(ended) == 1
+
+
 def test_nothing_was_run(slicer, tmp_path, capsys):
     status, cases = slicer("")
     stories = tmp_path / "out" / "stories.jsonl"
