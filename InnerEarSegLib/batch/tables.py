@@ -143,6 +143,8 @@ def ear_cells(
         cells[f"{VOLUME}_mm3"] = ear.get("labyrinth_volume_mm3")
     odd = [key for key, item in items.items() if _is_odd(key, item)]
     cells["out_of_range"] = "; ".join(odd) or None
+    beyond = [key for key, item in items.items() if item.get("extrapolated")]
+    cells["extrapolated"] = "; ".join(beyond) or None
     cells["remarks"] = " ".join((measured or {}).get("remarks", ())) or None
     cells |= _ct_cells(row)
     for array in arrays:
@@ -152,6 +154,7 @@ def ear_cells(
         cells |= {
             f"{key}_reach_deg": reach and rounded(reach.angle_deg, 2),
             f"{key}_reach_deg_plus_minus": reach and rounded(reach.angle_uncertainty_90, 2),
+            f"{key}_reach_extrapolated": reach and reach.extrapolated,
             f"{key}_coverage_deg": laid and round(laid.coverage_deg, 2),
             f"{key}_coverage_mm": laid and round(laid.coverage_mm, 2),
         }

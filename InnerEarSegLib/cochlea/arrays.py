@@ -159,6 +159,10 @@ def _array(item: Any, sources: Any, where: str) -> ElectrodeArray:
             raise UnusableInput(f"{where} has no {key}.")
         texts[key] = text
     where = f"{where} ({texts['name']})"
+    if unknown := sorted(item.keys() - {*ElectrodeArray.__dataclass_fields__, "sources"}):
+        raise UnusableInput(
+            f"{where} has {', '.join(unknown)}, which no array has; see arrays.schema.json."
+        )
     if texts["kind"] not in KINDS:
         raise UnusableInput(f"{where} is of the kind {texts['kind']!r}, not {', '.join(KINDS)}.")
     contacts = item.get("contacts")

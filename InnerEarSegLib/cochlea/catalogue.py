@@ -214,6 +214,14 @@ CATALOGUE: dict[str, Entry] = {
 }
 # fmt: on
 
+MEASURED_OF_FORMULA = {
+    "lateral_wall_first_turn": "duct_lateral_wall_360",
+    "lateral_wall_two_turns": "duct_lateral_wall_720",
+    "lateral_wall_length": "duct_lateral_wall",
+    "lateral_wall_length_koch": "duct_lateral_wall",
+}
+"""Of a length that a formula estimates, the one that is measured along the wall."""
+
 
 @dataclass(frozen=True)
 class Measurement:

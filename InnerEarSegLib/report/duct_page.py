@@ -15,7 +15,7 @@ from ..cochlea.way_in import way_in
 from ..types import Side
 from .content import Block, Figures, Heading, Table, Text
 from .duct_figures import spiral, unrolled
-from .plan import insertions_of
+from .plan import beside_formulas, insertions_of
 
 LEGEND = (
     "Line: frequency along the organ of Corti (Greenwood 1990); grey dots: spiral ganglion "
@@ -48,7 +48,7 @@ def _page(cochlea: CochlearMeasurements, insertions: Sequence[Insertion]) -> lis
     ]
     if insertions:
         blocks += [_arrays(insertions), Text(MAKERS_DECIDE, "notice")]
-    blocks.append(_by_angle(duct))
+    blocks += [_by_angle(duct), _formulas(cochlea)]
     return [*blocks, Text(way_in(cochlea).sentence, "small")]
 
 
@@ -85,7 +85,16 @@ def _arrays(insertions: Sequence[Insertion]) -> Table:
         if each.remarks:
             rows.append((" ".join(each.remarks),))
     heads = ("Array, depth of its tip", "Reaches", "Contacts over", "Organ of Corti")
-    return Table((66.0, 32.0, 38.0, 46.0), tuple(rows), heads, values=1)
+    return Table((74.0, 32.0, 34.0, 42.0), tuple(rows), heads, values=1)
+
+
+def _formulas(cochlea: CochlearMeasurements) -> Table:
+    rows = tuple(
+        (formula.label, formula.text, measured.text, f"{longer:+.1f} mm")
+        for formula, measured, longer in beside_formulas(cochlea)
+    )
+    heads = ("Formula of the diameters", "Estimated", "Measured", "Difference")
+    return Table((62.0, 40.0, 40.0, 40.0), rows, heads, values=1)
 
 
 def _hertz(value: float | None) -> str:

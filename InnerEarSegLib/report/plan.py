@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
+from ..cochlea.catalogue import MEASURED_OF_FORMULA, Measurement
 from ..cochlea.duct import Duct
 from ..cochlea.filter_bands import Mismatch, default_bands, mismatch
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
@@ -53,6 +54,18 @@ def insertions_of(
     }
 
 
+def beside_formulas(
+    cochlea: CochlearMeasurements,
+) -> list[tuple[Measurement, Measurement, float]]:
+    """Lengths by formulas, the same as measured, and by how many mm the formula's is longer."""
+    pairs = ((cochlea[key], cochlea[other]) for key, other in MEASURED_OF_FORMULA.items())
+    return [
+        (formula, measured, formula.value - measured.value)
+        for formula, measured in pairs
+        if formula.value is not None and measured.value is not None
+    ]
+
+
 def mismatch_of(insertion: Insertion) -> tuple[Mismatch, ...]:
     """Compare an array with its default filter bands; empty where these are not known."""
     bands = default_bands(insertion.array)
@@ -80,6 +93,16 @@ def write_plan(
                 "side": side,
                 "remarks": [*cochlea.remarks, *([NO_DUCT.format(side)] if duct is None else [])],
                 "duct": None if duct is None else {**duct.summary(), "over_angle": rows},
+                "formulas": [
+                    {
+                        "key": formula.key,
+                        "measured_key": measured.key,
+                        "formula_mm": rounded(formula.value, 2),
+                        "measured_mm": rounded(measured.value, 2),
+                        "formula_minus_measured_mm": rounded(longer, 2),
+                    }
+                    for formula, measured, longer in beside_formulas(cochlea)
+                ],
                 "way_in": None if duct is None else way_in(cochlea).to_json(),
                 "organ_of_corti_mm": None
                 if duct is None
@@ -147,6 +170,10 @@ def sentences(
         shown = ("duct_lateral_wall_360", "duct_lateral_wall_720", "duct_apical_angle")
         values = ", ".join(f"{cochlea[key].label.lower()} {cochlea[key].text}" for key in shown)
         lines.append(f"{side.capitalize()} ear: {values}")
+        longer_by = "; ".join(
+            f"{one.label} {longer:+.1f} mm" for one, _, longer in beside_formulas(cochlea)
+        )
+        lines += [f"  Formulas minus measured: {longer_by}"] if longer_by else []
         lines += [f"  {remark}" for remark in cochlea.remarks]
         lines.append(f"  {way_in(cochlea).sentence}")
         for each in insertions.get(side, ()):

@@ -176,6 +176,10 @@ def test_arrays_reach_as_far_as_in_a_plan(cohort):
     assert reach.value == pytest.approx(laid.reach_deg, abs=0.01) and reach.unit == "deg"
     assert reach.plus_minus == pytest.approx(laid.inside[-1].angle_uncertainty_90, abs=0.01)
     assert values.value["med_el_flex24_coverage_length"] == pytest.approx(20.9)
+    (ear,) = read(out, "ears").to_dict("records")
+    assert ear["med_el_flex24_reach_extrapolated"] == laid.inside[-1].extrapolated
+    assert {"duct_lateral_wall", "duct_apical_angle"} <= {*ear["extrapolated"].split("; ")}
+    assert "a_diameter" not in ear["extrapolated"]
 
 
 def test_every_column_is_described():

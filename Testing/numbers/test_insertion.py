@@ -92,7 +92,7 @@ def test_each_kind_follows_its_curve(kind):
 def test_what_does_not_fit_is_said():
     short = insert(rings(end=300.0), array(tip=21.0))
     assert short.contacts[-1].angle_deg is None and short.contacts[-1].ras is None
-    assert any("does not fit" in remark and "1 contacts" in remark for remark in short.remarks)
+    assert any("does not fit" in remark and "1 contact." in remark for remark in short.remarks)
     shallow = insert(rings(), array(), 12.0)
     assert [round(contact.depth_mm, 6) for contact in shallow.contacts] == [-3.0, 2.0, 7.0, 12.0]
     assert shallow.contacts[0].angle_deg is None
@@ -147,6 +147,7 @@ def test_bad_files_are_refused(tmp_path, text, message):
     [
         ("contacts", 1, "2 to 64 contacts"),
         ("contacts", True, "2 to 64 contacts"),
+        ("diameter", 0.5, "has diameter, which no array has"),
         ("tip_mm", "20", "millimetres from 0 to 40"),
         ("tip_mm", float("nan"), "millimetres from 0 to 40"),
         ("diameter_mm", 9.0, "millimetres from 0 to 2"),

@@ -66,9 +66,14 @@ def test_a_page_only_for_an_ear_with_a_duct(cochlea):
     assert duct_pages({cochlea.side: replace(cochlea, duct=None)}) == {}
     chosen = [ChosenArray(array) for array in choose(["FLEX24"], read_arrays())]
     (blocks,) = duct_pages({cochlea.side: cochlea}, chosen).values()
-    arrays, angles = [block for block in blocks if isinstance(block, Table)]
+    arrays, angles, formulas = [block for block in blocks if isinstance(block, Table)]
     assert arrays.rows[0][0] == "MED-EL FLEX24, 24 mm"
     assert angles.rows[3][0] == "360°" and angles.rows[3][3] == "785 Hz"
+    first, *_, koch = formulas.rows
+    by_hand = cochlea["lateral_wall_first_turn"].value - cochlea.duct.length("lateral wall", 360.0)
+    assert first[0] == "Lateral wall, first turn" and first[3] == f"{by_hand:+.1f} mm"
+    by_hand = 3.86 * cochlea["a_diameter"].value + 4.99 - cochlea["duct_lateral_wall"].value
+    assert "Koch" in koch[0] and koch[3] == f"{by_hand:+.1f} mm"
     assert len([block for block in blocks if isinstance(block, Figures)]) == 1
 
 
