@@ -92,7 +92,7 @@ def test_scans_have_a_row_each_and_the_specimens_themselves_the_summary(tmp_path
         canals("soft kernel", 2, "good", 0.90, 0.5),
     ]
     lines = lines_of(rows)
-    assert "dice: mean 0.9800, median 0.9800, worst 0.9800, 1 cases" in lines
+    assert "dice: mean 0.9800, median 0.9800, worst 0.9800, 1 case" in lines
     assert lines[-2:] == [
         "| as scanned | 1 of 1 | 1 of 1 | 0.9800 (0.9800) | 0.050 (0.050) | 0.200 (0.200) | 1 of 1 "
         "| 1 | 0 | 3 of 3 |",
