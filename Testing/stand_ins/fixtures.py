@@ -160,30 +160,35 @@ def slicer_app(tmp_path: Path) -> Iterator[StandIn]:
             setattr(slicer.modules, name.lower(), modules.qSlicerLoadableModule(name))
         dialogs.clear()
         pythonqt.errors.clear()
-        _watch_removals(session.scene)
+        watch = _watch_removals(session.scene)
         stand_in = StandIn(app, session, tmp_path)
         try:
             yield stand_in
             raised = list(pythonqt.errors)
         finally:
+            session.scene.RemoveObserver(watch)
             _tear_down(stand_in)
         assert not raised, "exceptions in slots:\n" + "\n".join(raised)
 
 
-def _watch_removals(scene: Any) -> None:
-    """Note what ends Slicer 5.12: a segmentation that is removed after its display node."""
+def _watch_removals(scene: Any) -> int:
+    """Note what ends Slicer 5.12: a segmentation that is removed after its display node.
+
+    Returns:
+        The observer's tag.
+    """
     import vtk
 
     from . import pythonqt
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def removed(caller: Any, event: str, node: Any = None) -> None:
+    def removed(caller: Any, event: str, node: Any) -> None:
         for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")):
             segmentation = scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode")
             if segmentation.GetDisplayNode() is node and not scene.IsClosing():
                 pythonqt.errors.append(f"{node.GetID()} is removed before its segmentation")
 
-    scene.AddObserver(scene.NodeAboutToBeRemovedEvent, removed)
+    return int(scene.AddObserver(scene.NodeAboutToBeRemovedEvent, removed))
 
 
 def _tear_down(stand_in: StandIn) -> None:
