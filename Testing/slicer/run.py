@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OUTPUT, ONLY, STALL = "INNEREARSEG_OUTPUT", "INNEREARSEG_STORIES", "INNEREARSEG_STALL"
 """Environment variables for ``inside.py``: a folder, names of stories, seconds."""
 
+POLL_SECONDS, LEAVE_SECONDS = 0.5, 2.0
 START_SECONDS = 180.0
 SILENT_SECONDS = 120.0
 """Slicer is killed when nothing is said for so long; ``inside.py`` writes a line a second while
@@ -108,7 +109,7 @@ def _watch(process: subprocess.Popen[bytes], output: Path) -> str:
     """Wait for the end; return why Slicer should be killed, or an empty string."""
     said, since, silent = 0, time.monotonic(), START_SECONDS
     while process.poll() is None:
-        time.sleep(0.5)
+        time.sleep(POLL_SECONDS)
         size = sum(path.stat().st_size for path in output.glob("*.jsonl"))
         if size != said:
             said, since, silent = size, time.monotonic(), SILENT_SECONDS
@@ -118,10 +119,10 @@ def _watch(process: subprocess.Popen[bytes], output: Path) -> str:
 
 
 def _left(process: subprocess.Popen[bytes]) -> bool:
-    """Whether processes of an ended Slicer go on, two seconds later."""
+    """Whether processes of an ended Slicer go on, a moment later."""
     if os.name != "posix":
         return False
-    time.sleep(2.0)
+    time.sleep(LEAVE_SECONDS)
     try:
         os.killpg(process.pid, 0)
     except (ProcessLookupError, PermissionError):

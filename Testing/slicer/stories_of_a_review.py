@@ -173,7 +173,7 @@ def a_minute_of_random_clicks_and_keys(app: Application) -> None:
             app.ui.landmarksTable.selectRow(generator.randrange(3))
         else:
             button = getattr(app.ui, f"{generator.choice(names)}Button")
-            if button.enabled:
+            if button.enabled and button.visible:
                 app.click(button)
         app.process(generator.uniform(0.0, 0.2))
     app.widget.panel.reviewing.stop_editing()

@@ -181,7 +181,7 @@ def _watch_removals(scene: Any) -> int:
     from . import pythonqt
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def removed(caller: Any, event: str, node: Any = None) -> None:
+    def removed(caller: Any, event: str, node: Any) -> None:
         for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")):
             segmentation = scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode")
             if segmentation.GetDisplayNode() is node and not scene.IsClosing():
