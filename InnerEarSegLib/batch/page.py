@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from .. import __version__
-from ..io.result_folder import MAKER, REPORT_HTML, THUMBNAILS
+from ..io.result_folder import REPORT_HTML, THUMBNAILS
+from ..report.page import document
 from ..types import AUTOMATIC, CHECK, GOOD, POOR, Findings
 from .summary import Content, Row, ears_of, state_of
 
@@ -35,12 +35,6 @@ def cohort_page(rows: Sequence[Row], folder: Path) -> bytes:
     without = [row for row in rows if not ears_of(row.result, row.measurements)]
     said = ", ".join(f"{verdicts[name]} {name}" for name in (POOR, CHECK, GOOD, "by hand")
                      if verdicts[name])  # fmt: skip
-    head = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="generator" content="{MAKER} {__version__}">\n'
-        f"<title>Cohort: {len(rows)} cases</title>\n"
-        f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
-    )
     parts = [
         f"<header><h1>Cohort: {len(rows)} cases, {len(ears)} ears</h1>"
         f"<p>{escape(said)}</p></header>",
@@ -58,7 +52,7 @@ def cohort_page(rows: Sequence[Row], folder: Path) -> bytes:
     if ears:
         cards = "\n".join(_card(row, side, ear, folder) for row, side, ear in ears)
         parts.append(f'<h2>Ears</h2><div class="ears">{cards}</div>')
-    text = head + "\n".join(parts) + "\n</body>\n</html>\n"
+    text = document(f"Cohort: {len(rows)} cases", _STYLE, parts)
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from ..cochlea.arrays import ElectrodeArray
     from ..model.bundle import Model
 
 T = TypeVar("T")
@@ -60,6 +61,28 @@ def _number(kind: Callable[[str], T], fits: Callable[[T], bool], what: str) -> C
         raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
 
     return parse
+
+
+def add_arrays(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--array``, whose help says what is done with one, and ``--arrays``."""
+    parser.add_argument("--array", action="append", default=[], metavar="NAME", help=what)
+    parser.add_argument(
+        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
+    )
+
+
+def known_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
+    """Return the package's arrays and those of ``--arrays``; UnusableInput if it cannot be read."""
+    from ..cochlea.arrays import read_arrays
+
+    return [*read_arrays(), *(read_arrays(options.arrays) if options.arrays else ())]
+
+
+def chosen_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
+    """Return the arrays of ``--array``; UnusableInput if one is unknown."""
+    from ..cochlea.arrays import choose
+
+    return choose(options.array, known_arrays(options))
 
 
 def add_device(parser: argparse.ArgumentParser, *, model: bool = False) -> None:

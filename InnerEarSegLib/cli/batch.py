@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
-from .arguments import add_device, complain, say, whole_number_from
+from .arguments import add_arrays, add_device, chosen_arrays, complain, say, whole_number_from
 from .segment import check_scenes, write_scene
 
 if TYPE_CHECKING:
     from ..batch.cohort import Cohort
     from ..batch.run import Tables
-    from ..cochlea.arrays import ElectrodeArray
 
 SOME_FAILED = 4
+ARRAY_HELP = "tables say how far this electrode array would reach; see `innerearseg plan --list`"
 
 CPU_WORKERS = 2
 """Reading and writing use one core, the networks all: two fill each other's gaps."""
@@ -50,27 +50,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--scheduler", metavar="ADDRESS",
         help="use the workers of this Dask scheduler, which see all files at the same paths",
     )  # fmt: skip
-    add_arrays(parser)
+    add_arrays(parser, ARRAY_HELP)
     parser.set_defaults(run=run, resumes=True)
-
-
-def add_arrays(parser: argparse.ArgumentParser) -> None:
-    """Add the electrode arrays that tables have columns of."""
-    parser.add_argument(
-        "--array", action="append", default=[], metavar="NAME",
-        help="tables say how far this electrode array would reach; see `innerearseg plan --list`",
-    )  # fmt: skip
-    parser.add_argument(
-        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
-    )
-
-
-def chosen_arrays(options: argparse.Namespace) -> list[ElectrodeArray]:
-    """Return the arrays of ``--array``; UnusableInput if one is unknown."""
-    from ..cochlea.arrays import choose, read_arrays
-
-    mine = read_arrays(options.arrays) if options.arrays else ()
-    return choose(options.array, [*read_arrays(), *mine])
 
 
 def run(options: argparse.Namespace) -> int:

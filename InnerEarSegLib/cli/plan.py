@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import UnusableInput
-from .arguments import millimetres_up_to, note, say
+from .arguments import add_arrays, chosen_arrays, known_arrays, millimetres_up_to, note, say
 
 MAX_DEPTH_MM = 40.0
 
@@ -20,13 +20,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "input", type=Path, nargs="?", metavar="DIR",
         help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
     )  # fmt: skip
-    parser.add_argument(
-        "--array", action="append", default=[], metavar="NAME",
-        help="lay this array into the duct, such as FLEX24; may be given several times",
-    )  # fmt: skip
-    parser.add_argument(
-        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
-    )
+    add_arrays(parser, "lay this array into the duct, such as FLEX24; may be given several times")
     parser.add_argument(
         "--depth", type=millimetres_up_to(MAX_DEPTH_MM), metavar="MM",
         help="insert the tip so deep, from the round window (default: each array's whole length)",
@@ -45,17 +39,16 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each ear's duct and arrays, and write ``plan.json``, ``duct.csv``, ``contacts.csv``."""
-    from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray, choose, read_arrays
+    from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 
-    known = [*read_arrays(), *(read_arrays(options.arrays) if options.arrays else ())]
     if options.list:
-        for each in known:
+        for each in known_arrays(options):
             say(f"{each.label}: {each.kind}, {each.contacts} contacts, {each.tip_mm:g} mm")
         say(MAKERS_DECIDE)
         return 0
     if options.input is None:
         raise UnusableInput("plan needs the folder of a result, or --list.")
-    chosen = [ChosenArray(each, options.depth) for each in choose(options.array, known)]
+    chosen = [ChosenArray(each, options.depth) for each in chosen_arrays(options)]
     if not chosen and (options.depth is not None or options.arrays or options.bands):
         raise UnusableInput(
             "--depth, --arrays and --bands go with --array, which names what to lay in."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
 from ..process import end_with_stdin, temporary
-from .arguments import note
+from .arguments import add_arrays, chosen_arrays, note
 
 if TYPE_CHECKING:
     from ..cochlea.arrays import ChosenArray
@@ -42,13 +42,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--patient", default="", metavar="TEXT",
         help="name as it shall appear; without it, the report does not identify the patient",
     )  # fmt: skip
-    parser.add_argument(
-        "--array", action="append", default=[], metavar="NAME",
-        help="show this electrode array in the duct; see `innerearseg plan --list`",
-    )  # fmt: skip
-    parser.add_argument(
-        "--arrays", type=Path, metavar="FILE", help="also arrays of a JSON file of one's own"
-    )
+    add_arrays(parser, "show this electrode array in the duct; see `innerearseg plan --list`")
     parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.add_argument(
         "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
@@ -64,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     from ..report.files import Names
     from ..report.subject import read_subject, write_subject
 
-    chosen = chosen_arrays(options)
+    chosen = _chosen(options)
     patient, page = _patient(options), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
@@ -89,20 +83,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_arrays(options: argparse.Namespace) -> list[ChosenArray]:
+def _chosen(options: argparse.Namespace) -> list[ChosenArray]:
     """Return the arrays of ``--array``, or of what the panel wrote.
 
     UnusableInput if one is unknown or they are too many.
     """
-    from ..cochlea.arrays import ChosenArray, choose, chosen_from_text, read_arrays
+    from ..cochlea.arrays import ChosenArray, chosen_from_text
     from ..report.duct_figures import MOST_ARRAYS
     from ..report.subject import CHOSEN_ARRAYS
 
     handed_over = options.input / CHOSEN_ARRAYS
     if options.handed_over and handed_over.is_file():
         return chosen_from_text(handed_over.read_text(encoding="utf-8"), str(handed_over))
-    mine = read_arrays(options.arrays) if options.arrays else ()
-    arrays = choose(options.array, [*read_arrays(), *mine])
+    arrays = chosen_arrays(options)
     if len(arrays) > MOST_ARRAYS:
         raise UnusableInput(f"A report shows at most {MOST_ARRAYS} arrays; `plan` takes more.")
     return [ChosenArray(each) for each in arrays]

@@ -10,8 +10,8 @@ from ..errors import InnerEarSegError, UnusableInput
 from ..process import temporary
 from ..types import AUTOMATIC, CORRECTED, Ear
 from . import report
-from .arguments import complain, say
-from .batch import SOME_FAILED, add_arrays, chosen_arrays, say_where
+from .arguments import add_arrays, chosen_arrays, complain, say
+from .batch import ARRAY_HELP, SOME_FAILED, say_where
 from .segment import check_scenes
 
 MAX_NAMES = 20
@@ -30,7 +30,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--reports", action="store_true", help="also write a report of each case that has none"
     )
     parser.add_argument("--pdf", action="store_true", help="reports as PDF, too; needs fpdf2")
-    add_arrays(parser)
+    add_arrays(parser, ARRAY_HELP)
     parser.set_defaults(run=run)
 
 

@@ -99,8 +99,7 @@ def fit_average(
         4 x 4 from the average's frame to RAS, and the root mean square distance in mm; None if
         there is no lumen near.
     """
-    to_ras = np.eye(4)
-    to_ras[:3, :3], to_ras[:3, 3] = frame.axes.T, frame.origin
+    to_ras = frame.matrix
     distance = SurfaceDistance(mask, apply_affine(to_ras, surface))
     if not distance.found:
         return None

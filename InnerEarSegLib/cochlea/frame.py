@@ -69,6 +69,13 @@ class CochlearFrame:
         z = z / length
         return cls(side, origin, np.array([x, np.cross(z, x) * _determinant(side), z]))
 
+    @property
+    def matrix(self) -> Vector:
+        """4 x 4 from frame mm to RAS mm."""
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = self.axes.T, self.origin
+        return matrix
+
     def to_ras(self, points: ArrayLike) -> Vector:
         """Frame mm (..., 3) to RAS mm."""
         return np.asarray(np.asarray(points, np.float64) @ self.axes + self.origin, np.float64)

@@ -53,7 +53,7 @@ def average_cochlea(cases: Cases, without: Sequence[str]) -> Vector:
             on_wall = points - distance.at(points)[:, None] * slope
             back = np.linalg.inv(fit[0])
             moved.append(apply_affine(back, on_wall))
-            frames.append(back @ _matrix(frame))
+            frames.append(back @ frame.matrix)
         surface = apply_affine(np.linalg.inv(_mean(frames)), np.mean(moved, axis=0))
     return np.asarray(surface, np.float64)
 
@@ -119,12 +119,6 @@ def _of_the_cochlea(places: Vector) -> NDArray[np.bool_]:
     radius = np.hypot(x, y)
     modiolus = (radius < 1.0) & (z < _CENTER_MM[2])  # some segments leave it out
     return np.asarray((radius < 5.2) & (z > -2.2) & ~near & ~modiolus, np.bool_)
-
-
-def _matrix(frame: CochlearFrame) -> Vector:
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = frame.axes.T, frame.origin
-    return matrix
 
 
 def _mean(matrices: Sequence[Vector]) -> Vector:

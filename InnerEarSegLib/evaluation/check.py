@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..io.case import Case
 from ..io.fingerprint import fingerprint
 from ..model.provenance import counted
+from ..segmentation.pose import handedness
 from ..segmentation.quality import SLACK, USUAL_VOLUME_MM3
 from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Side
 
@@ -128,30 +128,18 @@ def _doubts(case: Case, volume: float | None) -> list[str]:
         away = float(np.linalg.norm(voxels - ras, axis=1).min())
         if away > FROM_LABELS_MM:
             doubts.append(f"The {name} lies {away:.1f} mm from the labels.")
-    handed = handedness(case.landmarks, voxels.mean(axis=0))
-    if None not in (handed, case.side) and handed != case.side:
-        doubts.append(
-            f"It is said to be a {case.side} ear, but landmarks and labels have the shape of a "
-            f"{handed} one."
+    if case.side is not None and all(name in case.landmarks for name in LANDMARKS):
+        apex, oval, round_ = (
+            case.landmarks[name] for name in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW)
         )
+        sense = handedness(apex, oval, round_, voxels.mean(axis=0))
+        handed: Side = "left" if sense > 0.0 else "right"
+        if handed != case.side:
+            doubts.append(
+                f"It is said to be a {case.side} ear, but landmarks and labels have the shape of a "
+                f"{handed} one."
+            )
     return doubts
-
-
-def handedness(
-    landmarks: Mapping[str, NDArray[np.float64]], centroid: NDArray[np.float64]
-) -> Side | None:
-    """Tell the side from LANDMARKS and the labyrinth's centroid, RAS mm; None if one is missing.
-
-    The triple product of helicotrema, oval window and centroid, as seen from the round window, is
-    positive in left ears and negative in right ones.
-    """
-    if any(name not in landmarks for name in LANDMARKS):
-        return None
-    seen = [
-        at - landmarks[ROUND_WINDOW]
-        for at in (landmarks[HELICOTREMA], landmarks[OVAL_WINDOW], centroid)
-    ]
-    return "left" if float(np.linalg.det(np.array(seen))) > 0.0 else "right"
 
 
 def same_cts(cases: Sequence[CheckedCase]) -> list[str]:

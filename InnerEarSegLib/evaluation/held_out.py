@@ -11,7 +11,6 @@ import torch
 from ..errors import UnusableInput
 from ..io.case import Case
 from ..model.bundle import Model, load_model
-from ..model.calibration import Calibration
 from ..segmentation.pipeline import segment
 from ..training.run import read_run
 from ..types import Ear
@@ -34,7 +33,7 @@ class HeldOut:
 
     folders: dict[str, Path]
     rows: dict[Path, list[Row]]
-    _loaded: tuple[Path, Model, Calibration] | None = None
+    _loaded: tuple[Path, Model] | None = None
 
     @classmethod
     def of(cls, output: Path) -> HeldOut:
@@ -60,20 +59,6 @@ class HeldOut:
         folder = self.folders[case.name]
         if self._loaded is None or self._loaded[0] != folder:
             others = [row for other, rows in self.rows.items() if other != folder for row in rows]
-            self._loaded = folder, load_model(folder / FOLD_MODEL, device), calibrate(others)
-        _, model, calibration = self._loaded
-        ear = ear_of(segment(case.ct, model), case)
-        if ear is None:
-            return None
-        landmarks, auxiliary = (
-            tuple(
-                replace(
-                    mark, radius_mm=calibration.radius_mm(mark.name, ear.uncertainty[mark.name])
-                )
-                if mark.name in ear.uncertainty
-                else mark
-                for mark in marks
-            )
-            for marks in (ear.landmarks, ear.auxiliary)
-        )
-        return replace(ear, landmarks=landmarks, auxiliary=auxiliary)
+            model = load_model(folder / FOLD_MODEL, device)
+            self._loaded = folder, replace(model, calibration=calibrate(others))
+        return ear_of(segment(case.ct, self._loaded[1]), case)

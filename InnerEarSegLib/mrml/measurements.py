@@ -12,7 +12,7 @@ from vtkmodules.vtkCommonDataModel import vtkTable, vtkVector3d
 
 from ..cochlea.measurements import CochlearMeasurements, compare, measure_steps, signature
 from ..progress import run_steps
-from ..report.figures import AXIS, LINE_A, LINE_B
+from ..report.figures import AXIS, LINE_A, LINE_B, rgb
 from ..types import SIDES, Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
 from .results import Results, link_to_ct, linked_nodes, read_ear
@@ -25,8 +25,8 @@ TABLE_NAME = "Cochlear measurements"
 LINE_NAMES = {"A": "A diameter", "B": "B diameter", "axis": "Modiolar axis"}
 
 LINE_COLORS = {
-    name: (int(color[1:3], 16) / 255.0, int(color[3:5], 16) / 255.0, int(color[5:], 16) / 255.0)
-    for name, color in (("A", LINE_A), ("B", LINE_B), ("axis", AXIS))
+    name: (red / 255.0, green / 255.0, blue / 255.0)
+    for name, (red, green, blue) in (("A", rgb(LINE_A)), ("B", rgb(LINE_B)), ("axis", rgb(AXIS)))
 }
 """RGB from 0 to 1, as in the report; unlike those of ears and landmarks."""
 

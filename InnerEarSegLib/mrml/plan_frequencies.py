@@ -17,6 +17,7 @@ from vtkmodules.vtkFiltersCore import vtkTubeFilter
 from ..cochlea.duct import LATERAL, Duct
 from ..cochlea.frequencies import OrganOfCorti
 from ..report.duct_figures import color_of
+from ..report.figures import rgb
 from .scene import configure
 
 FREQUENCIES = "frequencies"
@@ -63,7 +64,7 @@ def _line(duct: Duct) -> Any:
     corti = OrganOfCorti.of(duct)
     angles = [float(angle) for angle in duct.angles]
     hertz = [corti.frequency(angle) for angle in angles]
-    colors = [_GREY if value is None else _rgb(color_of(value)) for value in hertz]
+    colors = [_GREY if value is None else rgb(color_of(value)) for value in hertz]
     radii = [
         _EXTRAPOLATED_MM if duct.extrapolated(LATERAL, angle) else _MEASURED_MM for angle in angles
     ]
@@ -84,8 +85,3 @@ def _line(duct: Duct) -> Any:
         line.GetPointData().AddArray(array)
     line.GetPointData().SetActiveScalars(RADIUS)  # what the tube's radius is taken from
     return line
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    r, g, b = (int(color[index : index + 2], 16) for index in (1, 3, 5))
-    return r, g, b

@@ -12,7 +12,7 @@ from ..cochlea.duct import LATERAL, MODIOLAR, Duct
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
 from ..cochlea.insertion import Insertion
-from .figures import INK, PIXELS, RED, WHITE, Dot, Figure, Mark, Place, Word, png
+from .figures import INK, PIXELS, RED, WHITE, Dot, Figure, Mark, Place, Word, png, rgb
 
 LOW_HZ, HIGH_HZ = 19.0, 20000.0
 MARKED_HZ = (60, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
@@ -161,7 +161,7 @@ def _draw(
     share = np.clip(share, 0.0, 1.0)
     off = np.hypot(x - start[0] - share * run[0], y - start[1] - share * run[1])
     cover = np.clip(half + 0.5 - off, 0.0, 1.0)[..., None]
-    ink = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+    ink = np.array(rgb(color))
     part = pixels[low[1] : high[1], low[0] : high[0]]
     part[:] = np.round(part * (1.0 - cover) + ink * cover)
 

@@ -186,6 +186,12 @@ def view_figures(folder: Path, ear: Ear, cochlea: CochlearMeasurements) -> tuple
     return tuple(figures)
 
 
+def rgb(color: str) -> tuple[int, int, int]:
+    """Return a colour like "#c2183c" as red, green and blue from 0 to 255."""
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return red, green, blue
+
+
 def orthogonal_planes(center: ArrayLike) -> list[Plane]:
     """Return axial, coronal and sagittal planes, as radiologists look: R on the left, A up."""
     r, a, s = np.eye(3)

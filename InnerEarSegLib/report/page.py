@@ -25,12 +25,17 @@ _SIZE = 1000
 
 def page(blocks: Iterable[content.Block]) -> str:
     """Return the whole file."""
+    return document(content.TITLE, _STYLE, map(_html, blocks))
+
+
+def document(title: str, style: Path, parts: Iterable[str]) -> str:
+    """Return an HTML file of parts, with the CSS of a file in it."""
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="generator" content="{MAKER} {__version__}">\n<title>{content.TITLE}</title>\n'
-        f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
+        f'<meta name="generator" content="{MAKER} {__version__}">\n<title>{title}</title>\n'
+        f"<style>\n{style.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
     )
-    return head + "\n".join(map(_html, blocks)) + "\n</body>\n</html>\n"
+    return head + "\n".join(parts) + "\n</body>\n</html>\n"
 
 
 def _html(block: content.Block) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..cochlea.measurements import CochlearMeasurements
 from ..types import Ear, Geometry, Volume
-from .figures import COLORS, MARK, Plane, draw, orthogonal_planes, resampled
+from .figures import COLORS, MARK, Plane, draw, orthogonal_planes, resampled, rgb
 from .subject import ct_around
 
 EDGE = 200
@@ -82,7 +82,6 @@ def _shape(ear: Ear, plane: Plane) -> NDArray[np.uint8]:
 
 def _mark(half: NDArray[np.uint8], ear: Ear, plane: Plane) -> None:
     """Draw landmarks as dots on a picture."""
-    color = tuple(int(MARK[at : at + 2], 16) for at in (1, 3, 5))
     size = half.shape[0]
     rows, columns = np.indices((size, size))
     for mark in ear.landmarks:
@@ -90,7 +89,7 @@ def _mark(half: NDArray[np.uint8], ear: Ear, plane: Plane) -> None:
             x, y = (size * value for value in plane.place(mark.ras))
             apart = np.hypot(rows + 0.5 - y, columns + 0.5 - x)
             half[apart < 4.0] = (0, 0, 0)
-            half[apart < 3.0] = color
+            half[apart < 3.0] = rgb(MARK)
 
 
 def _write_jpeg(pixels: NDArray[np.uint8], path: Path) -> None:

@@ -16,7 +16,6 @@ from InnerEarSegLib.evaluation.check import (
     SCANS,
     TRAIN,
     check_case,
-    handedness,
     same_cts,
     summary,
 )
@@ -30,6 +29,7 @@ from InnerEarSegLib.io.labels import read_labels
 from InnerEarSegLib.io.landmarks import read_landmarks
 from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.io.volume import image_of
+from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic.files import write_case
 from InnerEarSegLib.training.cases import load_cases, training_case
 from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation
@@ -222,7 +222,9 @@ def test_check_says_what_a_case_is_for_and_what_is_improbable(pairs):
 def test_every_specimen_has_the_handedness_of_its_side(pairs):
     for original, _ in pairs[0]:
         voxels = original.label_geometry.to_ras(np.argwhere(original.labels)[:, ::-1])
-        assert handedness(original.landmarks, voxels.mean(axis=0)) == original.side
+        at = (original.landmarks[name] for name in LANDMARKS)
+        sense = handedness(*at, voxels.mean(axis=0))
+        assert ("left" if sense > 0.0 else "right") == original.side
 
 
 def test_segments_and_values_that_are_not_there_are_said_with_those_that_are(tmp_path):
