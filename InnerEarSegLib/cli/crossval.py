@@ -117,7 +117,7 @@ def _summarise(
     from ..evaluation.crossval import networks_trained, whose_figures
     from ..evaluation.evaluate import by_scan, lines_of, write_tables
     from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
-    from ..evaluation.scans import AS_SCANNED
+    from ..evaluation.simulated_scans import AS_SCANNED
     from ..io.result_folder import ResultFolder
 
     output = options.output

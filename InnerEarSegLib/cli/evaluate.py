@@ -115,7 +115,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
         from ..evaluation.evaluate import by_scan, by_training, evaluate, write_tables
         from ..evaluation.plots import PICTURES, Extremes, draw_plots
-        from ..evaluation.scans import AS_SCANNED, SCANS
+        from ..evaluation.simulated_scans import AS_SCANNED, SCANS
     except ModuleNotFoundError as error:
         raise UnusableInput(
             f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
@@ -232,13 +232,13 @@ def _finder(
     """What finds the ear of a case in one of SIMULATED, and which of them it was trained on."""
     from ..evaluation.held_out import HeldOut
     from ..evaluation.metrics import ear_of
-    from ..evaluation.simulated_scan import clinical_scan
+    from ..evaluation.simulated_scans import with_kernel
     from ..io.fingerprint import fingerprint
     from ..model.provenance import knows
     from ..segmentation.pipeline import segment
 
     def seen_by(scan: str | None, case: Case) -> Case:
-        return case if scan is None else replace(case, ct=clinical_scan(case.ct, scan))
+        return case if scan is None else replace(case, ct=with_kernel(case.ct, scan))
 
     if options.crossval is not None:
         if options.model is not None:

@@ -181,7 +181,7 @@ def measure_fold(
     from ..training.export import export
     from .evaluate import row_of, sentence_of
     from .metrics import ear_of
-    from .scans import PROTOCOLS, SCANS, in_scan
+    from .simulated_scans import PROTOCOLS, SCANS, in_scan
 
     assert fold.base is not None
     seen = {case.name for case in held_out} & set(read_run(fold.folder).trained_on)

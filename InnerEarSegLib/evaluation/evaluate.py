@@ -19,7 +19,7 @@ from ..model.provenance import counted, knows
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
-from .scans import AS_SCANNED, in_scan
+from .simulated_scans import AS_SCANNED, in_scan
 
 Row = dict[str, Any]
 Say = Callable[[str], None]

@@ -11,7 +11,7 @@ import torch
 
 from InnerEarSegLib.errors import Cancelled
 from InnerEarSegLib.evaluation.evaluate import row_of
-from InnerEarSegLib.evaluation.scans import in_scan
+from InnerEarSegLib.evaluation.simulated_scans import in_scan
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.io.volume import geometry_of, image_of
 from InnerEarSegLib.segmentation.pipeline import segment

@@ -67,7 +67,7 @@ def finds_nothing(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def as_scanned_alone(monkeypatch):
-    monkeypatch.setattr("InnerEarSegLib.evaluation.scans.SCANS", ("as scanned",))
+    monkeypatch.setattr("InnerEarSegLib.evaluation.simulated_scans.SCANS", ("as scanned",))
 
 
 def test_every_specimen_is_held_out_once():
@@ -150,7 +150,7 @@ def test_measuring_goes_on_where_it_stopped(fold, cases, tmp_path, monkeypatch, 
     """Three scans of one specimen: it stops in the third, and goes on with that one."""
     shutil.copytree(fold.folder, tmp_path / "fold-1")
     scans = ("as scanned", "cone beam", "soft kernel")
-    monkeypatch.setattr("InnerEarSegLib.evaluation.scans.SCANS", scans)
+    monkeypatch.setattr("InnerEarSegLib.evaluation.simulated_scans.SCANS", scans)
     own = dataclasses.replace(fold, output=tmp_path, base=BASE)
 
     def say(line):

@@ -21,7 +21,7 @@ from InnerEarSegLib.cochlea.frame import POINTS, CochlearFrame
 from InnerEarSegLib.cochlea.measurements import measure_cochlea
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
 from InnerEarSegLib.evaluation.measurement_errors import reference
-from InnerEarSegLib.evaluation.simulated_scan import clinical_scan
+from InnerEarSegLib.evaluation.simulated_scans import with_kernel
 from InnerEarSegLib.io.dataset import read_case
 from InnerEarSegLib.synthetic.anatomy import build_anatomy
 from InnerEarSegLib.synthetic.ear import (
@@ -201,7 +201,7 @@ def test_blurred_labels_show_fewer_turns(specimens):
 
 def test_a_simulated_scan_shows_the_same_bone_on_another_grid(specimens):
     case = read_case(specimens, "T03")
-    bone, soft = (clinical_scan(case.ct, kernel) for kernel in ("bone", "soft"))
+    bone, soft = (with_kernel(case.ct, kernel) for kernel in ("bone", "soft"))
     assert np.allclose(bone.geometry.ijk_to_ras, soft.geometry.ijk_to_ras)
     assert bone.geometry.spacing == pytest.approx([0.3, 0.3, 0.4])
     steps = [np.abs(np.diff(each.array, axis=2)).mean() for each in (bone, soft)]

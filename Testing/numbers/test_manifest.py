@@ -21,7 +21,7 @@ from InnerEarSegLib.evaluation.check import (
 )
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.measurement_errors import COMPARED, reference
-from InnerEarSegLib.evaluation.scans import in_scan
+from InnerEarSegLib.evaluation.simulated_scans import in_scan
 from InnerEarSegLib.io.case import DataSource
 from InnerEarSegLib.io.dataset import SOURCE, read_case
 from InnerEarSegLib.io.fingerprint import SPECIMENS, fingerprint
