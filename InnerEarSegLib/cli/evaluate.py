@@ -247,10 +247,13 @@ def _finder(
         return lambda scan, case: held_out.find(seen_by(scan, case), options.device), set()
     bundle = chosen_model(options)
     trained_on: set[str] = set()
+    hashed: set[str] = set()
 
     def find(scan: str | None, case: Case) -> Ear | None:
-        if knows(bundle.card, case.name, fingerprint(case.ct.array)):
+        if case.name not in hashed and knows(bundle.card, case.name, fingerprint(case.ct.array)):
             trained_on.add(case.name)
+        hashed.add(case.name)  # once for all scans
+        if case.name in trained_on:
             say("(trained on) ", end="")
         return ear_of(segment(seen_by(scan, case).ct, bundle), case)
 
