@@ -21,7 +21,7 @@ from ..training.base import BaseModel
 from ..training.cases import TrainingCase, load_cases
 from ..training.config import Config
 from ..training.run import folds_of, read_run, train
-from ..training.trainer import steps_done
+from ..training.trainer import steps_done, write_json
 from ..types import Volume
 
 if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
@@ -238,10 +238,3 @@ def _kept_rows(path: Path, made_with: dict[str, Any], say: Say) -> list[Row]:
     if kept:
         say(f"{path} is of other networks or scans; it is measured again.")
     return []
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write so that a kill at any moment leaves no half-written file."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    temporary.replace(path)

@@ -47,12 +47,6 @@ class BaseModel:
     def __str__(self) -> str:
         return f"{self.name} {self.version} (SHA-256 {self.sha256[:12]})"
 
-    @property
-    def case_count(self) -> int:
-        """How many cases it was trained on, those of its ancestors included."""
-        of_ancestors = (each for ancestor in self.ancestors for each in ancestor.data)
-        return sum(each.cases for each in (*self.data, *of_ancestors))
-
     def known(self, cases: Iterable[tuple[str, str]]) -> list[str]:
         """Return the names of those cases (name, fingerprint) that it was trained on.
 

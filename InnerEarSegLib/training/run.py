@@ -19,7 +19,7 @@ from ..types import Point, apply_affine
 from .base import BaseModel, Start
 from .cases import TrainingCase
 from .config import Config, from_dict
-from .trainer import build_network, inherit, replace_bytes, steps_done, train_network, writing
+from .trainer import build_network, inherit, steps_done, train_network, write_json, writing
 
 
 def canonical_template(
@@ -141,7 +141,7 @@ def train(
             run = replace(run, code_revision=earlier.code_revision)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        replace_bytes(path, json.dumps(asdict(run), indent=2).encode())
+        write_json(path, asdict(run))
     for name in only or config.networks():
         train_network(
             name, config, cases, run.template, output / name, device, workers=workers, say=say,
