@@ -61,14 +61,6 @@ def ellipsoid_distance(ellipsoid: Ellipsoid, points: Array) -> Array:
     return value.astype(np.float32)
 
 
-def segment_distance(start: NDArray, end: NDArray, points: Array) -> Array:
-    """(n,) mm from (n, 3) points to a line segment."""
-    start, way = np.asarray(start, np.float32), np.asarray(end - start, np.float32)
-    offset = points - start
-    along = np.clip(offset @ way / (way @ way), 0.0, 1.0)
-    return np.linalg.norm(offset - along[:, None] * way, axis=1)
-
-
 def smooth_minimum(a: Array, b: Array, width: float) -> Array:
     """Minimum of two distances, rounded where they differ by less than ``width`` mm."""
     overlap = np.maximum(width - np.abs(a - b), 0.0)
