@@ -193,7 +193,7 @@ def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray) -> Shi
     return _seen(change, found, shifts)
 
 
-def _seen(change: str, ear: Ear, shifts_mm: dict[str, float], dice: float | None = None) -> Shift:
+def _seen(change: str, ear: Ear, shifts_mm: dict[str, float]) -> Shift:
     closed = None if ear.findings is None else ear.findings.closed_canals
     verdict, volume = ear.quality.verdict, None if ear.metal else ear.volume_mm3
-    return Shift(change, ear.side, True, shifts_mm, volume, verdict, closed, dice)
+    return Shift(change, ear.side, True, shifts_mm, volume, verdict, closed)
