@@ -17,7 +17,7 @@ from ..errors import InnerEarSegError, UnusableInput
 from ..model.card import NETWORKS, file_content
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
-from ..training.base import BaseModel
+from ..training.base import BaseModel, read_start
 from ..training.cases import TrainingCase, load_cases
 from ..training.config import Config
 from ..training.run import folds_of, read_run, train
@@ -42,6 +42,7 @@ class Fold:
     cross-validation) are as that process sees them. The networks of ``base`` stand in for those not
     in ``only`` (all if empty); without a base, a fold is not measured. With ``measure_only``, it is
     not trained, but measured with the networks that it has. ``by_case`` is that of ``folds_of``.
+    ``start`` is the file of a model that the training starts from.
     """
 
     config: Config
@@ -54,6 +55,7 @@ class Fold:
     workers: int = 0
     measure_only: bool = False
     by_case: bool = False
+    start: Path | None = None
 
     @property
     def synthetic(self) -> int:
@@ -125,7 +127,9 @@ def do_fold(fold: Fold, place: Place) -> list[Row]:
 
     if not fold.measure_only:
         config = dataclasses.replace(fold.config, held_out=held_out)
-        train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
+        start = None if fold.start is None else read_start(fold.start, config)
+        train(config, cases, fold.folder, device, start=start, workers=fold.workers,
+              only=fold.only, say=say)  # fmt: skip
     held = [case for case in cases if case.name in held_out]
     return measure_fold(fold, held, device, say) if fold.base is not None else []
 

@@ -174,13 +174,7 @@ def _inherited(
     say: Callable[[str], None],
 ) -> dict[str, int]:
     """Count and say how many weights each network takes from a model, or raise UnusableInput."""
-    held_out = ((case.name, case.fingerprint) for case in cases if case.name in config.held_out)
-    known = sorted(start.model.known(held_out))
-    if known:
-        raise UnusableInput(
-            f"{start.model} was trained on the held-out cases {', '.join(known)}: nothing "
-            "could be measured on them."
-        )
+    check_start(start.model, [case for case in cases if case.name in config.held_out])
     inherited = {}
     for name, setup in config.networks().items():
         network = build_network(config, setup)
@@ -189,6 +183,16 @@ def _inherited(
             all_of_them = count_parameters(network)
             say(f"{name}: {inherited[name]:,} of {all_of_them:,} weights are of {start.model}")
     return inherited
+
+
+def check_start(model: BaseModel, held_out: Sequence[TrainingCase]) -> None:
+    """Refuse to start from a model that was trained on cases that are to be held out."""
+    known = sorted(model.known((case.name, case.fingerprint) for case in held_out))
+    if known:
+        raise UnusableInput(
+            f"{model} was trained on the held-out cases {', '.join(known)}: nothing could be "
+            "measured on them."
+        )
 
 
 def check_networks(config: Config, names: Sequence[str]) -> None:

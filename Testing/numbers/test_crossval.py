@@ -184,11 +184,25 @@ def test_folds_are_measured_with_what_they_have(fold, tmp_path, finds_nothing, c
         do_fold(dataclasses.replace(own, measure_only=True), Place("cpu", 1))
 
 
-def other_model(path):
+def test_folds_start_from_a_model_that_knows_none_of_the_cases(fold, cases, tmp_path, capsys):  # noqa: F811
+    do_fold(dataclasses.replace(fold, output=tmp_path / "runs", start=BASE), Place("cpu", 1))
+    run = json.loads((tmp_path / "runs" / "fold-1" / "run.json").read_text())
+    assert run["started_from"]["name"] == "InnerEarSeg bundled" and run["inherited"]["orient"] > 0
+    knows = other_model(tmp_path / "knows.pt", fingerprints=[cases[1].fingerprint])
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(dataclasses.asdict(fold.config)))
+    words = ["crossval", str(config), "--data", str(fold.data), "--output", str(tmp_path / "out")]
+    assert main([*words, "--folds", "2", "--device", "cpu", "--from", str(knows)]) == 2
+    assert "was trained on the held-out cases S" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def other_model(path, **training):
     """The bundled model, but for its card."""
     files = {"card.json": ""}
     module = torch.jit.load(str(BASE), map_location="cpu", _extra_files=files)
     card = json.loads(files["card.json"]) | {"version": "other"}
+    card["training"] |= training
     torch.jit.save(module, str(path), _extra_files={"card.json": json.dumps(card)})
     return path
 
