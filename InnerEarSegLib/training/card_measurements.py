@@ -1,4 +1,4 @@
-"""What was measured of a model, or of its recipe: whether it holds for a run, and for its card."""
+"""What a model's card says of measurements: whether they hold for a run, and what is kept."""
 
 from __future__ import annotations
 
