@@ -27,7 +27,9 @@ from ..types import Volume
 if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
     from .evaluate import Row, Say
 
-ROWS = "rows.json"
+ROWS, MODEL = "rows.json", "model.pt"
+"""Files in a fold's run folder, beside those of `innerearseg train`."""
+
 MADE_WITH = "made_with"
 
 Task = TypeVar("Task")
@@ -204,7 +206,7 @@ def measure_fold(
         "steps": steps, "base": of_base if min(steps.values()) == 0 else None,
         "scans": {name: dataclasses.asdict(how) for name, how in PROTOCOLS.items()},
     }  # fmt: skip
-    path, file = fold.folder / ROWS, fold.folder / "model.pt"
+    path, file = fold.folder / ROWS, fold.folder / MODEL
     rows = _kept_rows(path, made_with, say)
     done = {(row["case"], row["scan"]) for row in rows}
     todo = [(case, scan) for case in held_out for scan in SCANS if (case.name, scan) not in done]
