@@ -15,8 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..io.volume import image_of
-from ..types import apply_affine
+from ..types import Volume, apply_affine
 from .frame import CochlearFrame, Vector
 from .walls import LabyrinthMask
 
@@ -55,7 +54,7 @@ class SurfaceDistance:
         part = np.ascontiguousarray(mask.labyrinth[box])
         self.geometry = mask.geometry.part(first, part.shape)
         self.found = bool(part.any())
-        image = image_of(part, self.geometry)
+        image = Volume(part, self.geometry).to_sitk()
         away = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
         # The map is 0 in the centres of the surface's voxels, half a voxel inside the wall.
         half = float(np.mean(mask.geometry.spacing)) / 2.0

@@ -10,8 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..io.volume import image_of
-from ..types import Geometry
+from ..types import Geometry, Volume
 from .frame import CochlearFrame, PrincipalAxes, Vector
 
 APART_MM = 1.0
@@ -54,7 +53,7 @@ class LabyrinthMask:
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
         grid = geometry.part([-1.0, -1.0, -1.0], mask.shape)
         everything = int(mask.sum())
-        image = _without_strays(image_of(mask, grid))
+        image = _without_strays(Volume(mask, grid).to_sitk())
         mask, border = map(sitk.GetArrayFromImage, (image, sitk.BinaryContour(image)))
         places, surface = (grid.to_ras(np.argwhere(each)[:, ::-1]) for each in (mask, border))
         whole = len(places) * grid.voxel_volume >= MIN_WHOLE_MM3

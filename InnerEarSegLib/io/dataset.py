@@ -23,7 +23,6 @@ from .case import Case, DatasetCase, DataSource
 from .fingerprint import DOI, SPECIMENS, fingerprint
 from .labels import read_labels
 from .landmarks import KEYS, ras_of
-from .volume import geometry_of
 
 SOURCE = DataSource(
     "CC BY 4.0",
@@ -113,7 +112,7 @@ def _read_ct(path: Path, name: str) -> tuple[Volume, Geometry, tuple[str, ...]]:
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        geometry = geometry_of(reader)
+        geometry = Geometry.of_image(reader)
         slices = count = geometry.shape[0]
         offset = int(reader.GetMetaData("vox_offset"))
         if reader.GetPixelID() == sitk.sitkInt16:

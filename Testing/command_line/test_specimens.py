@@ -13,9 +13,8 @@ from InnerEarSegLib.errors import Cancelled
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.scans import in_scan
 from InnerEarSegLib.io.dataset import read_case
-from InnerEarSegLib.io.volume import geometry_of, image_of
 from InnerEarSegLib.segmentation.pipeline import segment
-from InnerEarSegLib.types import LANDMARKS, Volume
+from InnerEarSegLib.types import LANDMARKS, Geometry, Volume
 
 SPECIMENS = ("F06", "T03", "F13")
 
@@ -61,9 +60,9 @@ def positions(result):
 ])  # fmt: skip
 def test_storage_order_does_not_matter(results, bundle, order, flips):
     case, result = results["F06"]
-    image = image_of(case.ct.array, case.ct.geometry)
+    image = case.ct.to_sitk()
     stored = sitk.Flip(sitk.PermuteAxes(image, order), flips)
-    volume = Volume(sitk.GetArrayFromImage(stored), geometry_of(stored))
+    volume = Volume(sitk.GetArrayFromImage(stored), Geometry.of_image(stored))
     side, points = positions(segment(volume, bundle))
     expected_side, expected = positions(result)
     assert side == expected_side

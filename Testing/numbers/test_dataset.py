@@ -10,10 +10,9 @@ from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.io.dataset import case_names, read_case
 from InnerEarSegLib.io.landmarks import read_landmarks
 from InnerEarSegLib.io.manifest import read_dataset
-from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import write_case
 from InnerEarSegLib.training.cases import training_case
-from InnerEarSegLib.types import Geometry
+from InnerEarSegLib.types import Geometry, Volume
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def test_whole_case(root, synthetic_ear):
     assert case.labels is None and "look like a CT: they hold" in case.remarks[0]
     path = ct.with_name("S01_CT_LABELS.nii")
     sitk.WriteImage(
-        image_of(synthetic_ear.labels.array * 7, synthetic_ear.labels.geometry), str(path)
+        Volume(synthetic_ear.labels.array * 7, synthetic_ear.labels.geometry).to_sitk(), str(path)
     )
     case = read_case(root, "S01")
     assert case.labels is None
@@ -119,10 +118,10 @@ FCSV = """# Markups fiducial file version = 4.11
 def folder(tmp_path, synthetic_ear):
     """A CT, a label map with two labels, and landmarks."""
     ct, labels = synthetic_ear.ct, synthetic_ear.labels
-    sitk.WriteImage(image_of(ct.array, ct.geometry), str(tmp_path / "ct.nii.gz"))
+    sitk.WriteImage(ct.to_sitk(), str(tmp_path / "ct.nii.gz"))
     both = labels.array * 3
     both[0, 0, :5] = 7
-    sitk.WriteImage(image_of(both, labels.geometry), str(tmp_path / "labels.nrrd"))
+    sitk.WriteImage(Volume(both, labels.geometry).to_sitk(), str(tmp_path / "labels.nrrd"))
     points = [
         {"label": name, "position": [float(value) for value in point]}
         for name, point in synthetic_ear.landmarks.items()
@@ -218,7 +217,7 @@ def test_what_is_no_list_or_no_labels_is_refused(folder, tmp_path):
         text = f"case,image,labels,label_values\na,ct.nii.gz,{name},{values}\n"
         with pytest.raises(UnusableInput, match=sentence):
             read_dataset(write_list(folder, text)).readers["a"]()
-    part = image_of(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4)))
+    part = Volume(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4))).to_sitk()
     colours = sitk.Compose([part] * 2)
     sitk.WriteImage(colours, str(folder / "colours.nrrd"))
     with pytest.raises(UnusableInput, match="not one 3D label map"):
