@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..types import Volume, apply_affine
 from .frame import CochlearFrame, Vector
-from .walls import LabyrinthMask
+from .walls import LabyrinthMask, trilinear
 
 AVERAGE_FILE = Path(__file__).with_name("average_cochlea.json")
 
@@ -62,16 +62,7 @@ class SurfaceDistance:
 
     def at(self, ras: Vector) -> Vector:
         """Distance at RAS points (..., 3), trilinear; beyond the grid, that of its border."""
-        most = np.array(self._away.shape[::-1]) - 1.001
-        ijk = np.clip(self.geometry.to_ijk(ras), 0.0, most)
-        i, j, k = np.moveaxis(ijk.astype(np.intp), -1, 0)
-        x, y, z = np.moveaxis(ijk - ijk.astype(np.intp), -1, 0)
-        total = np.zeros(ijk.shape[:-1])
-        for a, u in ((0, 1.0 - x), (1, x)):
-            for b, v in ((0, 1.0 - y), (1, y)):
-                for c, w in ((0, 1.0 - z), (1, z)):
-                    total += u * v * w * self._away[k + c, j + b, i + a]
-        return np.asarray(total, np.float64)
+        return trilinear(self._away, self.geometry.to_ijk(ras))
 
     def gradient(self, ras: Vector) -> Vector:
         """Gradient (..., 3) of ``at``, per mm in RAS."""

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ..segmentation import canal_courses
 from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
+from .curves import interpolated, lengths_along, smoothed
 from .duct import CENTRE, Duct
 from .frame import TEMPLATE, Points, Template, Vector, fit_template
 from .measurements import CochlearMeasurements
-from .turns import smoothed
 from .walls import LabyrinthMask
 
 COCHLEA, VESTIBULE_PART = "cochlea", "vestibule"
@@ -160,8 +160,8 @@ def divide(
             found.setdefault(name, there)  # later a course has drawn together to what is there
             if there.sum() >= 2:
                 index = np.arange(_SAMPLES)
-                drawn = [np.interp(index, index[there], column) for column in middle[there].T]
-                lines[name] = _resampled(smoothed(np.column_stack(drawn), 1.5))
+                drawn = interpolated(index, index[there], middle[there])
+                lines[name] = _resampled(smoothed(drawn, 1.5))
     owner = _owners(places, fixed | lines)[0]
     labels = np.zeros_like(mask.labyrinth)
     labels[tuple(voxels.T)] = 1 + owner
@@ -202,6 +202,5 @@ def _cochlea(duct: Duct) -> Vector:
 
 def _resampled(course: Vector) -> Vector:
     """_SAMPLES points (n, 3), evenly spaced along a course."""
-    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(course, axis=0), axis=1)))
-    even = np.linspace(0.0, along[-1], _SAMPLES)
-    return np.column_stack([np.interp(even, along, column) for column in course.T])
+    along = lengths_along(course)
+    return interpolated(np.linspace(0.0, along[-1], _SAMPLES), along, course)
