@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -13,9 +15,9 @@ def lengths_along(points: Vector) -> Vector:
     return np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
 
 
-def interpolated(at: ArrayLike, places: Vector, values: Vector) -> Vector:
+def interpolated(at: Any, places: ArrayLike, values: Vector) -> Vector:
     """Values (m, d) at m places, linear between values (n, d) at places (n,) that increase."""
-    return np.stack([np.interp(at, places, column) for column in values.T], axis=-1)
+    return np.stack([np.interp(at, np.asarray(places), column) for column in values.T], axis=-1)
 
 
 def smoothed(values: Vector, sigma: float, wrap: bool = False) -> Vector:
