@@ -82,7 +82,7 @@ class Done(Generic[Task, Value]):
 class Workers:
     """Worker processes, as a context manager; its end stops them, whatever they do.
 
-    A worker that is stopped cannot clean up: see ``io.stage.clean_stale``.
+    A worker that is stopped cannot clean up: see ``process.remove_stale_folders``.
 
     Args:
         places: of local processes, one each; see ``plan_places``.
