@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from ..io.checks import COARSE_MM
 from ..types import (
     CANALS,
     CHECK,
@@ -63,15 +63,15 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
     if not inside.any():
         return None
     spacing = prediction.network.spacing_mm
-    shell = _grown(inside, SHELL_MM[1] / spacing) - _grown(inside, SHELL_MM[0] / spacing)
-    near = torch.nonzero(_grown(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
+    shell = dilated(inside, SHELL_MM[1] / spacing) - dilated(inside, SHELL_MM[0] / spacing)
+    near = torch.nonzero(dilated(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
     in_scan = scan.contains(prediction.patch.to_ras(near))
     drawn = scan.to_ijk(prediction.patch.to_ras(torch.nonzero(inside).numpy()[:, ::-1]))
     last = np.array(scan.shape[::-1]) - 0.5
     ijk = torch.nonzero(shell > 0).numpy()
     kept = scan.contains(prediction.patch.to_ras(ijk[:, ::-1]))
     around = prediction.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
-    core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
+    core = 1.0 - dilated(1.0 - inside, CORE_MM / spacing)
     # Well inside, away from bone.
     lumen = float(prediction.ct[core > 0 if core.any() else inside > 0].median())
     # Not the median: some voxels lie in the middle ear and in the internal auditory canal.
@@ -82,13 +82,6 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
         near_border=bool(np.minimum(drawn + 0.5, last - drawn).min() < NEAR_VOXELS),
         capsule_hu=capsule,
     )
-
-
-def _grown(mask: Tensor, radius: float) -> Tensor:
-    """Return a mask [k, j, i] grown by about this many voxels, with a cube."""
-    for axis in range(3):  # one axis after the other costs far less than the whole cube
-        mask = dilated(mask, axis, radius)
-    return mask
 
 
 USUAL_VOLUME_MM3 = (144.0, 267.0)
@@ -102,7 +95,6 @@ FAR_SLACK = 0.4
 """Share of a usual range's limit by which a measure may lie outside before a remark, and before
 the verdict "poor"."""
 
-COARSE_MM = 0.8
 VERY_COARSE_MM = 1.3
 VERY_THICK_MM = 2.0
 """Thickest slices that the drawing network was trained for."""

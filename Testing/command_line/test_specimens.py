@@ -13,6 +13,7 @@ from InnerEarSegLib.errors import Cancelled
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.scans import in_scan
 from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.progress import Progress
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.types import LANDMARKS, Geometry, Volume
 
@@ -97,5 +98,6 @@ def test_cancel_takes_effect_within_a_second(results, bundle):
                 asked.append(time.process_time())
 
         with pytest.raises(Cancelled):
-            segment(case.ct, bundle, report=report, is_cancelled=lambda asked=asked: bool(asked))
+            progress = Progress(report, is_cancelled=lambda asked=asked: bool(asked))
+            segment(case.ct, bundle, progress=progress)
         assert time.process_time() - asked[0] < 1.0 * torch.get_num_threads()
