@@ -312,16 +312,6 @@ def draw(
     return DrawnDuct(lengths, apex)
 
 
-def curve_distance(duct: Duct, other: Duct, curve: str) -> float:
-    """Mean distance in mm from points of one duct's curve, evenly spaced, to the other's."""
-    here, there = (
-        interpolated(np.arange(0.0, each.lengths[-1], 0.05), each.lengths, each.points)
-        for each in (duct.curves[curve], other.curves[curve])
-    )
-    apart = np.linalg.norm(here[::4, None] - there[None], axis=-1)
-    return float(apart.min(axis=1).mean())
-
-
 def with_plus_minus(duct: Duct, drawn: Sequence[DrawnDuct], half_width: float) -> Duct:
     """Add each curve's ±: ``half_width`` standard deviations of what was drawn, and wider."""
     curves = {}

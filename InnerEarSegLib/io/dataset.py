@@ -68,11 +68,6 @@ def case_names(root: Path) -> list[str]:
     return names
 
 
-def read_case(root: Path, name: str) -> Case:
-    """Read one case of a folder in the dataset's layout; see ``Specimen``."""
-    return specimen(root, name).read()
-
-
 def specimen(root: Path, name: str) -> Specimen:
     """Return a case of a folder in the dataset's layout; nothing is read yet."""
     ct, labels = (root / name / "CT" / f"{name}_CT_{what}.nii" for what in ("RAW", "LABELS"))

@@ -229,11 +229,11 @@ def test_a_full_disk_is_one_sentence(command, manifest, run, tmp_path, small_dis
 
 def test_computed_landmarks_are_near_those_that_people_placed(specimens):
     """The three specimens that the average ear is not made from."""
-    from InnerEarSegLib.io.dataset import read_case
+    from InnerEarSegLib.io.dataset import specimen
     from InnerEarSegLib.training.auxiliary import auxiliary_landmarks
 
     for name in ("F06", "T03", "F13"):
-        case = read_case(specimens, name)
+        case = specimen(specimens, name).read()
         truth = dict(case.landmarks)
         for key in ("basal turn centre", "vestibule centre"):
             del case.landmarks[key]

@@ -12,7 +12,7 @@ import torch
 from InnerEarSegLib.errors import Cancelled
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.scans import in_scan
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.progress import Progress
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.types import LANDMARKS, Geometry, Volume
@@ -24,7 +24,7 @@ SPECIMENS = ("F06", "T03", "F13")
 def results(specimens, bundle):
     found = {}
     for name in SPECIMENS:
-        case = read_case(specimens, name)
+        case = specimen(specimens, name).read()
         found[name] = (case, segment(case.ct, bundle))
     return found
 
@@ -44,7 +44,7 @@ def test_labyrinth_landmarks_and_side(results, name):
 
 
 def test_a_soft_kernel_costs_little_of_the_landmarks(specimens, bundle):
-    case = in_scan(read_case(specimens, "F06"), "soft kernel", bundle.template)
+    case = in_scan(specimen(specimens, "F06").read(), "soft kernel", bundle.template)
     row = row_of(case, segment(case.ct, bundle), "soft kernel")
     assert row["side_right"] and row["dice"] > 0.92 and row["closed_canals"] == 3
     assert all(row[f"{name} mm"] < 0.6 for name in LANDMARKS)

@@ -23,7 +23,7 @@ from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.measurement_errors import COMPARED, reference
 from InnerEarSegLib.evaluation.scans import in_scan
 from InnerEarSegLib.io.case import DataSource
-from InnerEarSegLib.io.dataset import SOURCE, read_case
+from InnerEarSegLib.io.dataset import SOURCE, specimen
 from InnerEarSegLib.io.fingerprint import SPECIMENS, fingerprint
 from InnerEarSegLib.io.labels import read_labels
 from InnerEarSegLib.io.landmarks import read_landmarks
@@ -43,7 +43,7 @@ def turned(array, geometry, order, flips):
 
 def write_converted(root, folder):
     """F06, T03 and F13 as a user might have them; return the manifest."""
-    f06, t03, f13 = (read_case(root, name) for name in ("F06", "T03", "F13"))
+    f06, t03, f13 = (specimen(root, name).read() for name in ("F06", "T03", "F13"))
 
     sitk.WriteImage(turned(f06.ct.array, f06.ct.geometry, (2, 0, 1), (True, False, True)),
                     str(folder / "eins.nrrd"), True)  # fmt: skip
@@ -109,7 +109,7 @@ def pairs(specimens, tmp_path_factory):
     manifest = write_converted(specimens, tmp_path_factory.mktemp("own"))
     converted = read_dataset(manifest)
     assert converted.names == ("eins", "zwei", "drei")
-    originals = [read_case(specimens, name) for name in ("F06", "T03", "F13")]
+    originals = [specimen(specimens, name).read() for name in ("F06", "T03", "F13")]
     return list(zip(originals, [case.read() for case in converted.cases], strict=True)), manifest
 
 
@@ -175,7 +175,7 @@ def test_a_specimen_is_told_by_its_voxels_and_not_by_its_name(pairs, tmp_path, s
     original, own = pairs[0][0]
     assert original.source == SOURCE and SPECIMENS["F06"] == fingerprint(own.ct.array)
     write_case(synthetic_ear, tmp_path, "F06")
-    impostor = read_case(tmp_path, "F06")
+    impostor = specimen(tmp_path, "F06").read()
     assert impostor.source == DataSource()
     assert fingerprint(impostor.ct.array) not in SPECIMENS.values()
     # Of hand-made values: -3024 is padding, and counts as -1024.

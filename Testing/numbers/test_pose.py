@@ -70,11 +70,11 @@ def test_handedness_by_hand():
 
 
 def test_side_of_every_specimen_follows_from_its_landmarks(specimens):
-    from InnerEarSegLib.io.dataset import case_names, read_case
+    from InnerEarSegLib.io.dataset import case_names, specimen
     from InnerEarSegLib.training.cases import training_case
     from InnerEarSegLib.training.run import canonical_template
 
-    cases = [training_case(read_case(specimens, name)) for name in case_names(specimens)]
+    cases = [training_case(specimen(specimens, name).read()) for name in case_names(specimens)]
     template = canonical_template(cases, sorted(cases[0].landmarks))
     for case in cases:
         assert fit_pose(template, case.landmarks).side == case.side, case.name
