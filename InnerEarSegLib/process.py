@@ -45,14 +45,14 @@ def quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def end_with_stdin(descriptor: int = 0) -> None:
+def end_with_stdin() -> None:
     """Cancel this process once its standard input ends, as when the parent closes it or dies."""
 
     def watch() -> None:
         # Not sys.stdin: a waiting daemon thread would hold a lock that Python needs at exit.
         heard = b""
         with suppress(OSError):
-            while piece := os.read(descriptor, 1024):
+            while piece := os.read(0, 1024):
                 heard = (heard + piece)[: len(HELLO)]
         if heard.replace(b"\r", b"") == HELLO:
             interrupts.interrupt()
@@ -124,8 +124,8 @@ def _host() -> str:
     return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())[:40] or "_"
 
 
-def is_running(process: int, start: str = "") -> bool:
-    """Return whether a process lives; with ``started`` of it, not another one of its number."""
+def is_running(process: int, start: str) -> bool:
+    """Return whether a process lives that ``started`` at ``start``, not another of its number."""
     if sys.platform == "win32":  # os.kill would end it there
         import ctypes
 
@@ -139,7 +139,7 @@ def is_running(process: int, start: str = "") -> bool:
     except (OSError, OverflowError) as error:  # any other: it is another user's
         if isinstance(error, ProcessLookupError):
             return False
-    return not start or started(process) == start
+    return started(process) == start
 
 
 def started(process: int) -> str:

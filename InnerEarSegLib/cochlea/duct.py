@@ -153,10 +153,10 @@ class Duct:
         """Whether a curve is extrapolated at an angle."""
         return angle_deg > self.curves[curve].measured_to_deg
 
-    def rows(self, step_deg: float = 30.0) -> list[dict[str, Any]]:
-        """A table over the angle: length, ± and whether extrapolated of each curve; height."""
+    def rows(self) -> list[dict[str, Any]]:
+        """A table every 30 degrees: length, ± and whether extrapolated of each curve; height."""
         rows = []
-        for angle in [*np.arange(0.0, self.apex_deg, step_deg), self.apex_deg]:
+        for angle in [*np.arange(0.0, self.apex_deg, 30.0), self.apex_deg]:
             row: dict[str, Any] = {"angle_deg": round(float(angle), 1)}
             for name, curve in self.curves.items():
                 key = name.replace(" ", "_")

@@ -17,7 +17,7 @@ from ..segmentation import canal_courses
 from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
 from .curves import interpolated, lengths_along, smoothed
 from .duct import CENTRE, Duct
-from .frame import TEMPLATE, Points, Template, Vector, fit_template
+from .frame import TEMPLATE, Points, Vector, fit_template
 from .measurements import CochlearMeasurements
 from .walls import LabyrinthMask
 
@@ -123,9 +123,7 @@ class LabyrinthParts:
         }
 
 
-def divide(
-    mask: LabyrinthMask, side: Side, points: Points, duct: Duct, template: Template = TEMPLATE
-) -> LabyrinthParts:
+def divide(mask: LabyrinthMask, side: Side, points: Points, duct: Duct) -> LabyrinthParts:
     """Divide a labyrinth into its parts.
 
     Args:
@@ -133,17 +131,16 @@ def divide(
         side: of the ear.
         points: RAS mm by name, landmarks and auxiliary landmarks, three at least.
         duct: its cochlea.
-        template: the average ear.
     """
-    to_ras = fit_template(side, points, {}, mask.principal_axes, template)
+    to_ras = fit_template(side, points, {}, mask.principal_axes, TEMPLATE)
     voxels = np.argwhere(mask.labyrinth)
     places = mask.geometry.to_ras(voxels[:, ::-1])
-    to_ras_from_courses = to_ras @ canal_courses.frame_of(template)
+    to_ras_from_courses = to_ras @ canal_courses.frame_of(TEMPLATE)
     lines = {
         canal: _resampled(apply_affine(to_ras_from_courses, canal_courses.COURSES[name]))
         for canal, name in _COURSE_OF.items()
     }
-    vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, template[VESTIBULE])))
+    vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, TEMPLATE[VESTIBULE])))
     fixed = {COCHLEA: _cochlea(duct), VESTIBULE_PART: vestibule[None]}
     found: dict[str, NDArray[np.bool_]] = {}
     # In the order of their places, whatever the order of the file's axes.

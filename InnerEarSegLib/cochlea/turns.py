@@ -7,10 +7,12 @@ Positions are mm in the cochlear frame: radius and height at an angle from the r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from .curves import interpolated, smoothed
 from .frame import CochlearFrame, Vector
@@ -128,7 +130,8 @@ def follow_turns(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector
     elevation, seen = _course_on(surface)
     angles = ANGLES[ANGLES >= BASAL_DEG]
     row = (angles / STEP_DEG).astype(int) % _ROUND
-    distance = _at(surface[row], elevation)
+    rows = zip(elevation, surface[row], strict=True)
+    distance = np.array([np.interp(at, _ELEVATIONS, distances) for at, distances in rows])
     climb = np.radians(elevation)
     radius = np.concatenate([basal[:, 0], distance * np.cos(climb)])
     heights = np.concatenate([basal[:, 1], distance * np.sin(climb) + base])
@@ -251,15 +254,6 @@ def _course_on(surface: Vector) -> tuple[Vector, float]:
     return smoothed(_ELEVATIONS[places], 3.0), float(hidden[0] if len(hidden) else angles[-1])
 
 
-def _at(surface: Vector, elevation: Vector) -> Vector:
-    """Distances (n,) at elevations (n,) in degrees, from rows (n, elevation)."""
-    place = (elevation - _ELEVATIONS[0]) / (_ELEVATIONS[1] - _ELEVATIONS[0])
-    low = np.clip(place.astype(int), 0, len(_ELEVATIONS) - 2)
-    rows = np.arange(len(elevation))
-    part = place - low
-    return np.asarray(surface[rows, low] * (1.0 - part) + surface[rows, low + 1] * part, np.float64)
-
-
 _AT_A_TIME = 12
 
 LEAST_RADIUS_MM = 0.3
@@ -275,10 +269,23 @@ def basal_sections(
         Angles (n,) from ENTRY_DEG on, without a gap; radius and height (n, 2) of the innermost
         place and of the centroid, mm. n may be 0.
     """
+    cells = dict(_basal_cells(mask, frame, turns))
+    inner = [each[each[:, 0] <= each[:, 0].min() + 1] for each in cells.values()]
+    walls, centres = (
+        np.reshape([each.mean(axis=0) for each in places], (-1, 2)) * STEP_MM + [0.0, BELOW_MM]
+        for places in (inner, cells.values())
+    )
+    return np.array([*cells]), walls, centres
+
+
+def _basal_cells(
+    mask: LabyrinthMask, frame: CochlearFrame, turns: Turns
+) -> Iterator[tuple[float, NDArray[np.intp]]]:
+    """Angles, and the cells (n, 2) of radius and height in the basal turn's section there.
+
+    From ENTRY_DEG on, as long as the section is apart from the other turns.
+    """
     radii, heights = np.arange(0.0, LAST_MM, STEP_MM), np.arange(BELOW_MM, 4.0, STEP_MM)
-    angles: list[float] = []
-    inner: list[Vector] = []
-    middle: list[Vector] = []
     chosen = np.flatnonzero((ANGLES >= ENTRY_DEG) & (ANGLES < 360.0 - ENTRY_DEG))
     for first in range(0, len(chosen), _AT_A_TIME):
         indices = chosen[first : first + _AT_A_TIME]
@@ -291,15 +298,5 @@ def basal_sections(
             j = int(np.clip((turns.height[index] - BELOW_MM) / STEP_MM, 0, len(heights) - 1))
             cells = np.argwhere(parts == parts[i, j])
             if not parts[i, j] or radii[cells[:, 0].min()] < LEAST_RADIUS_MM:
-                return _sections(angles, inner, middle)
-            nearest = cells[cells[:, 0] <= cells[:, 0].min() + 1]
-            inner.append(nearest.mean(axis=0) * STEP_MM + [0.0, BELOW_MM])
-            middle.append(cells.mean(axis=0) * STEP_MM + [0.0, BELOW_MM])
-            angles.append(float(ANGLES[index]))
-    return _sections(angles, inner, middle)
-
-
-def _sections(
-    angles: list[float], inner: list[Vector], middle: list[Vector]
-) -> tuple[Vector, Vector, Vector]:
-    return np.array(angles), np.reshape(inner, (-1, 2)), np.reshape(middle, (-1, 2))
+                return
+            yield float(ANGLES[index]), cells

@@ -11,8 +11,8 @@ from ..io.case import Case
 from ..io.fingerprint import fingerprint
 from ..model.provenance import counted
 from ..segmentation.pose import handedness
-from ..segmentation.quality import SLACK, USUAL_VOLUME_MM3
-from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Side
+from ..segmentation.quality import SLACK
+from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, USUAL_VOLUME_MM3, Side
 
 TRAIN, EVALUATE, SCANS, PLAN = "train", "evaluate", "scans", "plan-accuracy"
 USES = {

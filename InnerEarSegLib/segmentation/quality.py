@@ -16,6 +16,9 @@ from ..types import (
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
+    USUAL_APEX_MM,
+    USUAL_VOLUME_MM3,
+    USUAL_WINDOWS_MM,
     Findings,
     Geometry,
     Landmark,
@@ -84,12 +87,6 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
     )
 
 
-USUAL_VOLUME_MM3 = (144.0, 267.0)
-USUAL_WINDOWS_MM = (2.5, 3.3)
-USUAL_APEX_MM = (5.7, 7.4)
-"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
-helicotrema."""
-
 SLACK = 0.15
 FAR_SLACK = 0.4
 """Share of a usual range's limit by which a measure may lie outside before a remark, and before
@@ -156,28 +153,31 @@ def judge(
 
 def _on_wholeness(findings: Findings) -> list[Remark]:
     """Remark on what a drawing lacks of a labyrinth, or has and an ear has not."""
-    remarks: list[Remark] = []
-    for canal in findings.completed_canals:
-        sentence = f"The {canal} semicircular canal was completed where the CT hardly shows it"
-        remarks.append((CHECK, f"{sentence}: check it."))
+    sentences = [
+        f"The {canal} semicircular canal was completed where the CT hardly shows it: check it."
+        for canal in findings.completed_canals
+    ]
     names = [f"The {canal}" for canal in findings.open_canals]
     closed = CANALS if findings.closed_canals is None else findings.closed_canals
     if closed < CANALS and not names:
         names = ["A"]
-    for name in names:
-        remarks.append((CHECK, f"{name} semicircular canal is open in the drawing: check it."))
+    sentences += [f"{name} semicircular canal is open in the drawing: check it." for name in names]
     if closed > CANALS:
-        sentence = "Parts of the labyrinth touch in the drawing that are apart in an ear"
-        remarks.append((CHECK, f"{sentence}: check its canals."))
+        sentences.append(
+            "Parts of the labyrinth touch in the drawing that are apart in an ear: check its "
+            "canals."
+        )
     if findings.turns_apart is False:
-        sentence = "The turns of the cochlea run together in the drawing: check it."
-        remarks.append((CHECK, sentence))
+        sentences.append("The turns of the cochlea run together in the drawing: check it.")
     if findings.parts > 1:
-        sentence = f"The labyrinth was drawn in {findings.parts} parts; the largest was kept"
-        remarks.append((CHECK, f"{sentence}: check it."))
+        sentences.append(
+            f"The labyrinth was drawn in {findings.parts} parts; the largest was kept: check it."
+        )
     if findings.agreement is not None and findings.agreement < MIN_AGREEMENT:
-        sentence = f"The two networks draw the ear differently (Dice {findings.agreement:.2f})"
-        remarks.append((CHECK, f"{sentence}: check it."))
+        sentences.append(
+            f"The two networks draw the ear differently (Dice {findings.agreement:.2f}): check it."
+        )
+    remarks: list[Remark] = [(CHECK, sentence) for sentence in sentences]
     if findings.atypicality is not None and findings.atypicality > 1.0:
         far = findings.atypicality > FAR_ATYPICAL
         remarks.append((POOR if far else CHECK, ATYPICAL))

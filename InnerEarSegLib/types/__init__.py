@@ -26,7 +26,19 @@ from .landmark import (
     Point,
     rounded,
 )
-from .quality import CANALS, CHECK, GOOD, MIN_METAL_MM3, POOR, Findings, Quality, Verdict
+from .quality import (
+    CANALS,
+    CHECK,
+    GOOD,
+    MIN_METAL_MM3,
+    POOR,
+    USUAL_APEX_MM,
+    USUAL_VOLUME_MM3,
+    USUAL_WINDOWS_MM,
+    Findings,
+    Quality,
+    Verdict,
+)
 from .result import RESULT_SCHEMA_VERSION, ModelIdentity, Segmentation
 from .volume import Scanner, Volume
 
@@ -35,7 +47,8 @@ __all__ = [
     "EDITED", "GOOD", "HELICOTREMA", "LANDMARKS", "LANDMARK_DEFINITIONS", "LOW_CONFIDENCE",
     "MIN_METAL_MM3", "NOT_FOUND", "OVAL_WINDOW", "PLACED", "POINT_DECIMALS", "POOR",
     "RADIUS_DECIMALS", "RAS_FROM_LPS", "REMOVED", "RESULT_SCHEMA_VERSION", "REVIEWED",
-    "ROUND_WINDOW", "SAME_MM", "SEGMENT_REMOVED", "SIDES", "VESTIBULE", "Ear", "Findings",
-    "Geometry", "Landmark", "ModelIdentity", "Point", "Quality", "Scanner", "Segmentation", "Side",
-    "Verdict", "Volume", "apply_affine", "rounded",
+    "ROUND_WINDOW", "SAME_MM", "SEGMENT_REMOVED", "SIDES", "USUAL_APEX_MM", "USUAL_VOLUME_MM3",
+    "USUAL_WINDOWS_MM", "VESTIBULE", "Ear", "Findings", "Geometry", "Landmark", "ModelIdentity",
+    "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume", "apply_affine",
+    "rounded",
 ]  # fmt: skip
