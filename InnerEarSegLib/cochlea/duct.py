@@ -9,7 +9,7 @@ extrapolated there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -317,6 +317,6 @@ def with_plus_minus(duct: Duct, drawn: Sequence[DrawnDuct], half_width: float) -
     curves = {}
     for name, curve in duct.curves.items():
         spread = LENGTHS_WIDER * half_width * np.std([each.lengths[name] for each in drawn], axis=0)
-        curves[name] = Curve(curve.points, curve.lengths, curve.measured_to_deg, spread)
+        curves[name] = replace(curve, plus_minus=spread)
     apex = half_width * float(np.std([each.apex_deg for each in drawn]))
-    return Duct(duct.angles, curves, duct.heights, duct.seen_to_deg, apex)
+    return replace(duct, curves=curves, apex_plus_minus=apex)

@@ -56,8 +56,7 @@ class Contact:
                for key, value in asdict(self).items()}  # fmt: skip
         for key in ("organ_of_corti_hz", "spiral_ganglion_hz"):
             row[key] = rounded(row[key], 0)
-        row["ras_mm"] = None if row["ras"] is None else list(row.pop("ras"))
-        row.pop("ras", None)
+        row["ras_mm"] = row.pop("ras")
         return row
 
 

@@ -87,7 +87,7 @@ def _lacks(case: Case) -> dict[str, str]:
     side = "" if case.side else "side not stated"
     labels = "no labels" if case.labels is None else ""
     window = "" if ROUND_WINDOW in case.landmarks else "no round window"
-    elsewhere = f"{case.elsewhere} outside the CT" if case.elsewhere else ""
+    elsewhere = f"{case.outside_ct} outside the CT" if case.outside_ct else ""
     coarse = ""
     if case.ct.geometry.spacing.max() > FINE_MM:
         coarse = f"voxels larger than {FINE_MM} mm"

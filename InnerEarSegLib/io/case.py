@@ -67,7 +67,7 @@ class Case:
         return Volume(self.labels, self.label_geometry).on(self.ct.geometry, nearest=True).array
 
     @property
-    def elsewhere(self) -> str:
+    def outside_ct(self) -> str:
         """Which part of the reference lies wholly outside the CT: landmarks, labels or ""."""
         parts = {"landmarks": np.array(list(self.landmarks.values())).reshape(-1, 3)}
         if self.labels is not None:

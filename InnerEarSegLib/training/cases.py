@@ -92,9 +92,9 @@ def training_case(case: Case) -> TrainingCase:
     """
     from ..io.fingerprint import fingerprint
 
-    if case.elsewhere:
+    if case.outside_ct:
         raise UnusableInput(
-            f"Its {case.elsewhere} lie outside the CT: they may be in other coordinates (RAS or "
+            f"Its {case.outside_ct} lie outside the CT: they may be in other coordinates (RAS or "
             "LPS), or of another CT."
         )
     side = case.stated_side
