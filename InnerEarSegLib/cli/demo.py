@@ -57,7 +57,6 @@ def demo(options: argparse.Namespace) -> int:
 
     from ..batch.segment_case import Source, segment_case
     from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
-    from ..io.volume import image_of
     from ..model.bundle import load_model
     from ..mrml.ear_rendering import NO_OPENGL
     from ..mrml.files import write_scene
@@ -71,7 +70,7 @@ def demo(options: argparse.Namespace) -> int:
     ear = random_ear(DEMO_SEED, 0)
     with temporary() as views:
         ct, made = views / "synthetic_ear.nrrd", views / "result"
-        sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
+        sitk.WriteImage(ear.ct.to_sitk(), str(ct), True)
         print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
             Source(ct),

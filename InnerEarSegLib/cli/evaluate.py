@@ -180,6 +180,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     """Measure cochleae, and print each case and the summary."""
     from ..evaluation import measurement_errors as errors_of
     from ..evaluation.average_cochlea import average_cochlea, average_course, write_average
+    from ..evaluation.average_ear import template_of
     from ..io.manifest import read_dataset
 
     cases = read_dataset(options.dataset).readers
@@ -191,7 +192,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
         say(f"angle and mean elevation of the lateral wall: {course}")
         return 0
     if options.template:
-        template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))
+        template, spread = template_of(cases, NOT_AVERAGED.split(","))
         for name, point in template.items():
             place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
             say(f"{name}: {place}, spread {spread[name]:.2f} mm")

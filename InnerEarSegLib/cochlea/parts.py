@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ..segmentation import canal_courses
 from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
+from .curves import interpolated, lengths_along, smoothed
 from .duct import CENTRE, Duct
-from .frame import TEMPLATE, Points, Template, Vector, fit_template
+from .frame import TEMPLATE, Points, Vector, fit_template
 from .measurements import CochlearMeasurements
-from .turns import smoothed
 from .walls import LabyrinthMask
 
 COCHLEA, VESTIBULE_PART = "cochlea", "vestibule"
@@ -123,9 +123,7 @@ class LabyrinthParts:
         }
 
 
-def divide(
-    mask: LabyrinthMask, side: Side, points: Points, duct: Duct, template: Template = TEMPLATE
-) -> LabyrinthParts:
+def divide(mask: LabyrinthMask, side: Side, points: Points, duct: Duct) -> LabyrinthParts:
     """Divide a labyrinth into its parts.
 
     Args:
@@ -133,17 +131,16 @@ def divide(
         side: of the ear.
         points: RAS mm by name, landmarks and auxiliary landmarks, three at least.
         duct: its cochlea.
-        template: the average ear.
     """
-    to_ras = fit_template(side, points, {}, mask.principal_axes, template)
+    to_ras = fit_template(side, points, {}, mask.principal_axes, TEMPLATE)
     voxels = np.argwhere(mask.labyrinth)
     places = mask.geometry.to_ras(voxels[:, ::-1])
-    to_ras_from_courses = to_ras @ canal_courses.frame_of(template)
+    to_ras_from_courses = to_ras @ canal_courses.frame_of(TEMPLATE)
     lines = {
         canal: _resampled(apply_affine(to_ras_from_courses, canal_courses.COURSES[name]))
         for canal, name in _COURSE_OF.items()
     }
-    vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, template[VESTIBULE])))
+    vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, TEMPLATE[VESTIBULE])))
     fixed = {COCHLEA: _cochlea(duct), VESTIBULE_PART: vestibule[None]}
     found: dict[str, NDArray[np.bool_]] = {}
     # In the order of their places, whatever the order of the file's axes.
@@ -160,8 +157,8 @@ def divide(
             found.setdefault(name, there)  # later a course has drawn together to what is there
             if there.sum() >= 2:
                 index = np.arange(_SAMPLES)
-                drawn = [np.interp(index, index[there], column) for column in middle[there].T]
-                lines[name] = _resampled(smoothed(np.column_stack(drawn), 1.5))
+                drawn = interpolated(index, index[there], middle[there])
+                lines[name] = _resampled(smoothed(drawn, 1.5))
     owner = _owners(places, fixed | lines)[0]
     labels = np.zeros_like(mask.labyrinth)
     labels[tuple(voxels.T)] = 1 + owner
@@ -202,6 +199,5 @@ def _cochlea(duct: Duct) -> Vector:
 
 def _resampled(course: Vector) -> Vector:
     """_SAMPLES points (n, 3), evenly spaced along a course."""
-    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(course, axis=0), axis=1)))
-    even = np.linspace(0.0, along[-1], _SAMPLES)
-    return np.column_stack([np.interp(even, along, column) for column in course.T])
+    along = lengths_along(course)
+    return interpolated(np.linspace(0.0, along[-1], _SAMPLES), along, course)

@@ -11,8 +11,8 @@ from ..io.case import Case
 from ..io.fingerprint import fingerprint
 from ..model.provenance import counted
 from ..segmentation.pose import handedness
-from ..segmentation.quality import SLACK, USUAL_VOLUME_MM3
-from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Side
+from ..segmentation.quality import SLACK
+from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, USUAL_VOLUME_MM3, Side
 
 TRAIN, EVALUATE, SCANS, PLAN = "train", "evaluate", "scans", "plan-accuracy"
 USES = {
@@ -87,7 +87,7 @@ def _lacks(case: Case) -> dict[str, str]:
     side = "" if case.side else "side not stated"
     labels = "no labels" if case.labels is None else ""
     window = "" if ROUND_WINDOW in case.landmarks else "no round window"
-    elsewhere = f"{case.elsewhere} outside the CT" if case.elsewhere else ""
+    elsewhere = f"{case.outside_ct} outside the CT" if case.outside_ct else ""
     coarse = ""
     if case.ct.geometry.spacing.max() > FINE_MM:
         coarse = f"voxels larger than {FINE_MM} mm"

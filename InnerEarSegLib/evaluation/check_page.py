@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..io.case import Case
-from ..io.labels import on_grid
 from ..types import LANDMARKS
 from .check import USES, CheckedCase
 from .plots import COLORS, REFERENCE, Shown, draw_slice
@@ -34,9 +33,7 @@ def draw_reference(case: Case) -> bytes:
     The labels are shown on the CT's grid, as training sees them.
     """
     grid = case.ct.geometry
-    labels = None
-    if case.labels is not None:
-        labels = on_grid(case.labels, case.label_geometry, grid)
+    labels = case.labels_on_ct
     points = [([at], COLORS.get(name, OTHER), "+") for name, at in case.landmarks.items()]
     shown = Shown(case.ct, [(labels, REFERENCE)], points)
     if labels is not None and labels.any():

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ..io.case import Case
-from ..io.labels import on_grid as labels_on_grid
 from ..types import LANDMARKS, Ear, Volume
 from .evaluate import Row, errors_of
 from .metrics import on_grid
@@ -168,9 +167,6 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     """Draw slices through each landmark and the ear's middle, titled from ``row``, as PNG."""
     grid = case.ct.geometry
     found = on_grid(ear, grid)
-    labels = None
-    if case.labels is not None:
-        labels = labels_on_grid(case.labels, case.label_geometry, grid)
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)
     there = [x.ras for x in ear.landmarks if x.ras is not None]
     places = {"middle of the labyrinth": middle} | {
@@ -178,7 +174,7 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     }
     shown = Shown(
         case.ct,
-        [(labels, REFERENCE), (found, FOUND)],
+        [(case.labels_on_ct, REFERENCE), (found, FOUND)],
         [(case.landmarks.values(), REFERENCE, "+"), (there, FOUND, "x")],
     )
     figure = Figure(figsize=(10.5, 3.6 * len(places)), facecolor="black")

@@ -60,7 +60,14 @@ class Case:
         return self.side
 
     @property
-    def elsewhere(self) -> str:
+    def labels_on_ct(self) -> NDArray[np.uint8] | None:
+        """The labels on the grid of the CT, nearest voxel, as training sees them."""
+        if self.labels is None:
+            return None
+        return Volume(self.labels, self.label_geometry).on(self.ct.geometry, nearest=True).array
+
+    @property
+    def outside_ct(self) -> str:
         """Which part of the reference lies wholly outside the CT: landmarks, labels or ""."""
         parts = {"landmarks": np.array(list(self.landmarks.values())).reshape(-1, 3)}
         if self.labels is not None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..cochlea.arrays import ChosenArray, chosen_from_text, chosen_to_text
+from ..cochlea.curves import interpolated
 from ..cochlea.duct import CENTRE, LATERAL, MODIOLAR, Duct
 from ..cochlea.filter_bands import Mismatch
 from ..cochlea.insertion import Contact, Insertion
@@ -271,8 +272,7 @@ def _curve(duct: Duct, kind: str) -> list[Mark]:
     if end - start < 1.0:
         return []
     angles = np.linspace(start, end, 1 + max(1, round((end - start) / _POINTS_EVERY_DEG)))
-    columns = [np.interp(angles, duct.angles, column) for column in curve.points.T]
-    return [Mark(_ras(point)) for point in np.column_stack(columns)]
+    return [Mark(_ras(point)) for point in interpolated(angles, duct.angles, curve.points)]
 
 
 def _contacts(insertion: Insertion | None, bands: bool) -> list[Mark]:

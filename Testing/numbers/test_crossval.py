@@ -23,7 +23,7 @@ from InnerEarSegLib.evaluation.crossval import (
 )
 from InnerEarSegLib.evaluation.evaluate import summarise
 from InnerEarSegLib.model.bundle import Model, load_model
-from InnerEarSegLib.model.calibration import calibration_from
+from InnerEarSegLib.model.calibration import Calibration
 from InnerEarSegLib.model.card import bundled_model, read_card
 from InnerEarSegLib.parallel import Place
 from InnerEarSegLib.training.base import BaseModel, read_base
@@ -276,7 +276,7 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
     content = summary_of(["S0", "S1"])
     file, text = export_with(content, fold, tmp_path)
     calibration = load_model(file, CPU).calibration
-    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
+    expected = Calibration.from_json(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
     assert read_card(file)["crossval"]["command"] == "innerearseg crossval …"
     for line in (
