@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.card import NETWORKS
-from .arguments import add_devices, add_training, chosen_devices, say
+from .arguments import add_devices, add_training, chosen_devices, packages_of, say
 
 if TYPE_CHECKING:
     from ..training.base import BaseModel
@@ -99,18 +99,13 @@ def _say_groups(cases: Sequence[TrainingCase], by_case: bool) -> None:
 
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
     """Refuse what cannot be measured in the end before hours of training; return the base."""
-    from ..errors import UnusableInput
     from ..model.card import BUNDLED
     from ..training.base import model_path, read_base
 
-    try:
+    with packages_of("evaluation", "crossval without --train-only"):
         import scipy  # noqa: F401
 
         from ..evaluation import evaluate, plots  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UnusableInput(
-            f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
-        ) from None
     path = model_path(options.base or Path(BUNDLED)).resolve()
     return path, read_base(path, config)
 

@@ -19,6 +19,7 @@ from .arguments import (
     chosen_model,
     millimetres_up_to,
     names,
+    packages_of,
     say,
     whole_number_from,
 )
@@ -110,16 +111,12 @@ def evaluate(options: argparse.Namespace) -> int:
     from ..io.manifest import read_dataset
     from ..io.result_folder import ResultFolder
 
-    try:
+    with packages_of("evaluation", "evaluate"):
         import scipy  # noqa: F401
 
         from ..evaluation.evaluate import by_scan, by_training, evaluate, write_tables
         from ..evaluation.plots import PICTURES, Extremes, draw_plots
         from ..evaluation.simulated_scans import AS_SCANNED, SCANS
-    except ModuleNotFoundError as error:
-        raise UnusableInput(
-            f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
-        ) from None
     output = ResultFolder(options.output)
     cases = read_dataset(options.dataset).readers
     bundle = chosen_model(options)

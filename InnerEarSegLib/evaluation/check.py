@@ -102,16 +102,7 @@ def _lacks(case: Case) -> dict[str, str]:
 
 def _doubts(case: Case, volume: float | None) -> list[str]:
     """What is improbable, one sentence each."""
-    doubts = []
-    grid = case.ct.geometry
-    for name, ras in case.landmarks.items():
-        beyond = np.maximum(0.0, np.abs(grid.to_ijk(ras) - (np.array(grid.shape[::-1]) - 1) / 2)
-                            - np.array(grid.shape[::-1]) / 2)  # fmt: skip
-        if beyond.any():
-            doubts.append(
-                f"The {name} lies {np.linalg.norm(beyond * grid.spacing):.1f} mm outside the CT: "
-                "the points may be in other coordinates (RAS or LPS), or of another CT."
-            )
+    doubts = list(case.points_outside)
     if case.labels is None or volume is None:
         return doubts
     low, high = USUAL_VOLUME_MM3
@@ -121,7 +112,7 @@ def _doubts(case: Case, volume: float | None) -> list[str]:
             "is it the whole labyrinth of one ear, and nothing else?"
         )
     voxels = case.label_geometry.to_ras(np.argwhere(case.labels)[:, ::-1])
-    outside = float(np.mean(~grid.contains(voxels)))
+    outside = float(np.mean(~case.ct.geometry.contains(voxels)))
     if outside > 0.0:
         doubts.append(f"{outside:.0%} of the labels lie outside the CT.")
     for name, ras in case.landmarks.items():

@@ -67,7 +67,7 @@ def evaluate(
             raise UnusableInput(NO_REFERENCE)
         of_case: list[Row] = []
         trained_on = knows(bundle.card, case.name, fingerprint(case.ct.array))
-        said = case.remarks
+        said = (*case.remarks, *case.points_outside)
         if not trained_on and case.name in names_known:
             said += (f"The model was trained on another CT that is called {case.name}.",)
         for scan in scans:

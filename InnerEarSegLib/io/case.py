@@ -80,6 +80,21 @@ class Case:
         return next(outside, "")
 
     @property
+    def points_outside(self) -> tuple[str, ...]:
+        """A sentence for each landmark that lies outside the CT's voxels."""
+        grid = self.ct.geometry
+        size = np.array(grid.shape[::-1])
+        said = []
+        for name, ras in self.landmarks.items():
+            beyond = np.maximum(0.0, np.abs(grid.to_ijk(ras) - (size - 1) / 2) - size / 2)
+            if beyond.any():
+                said.append(
+                    f"The {name} lies {np.linalg.norm(beyond * grid.spacing):.1f} mm outside the "
+                    "CT: the points may be in other coordinates (RAS or LPS), or of another CT."
+                )
+        return tuple(said)
+
+    @property
     def has_reference(self) -> bool:
         """Whether there is anything to compare a result with."""
         return self.labels is not None or bool(self.landmarks) or self.side is not None

@@ -124,6 +124,7 @@ def train(
         synthetic=len(trained) - len(real),
         code_revision=code_revision(),
         started_from=None if start is None else start.model,
+        start_file="" if start is None else str(start.path),
         inherited=inherited,
         records=tuple(record_of(case) for case in cases if not case.synthetic),
     )
@@ -246,7 +247,8 @@ class TrainingRun:
         trained_on: names of the real cases.
         without_labels: those of them that only had landmarks.
         synthetic: how many synthetic ears there were.
-        inherited: how many weights each network took from the model ``started_from``.
+        start_file: of the model ``started_from``, so that the run goes on without being told.
+        inherited: how many weights each network took from that model.
         records: of all real cases, those held out included; none in runs of InnerEarSeg 0.1.
     """
 
@@ -259,6 +261,7 @@ class TrainingRun:
     started_from: BaseModel | None = None
     inherited: dict[str, int] = field(default_factory=dict)
     records: tuple[CaseRecord, ...] = ()
+    start_file: str = ""
 
     def continues(self, earlier: TrainingRun) -> bool:
         """Whether this run is the earlier one: of one config, on the same CTs, from one model.

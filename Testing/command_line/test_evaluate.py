@@ -58,6 +58,7 @@ def test_each_case_is_measured_in_each_scan(synthetic_ear, synthetic_file, quick
         key: synthetic_ear.landmarks[name]
         for name, key in zip(LANDMARKS, ("A", "OW", "RW"), strict=True)
     }
+    points["A"] = [float(x) + 200.0 * (axis == 2) for axis, x in enumerate(points["A"])]
     (tmp_path / "points.json").write_text(json.dumps({"LANDMARKS": points}))
     (tmp_path / "list.csv").write_text(
         "case,image,landmarks,side\n"
@@ -68,6 +69,7 @@ def test_each_case_is_measured_in_each_scan(synthetic_ear, synthetic_file, quick
     words = ["--scans", "--no-pictures", "--model", quick_model, "--output", out]
     assert evaluate(tmp_path / "list.csv", *words) == 4
     said = capsys.readouterr().out
+    assert "  The helicotrema lies 1" in said and " mm outside the CT: the points may be" in said
     assert "ear, soft kernel: its inner ear was not found" in said
     assert "bare: not measured: Its reference lacks the landmarks" in said
     assert "| bone kernel | 0 of 1 | 0 of 1 |" in said

@@ -15,7 +15,7 @@ import pytest
 import SimpleITK as sitk
 
 import InnerEarSegLib
-from InnerEarSegLib.cli.report import subject_of_result
+from InnerEarSegLib.cli.result import subject_of_result
 from InnerEarSegLib.errors import InnerEarSegError
 from InnerEarSegLib.types import Geometry
 

@@ -134,6 +134,15 @@ def test_networks_of_the_bundled_model_are_said_to_be_inherited(manifest, tmp_pa
     words += ["--output", str(tmp_path / "run"), "--steps", "3", "--networks", "refine"]
     assert main([*words, "--device", "cpu", "--from", "bundled"]) == 0
     assert "locate and orient are not trained" in capsys.readouterr().out
+    resumed = words[: words.index("--networks")] + ["--networks", "refine", "--device", "cpu"]
+    assert main(resumed) == 0  # the run knows what it started from
+    assert "nothing was left to train" in capsys.readouterr().out
+    shutil.copytree(tmp_path / "run", tmp_path / "moved")
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "moved" / "run.json").write_text(json.dumps(run | {"start_file": "/gone.pt"}))
+    resumed[resumed.index("--output") + 1] = str(tmp_path / "moved")
+    assert main(resumed) == 2
+    assert "/gone.pt is gone; say with --from where" in capsys.readouterr().err
     words = ["export", str(tmp_path / "run"), "--output", str(tmp_path / "m.pt")]
     assert main(words) == 2
     assert "has no trained locate and no orient" in capsys.readouterr().err

@@ -172,7 +172,7 @@ def test_folds_are_measured_with_what_they_have(fold, tmp_path, finds_nothing, c
     shutil.copytree(fold.output, output)
     config.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(tiny(50), held_out=()))))
     words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
-    words += ["--device", "cpu", "--measure-only", "--folds"]
+    words += ["--devices", "cpu", "--measure-only", "--folds"]
     assert main([*words, "2"]) == 0 and len(finds_nothing) == 2
     assert networks_trained(output, 2) == {"locate": [0, 0], "orient": [2, 2], "refine": [0, 0]}
     summary = json.loads((output / "summary.json").read_text())
@@ -233,11 +233,11 @@ def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
     command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
     command.append(str(tmp_path / "out"))
     for more, sentence in (
-        (["--stages", "orient, refin"], "There is no network 'refin'; there are locate"),
+        (["--networks", "orient, refin"], "There is no network 'refin'; there are locate"),
         (["--base", str(tmp_path / "none.pt")], "none.pt cannot be read"),
     ):
         assert main([*command, *more]) == 2 and sentence in capsys.readouterr().err
-    assert main(["train", *command[1:], "--stages", "refin"]) == 2
+    assert main(["train", *command[1:], "--networks", "refin"]) == 2
     assert "There is no network 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
     (tmp_path / "out").write_text("a file")
     for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
