@@ -42,13 +42,17 @@ MAX_SHIFT_MM = 1.5
 """If the networks put a landmark further apart than this, the finer one is not used: it was trained
 on sharp CT, and a soft kernel misleads it before it misleads the coarser one."""
 
-SHARP_MM, BLURRED_MM = 0.6, 0.75
-"""Edge widths of the CT (see ``edge_width_mm``) up to which the finer network draws alone, and
-from which the coarser one has its full share."""
+SPECIMEN_MM, SHARP_MM, BLURRED_MM = 0.45, 0.6, 0.75
+"""Edge widths of the CT (see ``edge_width_mm``): that of specimens' own scans; up to which the
+finer network draws alone; and from which the coarser one has its full share."""
 
 COARSE_SHARE = 1.0 / 3.0
-"""Chosen on F06, T03 and F13 in simulated scans, earlier model of the same kind: Dice + 0.004 with
-a soft and + 0.001 with a bone kernel; a half opens canals."""
+"""In cross-validation (14 specimens), Dice + 0.003 with a soft and + 0.002 with a bone kernel; a
+half is no better."""
+
+SPECIMEN_LOGIT = 0.2
+"""Added to logits where the CT is as sharp as specimens' own scans, whose labyrinths the finer
+network, trained on blurred CT as well, draws 2 % too small (docs/accuracy.md)."""
 
 BONE_HU = 600.0
 
@@ -201,27 +205,29 @@ class Predictor:
                         coarse.expected_spread_mm,
                     )
                 )
+        logits, spacing = refined.labyrinth, refined.network.spacing_mm
         drawn = sample_patch(oriented.labyrinth, oriented.patch, refined.patch, OUTSIDE_LOGIT)
+        width = edge_width_mm(refined.ct, logits, spacing) if self.model.draws_any else None
         return replace(
             refined,
-            labyrinth=_blend(refined, drawn) if self.model.draws_any else refined.labyrinth,
+            labyrinth=blend(logits, drawn, width),
             peaks=peaks,
-            agreement=_dice(refined.labyrinth > 0, drawn > 0),
+            agreement=_dice(logits > 0, drawn > 0),
         )
 
 
-def _blend(refined: EarPrediction, coarse: Tensor) -> Tensor:
-    """Return the finer network's logits, on blurred CT with a share of the coarser one's.
+def blend(fine: Tensor, coarse: Tensor, width_mm: float | None) -> Tensor:
+    """Return the finer network's logits as the sharpness of the CT asks.
 
-    What a blurred edge means both judge, with errors of their own. On sharp CT the coarser
-    network's voxels are too large to add anything.
+    What a blurred edge means both networks judge, with errors of their own: the coarser one gets a
+    share. On sharp CT its voxels are too large to add anything, and the finer network's drawing is
+    widened a little. ``width_mm`` is from ``edge_width_mm``; both logits are on one grid.
     """
-    fine = refined.labyrinth
-    width = edge_width_mm(refined.ct, fine, refined.network.spacing_mm)
-    if width is None or width <= SHARP_MM:
+    if width_mm is None:
         return fine
-    share = COARSE_SHARE * min(1.0, (width - SHARP_MM) / (BLURRED_MM - SHARP_MM))
-    return (1.0 - share) * fine + share * coarse
+    share = COARSE_SHARE * float(np.interp(width_mm, [SHARP_MM, BLURRED_MM], [0.0, 1.0]))
+    added = SPECIMEN_LOGIT * float(np.interp(width_mm, [SPECIMEN_MM, SHARP_MM], [1.0, 0.0]))
+    return (1.0 - share) * fine + share * coarse + added
 
 
 def _dice(one: Tensor, other: Tensor) -> float:

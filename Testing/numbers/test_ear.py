@@ -11,7 +11,7 @@ from InnerEarSegLib.model.calibration import Calibration
 from InnerEarSegLib.segmentation.ear import decode_ear
 from InnerEarSegLib.segmentation.heatmap import Peak
 from InnerEarSegLib.segmentation.pose import Pose
-from InnerEarSegLib.segmentation.prediction import EarPrediction
+from InnerEarSegLib.segmentation.prediction import EarPrediction, blend
 from InnerEarSegLib.segmentation.quality import judge
 from InnerEarSegLib.types import LANDMARKS, Findings, Geometry, Landmark
 
@@ -173,3 +173,13 @@ def test_the_worst_remark_decides():
         assert quality.verdict == "good" and quality.reasons == ()
     quality = judge(landmarks(confidence=0.4), 60.0, grid(0.9), False, WHOLE)
     assert quality.verdict == "poor" and len(quality.reasons) == 5
+
+
+@pytest.mark.parametrize(
+    ("width_mm", "logit"),
+    # 2 from the finer network and -4 from the coarser one; a third of the way is 0.
+    [(None, 2.0), (0.4, 2.2), (0.525, 2.1), (0.6, 2.0), (0.675, 1.0), (0.75, 0.0), (1.2, 0.0)],
+)
+def test_the_sharpness_of_the_ct_decides_how_logits_are_combined(width_mm, logit):
+    combined = blend(torch.tensor([2.0]), torch.tensor([-4.0]), width_mm)
+    assert combined.item() == pytest.approx(logit, abs=1e-6)
