@@ -5,7 +5,7 @@ An average ear's canals are fitted to landmarks and shape, and drawn to the segm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import run_steps
 from ..segmentation import canal_courses
 from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
 from .curves import interpolated, lengths_along, smoothed
@@ -40,6 +41,8 @@ at most."""
 
 _ROUNDS, _EVERY = 4, 4
 """Rounds in which courses are drawn to the segment, by every fourth of its voxels."""
+
+_VOXELS_A_STEP = 20_000
 
 _LEAST_SHARE = 0.7
 """So much of a canal's course must be there for its plane to be told."""
@@ -132,6 +135,13 @@ def divide(mask: LabyrinthMask, side: Side, points: Points, duct: Duct) -> Labyr
         points: RAS mm by name, landmarks and auxiliary landmarks, three at least.
         duct: its cochlea.
     """
+    return run_steps(divide_steps(mask, side, points, duct))
+
+
+def divide_steps(
+    mask: LabyrinthMask, side: Side, points: Points, duct: Duct
+) -> Generator[None, None, LabyrinthParts]:
+    """``divide`` in steps short enough for a panel that must not freeze."""
     to_ras = fit_template(side, points, {}, mask.principal_axes, TEMPLATE)
     voxels = np.argwhere(mask.labyrinth)
     places = mask.geometry.to_ras(voxels[:, ::-1])
@@ -146,6 +156,7 @@ def divide(mask: LabyrinthMask, side: Side, points: Points, duct: Duct) -> Labyr
     # In the order of their places, whatever the order of the file's axes.
     some = places[np.lexsort(np.round(places, 3).T)][::_EVERY]
     for _ in range(_ROUNDS):
+        yield
         owner, nearest, off = _owners(some, fixed | lines)
         for name in CANALS:
             mine = (owner == PARTS.index(name)) & (off[:, PARTS.index(name)] <= _CAPTURE_MM)
@@ -159,19 +170,26 @@ def divide(mask: LabyrinthMask, side: Side, points: Points, duct: Duct) -> Labyr
                 index = np.arange(_SAMPLES)
                 drawn = interpolated(index, index[there], middle[there])
                 lines[name] = _resampled(smoothed(drawn, 1.5))
-    owner = _owners(places, fixed | lines)[0]
     labels = np.zeros_like(mask.labyrinth)
-    labels[tuple(voxels.T)] = 1 + owner
+    for first in range(0, len(voxels), _VOXELS_A_STEP):
+        yield
+        piece = slice(first, first + _VOXELS_A_STEP)
+        labels[tuple(voxels[piece].T)] = 1 + _owners(places[piece], fixed | lines)[0]
     canals = {name: Canal.of(lines[name]) for name in CANALS if found[name].mean() >= _LEAST_SHARE}
     return LabyrinthParts(labels, mask.geometry, canals)
 
 
 def parts_of(ear: Ear, cochlea: CochlearMeasurements) -> LabyrinthParts:
     """Divide the labyrinth of an ear that was measured; ValueError without a duct."""
+    return run_steps(parts_steps(ear, cochlea))
+
+
+def parts_steps(ear: Ear, cochlea: CochlearMeasurements) -> Generator[None, None, LabyrinthParts]:
+    """``parts_of`` in short steps."""
     if cochlea.duct is None:
         raise ValueError("no duct")
     mask = LabyrinthMask.of(ear.labyrinth, ear.geometry)
-    return divide(mask, ear.side, cochlea.points, cochlea.duct)
+    return (yield from divide_steps(mask, ear.side, cochlea.points, cochlea.duct))
 
 
 def _owners(

@@ -342,7 +342,20 @@ def _signature(duct: Duct | None) -> str:
 
 def fill_once(node: Any, content: str, fill: Callable[[], None]) -> None:
     """Fill a node unless it shows that content already."""
-    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
-    if node.GetAttribute(CONTENT_ATTRIBUTE) != digest:
+    if not shows(node, content):
         fill()
-        node.SetAttribute(CONTENT_ATTRIBUTE, digest)
+        note_content(node, content)
+
+
+def shows(node: Any, content: str) -> bool:
+    """Whether a node was filled with that content."""
+    return bool(node.GetAttribute(CONTENT_ATTRIBUTE) == _digest(content))
+
+
+def note_content(node: Any, content: str) -> None:
+    """Note with what a node was filled."""
+    node.SetAttribute(CONTENT_ATTRIBUTE, _digest(content))
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
