@@ -81,12 +81,12 @@ def update_parts(
     for side, node in find_parts(scene, volume_node).items():
         follow_landmarks(node, results.landmarks.get(side))
         cochlea, ear = cochleae.get(side), read_ear(results, side)
-        known = ear is not None and cochlea is not None and cochlea.duct is not None
-        content = signature(ear) if known else ""
+        known = None if ear is None or cochlea is None or cochlea.duct is None else (ear, cochlea)
+        content = "" if known is None else signature(known[0])
         if shows(node, content):
             continue
         yield
-        parts = (yield from _segments(ear, cochlea)) if known else None
+        parts = None if known is None else (yield from _segments(*known))
         if scene.IsNodePresent(node):
             node.GetSegmentation().RemoveAllSegments()
             if parts is not None:
