@@ -81,13 +81,13 @@ def update_parts(
     for side, node in find_parts(scene, volume_node).items():
         follow_landmarks(node, results.landmarks.get(side))
         cochlea, ear = cochleae.get(side), read_ear(results, side)
-        parts, content = None, ""
-        if ear is not None and cochlea is not None and cochlea.duct is not None:
-            content = signature(ear)
-            if not shows(node, content):
-                yield
-                parts = yield from _segments(ear, cochlea)
-        if scene.IsNodePresent(node) and not shows(node, content):
+        known = None if ear is None or cochlea is None or cochlea.duct is None else (ear, cochlea)
+        content = "" if known is None else signature(known[0])
+        if shows(node, content):
+            continue
+        yield
+        parts = None if known is None else (yield from _segments(*known))
+        if scene.IsNodePresent(node):
             node.GetSegmentation().RemoveAllSegments()
             if parts is not None:
                 put_segments(node, *parts)

@@ -97,8 +97,9 @@ class DicomSection(HandOverSection):
                 {OBSERVER: observer} if observer else {},
                 lambda folder: self.make_command(folder, source, output),
             )
-        except (UnusableInput, OSError) as error:
-            self._status.say(f"The DICOM objects could not be made: {error}", "error")
+        except Exception as error:  # in a slot nothing else would say so
+            self._status.fail("The DICOM objects could not be made", error)
+            self._show()
             return
         self._status.say("Making the DICOM objects")
         self._show()

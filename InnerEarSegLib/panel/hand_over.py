@@ -40,20 +40,19 @@ class HandOver:
         """Write a CT's results into a folder, and what the user typed and chose; start the worker.
 
         Raises:
-            UnusableInput, OSError: there is nothing to hand over, or it cannot be written.
+            Exception: there is nothing to hand over, or it cannot be written; nothing is left.
         """
         folder = temporary_folder()
         try:
             write_subject(subject_of(slicer.mrmlScene, volume), folder)
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8")
-            arguments = command(folder)
+            worker = Worker(lambda line: None, self._ended)
+            worker.start(command(folder), folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._folder = folder
-        self._worker = Worker(lambda line: None, self._ended)
-        self._worker.start(arguments, folder)
+        self._folder, self._worker = folder, worker
 
     def close(self) -> None:
         """Stop what goes on before returning."""

@@ -245,15 +245,15 @@ class PlanSection:
         chosen = qt.QFileDialog.getExistingDirectory(window, "Folder for the surfaces")
         if not chosen:
             return
-        ears = [read_ear(measuring.results, side) for side in sorted(measuring.cochleae)]
         ending = self._ui.surfacesComboBox.currentText.lower()
         try:
+            ears = [read_ear(measuring.results, side) for side in sorted(measuring.cochleae)]
             meshes = write_meshes(
                 [ear for ear in ears if ear is not None], measuring.cochleae,
                 ResultFolder(Path(chosen)), ending, parts=True,
             )  # fmt: skip
-        except (UnusableInput, OSError) as error:
-            self._status.say(f"The surfaces could not be written: {error}", "error")
+        except Exception as error:  # in a slot nothing else would say so
+            self._status.fail("The surfaces could not be written", error)
             return
         said = " ".join([f"{len(meshes.lines)} surfaces in {chosen}.", *meshes.notes])
         self._status.say(said, "warn" if meshes.notes else "success")

@@ -11,7 +11,6 @@ import qt
 import slicer
 
 from ..cochlea.arrays import ChosenArray, chosen_to_text
-from ..errors import UnusableInput
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
 from ..report.subject import CHOSEN_ARRAYS, PATIENT
@@ -79,8 +78,9 @@ class ReportSection(HandOverSection):
             self._hand_over.start(
                 self._volume, texts, lambda folder: self.make_command(folder, page, with_pdf)
             )
-        except (UnusableInput, OSError) as error:
-            self._status.say(f"The report could not be made: {error}", "error")
+        except Exception as error:  # in a slot nothing else would say so
+            self._status.fail("The report could not be made", error)
+            self._show()
             return
         self._status.say("Making the report")
         self._show()

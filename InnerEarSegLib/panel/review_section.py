@@ -11,10 +11,7 @@ import qt
 import slicer
 import vtk
 
-from ..mrml.landmarks import (
-    automatic_of,
-    position_of,
-)
+from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of
 from ..mrml.results import Results, find_results
 from ..mrml.review import Key, Review, Steps, next_key
 from ..mrml.scene import Observers
@@ -29,6 +26,9 @@ from .words import SIGNS, next_step, verdict_of, warnings_of
 from .worker import timer_for
 
 _TITLE = "Check the landmarks"
+
+SELECTED_ATTRIBUTE = ATTRIBUTE + "Selected"
+"""Of a CT: side and name of the landmark whose row was selected last, saved with the scene."""
 
 
 def _marked(when: Callable[[Review, Landmark], bool]) -> Callable[[Review, Landmark | None], bool]:
@@ -131,6 +131,11 @@ class ReviewSection:
             self._update_volumes()
         self.measuring.bind(volume, results)
         self._show()
+        selected = volume and volume.GetAttribute(SELECTED_ATTRIBUTE)
+        if self.review is not None and selected:
+            side, _, name = selected.partition(" ")
+            self._table.restore((side, name))
+            self._show_buttons()
 
     def _observe(self) -> None:
         volume, add = self._volume, self._observers.add
@@ -243,6 +248,7 @@ class ReviewSection:
         key = self._table.selected
         if key is None or self.review is None:
             return
+        self._volume.SetAttribute(SELECTED_ATTRIBUTE, " ".join(key))
         if self.review.editing not in (None, key) or self.review.placing not in (None, key):
             self.review.lock()
         self._jump(key)

@@ -38,6 +38,12 @@ class Status:
         self._ui.statusLabel.setText(sentence)
         fill(self._ui.statusLabel, kind)
 
+    def fail(self, what: str, error: Exception) -> None:
+        """Say what could not be done and why; of an unexpected error, the log tells where."""
+        if not isinstance(error, (UnusableInput, OSError)):
+            self.log("".join(traceback.format_exception(error)))
+        self.say(f"{what}: {error}", "error")
+
     def log(self, text: str) -> None:
         """Add details to the log."""
         self._ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")

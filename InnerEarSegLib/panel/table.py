@@ -57,6 +57,12 @@ class LandmarkTable:
         if key in self._keys:
             self._table.selectRow(self._keys.index(key))
 
+    def restore(self, key: Key) -> None:
+        """Select a landmark's row and leave the views alone, as after a scene was loaded."""
+        was = self._table.blockSignals(True)
+        self.select(key)
+        self._table.blockSignals(was)
+
     def show(self, landmarks: Landmarks, editing: Key | None) -> None:
         """Show the landmarks; the selection stays with its landmark."""
         table, keys = self._table, list(landmarks)

@@ -152,6 +152,17 @@ def test_a_worker_that_fails_says_why_in_words_of_the_panel(segmented, worker, o
     assert "--" not in text.replace(str(page), "")
 
 
+def test_whatever_goes_wrong_is_said_and_the_button_stays(segmented, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("no voxels at all")
+
+    monkeypatch.setattr("InnerEarSegLib.panel.hand_over.subject_of", broken)
+    report(segmented, "report.html")
+    assert segmented.ui.statusLabel.text == "The report could not be made: no voxels at all"
+    assert "ZeroDivisionError" in segmented.ui.logTextEdit.toPlainText()
+    assert segmented.ui.reportButton.enabled and not segmented.panel.reporting.active
+
+
 def test_a_page_of_other_origin_is_set_aside(segmented, opened, bare):
     page = segmented.folder / "mine.html"
     page.write_text("<html>mine", encoding="utf-8")

@@ -88,6 +88,7 @@ def test_the_panel_is_alive_after_reload(story, library_kept, opened):
     if not opened:
         slicer.util.selectModule("Welcome")
     old = story.widget
+    old.ui.landmarksTable.selectRow(2)
     old.onReload()
     story.process()
     widget = slicer.modules.InnerEarSegWidget
@@ -97,6 +98,7 @@ def test_the_panel_is_alive_after_reload(story, library_kept, opened):
         slicer.util.selectModule("InnerEarSeg")
     assert widget.ui.inputSelector.currentNode() is story.volume
     assert widget.ui.segmentButton.enabled and widget.ui.landmarksTable.rowCount == 3
+    assert widget.ui.landmarksTable.currentRow() == 2, "another row is selected than before"
     widget.ui.confirmButton.click()
 
 

@@ -6,8 +6,10 @@ import faulthandler
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -227,6 +229,28 @@ class Application:
         event = qt.QMouseEvent(kind, at, on_screen, button, held, qt.Qt.NoModifier)
         qt.QCoreApplication.sendEvent(widget, event)
         self.process(0.02)
+
+    @contextmanager
+    def answered(self, path: Path) -> Iterator[list[str]]:
+        """Answer dialogs for a file with a path, and those for a folder with its folder.
+
+        Yields the pages that would have been opened in the browser.
+        """
+        from InnerEarSegLib.panel import plan_section, report_section  # anew after Reload
+
+        opened: list[str] = []
+        dialogs = {"getSaveFileName": lambda *_: str(path),
+                   "getExistingDirectory": lambda *_: str(path.parent)}  # fmt: skip
+        answers = SimpleNamespace(
+            QFileDialog=SimpleNamespace(**dialogs),
+            QDesktopServices=SimpleNamespace(openUrl=lambda url: opened.append(str(url))),
+            QUrl=qt.QUrl,
+        )
+        plan_section.qt = report_section.qt = answers
+        try:
+            yield opened
+        finally:
+            plan_section.qt = report_section.qt = qt
 
     def view(self, name: str) -> Any:
         """The widget of a slice view, or of the 3D view with "3D", that takes the mouse."""

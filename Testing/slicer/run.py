@@ -22,7 +22,9 @@ from xml.etree import ElementTree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OUTPUT, ONLY, STALL = "INNEREARSEG_OUTPUT", "INNEREARSEG_STORIES", "INNEREARSEG_STALL"
-"""Environment variables for ``inside.py``: a folder, names of stories, seconds."""
+MINUTES, CANCELS = "INNEREARSEG_MINUTES", "INNEREARSEG_CANCELS"
+"""Environment variables for ``inside.py``: a folder, names of stories, seconds; how long
+``random_clicks_and_keys`` goes on, and how often ``cancelled_at_any_time`` cancels."""
 
 POLL_SECONDS, LEAVE_SECONDS = 0.5, 2.0
 START_SECONDS = 180.0
@@ -38,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=REPOSITORY / "out" / "slicer")
     parser.add_argument("--stall", type=float, default=0.3, metavar="SECONDS",
                         help="a story fails if Slicer stands still for longer")  # fmt: skip
+    parser.add_argument("--monkey", type=float, default=1.0, metavar="MINUTES",
+                        help="how long random_clicks_and_keys goes on")  # fmt: skip
+    parser.add_argument("--cancels", type=int, default=10, metavar="N",
+                        help="how often cancelled_at_any_time cancels")  # fmt: skip
     parser.add_argument("stories", nargs="*", help="names; all without")
     options = parser.parse_args(arguments)
     slicer = shutil.which(options.slicer)
@@ -61,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment = {
         **os.environ, **temporary,
         OUTPUT: str(output), ONLY: " ".join(options.stories), STALL: str(options.stall),
+        MINUTES: str(options.monkey), CANCELS: str(options.cancels),
     }  # fmt: skip
     ended = _run(command, environment, output)
     stories = _stories(output / "stories.jsonl", ended)

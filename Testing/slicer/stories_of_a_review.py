@@ -1,7 +1,9 @@
 """Checking and correcting landmarks with the mouse in the views and with keys; measuring."""
 
+import os
 import random
 import time
+from collections import Counter
 
 import numpy as np
 import qt
@@ -155,27 +157,49 @@ def an_insertion_is_planned(app: Application) -> None:
     assert slicer.mrmlScene.GetNumberOfNodes() == count
 
 
-def a_minute_of_random_clicks_and_keys(app: Application) -> None:
-    """No landmark is lost, and each can be brought back to where it was found."""
+_BUTTONS = (
+    "confirmButton", "editButton", "placeButton", "nextButton", "resetButton", "undoButton",
+    "redoButton", "cochlearViewButton", "wayInButton", "showPlanButton", "partsCheckBox",
+    "contactNumbersCheckBox", "bandsCheckBox", "leftEarButton", "rightEarButton",
+)  # fmt: skip
+
+
+def random_clicks_and_keys(app: Application) -> None:
+    """For a minute, or ``--monkey``: no landmark is lost, each can be brought back."""
     _segmented(app)
-    found = dict(app.widget.panel.reviewing._results.landmarks)
-    names = ("confirm", "edit", "place", "next", "reset", "undo", "redo", "cochlearView")
-    app.ui.measureCollapsibleButton.collapsed = False
-    generator, end = random.Random(2026), time.monotonic() + 60.0
-    while time.monotonic() < end:
-        what = generator.randrange(4)
-        if what == 0:
-            app.key(generator.choice("cneprU"))
-        elif what == 1:
-            view = generator.choice(("Red", "Green", "Yellow", "3D"))
-            app.drag(view, generator.randint(-60, 60), generator.randint(-60, 60))
-        elif what == 2:
-            app.ui.landmarksTable.selectRow(generator.randrange(3))
-        else:
-            button = getattr(app.ui, f"{generator.choice(names)}Button")
-            if button.enabled and button.visible:
+    ui, found = app.ui, dict(app.widget.panel.reviewing._results.landmarks)
+    for section in (ui.measureCollapsibleButton, ui.planCollapsibleButton):
+        section.collapsed = False
+    ui.reportCollapsibleButton.collapsed = False
+    generator, counts = random.Random(2026), Counter()
+    end = time.monotonic() + 60.0 * float(os.environ["INNEREARSEG_MINUTES"])
+    with app.answered(app.output / "temporary" / "report.html"):
+        while time.monotonic() < end:
+            what = generator.choices(("key", "drag", "row", "button", "array", "export"),
+                                     (24, 24, 20, 28, 3, 1))[0]  # fmt: skip
+            if what == "key":
+                app.key(generator.choice("cneprUu"))
+            elif what == "drag":
+                view = generator.choice(("Red", "Green", "Yellow", "3D"))
+                app.drag(view, generator.randint(-60, 60), generator.randint(-60, 60))
+            elif what == "row":
+                ui.landmarksTable.selectRow(generator.randrange(3))
+            elif what == "array":
+                combo = getattr(ui, f"array{generator.randint(1, 3)}ComboBox")
+                combo.setCurrentIndex(generator.randrange(combo.count))
+            else:
+                export = (ui.reportButton, ui.surfacesButton)
+                names = [getattr(ui, name) for name in _BUTTONS]
+                button = generator.choice(export if what == "export" else names)
+                if not (button.enabled and button.visible):
+                    continue
                 app.click(button)
-        app.process(generator.uniform(0.0, 0.2))
+                if button is ui.surfacesButton:
+                    app.forgive()  # VTK writes them in one step
+            counts[what] += 1
+            app.process(generator.uniform(0.0, 0.2))
+        app.wait(lambda: not app.widget.panel.reporting.active, 120, "the last report")
+    app.said.append(", ".join(f"{count} {what}s" for what, count in sorted(counts.items())))
     app.widget.panel.reviewing.stop_editing()
     for side, node in found.items():
         assert node.GetNumberOfControlPoints() == 3, "a landmark was lost"
@@ -193,5 +217,5 @@ STORIES = (
     keys_lead_through_the_table,
     the_cochlear_view_and_back,
     an_insertion_is_planned,
-    a_minute_of_random_clicks_and_keys,
+    random_clicks_and_keys,
 )

@@ -1,5 +1,6 @@
 """Opening the module, loading, segmenting, cancelling."""
 
+import os
 import random
 import time
 
@@ -69,22 +70,24 @@ def a_ct_becomes_a_result(app: Application) -> None:
 
 
 def cancelled_at_any_time(app: Application) -> None:
-    """Ten times: no process, no file, and the scene as it was."""
+    """Ten times, or ``--cancels``: no process, no file, and the scene as it was."""
     app.load_ear()
     app.wait(lambda: app.ui.segmentButton.enabled, 20, "Segment")
     generator = random.Random(15)
-    count = slicer.mrmlScene.GetNumberOfNodes()
-    for _ in range(10):
+    count, cancelled = slicer.mrmlScene.GetNumberOfNodes(), 0
+    for _ in range(int(os.environ["INNEREARSEG_CANCELS"])):
         app.click(app.ui.segmentButton)
         app.process(generator.uniform(0.0, 4.0))
         running = app.widget.panel.running
         if running.active:
             app.click(app.ui.cancelButton)
+            cancelled += 1
             app.wait(lambda running=running: not running.active, 5, "the end of a cancelled run")
         elif app.review is not None:  # a fast machine was done before
             count = slicer.mrmlScene.GetNumberOfNodes()
             app.ui.runCollapsibleButton.collapsed = False
         assert slicer.mrmlScene.GetNumberOfNodes() == count, "a cancelled run left nodes"
+    app.said.append(f"{cancelled} runs cancelled")
     app.wait(lambda: not app.left_over(), 5, f"no process or file of a run: {app.left_over()}")
 
 

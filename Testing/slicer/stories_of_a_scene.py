@@ -1,9 +1,6 @@
 """Results in scenes: saved, moved, closed, reloaded; the report."""
 
-from types import SimpleNamespace
-
 import numpy as np
-import qt
 import slicer
 
 from InnerEarSegLib.mrml.results import find_results
@@ -81,24 +78,13 @@ def the_segment_is_edited(app: Application) -> None:
 
 def a_report(app: Application) -> None:
     """Of the page alone; the dialog that asks for its name is answered, all else is real."""
-    from InnerEarSegLib.panel import report_section  # anew after Reload
-
     _segmented(app)
     page = app.output / "report.html"
-    opened: list[str] = []
-    answers = {
-        "QFileDialog": SimpleNamespace(getSaveFileName=lambda *_: str(page)),
-        "QDesktopServices": SimpleNamespace(openUrl=lambda url: opened.append(str(url))),
-        "QUrl": qt.QUrl,
-    }
-    was, report_section.qt = report_section.qt, SimpleNamespace(**answers)
-    try:
+    with app.answered(page) as opened:
         app.ui.reportCollapsibleButton.collapsed = False
         app.click(app.ui.reportButton)
         app.wait(lambda: not app.widget.panel.reporting.active, 120, "the report")
         app.process(0.2)
-    finally:
-        report_section.qt = was
     assert page.is_file() and page.stat().st_size > 50_000, app.ui.statusLabel.text
     assert opened and app.left_over() == []
 
