@@ -82,7 +82,7 @@ class Done(Generic[Task, Value]):
 class Workers:
     """Worker processes, as a context manager; its end stops them, whatever they do.
 
-    A worker that is stopped cannot clean up: see ``io.stage.clean_stale``.
+    A worker that is stopped cannot clean up: see ``process.remove_stale_folders``.
 
     Args:
         places: of local processes, one each; see ``plan_places``.
@@ -210,10 +210,7 @@ class Workers:
 
 
 def plan_places(
-    devices: Sequence[str],
-    workers: int,
-    bytes_each: int = 0,
-    say: Callable[[str], None] = lambda line: None,
+    devices: Sequence[str], workers: int, bytes_each: int, say: Callable[[str], None]
 ) -> list[Place]:
     """Deal this machine's devices and cores to as many workers as it can bear.
 
@@ -221,7 +218,7 @@ def plan_places(
     """
     cores, free = available_cores(), available_bytes()
     count, why = min(workers, cores), f"it has {cores} cores for this"
-    if free is not None and bytes_each and free // bytes_each < count:
+    if free is not None and free // bytes_each < count:
         count = free // bytes_each
         why = f"{free / 1e9:.1f} GB of memory are free, and each takes {bytes_each / 1e9:.1f}"
     count = max(1, count)

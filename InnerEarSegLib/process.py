@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,7 +18,11 @@ from pathlib import Path
 from . import interrupts
 
 HELLO = b"watch\n"  # the parent writes it first; else the end of stdin means nothing
-_PREFIX = "ies-"
+HIDDEN, _PREFIX = ".innerearseg-", "ies-"
+"""Begin the names of temporary folders: hidden ones beside results, and those of the system's."""
+_MAKER = re.compile(r"(?P<host>[^-]+)-(?P<process>\d+)-(?P<start>\d+)-")
+_OLD_SECONDS = 24 * 3600.0
+"""Age at which a temporary folder of another machine is left over."""
 
 
 @contextmanager
@@ -38,14 +45,14 @@ def quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def end_with_stdin(descriptor: int = 0) -> None:
+def end_with_stdin() -> None:
     """Cancel this process once its standard input ends, as when the parent closes it or dies."""
 
     def watch() -> None:
         # Not sys.stdin: a waiting daemon thread would hold a lock that Python needs at exit.
         heard = b""
         with suppress(OSError):
-            while piece := os.read(descriptor, 1024):
+            while piece := os.read(0, 1024):
                 heard = (heard + piece)[: len(HELLO)]
         if heard.replace(b"\r", b"") == HELLO:
             interrupts.interrupt()
@@ -80,27 +87,45 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
         os.waitpid(child.pid, 0)
 
 
-def temporary() -> AbstractContextManager[Path]:
-    """Return a context manager of a new folder that is gone after the block; see ``interrupts``."""
-    return interrupts.temporary(temporary_folder)
+def temporary(place: Path | None = None) -> AbstractContextManager[Path]:
+    """Return a context manager of a ``temporary_folder`` that is gone after the block."""
+    return interrupts.temporary(lambda: temporary_folder(place))
 
 
-def temporary_folder() -> Path:
-    """Return a new folder that ``remove_stale_folders`` removes once this process has ended."""
-    # Directly in the system's temporary folder: long paths break on Windows.
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+def temporary_folder(place: Path | None = None) -> Path:
+    """Return a new folder that ``remove_stale_folders`` removes once this process has ended.
+
+    It lies in the system's temporary folder, or hidden in ``place``.
+    """
+    start = f"{_host()}-{os.getpid()}-{started(os.getpid())}-"
+    if place is None:
+        # Directly in the system's temporary folder: long paths break on Windows.
+        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{start}"))
+    return Path(tempfile.mkdtemp(prefix=f"{HIDDEN}{start}", dir=place))
 
 
-def remove_stale_folders() -> None:
-    """Remove what ``temporary_folder`` made for processes that were killed."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        number = path.name[len(_PREFIX) :].partition("-")[0]
-        if number.isdecimal() and path.is_dir() and not is_running(int(number)):
-            shutil.rmtree(path, ignore_errors=True)
+def remove_stale_folders(place: Path | None = None) -> None:
+    """Remove what ``temporary_folder`` made there for processes that were killed."""
+    prefix, place = (_PREFIX, Path(tempfile.gettempdir())) if place is None else (HIDDEN, place)
+    with suppress(OSError):
+        for path in place.glob(f"{prefix}*"):
+            match = _MAKER.match(path.name, len(prefix))
+            if match is None:  # of another program
+                continue
+            if match["host"] == _host():
+                stale = not is_running(int(match["process"]), match["start"])
+            else:
+                stale = time.time() - path.stat().st_mtime > _OLD_SECONDS
+            if stale:
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def is_running(process: int, start: str = "") -> bool:
-    """Return whether a process lives; with ``started`` of it, not another one of its number."""
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())[:40] or "_"
+
+
+def is_running(process: int, start: str) -> bool:
+    """Return whether a process lives that ``started`` at ``start``, not another of its number."""
     if sys.platform == "win32":  # os.kill would end it there
         import ctypes
 
@@ -114,7 +139,7 @@ def is_running(process: int, start: str = "") -> bool:
     except (OSError, OverflowError) as error:  # any other: it is another user's
         if isinstance(error, ProcessLookupError):
             return False
-    return not start or started(process) == start
+    return started(process) == start
 
 
 def started(process: int) -> str:

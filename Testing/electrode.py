@@ -6,8 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from InnerEarSegLib.io.volume import image_of
-from InnerEarSegLib.types import HELICOTREMA, ROUND_WINDOW
+from InnerEarSegLib.types import HELICOTREMA, ROUND_WINDOW, Volume
 
 INSERTED = 0.8
 """Share of the way from the round window to the helicotrema."""
@@ -40,7 +39,7 @@ def electrode_array(case) -> NDArray[np.bool_]:
 
 def distance_to(mask, grid):
     """Millimetres to a mask [k, j, i], negative inside."""
-    image = image_of(mask.astype(np.uint8), grid)
+    image = Volume(mask.astype(np.uint8), grid).to_sitk()
     return sitk.GetArrayFromImage(
         sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
     )

@@ -213,7 +213,7 @@ def repeated(rows: Sequence[Row], table: Path) -> Iterator[str]:
             reader = csv.DictReader(file)
             earlier = {row["name"]: row for row in reader if tuple(row) == FIELDS}
             if tuple(reader.fieldnames or ()) != FIELDS:
-                raise UnusableInput(f"{table} is no table of `innerearseg ablate report`.")
+                raise UnusableInput(f"{table} is no table of `innerearseg ablate-report`.")
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableInput(f"The table {table} cannot be read: {error}.") from None
     for row in rows:

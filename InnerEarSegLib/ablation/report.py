@@ -196,7 +196,6 @@ def _others(rows: Sequence[Row], by_seed: dict[str, float]) -> list[str]:
 def forest_plot(rows: Sequence[Row], title: str, path: Path) -> None:
     """Plot variations' differences to the basal training; UnusableInput without matplotlib."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise UnusableInput(
@@ -213,7 +212,6 @@ def forest_plot(rows: Sequence[Row], title: str, path: Path) -> None:
             places[row["name"]] = len(labels)
             labels.append(row["name"])
     figure = Figure(figsize=(11, 1.6 + 0.21 * len(labels)), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(METRICS), sharey=True)
     moved = moved_by_seed(rows)
     for axis, (metric, how) in zip(axes, METRICS.items(), strict=True):

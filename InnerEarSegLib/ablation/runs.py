@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ..errors import UnusableInput
-from ..evaluation.crossval import cached_cases, fold_folder, use, write_json
+from ..evaluation.crossval import cached_cases, fold_folder, use
 from ..evaluation.metrics import dice, surface_distances, surface_voxels
 from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import count_parameters
@@ -35,7 +35,7 @@ from ..training.cases import TrainingCase
 from ..training.config import Config, NetworkTraining, from_dict
 from ..training.losses import landmark_points
 from ..training.run import code_revision, folds_of, read_run, train
-from ..training.trainer import LOG, Diverged, trained_network
+from ..training.trainer import LOG, Diverged, trained_network, write_json
 from ..types import LANDMARKS
 from .plan import NETWORK, MeasureConfig, Plan, Study, as_json
 

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from ..errors import UnusableInput
 from ..io.dicom_series import find_series
-from ..io.volume import image_of, is_image_file, read_ct
+from ..io.volume import is_image_file, read_ct
 from ..types import Volume
 
 NO_LIBRARY = (
@@ -186,10 +186,10 @@ def check_same_ct(source: SourceSeries, parts: dict[Any, Volume]) -> None:
 
     Raise UnusableInput if voxels or places differ: objects would lie elsewhere in the patient.
     """
-    whole = image_of(source.ct.array, source.ct.geometry)
+    whole = source.ct.to_sitk()
     for part in parts.values():
         # Not the outermost voxels: rounded places may lie just outside of the other grid.
-        target = image_of(np.zeros(part.geometry.shape, np.uint8), part.geometry)
+        target = part.to_sitk()
         sampled = sitk.GetArrayFromImage(
             sitk.Resample(whole, target, sitk.Transform(), sitk.sitkLinear, -1e5, sitk.sitkFloat32)
         )

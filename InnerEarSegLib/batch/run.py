@@ -17,9 +17,9 @@ from ..cochlea.arrays import ElectrodeArray
 from ..errors import UnusableInput
 from ..io.overlap import refuse_overlap
 from ..io.result_folder import LAST, ResultFolder
-from ..io.stage import clean_stale
 from ..model.card import card_in, file_content
 from ..parallel import Done, Place, Workers
+from ..process import remove_stale_folders
 from ..progress import Progress
 from .cohort import Case, Cohort
 from .page import PAGE, cohort_page
@@ -127,7 +127,7 @@ def run_cohort(
                     took = written - began
                 say(f"[{count:{len(str(len(cases)))}}/{len(cases)}] {case.name}: {row.sentence}")
     finally:
-        clean_stale(output)
+        remove_stale_folders(output)
         write(last=True)
     return [*rows.values(), *skipped]
 

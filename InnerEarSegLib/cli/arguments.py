@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from ..errors import UnusableInput
 
 if TYPE_CHECKING:
     from ..cochlea.arrays import ElectrodeArray
@@ -30,6 +33,17 @@ def complain(sentence: str | None) -> None:
 def note(sentence: str) -> None:
     """Print a remark on stderr; the panel shows it."""
     print(f"Note: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def packages_of(extra: str, command: str) -> Iterator[None]:
+    """Say in a sentence what to install where a package is missing that a command imports."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UnusableInput(
+            f"{command} needs {error.name}: pip install 'innerearseg[{extra}]'."
+        ) from None
 
 
 def names(text: str) -> list[str]:
@@ -107,12 +121,10 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_data(
-    parser: argparse.ArgumentParser, *, required: bool = True, packed: bool = True
-) -> None:
+def add_data(parser: argparse.ArgumentParser, *, packed: bool = True) -> None:
     """Add ``--data``; ``packed`` if it may be a file of `innerearseg pack`."""
     parser.add_argument(
-        "--data", type=Path, required=required,
+        "--data", type=Path, required=True,
         help="manifest of your cases, or a dataset's folder"
         + (", or a file of `innerearseg pack`" if packed else ""),
     )  # fmt: skip
@@ -142,7 +154,7 @@ def add_training(parser: argparse.ArgumentParser, output: str, config: str) -> N
         help="processes that draw samples (0: in this process; GPU: 8 or more)",
     )  # fmt: skip
     parser.add_argument(
-        "--networks", "--stages", type=names, default=(), metavar="A,B",
+        "--networks", type=names, default=(), metavar="A,B",
         help="train these networks alone: locate, orient, refine",
     )  # fmt: skip
 
@@ -150,7 +162,7 @@ def add_training(parser: argparse.ArgumentParser, output: str, config: str) -> N
 def add_devices(parser: argparse.ArgumentParser) -> None:
     """Add where to do several tasks at a time."""
     parser.add_argument(
-        "--devices", "--device", dest="devices", default="auto", metavar="A,B",
+        "--devices", default="auto", metavar="A,B",
         help="one process for each: auto, cpu, cuda:0, ...; cpu,cpu does two tasks at a time",
     )  # fmt: skip
     parser.add_argument(

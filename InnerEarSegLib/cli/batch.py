@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
 from .arguments import add_arrays, add_device, chosen_arrays, complain, say, whole_number_from
-from .segment import check_scenes, write_scene
 
 if TYPE_CHECKING:
     from ..batch.cohort import Cohort
@@ -62,10 +61,12 @@ def run(options: argparse.Namespace) -> int:
     from ..batch.run import WORKER_BYTES, Job, Tables, run_cohort
     from ..io.result_folder import ResultFolder
     from ..model.card import bundled_model
+    from ..mrml.files import write_scene
+    from ..mrml.scene import check_logics
     from ..parallel import Workers, available_cores, plan_places
 
     arrays = chosen_arrays(options)
-    check_scenes()
+    check_logics()
     output = ResultFolder(options.output)
     cohort = _cohort(options.input, output.folder)
     job = Job((options.model or bundled_model()).resolve(), output.folder, write_scene)

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     from ..evaluation.benchmark import time_journey
     from ..io.result_folder import ResultFolder
-    from ..io.volume import image_of, read_ct
+    from ..io.volume import read_ct
     from ..model.bundle import load_model
     from ..model.card import bundled_model
     from ..synthetic.files import random_ear
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         made = {"head": random_head(1).ct, "ear": random_ear(1, 0).ct}
         files = {f"synthetic {name}": folder / f"{name}.nii.gz" for name in made}
         for path, ct in zip(files.values(), made.values(), strict=True):
-            sitk.WriteImage(image_of(ct.array, ct.geometry), str(path), True)
+            sitk.WriteImage(ct.to_sitk(), str(path), True)
         files |= {path.name: path for path in options.ct}
         for device in devices:
             bundle = load_model(bundled_model(), torch.device(device))

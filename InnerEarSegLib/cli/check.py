@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_dataset, names, say
+from .arguments import add_dataset, names, packages_of, say
 from .batch import SOME_FAILED
 
 if TYPE_CHECKING:
@@ -42,12 +42,8 @@ def run(options: argparse.Namespace) -> int:
 
     folder = None if options.output is None else ResultFolder(options.output)
     if folder is not None:
-        try:
+        with packages_of("evaluation", "check --output"):
             from ..evaluation.check_page import PAGE, draw_reference, page
-        except ModuleNotFoundError as error:
-            raise UnusableInput(
-                f"check --output needs {error.name}: pip install 'innerearseg[evaluation]'."
-            ) from None
     dataset = read_dataset(options.dataset)
     card = read_card(bundled_model())
     checked: list[CheckedCase] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.card import NETWORKS
-from .arguments import add_devices, add_training, chosen_devices, say
+from .arguments import add_devices, add_training, chosen_devices, packages_of, say
 
 if TYPE_CHECKING:
     from ..training.base import BaseModel
@@ -26,6 +26,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--base", type=Path, metavar="MODEL",
         help="whose networks stand in for those not trained; the bundled model by default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--from", dest="start", type=Path, metavar="MODEL",
+        help="start each fold from this model, as in `train`; of none of the cases",
     )  # fmt: skip
     parser.add_argument(
         "--by-case", action="store_true",
@@ -46,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     """Train the folds, measure, calibrate, and write the summary; resumable at any point."""
     from ..evaluation.crossval import Fold, cached_cases, do_fold, each_task
     from ..io.result_folder import ResultFolder
+    from ..training.base import model_path, read_start
     from ..training.config import load_config
-    from ..training.run import check_networks, folds_of
+    from ..training.run import check_networks, check_start, folds_of
 
     config = load_config(options.config, options.steps)
     check_networks(config, options.networks)
@@ -56,9 +61,13 @@ def run(options: argparse.Namespace) -> int:
     base = None if options.train_only else _check_base(options, config)
     output, data = options.output.resolve(), options.data.resolve()
     path = None if base is None else base[0]
+    start = None if options.start is None else model_path(options.start).resolve()
+    model = None if start is None else read_start(start, config).model
     first = Fold(config, data, output, 1, options.folds, tuple(options.networks), path,
-                 options.workers, options.measure_only, options.by_case)  # fmt: skip
+                 options.workers, options.measure_only, options.by_case, start)  # fmt: skip
     cases = cached_cases(data, first.synthetic, config.seed)
+    if model is not None:
+        check_start(model, cases)  # each case is held out once
     folds_of(cases, options.folds, options.by_case)  # refuses a count that does not fit
     _say_groups(cases, options.by_case)
     others = [name for name in NETWORKS if options.networks and name not in options.networks]
@@ -90,18 +99,13 @@ def _say_groups(cases: Sequence[TrainingCase], by_case: bool) -> None:
 
 def _check_base(options: argparse.Namespace, config: Config) -> tuple[Path, BaseModel]:
     """Refuse what cannot be measured in the end before hours of training; return the base."""
-    from ..errors import UnusableInput
     from ..model.card import BUNDLED
     from ..training.base import model_path, read_base
 
-    try:
+    with packages_of("evaluation", "crossval without --train-only"):
         import scipy  # noqa: F401
 
         from ..evaluation import evaluate, plots  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UnusableInput(
-            f"crossval needs {error.name} (pip install 'innerearseg[evaluation]'), or --train-only."
-        ) from None
     path = model_path(options.base or Path(BUNDLED)).resolve()
     return path, read_base(path, config)
 
@@ -117,7 +121,7 @@ def _summarise(
     from ..evaluation.crossval import networks_trained, whose_figures
     from ..evaluation.evaluate import by_scan, lines_of, write_tables
     from ..evaluation.plots import PICTURES, draw_plots, draw_reliability
-    from ..evaluation.scans import AS_SCANNED
+    from ..evaluation.simulated_scans import AS_SCANNED
     from ..io.result_folder import ResultFolder
 
     output = options.output
@@ -137,6 +141,7 @@ def _summarise(
     command += ["--steps", str(options.steps)] if options.steps else []
     command += ["--networks", ",".join(options.networks)] if options.networks else []
     command += ["--base", options.base.name] if options.base else []
+    command += ["--from", options.start.name] if options.start else []
     command += ["--by-case"] if options.by_case else []
     command += ["--measure-only"] if options.measure_only else []
     folder = ResultFolder(output)

@@ -13,7 +13,8 @@ from ..process import temporary
 from ..progress import Progress
 from . import report
 from .arguments import whole_number_from
-from .segment import NO_EAR, check_scenes, summary, write_scene
+from .result import subject_of_result
+from .segment import NO_EAR, summary
 
 if TYPE_CHECKING:
     from ..synthetic.ear import SyntheticEar
@@ -56,19 +57,20 @@ def demo(options: argparse.Namespace) -> int:
 
     from ..batch.segment_case import Source, segment_case
     from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
-    from ..io.volume import image_of
     from ..model.bundle import load_model
     from ..mrml.ear_rendering import NO_OPENGL
+    from ..mrml.files import write_scene
+    from ..mrml.scene import check_logics
     from ..report.files import Names
     from ..report.subject import write_subject
     from ..synthetic.files import random_ear
 
-    check_scenes()
+    check_logics()
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
     with temporary() as views:
         ct, made = views / "synthetic_ear.nrrd", views / "result"
-        sitk.WriteImage(image_of(ear.ct.array, ear.ct.geometry), str(ct), True)
+        sitk.WriteImage(ear.ct.to_sitk(), str(ct), True)
         print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
             Source(ct),
@@ -83,7 +85,7 @@ def demo(options: argparse.Namespace) -> int:
             lines += _compare(ear, made)
             page = made / REPORT_HTML
             pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
-            subject, _ = report.subject_of_result(made)
+            subject, _ = subject_of_result(made)
             write_subject(subject, views)
             report.write(subject, views, Names(page, pdf))
             view = views / f"view_{ear.side}_0.png"

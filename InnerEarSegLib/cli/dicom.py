@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from .. import interrupts
 from ..errors import UnusableInput
-from ..process import end_with_stdin, temporary
-from . import report
+from ..process import temporary
 from .arguments import note, say
+from .result import add_handed_over, add_result, end_with_panel, folder_of, read_result, typed
 
 if TYPE_CHECKING:
     from ..archive.send import Archive
@@ -25,10 +25,7 @@ MAX_NAME = 64
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add both commands with their arguments."""
     parser = commands.add_parser("dicom", help="a result as DICOM objects, also sent to an archive")
-    parser.add_argument(
-        "input", type=Path, metavar="DIR",
-        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
-    )  # fmt: skip
+    add_result(parser)
     parser.add_argument(
         "--source", type=Path, metavar="CT",
         help="the DICOM folder or file that the result was made from; without it, --send sends the "
@@ -36,10 +33,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument("--series", metavar="UID", help="where the folder holds several")
     parser.add_argument("--output", type=Path, metavar="DIR", help="by default the result's folder")
-    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
-    parser.add_argument(
-        "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
-    )
+    add_handed_over(parser)
     add_sending(parser)
     parser.set_defaults(run=run)
     parser = commands.add_parser(
@@ -106,35 +100,17 @@ def chosen_archive(options: argparse.Namespace) -> Archive | None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the objects and, if wanted, send them."""
-    if options.handed_over:
-        end_with_stdin()
-        print(flush=True)  # the panel kills nothing that has not said a word
+    end_with_panel(options)
     if options.source is None:
         return send_again(options)
     from ..report.subject import OBSERVER, read_subject
 
     check_source(options.source, options.series)
-    given = options.input
-    output = _folder(options)
-    typed = given / OBSERVER
-    if options.handed_over and typed.is_file():
-        options.observer = typed.read_text(encoding="utf-8")
-        typed.unlink()  # so that the name does not stay behind if the panel ends
+    options.observer = typed(options, OBSERVER, options.observer)
     archive = chosen_archive(options)
-    if options.handed_over:
-        subject = read_subject(given)
-    else:
-        subject, notes = report.subject_of_result(given, options.ct)
-        for sentence in (*subject.left_out, *notes):
-            note(sentence)
-    export_subject(subject, options, options.source, output, archive)
+    subject = read_subject(options.input) if options.handed_over else read_result(options)[0]
+    export_subject(subject, options, options.source, folder_of(options), archive)
     return 0
-
-
-def _folder(options: argparse.Namespace) -> Path:
-    """Where the objects are, or will be."""
-    given: Path = options.input
-    return options.output or (given if given.is_dir() else given.parent)
 
 
 def export_subject(
@@ -179,7 +155,7 @@ def send_again(options: argparse.Namespace) -> int:
     if options.observer:
         raise UnusableInput("--observer goes with --source: the objects are made already.")
     need_library()
-    files = exported_files(_folder(options))
+    files = exported_files(folder_of(options))
     archive = chosen_archive(options)
     if archive is not None:
         send_files(files, archive, options)

@@ -19,6 +19,7 @@ from .arguments import (
     chosen_model,
     millimetres_up_to,
     names,
+    packages_of,
     say,
     whole_number_from,
 )
@@ -110,16 +111,12 @@ def evaluate(options: argparse.Namespace) -> int:
     from ..io.manifest import read_dataset
     from ..io.result_folder import ResultFolder
 
-    try:
+    with packages_of("evaluation", "evaluate"):
         import scipy  # noqa: F401
 
         from ..evaluation.evaluate import by_scan, by_training, evaluate, write_tables
         from ..evaluation.plots import PICTURES, Extremes, draw_plots
-        from ..evaluation.scans import AS_SCANNED, SCANS
-    except ModuleNotFoundError as error:
-        raise UnusableInput(
-            f"evaluate needs {error.name}: pip install 'innerearseg[evaluation]'."
-        ) from None
+        from ..evaluation.simulated_scans import AS_SCANNED, SCANS
     output = ResultFolder(options.output)
     cases = read_dataset(options.dataset).readers
     bundle = chosen_model(options)
@@ -183,6 +180,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     """Measure cochleae, and print each case and the summary."""
     from ..evaluation import measurement_errors as errors_of
     from ..evaluation.average_cochlea import average_cochlea, average_course, write_average
+    from ..evaluation.average_ear import template_of
     from ..io.manifest import read_dataset
 
     cases = read_dataset(options.dataset).readers
@@ -194,7 +192,7 @@ def plan_accuracy(options: argparse.Namespace) -> int:
         say(f"angle and mean elevation of the lateral wall: {course}")
         return 0
     if options.template:
-        template, spread = errors_of.template_of(cases, NOT_AVERAGED.split(","))
+        template, spread = template_of(cases, NOT_AVERAGED.split(","))
         for name, point in template.items():
             place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
             say(f"{name}: {place}, spread {spread[name]:.2f} mm")
@@ -232,13 +230,13 @@ def _finder(
     """What finds the ear of a case in one of SIMULATED, and which of them it was trained on."""
     from ..evaluation.held_out import HeldOut
     from ..evaluation.metrics import ear_of
-    from ..evaluation.simulated_scan import clinical_scan
+    from ..evaluation.simulated_scans import with_kernel
     from ..io.fingerprint import fingerprint
     from ..model.provenance import knows
     from ..segmentation.pipeline import segment
 
     def seen_by(scan: str | None, case: Case) -> Case:
-        return case if scan is None else replace(case, ct=clinical_scan(case.ct, scan))
+        return case if scan is None else replace(case, ct=with_kernel(case.ct, scan))
 
     if options.crossval is not None:
         if options.model is not None:
@@ -247,10 +245,13 @@ def _finder(
         return lambda scan, case: held_out.find(seen_by(scan, case), options.device), set()
     bundle = chosen_model(options)
     trained_on: set[str] = set()
+    hashed: set[str] = set()
 
     def find(scan: str | None, case: Case) -> Ear | None:
-        if knows(bundle.card, case.name, fingerprint(case.ct.array)):
+        if case.name not in hashed and knows(bundle.card, case.name, fingerprint(case.ct.array)):
             trained_on.add(case.name)
+        hashed.add(case.name)  # once for all scans
+        if case.name in trained_on:
             say("(trained on) ", end="")
         return ear_of(segment(seen_by(scan, case).ct, bundle), case)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import UnusableInput
 from .arguments import add_arrays, chosen_arrays, known_arrays, millimetres_up_to, note, say
+from .result import add_result, folder_of, read_result
 
 MAX_DEPTH_MM = 40.0
 
@@ -16,10 +17,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "plan", help="measure a result's duct and lay electrode arrays into it; no recommendation"
     )
-    parser.add_argument(
-        "input", type=Path, nargs="?", metavar="DIR",
-        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
-    )  # fmt: skip
+    add_result(parser, optional=True)
     add_arrays(parser, "lay this array into the duct, such as FLEX24; may be given several times")
     parser.add_argument(
         "--depth", type=millimetres_up_to(MAX_DEPTH_MM), metavar="MM",
@@ -33,7 +31,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="for plan.json and tables; by default the input"
     )
-    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
     parser.set_defaults(run=run)
 
 
@@ -58,13 +55,9 @@ def run(options: argparse.Namespace) -> int:
     from ..report.content import VERDICTS
     from ..report.plan import CONTACTS_CSV, DUCT_CSV, insertions_of, sentences, write_plan
     from ..types import GOOD
-    from .report import subject_of_result
 
-    given = options.input
-    output = ResultFolder(options.output or (given if given.is_dir() else given.parent))
-    subject, notes = subject_of_result(given, options.ct)
-    for sentence in (*subject.left_out, *notes):
-        note(sentence)
+    output = ResultFolder(folder_of(options))
+    subject, _ = read_result(options)
     for ear in subject.segmentation.ears:
         if ear.quality.verdict != GOOD:
             text = VERDICTS[ear.quality.verdict]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
-from ..process import end_with_stdin, temporary
+from ..process import temporary
 from .arguments import add_arrays, chosen_arrays, note
+from .result import add_handed_over, add_result, end_with_panel, folder_of, read_result, typed
 
 if TYPE_CHECKING:
     from ..cochlea.arrays import ChosenArray
@@ -24,16 +24,12 @@ LETTERS = (
     "page has them."
 )
 REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
-SCENES = (".mrb", ".mrml")
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("report", help="pictures and measurements of a result on a page")
-    parser.add_argument(
-        "input", type=Path, metavar="DIR",
-        help="folder of `innerearseg segment`, or a scene that 3D Slicer saved (.mrb, .mrml)",
-    )  # fmt: skip
+    add_result(parser)
     parser.add_argument(
         "--output", type=Path, metavar="FILE.html", help="by default report.html in DIR"
     )
@@ -43,23 +39,18 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="name as it shall appear; without it, the report does not identify the patient",
     )  # fmt: skip
     add_arrays(parser, "show this electrode array in the duct; see `innerearseg plan --list`")
-    parser.add_argument("--ct", metavar="NAME", help="where a scene has results of several CTs")
-    parser.add_argument(
-        "--handed-over", action="store_true", help="DIR is what the panel wrote for this command"
-    )
+    add_handed_over(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and print where it is."""
-    if options.handed_over:
-        end_with_stdin()
-        print(flush=True)  # the panel kills nothing that has not said a word
+    end_with_panel(options)
     from ..report.files import Names
-    from ..report.subject import read_subject, write_subject
+    from ..report.subject import PATIENT, read_subject, write_subject
 
     chosen = _chosen(options)
-    patient, page = _patient(options), _page(options)
+    patient, page = typed(options, PATIENT, options.patient), _page(options)
     names = Names(page, page.with_suffix(".pdf") if options.pdf else None)
     if options.pdf:
         from ..report.pdf import font_for, need_library
@@ -70,9 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if options.handed_over:
         output = write(read_subject(options.input), options.input, names, patient, (), chosen)
     else:
-        subject, notes = subject_of_result(options.input, options.ct)
-        for sentence in (*subject.left_out, *notes):
-            note(sentence)
+        subject, notes = read_result(options)
         with temporary() as views:
             write_subject(subject, views)
             output = write(subject, views, names, patient, notes, chosen)
@@ -128,73 +117,13 @@ def write(
     return write_report(blocks, subject, names)
 
 
-def _patient(options: argparse.Namespace) -> str:
-    from ..report.subject import PATIENT
-
-    typed = options.input / PATIENT
-    if not options.handed_over or not typed.is_file():
-        return options.patient
-    patient = typed.read_text(encoding="utf-8")
-    typed.unlink()  # so that the name does not stay behind if the panel ends
-    return patient
-
-
 def _page(options: argparse.Namespace) -> Path:
     """The path of the page; UnusableInput if it is a folder or does not end in .html."""
     from ..io.result_folder import REPORT_HTML
 
-    given = options.input
-    page = options.output or (given if given.is_dir() else given.parent) / REPORT_HTML
+    page = options.output or folder_of(options) / REPORT_HTML
     if page.suffix.lower() not in (".html", ".htm"):
         raise UnusableInput(f"--output needs a file that ends in .html, not {page}.")
     if page.is_dir():
         raise UnusableInput(f"{page} is a folder; --output needs a file that ends in .html.")
     return page.absolute()
-
-
-def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[str]]:
-    """Read a scene, or a folder's with the corrections in files beside it, and notes on these.
-
-    Raise UnusableInput if there are no results of InnerEarSeg, or of several CTs.
-    """
-    from ..io.result_folder import CORRECTABLE, SCENE_FILE, known_as
-    from ..mrml.corrections import take_corrections
-    from ..mrml.results import find_results
-    from ..mrml.scene import headless_scene
-    from ..mrml.subject import cts_with_results, open_scene, subject_of
-
-    if not path.exists():
-        raise UnusableInput(f"{path} does not exist.")
-    scene_file = path / SCENE_FILE if path.is_dir() else path
-    if path.is_dir() and not scene_file.is_file():
-        raise UnusableInput(
-            f"{path} holds no {SCENE_FILE}: it is no result of `innerearseg segment`, or no ear "
-            "was found."
-        )
-    if scene_file.suffix.lower() not in SCENES:
-        raise UnusableInput(f"{path} is neither a folder nor a Slicer scene (.mrb, .mrml).")
-    beside = [path / name for name in CORRECTABLE] if path.is_dir() else []
-    # Before they are read: what is saved meanwhile is seen the next time.
-    sources = {each.name: known_as(each) for each in beside if each.is_file()}
-    with headless_scene() as session:
-        open_scene(session.scene, scene_file)
-        found = cts_with_results(session.scene)
-        if ct is not None:
-            found = [v for v in found if ct in (v.GetName(), v.GetID())]
-        if not found:
-            named = "" if ct is None else f" for a CT named {ct!r}"
-            raise UnusableInput(f"{scene_file} holds no results of InnerEarSeg{named}.")
-        if len(found) > 1:
-            names = ", ".join(f"{volume.GetName()!r} ({volume.GetID()})" for volume in found)
-            raise UnusableInput(
-                f"{scene_file} holds results of {len(found)} CTs; choose one with --ct, by its "
-                f"name or what stands in brackets: {names}."
-            )
-        notes = []
-        if path.is_dir():
-            results = find_results(session.scene, found[0])
-            corrections = take_corrections(session.scene, results, path)
-            notes = corrections.notes
-            for name in corrections.unused:  # so that they are looked at again
-                sources.pop(name, None)
-        return replace(subject_of(session.scene, found[0]), sources=sources), notes

@@ -11,9 +11,10 @@ from ..errors import Cancelled, UnusableInput
 from ..io.region import region_of
 from ..process import end_with_stdin
 from ..progress import Progress
-from ..types import Segmentation, Volume
-from . import dicom, report
+from ..types import Segmentation
+from . import dicom
 from .arguments import add_device
+from .result import subject_of_result
 
 NO_EAR = 3
 
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
     from .. import __version__
-    from ..batch.segment_case import Source, segment_case
+    from ..batch.segment_case import Source, WriteScene, segment_case
     from ..io.overlap import refuse_overlap
     from ..io.result_folder import MAKER, ResultFolder
     from ..model.bundle import Model, load_model
@@ -92,15 +93,19 @@ def run(options: argparse.Namespace) -> int:
     if options.dicom:  # all that can be known before the networks run
         dicom.check_source(options.input, options.series)
         archive = dicom.chosen_archive(options)
+    write: WriteScene | None = None
     if not options.plain:
-        check_scenes()
+        from ..mrml.files import write_scene
+        from ..mrml.scene import check_logics
+
+        check_logics()
+        write = write_scene
     device = choose_device(options.device)
     fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
     def model() -> Model:
         return load_model(options.model, device, cpu_fallback=fallback, progress=progress)
 
-    write = None if options.plain else write_scene
     about = {"made_by": f"{MAKER} {__version__}"}
     result = segment_case(source, output, model, progress, write, about=about)
     aside = [f"Note: {sentence}" for sentence in output.sentences]
@@ -111,23 +116,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"Files: {options.output}")
     if options.dicom and result.ears:
         interrupts.left = "the result is written, without DICOM objects"
-        subject, _ = report.subject_of_result(options.output)
+        subject, _ = subject_of_result(options.output)
         dicom.export_subject(subject, options, options.input, options.output, archive)
     return 0 if result.ears else NO_EAR
-
-
-def check_scenes() -> None:
-    """Raise ``UnusableInput`` before anything is computed where ``write_scene`` cannot work."""
-    from ..mrml.scene import check_logics
-
-    check_logics()
-
-
-def write_scene(ct: Volume, result: Segmentation, folder: Path) -> None:
-    """Write Slicer's files; imported where it is needed, also in a batch's workers."""
-    from ..mrml.files import write_scene
-
-    write_scene(ct, result, folder)
 
 
 def summary(result: Segmentation) -> list[str]:

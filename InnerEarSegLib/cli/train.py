@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="MODEL.pt",
         help="start from this model's weights and canonical ear (bundled: from the bundled "
-        "model's); to go on, give it again",
+        "model's); a run that goes on knows it",
     )  # fmt: skip
     add_device(parser)
     parser.set_defaults(run=train, resumes=True)
@@ -91,7 +91,7 @@ def train(options: argparse.Namespace) -> int:
     """Train; the run folder can be resumed by the same command."""
     from ..io.result_folder import ResultFolder
     from ..model.device import choose_device
-    from ..training.base import model_path, read_start
+    from ..training.base import read_start
     from ..training.cases import load_cases
     from ..training.config import load_config
     from ..training.run import check_groups, check_networks, train
@@ -102,7 +102,8 @@ def train(options: argparse.Namespace) -> int:
     check_networks(config, options.networks)
     ResultFolder(options.output)  # refuses what cannot be written, before data are read
     device = choose_device(options.device)
-    start = None if options.start is None else read_start(model_path(options.start), config)
+    path = _start_file(options)
+    start = None if path is None else read_start(path, config)
     cases = load_cases(options.data, config.synthetic, config.seed, say, whole=False)
     check_groups(config, cases)
     steps = {name: setup.optimiser.steps for name, setup in config.networks().items()}
@@ -117,6 +118,25 @@ def train(options: argparse.Namespace) -> int:
     )  # fmt: skip
     say(_what_next(options, trained, [name for name in steps if name not in chosen]))
     return 0
+
+
+def _start_file(options: argparse.Namespace) -> Path | None:
+    """Return the model of ``--from``, or else the one that the run in the folder started from."""
+    from ..training.base import model_path
+    from ..training.run import DESCRIPTION, read_run
+
+    if options.start is not None:
+        return model_path(options.start)
+    if not (options.output / DESCRIPTION).is_file():
+        return None
+    run = read_run(options.output)
+    path = Path(run.start_file) if run.start_file else None
+    if path is not None and not path.is_file():
+        raise UnusableInput(
+            f"{options.output} started from {run.started_from}, and {path} is gone; say with "
+            "--from where that model is."
+        )
+    return path
 
 
 def _drawing(run_folder: Path) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from ..types import AUTOMATIC, CORRECTED, Ear
 from . import report
 from .arguments import add_arrays, chosen_arrays, complain, say
 from .batch import ARRAY_HELP, SOME_FAILED, say_where
-from .segment import check_scenes
+from .result import subject_of_result
 
 MAX_NAMES = 20
 
@@ -41,12 +41,13 @@ def run(options: argparse.Namespace) -> int:
     """
     from ..batch.run import Tables, rows_in
     from ..io.result_folder import REPORT_HTML, ResultFolder
+    from ..mrml.scene import check_logics
 
     interrupts.left = interrupts.RESUMES
     folder, arrays = options.input, chosen_arrays(options)
     if not folder.is_dir():
         raise UnusableInput(f"{folder} is no folder of a cohort.")
-    check_scenes()
+    check_logics()
     if options.pdf:
         from ..report.pdf import need_library
 
@@ -93,7 +94,7 @@ def _update(case: Path, pdf: bool) -> tuple[list[str], bool]:
     from ..report.files import Names
     from ..report.subject import write_subject
 
-    subject, notes = report.subject_of_result(case)
+    subject, notes = subject_of_result(case)
     page = case / REPORT_HTML
     paper = page.with_suffix(".pdf")
     names = Names(page, paper if pdf or paper.is_file() else None, thumbnails=True)

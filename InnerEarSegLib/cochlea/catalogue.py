@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW
+from ..types import (
+    HELICOTREMA,
+    OVAL_WINDOW,
+    ROUND_WINDOW,
+    USUAL_APEX_MM,
+    USUAL_VOLUME_MM3,
+    USUAL_WINDOWS_MM,
+)
 
 LAST_ANGLE_DEG = 900.0
 """Two and a half turns, where an ordinary cochlea ends; the logarithm would go on for ever."""
@@ -174,9 +181,9 @@ CATALOGUE: dict[str, Entry] = {
         "Whole cochlear duct length at the organ of Corti: 4.16 A - 5.05.", _KOCH,
         24.5, 41.2, _ARGENTINIAN, koch_organ_of_corti),
     "round_window_to_oval_window": Entry(
-        "Round to oval window", "mm", _STRAIGHT, "", 2.5, 3.3, _DATASET),
+        "Round to oval window", "mm", _STRAIGHT, "", *USUAL_WINDOWS_MM, _DATASET),
     "round_window_to_helicotrema": Entry(
-        "Round window to helicotrema", "mm", _STRAIGHT, "", 5.7, 7.4, _DATASET),
+        "Round window to helicotrema", "mm", _STRAIGHT, "", *USUAL_APEX_MM, _DATASET),
     "oval_window_to_helicotrema": Entry("Oval window to helicotrema", "mm", _STRAIGHT),
     "duct_lateral_wall_360": Entry("Measured lateral wall to 360°", "mm",
         f"{_WALL} to 360°."),
@@ -200,7 +207,7 @@ CATALOGUE: dict[str, Entry] = {
         "and as much more or less as this cochlea's turns are ahead or behind.",
         "mean of Erixon et al. 2009"),
     VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
-        144.0, 267.0, _DATASET),
+        *USUAL_VOLUME_MM3, _DATASET),
 } | {
     f"insertion_angle_at_{length:g}_mm": Entry(f"Insertion angle at {length:g} mm", "°",
         f"Reached by {length:g} mm along the lateral wall: 235 (exp({length:g} / 2.62 A) - 1).",

@@ -9,21 +9,15 @@ extrapolated there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from .curves import interpolated, lengths_along, smoothed
 from .duct_axis import about_axis
 from .frame import CochlearFrame, Vector
-from .turns import (
-    ANGLES,
-    ENTRY_DEG,
-    STEP_DEG,
-    basal_sections,
-    follow_turns,
-    smoothed,
-)
+from .turns import ANGLES, ENTRY_DEG, STEP_DEG, basal_sections, follow_turns
 from .walls import WALL_MM, LabyrinthMask
 
 LATERAL, MODIOLAR, CENTRE = "lateral wall", "modiolar wall", "centre line"
@@ -159,10 +153,10 @@ class Duct:
         """Whether a curve is extrapolated at an angle."""
         return angle_deg > self.curves[curve].measured_to_deg
 
-    def rows(self, step_deg: float = 30.0) -> list[dict[str, Any]]:
-        """A table over the angle: length, ± and whether extrapolated of each curve; height."""
+    def rows(self) -> list[dict[str, Any]]:
+        """A table every 30 degrees: length, ± and whether extrapolated of each curve; height."""
         rows = []
-        for angle in [*np.arange(0.0, self.apex_deg, step_deg), self.apex_deg]:
+        for angle in [*np.arange(0.0, self.apex_deg, 30.0), self.apex_deg]:
             row: dict[str, Any] = {"angle_deg": round(float(angle), 1)}
             for name, curve in self.curves.items():
                 key = name.replace(" ", "_")
@@ -245,10 +239,10 @@ def measure_duct(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector
     kept = np.append(ANGLES[apex - ANGLES > STEP_DEG / 10.0], apex)
     curves = {}
     for name, (line, measured_to) in lines.items():
-        radius, height = (np.interp(kept, ANGLES, column) for column in line.T)
+        radius, height = interpolated(kept, ANGLES, line).T
         turn = np.radians(kept)
         places = np.column_stack([radius * np.cos(turn), radius * np.sin(turn), height])
-        curves[name] = Curve(frame.to_ras(places), _along(places), measured_to)
+        curves[name] = Curve(frame.to_ras(places), lengths_along(places), measured_to)
     heights = frame.from_ras(curves[CENTRE].points)[:, 2]
     return Duct(kept, curves, heights - heights[0], turns.seen_to_deg)
 
@@ -263,15 +257,10 @@ def _beside(name: str, wall: Vector, angles: Vector, section: Vector) -> Vector:
         return np.asarray(wall * (0.0, 1.0) + wall[:, :1] * average, np.float64)
     own = wall[np.searchsorted(ANGLES, angles)]
     shares = smoothed((section - own * (0.0, 1.0)) / own[:, :1], 2.0)
-    near = np.column_stack([np.interp(ANGLES, angles, column) for column in shares.T])
+    near = interpolated(ANGLES, angles, shares)
     faded = np.clip((ANGLES - angles[-1]) / _FADE_DEG, 0.0, 1.0)[:, None]
     share = near * (1.0 - faded) + average * faded
     return np.asarray(wall * (0.0, 1.0) + wall[:, :1] * share, np.float64)
-
-
-def _along(points: Vector) -> Vector:
-    """Length from the first of points (n, 3) to each."""
-    return np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,7 +304,7 @@ def draw(
         radius = np.hypot(points[:, 0], points[:, 1])
         points[:, :2] *= ((radius + shift) / np.maximum(radius, 0.1))[:, None]
         turn = np.degrees(np.unwrap(np.arctan2(points[:, 1], points[:, 0])))
-        steps = np.diff(_along(points))
+        steps = np.diff(lengths_along(points))
         steps[duct.angles[1:] > curve.measured_to_deg] *= factor
         along = np.append(0.0, np.cumsum(steps))
         known = np.interp(duct.angles, np.maximum.accumulate(turn), along)
@@ -323,30 +312,11 @@ def draw(
     return DrawnDuct(lengths, apex)
 
 
-def curve_distance(duct: Duct, other: Duct, curve: str) -> float:
-    """Mean distance in mm from points of one duct's curve, evenly spaced, to the other's."""
-    here, there = (
-        np.column_stack(
-            [
-                np.interp(
-                    np.arange(0.0, each.curves[curve].lengths[-1], 0.05),
-                    each.curves[curve].lengths,
-                    column,
-                )
-                for column in each.curves[curve].points.T
-            ]
-        )
-        for each in (duct, other)
-    )
-    apart = np.linalg.norm(here[::4, None] - there[None], axis=-1)
-    return float(apart.min(axis=1).mean())
-
-
 def with_plus_minus(duct: Duct, drawn: Sequence[DrawnDuct], half_width: float) -> Duct:
     """Add each curve's ±: ``half_width`` standard deviations of what was drawn, and wider."""
     curves = {}
     for name, curve in duct.curves.items():
         spread = LENGTHS_WIDER * half_width * np.std([each.lengths[name] for each in drawn], axis=0)
-        curves[name] = Curve(curve.points, curve.lengths, curve.measured_to_deg, spread)
+        curves[name] = replace(curve, plus_minus=spread)
     apex = half_width * float(np.std([each.apex_deg for each in drawn]))
-    return Duct(duct.angles, curves, duct.heights, duct.seen_to_deg, apex)
+    return replace(duct, curves=curves, apex_plus_minus=apex)

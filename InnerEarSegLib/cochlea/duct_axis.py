@@ -15,10 +15,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..io.volume import image_of
-from ..types import apply_affine
+from ..types import Volume, apply_affine
 from .frame import CochlearFrame, Vector
-from .walls import LabyrinthMask
+from .walls import LabyrinthMask, trilinear
 
 AVERAGE_FILE = Path(__file__).with_name("average_cochlea.json")
 
@@ -55,7 +54,7 @@ class SurfaceDistance:
         part = np.ascontiguousarray(mask.labyrinth[box])
         self.geometry = mask.geometry.part(first, part.shape)
         self.found = bool(part.any())
-        image = image_of(part, self.geometry)
+        image = Volume(part, self.geometry).to_sitk()
         away = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
         # The map is 0 in the centres of the surface's voxels, half a voxel inside the wall.
         half = float(np.mean(mask.geometry.spacing)) / 2.0
@@ -63,16 +62,7 @@ class SurfaceDistance:
 
     def at(self, ras: Vector) -> Vector:
         """Distance at RAS points (..., 3), trilinear; beyond the grid, that of its border."""
-        most = np.array(self._away.shape[::-1]) - 1.001
-        ijk = np.clip(self.geometry.to_ijk(ras), 0.0, most)
-        i, j, k = np.moveaxis(ijk.astype(np.intp), -1, 0)
-        x, y, z = np.moveaxis(ijk - ijk.astype(np.intp), -1, 0)
-        total = np.zeros(ijk.shape[:-1])
-        for a, u in ((0, 1.0 - x), (1, x)):
-            for b, v in ((0, 1.0 - y), (1, y)):
-                for c, w in ((0, 1.0 - z), (1, z)):
-                    total += u * v * w * self._away[k + c, j + b, i + a]
-        return np.asarray(total, np.float64)
+        return trilinear(self._away, self.geometry.to_ijk(ras))
 
     def gradient(self, ras: Vector) -> Vector:
         """Gradient (..., 3) of ``at``, per mm in RAS."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -244,55 +244,3 @@ def misfits(
         name: float(np.linalg.norm(apply_affine(to_ras, np.asarray(template[name])) - point))
         for name, point in points.items()
     }
-
-
-Specimen = tuple[Side, Points, PrincipalAxes | None]
-"""Side, RAS mm of all POINTS by name, and principal axes."""
-
-
-def mean_template(
-    cases: Sequence[Specimen],
-) -> tuple[dict[str, Vector], dict[str, float]]:
-    """Generalised Procrustes mean of specimens, one at least, and the spread about it.
-
-    Returns:
-        Mean in mm of the cochlear frame, and standard deviation along an axis in mm, by name.
-    """
-    shapes = [
-        np.array([at[name] for name in POINTS]) * (_determinant(side), 1.0, 1.0)
-        for side, at, _ in cases
-    ]
-    mean = shapes[0] - shapes[0].mean(axis=0)
-    for _ in range(20):
-        fits = [fit_orthonormal(shape, mean, 1.0).matrix for shape in shapes]
-        aligned = np.array([apply_affine(*pair) for pair in zip(fits, shapes, strict=True)])
-        mean = aligned.mean(axis=0)
-    at = dict(zip(POINTS, mean, strict=True))
-    frame = CochlearFrame.of("right", at[BASAL_TURN], at[ROUND_WINDOW], at[HELICOTREMA])
-    template = {name: frame.axes @ (point - frame.origin) for name, point in at.items()}
-    spreads = np.sqrt(((aligned - mean) ** 2).mean(axis=(0, 2)))
-    spread = dict(zip(POINTS, map(float, spreads), strict=True))
-    ends = _principal_points(cases, template)
-    for name in PRINCIPAL_POINTS if ends else ():
-        places = np.array([end[name] for end in ends])
-        template[name] = places.mean(axis=0)
-        spread[name] = float(np.sqrt(places.var(axis=0).mean()))
-    return template, spread
-
-
-def _principal_points(cases: Sequence[Specimen], template: Template) -> list[dict[str, Vector]]:
-    """Points of the principal axes in the cochlear frame, pointing as in the average ear."""
-
-    def off(way: Points) -> float:
-        return float(sum(np.linalg.norm(np.subtract(way[x], TEMPLATE[x])) for x in way))
-
-    found: list[dict[str, Vector]] = []
-    for side, at, principal_axes in cases:
-        if principal_axes is not None:
-            to_frame = np.linalg.inv(fit_template(side, at, {}, None, template))
-            ways = [
-                {name: apply_affine(to_frame, point) for name, point in way.items()}
-                for way in principal_axes.points(side)
-            ]
-            found.append(min(ways, key=off))
-    return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..types import rounded
 from .arrays import LATERAL_WALL, MAKERS_DECIDE, ElectrodeArray
+from .curves import interpolated, lengths_along
 from .duct import CENTRE, LATERAL, Duct
 from .frame import Vector
 from .frequencies import OrganOfCorti, ganglion_frequency, hertz_text, octaves
@@ -55,8 +56,7 @@ class Contact:
                for key, value in asdict(self).items()}  # fmt: skip
         for key in ("organ_of_corti_hz", "spiral_ganglion_hz"):
             row[key] = rounded(row[key], 0)
-        row["ras_mm"] = None if row["ras"] is None else list(row.pop("ras"))
-        row.pop("ras", None)
+        row["ras_mm"] = row.pop("ras")
         return row
 
 
@@ -143,7 +143,7 @@ def insert(duct: Duct, array: ElectrodeArray, depth_mm: float | None = None) -> 
             continue
         angle = float(np.interp(at, lengths, duct.angles))
         spread = duct.length_plus_minus(name, angle) / float(np.interp(angle, duct.angles, slope))
-        x, y, z = (float(np.interp(angle, duct.angles, column)) for column in points.T)
+        x, y, z = map(float, interpolated(angle, duct.angles, points))
         contacts.append(
             Contact(
                 number,
@@ -169,8 +169,7 @@ def _path(duct: Duct, array: ElectrodeArray) -> tuple[Vector, Vector]:
     apart = np.linalg.norm(middle - wall, axis=1)
     share = np.minimum(distance / np.maximum(apart, 1e-6), _LEAST_ROOM)[:, None]
     points = wall + share * (middle - wall)
-    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
-    return points, along
+    return points, lengths_along(points)
 
 
 def _octaves(corti: OrganOfCorti, angle: float, spread: float) -> float | None:

@@ -25,7 +25,6 @@ from ..types import (
     Side,
 )
 from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
-from .checks import ear_remarks, why_not
 from .duct import LENGTHS, LENGTHS_WIDER, DrawnDuct, Duct, draw, measure_duct, with_plus_minus
 from .duct_axis import duct_frame
 from .frame import (
@@ -39,6 +38,7 @@ from .frame import (
     Vector,
     cochlear_frame,
 )
+from .remarks import ear_remarks, why_not
 from .walls import WALL_MM, LabyrinthMask, farthest_wall, height, lateral_wall
 
 DRAWS = 32

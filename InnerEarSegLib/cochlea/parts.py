@@ -5,7 +5,7 @@ An average ear's canals are fitted to landmarks and shape, and drawn to the segm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import run_steps
 from ..segmentation import canal_courses
 from ..types import VESTIBULE, Ear, Geometry, Side, apply_affine
+from .curves import interpolated, lengths_along, smoothed
 from .duct import CENTRE, Duct
-from .frame import TEMPLATE, Points, Template, Vector, fit_template
+from .frame import TEMPLATE, Points, Vector, fit_template
 from .measurements import CochlearMeasurements
-from .turns import smoothed
 from .walls import LabyrinthMask
 
 COCHLEA, VESTIBULE_PART = "cochlea", "vestibule"
@@ -40,6 +41,8 @@ at most."""
 
 _ROUNDS, _EVERY = 4, 4
 """Rounds in which courses are drawn to the segment, by every fourth of its voxels."""
+
+_VOXELS_A_STEP = 20_000
 
 _LEAST_SHARE = 0.7
 """So much of a canal's course must be there for its plane to be told."""
@@ -123,9 +126,7 @@ class LabyrinthParts:
         }
 
 
-def divide(
-    mask: LabyrinthMask, side: Side, points: Points, duct: Duct, template: Template = TEMPLATE
-) -> LabyrinthParts:
+def divide(mask: LabyrinthMask, side: Side, points: Points, duct: Duct) -> LabyrinthParts:
     """Divide a labyrinth into its parts.
 
     Args:
@@ -133,22 +134,29 @@ def divide(
         side: of the ear.
         points: RAS mm by name, landmarks and auxiliary landmarks, three at least.
         duct: its cochlea.
-        template: the average ear.
     """
-    to_ras = fit_template(side, points, {}, mask.principal_axes, template)
+    return run_steps(divide_steps(mask, side, points, duct))
+
+
+def divide_steps(
+    mask: LabyrinthMask, side: Side, points: Points, duct: Duct
+) -> Generator[None, None, LabyrinthParts]:
+    """``divide`` in steps short enough for a panel that must not freeze."""
+    to_ras = fit_template(side, points, {}, mask.principal_axes, TEMPLATE)
     voxels = np.argwhere(mask.labyrinth)
     places = mask.geometry.to_ras(voxels[:, ::-1])
-    to_ras_from_courses = to_ras @ canal_courses.frame_of(template)
+    to_ras_from_courses = to_ras @ canal_courses.frame_of(TEMPLATE)
     lines = {
         canal: _resampled(apply_affine(to_ras_from_courses, canal_courses.COURSES[name]))
         for canal, name in _COURSE_OF.items()
     }
-    vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, template[VESTIBULE])))
+    vestibule = np.asarray(points.get(VESTIBULE, apply_affine(to_ras, TEMPLATE[VESTIBULE])))
     fixed = {COCHLEA: _cochlea(duct), VESTIBULE_PART: vestibule[None]}
     found: dict[str, NDArray[np.bool_]] = {}
     # In the order of their places, whatever the order of the file's axes.
     some = places[np.lexsort(np.round(places, 3).T)][::_EVERY]
     for _ in range(_ROUNDS):
+        yield
         owner, nearest, off = _owners(some, fixed | lines)
         for name in CANALS:
             mine = (owner == PARTS.index(name)) & (off[:, PARTS.index(name)] <= _CAPTURE_MM)
@@ -160,21 +168,28 @@ def divide(
             found.setdefault(name, there)  # later a course has drawn together to what is there
             if there.sum() >= 2:
                 index = np.arange(_SAMPLES)
-                drawn = [np.interp(index, index[there], column) for column in middle[there].T]
-                lines[name] = _resampled(smoothed(np.column_stack(drawn), 1.5))
-    owner = _owners(places, fixed | lines)[0]
+                drawn = interpolated(index, index[there], middle[there])
+                lines[name] = _resampled(smoothed(drawn, 1.5))
     labels = np.zeros_like(mask.labyrinth)
-    labels[tuple(voxels.T)] = 1 + owner
+    for first in range(0, len(voxels), _VOXELS_A_STEP):
+        yield
+        piece = slice(first, first + _VOXELS_A_STEP)
+        labels[tuple(voxels[piece].T)] = 1 + _owners(places[piece], fixed | lines)[0]
     canals = {name: Canal.of(lines[name]) for name in CANALS if found[name].mean() >= _LEAST_SHARE}
     return LabyrinthParts(labels, mask.geometry, canals)
 
 
 def parts_of(ear: Ear, cochlea: CochlearMeasurements) -> LabyrinthParts:
     """Divide the labyrinth of an ear that was measured; ValueError without a duct."""
+    return run_steps(parts_steps(ear, cochlea))
+
+
+def parts_steps(ear: Ear, cochlea: CochlearMeasurements) -> Generator[None, None, LabyrinthParts]:
+    """``parts_of`` in short steps."""
     if cochlea.duct is None:
         raise ValueError("no duct")
     mask = LabyrinthMask.of(ear.labyrinth, ear.geometry)
-    return divide(mask, ear.side, cochlea.points, cochlea.duct)
+    return (yield from divide_steps(mask, ear.side, cochlea.points, cochlea.duct))
 
 
 def _owners(
@@ -202,6 +217,5 @@ def _cochlea(duct: Duct) -> Vector:
 
 def _resampled(course: Vector) -> Vector:
     """_SAMPLES points (n, 3), evenly spaced along a course."""
-    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(course, axis=0), axis=1)))
-    even = np.linspace(0.0, along[-1], _SAMPLES)
-    return np.column_stack([np.interp(even, along, column) for column in course.T])
+    along = lengths_along(course)
+    return interpolated(np.linspace(0.0, along[-1], _SAMPLES), along, course)

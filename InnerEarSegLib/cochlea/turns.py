@@ -7,13 +7,25 @@ Positions are mm in the cochlear frame: radius and height at an angle from the r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
+from .curves import interpolated, smoothed
 from .frame import CochlearFrame, Vector
-from .walls import BELOW_MM, FIRST_MM, GAP_MM, LAST_MM, TURNS_MM, LabyrinthMask, height
+from .walls import (
+    BELOW_MM,
+    FIRST_MM,
+    LAST_MM,
+    LAYER_MM,
+    STEP_MM,
+    LabyrinthMask,
+    end_of_shadow,
+    height,
+)
 
 STEP_DEG = 5.0
 ANGLES = np.arange(0.0, 1000.0, STEP_DEG)
@@ -71,7 +83,6 @@ a third of a turn. In the specimens by 0.07 to 0.4 mm until 870 degrees; in labe
 _SEEN_FROM_DEG = 540.0
 """Before this, bone below the turn shows it, not a groove."""
 
-_RAY_MM, _CELL_MM = 0.1, 0.2
 _ELEVATIONS = np.arange(-36.0, 88.0, 2.0)
 _WITHIN = 8
 """Steps along a ray within which lumen begins, where a segment leaves the modiolus out."""
@@ -119,10 +130,11 @@ def follow_turns(mask: LabyrinthMask, frame: CochlearFrame, round_window: Vector
     elevation, seen = _course_on(surface)
     angles = ANGLES[ANGLES >= BASAL_DEG]
     row = (angles / STEP_DEG).astype(int) % _ROUND
-    distance = _at(surface[row], elevation)
+    rows = zip(elevation, surface[row], strict=True)
+    distance = np.array([np.interp(at, _ELEVATIONS, distances) for at, distances in rows])
     climb = np.radians(elevation)
-    radius = np.concatenate([basal[0], distance * np.cos(climb)])
-    heights = np.concatenate([basal[1], distance * np.sin(climb) + base])
+    radius = np.concatenate([basal[:, 0], distance * np.cos(climb)])
+    heights = np.concatenate([basal[:, 1], distance * np.sin(climb) + base])
     x, y, z = frame.from_ras(round_window)
     entry = ANGLES <= ENTRY_DEG
     ends = [0.0, ENTRY_DEG]
@@ -146,18 +158,6 @@ def _apex(angles: Vector, elevation: Vector, seen_to_deg: float) -> float:
     return float(AVERAGE_APEX_DEG + ahead[(unlikely + (ahead / _APEX_SPREAD_DEG) ** 2).argmin()])
 
 
-def smoothed(values: Vector, sigma: float, wrap: bool = False) -> Vector:
-    """Smooth values (n, ...) along the first axis by a normal distribution, sigma in steps.
-
-    Values go on as they end, or around with ``wrap``.
-    """
-    reach = round(4 * sigma)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    index = np.arange(len(values))[:, None] + np.arange(-reach, reach + 1)
-    index = index % len(values) if wrap else np.clip(index, 0, len(values) - 1)
-    return np.asarray(np.einsum("ij...,j->i...", values[index], kernel / kernel.sum()), np.float64)
-
-
 def half_planes(
     mask: LabyrinthMask, frame: CochlearFrame, angles: Vector, radii: Vector, heights: Vector
 ) -> Vector:
@@ -170,31 +170,23 @@ def half_planes(
     return mask.inside(frame.to_ras(points))
 
 
-def _basal_wall(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[Vector, Vector] | None:
-    """Radius and height of the lateral wall up to BASAL_DEG; None if much of it is not there."""
-    radii = np.arange(FIRST_MM, LAST_MM, _RAY_MM)
-    heights = np.arange(BELOW_MM, 4.0, _CELL_MM)
+def _basal_wall(mask: LabyrinthMask, frame: CochlearFrame) -> Vector | None:
+    """Radius and height (n, 2) of the lateral wall up to BASAL_DEG; None if much is not there."""
+    radii = np.arange(FIRST_MM, LAST_MM, STEP_MM)
+    heights = np.arange(BELOW_MM, 4.0, LAYER_MM)
     angles = ANGLES[ANGLES < BASAL_DEG]
     inside = half_planes(mask, frame, angles, radii, heights)
     wall = np.full((len(angles), 2), np.nan)
     for place, section in zip(wall, inside, strict=True):
-        shadow = section.max(axis=1)
-        filled = np.flatnonzero(shadow >= 0.5)
-        if not len(filled):
-            continue
-        gaps = np.diff(filled) > round(GAP_MM / _RAY_MM)
-        ends = np.flatnonzero(gaps & (radii[filled[1:]] > TURNS_MM))
-        last = int(filled[ends[0]] if len(ends) else filled[-1])
-        if last + 1 == len(radii):
-            continue
-        outer = (shadow[last] - 0.5) / (shadow[last] - shadow[last + 1])
-        weights = section[max(0, last - 2) : last + 1].sum(axis=0)
-        place[:] = radii[last] + _RAY_MM * outer, weights @ heights / weights.sum()
+        end = end_of_shadow(radii, section.max(axis=1))
+        if end is not None:
+            last, radius = end
+            weights = section[max(0, last - 2) : last + 1].sum(axis=0)
+            place[:] = radius, weights @ heights / weights.sum()
     known = np.isfinite(wall[:, 0])
     if known[angles >= ENTRY_DEG].mean() < 0.9:
         return None
-    radius, heights_ = (np.interp(angles, angles[known], column[known]) for column in wall.T)
-    return radius, heights_
+    return interpolated(angles, angles[known], wall[known])
 
 
 def _dome(mask: LabyrinthMask, frame: CochlearFrame, base: float) -> Vector | None:
@@ -202,7 +194,7 @@ def _dome(mask: LabyrinthMask, frame: CochlearFrame, base: float) -> Vector | No
 
     None if there is no lumen around that point, so that there is no dome.
     """
-    distances = np.arange(0.4, 4.6, _RAY_MM)
+    distances = np.arange(0.4, 4.6, STEP_MM)
     turn, climb = np.radians(ANGLES[:_ROUND, None]), np.radians(_ELEVATIONS)
     rays = np.stack(
         np.broadcast_arrays(
@@ -222,7 +214,7 @@ def _dome(mask: LabyrinthMask, frame: CochlearFrame, base: float) -> Vector | No
     first = np.maximum(first, 1)[..., None]
     inner, outer = (np.take_along_axis(inside, first - step, -1)[..., 0] for step in (1, 0))
     beyond = np.clip((inner - 0.5) / np.maximum(inner - outer, 1e-3), 0.0, 1.0)
-    surface = distances[first[..., 0] - 1] + _RAY_MM * beyond
+    surface = distances[first[..., 0] - 1] + STEP_MM * beyond
     around = smoothed(surface, 1.5, wrap=True)
     return np.asarray(smoothed(around.T, 1.0).T, np.float64)
 
@@ -262,15 +254,6 @@ def _course_on(surface: Vector) -> tuple[Vector, float]:
     return smoothed(_ELEVATIONS[places], 3.0), float(hidden[0] if len(hidden) else angles[-1])
 
 
-def _at(surface: Vector, elevation: Vector) -> Vector:
-    """Distances (n,) at elevations (n,) in degrees, from rows (n, elevation)."""
-    place = (elevation - _ELEVATIONS[0]) / (_ELEVATIONS[1] - _ELEVATIONS[0])
-    low = np.clip(place.astype(int), 0, len(_ELEVATIONS) - 2)
-    rows = np.arange(len(elevation))
-    part = place - low
-    return np.asarray(surface[rows, low] * (1.0 - part) + surface[rows, low + 1] * part, np.float64)
-
-
 _AT_A_TIME = 12
 
 LEAST_RADIUS_MM = 0.3
@@ -286,10 +269,23 @@ def basal_sections(
         Angles (n,) from ENTRY_DEG on, without a gap; radius and height (n, 2) of the innermost
         place and of the centroid, mm. n may be 0.
     """
-    radii, heights = np.arange(0.0, LAST_MM, _RAY_MM), np.arange(BELOW_MM, 4.0, _RAY_MM)
-    angles: list[float] = []
-    inner: list[Vector] = []
-    middle: list[Vector] = []
+    cells = dict(_basal_cells(mask, frame, turns))
+    inner = [each[each[:, 0] <= each[:, 0].min() + 1] for each in cells.values()]
+    walls, centres = (
+        np.reshape([each.mean(axis=0) for each in places], (-1, 2)) * STEP_MM + [0.0, BELOW_MM]
+        for places in (inner, cells.values())
+    )
+    return np.array([*cells]), walls, centres
+
+
+def _basal_cells(
+    mask: LabyrinthMask, frame: CochlearFrame, turns: Turns
+) -> Iterator[tuple[float, NDArray[np.intp]]]:
+    """Angles, and the cells (n, 2) of radius and height in the basal turn's section there.
+
+    From ENTRY_DEG on, as long as the section is apart from the other turns.
+    """
+    radii, heights = np.arange(0.0, LAST_MM, STEP_MM), np.arange(BELOW_MM, 4.0, STEP_MM)
     chosen = np.flatnonzero((ANGLES >= ENTRY_DEG) & (ANGLES < 360.0 - ENTRY_DEG))
     for first in range(0, len(chosen), _AT_A_TIME):
         indices = chosen[first : first + _AT_A_TIME]
@@ -298,19 +294,9 @@ def basal_sections(
         apart[::2] = sections  # empty planes between, so that each has parts of its own
         image = sitk.ConnectedComponent(sitk.GetImageFromArray(apart))
         for index, parts in zip(indices, sitk.GetArrayFromImage(image)[::2], strict=True):
-            i = int(np.clip((turns.radius[index] - 0.2) / _RAY_MM, 0, len(radii) - 1))
-            j = int(np.clip((turns.height[index] - BELOW_MM) / _RAY_MM, 0, len(heights) - 1))
+            i = int(np.clip((turns.radius[index] - 0.2) / STEP_MM, 0, len(radii) - 1))
+            j = int(np.clip((turns.height[index] - BELOW_MM) / STEP_MM, 0, len(heights) - 1))
             cells = np.argwhere(parts == parts[i, j])
             if not parts[i, j] or radii[cells[:, 0].min()] < LEAST_RADIUS_MM:
-                return _sections(angles, inner, middle)
-            nearest = cells[cells[:, 0] <= cells[:, 0].min() + 1]
-            inner.append(nearest.mean(axis=0) * _RAY_MM + [0.0, BELOW_MM])
-            middle.append(cells.mean(axis=0) * _RAY_MM + [0.0, BELOW_MM])
-            angles.append(float(ANGLES[index]))
-    return _sections(angles, inner, middle)
-
-
-def _sections(
-    angles: list[float], inner: list[Vector], middle: list[Vector]
-) -> tuple[Vector, Vector, Vector]:
-    return np.array(angles), np.reshape(inner, (-1, 2)), np.reshape(middle, (-1, 2))
+                return
+            yield float(ANGLES[index]), cells

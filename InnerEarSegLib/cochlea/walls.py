@@ -10,8 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..io.volume import image_of
-from ..types import Geometry
+from ..types import Geometry, Volume
 from .frame import CochlearFrame, PrincipalAxes, Vector
 
 APART_MM = 1.0
@@ -54,7 +53,7 @@ class LabyrinthMask:
         mask = np.pad((np.asarray(labyrinth) != 0).astype(np.uint8), 1)
         grid = geometry.part([-1.0, -1.0, -1.0], mask.shape)
         everything = int(mask.sum())
-        image = _without_strays(image_of(mask, grid))
+        image = _without_strays(Volume(mask, grid).to_sitk())
         mask, border = map(sitk.GetArrayFromImage, (image, sitk.BinaryContour(image)))
         places, surface = (grid.to_ras(np.argwhere(each)[:, ::-1]) for each in (mask, border))
         whole = len(places) * grid.voxel_volume >= MIN_WHOLE_MM3
@@ -69,14 +68,19 @@ class LabyrinthMask:
 
     def inside(self, ras: Vector) -> Vector:
         """How far inside RAS points (..., 3) are: 0 to 1, the wall at 0.5 (trilinear)."""
-        ijk = np.clip(self.geometry.to_ijk(ras), 0.0, np.array(self.labyrinth.shape[::-1]) - 1.001)
-        low = ijk.astype(np.intp)
-        (x, y, z), part = np.moveaxis(low, -1, 0), np.moveaxis(ijk - low, -1, 0)
-        total = np.zeros(ijk.shape[:-1])
-        for i, j, k in product((0, 1), repeat=3):
-            u, v, w = (p if up else 1.0 - p for p, up in zip(part, (i, j, k), strict=True))
-            total += u * v * w * self.labyrinth[z + k, y + j, x + i]
-        return total
+        return trilinear(self.labyrinth, self.geometry.to_ijk(ras))
+
+
+def trilinear(values: NDArray[Any], ijk: Vector) -> Vector:
+    """Interpolate values [k, j, i] at continuous (i, j, k) (..., 3), those beyond at the border."""
+    ijk = np.clip(ijk, 0.0, np.array(values.shape[::-1]) - 1.001)
+    low = ijk.astype(np.intp)
+    (x, y, z), part = np.moveaxis(low, -1, 0), np.moveaxis(ijk - low, -1, 0)
+    total = np.zeros(ijk.shape[:-1])
+    for i, j, k in product((0, 1), repeat=3):
+        u, v, w = (p if up else 1.0 - p for p, up in zip(part, (i, j, k), strict=True))
+        total += u * v * w * values[z + k, y + j, x + i]
+    return total
 
 
 def _without_strays(image: sitk.Image) -> sitk.Image:
@@ -122,7 +126,20 @@ def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: Vector) -
     points = np.empty((len(radii), len(heights), 3))
     points[..., :2] = radii[:, None, None] * direction
     points[..., 2] = heights
-    shadow = mask.inside(frame.to_ras(points)).max(axis=1)
+    end = end_of_shadow(radii, mask.inside(frame.to_ras(points)).max(axis=1))
+    return None if end is None else end[1]
+
+
+def end_of_shadow(radii: Vector, shadow: Vector) -> tuple[int, float] | None:
+    """Where the cochlea's shadow on the basal plane ends along a ray from the axis.
+
+    Args:
+        radii: (n,) mm, STEP_MM apart.
+        shadow: (n,) how far inside each is, 0 to 1.
+
+    Returns:
+        Index of the last radius inside, and the wall's radius in mm; None where there is no wall.
+    """
     filled = np.flatnonzero(shadow >= 0.5)
     if not len(filled):
         return None
@@ -133,7 +150,7 @@ def lateral_wall(mask: LabyrinthMask, frame: CochlearFrame, direction: Vector) -
     if last + 1 == len(radii):
         return None
     inner, outer = shadow[last], shadow[last + 1]
-    return float(radii[last] + STEP_MM * (inner - 0.5) / (inner - outer))
+    return last, float(radii[last] + STEP_MM * (inner - 0.5) / (inner - outer))
 
 
 def height(mask: LabyrinthMask, frame: CochlearFrame) -> tuple[float, float] | None:

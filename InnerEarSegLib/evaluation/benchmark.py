@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.benchmark import Timer
 
 from .. import interrupts
 from ..model.bundle import Model, PatchNetwork
@@ -120,18 +121,14 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
 
 
 def _pass_seconds(network: PatchNetwork, repeats: int = 3) -> float:
-    """Seconds of one forward pass, the mean of a few after one to warm up."""
-    device = network.device
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda device: None
-    patch = torch.zeros(1, 1, *network.shape, device=device)
+    """Seconds of one forward pass, the mean of a few after two to warm up."""
+    patch = torch.zeros(1, 1, *network.shape, device=network.device)
+    timer = Timer(
+        "network(patch)", globals={"network": network.module, "patch": patch},
+        num_threads=torch.get_num_threads(),
+    )  # fmt: skip
     with torch.inference_mode():
-        for repeat in range(-1, repeats):
-            if repeat == 0:
-                wait(device)
-                started = time.perf_counter()
-            network.module(patch)
-        wait(device)
-    return (time.perf_counter() - started) / repeats
+        return timer.timeit(repeats).mean
 
 
 def _patch_count(geometry: Geometry, network: PatchNetwork) -> int:

@@ -11,8 +11,8 @@ from ..io.case import Case
 from ..io.fingerprint import fingerprint
 from ..model.provenance import counted
 from ..segmentation.pose import handedness
-from ..segmentation.quality import SLACK, USUAL_VOLUME_MM3
-from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Side
+from ..segmentation.quality import SLACK
+from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, USUAL_VOLUME_MM3, Side
 
 TRAIN, EVALUATE, SCANS, PLAN = "train", "evaluate", "scans", "plan-accuracy"
 USES = {
@@ -87,7 +87,7 @@ def _lacks(case: Case) -> dict[str, str]:
     side = "" if case.side else "side not stated"
     labels = "no labels" if case.labels is None else ""
     window = "" if ROUND_WINDOW in case.landmarks else "no round window"
-    elsewhere = f"{case.elsewhere} outside the CT" if case.elsewhere else ""
+    elsewhere = f"{case.outside_ct} outside the CT" if case.outside_ct else ""
     coarse = ""
     if case.ct.geometry.spacing.max() > FINE_MM:
         coarse = f"voxels larger than {FINE_MM} mm"
@@ -102,16 +102,7 @@ def _lacks(case: Case) -> dict[str, str]:
 
 def _doubts(case: Case, volume: float | None) -> list[str]:
     """What is improbable, one sentence each."""
-    doubts = []
-    grid = case.ct.geometry
-    for name, ras in case.landmarks.items():
-        beyond = np.maximum(0.0, np.abs(grid.to_ijk(ras) - (np.array(grid.shape[::-1]) - 1) / 2)
-                            - np.array(grid.shape[::-1]) / 2)  # fmt: skip
-        if beyond.any():
-            doubts.append(
-                f"The {name} lies {np.linalg.norm(beyond * grid.spacing):.1f} mm outside the CT: "
-                "the points may be in other coordinates (RAS or LPS), or of another CT."
-            )
+    doubts = list(case.points_outside)
     if case.labels is None or volume is None:
         return doubts
     low, high = USUAL_VOLUME_MM3
@@ -121,7 +112,7 @@ def _doubts(case: Case, volume: float | None) -> list[str]:
             "is it the whole labyrinth of one ear, and nothing else?"
         )
     voxels = case.label_geometry.to_ras(np.argwhere(case.labels)[:, ::-1])
-    outside = float(np.mean(~grid.contains(voxels)))
+    outside = float(np.mean(~case.ct.geometry.contains(voxels)))
     if outside > 0.0:
         doubts.append(f"{outside:.0%} of the labels lie outside the CT.")
     for name, ras in case.landmarks.items():

@@ -6,12 +6,13 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ..io.case import Case
-from ..io.labels import on_grid
+from ..report.page import document
 from ..types import LANDMARKS
 from .check import USES, CheckedCase
 from .plots import COLORS, REFERENCE, Shown, draw_slice
@@ -20,12 +21,7 @@ PAGE = "check.html"
 OTHER = "#ffffff"
 """Colour of auxiliary landmarks."""
 
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em }
-table { border-collapse: collapse; font-size: 13px } th, td { padding: .3em .6em; text-align: left;
-border-bottom: 1px solid #ccc; vertical-align: top } .bad { color: #a40000 } figure { margin: 1.5em
-0 } img { max-width: 100%; background: #000 } figcaption { font-size: 13px }
-"""
+_STYLE = Path(__file__).with_name("check.css")
 
 
 def draw_reference(case: Case) -> bytes:
@@ -34,9 +30,7 @@ def draw_reference(case: Case) -> bytes:
     The labels are shown on the CT's grid, as training sees them.
     """
     grid = case.ct.geometry
-    labels = None
-    if case.labels is not None:
-        labels = on_grid(case.labels, case.label_geometry, grid)
+    labels = case.labels_on_ct
     points = [([at], COLORS.get(name, OTHER), "+") for name, at in case.landmarks.items()]
     shown = Shown(case.ct, [(labels, REFERENCE)], points)
     if labels is not None and labels.any():
@@ -72,11 +66,7 @@ def page(
     Cases that cannot be used come first, then those with remarks.
     """
     ranked = sorted(cases, key=lambda case: not case.remarks)
-    parts = [
-        "<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>", _list(lines),
-    ]  # fmt: skip
+    parts = [f"<h1>{escape(title)}</h1>", _list(lines)]
     if unusable:
         reasons = [f"{name}: {reason}" for name, reason in unusable.items()]
         parts += ["<h2>Cannot be used</h2>", _list(reasons, "bad")]
@@ -90,7 +80,7 @@ def page(
         + ", auxiliary landmarks (white). Each slice is shown across the axes of its CT.</p>",
     ]
     parts += [_figure(case, pictures[case.name]) for case in ranked if case.name in pictures]
-    return "\n".join([*parts, "</body></html>", ""])
+    return document(escape(title), _STYLE, parts)
 
 
 def _list(lines: Sequence[str], kind: str = "") -> str:

@@ -17,17 +17,19 @@ from ..errors import InnerEarSegError, UnusableInput
 from ..model.card import NETWORKS, file_content
 from ..model.device import choose_device
 from ..parallel import Place, Workers, available_cores
-from ..training.base import BaseModel
+from ..training.base import BaseModel, read_start
 from ..training.cases import TrainingCase, load_cases
 from ..training.config import Config
 from ..training.run import folds_of, read_run, train
-from ..training.trainer import steps_done
+from ..training.trainer import steps_done, write_json
 from ..types import Volume
 
 if TYPE_CHECKING:  # these need SimpleITK, which a GPU server may lack
     from .evaluate import Row, Say
 
-ROWS = "rows.json"
+ROWS, MODEL = "rows.json", "model.pt"
+"""Files in a fold's run folder, beside those of `innerearseg train`."""
+
 MADE_WITH = "made_with"
 
 Task = TypeVar("Task")
@@ -42,6 +44,7 @@ class Fold:
     cross-validation) are as that process sees them. The networks of ``base`` stand in for those not
     in ``only`` (all if empty); without a base, a fold is not measured. With ``measure_only``, it is
     not trained, but measured with the networks that it has. ``by_case`` is that of ``folds_of``.
+    ``start`` is the file of a model that the training starts from.
     """
 
     config: Config
@@ -54,6 +57,7 @@ class Fold:
     workers: int = 0
     measure_only: bool = False
     by_case: bool = False
+    start: Path | None = None
 
     @property
     def synthetic(self) -> int:
@@ -125,7 +129,9 @@ def do_fold(fold: Fold, place: Place) -> list[Row]:
 
     if not fold.measure_only:
         config = dataclasses.replace(fold.config, held_out=held_out)
-        train(config, cases, fold.folder, device, workers=fold.workers, only=fold.only, say=say)
+        start = None if fold.start is None else read_start(fold.start, config)
+        train(config, cases, fold.folder, device, start=start, workers=fold.workers,
+              only=fold.only, say=say)  # fmt: skip
     held = [case for case in cases if case.name in held_out]
     return measure_fold(fold, held, device, say) if fold.base is not None else []
 
@@ -181,7 +187,7 @@ def measure_fold(
     from ..training.export import export
     from .evaluate import row_of, sentence_of
     from .metrics import ear_of
-    from .scans import PROTOCOLS, SCANS, in_scan
+    from .simulated_scans import PROTOCOLS, SCANS, in_scan
 
     assert fold.base is not None
     seen = {case.name for case in held_out} & set(read_run(fold.folder).trained_on)
@@ -200,7 +206,7 @@ def measure_fold(
         "steps": steps, "base": of_base if min(steps.values()) == 0 else None,
         "scans": {name: dataclasses.asdict(how) for name, how in PROTOCOLS.items()},
     }  # fmt: skip
-    path, file = fold.folder / ROWS, fold.folder / "model.pt"
+    path, file = fold.folder / ROWS, fold.folder / MODEL
     rows = _kept_rows(path, made_with, say)
     done = {(row["case"], row["scan"]) for row in rows}
     todo = [(case, scan) for case in held_out for scan in SCANS if (case.name, scan) not in done]
@@ -238,10 +244,3 @@ def _kept_rows(path: Path, made_with: dict[str, Any], say: Say) -> list[Row]:
     if kept:
         say(f"{path} is of other networks or scans; it is measured again.")
     return []
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write so that a kill at any moment leaves no half-written file."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    temporary.replace(path)

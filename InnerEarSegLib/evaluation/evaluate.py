@@ -19,7 +19,7 @@ from ..model.provenance import counted, knows
 from ..segmentation.pipeline import segment
 from ..types import GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
-from .scans import AS_SCANNED, in_scan
+from .simulated_scans import AS_SCANNED, in_scan
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -67,7 +67,7 @@ def evaluate(
             raise UnusableInput(NO_REFERENCE)
         of_case: list[Row] = []
         trained_on = knows(bundle.card, case.name, fingerprint(case.ct.array))
-        said = case.remarks
+        said = (*case.remarks, *case.points_outside)
         if not trained_on and case.name in names_known:
             said += (f"The model was trained on another CT that is called {case.name}.",)
         for scan in scans:

@@ -15,11 +15,9 @@ from ..segmentation.pipeline import segment
 from ..training.run import read_run
 from ..types import Ear
 from .calibrate import calibrate
-from .crossval import ROWS
+from .crossval import MODEL, ROWS
 from .evaluate import Row
 from .metrics import ear_of
-
-FOLD_MODEL = "model.pt"
 
 
 @dataclass
@@ -41,7 +39,7 @@ class HeldOut:
         folders: dict[str, Path] = {}
         rows: dict[Path, list[Row]] = {}
         for folder in sorted(output.glob("fold-*")):
-            if not (folder / FOLD_MODEL).is_file() or not (folder / ROWS).is_file():
+            if not (folder / MODEL).is_file() or not (folder / ROWS).is_file():
                 raise UnusableInput(f"{folder} was not measured; run `innerearseg crossval` on.")
             folders |= dict.fromkeys(read_run(folder).config.held_out, folder)
             rows[folder] = json.loads((folder / ROWS).read_text(encoding="utf-8"))["rows"]
@@ -59,6 +57,6 @@ class HeldOut:
         folder = self.folders[case.name]
         if self._loaded is None or self._loaded[0] != folder:
             others = [row for other, rows in self.rows.items() if other != folder for row in rows]
-            model = load_model(folder / FOLD_MODEL, device)
+            model = load_model(folder / MODEL, device)
             self._loaded = folder, replace(model, calibration=calibrate(others))
         return ear_of(segment(case.ct, self._loaded[1]), case)

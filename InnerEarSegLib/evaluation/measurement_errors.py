@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cochlea.catalogue import CATALOGUE
-from ..cochlea.duct import CENTRE, LATERAL, curve_distance
-from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, PrincipalAxes, Template, mean_template
+from ..cochlea.curves import interpolated
+from ..cochlea.duct import CENTRE, LATERAL, Duct
+from ..cochlea.frame import POINTS, SIGMAS_IN_RADIUS, Template
 from ..cochlea.measurements import CochlearMeasurements, measure_cochlea
 from ..cochlea.parts import Canal, divide
 from ..cochlea.walls import LabyrinthMask
@@ -30,6 +31,7 @@ from ..types import (
     Geometry,
     Side,
 )
+from .average_ear import TemplateCase, mean_template, template_case
 from .evaluate import Cases, Say, each_case
 
 COMPARED = (
@@ -53,8 +55,6 @@ _NAMES = {key: key.replace("_", " ") for key in COMPARED}
 
 MEAN_OF_SIGMA = 2.0 * np.sqrt(2.0 / np.pi)
 """Mean length of a normal vector in three dimensions, per standard deviation along an axis."""
-
-TemplateCase = tuple[Side, Mapping[str, NDArray], PrincipalAxes | None]
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def displaced_errors(
         lacking = [point for point in POINTS if point not in case.landmarks]
         if lacking:
             raise UnusableInput(f"Its reference has no {lacking[0]}.")
-        shapes[case.name] = _template_case(case)
+        shapes[case.name] = template_case(case)
         read[case.name] = case
 
     def measure(case: Case) -> None:
@@ -307,15 +307,6 @@ def _displaced(
     return [error for error in errors if error is not None]
 
 
-def template_of(
-    cases: Cases, without: Sequence[str]
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
-    """Return the average ear of all but some cases, and the spread; see ``mean_template``."""
-    return mean_template(
-        [_template_case(read()) for name, read in cases.items() if name not in without]
-    )
-
-
 def reference(case: Case) -> CochlearMeasurements:
     """Measure the reference's labels in the reference's frame."""
     labels = np.zeros((1, 1, 1), np.uint8) if case.labels is None else case.labels
@@ -323,8 +314,11 @@ def reference(case: Case) -> CochlearMeasurements:
     return measure_cochlea(case.stated_side, labels, case.label_geometry, case.landmarks, exact)
 
 
-def _template_case(case: Case) -> TemplateCase:
-    principal_axes = None
-    if case.labels is not None:
-        principal_axes = LabyrinthMask.of(case.labels, case.label_geometry).principal_axes
-    return case.stated_side, case.landmarks, principal_axes
+def curve_distance(duct: Duct, other: Duct, curve: str) -> float:
+    """Mean distance in mm from points of one duct's curve, evenly spaced, to the other's."""
+    here, there = (
+        interpolated(np.arange(0.0, each.lengths[-1], 0.05), each.lengths, each.points)
+        for each in (duct.curves[curve], other.curves[curve])
+    )
+    apart = np.linalg.norm(here[::4, None] - there[None], axis=-1)
+    return float(apart.min(axis=1).mean())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import Ear, Geometry, Segmentation
+from ..types import Ear, Geometry, Segmentation, Volume
 
 if TYPE_CHECKING:
     from ..io.case import Case
@@ -172,9 +172,7 @@ def _areas(spacing: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def on_grid(ear: Ear, geometry: Geometry) -> NDArray[np.uint8]:
     """Resample an ear's mask to another grid, nearest voxel: uint8 [k, j, i]."""
-    from ..io import labels
-
-    return labels.on_grid(ear.labyrinth, ear.geometry, geometry)
+    return Volume(ear.labyrinth, ear.geometry).on(geometry, nearest=True).array
 
 
 def on_common_grid(

@@ -9,7 +9,6 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..io.volume import geometry_of, image_of
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
 from ..types import SIDES, Ear, Geometry, Volume, apply_affine
@@ -68,14 +67,14 @@ def reordered(image: sitk.Image) -> sitk.Image:
 
 def clamped_image(ct: Volume) -> sitk.Image:
     """Return a CT as an int16 image within the range that CT files hold."""
-    image = sitk.Clamp(image_of(ct.array, ct.geometry), sitk.sitkFloat32, LOWEST_HU, HIGHEST_HU)
+    image = sitk.Clamp(ct.to_sitk(), sitk.sitkFloat32, LOWEST_HU, HIGHEST_HU)
     return sitk.Cast(image, sitk.sitkInt16)
 
 
 def changed(image: sitk.Image, change: Change) -> Volume:
     """Apply a change to an image, and return the CT."""
     result = change(image)
-    return Volume(sitk.GetArrayFromImage(result), geometry_of(result))
+    return Volume(sitk.GetArrayFromImage(result), Geometry.of_image(result))
 
 
 ROLLED = f"patient rolled and tilted by {ROLL_DEGREES:.0f}°"
@@ -193,7 +192,7 @@ def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray) -> Shi
     return _seen(change, found, shifts)
 
 
-def _seen(change: str, ear: Ear, shifts_mm: dict[str, float], dice: float | None = None) -> Shift:
+def _seen(change: str, ear: Ear, shifts_mm: dict[str, float]) -> Shift:
     closed = None if ear.findings is None else ear.findings.closed_canals
     verdict, volume = ear.quality.verdict, None if ear.metal else ear.volume_mm3
-    return Shift(change, ear.side, True, shifts_mm, volume, verdict, closed, dice)
+    return Shift(change, ear.side, True, shifts_mm, volume, verdict, closed)

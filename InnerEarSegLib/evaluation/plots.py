@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ..io.case import Case
-from ..io.labels import on_grid as labels_on_grid
+from ..training.plots import STYLE
 from ..types import LANDMARKS, Ear, Volume
 from .evaluate import Row, errors_of
 from .metrics import on_grid
@@ -33,6 +34,7 @@ HALF_MM = 7.0
 """Half the edge of a picture of an ear; a cochlea is about 8 mm wide."""
 
 
+@matplotlib.rc_context(STYLE)
 def draw_plots(rows: Sequence[Row], folder: Path) -> None:
     """Write the plots for which the rows of ``evaluate`` have figures.
 
@@ -49,6 +51,7 @@ def draw_plots(rows: Sequence[Row], folder: Path) -> None:
         _save(_against_radius(found), folder / "radius.png")
 
 
+@matplotlib.rc_context(STYLE)
 def draw_reliability(held: Sequence[Row], path: Path) -> None:
     """Plot observed against nominal coverage of the radii from ``reliability``, as PNG."""
     figure = Figure(figsize=(5, 5))
@@ -61,9 +64,9 @@ def draw_reliability(held: Sequence[Row], path: Path) -> None:
             [100 * row["inside"] / row["of"] for row in points],
             "o-", label=f"{name} ({points[0]['of']})" if points else name,
         )  # fmt: skip
-    panel.set_xlabel("nominal, %")
-    _tidy(panel, "landmarks within their radius, %", legend=True)
     panel.set(xlim=(40, 100), ylim=(40, 102))
+    panel.set(xlabel="nominal, %", ylabel="landmarks within their radius, %")
+    panel.legend()
     _save(figure, path)
 
 
@@ -79,12 +82,13 @@ def _by_case(rows: Sequence[Row]) -> Figure:
     for panel, key, label in zip(panels, ("dice", "assd_mm"), ("Dice", "ASSD, mm"), strict=False):
         values = [np.nan if row.get(key) is None else row[key] for row in rows]
         panel.plot(at, values, "o", color="#333333")
-        _tidy(panel, label)
+        panel.set_ylabel(label)
     for number, (name, color) in enumerate(COLORS.items()):
         values = [errors_of(row).get(name, np.nan) for row in rows]
         panels[2].plot(at + 0.15 * (number - 1), values, "o", color=color, label=name)
     panels[2].set_ylim(bottom=0)
-    _tidy(panels[2], "landmark error, mm", legend=True, ncols=3)
+    panels[2].set_ylabel("landmark error, mm")
+    panels[2].legend(ncols=3)
     panels[2].set_xticks(at, [row["case"] for row in rows], rotation=90 if len(rows) > 8 else 0)
     return figure
 
@@ -101,7 +105,7 @@ def _by_landmark(rows: Sequence[Row]) -> Figure:
             panel.plot(at + beside, sorted(values), "o", color=COLORS[name], alpha=0.7)
     panel.set_xticks(range(len(LANDMARKS)), LANDMARKS)
     panel.set_ylim(bottom=0)
-    _tidy(panel, "error, mm")
+    panel.set_ylabel("error, mm")
     return figure
 
 
@@ -120,18 +124,10 @@ def _against_radius(rows: Sequence[Row]) -> Figure:
             panel.plot(*np.transpose(pairs), "o", color=color, label=name)
             top = max(top, 1.1 * np.max(pairs))
     panel.plot([0, top], [0, top], color="#777777", linewidth=1)
-    panel.set(xlim=(0, top), ylim=(0, top), xlabel="predicted radius that holds 90 %, mm")
-    _tidy(panel, "error, mm", legend=True)
+    panel.set(xlim=(0, top), ylim=(0, top))
+    panel.set(xlabel="predicted radius that holds 90 %, mm", ylabel="error, mm")
+    panel.legend()
     return figure
-
-
-def _tidy(panel: Axes, label: str, *, legend: bool = False, ncols: int = 1) -> None:
-    panel.set_ylabel(label)
-    panel.grid(axis="y", color="#dddddd", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    if legend:
-        panel.legend(fontsize=8, ncols=ncols, frameon=False)
 
 
 class Extremes:
@@ -168,9 +164,6 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     """Draw slices through each landmark and the ear's middle, titled from ``row``, as PNG."""
     grid = case.ct.geometry
     found = on_grid(ear, grid)
-    labels = None
-    if case.labels is not None:
-        labels = labels_on_grid(case.labels, case.label_geometry, grid)
     middle = np.argwhere(found).mean(axis=0)[::-1] if found.any() else np.zeros(3)
     there = [x.ras for x in ear.landmarks if x.ras is not None]
     places = {"middle of the labyrinth": middle} | {
@@ -178,7 +171,7 @@ def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
     }
     shown = Shown(
         case.ct,
-        [(labels, REFERENCE), (found, FOUND)],
+        [(case.labels_on_ct, REFERENCE), (found, FOUND)],
         [(case.landmarks.values(), REFERENCE, "+"), (there, FOUND, "x")],
     )
     figure = Figure(figsize=(10.5, 3.6 * len(places)), facecolor="black")

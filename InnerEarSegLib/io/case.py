@@ -60,7 +60,14 @@ class Case:
         return self.side
 
     @property
-    def elsewhere(self) -> str:
+    def labels_on_ct(self) -> NDArray[np.uint8] | None:
+        """The labels on the grid of the CT, nearest voxel, as training sees them."""
+        if self.labels is None:
+            return None
+        return Volume(self.labels, self.label_geometry).on(self.ct.geometry, nearest=True).array
+
+    @property
+    def outside_ct(self) -> str:
         """Which part of the reference lies wholly outside the CT: landmarks, labels or ""."""
         parts = {"landmarks": np.array(list(self.landmarks.values())).reshape(-1, 3)}
         if self.labels is not None:
@@ -71,6 +78,21 @@ class Case:
             if len(ras) and not self.ct.geometry.contains(ras).any()
         )
         return next(outside, "")
+
+    @property
+    def points_outside(self) -> tuple[str, ...]:
+        """A sentence for each landmark that lies outside the CT's voxels."""
+        grid = self.ct.geometry
+        size = np.array(grid.shape[::-1])
+        said = []
+        for name, ras in self.landmarks.items():
+            beyond = np.maximum(0.0, np.abs(grid.to_ijk(ras) - (size - 1) / 2) - size / 2)
+            if beyond.any():
+                said.append(
+                    f"The {name} lies {np.linalg.norm(beyond * grid.spacing):.1f} mm outside the "
+                    "CT: the points may be in other coordinates (RAS or LPS), or of another CT."
+                )
+        return tuple(said)
 
     @property
     def has_reference(self) -> bool:

@@ -23,7 +23,6 @@ from .case import Case, DatasetCase, DataSource
 from .fingerprint import DOI, SPECIMENS, fingerprint
 from .labels import read_labels
 from .landmarks import KEYS, ras_of
-from .volume import geometry_of
 
 SOURCE = DataSource(
     "CC BY 4.0",
@@ -69,11 +68,6 @@ def case_names(root: Path) -> list[str]:
     return names
 
 
-def read_case(root: Path, name: str) -> Case:
-    """Read one case of a folder in the dataset's layout; see ``Specimen``."""
-    return specimen(root, name).read()
-
-
 def specimen(root: Path, name: str) -> Specimen:
     """Return a case of a folder in the dataset's layout; nothing is read yet."""
     ct, labels = (root / name / "CT" / f"{name}_CT_{what}.nii" for what in ("RAW", "LABELS"))
@@ -113,7 +107,7 @@ def _read_ct(path: Path, name: str) -> tuple[Volume, Geometry, tuple[str, ...]]:
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        geometry = geometry_of(reader)
+        geometry = Geometry.of_image(reader)
         slices = count = geometry.shape[0]
         offset = int(reader.GetMetaData("vox_offset"))
         if reader.GetPixelID() == sitk.sitkInt16:

@@ -15,7 +15,7 @@ from ..errors import UnusableInput
 from ..types import Geometry, Volume
 from .checks import check_header
 from .hounsfield import AIR, MAX_HU, to_hounsfield
-from .volume import geometry_of, read_ct, warn_if_coarse
+from .volume import read_ct, warn_if_coarse
 
 WHAT = "The CT"
 
@@ -46,7 +46,7 @@ def ct_of(source: Any, affine: ArrayLike | None = None, series: str | None = Non
     elif isinstance(source, sitk.Image):
         if source.GetDimension() != 3:
             raise UnusableInput(f"{WHAT} has {source.GetDimension()} dimensions; 3 are needed.")
-        source = Volume(sitk.GetArrayViewFromImage(source), geometry_of(source))
+        source = Volume(sitk.GetArrayViewFromImage(source), Geometry.of_image(source))
     elif hasattr(source, "dataobj") and hasattr(source, "affine"):  # nibabel's images
         source = _volume(np.asanyarray(source.dataobj), source.affine)
     elif not isinstance(source, Volume):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 from ..process import quiet
 from ..types import Geometry
-from .volume import geometry_of, image_of
 
 FULL = 0.5
 """Share of voxels that a label map does not exceed; in a CT, hardly a voxel is 0."""
@@ -51,7 +50,7 @@ def read_labels(
     if image.GetDimension() != 3 or (image.GetNumberOfComponentsPerPixel() != 1 and not named):
         raise UnusableInput(f"The labels {path} are not one 3D label map; export them as one.")
     array = sitk.GetArrayFromImage(image)
-    geometry = geometry_of(image)
+    geometry = Geometry.of_image(image)
     layers = array[..., None] if array.ndim == 3 else array
     if segments:
         return _of_segments(path, layers, named, segments), geometry, ()
@@ -70,15 +69,6 @@ def read_labels(
         what = ", ".join(named) if named else f"the values {_listed(there)}"
         remarks = (f"All labels count as labyrinth: {what}.",)
     return mask.astype(np.uint8), geometry, remarks
-
-
-def on_grid(mask: NDArray[np.uint8], geometry: Geometry, grid: Geometry) -> NDArray[np.uint8]:
-    """Resample a mask [k, j, i] on ``geometry`` to another grid, nearest voxel; 0 outside."""
-    empty = image_of(np.zeros(grid.shape, np.uint8), grid)
-    resampled = sitk.Resample(
-        image_of(mask, geometry), empty, sitk.Transform(), sitk.sitkNearestNeighbor, 0
-    )
-    return np.asarray(sitk.GetArrayFromImage(resampled), np.uint8)
 
 
 def _segments(image: sitk.Image) -> dict[str, tuple[int, int]]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from .. import interrupts
 from ..errors import UnusableInput
-from .stage import PREFIX, clean_stale, make_stage
+from ..process import HIDDEN, remove_stale_folders, temporary
 
 MAKER = "InnerEarSeg"
 LAST = "result.json"
@@ -66,7 +66,7 @@ class ResultFolder:
             place = self._existing()
             if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
                 raise PermissionError(13, f"{place} is no folder that is open for writing")
-            with interrupts.temporary(lambda: make_stage(place)):
+            with temporary(place):
                 pass  # only trying shows what the system allows
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             reason = getattr(error, "strerror", None) or error
@@ -194,8 +194,8 @@ class ResultFolder:
             place = self._existing()  # on the same disk: moving is renaming
             if place == self.folder and not inside:
                 place = place.parent
-            clean_stale(place)
-            with interrupts.temporary(lambda: make_stage(place)) as stage:
+            remove_stale_folders(place)
+            with temporary(place) as stage:
                 new = stage / "new"
                 new.mkdir()
                 yield stage, new
@@ -225,7 +225,7 @@ class Moves(ExitStack):
         try:
             source.replace(target)
         except OSError as error:
-            hidden = any(part.startswith(PREFIX) for part in source.parts)
+            hidden = any(part.startswith(HIDDEN) for part in source.parts)
             error.filename2 = str(target if hidden else source)
             raise
         self.callback(_try, target.replace, source)
@@ -262,7 +262,7 @@ def names_in(folder: Path) -> list[str]:
     return [
         name
         for name in names
-        if not name.startswith((PREFIX, "._", aside)) and name.lower() not in {*_OF_SYSTEMS, NOTES}
+        if not name.startswith((HIDDEN, "._", aside)) and name.lower() not in {*_OF_SYSTEMS, NOTES}
     ]
 
 

@@ -167,7 +167,7 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
             reader.ReadImageInformation()
         sizes = reader.GetSize()
         voxels = int(np.prod(sizes, dtype=object))
-        ijk_to_ras = geometry_of(reader).ijk_to_ras if len(sizes) >= 3 else np.eye(4)
+        ijk_to_ras = Geometry.of_image(reader).ijk_to_ras if len(sizes) >= 3 else np.eye(4)
         shape = check_header(
             path,
             sizes,
@@ -361,18 +361,3 @@ def _nifti_orientations(
     return found[::-1] if name == "sform" else found, (
         f"The file gives two different orientations; its {name} was taken, as 3D Slicer does.",
     )
-
-
-def geometry_of(image: Any) -> Geometry:
-    """Return the RAS geometry of a sitk.Image, or of a sitk.ImageFileReader with its header."""
-    size, spacing, count = image.GetSize(), image.GetSpacing(), image.GetDimension()
-    lps = np.eye(4)
-    lps[:3, :3] = np.array(image.GetDirection()).reshape(count, count)[:3, :3] * spacing[:3]
-    lps[:3, 3] = image.GetOrigin()[:3]
-    return Geometry(RAS_FROM_LPS @ lps, (size[2], size[1], size[0]))
-
-
-def image_of(array: NDArray[Any], geometry: Geometry) -> sitk.Image:
-    """Return the SimpleITK image (LPS) of an array [k, j, i] on a RAS geometry."""
-    image: sitk.Image = Volume(array, geometry).to_sitk()
-    return image

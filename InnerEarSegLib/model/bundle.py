@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput, UnusableModel
 from ..progress import Progress
 from ..types import LANDMARKS, ModelIdentity
-from .calibration import Calibration, calibration_from
+from .calibration import Calibration
 from .card import ANY_CT, NETWORKS, bundled_model, card_in, file_content
 from .config import Intensity
 from .device import choose_device, fall_back, is_out_of_memory
-
-Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +120,12 @@ def load_model(
             raise UnusableInput(f"The device {str(device)!r} cannot be used; choose cpu.") from None
         fall_back(module, device, cpu_fallback, progress)
     try:
-        landmarks = tuple(str(name) for name in card["landmarks"])
+        landmarks, calibration = tuple(map(str, card["landmarks"])), card.get("calibration")
         networks = {
             name: PatchNetwork(
                 module=_optimized(getattr(module, name)),
                 spacing_mm=float(card[name]["spacing_mm"]),
-                shape=cast(Shape, tuple(int(size) for size in card[name]["window"])),
+                shape=cast(tuple[int, int, int], tuple(map(int, card[name]["window"]))),
                 heatmap_sigma_mm=float(card[name]["heatmap_sigma_mm"]),
                 landmarks=len(landmarks),
                 cpu_fallback=cpu_fallback,
@@ -142,7 +140,7 @@ def load_model(
             landmarks=landmarks,
             template={name: np.array(point, float) for name, point in card["template"].items()},
             intensity=Intensity(**card["intensity"]),
-            calibration=calibration_from(card.get("calibration")),
+            calibration=Calibration.from_json(calibration) if calibration else None,
             **networks,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

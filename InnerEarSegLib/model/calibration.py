@@ -49,22 +49,13 @@ class Calibration:
             "factors": {str(level): factor for level, factor in self.factors.items()},
         }
 
-
-def calibration_from(content: Mapping[str, Any] | None) -> Calibration | None:
-    """Parse the calibration on a model's card; None if it has none.
-
-    Raises:
-        KeyError, TypeError, ValueError: if it is incomplete or impossible.
-    """
-    if not content:
-        return None
-    calibration = Calibration(
-        scale_mm={str(name): float(value) for name, value in content["scale_mm"].items()},
-        spread_mm={str(name): float(value) for name, value in content["spread_mm"].items()},
-        factors={float(level): float(value) for level, value in content["factors"].items()},
-    )
-    scale, spread = calibration.scale_mm, calibration.spread_mm
-    numbers = [*scale.values(), *spread.values(), *calibration.factors.values()]
-    if set(scale) != set(spread) or not all(0.0 < number < 100.0 for number in numbers):
-        raise ValueError("a calibration with positive numbers for the same landmarks")
-    return calibration
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Calibration:
+        """Read ``to_json``; KeyError, TypeError or ValueError if incomplete or impossible."""
+        scale = {str(name): float(value) for name, value in content["scale_mm"].items()}
+        spread = {str(name): float(value) for name, value in content["spread_mm"].items()}
+        factors = {float(level): float(value) for level, value in content["factors"].items()}
+        numbers = [*scale.values(), *spread.values(), *factors.values()]
+        if set(scale) != set(spread) or not all(0.0 < number < 100.0 for number in numbers):
+            raise ValueError("a calibration with positive numbers for the same landmarks")
+        return cls(scale, spread, factors)

@@ -76,37 +76,26 @@ def card_in(content: bytes, path: Path) -> dict[str, Any]:
     Raises:
         UnusableModel: naming ``path`` and what is wrong, such as another schema.
     """
-    card = card_of_any_schema(content, path)
-    schema = card.get("schema") if isinstance(card, dict) else None
-    if isinstance(card, dict) and schema == CARD_SCHEMA:
-        return card
-    raise UnusableModel(
-        f"The model file {Path(path).name} has card schema {schema!r}, this version of "
-        f"InnerEarSeg reads schema {CARD_SCHEMA}; use a model that fits it."
-    )
-
-
-def card_of_any_schema(content: bytes, path: Path) -> Any:
-    """Parse the card of any version; TorchScript files are zip archives.
-
-    Raises:
-        UnusableModel: if there is none.
-    """
+    name = Path(path).name
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [name for name in archive.namelist() if name.endswith(f"/extra/{CARD}")]
-            if not names:
-                raise UnusableModel(
-                    f"The model file {Path(path).name} has no card; it was not written by "
-                    "`innerearseg export`."
-                )
-            return json.loads(archive.read(names[0]))
-    except UnusableModel:
-        raise
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:  # as TorchScript files are
+            places = [each for each in archive.namelist() if each.endswith(f"/extra/{CARD}")]
+            card = json.loads(archive.read(places[0])) if places else None
     except Exception:  # zipfile raises much besides BadZipFile on damaged archives
         raise UnusableModel(
-            f"The model file {Path(path).name} is empty, cut short or no TorchScript file."
+            f"The model file {name} is empty, cut short or no TorchScript file."
         ) from None
+    if not places:
+        raise UnusableModel(
+            f"The model file {name} has no card; it was not written by `innerearseg export`."
+        )
+    schema = card.get("schema") if isinstance(card, dict) else None
+    if not isinstance(card, dict) or schema != CARD_SCHEMA:
+        raise UnusableModel(
+            f"The model file {name} has card schema {schema!r}, this version of InnerEarSeg reads "
+            f"schema {CARD_SCHEMA}; use a model that fits it."
+        )
+    return card
 
 
 FIGURES = (

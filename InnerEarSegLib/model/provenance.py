@@ -99,12 +99,6 @@ def ancestors(card: Mapping[str, Any]) -> tuple[Ancestor, ...]:
     return tuple(found)
 
 
-def known_fingerprints(card: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the fingerprints of all CTs that a model was trained on, ancestors included."""
-    own = own_fingerprints(card)
-    return (*own, *(each for of in ancestors(card) for each in of.fingerprints))
-
-
 def own_fingerprints(card: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the fingerprints of the CTs of ``training_data``, as far as known."""
     training = card.get("training") or {}
@@ -123,7 +117,7 @@ def knows(card: Mapping[str, Any], name: str, fingerprint: str) -> bool:
         name: of the case; it counts only for cards that know no fingerprint.
         fingerprint: of its CT.
     """
-    known = known_fingerprints(card)
+    known = {*own_fingerprints(card), *(each for of in ancestors(card) for each in of.fingerprints)}
     if known:
         return fingerprint in known
     return name in (card.get("training") or {}).get("trained_on", ())

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..cochlea.arrays import ChosenArray, chosen_from_text, chosen_to_text
+from ..cochlea.curves import interpolated
 from ..cochlea.duct import CENTRE, LATERAL, MODIOLAR, Duct
 from ..cochlea.filter_bands import Mismatch
 from ..cochlea.insertion import Contact, Insertion
@@ -271,8 +272,7 @@ def _curve(duct: Duct, kind: str) -> list[Mark]:
     if end - start < 1.0:
         return []
     angles = np.linspace(start, end, 1 + max(1, round((end - start) / _POINTS_EVERY_DEG)))
-    columns = [np.interp(angles, duct.angles, column) for column in curve.points.T]
-    return [Mark(_ras(point)) for point in np.column_stack(columns)]
+    return [Mark(_ras(point)) for point in interpolated(angles, duct.angles, curve.points)]
 
 
 def _contacts(insertion: Insertion | None, bands: bool) -> list[Mark]:
@@ -342,7 +342,20 @@ def _signature(duct: Duct | None) -> str:
 
 def fill_once(node: Any, content: str, fill: Callable[[], None]) -> None:
     """Fill a node unless it shows that content already."""
-    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
-    if node.GetAttribute(CONTENT_ATTRIBUTE) != digest:
+    if not shows(node, content):
         fill()
-        node.SetAttribute(CONTENT_ATTRIBUTE, digest)
+        note_content(node, content)
+
+
+def shows(node: Any, content: str) -> bool:
+    """Whether a node was filled with that content."""
+    return bool(node.GetAttribute(CONTENT_ATTRIBUTE) == _digest(content))
+
+
+def note_content(node: Any, content: str) -> None:
+    """Note with what a node was filled."""
+    node.SetAttribute(CONTENT_ATTRIBUTE, _digest(content))
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:32]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from ..cochlea.measurements import CochlearMeasurements, signature
-from ..cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, parts_of
-from ..types import Ear, Side
+from ..cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, parts_steps
+from ..types import Ear, Geometry, Side
 from .landmarks import side_of
-from .plan import KIND_ATTRIBUTE, PLAN_ROLE, fill_once, follow_landmarks, remove_node, tie
+from .plan import KIND_ATTRIBUTE, PLAN_ROLE, follow_landmarks, note_content, remove_node, shows, tie
 from .results import Results, group_results, linked_nodes, read_ear
 from .scene import configure
-from .segments import INNER_EAR, new_segment, put_segments, terminology
+from .segments import INNER_EAR, add_surface, new_segment, put_segments, terminology
 
 PARTS_KIND = "parts"
 
@@ -49,7 +48,9 @@ def show_parts(
     cochleae: Mapping[Side, CochlearMeasurements],
     on: bool,
 ) -> None:
-    """Put the parts into the scene, in place of the labyrinths in its views; or take them out."""
+    """Put a segmentation of each ear into the scene, in place of the labyrinths in its views, still
+    empty; ``update_parts`` fills it. Or take them out.
+    """
     there = find_parts(scene, volume_node)
     if on:
         added = [
@@ -58,7 +59,6 @@ def show_parts(
             if side not in there and cochlea.duct is not None
         ]
         group_results(scene, volume_node, [*results.nodes, *added])
-        update_parts(scene, volume_node, results, cochleae)
     else:
         for node in there.values():
             remove_node(scene, node)
@@ -73,15 +73,25 @@ def update_parts(
     volume_node: Any,
     results: Results,
     cochleae: Mapping[Side, CochlearMeasurements],
-) -> None:
-    """Divide the labyrinths again whose parts are in the scene, as far as they changed."""
+) -> Generator[None, None, None]:
+    """Divide the labyrinths again whose parts are in the scene, as far as they changed.
+
+    In short steps; each ear's parts change in one of them.
+    """
     for side, node in find_parts(scene, volume_node).items():
         follow_landmarks(node, results.landmarks.get(side))
         cochlea, ear = cochleae.get(side), read_ear(results, side)
-        if ear is None or cochlea is None or cochlea.duct is None:
-            fill_once(node, "", node.GetSegmentation().RemoveAllSegments)
-        else:
-            fill_once(node, signature(ear), partial(_fill, node, ear, cochlea))
+        parts, content = None, ""
+        if ear is not None and cochlea is not None and cochlea.duct is not None:
+            content = signature(ear)
+            if not shows(node, content):
+                yield
+                parts = yield from _segments(ear, cochlea)
+        if scene.IsNodePresent(node) and not shows(node, content):
+            node.GetSegmentation().RemoveAllSegments()
+            if parts is not None:
+                put_segments(node, *parts)
+            note_content(node, content)
 
 
 def _add(scene: Any, volume_node: Any, side: Side) -> Any:
@@ -98,16 +108,18 @@ def _add(scene: Any, volume_node: Any, side: Side) -> Any:
     return node
 
 
-def _fill(node: Any, ear: Ear, cochlea: CochlearMeasurements) -> None:
-    parts = parts_of(ear, cochlea)
-    segments = {
-        name: new_segment(
+def _segments(
+    ear: Ear, cochlea: CochlearMeasurements
+) -> Generator[None, None, tuple[dict[str, Any], Geometry]]:
+    """vtkSegments with surfaces, a part a step, and their lattice."""
+    parts = yield from parts_steps(ear, cochlea)
+    segments = {}
+    for name in PARTS:
+        segments[name] = segment = new_segment(
             parts.part(name), parts.geometry, parts.geometry,
             Name=f"{name.capitalize()} {ear.side}", Color=_COLORS[name],
             Terminology=terminology(ear.side, _ANATOMY.get(name, INNER_EAR)),
-        )
-        for name in PARTS
-    }  # fmt: skip
-    node.GetSegmentation().RemoveAllSegments()
-    put_segments(node, segments, parts.geometry)
-    node.CreateClosedSurfaceRepresentation()
+        )  # fmt: skip
+        add_surface(segment)
+        yield
+    return segments, parts.geometry

@@ -180,6 +180,16 @@ def new_segment(
     return segment
 
 
+def add_surface(segment: Any) -> None:
+    """Give a vtkSegment the closed surface that 3D views show, beside its voxels."""
+    name = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+    alone = slicer.vtkSegmentation()
+    alone.SetSourceRepresentationName(_LABELMAP)
+    alone.AddSegment(segment, "alone")
+    alone.CreateRepresentation(name)
+    alone.RemoveSegment("alone")
+
+
 # Voxels [k, j, i] cut to what is set, and their grid in the node's own RAS mm.
 Content = tuple[NDArray[np.bool_], Geometry]
 

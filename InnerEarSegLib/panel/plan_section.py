@@ -35,6 +35,7 @@ from ..types import Side
 from .look import set_wrapped
 from .measurements_section import MeasurementsSection
 from .run_section import Status
+from .stepper import Stepper
 from .worker import timer_for
 
 NO_ARRAY = "No array"
@@ -76,13 +77,14 @@ class PlanSection:
         ui.bandsCheckBox.connect("toggled(bool)", lambda _: self._chosen_anew())
         ui.surfacesButton.connect("clicked()", self._save_surfaces)
         # Dividing takes longer than the rest, so the numbers come first.
+        self._dividing = Stepper(lambda _: None)
         self._parts_soon = timer_for(self._update_parts)
         measuring.measured = self.show
         self.show()
 
     def close(self) -> None:
         """The module is unloaded."""
-        self._parts_soon.stop()
+        self._stop_dividing()
 
     def chosen(self) -> list[ChosenArray]:
         """Return the arrays that the user chose."""
@@ -100,6 +102,7 @@ class PlanSection:
             self._choose(arrays_in_scene(slicer.mrmlScene, volume))
         self._volume = volume
         ui.planCollapsibleButton.setVisible(bool(cochleae))
+        self._stop_dividing()
         if not self._measured:
             return
         shown = bool(find_plan(slicer.mrmlScene, volume))
@@ -144,10 +147,15 @@ class PlanSection:
     def _update_parts(self) -> None:
         measuring = self._measuring
         if self._measured:
-            with slicer.util.RenderBlocker():
+            self._dividing.start(
                 update_parts(
                     slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae
                 )
+            )
+
+    def _stop_dividing(self) -> None:
+        self._parts_soon.stop()
+        self._dividing.stop()
 
     def _fill_lists(self) -> None:
         """List the known arrays; what is chosen stays chosen."""

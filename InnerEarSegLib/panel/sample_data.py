@@ -55,13 +55,12 @@ def _synthetic_file() -> bytes:
     """The ear as a .nrrd file."""
     import SimpleITK as sitk
 
-    from ..io.volume import image_of
     from ..synthetic.files import random_ear
 
     ct = random_ear(*_EAR).ct
     with TemporaryDirectory() as folder:
         path = Path(folder) / FILE
-        sitk.WriteImage(image_of(ct.array, ct.geometry), str(path))
+        sitk.WriteImage(ct.to_sitk(), str(path))
         return path.read_bytes()
 
 

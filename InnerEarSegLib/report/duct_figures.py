@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cochlea.curves import interpolated
 from ..cochlea.duct import LATERAL, MODIOLAR, Duct
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
@@ -131,8 +132,7 @@ def _beside_wall(
     nearest = [abs(math.log((corti.frequency(float(a)) or LOW_HZ) / hertz)) for a in angles]
     angle = angles[int(np.argmin(nearest))]
     wall, inner = (
-        np.array([np.interp(angle, duct.angles, column) for column in duct.curves[name].points.T])
-        for name in (LATERAL, MODIOLAR)
+        interpolated(angle, duct.angles, duct.curves[name].points) for name in (LATERAL, MODIOLAR)
     )
     outward = (wall - inner) / max(float(np.linalg.norm(wall - inner)), 1e-6)
     x, y = place(wall + (0.65 if angle < 360.0 else 0.35) * outward)

@@ -13,7 +13,6 @@ import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.measurements import CochlearMeasurements
-from ..io.volume import image_of
 from ..process import temporary
 from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
 
@@ -296,9 +295,4 @@ def _beyond(start: Place, end: Place, by: float) -> Place:
 
 def resampled(array: NDArray, geometry: Geometry, grid: Geometry, outside: float) -> NDArray:
     """Return values on another grid, linear between voxels, and ``outside`` beyond them."""
-    image = image_of(np.asarray(array, np.float32), geometry)
-    target = image_of(np.zeros(grid.shape, np.uint8), grid)
-    sampled = sitk.Resample(
-        image, target, sitk.Transform(), sitk.sitkLinear, outside, sitk.sitkFloat32
-    )
-    return sitk.GetArrayFromImage(sampled)
+    return Volume(np.asarray(array, np.float32), geometry).on(grid, outside=outside).array

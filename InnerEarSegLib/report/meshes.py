@@ -13,7 +13,7 @@ from ..errors import UnusableInput
 from ..io.result_folder import ResultFolder
 from ..types import SIDES, Ear, Side
 from .plan import NO_DUCT
-from .surface import surface_of, volume_of, write_surface
+from .surface import FORMATS, surface_of, volume_of, write_surface
 
 PARTS_JSON = "parts.json"
 
@@ -39,8 +39,8 @@ def write_meshes(
     Args:
         ears: with their segments.
         cochleae: the same ears, measured.
-        output: the folder; surfaces of an earlier run are removed from it.
-        ending: of the files: "stl" or "obj".
+        output: the folder; surfaces of an earlier run in this format are removed from it.
+        ending: of the files, one of ``surface.FORMATS``.
         parts: as far as an ear has a duct.
 
     Raises:
@@ -48,8 +48,16 @@ def write_meshes(
     """
     meshes, described = Meshes(), list[dict[str, Any]]()
     # Those of an earlier run would be taken for this result's.
-    names = [f"{name.replace(' ', '_')}_{side}" for name in ("labyrinth", *PARTS) for side in SIDES]
-    with output.adding(obsolete=[*(f"{name}.{ending}" for name in names), PARTS_JSON]) as new:
+    names = {
+        kind: [f"{name.replace(' ', '_')}_{side}.{kind}" for name in ("labyrinth", *PARTS)
+               for side in SIDES]
+        for kind in FORMATS
+    }  # fmt: skip
+    of_parts = (name for kind in FORMATS if kind != ending for name in names[kind][len(SIDES) :])
+    obsolete = [*names[ending], PARTS_JSON]
+    if not parts and any((output.folder / name).is_file() for name in of_parts):
+        obsolete.remove(PARTS_JSON)  # it describes the parts in the other format, which stay
+    with output.adding(obsolete=obsolete) as new:
         for ear in ears:
             masks = {"labyrinth": (ear.labyrinth, ear.geometry)}
             cochlea = cochleae[ear.side]

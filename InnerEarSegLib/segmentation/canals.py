@@ -218,9 +218,9 @@ def _balls(centers: NDArray[np.int64], shape: tuple[int, ...], radius: float) ->
     return np.asarray((distance <= radius).reshape(shape).numpy(), np.bool_)
 
 
-def _dense(points: NDArray[np.float64], parts: int = 4) -> NDArray[np.float64]:
-    """Return a line of points (n, 3) with ``parts`` times as many."""
-    at = np.linspace(0, len(points) - 1, parts * (len(points) - 1) + 1)
+def _dense(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a line of points (n, 3) with four times as many."""
+    at = np.linspace(0, len(points) - 1, 4 * (len(points) - 1) + 1)
     return np.stack([np.interp(at, np.arange(len(points)), column) for column in points.T], 1)
 
 

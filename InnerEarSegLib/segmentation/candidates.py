@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..io.region import Region
@@ -80,10 +80,11 @@ def petrous_candidates(ct: Tensor, geometry: Geometry, limit: int) -> NDArray[np
     """
     small, grid = _averaged(ct, geometry)
     bone = small.clamp(0.0, DENSEST_HU)
-    enclosed = -_dilate(-_dilate(bone, grid, CLOSING_MM), grid, CLOSING_MM)
+    closing, apart = CLOSING_MM / grid.spacing[::-1], APART_MM / grid.spacing[::-1]
+    enclosed = -dilated(-dilated(bone, closing), closing)
     cavity = torch.where(enclosed > ENCLOSING_HU, enclosed - bone, torch.zeros_like(bone))
     likeness = _smooth(bone, grid, BONE_SIGMA_MM) * _smooth(cavity, grid, CAVITY_SIGMA_MM)
-    peaks = torch.nonzero((likeness == _dilate(likeness, grid, APART_MM)) & (likeness > 0))
+    peaks = torch.nonzero((likeness == dilated(likeness, apart)) & (likeness > 0))
     order = likeness[tuple(peaks.T)].argsort(descending=True, stable=True)[:limit]
     return grid.to_ras(peaks[order].numpy()[:, ::-1])
 
@@ -105,25 +106,24 @@ def _averaged(ct: Tensor, geometry: Geometry) -> tuple[Tensor, Geometry]:
     return small, Geometry(matrix, (small.shape[0], small.shape[1], small.shape[2]))
 
 
-def _dilate(values: Tensor, grid: Geometry, radius_mm: float) -> Tensor:
-    """Return the largest value within a cube of this half width, axis by axis."""
-    for axis, spacing in enumerate(grid.spacing[::-1]):
-        values = dilated(values, axis, radius_mm / spacing)
+def dilated(values: Tensor, radii: ArrayLike) -> Tensor:
+    """Return the largest value within a box around each voxel [k, j, i].
+
+    ``radii`` are half its edges along k, j and i, or one for all, in about so many voxels, one or
+    more.
+    """
+    for axis, radius in enumerate(np.broadcast_to(radii, 3)):  # far less to do than in a box
+        border = max(1, round(float(radius)))
+        largest = F.pad(values.movedim(axis, 2), [border, border], value=float("-inf"))
+        # The largest of 2, 4, 8 and so on neighbours: far faster than torch's pooling, which takes
+        # them one by one, in one thread.
+        length, edge = 1, 2 * border + 1
+        while length < edge:
+            step = min(length, edge - length)
+            largest = torch.maximum(largest[..., :-step], largest[..., step:])
+            length += step
+        values = largest.movedim(2, axis)
     return values
-
-
-def dilated(values: Tensor, axis: int, radius: float) -> Tensor:
-    """Return the largest value [k, j, i] within about this many voxels, one or more, of an axis."""
-    border = max(1, round(radius))
-    largest = F.pad(values.movedim(axis, 2), [border, border], value=float("-inf"))
-    # The largest of 2, 4, 8 and so on neighbours: far faster than torch's pooling, which takes
-    # them one by one, in one thread.
-    length, edge = 1, 2 * border + 1
-    while length < edge:
-        step = min(length, edge - length)
-        largest = torch.maximum(largest[..., :-step], largest[..., step:])
-        length += step
-    return largest.movedim(2, axis)
 
 
 def _smooth(values: Tensor, grid: Geometry, sigma_mm: float) -> Tensor:

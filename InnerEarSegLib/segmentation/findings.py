@@ -50,7 +50,7 @@ def complete(prediction: EarPrediction, scan: Geometry) -> Completion:
     canal.
     """
     logits, patch = prediction.labyrinth.numpy(), prediction.patch
-    to_canonical = _to_canonical(prediction, patch)
+    to_canonical = prediction.ras_to_reference @ patch.ijk_to_ras
     k, j, i = np.indices(logits.shape)
     outside = ~scan.contains(patch.to_ras(np.stack([i, j, k], axis=-1)))
     inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
@@ -84,6 +84,7 @@ def find(
     """
     seen = completion.prediction
     ct, logits, spacing = seen.ct, seen.labyrinth, seen.network.spacing_mm
+    to_canonical = seen.ras_to_reference
     width = edge_width_mm(ct, logits, spacing)
     everything = logits.numpy() > 0  # metal may lie between parts of the drawing
     drawn = whole_part(everything)
@@ -96,12 +97,11 @@ def find(
         ends = points[OVAL_WINDOW], points[HELICOTREMA]
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
         if closed < CANALS and not still_open:  # closed on the patch, and not on the CT's voxels
-            still_open = open_canals(labyrinth > 0, _to_canonical(seen, grid))
+            still_open = open_canals(labyrinth > 0, to_canonical @ grid.ijk_to_ras)
         closed = min(closed, CANALS - len(still_open)) if still_open else closed
         cochlea = ~behind_window(seen.patch, *ends)
         apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
-    canonical = Geometry(_to_canonical(seen, seen.patch), seen.patch.shape)
-    to_canonical = np.linalg.inv(seen.pose.matrix @ seen.frame)
+    canonical = Geometry(to_canonical @ seen.patch.ijk_to_ras, seen.patch.shape)
     in_canonical = {name: apply_affine(to_canonical, ras) for name, ras in points.items()}
     return Findings(
         closed_canals=closed,
@@ -147,9 +147,3 @@ def count_pieces(mask: Mask, spacing_mm: float) -> int:
     near = sitk.BinaryDilate(parts == 1, [round(APART_MM / spacing_mm)] * 3)
     touched = np.unique(sitk.GetArrayFromImage(sitk.Mask(parts, near)))
     return int(np.count_nonzero(touched))
-
-
-def _to_canonical(prediction: EarPrediction, grid: Geometry) -> NDArray[np.float64]:
-    """Return the 4 x 4 affine from the IJK of a grid to the frame of ``REFERENCE``."""
-    pose = prediction.pose.matrix @ prediction.frame
-    return np.asarray(np.linalg.inv(pose) @ grid.ijk_to_ras, np.float64)

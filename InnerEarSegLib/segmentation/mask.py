@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..io.volume import image_of
-from ..types import Geometry
+from ..types import Geometry, Volume
+from .topology import largest_part
 
 OUTSIDE_LOGIT = -10.0
 
@@ -45,21 +44,9 @@ def labyrinth_mask(logits: Tensor, patch: Geometry, grid: Geometry) -> NDArray[n
     Logits, float32 [k, j, i] on ``patch``, rather than a mask are interpolated, so that the surface
     lies between voxels. Only the largest connected part is kept: uint8 [k, j, i] on ``grid``.
     """
-    reference = image_of(np.empty(grid.shape, np.uint8), grid)
-    values = sitk.Resample(  # three times as fast as torch
-        image_of(logits.clamp(min=OUTSIDE_LOGIT).numpy(), patch),
-        reference,
-        sitk.Transform(),
-        sitk.sitkLinear,
-        OUTSIDE_LOGIT,
-    )
-    return largest_part(np.asarray(sitk.GetArrayFromImage(values) > 0, np.uint8), grid)
-
-
-def largest_part(mask: NDArray[np.uint8], grid: Geometry) -> NDArray[np.uint8]:
-    """Return the largest connected part of a mask [k, j, i]; an empty mask stays empty."""
-    parts = sitk.RelabelComponent(sitk.ConnectedComponent(image_of(mask, grid), True))
-    return np.asarray(sitk.GetArrayFromImage(parts) == 1, np.uint8)
+    values = Volume(logits.clamp(min=OUTSIDE_LOGIT).numpy(), patch)
+    inside = values.on(grid, outside=OUTSIDE_LOGIT).array > 0  # three times as fast as torch
+    return largest_part(inside).astype(np.uint8)
 
 
 def crop_to_content(mask: NDArray[np.uint8], grid: Geometry) -> tuple[NDArray[np.uint8], Geometry]:

@@ -10,7 +10,7 @@ import torch
 from ..errors import UnusableInput
 from ..io.region import Region
 from ..model.bundle import Model
-from ..progress import CancelCheck, Progress, ProgressCallback
+from ..progress import Progress
 from ..types import CHECK, POOR, Quality, Segmentation, Volume
 from .ear import decode_ear
 from .localization import find_ears
@@ -33,8 +33,6 @@ def segment(
     *,
     region: Region | None = None,
     fine: bool = True,
-    report: ProgressCallback | None = None,
-    is_cancelled: CancelCheck | None = None,
     progress: Progress | None = None,
 ) -> Segmentation:
     """Find the inner ears in a CT of any field of view.
@@ -44,19 +42,17 @@ def segment(
         model: from ``load_model``; runs on the device of its networks.
         region: where to search, instead of everywhere.
         fine: whether the high-resolution network is used if the CT has the resolution for it.
-        report: called with (stage, fraction, message).
-        is_cancelled: polled about ten times a second.
-        progress: instead of both, for callers that time further stages.
+        progress: is told of each stage, and stops it.
 
     Returns:
         No ear, one, or one of each side, as plain objects.
 
     Raises:
-        Cancelled: within a second of ``is_cancelled`` returning True.
+        Cancelled: within a second of ``progress`` being cancelled.
         UnusableInput: if the region lies outside the CT.
         UnusableModel: if a network's output is not as its card declares.
     """
-    progress = progress or Progress(report, is_cancelled)
+    progress = progress or Progress()
     if region is not None and not region.meets(ct.geometry):
         raise UnusableInput("The place to look lies outside the CT; give it in RAS mm of the CT.")
     progress.stage("find", 0.1, "Looking for ears", end=0.45)

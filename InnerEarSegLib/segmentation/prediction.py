@@ -89,6 +89,11 @@ class EarPrediction:
         return self.poses[0]
 
     @property
+    def ras_to_reference(self) -> NDArray[np.float64]:
+        """4 x 4 from RAS to the frame of ``canal_courses.REFERENCE``, mm."""
+        return np.asarray(np.linalg.inv(self.pose.matrix @ self.frame), np.float64)
+
+    @property
     def score(self) -> float:
         """From 0 to 1: how certain the landmarks are and how well they fit an ear."""
         return self.presence * float(np.exp(-self.pose.residual / 2.0))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from ..io.checks import COARSE_MM
 from ..types import (
     CANALS,
     CHECK,
@@ -16,6 +16,9 @@ from ..types import (
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
+    USUAL_APEX_MM,
+    USUAL_VOLUME_MM3,
+    USUAL_WINDOWS_MM,
     Findings,
     Geometry,
     Landmark,
@@ -63,15 +66,15 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
     if not inside.any():
         return None
     spacing = prediction.network.spacing_mm
-    shell = _grown(inside, SHELL_MM[1] / spacing) - _grown(inside, SHELL_MM[0] / spacing)
-    near = torch.nonzero(_grown(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
+    shell = dilated(inside, SHELL_MM[1] / spacing) - dilated(inside, SHELL_MM[0] / spacing)
+    near = torch.nonzero(dilated(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
     in_scan = scan.contains(prediction.patch.to_ras(near))
     drawn = scan.to_ijk(prediction.patch.to_ras(torch.nonzero(inside).numpy()[:, ::-1]))
     last = np.array(scan.shape[::-1]) - 0.5
     ijk = torch.nonzero(shell > 0).numpy()
     kept = scan.contains(prediction.patch.to_ras(ijk[:, ::-1]))
     around = prediction.ct[tuple(torch.from_numpy(np.ascontiguousarray(ijk[kept])).T)]
-    core = 1.0 - _grown(1.0 - inside, CORE_MM / spacing)
+    core = 1.0 - dilated(1.0 - inside, CORE_MM / spacing)
     # Well inside, away from bone.
     lumen = float(prediction.ct[core > 0 if core.any() else inside > 0].median())
     # Not the median: some voxels lie in the middle ear and in the internal auditory canal.
@@ -84,25 +87,11 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
     )
 
 
-def _grown(mask: Tensor, radius: float) -> Tensor:
-    """Return a mask [k, j, i] grown by about this many voxels, with a cube."""
-    for axis in range(3):  # one axis after the other costs far less than the whole cube
-        mask = dilated(mask, axis, radius)
-    return mask
-
-
-USUAL_VOLUME_MM3 = (144.0, 267.0)
-USUAL_WINDOWS_MM = (2.5, 3.3)
-USUAL_APEX_MM = (5.7, 7.4)
-"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
-helicotrema."""
-
 SLACK = 0.15
 FAR_SLACK = 0.4
 """Share of a usual range's limit by which a measure may lie outside before a remark, and before
 the verdict "poor"."""
 
-COARSE_MM = 0.8
 VERY_COARSE_MM = 1.3
 VERY_THICK_MM = 2.0
 """Thickest slices that the drawing network was trained for."""
@@ -164,28 +153,31 @@ def judge(
 
 def _on_wholeness(findings: Findings) -> list[Remark]:
     """Remark on what a drawing lacks of a labyrinth, or has and an ear has not."""
-    remarks: list[Remark] = []
-    for canal in findings.completed_canals:
-        sentence = f"The {canal} semicircular canal was completed where the CT hardly shows it"
-        remarks.append((CHECK, f"{sentence}: check it."))
+    sentences = [
+        f"The {canal} semicircular canal was completed where the CT hardly shows it: check it."
+        for canal in findings.completed_canals
+    ]
     names = [f"The {canal}" for canal in findings.open_canals]
     closed = CANALS if findings.closed_canals is None else findings.closed_canals
     if closed < CANALS and not names:
         names = ["A"]
-    for name in names:
-        remarks.append((CHECK, f"{name} semicircular canal is open in the drawing: check it."))
+    sentences += [f"{name} semicircular canal is open in the drawing: check it." for name in names]
     if closed > CANALS:
-        sentence = "Parts of the labyrinth touch in the drawing that are apart in an ear"
-        remarks.append((CHECK, f"{sentence}: check its canals."))
+        sentences.append(
+            "Parts of the labyrinth touch in the drawing that are apart in an ear: check its "
+            "canals."
+        )
     if findings.turns_apart is False:
-        sentence = "The turns of the cochlea run together in the drawing: check it."
-        remarks.append((CHECK, sentence))
+        sentences.append("The turns of the cochlea run together in the drawing: check it.")
     if findings.parts > 1:
-        sentence = f"The labyrinth was drawn in {findings.parts} parts; the largest was kept"
-        remarks.append((CHECK, f"{sentence}: check it."))
+        sentences.append(
+            f"The labyrinth was drawn in {findings.parts} parts; the largest was kept: check it."
+        )
     if findings.agreement is not None and findings.agreement < MIN_AGREEMENT:
-        sentence = f"The two networks draw the ear differently (Dice {findings.agreement:.2f})"
-        remarks.append((CHECK, f"{sentence}: check it."))
+        sentences.append(
+            f"The two networks draw the ear differently (Dice {findings.agreement:.2f}): check it."
+        )
+    remarks: list[Remark] = [(CHECK, sentence) for sentence in sentences]
     if findings.atypicality is not None and findings.atypicality > 1.0:
         far = findings.atypicality > FAR_ATYPICAL
         remarks.append((POOR if far else CHECK, ATYPICAL))

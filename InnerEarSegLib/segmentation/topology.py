@@ -69,9 +69,15 @@ def count_parts(mask: Mask, *, corners: bool = True) -> int:
     return int(filter_.GetObjectCount())
 
 
+def largest_part(mask: Mask) -> Mask:
+    """Return the largest connected part of a mask; an empty mask stays empty."""
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(image, True))
+    return np.asarray(sitk.GetArrayFromImage(parts) == 1, np.bool_)
+
+
 def whole_part(mask: Mask) -> Mask:
     """Return the largest part of a mask, its cavities filled."""
-    image = sitk.GetImageFromArray(np.pad(mask.astype(np.uint8), 1))
-    largest = sitk.RelabelComponent(sitk.ConnectedComponent(image, True)) == 1
-    filled = sitk.GetArrayFromImage(sitk.BinaryFillhole(largest, False))
+    image = sitk.GetImageFromArray(np.pad(largest_part(mask).astype(np.uint8), 1))
+    filled = sitk.GetArrayFromImage(sitk.BinaryFillhole(image, False))
     return np.asarray(filled[1:-1, 1:-1, 1:-1] > 0, np.bool_)

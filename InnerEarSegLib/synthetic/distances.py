@@ -19,6 +19,9 @@ Vector = Sequence[float] | NDArray
 LATTICE = 0.8
 """mm between the nodes of the coarse lattice."""
 
+REACH = 4.0
+"""mm within which a ray from inside the labyrinth leaves it."""
+
 _CHUNK = 8192
 _BLEND = 0.5
 """mm over which the parts of the labyrinth are rounded into each other."""
@@ -61,27 +64,19 @@ def ellipsoid_distance(ellipsoid: Ellipsoid, points: Array) -> Array:
     return value.astype(np.float32)
 
 
-def segment_distance(start: NDArray, end: NDArray, points: Array) -> Array:
-    """(n,) mm from (n, 3) points to a line segment."""
-    start, way = np.asarray(start, np.float32), np.asarray(end - start, np.float32)
-    offset = points - start
-    along = np.clip(offset @ way / (way @ way), 0.0, 1.0)
-    return np.linalg.norm(offset - along[:, None] * way, axis=1)
-
-
 def smooth_minimum(a: Array, b: Array, width: float) -> Array:
     """Minimum of two distances, rounded where they differ by less than ``width`` mm."""
     overlap = np.maximum(width - np.abs(a - b), 0.0)
     return np.minimum(a, b) - overlap**2 / (4.0 * width)
 
 
-def leave(distance: Distance, start: NDArray, direction: NDArray, reach: float = 4.0) -> NDArray:
+def leave(distance: Distance, start: NDArray, direction: NDArray) -> NDArray:
     """Return the point (3,) where a ray from inside meets the surface, to 0.001 mm.
 
     Raises:
-        ValueError: the start is outside, or the surface is not within reach.
+        ValueError: the start is outside, or the surface is not within REACH.
     """
-    steps = np.linspace(0.0, reach, 81)
+    steps = np.linspace(0.0, REACH, 81)
     outside = distance((start + steps[:, None] * direction).astype(np.float32)) > 0
     index = int(outside.argmax())
     if index == 0:

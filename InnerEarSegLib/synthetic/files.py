@@ -16,7 +16,6 @@ import SimpleITK as sitk
 
 from .. import interrupts
 from ..io.landmarks import KEYS
-from ..io.volume import image_of
 from ..process import quiet
 from ..segmentation.pose import random_rotation
 from ..types import Volume
@@ -119,7 +118,7 @@ def _write(volume: Volume, path: Path) -> None:
     """Write an image; OSError if it is not there whole, which SimpleITK hides of NIfTI."""
     try:
         with quiet():
-            image = image_of(volume.array, volume.geometry)
+            image = volume.to_sitk()
             sitk.WriteImage(image, str(path), path.suffix == ".nrrd")
     except RuntimeError:
         raise OSError(errno.EIO, f"{path.name} could not be written, as on a full disk") from None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..types import apply_affine
 from .anatomy import Tube
-from .distances import Array, distance_map, segment_distance, trilinear, tube_distance
+from .distances import Array, capsule, distance_map, trilinear, tube_distance, union
 from .parameters import EarParameters, HeadParameters
 from .scan import Lattice
 from .skull import HeadEar
@@ -57,7 +57,8 @@ def middle_ear_distance(
         (windows.round_window, windows.round_direction, ROUND_WINDOW_RADIUS),
         (windows.oval_window, windows.oval_direction, OVAL_WINDOW_RADIUS),
     ):
-        niche = segment_distance(start, start + 2.6 * way, points) - radius * p.scale
+        width = radius * p.scale
+        niche = capsule(points, start, start + 2.6 * way, width, width)
         cavity = np.minimum(cavity, np.maximum(niche, MEMBRANE - wall))
     return cavity
 
@@ -78,10 +79,11 @@ def ossicle_distance(p: EarParameters, windows: Windows, points: Array) -> Array
     head = windows.oval_window + 2.4 * windows.oval_direction
     body = p.scale * np.array([8.2, 4.3, 2.9])
     handle = p.scale * np.array([8.6, -0.4, 5.4])
-    stapes = segment_distance(windows.oval_window, head, points) - 0.28
-    incus = segment_distance(head, body, points) - 0.4
-    malleus = segment_distance(body, handle, points) - 0.5
-    return np.minimum(np.minimum(stapes, incus), malleus)
+    return union(
+        capsule(points, windows.oval_window, head, 0.28, 0.28),
+        capsule(points, head, body, 0.4, 0.4),
+        capsule(points, body, handle, 0.5, 0.5),
+    )
 
 
 def soft_tissue_distance(p: EarParameters, points: Array, wall: Array) -> Array:

@@ -47,12 +47,6 @@ class BaseModel:
     def __str__(self) -> str:
         return f"{self.name} {self.version} (SHA-256 {self.sha256[:12]})"
 
-    @property
-    def case_count(self) -> int:
-        """How many cases it was trained on, those of its ancestors included."""
-        of_ancestors = (each for ancestor in self.ancestors for each in ancestor.data)
-        return sum(each.cases for each in (*self.data, *of_ancestors))
-
     def known(self, cases: Iterable[tuple[str, str]]) -> list[str]:
         """Return the names of those cases (name, fingerprint) that it was trained on.
 
@@ -87,9 +81,10 @@ class Start:
     """What a training starts from.
 
     ``template`` is the canonical ear, mm by landmark, which the new networks share; ``weights``
-    are the state of each network.
+    are the state of each network; ``path`` is the model's file.
     """
 
+    path: Path
     model: BaseModel
     template: dict[str, Point]
     weights: dict[str, dict[str, Tensor]]
@@ -120,7 +115,7 @@ def read_start(path: Path, config: Config) -> Start:
         points = {name: (float(x), float(y), float(z)) for name, (x, y, z) in template.items()}
     except Exception:  # a damaged file raises whatever torch's unpickler stumbles over
         raise UnusableInput(f"The model {path} is damaged: it cannot be started from.") from None
-    return Start(model, points, weights)
+    return Start(path.absolute(), model, points, weights)
 
 
 def base_of(content: bytes, path: Path, config: Config) -> BaseModel:

@@ -91,22 +91,19 @@ def training_case(case: Case) -> TrainingCase:
     its labels lie outside the CT.
     """
     from ..io.fingerprint import fingerprint
-    from ..io.labels import on_grid
 
-    if case.elsewhere:
+    if case.outside_ct:
         raise UnusableInput(
-            f"Its {case.elsewhere} lie outside the CT: they may be in other coordinates (RAS or "
+            f"Its {case.outside_ct} lie outside the CT: they may be in other coordinates (RAS or "
             "LPS), or of another CT."
         )
-    side, labels = case.stated_side, None
-    if case.labels is not None:
-        labels = on_grid(case.labels, case.label_geometry, case.ct.geometry)
+    side = case.stated_side
     ct = case.ct.array
     if ct.dtype != np.int16:
         ct = np.clip(np.rint(ct), -32768, 32767).astype(np.int16)
     computed = auxiliary_landmarks(case)
     return TrainingCase(
-        case.name, ct, labels, case.ct.geometry, case.landmarks | computed, side,
+        case.name, ct, case.labels_on_ct, case.ct.geometry, case.landmarks | computed, side,
         group=case.group or "", source=case.source, fingerprint=fingerprint(case.ct.array),
         computed=tuple(computed),
     )  # fmt: skip

@@ -23,14 +23,14 @@ from ..model.card import ANY_CT, CARD, CARD_SCHEMA, NETWORKS, card_in, file_cont
 from ..model.provenance import Ancestor, TrainingData, licence_of
 from ..model.unet import count_parameters
 from .base import BaseModel, base_of
-from .card_text import card_text
-from .measured import (
+from .card_measurements import (
     CaseLabels,
     check_crossval,
     check_metrics,
     crossval_for_card,
     metrics_for_card,
 )
+from .card_text import card_text
 from .run import TrainingRun, read_run
 from .trainer import steps_done, trained_network
 

@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -28,10 +30,18 @@ apart."""
 
 HELD_OUT = {"held_out_dice": "held out: Dice", "held_out_landmark_mm": "held out: landmarks, mm"}
 
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "axes.spines.right": False,
+    "axes.spines.top": False, "grid.color": "#dddddd", "grid.linewidth": 0.6,
+    "legend.fontsize": 8, "legend.frameon": False,
+}  # fmt: skip
+"""Of all plots over figures, as ``matplotlib.rc_context`` takes it."""
+
 Log = Mapping[str, Sequence[float]]
 """Values by column, those that are not there as NaN."""
 
 
+@matplotlib.rc_context(STYLE)
 def draw_curves(run_folder: Path) -> None:
     """Write CURVES into a run folder: a column a network, losses and, if any, held-out figures.
 
@@ -55,7 +65,6 @@ def draw_curves(run_folder: Path) -> None:
             points = [at for at in zip(log["step"], log[key], strict=True) if at[1] == at[1]]
             if points:
                 panel.plot(*zip(*points, strict=True), "o-", color="#333333", markersize=3)
-            _tidy(panel)
         panels[-1, column].set_xlabel("step")
         panels[-1, column].xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     for panel, label in zip(panels[:, 0], ("loss", *(HELD_OUT[key] for key in rows)), strict=True):
@@ -70,14 +79,7 @@ def _draw_losses(panel: Axes, log: Log) -> None:
         if any(value > 0 for value in log.get(key, ())):
             panel.plot(log["step"], log[key], color=color, linewidth=1.2, label=title)
     panel.set_yscale("log")
-    _tidy(panel)
-    panel.legend(fontsize=7, frameon=False)
-
-
-def _tidy(panel: Axes) -> None:
-    panel.grid(color="#dddddd", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(fontsize=7)
 
 
 def _there(values: Sequence[float]) -> bool:

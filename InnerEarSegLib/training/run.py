@@ -19,7 +19,7 @@ from ..types import Point, apply_affine
 from .base import BaseModel, Start
 from .cases import TrainingCase
 from .config import Config, from_dict
-from .trainer import build_network, inherit, replace_bytes, steps_done, train_network, writing
+from .trainer import build_network, inherit, steps_done, train_network, write_json, writing
 
 
 def canonical_template(
@@ -124,6 +124,7 @@ def train(
         synthetic=len(trained) - len(real),
         code_revision=code_revision(),
         started_from=None if start is None else start.model,
+        start_file="" if start is None else str(start.path),
         inherited=inherited,
         records=tuple(record_of(case) for case in cases if not case.synthetic),
     )
@@ -141,7 +142,7 @@ def train(
             run = replace(run, code_revision=earlier.code_revision)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        replace_bytes(path, json.dumps(asdict(run), indent=2).encode())
+        write_json(path, asdict(run))
     for name in only or config.networks():
         train_network(
             name, config, cases, run.template, output / name, device, workers=workers, say=say,
@@ -174,13 +175,7 @@ def _inherited(
     say: Callable[[str], None],
 ) -> dict[str, int]:
     """Count and say how many weights each network takes from a model, or raise UnusableInput."""
-    held_out = ((case.name, case.fingerprint) for case in cases if case.name in config.held_out)
-    known = sorted(start.model.known(held_out))
-    if known:
-        raise UnusableInput(
-            f"{start.model} was trained on the held-out cases {', '.join(known)}: nothing "
-            "could be measured on them."
-        )
+    check_start(start.model, [case for case in cases if case.name in config.held_out])
     inherited = {}
     for name, setup in config.networks().items():
         network = build_network(config, setup)
@@ -189,6 +184,16 @@ def _inherited(
             all_of_them = count_parameters(network)
             say(f"{name}: {inherited[name]:,} of {all_of_them:,} weights are of {start.model}")
     return inherited
+
+
+def check_start(model: BaseModel, held_out: Sequence[TrainingCase]) -> None:
+    """Refuse to start from a model that was trained on cases that are to be held out."""
+    known = sorted(model.known((case.name, case.fingerprint) for case in held_out))
+    if known:
+        raise UnusableInput(
+            f"{model} was trained on the held-out cases {', '.join(known)}: nothing could be "
+            "measured on them."
+        )
 
 
 def check_networks(config: Config, names: Sequence[str]) -> None:
@@ -242,7 +247,8 @@ class TrainingRun:
         trained_on: names of the real cases.
         without_labels: those of them that only had landmarks.
         synthetic: how many synthetic ears there were.
-        inherited: how many weights each network took from the model ``started_from``.
+        start_file: of the model ``started_from``, so that the run goes on without being told.
+        inherited: how many weights each network took from that model.
         records: of all real cases, those held out included; none in runs of InnerEarSeg 0.1.
     """
 
@@ -255,6 +261,7 @@ class TrainingRun:
     started_from: BaseModel | None = None
     inherited: dict[str, int] = field(default_factory=dict)
     records: tuple[CaseRecord, ...] = ()
+    start_file: str = ""
 
     def continues(self, earlier: TrainingRun) -> bool:
         """Whether this run is the earlier one: of one config, on the same CTs, from one model.

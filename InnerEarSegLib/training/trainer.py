@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -327,6 +328,11 @@ def replace_bytes(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    replace_bytes(path, json.dumps(content, indent=2).encode())
 
 
 def _read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:

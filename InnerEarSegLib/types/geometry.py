@@ -23,6 +23,15 @@ class Geometry:
     ijk_to_ras: NDArray[np.float64]
     shape: tuple[int, int, int]
 
+    @classmethod
+    def of_image(cls, image: Any) -> Geometry:
+        """Grid of a SimpleITK.Image, or of a SimpleITK.ImageFileReader with its header; in RAS."""
+        size, spacing, count = image.GetSize(), image.GetSpacing(), image.GetDimension()
+        lps = np.eye(4)
+        lps[:3, :3] = np.array(image.GetDirection()).reshape(count, count)[:3, :3] * spacing[:3]
+        lps[:3, 3] = image.GetOrigin()[:3]
+        return cls(RAS_FROM_LPS @ lps, (size[2], size[1], size[0]))
+
     @property
     def spacing(self) -> NDArray[np.float64]:
         """Voxel size (i, j, k) in mm."""

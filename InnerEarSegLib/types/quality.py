@@ -30,6 +30,12 @@ class Quality:
         return {"verdict": self.verdict, "reasons": list(self.reasons)}
 
 
+USUAL_VOLUME_MM3 = (144.0, 267.0)
+USUAL_WINDOWS_MM = (2.5, 3.3)
+USUAL_APEX_MM = (5.7, 7.4)
+"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
+helicotrema."""
+
 CANALS = 3
 """Semicircular canals of an ear: rings behind the oval window."""
 

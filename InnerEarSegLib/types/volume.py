@@ -58,10 +58,14 @@ class Volume:
         image.set_qform(image.affine, code="scanner", update_affine=False)
         return image
 
-    def on(self, grid: Geometry) -> Volume:
-        """Return the values on another grid, interpolated linearly, 0 beyond this one."""
+    def on(self, grid: Geometry, *, nearest: bool = False, outside: float = 0.0) -> Volume:
+        """Return the values on another grid, linear between voxels or of the nearest one.
+
+        Beyond this grid they are ``outside``.
+        """
         import SimpleITK as sitk
 
         target = Volume(np.zeros(grid.shape, np.uint8), grid).to_sitk()
-        image = sitk.Resample(self.to_sitk(), target, sitk.Transform(), sitk.sitkLinear, 0.0)
+        method = sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear
+        image = sitk.Resample(self.to_sitk(), target, sitk.Transform(), method, outside)
         return replace(self, array=sitk.GetArrayFromImage(image), geometry=grid)

@@ -15,7 +15,6 @@ pytest.importorskip("highdicom", reason="highdicom is not installed")
 pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
 pytest.importorskip("fpdf", reason="fpdf2 is not installed")
 
-from InnerEarSegLib.cli import dicom as command
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.dicom_results import read_archived
 from InnerEarSegLib.mrml.files import SCENE_FILE, read_landmarks, write_bundle, write_result
@@ -363,7 +362,7 @@ def test_the_observer_is_read_from_a_file_where_the_panel_hands_over(
     handed.mkdir()
     write_subject(case.subject, handed)
     (handed / OBSERVER).write_text("Moreau^Lucie", encoding="utf-8")
-    monkeypatch.setattr(command, "end_with_stdin", lambda: None)
+    monkeypatch.setattr("InnerEarSegLib.cli.result.end_with_stdin", lambda: None)
     arguments = ["dicom", handed, "--handed-over", "--source", case.folder, "--output"]
     assert main([*map(str, arguments), str(tmp_path / "o")]) == 0
     assert not (handed / OBSERVER).exists()

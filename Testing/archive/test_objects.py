@@ -15,8 +15,8 @@ pytest.importorskip("fpdf", reason="fpdf2 is not installed")
 
 import SimpleITK as sitk
 
-from InnerEarSegLib.io.volume import geometry_of
 from InnerEarSegLib.report.figures import COLORS
+from InnerEarSegLib.types import Geometry
 
 from .conftest import export_case
 from .results import FILED, MODEL, TELLING, lps, make_case
@@ -154,7 +154,7 @@ def test_dcmqi_reads_the_labyrinths_back(exported, tmp_path):
     for number, ear in enumerate(exported.case.subject.segmentation.ears, start=1):
         image = sitk.ReadImage(str(tmp_path / f"{number}.nrrd"))
         inside = np.argwhere(sitk.GetArrayFromImage(image))[:, ::-1]
-        same_voxels(ear, geometry_of(image).to_ras(inside))
+        same_voxels(ear, Geometry.of_image(image).to_ras(inside))
 
 
 def same_voxels(ear, ras, within=1e-3):

@@ -7,7 +7,7 @@ pytest.importorskip("highdicom", reason="highdicom is not installed")
 pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
 pytest.importorskip("fpdf", reason="fpdf2 is not installed")
 
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.types import LANDMARKS, Ear, Landmark
 
@@ -19,7 +19,7 @@ VALIDATION = ("F06", "T03", "F13")
 
 @pytest.mark.parametrize("name", VALIDATION)
 def test_a_specimen_comes_back(specimens, tmp_path, name):
-    case = read_case(specimens, name)
+    case = specimen(specimens, name).read()
     write_volume(tmp_path / "ct", case.ct)
     ct = read_ct(tmp_path / "ct")
     marks = [Landmark(n, tuple(map(float, case.landmarks[n])), 0.9, 0.3) for n in LANDMARKS]

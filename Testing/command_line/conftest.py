@@ -12,7 +12,6 @@ import SimpleITK as sitk
 from InnerEarSegLib.batch.cohort import Case
 from InnerEarSegLib.batch.segment_case import Source
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.io.volume import image_of
 
 from .make_ct import write
 from .make_model import write_model
@@ -74,7 +73,7 @@ def check_refusal(
 def synthetic_file(synthetic_ear, tmp_path_factory) -> Path:
     """The synthetic ear's CT as a compressed NRRD."""
     path = tmp_path_factory.mktemp("ct") / "ear.nrrd"
-    sitk.WriteImage(image_of(synthetic_ear.ct.array, synthetic_ear.ct.geometry), str(path), True)
+    sitk.WriteImage(synthetic_ear.ct.to_sitk(), str(path), True)
     return path
 
 

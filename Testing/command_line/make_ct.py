@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from InnerEarSegLib.io.volume import image_of
-from InnerEarSegLib.types import Geometry
+from InnerEarSegLib.types import Geometry, Volume
 
 
 def phantom(shape=(24, 32, 40), seed=0):
@@ -32,7 +31,7 @@ def geometry(shape, spacing=0.4):
 def write(path: Path, values=None, spacing=0.4, grid=None, compress=False) -> Path:
     """Write values (the phantom's) through ITK."""
     values = phantom() if values is None else values
-    image = image_of(values, grid or geometry(values.shape, spacing))
+    image = Volume(values, grid or geometry(values.shape, spacing)).to_sitk()
     sitk.WriteImage(image, str(path), compress)
     return path
 

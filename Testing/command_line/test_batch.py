@@ -13,7 +13,6 @@ import torch
 from InnerEarSegLib.cli import batch
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.result_folder import NOTES, names_in
-from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import random_ear
 
 from .conftest import start
@@ -136,7 +135,7 @@ def stop(process, at, how, delay=0.0):
 def test_a_batch_of_twenty_with_three_broken_files(tmp_path):
     for seed in range(17):
         ear = random_ear(300 + seed, 0)
-        image = image_of(ear.ct.array, ear.ct.geometry)
+        image = ear.ct.to_sitk()
         sitk.WriteImage(image, str(tmp_path / f"ear{seed:02d}.nii.gz"), True)
     broken = broken_files(tmp_path)
     names = [f"ear{seed:02d}.nii.gz" for seed in range(17)]

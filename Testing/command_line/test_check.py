@@ -8,15 +8,16 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.result_folder import names_in
-from InnerEarSegLib.io.volume import image_of
-from InnerEarSegLib.types import Ear, Landmark, Segmentation
+from InnerEarSegLib.types import Ear, Landmark, Segmentation, Volume
 
 
 @pytest.fixture
 def manifest(tmp_path, synthetic_ear, synthetic_file):
     """Two whole cases of one CT, a broken file, and one without anything to compare with."""
     truth = synthetic_ear.labels
-    sitk.WriteImage(image_of(truth.array * 7, truth.geometry), str(tmp_path / "labels.nii.gz"))
+    sitk.WriteImage(
+        Volume(truth.array * 7, truth.geometry).to_sitk(), str(tmp_path / "labels.nii.gz")
+    )
     rows = [",".join((name, *map(str, at))) for name, at in synthetic_ear.landmarks.items()]
     (tmp_path / "points.csv").write_text("\n".join(["label,r,a,s", *rows, "stapes,0,0,0"]))
     (tmp_path / "broken.nii").write_bytes(b"no image")

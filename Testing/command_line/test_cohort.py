@@ -166,7 +166,7 @@ def test_pandas_reads_the_tables_without_surprises(cohort):
 
 
 def test_arrays_reach_as_far_as_in_a_plan(cohort):
-    from InnerEarSegLib.cli.report import subject_of_result
+    from InnerEarSegLib.cli.result import subject_of_result
 
     out, _ = cohort
     subject, _ = subject_of_result(out / "Müller_007")

@@ -15,8 +15,7 @@ from InnerEarSegLib.evaluation.measurement_errors import (
     kernels_apart,
 )
 from InnerEarSegLib.io.result_folder import ResultFolder, names_in
-from InnerEarSegLib.io.volume import image_of
-from InnerEarSegLib.types import LANDMARKS, Geometry
+from InnerEarSegLib.types import LANDMARKS, Geometry, Volume
 
 from .conftest import innerearseg
 
@@ -28,7 +27,7 @@ def evaluate(*arguments):
 
 def test_a_list_becomes_tables_plots_and_pictures(synthetic_ear, synthetic_file, tmp_path):
     truth = synthetic_ear.labels
-    sitk.WriteImage(image_of(truth.array, truth.geometry), str(tmp_path / "labels.nrrd"))
+    sitk.WriteImage(truth.to_sitk(), str(tmp_path / "labels.nrrd"))
     points = [
         {"label": name, "position": [float(value) for value in point]}
         for name, point in synthetic_ear.landmarks.items()
@@ -59,6 +58,7 @@ def test_each_case_is_measured_in_each_scan(synthetic_ear, synthetic_file, quick
         key: synthetic_ear.landmarks[name]
         for name, key in zip(LANDMARKS, ("A", "OW", "RW"), strict=True)
     }
+    points["A"] = [float(x) + 200.0 * (axis == 2) for axis, x in enumerate(points["A"])]
     (tmp_path / "points.json").write_text(json.dumps({"LANDMARKS": points}))
     (tmp_path / "list.csv").write_text(
         "case,image,landmarks,side\n"
@@ -69,6 +69,7 @@ def test_each_case_is_measured_in_each_scan(synthetic_ear, synthetic_file, quick
     words = ["--scans", "--no-pictures", "--model", quick_model, "--output", out]
     assert evaluate(tmp_path / "list.csv", *words) == 4
     said = capsys.readouterr().out
+    assert "  The helicotrema lies 1" in said and " mm outside the CT: the points may be" in said
     assert "ear, soft kernel: its inner ear was not found" in said
     assert "bare: not measured: Its reference lacks the landmarks" in said
     assert "| bone kernel | 0 of 1 | 0 of 1 |" in said
@@ -98,7 +99,9 @@ def test_bad_cases_do_not_cost_the_others(synthetic_ear, synthetic_file, tmp_pat
     """One cannot be read, one has labels elsewhere and the name of one that was trained on."""
     moved = synthetic_ear.labels.geometry.ijk_to_ras.copy()
     moved[:3, 3] += 200.0
-    labels = image_of(synthetic_ear.labels.array, Geometry(moved, synthetic_ear.labels.array.shape))
+    labels = Volume(
+        synthetic_ear.labels.array, Geometry(moved, synthetic_ear.labels.array.shape)
+    ).to_sitk()
     sitk.WriteImage(labels, str(tmp_path / "elsewhere.nrrd"))
     (tmp_path / "broken.nii").write_bytes(b"no image")
     (tmp_path / "list.csv").write_text(

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation.perturbations import regridded, roll, soft, thicker
 from InnerEarSegLib.io.region import region_of
-from InnerEarSegLib.io.volume import geometry_of, image_of, read_ct
+from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.synthetic.head import random_head
 from InnerEarSegLib.synthetic.scan import random_scan
@@ -97,9 +97,9 @@ def test_an_ear_that_lacks_a_piece_of_a_canal_is_not_called_good(head, found, bu
     pytest.param(regridded, 0.3, marks=pytest.mark.slow),
 ], ids=["soft kernel", "1.9 mm slices", "soft kernel, 1.25 mm slices", "turned grid"])  # fmt: skip
 def test_the_same_head_scanned_in_another_way(head, found, bundle, change, tolerance):
-    image = sitk.Clamp(image_of(head.array, head.geometry), sitk.sitkInt16, -1024, 3071)
+    image = sitk.Clamp(head.to_sitk(), sitk.sitkInt16, -1024, 3071)
     changed = change(image)
-    volume = Volume(sitk.GetArrayFromImage(changed), geometry_of(changed))
+    volume = Volume(sitk.GetArrayFromImage(changed), Geometry.of_image(changed))
     expected = ears_by_side(found)
     ears = ears_by_side(segment(volume, bundle))
     assert set(ears) == {"left", "right"}

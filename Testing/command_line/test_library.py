@@ -15,9 +15,9 @@ import pytest
 import SimpleITK as sitk
 
 import InnerEarSegLib
-from InnerEarSegLib.cli.report import subject_of_result
+from InnerEarSegLib.cli.result import subject_of_result
 from InnerEarSegLib.errors import InnerEarSegError
-from InnerEarSegLib.io.volume import geometry_of
+from InnerEarSegLib.types import Geometry
 
 from .conftest import REPOSITORY
 
@@ -56,8 +56,10 @@ def test_an_exported_mask_is_the_file_of_the_command(done, example):
     nifti, image = nibabel.load(folder / "labyrinth_left.nii.gz"), names["ear"].to_sitk()
     assert np.array_equal(np.asarray(nifti.dataobj).T, sitk.GetArrayViewFromImage(file))
     assert np.array_equal(sitk.GetArrayViewFromImage(image), sitk.GetArrayViewFromImage(file))
-    for affine in (nifti.affine, geometry_of(image).ijk_to_ras):
-        assert affine == pytest.approx(geometry_of(file).ijk_to_ras, abs=1e-5)  # NIfTI: float32
+    for affine in (nifti.affine, Geometry.of_image(image).ijk_to_ras):
+        assert affine == pytest.approx(
+            Geometry.of_image(file).ijk_to_ras, abs=1e-5
+        )  # NIfTI: float32
     on_ct = names["ear"].to_nibabel(names["result"].ct.geometry)
     assert on_ct.shape == nibabel.load(folder / "ear.nii.gz").shape
 

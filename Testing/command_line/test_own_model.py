@@ -9,13 +9,13 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.fingerprint import SPECIMENS, fingerprint
-from InnerEarSegLib.io.volume import image_of, read_ct
+from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.model.card import bundled_model, card_lines, read_card
 from InnerEarSegLib.model.provenance import Ancestor, TrainingData, knows
 from InnerEarSegLib.synthetic.files import random_ear
 from InnerEarSegLib.training.base import BaseModel
 from InnerEarSegLib.training.card_text import card_text
-from InnerEarSegLib.types import LANDMARKS
+from InnerEarSegLib.types import LANDMARKS, Volume
 
 SETUP = {
     "spacing_mm": 0.8,
@@ -34,9 +34,9 @@ def write_manifest(folder, **columns):
     rows = []
     for index, name in enumerate(("Meier_Ursula", "Müller_Jörg")):
         ear = random_ear(21, index)
-        ct = sitk.PermuteAxes(image_of(ear.ct.array, ear.ct.geometry), [2, 0, 1])
+        ct = sitk.PermuteAxes(ear.ct.to_sitk(), [2, 0, 1])
         sitk.WriteImage(ct, str(folder / f"{name}.mha"))
-        labels = image_of(5 * ear.labels.array, ear.labels.geometry)
+        labels = Volume(5 * ear.labels.array, ear.labels.geometry).to_sitk()
         sitk.WriteImage(sitk.Flip(labels, [True, False, False]), str(folder / f"{name}.seg.nii.gz"))
         points = [{"label": key, "position": [float(x) for x in ear.landmarks[key]]}
                   for key in LANDMARKS]  # fmt: skip
@@ -134,6 +134,15 @@ def test_networks_of_the_bundled_model_are_said_to_be_inherited(manifest, tmp_pa
     words += ["--output", str(tmp_path / "run"), "--steps", "3", "--networks", "refine"]
     assert main([*words, "--device", "cpu", "--from", "bundled"]) == 0
     assert "locate and orient are not trained" in capsys.readouterr().out
+    resumed = words[: words.index("--networks")] + ["--networks", "refine", "--device", "cpu"]
+    assert main(resumed) == 0  # the run knows what it started from
+    assert "nothing was left to train" in capsys.readouterr().out
+    shutil.copytree(tmp_path / "run", tmp_path / "moved")
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "moved" / "run.json").write_text(json.dumps(run | {"start_file": "/gone.pt"}))
+    resumed[resumed.index("--output") + 1] = str(tmp_path / "moved")
+    assert main(resumed) == 2
+    assert "/gone.pt is gone; say with --from where" in capsys.readouterr().err
     words = ["export", str(tmp_path / "run"), "--output", str(tmp_path / "m.pt")]
     assert main(words) == 2
     assert "has no trained locate and no orient" in capsys.readouterr().err
@@ -229,11 +238,11 @@ def test_a_full_disk_is_one_sentence(command, manifest, run, tmp_path, small_dis
 
 def test_computed_landmarks_are_near_those_that_people_placed(specimens):
     """The three specimens that the average ear is not made from."""
-    from InnerEarSegLib.io.dataset import read_case
+    from InnerEarSegLib.io.dataset import specimen
     from InnerEarSegLib.training.auxiliary import auxiliary_landmarks
 
     for name in ("F06", "T03", "F13"):
-        case = read_case(specimens, name)
+        case = specimen(specimens, name).read()
         truth = dict(case.landmarks)
         for key in ("basal turn centre", "vestibule centre"):
             del case.landmarks[key]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.io.checks import NO_ORIENTATION
-from InnerEarSegLib.io.volume import geometry_of, read_ct
+from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.types import Geometry
 
 from .bad_files import DIM, PIXDIM, QFORM_CODE, SLOPE, SROW, header
@@ -52,7 +52,7 @@ def test_values_and_geometry_are_those_of_itk(ending, compress, tmp_path):
         write(path, grid=turned(angles, spacing, origin, flips, order), compress=compress)
         ct = read_ct(path)
         image = sitk.ReadImage(str(path))
-        expected = geometry_of(image)
+        expected = Geometry.of_image(image)
         corners = np.array([[0, 0, 0], [39, 0, 0], [0, 31, 0], [0, 0, 23]])
         found = ct.geometry.to_ras(corners)
         assert found == pytest.approx(expected.to_ras(corners), abs=1e-3)
@@ -154,7 +154,7 @@ def test_two_orientations_are_said(codes, first, tmp_path):
     path = header(moved, (QFORM_CODE, "<2h", codes))(tmp_path)
     ct = read_ct(path)
     assert ct.geometry.to_ras([0, 0, 0])[0] == pytest.approx(first)
-    assert geometry_of(sitk.ReadImage(str(path))).to_ras([0, 0, 0])[0] == pytest.approx(first)
+    assert Geometry.of_image(sitk.ReadImage(str(path))).to_ras([0, 0, 0])[0] == pytest.approx(first)
     assert "two different orientations" in ct.warnings[0]
 
 

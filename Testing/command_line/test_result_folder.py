@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from InnerEarSegLib import process
 from InnerEarSegLib.errors import Cancelled, UnusableInput
-from InnerEarSegLib.io import stage as stages
 from InnerEarSegLib.io.overlap import refuse_overlap
 from InnerEarSegLib.io.result_folder import (
     LAST,
@@ -27,7 +27,7 @@ from InnerEarSegLib.io.result_folder import (
     names_in,
     read_manifest,
 )
-from InnerEarSegLib.io.stage import PREFIX, make_stage
+from InnerEarSegLib.process import HIDDEN, temporary_folder
 
 from .conftest import REPOSITORY, check_refusal
 from .make_ct import write
@@ -218,9 +218,9 @@ def test_no_byte_of_the_user_is_lost_whatever_runs_edits_and_kills_come(steps, m
                         add(folder, which, content=f"{number}")
                 except Kill:
                     pass
-            patch.setattr(stages, "is_running", lambda pid, start: False)
-            stages.clean_stale(folder)
-            stages.clean_stale(folder.parent)
+            patch.setattr(process, "is_running", lambda pid, start: False)
+            process.remove_stale_folders(folder)
+            process.remove_stale_folders(folder.parent)
             there = {path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
             assert {each.encode() for each in users} <= there
             if not mounted and (folder / LAST).is_file() and not (folder / MANIFEST).is_file():
@@ -273,7 +273,7 @@ def test_what_cannot_be_moved_changes_nothing(
                                                                           "report.pdf"}  # fmt: skip
         if isinstance(error, PermissionError):
             said = str(raised)
-            assert PREFIX not in said and ("All is as it was" in said or NOTES in said), said
+            assert HIDDEN not in said and ("All is as it was" in said or NOTES in said), said
     else:
         assert len(moves) < number
 
@@ -397,15 +397,15 @@ def test_a_hard_kill_leaves_no_part_of_a_result(tmp_path):
             assert set(contents(tmp_path / "out")) == {*FILES, MANIFEST}
             shutil.rmtree(tmp_path / "out")
     killed(tmp_path / "out", 1)
-    assert any(path.name.startswith(PREFIX) for path in tmp_path.iterdir())
+    assert any(path.name.startswith(HIDDEN) for path in tmp_path.iterdir())
     run(tmp_path / "out")  # the next run cleans up
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_hidden_folders_of_living_runs_and_other_machines_stay(tmp_path):
-    living = make_stage(tmp_path)
-    foreign = tmp_path / f"{PREFIX}elsewhere-1-1-abc"
-    old = tmp_path / f"{PREFIX}elsewhere-1-1-old"
+    living = temporary_folder(tmp_path)
+    foreign = tmp_path / f"{HIDDEN}elsewhere-1-1-abc"
+    old = tmp_path / f"{HIDDEN}elsewhere-1-1-old"
     used_again = tmp_path / living.name.replace(f"-{os.getpid()}-", f"-{os.getpid()}-9")
     for path in (foreign, old, used_again):
         path.mkdir()

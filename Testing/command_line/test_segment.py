@@ -14,7 +14,6 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.cli.segment import summary
 from InnerEarSegLib.io.result_files import read_plain
-from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.mrml.files import read_landmarks, read_segments
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.types import (
@@ -48,8 +47,8 @@ def test_segment_is_the_synthetic_labyrinth(done, synthetic_ear):
     assert list(segments) == [f"Labyrinth {synthetic_ear.side}"]
     segment = segments[f"Labyrinth {synthetic_ear.side}"]
     assert segment.geometry.spacing.max() <= 0.21
-    truth = image_of(synthetic_ear.labels.array, synthetic_ear.labels.geometry)
-    found = image_of(segment.array, segment.geometry)
+    truth = synthetic_ear.labels.to_sitk()
+    found = segment.to_sitk()
     found = sitk.Resample(found, truth, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     overlap = sitk.LabelOverlapMeasuresImageFilter()
     overlap.Execute(found > 0, truth > 0)

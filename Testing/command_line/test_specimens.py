@@ -11,11 +11,11 @@ import torch
 
 from InnerEarSegLib.errors import Cancelled
 from InnerEarSegLib.evaluation.evaluate import row_of
-from InnerEarSegLib.evaluation.scans import in_scan
-from InnerEarSegLib.io.dataset import read_case
-from InnerEarSegLib.io.volume import geometry_of, image_of
+from InnerEarSegLib.evaluation.simulated_scans import in_scan
+from InnerEarSegLib.io.dataset import specimen
+from InnerEarSegLib.progress import Progress
 from InnerEarSegLib.segmentation.pipeline import segment
-from InnerEarSegLib.types import LANDMARKS, Volume
+from InnerEarSegLib.types import LANDMARKS, Geometry, Volume
 
 SPECIMENS = ("F06", "T03", "F13")
 
@@ -24,7 +24,7 @@ SPECIMENS = ("F06", "T03", "F13")
 def results(specimens, bundle):
     found = {}
     for name in SPECIMENS:
-        case = read_case(specimens, name)
+        case = specimen(specimens, name).read()
         found[name] = (case, segment(case.ct, bundle))
     return found
 
@@ -44,7 +44,7 @@ def test_labyrinth_landmarks_and_side(results, name):
 
 
 def test_a_soft_kernel_costs_little_of_the_landmarks(specimens, bundle):
-    case = in_scan(read_case(specimens, "F06"), "soft kernel", bundle.template)
+    case = in_scan(specimen(specimens, "F06").read(), "soft kernel", bundle.template)
     row = row_of(case, segment(case.ct, bundle), "soft kernel")
     assert row["side_right"] and row["dice"] > 0.92 and row["closed_canals"] == 3
     assert all(row[f"{name} mm"] < 0.6 for name in LANDMARKS)
@@ -61,9 +61,9 @@ def positions(result):
 ])  # fmt: skip
 def test_storage_order_does_not_matter(results, bundle, order, flips):
     case, result = results["F06"]
-    image = image_of(case.ct.array, case.ct.geometry)
+    image = case.ct.to_sitk()
     stored = sitk.Flip(sitk.PermuteAxes(image, order), flips)
-    volume = Volume(sitk.GetArrayFromImage(stored), geometry_of(stored))
+    volume = Volume(sitk.GetArrayFromImage(stored), Geometry.of_image(stored))
     side, points = positions(segment(volume, bundle))
     expected_side, expected = positions(result)
     assert side == expected_side
@@ -98,5 +98,6 @@ def test_cancel_takes_effect_within_a_second(results, bundle):
                 asked.append(time.process_time())
 
         with pytest.raises(Cancelled):
-            segment(case.ct, bundle, report=report, is_cancelled=lambda asked=asked: bool(asked))
+            progress = Progress(report, is_cancelled=lambda asked=asked: bool(asked))
+            segment(case.ct, bundle, progress=progress)
         assert time.process_time() - asked[0] < 1.0 * torch.get_num_threads()

@@ -18,8 +18,9 @@ from InnerEarSegLib.cochlea.measurements import (
     measure,
     measure_cochlea,
 )
-from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference, template_of
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.evaluation.average_ear import template_of
+from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.report.content import Together, Verdicts, build_report
 from InnerEarSegLib.report.subject import Subject
@@ -68,7 +69,7 @@ def ring(matrix=None, left=False, radii=EXACT, without=()):
     return measure_cochlea("left" if left else "right", mask, geometry, points, radii)
 
 
-def specimen(case, **other):
+def measured(case, **other):
     """What is measured of a specimen, of which some may be replaced."""
     given = {"side": case.stated_side, "labyrinth": case.labels, "landmarks": case.landmarks}
     return measure_cochlea(geometry=case.label_geometry, **(given | other))
@@ -217,19 +218,19 @@ def test_values_made_from_an_impossible_diameter_say_so():
 
 
 def test_what_does_not_fit_an_ear_is_remarked_on(specimens):
-    case = read_case(specimens, "F13")
+    case = specimen(specimens, "F13").read()
     one, other = (case.landmarks[name] for name in (OVAL_WINDOW, ROUND_WINDOW))
     swapped = {**case.landmarks, OVAL_WINDOW: other, ROUND_WINDOW: one}
     wrong = "left" if case.stated_side == "right" else "right"
-    assert specimen(case).remarks == ()
-    for found in (specimen(case, landmarks=swapped), specimen(case, side=wrong)):
+    assert measured(case).remarks == ()
+    for found in (measured(case, landmarks=swapped), measured(case, side=wrong)):
         assert any(f"do not fit a {found.side} ear" in remark for remark in found.remarks)
 
 
 @pytest.mark.parametrize("what", ["cut apex", "gap", "speck"])
 def test_a_damaged_segment_is_remarked_on(specimens, what):
     """A gap or a speck opposite of the round window moves A by about a millimetre."""
-    case = read_case(specimens, "F13")
+    case = specimen(specimens, "F13").read()
     whole = reference(case)
     labels = case.labels.copy()
     wall = whole.frame.from_ras(whole.lines["A"])[1]  # where A ends opposite of the window
@@ -244,19 +245,19 @@ def test_a_damaged_segment_is_remarked_on(specimens, what):
         "speck": np.linalg.norm(places - wall * (1.0 + 0.7 / reach), axis=1) < 0.35,
     }[what]
     labels.reshape(-1)[chosen] = what == "speck"
-    damaged = specimen(case, labyrinth=labels, radii=EXACT)
+    damaged = measured(case, labyrinth=labels, radii=EXACT)
     said = "before the helicotrema" if what == "cut apex" else "has a gap or a speck there"
     assert said in " ".join(damaged.remarks)
     assert said not in " ".join(whole.remarks)
 
 
 def test_stray_voxels_turn_nothing_and_are_remarked_on(specimens):
-    case = read_case(specimens, "T03")
+    case = specimen(specimens, "T03").read()
     labels = case.labels.copy()
     labels[2:12, 2:12, 2:12] = 1  # 4 mm³ in a corner
     radii = dict.fromkeys(case.landmarks, 0.5)
     with_stray, without = (
-        specimen(case, labyrinth=each, radii=radii) for each in (labels, case.labels)
+        measured(case, labyrinth=each, radii=radii) for each in (labels, case.labels)
     )
     assert np.allclose(with_stray.frame.axes, without.frame.axes)
     assert with_stray["b_diameter"].value == pytest.approx(without["b_diameter"].value)
@@ -287,7 +288,7 @@ def test_left_minus_right():
 def test_reference_frame_is_the_datasets_own(specimens):
     for name in ("F06", "T03", "F13"):
         coord = json.loads((specimens / name / f"{name}_DESC.json").read_text())["COORD"]
-        frame = reference(read_case(specimens, name)).frame
+        frame = reference(specimen(specimens, name).read()).frame
         assert np.allclose(frame.origin, coord["ORIGIN"])
         for axis, key in enumerate(("XAXIS", "YAXIS", "ZAXIS")):
             # The file gives two digits of each component.

@@ -23,7 +23,7 @@ from InnerEarSegLib.evaluation.crossval import (
 )
 from InnerEarSegLib.evaluation.evaluate import summarise
 from InnerEarSegLib.model.bundle import Model, load_model
-from InnerEarSegLib.model.calibration import calibration_from
+from InnerEarSegLib.model.calibration import Calibration
 from InnerEarSegLib.model.card import bundled_model, read_card
 from InnerEarSegLib.parallel import Place
 from InnerEarSegLib.training.base import BaseModel, read_base
@@ -67,7 +67,7 @@ def finds_nothing(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def as_scanned_alone(monkeypatch):
-    monkeypatch.setattr("InnerEarSegLib.evaluation.scans.SCANS", ("as scanned",))
+    monkeypatch.setattr("InnerEarSegLib.evaluation.simulated_scans.SCANS", ("as scanned",))
 
 
 def test_every_specimen_is_held_out_once():
@@ -150,7 +150,7 @@ def test_measuring_goes_on_where_it_stopped(fold, cases, tmp_path, monkeypatch, 
     """Three scans of one specimen: it stops in the third, and goes on with that one."""
     shutil.copytree(fold.folder, tmp_path / "fold-1")
     scans = ("as scanned", "cone beam", "soft kernel")
-    monkeypatch.setattr("InnerEarSegLib.evaluation.scans.SCANS", scans)
+    monkeypatch.setattr("InnerEarSegLib.evaluation.simulated_scans.SCANS", scans)
     own = dataclasses.replace(fold, output=tmp_path, base=BASE)
 
     def say(line):
@@ -172,7 +172,7 @@ def test_folds_are_measured_with_what_they_have(fold, tmp_path, finds_nothing, c
     shutil.copytree(fold.output, output)
     config.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(tiny(50), held_out=()))))
     words = ["crossval", str(config), "--data", str(fold.data), "--output", str(output)]
-    words += ["--device", "cpu", "--measure-only", "--folds"]
+    words += ["--devices", "cpu", "--measure-only", "--folds"]
     assert main([*words, "2"]) == 0 and len(finds_nothing) == 2
     assert networks_trained(output, 2) == {"locate": [0, 0], "orient": [2, 2], "refine": [0, 0]}
     summary = json.loads((output / "summary.json").read_text())
@@ -184,11 +184,25 @@ def test_folds_are_measured_with_what_they_have(fold, tmp_path, finds_nothing, c
         do_fold(dataclasses.replace(own, measure_only=True), Place("cpu", 1))
 
 
-def other_model(path):
+def test_folds_start_from_a_model_that_knows_none_of_the_cases(fold, cases, tmp_path, capsys):  # noqa: F811
+    do_fold(dataclasses.replace(fold, output=tmp_path / "runs", start=BASE), Place("cpu", 1))
+    run = json.loads((tmp_path / "runs" / "fold-1" / "run.json").read_text())
+    assert run["started_from"]["name"] == "InnerEarSeg bundled" and run["inherited"]["orient"] > 0
+    knows = other_model(tmp_path / "knows.pt", fingerprints=[cases[1].fingerprint])
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(dataclasses.asdict(fold.config)))
+    words = ["crossval", str(config), "--data", str(fold.data), "--output", str(tmp_path / "out")]
+    assert main([*words, "--folds", "2", "--device", "cpu", "--from", str(knows)]) == 2
+    assert "was trained on the held-out cases S" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def other_model(path, **training):
     """The bundled model, but for its card."""
     files = {"card.json": ""}
     module = torch.jit.load(str(BASE), map_location="cpu", _extra_files=files)
     card = json.loads(files["card.json"]) | {"version": "other"}
+    card["training"] |= training
     torch.jit.save(module, str(path), _extra_files={"card.json": json.dumps(card)})
     return path
 
@@ -219,11 +233,11 @@ def test_what_does_not_fit_is_refused_before_data_are_read(tmp_path, capsys):
     command = ["crossval", str(CONFIG), "--data", str(tmp_path / "no data"), "--output"]
     command.append(str(tmp_path / "out"))
     for more, sentence in (
-        (["--stages", "orient, refin"], "There is no network 'refin'; there are locate"),
+        (["--networks", "orient, refin"], "There is no network 'refin'; there are locate"),
         (["--base", str(tmp_path / "none.pt")], "none.pt cannot be read"),
     ):
         assert main([*command, *more]) == 2 and sentence in capsys.readouterr().err
-    assert main(["train", *command[1:], "--stages", "refin"]) == 2
+    assert main(["train", *command[1:], "--networks", "refin"]) == 2
     assert "There is no network 'refin'" in capsys.readouterr().err and not list(tmp_path.iterdir())
     (tmp_path / "out").write_text("a file")
     for words in (command, [*command, "--train-only"], ["train", *command[1:]]):
@@ -276,7 +290,7 @@ def test_a_model_file_keeps_table_and_calibration(fold, tmp_path):
     content = summary_of(["S0", "S1"])
     file, text = export_with(content, fold, tmp_path)
     calibration = load_model(file, CPU).calibration
-    expected = calibration_from(content["calibration"]).radius_mm("helicotrema", 0.6)
+    expected = Calibration.from_json(content["calibration"]).radius_mm("helicotrema", 0.6)
     assert calibration.radius_mm("helicotrema", 0.6) == pytest.approx(expected)
     assert read_card(file)["crossval"]["command"] == "innerearseg crossval …"
     for line in (

@@ -7,13 +7,12 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.io.dataset import case_names, read_case
+from InnerEarSegLib.io.dataset import case_names, specimen
 from InnerEarSegLib.io.landmarks import read_landmarks
 from InnerEarSegLib.io.manifest import read_dataset
-from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.synthetic.files import write_case
 from InnerEarSegLib.training.cases import training_case
-from InnerEarSegLib.types import Geometry
+from InnerEarSegLib.types import Geometry, Volume
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def root(tmp_path, synthetic_ear):
 
 
 def test_whole_case(root, synthetic_ear):
-    case = read_case(root, "S01")
+    case = specimen(root, "S01").read()
     assert case_names(root) == ["S01"] and case.remarks == ()
     assert np.array_equal(case.ct.array, synthetic_ear.ct.array)
     assert np.array_equal(case.labels, synthetic_ear.labels.array)
@@ -32,13 +31,13 @@ def test_whole_case(root, synthetic_ear):
                        atol=1e-3)  # fmt: skip
     ct = root / "S01" / "CT" / "S01_CT_RAW.nii"
     ct.with_name("S01_CT_LABELS.nii").write_bytes(ct.read_bytes())  # labels that are a CT
-    case = read_case(root, "S01")
+    case = specimen(root, "S01").read()
     assert case.labels is None and "look like a CT: they hold" in case.remarks[0]
     path = ct.with_name("S01_CT_LABELS.nii")
     sitk.WriteImage(
-        image_of(synthetic_ear.labels.array * 7, synthetic_ear.labels.geometry), str(path)
+        Volume(synthetic_ear.labels.array * 7, synthetic_ear.labels.geometry).to_sitk(), str(path)
     )
-    case = read_case(root, "S01")
+    case = specimen(root, "S01").read()
     assert case.labels is None
     assert case.remarks[0].endswith("hold no voxel of value 1; they hold the values 7.")
 
@@ -47,7 +46,7 @@ def test_ct_cut_short_keeps_its_whole_slices_and_says_so(root, synthetic_ear):
     path = root / "S01" / "CT" / "S01_CT_RAW.nii"
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.93)])
-    case = read_case(root, "S01")
+    case = specimen(root, "S01").read()
     slices = case.ct.array.shape[0]
     assert 0.9 * len(synthetic_ear.ct.array) <= slices < len(synthetic_ear.ct.array)
     assert np.array_equal(case.ct.array, synthetic_ear.ct.array[:slices])
@@ -60,10 +59,10 @@ def test_what_cannot_be_used_is_said(root, tmp_path):
         case_names(root / "S01")
     (root / "S01" / "CT" / "S01_CT_RAW.nii").write_bytes(b"nothing")
     with pytest.raises(UnusableInput, match="cannot be read as NIfTI"):
-        read_case(root, "S01")
+        specimen(root, "S01").read()
     (root / "S01" / "CT" / "S01_CT_RAW.nii").unlink()
     with pytest.raises(UnusableInput, match=r"S01: the CT .*S01_CT_RAW\.nii is missing\.$"):
-        read_case(root, "S01")
+        specimen(root, "S01").read()
     with pytest.raises(UnusableInput, match=r"nope does not exist\.$"):
         case_names(root / "nope")
 
@@ -87,11 +86,11 @@ def test_a_description_that_cannot_be_used_is_said_in_our_words(root, text, sent
     else:
         path.write_text(text)
     with pytest.raises(UnusableInput, match=rf"^S01_DESC\.json in .*{sentence}.*\.$"):
-        read_case(root, "S01")
+        specimen(root, "S01").read()
 
 
 def test_real_dataset_has_one_short_ct_and_one_file_without_labels(specimens):
-    cases = {name: read_case(specimens, name) for name in case_names(specimens)}
+    cases = {name: specimen(specimens, name).read() for name in case_names(specimens)}
     assert len(cases) == 15
     remarked = {name for name, case in cases.items() if case.remarks}
     assert remarked == {"T04", "F12"}
@@ -119,10 +118,10 @@ FCSV = """# Markups fiducial file version = 4.11
 def folder(tmp_path, synthetic_ear):
     """A CT, a label map with two labels, and landmarks."""
     ct, labels = synthetic_ear.ct, synthetic_ear.labels
-    sitk.WriteImage(image_of(ct.array, ct.geometry), str(tmp_path / "ct.nii.gz"))
+    sitk.WriteImage(ct.to_sitk(), str(tmp_path / "ct.nii.gz"))
     both = labels.array * 3
     both[0, 0, :5] = 7
-    sitk.WriteImage(image_of(both, labels.geometry), str(tmp_path / "labels.nrrd"))
+    sitk.WriteImage(Volume(both, labels.geometry).to_sitk(), str(tmp_path / "labels.nrrd"))
     points = [
         {"label": name, "position": [float(value) for value in point]}
         for name, point in synthetic_ear.landmarks.items()
@@ -218,7 +217,7 @@ def test_what_is_no_list_or_no_labels_is_refused(folder, tmp_path):
         text = f"case,image,labels,label_values\na,ct.nii.gz,{name},{values}\n"
         with pytest.raises(UnusableInput, match=sentence):
             read_dataset(write_list(folder, text)).readers["a"]()
-    part = image_of(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4)))
+    part = Volume(np.ones((2, 3, 4), np.uint8), Geometry(np.eye(4), (2, 3, 4))).to_sitk()
     colours = sitk.Compose([part] * 2)
     sitk.WriteImage(colours, str(folder / "colours.nrrd"))
     with pytest.raises(UnusableInput, match="not one 3D label map"):

@@ -14,15 +14,14 @@ from InnerEarSegLib.cochlea.duct import (
     LATERAL,
     MODIOLAR,
     Duct,
-    curve_distance,
     measure_duct,
 )
 from InnerEarSegLib.cochlea.frame import POINTS, CochlearFrame
 from InnerEarSegLib.cochlea.measurements import measure_cochlea
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
-from InnerEarSegLib.evaluation.measurement_errors import reference
-from InnerEarSegLib.evaluation.simulated_scan import clinical_scan
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.evaluation.measurement_errors import curve_distance, reference
+from InnerEarSegLib.evaluation.simulated_scans import with_kernel
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.synthetic.anatomy import build_anatomy
 from InnerEarSegLib.synthetic.ear import (
     ear_points,
@@ -174,7 +173,7 @@ def test_specimens_lie_where_published_cochleae_do(specimens):
     Turns: 2.2 to 2.9 in 73 plastic casts (Erixon et al. 2009).
     """
     for name in ("F06", "T03", "F13"):
-        found = reference(read_case(specimens, name))
+        found = reference(specimen(specimens, name).read())
         formula = found["lateral_wall_first_turn"].value
         assert found["duct_lateral_wall_360"].value == pytest.approx(formula, abs=0.6)
         assert 2.2 * 360.0 < found["duct_apical_angle"].value < 2.9 * 360.0
@@ -184,7 +183,7 @@ def test_specimens_lie_where_published_cochleae_do(specimens):
 
 
 def test_blurred_labels_show_fewer_turns(specimens):
-    case = read_case(specimens, "F13")
+    case = specimen(specimens, "F13").read()
     image = sitk.GetImageFromArray(case.labels.astype(np.float32))
     image.SetSpacing([float(mm) for mm in case.label_geometry.spacing])
     blurred = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(image, 0.8)) > 0.5
@@ -200,8 +199,8 @@ def test_blurred_labels_show_fewer_turns(specimens):
 
 
 def test_a_simulated_scan_shows_the_same_bone_on_another_grid(specimens):
-    case = read_case(specimens, "T03")
-    bone, soft = (clinical_scan(case.ct, kernel) for kernel in ("bone", "soft"))
+    case = specimen(specimens, "T03").read()
+    bone, soft = (with_kernel(case.ct, kernel) for kernel in ("bone", "soft"))
     assert np.allclose(bone.geometry.ijk_to_ras, soft.geometry.ijk_to_ras)
     assert bone.geometry.spacing == pytest.approx([0.3, 0.3, 0.4])
     steps = [np.abs(np.diff(each.array, axis=2)).mean() for each in (bone, soft)]

@@ -18,7 +18,7 @@ from InnerEarSegLib.cochlea.frame import CochlearFrame
 from InnerEarSegLib.cochlea.turns import COURSE
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
 from InnerEarSegLib.evaluation.average_cochlea import average_cochlea, average_course
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.training.augmentation import random_rotation
 from InnerEarSegLib.types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Geometry
@@ -27,9 +27,9 @@ from .ring import ring_ear
 
 
 @cache
-def specimen(root, name):
+def masked(root, name):
     """Case, its labels and the frame of its landmarks."""
-    case = read_case(root, name)
+    case = specimen(root, name).read()
     places = (case.landmarks[each] for each in (BASAL_TURN, ROUND_WINDOW, HELICOTREMA))
     frame = CochlearFrame.of(case.stated_side, *places)
     return case, LabyrinthMask.of(case.labels, case.label_geometry), frame
@@ -58,7 +58,7 @@ def test_an_axis_through_a_place_by_hand():
 
 def test_displaced_landmarks_hardly_move_the_axis(specimens):
     """0.4 mm at the basal turn's centre turn the cochlear frame by 8 degrees."""
-    case, mask, frame = specimen(specimens, "F13")
+    case, mask, frame = masked(specimens, "F13")
     window = case.landmarks[ROUND_WINDOW]
     exact = duct_frame(mask, frame, window)
     for sign in (1.0, -1.0):
@@ -73,7 +73,7 @@ def test_displaced_landmarks_hardly_move_the_axis(specimens):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_axis_turns_with_the_ear(specimens, seed):
-    _, mask, frame = specimen(specimens, "F13")
+    _, mask, frame = masked(specimens, "F13")
     rotation = np.eye(4)
     rotation[:3, :3] = random_rotation(np.random.default_rng(seed))
     turned = replace(
@@ -106,7 +106,7 @@ def test_the_bundled_average_cochlea_is_what_the_command_makes(specimens):
 
 
 def test_the_average_of_one_specimen_is_itself_in_its_own_frame(specimens):
-    case, mask, frame = specimen(specimens, "F13")
+    case, mask, frame = masked(specimens, "F13")
     surface = average_cochlea({"F13": lambda: case}, ())
     assert (
         np.abs(SurfaceDistance(mask, frame.to_ras(surface)).at(frame.to_ras(surface))).max() < 0.1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.atypicality import atypicality
 from InnerEarSegLib.segmentation.canal_courses import REFERENCE, frame_of
@@ -181,7 +181,7 @@ def test_normal_synthetic_ears_are_not(seed, bundle):
 
 
 def test_a_specimen_is_not_atypical(specimens, bundle):
-    case = read_case(specimens, "T03")
+    case = specimen(specimens, "T03").read()
     pose = fit_pose(bundle.template, case.landmarks)
     labels = torch.from_numpy((case.labels > 0).astype(np.float32))
     mask = sample_patch(labels, case.label_geometry, pose.patch(0.2, SHAPE), 0.0).numpy() > 0.5
@@ -201,7 +201,7 @@ BONE = ScanProtocol(0.45, 0.7, 0.6, 0.6, 0.4, 60.0, 0.6)
     ids=["own", "bone", "soft"],
 )
 def test_an_electrode_array_is_named_and_never_good(specimens, bundle, protocol):
-    case = read_case(specimens, "F13")
+    case = specimen(specimens, "F13").read()
     ct = torch.from_numpy(case.ct.array.astype(np.float32))
     ct[torch.from_numpy(electrode_array(case))] = METAL_HU
     grid, rng = case.ct.geometry, np.random.default_rng(1)

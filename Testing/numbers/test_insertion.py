@@ -15,7 +15,7 @@ from InnerEarSegLib.cochlea.frequencies import OrganOfCorti, ganglion_frequency,
 from InnerEarSegLib.cochlea.insertion import DISTANCE_MM, insert
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.evaluation.measurement_errors import reference
-from InnerEarSegLib.io.dataset import case_names, read_case
+from InnerEarSegLib.io.dataset import case_names, specimen
 
 SCHEMA = ARRAYS_FILE.with_name("arrays.schema.json")
 
@@ -176,7 +176,7 @@ def test_names_that_say_nothing_are_refused():
 @cache
 def cochleae(root):
     """Measurements of the labelled specimens."""
-    cases = [read_case(root, name) for name in case_names(root)]
+    cases = [specimen(root, name).read() for name in case_names(root)]
     return [reference(case) for case in cases if case.labels is not None]
 
 

@@ -21,30 +21,29 @@ from InnerEarSegLib.evaluation.check import (
 )
 from InnerEarSegLib.evaluation.evaluate import row_of
 from InnerEarSegLib.evaluation.measurement_errors import COMPARED, reference
-from InnerEarSegLib.evaluation.scans import in_scan
+from InnerEarSegLib.evaluation.simulated_scans import in_scan
 from InnerEarSegLib.io.case import DataSource
-from InnerEarSegLib.io.dataset import SOURCE, read_case
+from InnerEarSegLib.io.dataset import SOURCE, specimen
 from InnerEarSegLib.io.fingerprint import SPECIMENS, fingerprint
 from InnerEarSegLib.io.labels import read_labels
 from InnerEarSegLib.io.landmarks import read_landmarks
 from InnerEarSegLib.io.manifest import read_dataset
-from InnerEarSegLib.io.volume import image_of
 from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic.files import write_case
 from InnerEarSegLib.training.cases import load_cases, training_case
-from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation
+from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Landmark, Segmentation, Volume
 
 LPS = np.array([-1.0, -1.0, 1.0])
 
 
 def turned(array, geometry, order, flips):
     """The same voxels with other axes, in the same place."""
-    return sitk.Flip(sitk.PermuteAxes(image_of(array, geometry), order), flips)
+    return sitk.Flip(sitk.PermuteAxes(Volume(array, geometry).to_sitk(), order), flips)
 
 
 def write_converted(root, folder):
     """F06, T03 and F13 as a user might have them; return the manifest."""
-    f06, t03, f13 = (read_case(root, name) for name in ("F06", "T03", "F13"))
+    f06, t03, f13 = (specimen(root, name).read() for name in ("F06", "T03", "F13"))
 
     sitk.WriteImage(turned(f06.ct.array, f06.ct.geometry, (2, 0, 1), (True, False, True)),
                     str(folder / "eins.nrrd"), True)  # fmt: skip
@@ -85,7 +84,9 @@ def write_converted(root, folder):
 
     sitk.WriteImage(turned(f13.ct.array, f13.ct.geometry, (2, 1, 0), (True, True, True)),
                     str(folder / "drei.mha"), True)  # fmt: skip
-    sitk.WriteImage(image_of(f13.labels * 4, f13.label_geometry), str(folder / "drei.nii.gz"))
+    sitk.WriteImage(
+        Volume(f13.labels * 4, f13.label_geometry).to_sitk(), str(folder / "drei.nii.gz")
+    )
     points = [{"label": name, "position": list(at)} for name, at in f13.landmarks.items()]
     markup = {"coordinateSystem": "RAS", "controlPoints": points}
     (folder / "drei.mrk.json").write_text(json.dumps({"markups": [markup]}))
@@ -108,7 +109,7 @@ def pairs(specimens, tmp_path_factory):
     manifest = write_converted(specimens, tmp_path_factory.mktemp("own"))
     converted = read_dataset(manifest)
     assert converted.names == ("eins", "zwei", "drei")
-    originals = [read_case(specimens, name) for name in ("F06", "T03", "F13")]
+    originals = [specimen(specimens, name).read() for name in ("F06", "T03", "F13")]
     return list(zip(originals, [case.read() for case in converted.cases], strict=True)), manifest
 
 
@@ -174,7 +175,7 @@ def test_a_specimen_is_told_by_its_voxels_and_not_by_its_name(pairs, tmp_path, s
     original, own = pairs[0][0]
     assert original.source == SOURCE and SPECIMENS["F06"] == fingerprint(own.ct.array)
     write_case(synthetic_ear, tmp_path, "F06")
-    impostor = read_case(tmp_path, "F06")
+    impostor = specimen(tmp_path, "F06").read()
     assert impostor.source == DataSource()
     assert fingerprint(impostor.ct.array) not in SPECIMENS.values()
     # Of hand-made values: -3024 is padding, and counts as -1024.
@@ -230,7 +231,7 @@ def test_every_specimen_has_the_handedness_of_its_side(pairs):
 def test_segments_and_values_that_are_not_there_are_said_with_those_that_are(tmp_path):
     array = np.zeros((9, 9, 9), np.uint8)
     array[4, 4, 3:6] = (2, 3, 3)
-    image = image_of(array, Geometry(np.eye(4), array.shape))
+    image = Volume(array, Geometry(np.eye(4), array.shape)).to_sitk()
     sitk.WriteImage(image, str(tmp_path / "map.nrrd"))
     assert read_labels(tmp_path / "map.nrrd", (3,))[0].sum() == 2
     mask, _, remarks = read_labels(tmp_path / "map.nrrd", (3, 4))

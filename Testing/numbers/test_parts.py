@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from InnerEarSegLib.cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, Canal, divide
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
 from InnerEarSegLib.evaluation.measurement_errors import reference
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.training.augmentation import random_rotation
 from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, VESTIBULE, Geometry
 
@@ -38,7 +38,7 @@ def divided(case, shift=0.0, labels=None):
 
 @pytest.mark.parametrize("name", ["F06", "T03"])
 def test_parts_of_specimens(specimens, name):
-    case = read_case(specimens, name)
+    case = specimen(specimens, name).read()
     parts = divided(case)
     volumes = parts.to_json()["volumes_mm3"]
     whole = case.labels.sum() * case.label_geometry.voxel_volume
@@ -59,7 +59,7 @@ def test_parts_of_specimens(specimens, name):
 
 
 def test_displaced_landmarks_hardly_turn_the_planes(specimens):
-    case = read_case(specimens, "T03")
+    case = specimen(specimens, "T03").read()
     exact, displaced = divided(case), divided(case, shift=0.3)
     for name in CANALS:
         cosine = abs(exact.canals[name].normal @ displaced.canals[name].normal)
@@ -67,7 +67,7 @@ def test_displaced_landmarks_hardly_turn_the_planes(specimens):
 
 
 def test_a_canal_that_is_mostly_missing_has_no_plane(specimens):
-    case = read_case(specimens, "T03")
+    case = specimen(specimens, "T03").read()
     whole = divided(case)
     labels = case.labels.copy()
     course = whole.canals["lateral canal"].course[8:]
@@ -79,7 +79,7 @@ def test_a_canal_that_is_mostly_missing_has_no_plane(specimens):
 
 
 def test_planes_do_not_depend_on_the_order_of_axes(specimens):
-    case = read_case(specimens, "F06")
+    case = specimen(specimens, "F06").read()
     labels = np.ascontiguousarray(case.labels.transpose(2, 0, 1))  # i becomes k, k j, and j i
     grid = Geometry(case.label_geometry.ijk_to_ras @ np.eye(4)[[2, 0, 1, 3]], labels.shape)
     turned = replace(case, labels=labels, label_geometry=grid)

@@ -10,7 +10,6 @@ from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.mask import (
     crop_to_content,
     labyrinth_mask,
-    largest_part,
     mask_grid,
 )
 from InnerEarSegLib.segmentation.pose import Pose, fit_pose, handedness
@@ -71,11 +70,11 @@ def test_handedness_by_hand():
 
 
 def test_side_of_every_specimen_follows_from_its_landmarks(specimens):
-    from InnerEarSegLib.io.dataset import case_names, read_case
+    from InnerEarSegLib.io.dataset import case_names, specimen
     from InnerEarSegLib.training.cases import training_case
     from InnerEarSegLib.training.run import canonical_template
 
-    cases = [training_case(read_case(specimens, name)) for name in case_names(specimens)]
+    cases = [training_case(specimen(specimens, name).read()) for name in case_names(specimens)]
     template = canonical_template(cases, sorted(cases[0].landmarks))
     for case in cases:
         assert fit_pose(template, case.landmarks).side == case.side, case.name
@@ -159,11 +158,3 @@ def test_sphere_keeps_its_volume_and_place_through_any_turn():
     ras = cut_grid.to_ras(np.argwhere(cut)[:, ::-1])
     assert np.abs(ras.mean(axis=0) - center).max() < 0.02
     assert cut.sum() == mask.sum() and cut.size < mask.size
-
-
-def test_specks_are_dropped_and_nothing_stays_nothing():
-    mask = np.zeros((6, 6, 6), np.uint8)
-    assert largest_part(mask, ct_grid((1, 1, 1))).sum() == 0
-    mask[1:4, 1:4, 1:4] = 1
-    mask[5, 5, 5] = 1
-    assert largest_part(mask, ct_grid((1, 1, 1))).sum() == 27

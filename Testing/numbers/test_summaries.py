@@ -38,21 +38,13 @@ def test_mean_median_worst_and_count():
     assert summary["assd_mm"]["worst"] == 0.3 and summary["assd_mm"]["cases"] == 3
     assert summary["volume_error"]["worst"] == -0.1  # the largest in size, with its sign
     assert "hd_mm" not in summary
+    assert summarise(ROWS[:2])["dice"]["interval"] is None  # of two cases
 
     figure = summary["all landmarks mm"]  # averaged within cases first
     assert figure["mean"] == pytest.approx((0.3 + 0.6) / 2) and figure["worst"] == 0.6
     assert figure["cases"] == 2 and figure["landmarks"] == 3
     # Landmarks within their radius.
     assert summary["coverage_90"] == {"share": pytest.approx(1 / 3), "inside": 1, "of": 3}
-
-
-def test_bootstrap_interval_holds_the_mean_and_needs_three_cases():
-    summary = summarise([{"found": True, "dice": x / 100} for x in range(80, 100)])
-    low, high = summary["dice"]["interval"]
-    # Standard error of the mean of 20 values from 0.80 to 0.99: 0.0577 / sqrt(20) = 0.0129.
-    assert low == pytest.approx(0.895 - 1.96 * 0.0129, abs=0.004)
-    assert high == pytest.approx(0.895 + 1.96 * 0.0129, abs=0.004)
-    assert summarise(ROWS[:2])["dice"]["interval"] is None
 
 
 def test_tables_say_what_measured(tmp_path):

@@ -8,7 +8,6 @@ import pytest
 import SimpleITK as sitk
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.io.volume import geometry_of
 from InnerEarSegLib.segmentation.pipeline import segment
 from InnerEarSegLib.segmentation.pose import handedness
 from InnerEarSegLib.synthetic.files import write_head
@@ -213,7 +212,7 @@ def test_written_head_is_read_back_in_place(tmp_path):
     write_head(shown, tmp_path, "H01")
     image = sitk.ReadImage(str(tmp_path / "H01" / "H01_CT.nrrd"))
     assert np.array_equal(sitk.GetArrayFromImage(image), shown.ct.array)
-    assert geometry_of(image).ijk_to_ras == pytest.approx(shown.ct.geometry.ijk_to_ras)
+    assert Geometry.of_image(image).ijk_to_ras == pytest.approx(shown.ct.geometry.ijk_to_ras)
     description = json.loads((tmp_path / "H01" / "H01_DESC.json").read_text("utf-8"))
     for side in SIDES:
         labels = sitk.ReadImage(str(tmp_path / "H01" / f"H01_{side.upper()}_LABELS.nrrd"))

@@ -73,8 +73,8 @@ def test_a_ring_before_the_window_is_no_canal():
 
 
 def test_the_reference_labels_have_three(specimens):
-    from InnerEarSegLib.io.dataset import read_case
+    from InnerEarSegLib.io.dataset import specimen
 
-    case = read_case(specimens, "F06")
+    case = specimen(specimens, "F06").read()
     points = (case.landmarks["oval window"], case.landmarks["helicotrema"])
     assert count_canals(whole_part(case.labels > 0), case.label_geometry, *points) == 3

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from InnerEarSegLib.io.result_files import segmentation_from_json, write_plain
-from InnerEarSegLib.io.volume import geometry_of, image_of
 from InnerEarSegLib.types import (
     AUTOMATIC,
     CONFIRMED,
@@ -23,6 +22,7 @@ from InnerEarSegLib.types import (
     ModelIdentity,
     Quality,
     Segmentation,
+    Volume,
     apply_affine,
 )
 
@@ -60,8 +60,8 @@ def test_image_round_trip_keeps_a_mirrored_turned_grid():
     matrix = np.eye(4)
     matrix[:3, :3] = turn @ np.diag([0.2, 0.3, -0.4])
     matrix[:3, 3] = [5, -6, 7]
-    image = image_of(np.zeros((3, 4, 5), np.uint8), Geometry(matrix, (3, 4, 5)))
-    assert np.allclose(geometry_of(image).ijk_to_ras, matrix, atol=1e-12)
+    image = Volume(np.zeros((3, 4, 5), np.uint8), Geometry(matrix, (3, 4, 5))).to_sitk()
+    assert np.allclose(Geometry.of_image(image).ijk_to_ras, matrix, atol=1e-12)
     point = image.TransformContinuousIndexToPhysicalPoint([1.0, 2.0, 3.0])
     assert np.allclose(apply_affine(matrix, [1, 2, 3]) * [-1, -1, 1], point)
 

@@ -8,7 +8,7 @@ from InnerEarSegLib.cochlea.frame import POINTS, CochlearFrame
 from InnerEarSegLib.cochlea.measurements import CochlearMeasurements, measure_cochlea
 from InnerEarSegLib.cochlea.way_in import way_in
 from InnerEarSegLib.evaluation.measurement_errors import reference
-from InnerEarSegLib.io.dataset import read_case
+from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.types import ROUND_WINDOW
 
 from .ring import ring_ear
@@ -49,7 +49,7 @@ def test_without_a_duct_there_is_no_way_in():
 
 
 def test_specimens_with_displaced_points_keep_their_way_in(specimens):
-    case = read_case(specimens, "T03")
+    case = specimen(specimens, "T03").read()
     exact = way_in(reference(case))
     assert 60.0 < exact.to_modiolus_deg < 120.0  # along the basal turn, across the modiolus
     generator, off = np.random.default_rng(0), []

@@ -24,7 +24,7 @@ from InnerEarSegLib.mrml.plan import (
     update_plan,
 )
 from InnerEarSegLib.mrml.plan_frequencies import FREQUENCIES, HERTZ
-from InnerEarSegLib.mrml.plan_parts import find_parts, show_parts
+from InnerEarSegLib.mrml.plan_parts import find_parts, show_parts, update_parts
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
@@ -32,6 +32,7 @@ from InnerEarSegLib.mrml.segments import segment_content
 from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.progress import run_steps
 from InnerEarSegLib.types import SIDES, Landmark, apply_affine
 from Testing.panel.helpers import mirror, other_ear
 from Testing.scene.report.subjects import truth_of
@@ -138,6 +139,7 @@ def test_it_follows_the_ct(scene, planned):
 def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     volume, results, cochleae, nodes = planned
     show_parts(scene, volume, results, cochleae, True)
+    run_steps(update_parts(scene, volume, results, cochleae))
     display = results.segmentation.GetDisplayNode()
     assert not display.GetVisibility3D() and not display.GetVisibility2D()
     for node in find_parts(scene, volume).values():

@@ -75,8 +75,13 @@ def test_labyrinth_and_parts_are_watertight(result_folder, synthetic_ear, tmp_pa
 
 
 def test_parts_of_an_earlier_run_do_not_stay(result_folder, tmp_path):
+    """Unless they are in the other format."""
     command = ["mesh", str(result_folder), "--output", str(tmp_path / "mesh")]
     assert main([*command, "--parts"]) == 0
+    assert main([*command, "--format", "obj"]) == 0
+    names = {path.name for path in (tmp_path / "mesh").glob("[a-z]*")}
+    assert len(names) == 8 and "parts.json" in names  # 6 STL, 1 OBJ
+    next((tmp_path / "mesh").glob("*.obj")).unlink()
     assert main(command) == 0
     names = [path.name for path in (tmp_path / "mesh").glob("*.*") if path.name[0] != "."]
     assert len(names) == 1 and names[0].startswith("labyrinth_")

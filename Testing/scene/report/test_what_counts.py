@@ -10,7 +10,7 @@ import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.cli.report import subject_of_result
+from InnerEarSegLib.cli.result import subject_of_result
 from InnerEarSegLib.mrml.files import read_node, write_node, write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.mrml.scene import headless_scene

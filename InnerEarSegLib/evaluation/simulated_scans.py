@@ -1,4 +1,4 @@
-"""Simulated scans: cases as a cone-beam CT and two kernels of a clinical CT would show them."""
+"""Specimens as other scanners would show them: simulated cone-beam and clinical CTs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ PROTOCOLS = {
 soft."""
 
 SCANS = (AS_SCANNED, *PROTOCOLS)
+
+KERNELS = {
+    "bone": ScanProtocol(0.3, 0.6, 0.6, 0.4, sharpen=0.6, noise_hu=80.0, noise_fwhm_mm=0.5),
+    "soft": ScanProtocol(0.3, 1.1, 0.6, 0.4, noise_hu=25.0, noise_fwhm_mm=0.9),
+}
+"""Two reconstructions of one scan of a temporal bone, on one grid."""
+
 TILT = 0.15
 """Standard deviation of the slices' normal, a unit vector, along each axis: about 9 degrees."""
 
@@ -62,7 +69,24 @@ def in_scan(case: Case, scan: str, template: Template) -> Case:
     rng = np.random.default_rng(zlib.crc32(f"{NAMES.get(known, known)}, {scan}".encode()))
     normal = AXIAL_NORMAL / np.linalg.norm(AXIAL_NORMAL) + TILT * rng.normal(size=3)
     axes = axes_across(pose[:3, :3] @ normal, rng)
-    ct = torch.from_numpy(np.ascontiguousarray(case.ct.array)).float()
-    array, geometry = rescan(ct, case.ct.geometry, axes, PROTOCOLS[scan], rng)
-    volume = Volume(array.round().to(torch.int16).numpy(), geometry, case.ct.name)
-    return replace(case, ct=volume)
+    volume = _scanned(case.ct, axes, PROTOCOLS[scan], rng)
+    return replace(case, ct=replace(volume, array=volume.array.round().astype(np.int16)))
+
+
+def with_kernel(ct: Volume, kernel: str) -> Volume:
+    """Simulate a clinical scan of a specimen with one of KERNELS; the same in every call.
+
+    Both kernels have the same grid, turned against the specimen's.
+    """
+    rng = np.random.default_rng(0)
+    axes = axes_across(rng.normal(size=3), rng)
+    return _scanned(ct, axes, KERNELS[kernel], rng)
+
+
+def _scanned(
+    ct: Volume, axes: NDArray[np.float64], how: ScanProtocol, rng: np.random.Generator
+) -> Volume:
+    """A CT scanned again (see ``rescan``), float32."""
+    values = torch.from_numpy(np.ascontiguousarray(ct.array, np.float32))
+    scan, grid = rescan(values, ct.geometry, axes, how, rng)
+    return Volume(scan.numpy(), grid, ct.name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.evaluation.scans import AS_SCANNED, PROTOCOLS, SCANS, in_scan
+from InnerEarSegLib.evaluation.simulated_scans import AS_SCANNED, PROTOCOLS, SCANS, in_scan
 from InnerEarSegLib.io.case import Case
 from InnerEarSegLib.synthetic.rescan import AXIAL_NORMAL
 from InnerEarSegLib.types import Geometry, Volume, apply_affine

@@ -1,4 +1,4 @@
-"""What was measured of a model, or of its recipe: whether it holds for a run, and for its card."""
+"""What a model's card says of measurements: whether they hold for a run, and what is kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UnusableInput
-from ..model.calibration import LEVEL, calibration_from
+from ..model.calibration import LEVEL, Calibration
 from ..types import LANDMARKS
 from .run import TrainingRun
 
@@ -68,10 +68,11 @@ def check_crossval(content: Mapping[str, Any], run: TrainingRun) -> None:
             "the case of that name which the model was trained on."
         )
     try:
-        calibration = calibration_from(content["calibration"])
+        calibration = Calibration.from_json(content["calibration"])
+        calibrated = LEVEL in calibration.factors
     except (KeyError, TypeError, ValueError, AttributeError):
-        calibration = None
-    if calibration is None or LEVEL not in calibration.factors:
+        calibrated = False
+    if not calibrated:
         raise UnusableInput("The cross-validation found no ear, so that it calibrates nothing.")
     unknown = [name for name in LANDMARKS if name not in calibration.scale_mm]
     if unknown:
