@@ -179,13 +179,12 @@ def divide_steps(
     return LabyrinthParts(labels, mask.geometry, canals)
 
 
-def parts_of(ear: Ear, cochlea: CochlearMeasurements) -> LabyrinthParts:
-    """Divide the labyrinth of an ear that was measured; ValueError without a duct."""
-    return run_steps(parts_steps(ear, cochlea))
-
-
 def parts_steps(ear: Ear, cochlea: CochlearMeasurements) -> Generator[None, None, LabyrinthParts]:
-    """``parts_of`` in short steps."""
+    """Divide the labyrinth of an ear that was measured, in short steps.
+
+    Raises:
+        ValueError: it has no duct.
+    """
     if cochlea.duct is None:
         raise ValueError("no duct")
     mask = LabyrinthMask.of(ear.labyrinth, ear.geometry)

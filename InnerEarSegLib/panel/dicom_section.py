@@ -28,7 +28,7 @@ _READY = (
 _NOTHING = "There is nothing to export yet: segment the CT first."
 _NO_SOURCE = "Only for a CT of 3D Slicer's DICOM database: the objects refer to its series."
 _GONE = "The CT's DICOM files are not where 3D Slicer's DICOM database has them; import them again."
-_MISSING = "The Python packages {} are missing. DICOM objects are made with them."
+_MISSING = "DICOM objects need Python packages that are missing: {}."
 _INSTALL = (
     "They can be installed now (about 10 MB from the internet). Without internet: "
     "PythonSlicer -m pip install --no-index --find-links FOLDER {}"

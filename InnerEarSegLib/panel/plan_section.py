@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qt
 import slicer
@@ -37,6 +37,9 @@ from .measurements_section import MeasurementsSection
 from .run_section import Status
 from .stepper import Stepper
 from .worker import timer_for
+
+if TYPE_CHECKING:
+    from ..report.meshes import Meshes
 
 NO_ARRAY = "No array"
 _LEGEND = {16000.0: "16 kHz", 4000.0: "4", 1000.0: "1 kHz", 250.0: "250", 60.0: "60 Hz"}
@@ -78,6 +81,8 @@ class PlanSection:
         ui.surfacesButton.connect("clicked()", self._save_surfaces)
         # Dividing takes longer than the rest, so the numbers come first.
         self._dividing = Stepper(lambda _: None)
+        self._folder = ""  # for surfaces
+        self._saving = Stepper(self._surfaces_saved, self._surfaces_failed)
         self._parts_soon = timer_for(self._update_parts)
         measuring.measured = self.show
         self.show()
@@ -85,6 +90,7 @@ class PlanSection:
     def close(self) -> None:
         """The module is unloaded."""
         self._stop_dividing()
+        self._saving.stop()
 
     def chosen(self) -> list[ChosenArray]:
         """Return the arrays that the user chose."""
@@ -239,24 +245,35 @@ class PlanSection:
         self._chosen_anew()
 
     def _save_surfaces(self) -> None:
-        from ..report.meshes import write_meshes  # which loads all of VTK
+        from ..report.meshes import mesh_steps  # which loads all of VTK
 
         measuring, window = self._measuring, self._ui.surfacesButton.window()
         chosen = qt.QFileDialog.getExistingDirectory(window, "Folder for the surfaces")
         if not chosen:
             return
-        ending = self._ui.surfacesComboBox.currentText.lower()
         try:
             ears = [read_ear(measuring.results, side) for side in sorted(measuring.cochleae)]
-            meshes = write_meshes(
+            steps = mesh_steps(
                 [ear for ear in ears if ear is not None], measuring.cochleae,
-                ResultFolder(Path(chosen)), ending, parts=True,
+                ResultFolder(Path(chosen)), self._ui.surfacesComboBox.currentText.lower(),
+                parts=True,
             )  # fmt: skip
         except Exception as error:  # in a slot nothing else would say so
-            self._status.fail("The surfaces could not be written", error)
+            self._surfaces_failed(error)
             return
-        said = " ".join([f"{len(meshes.lines)} surfaces in {chosen}.", *meshes.notes])
+        self._status.say(f"Saving surfaces in {chosen}")
+        self._ui.surfacesButton.setEnabled(False)
+        self._folder = chosen
+        self._saving.start(steps)
+
+    def _surfaces_saved(self, meshes: Meshes) -> None:
+        self._ui.surfacesButton.setEnabled(True)
+        said = " ".join([f"{len(meshes.lines)} surfaces in {self._folder}.", *meshes.notes])
         self._status.say(said, "warn" if meshes.notes else "success")
+
+    def _surfaces_failed(self, error: Exception) -> None:
+        self._ui.surfacesButton.setEnabled(True)
+        self._status.fail("The surfaces could not be written", error)
 
 
 def plan_html(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..cochlea.measurements import CochlearMeasurements
-from ..cochlea.parts import PARTS, parts_of
+from ..cochlea.parts import PARTS, parts_steps
 from ..errors import UnusableInput
 from ..io.result_folder import ResultFolder
+from ..progress import run_steps
 from ..types import SIDES, Ear, Side
 from .plan import NO_DUCT
 from .surface import FORMATS, surface_of, volume_of, write_surface
@@ -46,6 +47,18 @@ def write_meshes(
     Raises:
         UnusableInput: no ear has a segment, or the folder cannot be written; it is as it was.
     """
+    return run_steps(mesh_steps(ears, cochleae, output, ending, parts=parts))
+
+
+def mesh_steps(
+    ears: Sequence[Ear],
+    cochleae: Mapping[Side, CochlearMeasurements],
+    output: ResultFolder,
+    ending: str = "stl",
+    *,
+    parts: bool = False,
+) -> Generator[None, None, Meshes]:
+    """``write_meshes`` in short steps; closed before its end, it leaves the folder as it was."""
     meshes, described = Meshes(), list[dict[str, Any]]()
     # Those of an earlier run would be taken for this result's.
     names = {
@@ -64,10 +77,11 @@ def write_meshes(
             if parts and cochlea.duct is None:
                 meshes.notes.append(NO_DUCT.format(ear.side) + " So there are no parts of it.")
             elif parts:
-                divided = parts_of(ear, cochlea)
+                divided = yield from parts_steps(ear, cochlea)
                 masks |= {name: (divided.part(name), divided.geometry) for name in PARTS}
                 described.append({"side": ear.side, **divided.to_json()})
             for name, (array, geometry) in masks.items():
+                yield
                 surface = surface_of(array, geometry)
                 if not surface.GetNumberOfPoints():
                     meshes.notes.append(f"The {name} of the {ear.side} ear is empty.")

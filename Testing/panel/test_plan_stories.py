@@ -106,8 +106,10 @@ def test_arrays_in_panel_and_scene(planned, tmp_path):
     planned.app.dialogs.answer(str(out))
     ui.surfacesComboBox.setCurrentIndex(1)
     ui.surfacesButton.click()
-    assert (out / f"lateral_canal_{planned.side}.obj").stat().st_size > 0
+    assert not ui.surfacesButton.enabled, "a second click would write into the same folder"
+    planned.wait(lambda: ui.surfacesButton.enabled, what="surfaces")
     assert "6 surfaces in" in ui.statusLabel.text
+    assert (out / f"lateral_canal_{planned.side}.obj").stat().st_size > 0
     ui.showPlanButton.click()
     assert planned.scene.GetNumberOfNodes() == before and not ui.showPlanButton.checked
 

@@ -194,8 +194,6 @@ def random_clicks_and_keys(app: Application) -> None:
                 if not (button.enabled and button.visible):
                     continue
                 app.click(button)
-                if button is ui.surfacesButton:
-                    app.forgive()  # VTK writes them in one step
             counts[what] += 1
             app.process(generator.uniform(0.0, 0.2))
         app.wait(lambda: not app.widget.panel.reporting.active, 120, "the last report")
