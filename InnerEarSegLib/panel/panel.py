@@ -125,6 +125,7 @@ class Panel:
             finally:
                 for section in (self.reviewing, self.reporting, self.archiving):
                     section.bind(volume)
+            self.running.keep_result()
             yield
             if first:
                 if volume.GetDisplayNode() is None:

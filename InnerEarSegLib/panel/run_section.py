@@ -79,7 +79,7 @@ class RunSection:
         self._waiting: tuple[Run, Segmentation] | None = None
         self._shown: tuple[Run, Segmentation] | None = None  # what is put into the scene now
         self._stepper = Stepper(self._result_shown, self._result_refused)
-        self.away = self._installing = False
+        self.away = self._installing = self._kept = False
         self._tick = timer_for(self._show_elapsed, 500, once=False)
         ui.cpuFallbackCheckBox.setChecked(devices.cpu_fallback() is True)
         ui.cpuFallbackCheckBox.connect("clicked(bool)", devices.remember_cpu_fallback)
@@ -88,13 +88,18 @@ class RunSection:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether a run is under way."""
-        return self._run is not None or self._stepper.active
+        """Whether a run is under way whose result is not yet whole in the scene."""
+        return self._run is not None or (self._stepper.active and not self._kept)
 
     @property
     def active(self) -> bool:
         """Whether a run is under way, or what it needs is being installed."""
-        return self.can_cancel or self._installing
+        return self._run is not None or self._stepper.active or self._installing
+
+    def keep_result(self) -> None:
+        """The result is whole in the scene: what is left only shows it, and is not cancelled."""
+        self._kept = True
+        self._changed()
 
     @property
     def volume(self) -> Any:
@@ -143,7 +148,7 @@ class RunSection:
             self._status.say("Cancelling")
             self._ui.cancelButton.setEnabled(False)
             self._run.cancel()
-        elif self._stepper.active:
+        elif self.can_cancel:
             self._stop_showing()
             self._changed()
             self._status.say(CANCELLED.sentence, _KINDS[CANCELLED.ending])
@@ -238,7 +243,7 @@ class RunSection:
             self._changed()
             self._status.say(CT_CHANGED, "error")
             return
-        self._shown = (run, result)
+        self._shown, self._kept = (run, result), False
         self._status.hint("Showing the result")
         self._stepper.start(self._apply(run.choices, result))
         self._changed()

@@ -152,7 +152,7 @@ def test_packages_are_installed_after_asking(loaded, kept, tmp_path, monkeypatch
     monkeypatch.setattr(slicer.util, "pip_install", installed.append)
     dialogs.answer("Not now")
     loaded.ui.dicomButton.click()
-    assert "highdicom pynetdicom fpdf2 are missing" in dialogs.shown[-1].text and not installed
+    assert "are missing: highdicom pynetdicom fpdf2." in dialogs.shown[-1].text and not installed
     dialogs.answer("Install")
     export(loaded, str(tmp_path / "filed"))
     assert installed == [["highdicom", "pynetdicom", "fpdf2"]] and len(kept[1]) == 1

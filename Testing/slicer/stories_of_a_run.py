@@ -102,12 +102,13 @@ def cancelled_while_the_result_comes(app: Application) -> None:
         app.wait(lambda: running._shown is not None, 120, "the result")
         for _ in range(turn):
             slicer.app.processEvents()
-        if not running.active:
+        if not running.can_cancel:
             break
         app.ui.cancelButton.click()
         app.process(0.3)
         assert slicer.mrmlScene.GetNumberOfNodes() == count, f"after {turn} turns"
         assert app.review is None
+    app.finish_run()
     assert turn > 2
 
 
