@@ -76,13 +76,15 @@ class WayIn:
 def way_in(cochlea: CochlearMeasurements) -> WayIn:
     """Fit a line from the round window through the middle of the basal turn's first millimetres.
 
-    ± is that of the round window and of the walls. Raise ValueError without a duct.
+    From a round window that is farther off, the line goes to the nearest place of the duct. ± is
+    that of the round window and of the walls. Raise ValueError without a duct.
     """
     if cochlea.duct is None or cochlea.frame is None:
         raise ValueError("no duct")
     start = np.asarray(cochlea.points[ROUND_WINDOW], np.float64)
     places = cochlea.duct.curves[CENTRE].points[cochlea.duct.angles >= ENTRY_DEG]
-    middle = places[np.linalg.norm(places - start, axis=1) <= REACH_MM]
+    distances = np.linalg.norm(places - start, axis=1)
+    middle = places[distances <= max(REACH_MM, distances.min())]
     direction = _direction(start, middle)
     generator = np.random.default_rng(20100801)  # the same for the same ear, always
     sigma = cochlea.radii.get(ROUND_WINDOW, RADIUS_MM) / SIGMAS_IN_RADIUS

@@ -6,7 +6,7 @@ import pytest
 from InnerEarSegLib.cochlea.duct import CENTRE, Curve, Duct
 from InnerEarSegLib.cochlea.frame import POINTS, CochlearFrame
 from InnerEarSegLib.cochlea.measurements import CochlearMeasurements, measure_cochlea
-from InnerEarSegLib.cochlea.way_in import way_in
+from InnerEarSegLib.cochlea.way_in import ENTRY_DEG, way_in
 from InnerEarSegLib.evaluation.measurement_errors import reference
 from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.types import ROUND_WINDOW
@@ -40,6 +40,14 @@ def test_a_straight_turn_by_hand():
 def test_a_less_sure_window_makes_a_less_sure_axis():
     sure, unsure = (way_in(straight(mm)).plus_minus_deg for mm in (0.1, 0.8))
     assert 0.0 < sure < unsure < 45.0
+
+
+def test_a_window_far_from_the_duct_aims_at_its_nearest_place():
+    cochlea = straight()
+    cochlea.points[ROUND_WINDOW] = np.array([6.0, -20.0, 0.0])
+    points, angles = cochlea.duct.curves[CENTRE].points, cochlea.duct.angles
+    nearest = points[angles >= ENTRY_DEG][0] - [6.0, -20.0, 0.0]
+    assert np.allclose(way_in(cochlea).direction, nearest / np.linalg.norm(nearest))
 
 
 def test_without_a_duct_there_is_no_way_in():

@@ -19,6 +19,9 @@ import slicer
 from Testing.slicer.keyboard import Keyboard
 
 
+HANG_SECONDS = 20.0
+
+
 class NotRun(Exception):
     """Why a story cannot be run here."""
 
@@ -124,8 +127,9 @@ class Application:
             self._dialogs.append(getattr(dialog, "text", "") or dialog.windowTitle)
             self.picture("dialog")
             dialog.reject()
-        # Where Slicer stands still is written even if it never goes on.
-        faulthandler.dump_traceback_later(self.stall, file=self._traces)
+        # Where Slicer stands still for ever is written. Not of shorter stalls: Python's frames are
+        # read while they change then, which once ended Slicer.
+        faulthandler.dump_traceback_later(HANG_SECONDS, file=self._traces)
         self._last, self._drawn, self._queued = time.monotonic(), 0.0, _queued()
 
     def process(self, seconds: float = 0.0) -> None:
