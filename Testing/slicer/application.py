@@ -18,7 +18,6 @@ import slicer
 
 from Testing.slicer.keyboard import Keyboard
 
-
 HANG_SECONDS = 20.0
 
 
