@@ -52,4 +52,4 @@ def test_the_page_prints_from_a_browser(result_folder, in_3d, tmp_path, capsys):
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "printed.pdf").read_bytes()))
-    assert pages == 4  # measurements, landmarks, cochlea and labyrinth, definitions
+    assert pages == 6  # measurements, landmarks, cochlea and labyrinth, duct, definitions (2)
