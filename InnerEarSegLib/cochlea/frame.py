@@ -67,7 +67,7 @@ class CochlearFrame:
         if length < 0.2 or not x.any():
             raise ValueError("round window, helicotrema and basal turn centre are on a line")
         z = z / length
-        return cls(side, origin, np.array([x, np.cross(z, x) * _determinant(side), z]))
+        return cls(side, origin, np.array([x, np.cross(z, x) * determinant(side), z]))
 
     @property
     def matrix(self) -> Vector:
@@ -90,7 +90,8 @@ class CochlearFrame:
         return origin | dict(zip(_AXES, np.round(self.axes, 5).tolist(), strict=True))
 
 
-def _determinant(side: Side) -> float:
+def determinant(side: Side) -> float:
+    """Return that of the cochlear frame of a side: left ears are mirrored."""
     return 1.0 if side == "right" else -1.0
 
 
@@ -124,7 +125,7 @@ class PrincipalAxes:
         ways = []
         for first, second in product((1.0, -1.0), repeat=2):  # handedness rules out the other half
             long, middle = first * self.axes[0], second * self.axes[1]
-            ends = {LONG: long, MIDDLE: middle, THIN: _determinant(side) * np.cross(long, middle)}
+            ends = {LONG: long, MIDDLE: middle, THIN: determinant(side) * np.cross(long, middle)}
             ways.append(
                 {CENTROID: self.centroid}
                 | {name: self.centroid + REACH_MM[name] * end for name, end in ends.items()}
@@ -221,7 +222,7 @@ def fit_template(
             fit_orthonormal(
                 np.array([template[name] for name in known]),
                 np.array(list(known.values())),
-                _determinant(side),
+                determinant(side),
                 np.array([1.0 / (SPREAD_MM**2 + variances.get(name, 0.0)) for name in known]),
             )
         )

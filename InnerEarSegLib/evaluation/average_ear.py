@@ -18,6 +18,7 @@ from ..cochlea.frame import (
     PrincipalAxes,
     Template,
     Vector,
+    determinant,
     fit_template,
 )
 from ..cochlea.walls import LabyrinthMask
@@ -52,7 +53,7 @@ def mean_template(cases: Sequence[TemplateCase]) -> tuple[dict[str, Vector], dic
         Mean in mm of the cochlear frame, and standard deviation along an axis in mm, by name.
     """
     shapes = [
-        np.array([at[name] for name in POINTS]) * (1.0 if side == "right" else -1.0, 1.0, 1.0)
+        np.array([at[name] for name in POINTS]) * (determinant(side), 1.0, 1.0)
         for side, at, _ in cases
     ]
     mean = shapes[0] - shapes[0].mean(axis=0)

@@ -80,7 +80,7 @@ def page(
         + ", auxiliary landmarks (white). Each slice is shown across the axes of its CT.</p>",
     ]
     parts += [_figure(case, pictures[case.name]) for case in ranked if case.name in pictures]
-    return document(escape(title), _STYLE, parts)
+    return document(title, _STYLE, parts)
 
 
 def _list(lines: Sequence[str], kind: str = "") -> str:

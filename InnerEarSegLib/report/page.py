@@ -32,7 +32,7 @@ def document(title: str, style: Path, parts: Iterable[str]) -> str:
     """Return an HTML file of parts, with the CSS of a file in it."""
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="generator" content="{MAKER} {__version__}">\n<title>{title}</title>\n'
+        f'<meta name="generator" content="{MAKER} {__version__}">\n<title>{escape(title)}</title>\n'
         f"<style>\n{style.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
     )
     return head + "\n".join(parts) + "\n</body>\n</html>\n"
