@@ -12,6 +12,7 @@ from ..io.region import Region
 from ..model.bundle import Model
 from ..progress import Progress
 from ..types import CHECK, POOR, Quality, Segmentation, Volume
+from .ct_at_ear import slices_follow
 from .ear import decode_ear
 from .localization import find_ears
 from .prediction import EarPrediction, Predictor, is_fine
@@ -20,6 +21,11 @@ from .quality import Remark
 UNSHARP: Remark = (
     CHECK,
     "The two networks contradict each other; the ear was drawn at lower resolution: check it.",
+)
+DISPLACED: Remark = (
+    CHECK,
+    "Slices of the CT are missing, repeated or displaced at the ear, so that distances across them "
+    "are wrong. Check it.",
 )
 MIRRORED = (
     "The left ear lies on the patient's right of the right ear: the CT's orientation is probably "
@@ -61,6 +67,10 @@ def segment(
     found = find_ears(predictor, region)
     progress.stage("infer", 0.45, "Drawing the labyrinth", end=0.7)
     drawn = [_draw(predictor, prediction, fine) for prediction in found]
+    drawn = [
+        (one, notes if slices_follow(ct, one.patch) else (*notes, DISPLACED))
+        for one, notes in drawn
+    ]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
     decoded = (decode_ear(one, ct.geometry, model, notes, ct.slice_mm) for one, notes in drawn)
     ears = sorted((ear for ear in decoded if ear is not None), key=lambda ear: ear.side)

@@ -26,6 +26,7 @@ from ..types import (
     Verdict,
 )
 from .candidates import dilated
+from .ct_at_ear import SOFT_MM
 from .prediction import EarPrediction
 
 SHELL_MM = (0.8, 2.0)
@@ -96,11 +97,6 @@ VERY_COARSE_MM = 1.3
 VERY_THICK_MM = 2.0
 """Thickest slices that the drawing network was trained for."""
 
-SOFT_MM = 0.95
-"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the
-specimens' own scans, 0.6 in simulated cone beam of 0.3 mm, 0.75 with bone and 1.05 with soft
-kernels."""
-
 MIN_AGREEMENT = 0.9
 """Dice of two networks below which they disagree: nine specimens in up to four kinds of scan and
 two heads have 0.926 to 0.961, synthetic ears 0.916 and more."""
@@ -157,6 +153,11 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
         f"The {canal} semicircular canal was completed where the CT hardly shows it: check it."
         for canal in findings.completed_canals
     ]
+    sentences += [
+        f"The CT shows bone where the {canal} semicircular canal is drawn: it may be ossified. "
+        "Check it."
+        for canal in findings.bony_canals
+    ]
     names = [f"The {canal}" for canal in findings.open_canals]
     closed = CANALS if findings.closed_canals is None else findings.closed_canals
     if closed < CANALS and not names:
@@ -178,6 +179,10 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
             f"The two networks draw the ear differently (Dice {findings.agreement:.2f}): check it."
         )
     remarks: list[Remark] = [(CHECK, sentence) for sentence in sentences]
+    remarks += [
+        (POOR, f"The {name} lies outside the labyrinth as drawn: a part of it is missing there.")
+        for name in findings.undrawn_landmarks
+    ]
     if findings.atypicality is not None and findings.atypicality > 1.0:
         far = findings.atypicality > FAR_ATYPICAL
         remarks.append((POOR if far else CHECK, ATYPICAL))

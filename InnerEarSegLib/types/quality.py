@@ -63,6 +63,8 @@ class Findings:
         metal_mm3: of the largest piece of metal in or beside the labyrinth.
         agreement: Dice of two networks' drawings in canonical pose.
         atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
+        bony_canals: names of those that are drawn where the CT shows bone.
+        undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
     """
 
     closed_canals: int | None = None
@@ -75,6 +77,8 @@ class Findings:
     metal_mm3: float = 0.0
     agreement: float | None = None
     atypicality: float | None = None
+    bony_canals: tuple[str, ...] = ()
+    undrawn_landmarks: tuple[str, ...] = ()
 
     @property
     def canals(self) -> str:
@@ -95,5 +99,5 @@ class Findings:
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Findings:
         """Read what ``to_json`` made; KeyError or TypeError if something is missing or unknown."""
-        names = {name: tuple(item[name]) for name in ("open_canals", "completed_canals")}
-        return cls(**{**item, **names})
+        lists = {name: tuple(x) for name, x in item.items() if isinstance(x, list)}
+        return cls(**{**item, **lists})

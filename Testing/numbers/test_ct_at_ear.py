@@ -5,10 +5,15 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from InnerEarSegLib.segmentation.ct_at_ear import cut_off_at, edge_width_mm, metal_mm3
-from InnerEarSegLib.types import MIN_METAL_MM3
+from InnerEarSegLib.segmentation.ct_at_ear import (
+    cut_off_at,
+    edge_width_mm,
+    metal_mm3,
+    slices_follow,
+)
+from InnerEarSegLib.types import MIN_METAL_MM3, Geometry, Volume
 
-from .canonical_ear import ct_of, depth, millimetres
+from .canonical_ear import PATCH, ct_of, depth, millimetres
 
 DEEP = depth()
 LOGITS = torch.from_numpy(8.0 * DEEP)
@@ -32,8 +37,8 @@ def test_without_bone_there_is_no_edge():
     assert edge_width_mm(torch.zeros(DEEP.shape), LOGITS, 0.2) is None
 
 
-def metal(ct, edge_mm=0.4):
-    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, 1800.0, edge_mm)
+def metal(ct, edge_mm=0.4, capsule_hu=1800.0):
+    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, capsule_hu, edge_mm)
 
 
 def test_metal_in_the_cochlea():
@@ -56,6 +61,26 @@ def test_metal_beside_the_labyrinth_and_far_away():
     beside = (DEEP < -0.1) & (DEEP > -0.5)
     near[beside] = 3071.0
     assert metal(near) > MIN_METAL_MM3 and metal(near, edge_mm=None) > MIN_METAL_MM3
+    assert metal(near, capsule_hu=2400.0) == 0.0  # grey values, in which bone is as bright
+
+
+def test_slices_that_are_missing_repeated_or_displaced_are_seen():
+    noise = np.random.default_rng(1).normal(scale=60.0, size=DEEP.shape)
+    whole = (ct_of(DEEP) + noise).astype(np.float32)
+    tubes = np.indices(whole.shape).sum(axis=0)  # a texture, as trabecular bone has everywhere
+    whole += 300.0 * np.sin(tubes / 6.0).astype(np.float32)
+    for axis in range(3):
+        first, last = np.split(whole, [whole.shape[axis] // 2], axis=axis)
+        cases = {
+            "whole": (first, last),
+            "missing": (first, np.delete(last, np.s_[:5], axis=axis)),
+            "repeated": (first, first.take([-1], axis=axis), last),
+            "displaced": (first, np.roll(last, 5, axis=(axis + 1) % 3)),
+        }
+        for name, parts in cases.items():
+            array = np.concatenate(parts, axis=axis)
+            seen = slices_follow(Volume(array, Geometry(PATCH.ijk_to_ras, array.shape)), PATCH)
+            assert seen == (name == "whole"), (name, axis)
 
 
 def test_where_values_are_cut_off():

@@ -10,7 +10,7 @@ import torch
 from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.atypicality import atypicality
-from InnerEarSegLib.segmentation.canal_courses import REFERENCE, frame_of
+from InnerEarSegLib.segmentation.canal_courses import COURSES, REFERENCE, frame_of
 from InnerEarSegLib.segmentation.findings import (
     bone_between_turns,
     close_gaps,
@@ -115,6 +115,25 @@ def test_without_an_oval_window_nothing_is_counted():
     mask = (depth("lateral") > 0).astype(np.uint8)
     found = find(completion, mask, PATCH, missing, 1800.0, None)
     assert found.closed_canals is None and found.turns_apart is None and found.atypicality is None
+
+
+@pytest.mark.parametrize(("half_mm", "names"), [(1.6, ("lateral",)), (0.4, ())])
+def test_a_canal_that_is_drawn_through_bone(half_mm, names):
+    """The network sees three whole canals, and the CT bone in the middle of one of them."""
+    ct, middle = ct_of(two_turns()), np.array(COURSES["lateral"][6])
+    ct[np.linalg.norm(millimetres() - middle, axis=-1) < half_mm] = 1800.0
+    found = findings(complete(prediction(two_turns(), ct), SCAN))
+    assert (found.bony_canals, found.closed_canals) == (names, 3)
+
+
+def test_a_landmark_beyond_the_drawing():
+    completion = complete(prediction(two_turns(), ct_of(two_turns())), SCAN)
+    mask = (two_turns() > 0).astype(np.uint8)
+    near, far = ({**POINTS, "helicotrema": np.array([x, 0.0, -1.0])} for x in (6.8, 7.8))
+    for points, beyond in ((near, False), (far, True)):  # the upper turn ends at 6.4 mm
+        found = find(completion, mask, PATCH, points, 1800.0, None)
+        assert ("helicotrema" in found.undrawn_landmarks) == beyond
+        assert (found.turns_apart is None) == beyond
 
 
 def test_turns_that_run_together():
