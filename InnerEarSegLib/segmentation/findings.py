@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..types import CANALS, HELICOTREMA, LANDMARKS, OVAL_WINDOW, Findings, Geometry, apply_affine
 from .atypicality import atypicality
 from .canals import bony_canals, complete_canals, open_canals
-from .ct_at_ear import SOFT_MM, edge_width_mm, metal_mm3
+from .ct_at_ear import SOFT_MM, edge_width_mm, edges_are_even, metal_mm3
 from .mask import OUTSIDE_LOGIT
 from .prediction import EarPrediction
 from .topology import Mask, behind_window, count_canals, whole_part
@@ -131,6 +131,7 @@ def find(
         atypicality=atypicality(drawn, canonical, in_canonical),
         bony_canals=bony,
         undrawn_landmarks=undrawn,
+        even_edges=edges_are_even(ct, logits, spacing),
     )
 
 

@@ -198,6 +198,9 @@ def _on_ct(findings: Findings, largest_mm: float) -> list[Remark]:
     if width is not None and width > SOFT_MM:
         sentence = f"The CT is soft at the ear, its edges {width:.1f} mm wide: thin parts are drawn"
         remarks.append((CHECK, f"{sentence} as the model knows them from other ears."))
+    if findings.even_edges is False:
+        sentence = "The CT's edges are much wider in one direction than in others: the patient may"
+        remarks.append((CHECK, f"{sentence} have moved, or slices are thick. Check thin parts."))
     if thickness is not None and thickness > max(COARSE_MM, largest_mm + 0.01):
         sentence = f"The CT's slices are {thickness:.1f} mm thick, though closer together"
         far = thickness > VERY_THICK_MM

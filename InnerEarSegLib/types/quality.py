@@ -65,6 +65,7 @@ class Findings:
         atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
         bony_canals: names of those that are drawn where the CT shows bone.
         undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
+        even_edges: whether the CT's edges are about as wide in all directions.
     """
 
     closed_canals: int | None = None
@@ -79,6 +80,7 @@ class Findings:
     atypicality: float | None = None
     bony_canals: tuple[str, ...] = ()
     undrawn_landmarks: tuple[str, ...] = ()
+    even_edges: bool | None = None
 
     @property
     def canals(self) -> str:

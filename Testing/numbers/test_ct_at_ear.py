@@ -8,6 +8,7 @@ import torch
 from InnerEarSegLib.segmentation.ct_at_ear import (
     cut_off_at,
     edge_width_mm,
+    edges_are_even,
     metal_mm3,
     slices_follow,
 )
@@ -33,8 +34,19 @@ def test_softer_is_wider():
     assert widths == sorted(widths)
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_a_double_contour_makes_edges_uneven(axis):
+    """Blur that is the same in all directions does not, and the edges' width hardly tells."""
+    sharp = ct_of(DEEP, blur_mm=0.2)
+    double = (np.roll(sharp, 3, axis) + np.roll(sharp, -3, axis)) / 2.0  # 1.2 mm apart
+    assert not edges_are_even(torch.from_numpy(double), LOGITS, 0.2)
+    assert all(edges_are_even(torch.from_numpy(ct_of(DEEP, blur_mm=x)), LOGITS, 0.2)
+               for x in (0.2, 0.6))  # fmt: skip
+
+
 def test_without_bone_there_is_no_edge():
-    assert edge_width_mm(torch.zeros(DEEP.shape), LOGITS, 0.2) is None
+    nothing = torch.zeros(DEEP.shape)
+    assert edge_width_mm(nothing, LOGITS, 0.2) is None and edges_are_even(nothing, LOGITS, 0.2)
 
 
 def metal(ct, edge_mm=0.4, capsule_hu=1800.0):
@@ -79,7 +91,8 @@ def test_slices_that_are_missing_repeated_or_displaced_are_seen():
         }
         for name, parts in cases.items():
             array = np.concatenate(parts, axis=axis)
-            seen = slices_follow(Volume(array, Geometry(PATCH.ijk_to_ras, array.shape)), PATCH)
+            volume = Volume(array, Geometry(PATCH.ijk_to_ras, array.shape))
+            seen = slices_follow(volume, PATCH.to_ras(np.argwhere(DEEP > 0)[:, ::-1]))
             assert seen == (name == "whole"), (name, axis)
 
 
