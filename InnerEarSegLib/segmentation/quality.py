@@ -104,8 +104,8 @@ two heads have 0.926 to 0.961, synthetic ears 0.916 and more."""
 FAR_ATYPICAL = 2.0
 METAL = "There is metal in or beside the labyrinth: what it hides is not measured."
 ATYPICAL = (
-    "The ear is unlike those that the model knows: a malformation, an operation, or a failure of "
-    "the model. Check it."
+    "The ear is unlike those that the model knows: a malformation, an operation, a CT with wrong "
+    "distances or a tilt that was not corrected, or a failure of the model. Check it."
 )
 
 _RANK: dict[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
