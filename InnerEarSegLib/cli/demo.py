@@ -58,11 +58,11 @@ def demo(options: argparse.Namespace) -> int:
     from ..batch.segment_case import Source, segment_case
     from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
     from ..model.bundle import load_model
-    from ..mrml.ear_rendering import NO_OPENGL
     from ..mrml.files import write_scene
     from ..mrml.scene import check_logics
     from ..report.files import Names
     from ..report.subject import write_subject
+    from ..report.views import NO_OPENGL
     from ..synthetic.files import random_ear
 
     check_logics()

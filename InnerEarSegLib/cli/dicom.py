@@ -123,9 +123,9 @@ def export_subject(
     """Write the objects of a result, say where they are, and send them if wanted."""
     from ..archive.export import export
     from ..archive.source import read_source
-    from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.subject import write_subject
+    from ..report.views import draw_in_child
 
     series = read_source(source, options.series)
     with temporary() as views:

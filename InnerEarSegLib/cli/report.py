@@ -99,10 +99,10 @@ def write(
     chosen: Sequence[ChosenArray] = (),
 ) -> ResultFolder:
     """Draw a written subject in 3D in its folder, and write the report."""
-    from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.duct_page import duct_pages
     from ..report.files import write_report
+    from ..report.views import draw_in_child
 
     if problem := draw_in_child(folder):
         notes = (*notes, problem)

@@ -10,11 +10,11 @@ from InnerEarSegLib.cochlea.arrays import choose, read_arrays
 from InnerEarSegLib.cochlea.insertion import insert
 from InnerEarSegLib.cochlea.way_in import way_in
 from InnerEarSegLib.mrml.cochlear_view import way_in_planes
-from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.plan import find_plan
 from InnerEarSegLib.mrml.plan_parts import find_parts
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.report.plan import mismatch_text
+from InnerEarSegLib.report.views import can_render
 from InnerEarSegLib.types import HELICOTREMA, ROUND_WINDOW
 from Testing.panel.test_cochlear_view_stories import assert_slices, slice_nodes, slices
 from Testing.scene.test_cochlear_view import turned_to

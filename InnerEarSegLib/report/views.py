@@ -1,6 +1,6 @@
-"""A labyrinth in 3D for a report, by VTK alone: neither Slicer's views nor a scene.
+"""Views of a labyrinth in 3D for a report, by VTK alone.
 
-python -m InnerEarSegLib.mrml.ear_rendering FOLDER
+python -m InnerEarSegLib.report.views FOLDER
 
 reads what ``report.subject.write_subject`` wrote and adds ``views.json`` and its pictures. It runs
 in a process of its own, as a broken OpenGL ends the process.
@@ -13,8 +13,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,10 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..process import run_child
-from ..report.figures import BAR_MM, COLORS, VIEWS, Plane, png
-from ..report.subject import read_subject
-from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear
-from .scene import configure, image_data, vtk_matrix
+from ..types import Ear
+from .figures import BAR_MM, COLORS, VIEWS, Plane, anatomical_viewpoints, png, unit
+from .subject import read_subject
+from .surface import surface_of
 
 PIXELS = 720
 _MARGIN = 1.2
@@ -57,52 +55,14 @@ def draw_views(ear: Ear) -> list[tuple[Plane, NDArray[np.uint8]]]:
         return []
     cloud = ear.geometry.to_ras(inside[:: max(1, len(inside) // 20000)])
     points = {x.name: np.array(x.ras) for x in ear.landmarks if x.ras is not None}
-    surface, color = _surface(ear), COLORS[ear.side]
+    surface, color = surface_of(ear.labyrinth, ear.geometry), COLORS[ear.side]
     planes = [_plane(*viewpoint, cloud) for viewpoint in anatomical_viewpoints(cloud, points)]
     return [(plane, _render(surface, plane, color)) for plane in planes]
 
 
-def anatomical_viewpoints(
-    cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
-) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
-    """Two views in which the landmarks are well apart.
-
-    The directions come from the ear, not from the patient's axes: a specimen may lie in the
-    scanner in any way.
-
-    Args:
-        cloud: (n, 3) points of the labyrinth, world RAS mm.
-        landmarks: positions by name, world RAS mm; missing ones left out.
-
-    Returns:
-        Captions, unit vectors from the ear to the camera, and the views' up; world RAS.
-    """
-    center = cloud.mean(axis=0)
-    if not landmarks.keys() >= set(LANDMARKS):
-        _, front, up = np.eye(3)
-        return [("from the front", front, up), ("from above", up, front)]
-    apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
-    # Both windows open towards the middle ear.
-    windows = (oval + round_) / 2
-    along = _unit(oval - round_)  # roughly from the cochlea's base towards the canals
-    normal = _unit(np.cross(apex - round_, oval - round_))
-    if normal @ (windows - center) < 0:
-        normal = -normal
-    side = _unit(np.cross(along, normal))
-    beside = side * np.sign(side @ (apex - windows)) + 0.35 * normal
-    return [
-        ("facing the windows", _unit(normal + 0.25 * along), along),
-        ("a quarter turn further", _unit(beside), along),
-    ]
-
-
-def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vector / max(float(np.linalg.norm(vector)), 1e-9)
-
-
 def _plane(caption: str, direction: NDArray, up: NDArray, cloud: NDArray) -> Plane:
     """The picture's plane: through the middle of the cloud, wide enough for all of it."""
-    right = _unit(np.cross(up, direction))
+    right = unit(np.cross(up, direction))
     axes = np.stack([right, np.cross(direction, right), direction])
     seen = cloud @ axes.T
     low, high = seen.min(axis=0), seen.max(axis=0)
@@ -111,51 +71,29 @@ def _plane(caption: str, direction: NDArray, up: NDArray, cloud: NDArray) -> Pla
     return Plane(caption, (low + high) / 2 @ axes, axes[0], axes[1], field)
 
 
-def _surface(ear: Ear) -> Any:
-    """The labyrinth's smoothed surface, RAS mm."""
-    mask = np.pad((ear.labyrinth != 0).astype(np.uint8), 1)
-    grid = ear.geometry.part([-1, -1, -1], mask.shape)
-    filters = [
-        configure(vtk.vtkDiscreteFlyingEdges3D(), Value=(0, 1), ComputeNormals=False),
-        configure(
-            vtk.vtkTransformPolyDataFilter(),
-            Transform=configure(vtk.vtkTransform(), Matrix=vtk_matrix(grid.ijk_to_ras)),
-        ),
-        configure(
-            vtk.vtkWindowedSincPolyDataFilter(),
-            NumberOfIterations=25,
-            PassBand=0.08,
-            NormalizeCoordinates=True,
-            BoundarySmoothing=False,
-        ),
-        # AutoOrientNormals: a mirrored grid turns the surface inside out.
-        configure(
-            vtk.vtkPolyDataNormals(), Consistency=True, AutoOrientNormals=True, Splitting=False
-        ),
-    ]
-    filters[0].SetInputData(image_data(mask, vtk.vtkImageData()))
-    for one, following in pairwise(filters):
-        following.SetInputConnection(one.GetOutputPort())
-    filters[-1].Update()
-    return filters[-1].GetOutput()
-
-
 def _render(surface: Any, plane: Plane, color: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """What a camera sees of a surface, RAS mm, that looks at a plane; on white."""
     window, renderer = open_window((PIXELS, PIXELS))
     renderer.SetBackground(1.0, 1.0, 1.0)
+    smooth = vtk.vtkPolyDataNormals()  # shades over the edges of triangles
+    smooth.SetInputData(surface)
+    smooth.SplittingOff()
+    mapper = vtk.vtkPolyDataMapper()
+    mapper.SetInputConnection(smooth.GetOutputPort())
     actor = vtk.vtkActor()
-    actor.SetMapper(configure(vtk.vtkPolyDataMapper(), InputData=surface, ScalarVisibility=False))
-    pale = tuple(0.55 + 0.45 * channel / 255.0 for channel in color)  # marks lie on it
-    configure(actor.GetProperty(), Color=pale, Specular=0.25, SpecularPower=30, Ambient=0.12)
+    actor.SetMapper(mapper)
+    look = actor.GetProperty()
+    look.SetColor(*(0.55 + 0.45 * channel / 255.0 for channel in color))  # pale: marks lie on it
+    look.SetSpecular(0.25)
+    look.SetSpecularPower(30)
+    look.SetAmbient(0.12)
     renderer.AddActor(actor)
-    configure(
-        renderer.GetActiveCamera(),
-        ParallelProjection=True,
-        ParallelScale=plane.field_mm / 2,
-        FocalPoint=tuple(plane.center),
-        Position=tuple(plane.center + 100.0 * np.cross(plane.right, plane.up)),
-        ViewUp=tuple(plane.up),
-    )
+    camera = renderer.GetActiveCamera()
+    camera.ParallelProjectionOn()
+    camera.SetParallelScale(plane.field_mm / 2)
+    camera.SetFocalPoint(*plane.center)
+    camera.SetPosition(*(plane.center + 100.0 * np.cross(plane.right, plane.up)))
+    camera.SetViewUp(*plane.up)
     renderer.ResetCameraClippingRange()
     return picture_of(window)
 
@@ -180,9 +118,11 @@ def open_window(size: tuple[int, int]) -> tuple[Any, Any]:
     if sys.platform.startswith("linux") and _loads("libEGL.so.1"):
         # Else VTK tries an X server first, and complains where there is none.
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
-    window = configure(
-        vtk.vtkRenderWindow(), OffScreenRendering=True, ShowWindow=False, MultiSamples=4, Size=size
-    )
+    window = vtk.vtkRenderWindow()
+    window.OffScreenRenderingOn()
+    window.ShowWindowOff()
+    window.SetMultiSamples(4)
+    window.SetSize(*size)
     renderer = vtk.vtkRenderer()
     window.AddRenderer(renderer)
     return window, renderer
@@ -191,7 +131,9 @@ def open_window(size: tuple[int, int]) -> tuple[Any, Any]:
 def picture_of(window: Any) -> NDArray[np.uint8]:
     """What a window shows now, (height, width, 3) RGB, top row first."""
     window.Render()
-    reader = configure(vtk.vtkWindowToImageFilter(), Input=window, ReadFrontBuffer=False)
+    reader = vtk.vtkWindowToImageFilter()
+    reader.SetInput(window)
+    reader.ReadFrontBufferOff()
     reader.SetInputBufferTypeToRGB()
     reader.Update()
     image = reader.GetOutput()
