@@ -18,13 +18,12 @@ from ..cochlea.frame import (
     PrincipalAxes,
     Template,
     Vector,
-    determinant,
     fit_template,
 )
 from ..cochlea.walls import LabyrinthMask
 from ..io.case import Case
 from ..segmentation.pose import fit_orthonormal
-from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Side, apply_affine
+from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Side, apply_affine, side_sign
 from .evaluate import Cases
 
 TemplateCase = tuple[Side, Points, PrincipalAxes | None]
@@ -53,7 +52,7 @@ def mean_template(cases: Sequence[TemplateCase]) -> tuple[dict[str, Vector], dic
         Mean in mm of the cochlear frame, and standard deviation along an axis in mm, by name.
     """
     shapes = [
-        np.array([at[name] for name in POINTS]) * (determinant(side), 1.0, 1.0)
+        np.array([at[name] for name in POINTS]) * (side_sign(side), 1.0, 1.0)
         for side, at, _ in cases
     ]
     mean = shapes[0] - shapes[0].mean(axis=0)

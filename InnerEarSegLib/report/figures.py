@@ -149,10 +149,8 @@ def cochlear_figures(ct: Volume, ear: Ear, cochlea: CochlearMeasurements) -> tup
         return ()
     window = cochlea.frame.from_ras(np.array(ear.points[ROUND_WINDOW]))
     turn, middle = cochlea.frame.to_ras([[0.0, 0.0, window[2]], [0.0, 0.0, 1.0]])
-    # The basal turn seen from the apex, and the apex up. As in the panel's Cochlear view, the round
-    # window is right in a right ear, left in a left one.
-    x, y, z = cochlea.frame.axes
-    right = x if np.cross(x, y) @ z > 0 else -x
+    # The basal turn seen from the apex, and the apex up, as in the panel's Cochlear view.
+    right, (_, y, z) = cochlea.frame.right_in_view, cochlea.frame.axes
     flat = Plane("plane of the basal turn", turn, right, y, COCHLEA_FIELD_MM)
     upright = Plane("mid-modiolar plane", middle, right, z, COCHLEA_FIELD_MM)
     diameters = (("A", "A", "a_diameter", LINE_A), ("B", "B", "b_diameter", LINE_B))

@@ -44,8 +44,7 @@ def _plane(ear: Ear, cochlea: CochlearMeasurements) -> Plane:
     if cochlea.frame is None:
         axial = orthogonal_planes(middle)[0]
         return Plane(axial.name, middle, axial.right, axial.up, FIELD_MM)
-    x, y, z = cochlea.frame.axes
-    right = x if np.cross(x, y) @ z > 0 else -x
+    right, (_, y, z) = cochlea.frame.right_in_view, cochlea.frame.axes
     depth = (cochlea.frame.origin - middle) @ z  # the slice is through the basal turn's centre
     return Plane("basal turn", middle + depth * z, right, y, FIELD_MM)
 
