@@ -13,6 +13,7 @@ from ..progress import run_steps
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
+    FOUND_PLACE_ATTRIBUTE,
     PLACE_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     add_landmarks,
@@ -113,7 +114,8 @@ def _put_result(
     results = Results(segmentation, landmarks)
     for node in results.nodes:
         link_to_ct(node, volume_node)
-        node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
+        for attribute in (PLACE_ATTRIBUTE, FOUND_PLACE_ATTRIBUTE):
+            node.SetAttribute(attribute, place_of(volume_node))
     added = [] if earlier else results.nodes
     added += yield from add_measurement_steps(scene, volume_node, landmarks)
     _name_after_ct(scene, volume_node, added)
