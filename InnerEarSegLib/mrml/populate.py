@@ -36,7 +36,6 @@ from .segments import (
     remember_automatic_segment,
     segment_was_edited,
     set_segments,
-    volume_attribute,
 )
 from .transforms import follow_ct, place_of
 from .views import show_ear
@@ -137,7 +136,6 @@ def _put_segments(
     ears = [ear for ear in result.ears if ear not in edited]
     set_segments(node, [ear for ear in ears if ear.labyrinth.any()])
     for ear in ears:
-        node.SetAttribute(volume_attribute(ear.side), f"{ear.volume_mm3:.2f}")
         remember_automatic_segment(node, ear.side)
     node.SetAttribute(ATTRIBUTE + "Model", f"{result.model.name} {result.model.version}")
     node.SetAttribute(ATTRIBUTE + "ModelSha256", result.model.sha256)
