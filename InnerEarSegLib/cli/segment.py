@@ -75,10 +75,9 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
-    from .. import __version__
     from ..batch.segment_case import Source, WriteScene, segment_case
     from ..io.overlap import refuse_overlap
-    from ..io.result_folder import MAKER, ResultFolder
+    from ..io.result_folder import ResultFolder
     from ..model.bundle import Model, load_model
     from ..model.device import choose_device
 
@@ -106,8 +105,7 @@ def run(options: argparse.Namespace) -> int:
     def model() -> Model:
         return load_model(options.model, device, cpu_fallback=fallback, progress=progress)
 
-    about = {"made_by": f"{MAKER} {__version__}"}
-    result = segment_case(source, output, model, progress, write, about=about)
+    result = segment_case(source, output, model, progress, write)
     aside = [f"Note: {sentence}" for sentence in output.sentences]
     if options.json_progress:
         _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))

@@ -26,7 +26,7 @@ from ..cochlea.way_in import REACH_MM, way_in
 from ..errors import UnusableInput
 from ..report.plan import insertions_of, mismatch_of
 from ..types import Side
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, follow_landmarks, side_of, style_markups
 from .plan_frequencies import FREQUENCIES, add_frequencies, place_frequencies
 from .results import Results, group_results, linked_nodes, remove_from_hierarchy
 from .scene import configure, keep_place_node
@@ -240,12 +240,6 @@ def _add(scene: Any, side: Side, kind: str) -> Any:
         LineColorFadingEnd=_NEAR_SLICE_MM[1],
     )
     return node
-
-
-def follow_landmarks(node: Any, landmarks: Any) -> None:
-    """Put a node under the transform of the ear's landmarks, if there are any."""
-    if landmarks is not None and node.GetTransformNodeID() != landmarks.GetTransformNodeID():
-        node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
 
 
 def _fixed(side: Side, kind: str, cochlea: CochlearMeasurements | None) -> tuple[str, list[Mark]]:

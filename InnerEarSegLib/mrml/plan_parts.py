@@ -8,8 +8,8 @@ from typing import Any
 from ..cochlea.measurements import CochlearMeasurements, signature
 from ..cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, parts_steps
 from ..types import Ear, Geometry, Side
-from .landmarks import side_of
-from .plan import KIND_ATTRIBUTE, PLAN_ROLE, follow_landmarks, note_content, remove_node, shows, tie
+from .landmarks import follow_landmarks, side_of
+from .plan import KIND_ATTRIBUTE, PLAN_ROLE, note_content, remove_node, shows, tie
 from .results import Results, group_results, linked_nodes, read_ear
 from .scene import configure
 from .segments import INNER_EAR, SEGMENT_IDS, add_surface, new_segment, put_segments, terminology

@@ -25,11 +25,11 @@ from ..types import (
 )
 from .landmarks import (
     VERDICT_ATTRIBUTE,
-    WARNINGS_ATTRIBUTE,
     auxiliary_of,
     findings_of,
     landmark_of,
     side_of,
+    warnings_of,
 )
 from .scene import matrix_from, nodes_of
 from .segments import segment_content, segment_was_edited
@@ -113,7 +113,7 @@ def read_ear(results: Results, side: Side) -> Ear | None:
         volume_mm3=float(inside.sum()) * geometry.voxel_volume,
         quality=Quality(
             verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
-            tuple((node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()),
+            tuple(warnings_of(node)),
         ),
         auxiliary=auxiliary_of(node),
         segment=segment,

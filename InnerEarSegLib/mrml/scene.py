@@ -75,7 +75,7 @@ def vtk_matrix(matrix: ArrayLike) -> Any:
 
 def numpy_matrix(matrix: Any) -> NDArray[np.float64]:
     """4 x 4 array of a vtkMatrix4x4."""
-    return np.array([[matrix.GetElement(row, col) for col in range(4)] for row in range(4)])
+    return np.reshape(matrix.GetData(), (4, 4))
 
 
 def matrix_from(getter: Callable[..., Any], *arguments: Any) -> NDArray[np.float64]:

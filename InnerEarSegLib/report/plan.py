@@ -9,7 +9,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .. import __version__
 from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 from ..cochlea.catalogue import MEASURED_OF_FORMULA, Measurement
 from ..cochlea.duct import Duct
@@ -18,7 +17,7 @@ from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
 from ..cochlea.insertion import Insertion, insert
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import way_in
-from ..io.result_folder import MAKER
+from ..io.result_folder import MADE_BY
 from ..types import Side, rounded
 
 PLAN_JSON, DUCT_CSV, CONTACTS_CSV = "plan.json", "duct.csv", "contacts.csv"
@@ -119,7 +118,7 @@ def write_plan(
                 contacts.append({"side": side, "array": each.array.label, **contact})
     content = {
         "schema_version": SCHEMA_VERSION,
-        "made_by": f"{MAKER} {__version__}",
+        "made_by": MADE_BY,
         "note": MAKERS_DECIDE,
         "ears": ears,
     }
