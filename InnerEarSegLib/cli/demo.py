@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..process import temporary
 from ..progress import Progress
-from . import report
 from .arguments import whole_number_from
+from .report import report_blocks
 from .result import subject_of_result
 from .segment import NO_EAR, summary
 
@@ -58,18 +58,17 @@ def demo(options: argparse.Namespace) -> int:
     from ..batch.segment_case import Source, segment_case
     from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
     from ..model.bundle import load_model
-    from ..mrml.ear_rendering import NO_OPENGL
     from ..mrml.files import write_scene
     from ..mrml.scene import check_logics
-    from ..report.files import Names
-    from ..report.subject import write_subject
+    from ..report.content import Figures
+    from ..report.files import Names, write_report
     from ..synthetic.files import random_ear
 
     check_logics()
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    with temporary() as views:
-        ct, made = views / "synthetic_ear.nrrd", views / "result"
+    with temporary() as folder:
+        ct, made = folder / "synthetic_ear.nrrd", folder / "result"
         sitk.WriteImage(ear.ct.to_sitk(), str(ct), True)
         print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
@@ -86,11 +85,10 @@ def demo(options: argparse.Namespace) -> int:
             page = made / REPORT_HTML
             pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
             subject, _ = subject_of_result(made)
-            write_subject(subject, views)
-            report.write(subject, views, Names(page, pdf))
-            view = views / f"view_{ear.side}_0.png"
-            if view.is_file():
-                shutil.copy(view, made / PICTURE)
+            blocks = report_blocks(subject)
+            write_report(blocks, subject, Names(page, pdf))
+            overview = next(block for block in blocks if isinstance(block, Figures))
+            (made / PICTURE).write_bytes(overview.figures[0].png)
         (made / MANIFEST).unlink()
         with output.replacing({}) as new:
             shutil.copy(ct, new)
@@ -98,9 +96,8 @@ def demo(options: argparse.Namespace) -> int:
     print("\n".join([*lines, *output.sentences, f"Files: {output.folder}"]))
     if not result.ears:
         return NO_EAR
-    picture = output.folder / PICTURE
     print(f"Report: {output.folder / REPORT_HTML}")
-    print(f"Picture: {picture}" if picture.is_file() else NO_OPENGL)
+    print(f"Picture: {output.folder / PICTURE}")
     return 0
 
 
