@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..process import temporary
 from ..progress import Progress
+from ..types import LANDMARKS
 from .arguments import whole_number_from
 from .report import report_blocks
 from .result import subject_of_result
@@ -102,24 +103,28 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
-    """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
+    """Compare the files with the generator's truth, a line each."""
     import numpy as np
 
     from ..evaluation.metrics import dice
-    from ..mrml.files import read_landmarks, read_segments
+    from ..io.labels import read_labels
+    from ..io.landmarks import read_landmarks
+    from ..io.result_folder import LANDMARKS_FILES, SEGMENTATION_FILE
 
-    segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
-    inside = np.argwhere(segment.array)[:, ::-1]
+    named = [f"Labyrinth {ear.side}"]
+    mask, grid, _ = read_labels(folder / SEGMENTATION_FILE, segments=named)
+    inside = np.argwhere(mask)[:, ::-1]
     truth = ear.labels.array.astype(bool)
-    index = np.round(ear.labels.geometry.to_ijk(segment.geometry.to_ras(inside))).astype(int)
+    index = np.round(ear.labels.geometry.to_ijk(grid.to_ras(inside))).astype(int)
     kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
     found = np.zeros_like(truth)
     found[tuple(index[kept].T[::-1])] = True
     lines = [f"Against the generator's exact labels: Dice {dice(found, truth):.3f}"]
-    for name, ras in read_landmarks(folder / f"landmarks_{ear.side}.mrk.json").items():
+    points = read_landmarks(folder / LANDMARKS_FILES[ear.side]).landmarks
+    for name in LANDMARKS:
         distance = "not found"
-        if ras is not None:
-            distance = f"{np.linalg.norm(np.subtract(ras, ear.landmarks[name])):.2f} mm off"
+        if name in points:
+            distance = f"{np.linalg.norm(points[name] - np.array(ear.landmarks[name])):.2f} mm off"
         lines.append(f"  {name}: {distance}")
     return lines
 
