@@ -13,7 +13,7 @@ from ..errors import UnusableInput
 from ..types import POOR, Segmentation
 from . import devices
 from .messages import Status
-from .run import Choices, Run
+from .run import Choices, Ears, Run
 from .stepper import Stepper
 from .worker import timer_for
 from .worker_process import CANCELLED, CT_CHANGED, STOPPED, Ending, Outcome, Report
@@ -194,8 +194,9 @@ class RunSection:
                 self._install_torch(run.choices)
 
     def _done(self, run: Run, found: Segmentation) -> None:
-        sides = run.choices.sides or ("left", "right")
-        result = replace(found, ears=tuple(ear for ear in found.ears if ear.side in sides))
+        one_side = run.choices.ears in (Ears.LEFT, Ears.RIGHT)
+        wanted = [x for x in found.ears if not one_side or x.side == run.choices.ears.value]
+        result = replace(found, ears=tuple(wanted))
         if not result.ears:
             self._changed()
             side = found.ears[0].side if found.ears else "no"
@@ -229,7 +230,7 @@ class RunSection:
         assert self._shown is not None
         (run, result), self._shown = self._shown, None
         self._changed()
-        one = run.choices.both and len(result.ears) < 2
+        one = run.choices.ears is Ears.BOTH and len(result.ears) < 2
         if one:
             side = result.ears[0].side
             sentence = f"Both ears were asked for, and only the {side} one was found. {sentence}"
