@@ -12,7 +12,7 @@ from .landmarks import side_of
 from .plan import KIND_ATTRIBUTE, PLAN_ROLE, follow_landmarks, note_content, remove_node, shows, tie
 from .results import Results, group_results, linked_nodes, read_ear
 from .scene import configure
-from .segments import INNER_EAR, add_surface, new_segment, put_segments, terminology
+from .segments import INNER_EAR, SEGMENT_IDS, add_surface, new_segment, put_segments, terminology
 
 PARTS_KIND = "parts"
 
@@ -62,10 +62,7 @@ def show_parts(
     else:
         for node in there.values():
             remove_node(scene, node)
-    if results.segmentation is not None:
-        # Both at the same place would flicker in 3D, and mix their colors in slices. Its visibility
-        # as a whole is the user's.
-        configure(results.segmentation.GetDisplayNode(), Visibility3D=not on, Visibility2D=not on)
+    _hide_divided(scene, volume_node, results)
 
 
 def update_parts(
@@ -92,6 +89,22 @@ def update_parts(
             if parts is not None:
                 put_segments(node, *parts)
             note_content(node, content)
+    _hide_divided(scene, volume_node, results)
+
+
+def _hide_divided(scene: Any, volume_node: Any, results: Results) -> None:
+    """Hide the labyrinths that have parts, show those that have none.
+
+    Both at the same place would flicker in 3D, and mix their colors in slices. The visibility of
+    the segment as a whole is the user's.
+    """
+    if results.segmentation is None:
+        return
+    divided, display = find_parts(scene, volume_node), results.segmentation.GetDisplayNode()
+    for side, segment in SEGMENT_IDS.items():
+        display.SetSegmentVisibility3D(segment, side not in divided)
+        display.SetSegmentVisibility2DFill(segment, side not in divided)
+        display.SetSegmentVisibility2DOutline(segment, side not in divided)
 
 
 def _add(scene: Any, volume_node: Any, side: Side) -> Any:

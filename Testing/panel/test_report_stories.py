@@ -203,6 +203,13 @@ def test_fpdf2_is_offered_for_a_pdf_and_the_page_is_made_without(
     assert text == f"Report: {page}. No PDF was made, as fpdf2 is missing"
 
 
+def test_a_name_with_a_dot_keeps_it(segmented, opened, worker):
+    """ "Case 1.1" and "Case 1.2" are two patients' reports."""
+    worker("")
+    report(segmented, str(segmented.folder / "Case 1.1"))
+    assert opened == [str(segmented.folder / "Case 1.1.html")]
+
+
 def test_leaving_stops_it(segmented, opened, worker):
     worker("import time; print(flush=True); time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))

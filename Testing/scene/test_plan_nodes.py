@@ -26,9 +26,9 @@ from InnerEarSegLib.mrml.plan import (
 from InnerEarSegLib.mrml.plan_frequencies import FREQUENCIES, HERTZ
 from InnerEarSegLib.mrml.plan_parts import find_parts, show_parts, update_parts
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.results import find_results, remove_from_hierarchy
 from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.segments import segment_content
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content
 from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
@@ -141,7 +141,7 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     show_parts(scene, volume, results, cochleae, True)
     run_steps(update_parts(scene, volume, results, cochleae))
     display = results.segmentation.GetDisplayNode()
-    assert not display.GetVisibility3D() and not display.GetVisibility2D()
+    assert not any(seen(display, segment) for segment in SEGMENT_IDS.values())
     for node in find_parts(scene, volume).values():
         assert node.GetSegmentation().ContainsRepresentation("Closed surface")  # seen in 3D
     contacts = places(nodes["left", "array 1"])
@@ -179,5 +179,23 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     scene.RemoveObserver(tag)
     assert items and all(items)
     assert not any(map(find, nodes))
-    assert display.GetVisibility3D() and display.GetVisibility2D()
+    assert all(seen(display, segment) for segment in SEGMENT_IDS.values())
     assert find_parts(scene, volume) == {}
+
+
+def test_a_labyrinth_without_parts_stays_in_the_views(planned, scene):
+    volume, results, cochleae, _ = planned
+    display = results.segmentation.GetDisplayNode()
+    show_parts(scene, volume, results, {"right": cochleae["right"]}, True)
+    assert seen(display, SEGMENT_IDS["left"]) and not seen(display, SEGMENT_IDS["right"])
+    remove_from_hierarchy(scene, find_parts(scene, volume)["right"])  # in the Data module
+    run_steps(update_parts(scene, volume, results, cochleae))
+    assert seen(display, SEGMENT_IDS["right"])
+
+
+def seen(display, segment):
+    """Whether a segment is seen in 3D and in slices."""
+    views = {display.GetSegmentVisibility3D(segment), display.GetSegmentVisibility2DFill(segment),
+             display.GetSegmentVisibility2DOutline(segment)}  # fmt: skip
+    (visible,) = views
+    return visible
