@@ -49,7 +49,7 @@ def segment_command(
     arguments = [
         "-m", "InnerEarSegLib", "segment", str(folder / "ct.nrrd"),
         "--output", str(folder / "out"), "--device", device,
-        "--json-progress", "--plain", "--watch-stdin",
+        "--json-progress", "--plain",
     ]  # fmt: skip
     if region is not None:
         numbers = (*region.center, *(2 * region.half_mm))
