@@ -12,7 +12,6 @@ import zlib
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import slicer  # noqa: F401  # before vtk, which takes longer when it comes first
 
 from ..errors import UnusableInput
@@ -24,12 +23,10 @@ from ..io.result_folder import (
     ResultFolder,
 )
 from ..process import quiet
-from ..types import Point, Segmentation, Volume
-from .landmarks import node_landmarks
+from ..types import Segmentation, Volume
 from .populate import add_result
 from .restore import as_found, restore_review
 from .scene import configure, headless_scene, nodes_of
-from .segments import SEGMENT_NAMES, segment_content
 from .volumes import add_volume
 
 _FULL_BYTES = 1_000_000
@@ -152,23 +149,6 @@ def _is_whole_nrrd(stream: IO[bytes], length: int) -> bool:
         while chunk := data.read(1 << 20):
             size += len(chunk)
     return size > 0
-
-
-def read_segments(path: Path) -> dict[str, Volume]:
-    """Read the labyrinths of a .seg.nrrd by segment name: uint8, 1 inside, RAS mm."""
-    with headless_scene() as session:
-        node = read_node(session.scene, path)
-        return {
-            name: Volume(content[0].astype(np.uint8), content[1], name)
-            for side, name in SEGMENT_NAMES.items()
-            if (content := segment_content(node, side)) is not None
-        }
-
-
-def read_landmarks(path: Path) -> dict[str, Point | None]:
-    """Read RAS mm by label from a .mrk.json, in its order; None where a position is missing."""
-    with headless_scene() as session:
-        return node_landmarks(read_node(session.scene, path))
 
 
 def read_node(scene: Any, path: Path) -> Any:

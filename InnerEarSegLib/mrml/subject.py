@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.measurements import measure
 from ..errors import UnusableInput
 from ..process import quiet
 from ..report.subject import Subject, ct_around
@@ -92,7 +91,6 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
     return Subject(
         Segmentation(ears, _model(segments), "", warnings=tuple(warnings)),
         {side: ct_around(array, grid, places) for side, places in corners.items()},
-        {ear.side: measure(ear) for ear in ears},
         (i, j, k),
         tuple(left_out),
     )

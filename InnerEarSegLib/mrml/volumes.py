@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..errors import UnusableInput
+from ..io.region import CENTER_REACH_MM, Region
 from ..report.figures import HIGH_HU, LOW_HU
 from ..types import RAS_FROM_LPS, Geometry, Volume
 from .scene import image_data, matrix_from, numpy_matrix, transform_between, vtk_matrix
@@ -148,27 +148,19 @@ def dicom_instances(volume: Any) -> list[str]:
     return list(dict.fromkeys((volume.GetAttribute("DICOM.instanceUIDs") or "").split()))
 
 
-@dataclass(frozen=True)
-class Where:
-    """Where to look, RAS mm."""
-
-    center: tuple[float, ...] | None = None  # a point
-    roi: tuple[float, ...] | None = None  # a box's centre and its full edge lengths along R, A, S
-
-
 def has_region(region_node: Any) -> bool:
     """Whether a markups node says where to look."""
     return region_node is not None and len(_world_points(region_node)) > 0
 
 
-def where_to_look(region_node: Any, volume_node: Any) -> Where:
-    """A markups point list or ROI as the command line wants it; None: nowhere in particular.
+def where_to_look(region_node: Any, volume_node: Any) -> Region | None:
+    """A markups point list or ROI in the CT's own RAS mm; None, as of no node: the whole CT.
 
     Raises:
         UnusableInput: there is no point yet, or it lies outside the CT.
     """
     if region_node is None:
-        return Where()
+        return None
     world = _world_points(region_node)
     if not len(world):
         raise UnusableInput(
@@ -181,9 +173,8 @@ def where_to_look(region_node: Any, volume_node: Any) -> Where:
     size = np.array(volume_node.GetImageData().GetDimensions())
     if np.any(ijk.max(axis=0) < -0.5) or np.any(ijk.min(axis=0) > size - 0.5):
         raise UnusableInput("The place to look lies outside the CT.")
-    if len(world) == 1:
-        return Where(center=tuple(low.round(4).tolist()))
-    return Where(roi=tuple(np.concatenate([(low + high) / 2, high - low]).round(4).tolist()))
+    half = np.full(3, CENTER_REACH_MM) if len(world) == 1 else (high - low) / 2
+    return Region((low + high) / 2, half)
 
 
 def _world_points(region_node: Any) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import html
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +17,9 @@ from ..model.card import bundled_model, card_lines, read_card
 from ..mrml.scene import Observers
 from ..mrml.volumes import empty_end, has_region, voxels
 from .devices import AUTOMATIC, CPU, Devices
-from .run import Choices
+from .run import Choices, Ears
 
 # ruff: noqa: N815 - parameters are named as other modules of Slicer name theirs
-
-
-class Ears(enum.Enum):
-    """Which ears are wanted."""
-
-    AUTOMATIC = "automatic"
-    LEFT = "left"
-    RIGHT = "right"
-    BOTH = "both"
 
 
 @parameterNodeWrapper
@@ -143,8 +133,7 @@ class Inputs:
         known = self._ui.deviceComboBox.findData(node.device) >= 0
         return Choices(
             node.inputVolume,
-            (node.ears.value,) if node.ears in (Ears.LEFT, Ears.RIGHT) else None,
-            node.ears is Ears.BOTH,
+            node.ears,
             node.region,
             node.device if known else AUTOMATIC[0],
             Path(node.modelPath) if node.modelPath else None,

@@ -18,11 +18,12 @@ from .devices import Devices, ask_devices
 from .dicom_section import DicomSection
 from .inputs import Inputs
 from .look import mark_when_pressed
+from .messages import Status
 from .plan_section import PlanSection
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
-from .run_section import RunSection, Status
+from .run_section import RunSection
 from .worker import Worker, timer_for
 from .worker_process import CT_REMOVED
 

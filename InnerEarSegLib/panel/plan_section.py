@@ -34,7 +34,7 @@ from ..report.plan import NO_DUCT, insertions_of, mismatch_text
 from ..types import Side
 from .look import set_wrapped
 from .measurements_section import MeasurementsSection
-from .run_section import Status
+from .messages import Status
 from .stepper import Stepper
 from .worker import timer_for
 

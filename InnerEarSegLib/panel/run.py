@@ -6,6 +6,7 @@ while it waits for events, and one long write would freeze it.
 
 from __future__ import annotations
 
+import enum
 import shutil
 import time
 import traceback
@@ -38,13 +39,21 @@ from .worker_process import (
 )
 
 
+class Ears(enum.Enum):
+    """Which ears are wanted."""
+
+    AUTOMATIC = "automatic"  # whatever is found
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, eq=False)
 class Choices:
     """What the user chose."""
 
     volume: Any  # the CT's vtkMRMLScalarVolumeNode
-    sides: tuple[str, ...] | None = None  # ears that may be shown; None: whatever is found
-    both: bool = False  # whether two ears were asked for
+    ears: Ears = Ears.AUTOMATIC
     region: Any = None  # markups node that says where to look
     device: str = "auto"  # for the worker
     model: Path | None = None  # a model file; None: the bundled one
@@ -84,10 +93,10 @@ class Run:
             OSError: there is no folder for temporary files.
         """
         choices = self.choices
-        where = where_to_look(choices.region, choices.volume)
+        region = where_to_look(choices.region, choices.volume)
         self._folder = temporary_folder()
         try:
-            self._command = self.make_command(self._folder, choices.device, choices.model, where)
+            self._command = self.make_command(self._folder, choices.device, choices.model, region)
             thickness = slice_thickness(choices.volume)
             self._export = export_steps(choices.volume, self._folder / "ct.nrrd", thickness)
             next(self._export, None)  # what cannot be written at all is said at once

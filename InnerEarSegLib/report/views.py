@@ -2,8 +2,8 @@
 
 python -m InnerEarSegLib.report.views FOLDER
 
-reads what ``report.subject.write_subject`` wrote and adds ``views.json`` and its pictures. It runs
-in a process of its own, as a broken OpenGL ends the process.
+reads a result as plain files and adds ``views.json`` and its pictures. It runs in a process of its
+own, as a broken OpenGL ends the process.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
+from ..io.result_files import RESULT, read_plain, write_plain
 from ..process import run_child
-from ..types import Ear
+from ..types import Ear, Segmentation
 from .figures import BAR_MM, COLORS, VIEWS, Plane, anatomical_viewpoints, png, unit
-from .subject import read_subject
 from .surface import surface_of
 
 PIXELS = 720
 _MARGIN = 1.2
+_SECONDS = 120.0
 
 NO_OPENGL = (
     "3D views are missing: no OpenGL library works here. On Debian or Ubuntu, install libegl1 and "
@@ -36,13 +37,16 @@ NO_OPENGL = (
 )
 
 
-def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
-    """Draw a handed-over subject's ears in a child; return why that failed, or an empty string."""
+def draw_in_child(segmentation: Segmentation, folder: Path) -> str:
+    """Draw ears in a child, into a folder; return why that failed, or an empty string."""
     try:
+        write_plain(segmentation, folder)
+        result = json.dumps(segmentation.review_to_json())
+        (folder / RESULT).write_text(result, encoding="utf-8")
         program = [sys.executable, "-m", __name__, str(folder)]
-        status = run_child(program, Path(__file__).resolve().parents[2], timeout)
+        status = run_child(program, Path(__file__).resolve().parents[2], _SECONDS)
     except (OSError, subprocess.TimeoutExpired):
-        return "3D views are missing: drawing them did not end in time."
+        return "3D views are missing: there is no room for them, or drawing did not end in time."
     if status == 0 and (folder / VIEWS).is_file():
         return ""
     return NO_OPENGL
@@ -148,7 +152,7 @@ def main(arguments: list[str]) -> int:
         return 2
     folder = Path(arguments[0])
     views = []
-    for ear in read_subject(folder).segmentation.ears:
+    for ear in read_plain(folder).ears:
         for index, (plane, pixels) in enumerate(draw_views(ear)):
             name = f"view_{ear.side}_{index}.png"
             (folder / name).write_bytes(png(pixels))

@@ -367,7 +367,7 @@ def test_a_report_does_not_call_good_what_was_taken_away_since():
     ear = Ear("right", mask, geometry, marks, 0.0, Quality(GOOD), findings=seen)
     result = Segmentation((ear,), ModelIdentity("m", "1", ""), "cpu")
     ct = Volume(np.zeros(mask.shape, np.int16), geometry)
-    subject = Subject(result, {"right": ct}, {"right": measure(ear)})
+    subject = Subject(result, {"right": ct})
     blocks = build_report(subject, made=datetime(2026, 1, 1))
     (verdict,) = next(block for block in blocks if isinstance(block, Verdicts)).ears
     assert verdict.level != GOOD

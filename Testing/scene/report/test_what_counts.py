@@ -209,7 +209,7 @@ KILLED = """
 import os, signal
 import InnerEarSegLib.report.views as rendering
 from InnerEarSegLib.__main__ import main
-rendering.draw_in_child = lambda folder: os.kill(os.getpid(), signal.SIGTERM)
+rendering.draw_in_child = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
 main()
 """
 
