@@ -61,7 +61,7 @@ def show_parts(
         group_results(scene, volume_node, [*results.nodes, *added])
     else:
         for node in there.values():
-            remove_node(scene, node)
+            remove_node(node)
     if results.segmentation is not None:
         # Both at the same place would flicker in 3D, and mix their colors in slices. Its visibility
         # as a whole is the user's.

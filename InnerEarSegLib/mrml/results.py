@@ -77,7 +77,7 @@ def linked_nodes(scene: Any, class_name: str, volume_node: Any, role: str = CT_R
     With another role, those that refer to it in that.
     """
     volume_id = None if volume_node is None else volume_node.GetID()
-    if volume_id is None:
+    if volume_id is None or scene is None:  # None of a node that left the scene
         return []
     nodes = nodes_of(scene, class_name)
     return [node for node in nodes if node.GetNodeReferenceID(role) == volume_id]

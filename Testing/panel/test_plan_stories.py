@@ -32,7 +32,7 @@ def cochlea(story):
 
 
 def nodes(story):
-    return find_plan(story.scene, story.volume)
+    return find_plan(story.volume)
 
 
 def contacts(story, number=1):
