@@ -88,9 +88,9 @@ class OrganOfCorti:
 
 
 def hertz_text(hertz: float | None) -> str:
-    """A frequency to read: "820 Hz", "6.2 kHz"; beyond the organ's end "beyond"."""
+    """A frequency to read: "820 Hz", "6.2 kHz"; for None, as beyond a map, "beyond its end"."""
     if hertz is None:
-        return "beyond"
+        return "beyond its end"
     return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"
 
 

@@ -20,6 +20,7 @@ from ..cochlea.arrays import ChosenArray, chosen_from_text, chosen_to_text
 from ..cochlea.curves import interpolated
 from ..cochlea.duct import CENTRE, LATERAL, MODIOLAR, Duct
 from ..cochlea.filter_bands import Mismatch
+from ..cochlea.frequencies import hertz_text
 from ..cochlea.insertion import Contact, Insertion
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import REACH_MM, way_in
@@ -275,17 +276,15 @@ def _contacts(insertion: Insertion | None, bands: bool) -> list[Mark]:
 
 def _description(contact: Contact, off: Mismatch | None) -> str:
     """Angle and frequencies of a contact in the duct, in words."""
-    mark = "≈ " if contact.extrapolated else ""
-    parts = [f"{mark}{contact.angle_deg:.0f} ± {contact.angle_uncertainty_90 or 0.0:.0f}°"]
-    for hertz, where in (
-        (contact.organ_of_corti_hz, "organ of Corti"),
-        (contact.spiral_ganglion_hz, "spiral ganglion"),
-    ):
-        parts.append(f"{where} {'not reached' if hertz is None else f'{hertz:.0f} Hz'}")
+    parts = [
+        contact.angle_text,
+        f"organ of Corti: {hertz_text(contact.organ_of_corti_hz)}",
+        f"spiral ganglion: {hertz_text(contact.spiral_ganglion_hz)}",
+    ]
     if off is not None:
         octaves = off.spiral_ganglion_octaves
         apart = "" if octaves is None else f" ({octaves:+.1f} octaves from the spiral ganglion)"
-        parts.append(f"default filter band {off.band_hz:.0f} Hz{apart}")
+        parts.append(f"default filter band: {hertz_text(off.band_hz)}{apart}")
     return ", ".join(parts)
 
 

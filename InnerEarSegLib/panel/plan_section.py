@@ -284,7 +284,7 @@ def plan_html(
         title = f"{dot} <b>{html.escape(array.label)}</b>, {array.kind}, {depth:.1f} mm"
         rows.append(f"<td colspan='{len(heads)}'>{title}</td>")
         for side, each in zip(insertions, column, strict=True):
-            cells = (side.capitalize(), *_cells(each))
+            cells = (side.capitalize(), each.reach_text, each.coverage_text, each.span_text)
             rows.append("".join(f"<td {pad}>{html.escape(cell)}</td>" for cell in cells))
             below = [f"⚠ {remark}" for remark in each.remarks]
             below += [f"Filter bands {mismatch_text(each)}"] if bands else []
@@ -309,19 +309,6 @@ def legend_html() -> str:
 
 def _hex(color: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in color)
-
-
-def _cells(insertion: Insertion) -> tuple[str, str, str]:
-    inside = insertion.inside
-    if not inside:
-        return "not in the duct", "–", "–"
-    last = inside[-1]
-    mark = "≈ " if last.extrapolated else ""
-    return (
-        f"{mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90 or 0.0:.0f}°",
-        f"{insertion.coverage_deg:.0f}°, {insertion.coverage_mm:.1f} mm",
-        insertion.span_text,
-    )
 
 
 def way_in_text(cochleae: Mapping[Side, CochlearMeasurements]) -> str:

@@ -70,7 +70,7 @@ def test_arrays_in_panel_and_scene(planned, tmp_path):
     for array in (FLEX24, SLIM):
         laid = insert(cochlea(planned).duct, array)
         assert f"{laid.reach_deg:.0f} ±" in ui.planLabel.text
-        assert f"{laid.coverage_deg:.0f}°, {laid.coverage_mm:.1f} mm" in ui.planLabel.text
+        assert f"{laid.coverage_deg:.0f}° ({laid.coverage_mm:.1f} mm)" in ui.planLabel.text
     assert "no recommendation" in ui.planLabel.text
     before = planned.scene.GetNumberOfNodes()
     ui.showPlanButton.click()
