@@ -148,8 +148,8 @@ def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> 
     parent = (hierarchy.GetItemParent(volume_item) if volume_item else root) or root
     items = [item for node in result_nodes if (item := hierarchy.GetItemByDataNode(node))]
     folders = [item for item in map(hierarchy.GetItemParent, items) if item]
-    ours = [item for item in folders if hierarchy.GetItemName(item).startswith(FOLDER_NAME)]
-    folder = next(iter(ours), 0)
+    named = (item for item in folders if hierarchy.GetItemName(item).startswith(FOLDER_NAME))
+    folder = next(named, 0)
     if not folder:
         name = FOLDER_NAME
         if hierarchy.GetItemChildWithName(parent, name):  # of another CT
