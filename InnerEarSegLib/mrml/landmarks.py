@@ -40,6 +40,7 @@ WARNINGS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the run, or reasons of the ver
 VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"  # quality of the ear: "good", "check" or "poor"
 FINDINGS_ATTRIBUTE = ATTRIBUTE + "Findings"  # JSON; missing in scenes of earlier versions
 PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"  # where its CT's voxels were, see ``follow_ct``
+FOUND_PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlaceFound"  # where they were when it was found
 
 # Attributes of a single landmark; its name follows. Positions are "R A S" in mm of the CT.
 CONFIDENCE = ATTRIBUTE + "Confidence."

@@ -194,11 +194,6 @@ def add_surface(segment: Any) -> None:
 Content = tuple[NDArray[np.bool_], Geometry]
 
 
-def volume_attribute(side: Side) -> str:
-    """Node attribute with the labyrinth's volume in mm³."""
-    return f"{ATTRIBUTE}VolumeMm3.{side}"
-
-
 def segment_content(node: Any, side: Side) -> Content | None:
     """Return an ear's segment; None if there is none or it is empty."""
     image = _labelmap(node, SEGMENT_IDS[side])
@@ -226,15 +221,6 @@ def segment_center(node: Any, side: Side) -> NDArray[np.float64] | None:
     """Return the middle of an ear's segment, the node's own RAS mm; None if it is empty."""
     content = segment_content(node, side)
     return None if content is None else content[1].center
-
-
-def update_volume(node: Any, side: Side) -> float:
-    """Measure an ear's segment; store the volume with the node and return it."""
-    volume = segment_volume(node, side)
-    text = f"{volume:.2f}"
-    if node.GetAttribute(volume_attribute(side)) != text:
-        node.SetAttribute(volume_attribute(side), text)
-    return volume
 
 
 def remember_automatic_segment(node: Any, side: Side) -> None:

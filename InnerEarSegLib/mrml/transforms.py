@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkCommonTransforms import vtkTransform
 
 from ..types import Side
-from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
+from .landmarks import FOUND_PLACE_ATTRIBUTE, PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
 from .results import Results, matrix_between
 from .scene import configure, matrix_from, transform_between, vtk_matrix
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
@@ -44,6 +44,15 @@ def place_of(volume_node: Any) -> str:
     image = volume_node.GetImageData()
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
     return " ".join([*(f"{value:.10g}" for value in matrix[:3].ravel()), *map(str, dimensions)])
+
+
+def moved_since_found(node: Any, volume_node: Any) -> bool:
+    """Whether a result's numbers have changed with its CT since they were found.
+
+    False in scenes of earlier versions, which do not tell.
+    """
+    new = place_of(volume_node)
+    return not _same(node.GetAttribute(FOUND_PLACE_ATTRIBUTE) or new, new)
 
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:

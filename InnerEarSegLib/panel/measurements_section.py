@@ -10,7 +10,7 @@ import numpy as np
 import slicer
 from numpy.typing import NDArray
 
-from ..cochlea.catalogue import insertion_angle
+from ..cochlea.catalogue import VOLUME, insertion_angle
 from ..cochlea.duct import LATERAL
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.measurements import CochlearMeasurements
@@ -262,6 +262,9 @@ class MeasurementsSection:
             cochlea = self.cochleae.get(side)
             text = "Measuring" if cochlea is None else key_numbers(cochlea)
             getattr(ui, f"{side}NumbersLabel").setText(text)
+            volume = None if cochlea is None else cochlea[VOLUME].value
+            size = f", {volume:.0f} mm³" if volume else ""
+            getattr(ui, f"{side}EarButton").setText(f"{side.capitalize()} ear{size}")
         self._show_angles()
         self.measured()
 

@@ -133,7 +133,7 @@ class PlanSection:
         possible = bool(insertions)
         ui.showPlanButton.setEnabled(possible or shown)
         ui.showPlanButton.setChecked(shown)
-        parts = bool(find_parts(slicer.mrmlScene, volume))
+        parts = bool(find_parts(volume))
         ui.partsCheckBox.setEnabled(possible or parts)
         ui.partsCheckBox.setChecked(parts)
         ui.contactNumbersCheckBox.setEnabled(shown)
@@ -147,13 +147,8 @@ class PlanSection:
         return there and set(measuring.cochleae) == set(measuring.results.landmarks)
 
     def _update_parts(self) -> None:
-        measuring = self._measuring
         if self._measured:
-            self._dividing.start(
-                update_parts(
-                    slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae
-                )
-            )
+            self._dividing.start(update_parts(self._measuring.volume, self._measuring.cochleae))
 
     def _stop_dividing(self) -> None:
         self._parts_soon.stop()
@@ -199,12 +194,9 @@ class PlanSection:
             self.show(new_arrays=True)
 
     def _show_parts(self, on: bool) -> None:
-        measuring = self._measuring
         if self._measured:
             with slicer.util.RenderBlocker():
-                show_parts(
-                    slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae, on
-                )
+                show_parts(self._measuring.volume, self._measuring.cochleae, on)
         self.show()
 
     def _number_contacts(self, on: bool) -> None:

@@ -65,7 +65,7 @@ class ReportSection(HandOverSection):
             return
         page = Path(chosen)
         if page.suffix.lower() not in (".html", ".htm"):
-            page = page.with_suffix(".html")
+            page = page.with_name(page.name + ".html")  # "Case 1.1" has no suffix
         self._page = page
         ticked = self._ui.patientCheckBox.checked
         texts = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}

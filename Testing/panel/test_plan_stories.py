@@ -166,6 +166,6 @@ def test_a_correction_changes_what_follows_and_a_saved_plan_comes_back(planned):
     for name in (ROUND_WINDOW, HELICOTREMA):
         node.SetNthControlPointPositionMissing(node.GetControlPointIndexByLabel(name))
     planned.wait(lambda: not len(contacts(planned)), what="an empty plan")
-    (parts,) = find_parts(planned.scene, planned.volume).values()
+    (parts,) = find_parts(planned.volume).values()
     planned.wait(lambda: not parts.GetSegmentation().GetNumberOfSegments(), what="no parts")
     assert "could not be measured" in ui.planLabel.text

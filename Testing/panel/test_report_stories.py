@@ -201,6 +201,13 @@ def test_a_page_without_its_pdf_where_fpdf2_is_missing(segmented, opened, worker
     assert text.startswith(f"Report: {page}. No PDF") and "PythonSlicer -m pip install" in text
 
 
+def test_a_name_with_a_dot_keeps_it(segmented, opened, worker):
+    """ "Case 1.1" and "Case 1.2" are two patients' reports."""
+    worker("")
+    report(segmented, str(segmented.folder / "Case 1.1"))
+    assert opened == [str(segmented.folder / "Case 1.1.html")]
+
+
 def test_leaving_stops_it(segmented, opened, worker):
     worker("import time; print(flush=True); time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))

@@ -54,7 +54,8 @@ def test_what_is_said(both):
     for ear in (both.one, both.other):
         button = getattr(ui, f"{ear.side}EarButton")
         assert not button.isHidden()
-        assert button.text == f"{ear.side.capitalize()} ear, {ear.volume_mm3:.0f} mm³"
+        text = f"{ear.side.capitalize()} ear, {ear.volume_mm3:.0f} mm³"
+        both.wait(lambda button=button, text=text: button.text == text, 5, "the volume")
     assert verdict(both, both.one.side) == "<b>⚠ Wants a check</b>"
     assert verdict(both, both.other.side) == "<b>✗ Poor, do not plan on it</b>"
     text = ui.warningsBrowser.plainText

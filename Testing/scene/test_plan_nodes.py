@@ -25,9 +25,9 @@ from InnerEarSegLib.mrml.plan import (
 from InnerEarSegLib.mrml.plan_frequencies import FREQUENCIES, HERTZ
 from InnerEarSegLib.mrml.plan_parts import find_parts, show_parts, update_parts
 from InnerEarSegLib.mrml.populate import add_result
-from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.results import find_results, remove_from_hierarchy
 from InnerEarSegLib.mrml.scene import headless_scene
-from InnerEarSegLib.mrml.segments import segment_content
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_content
 from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
@@ -139,11 +139,11 @@ def test_it_follows_the_ct(scene, planned):
 
 def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     volume, results, cochleae, nodes = planned
-    show_parts(scene, volume, results, cochleae, True)
-    run_steps(update_parts(scene, volume, results, cochleae))
+    show_parts(volume, cochleae, True)
+    run_steps(update_parts(volume, cochleae))
     display = results.segmentation.GetDisplayNode()
-    assert not display.GetVisibility3D() and not display.GetVisibility2D()
-    for node in find_parts(scene, volume).values():
+    assert not any(seen(display, segment) for segment in SEGMENT_IDS.values())
+    for node in find_parts(volume).values():
         assert node.GetSegmentation().ContainsRepresentation("Closed surface")  # seen in 3D
     contacts = places(nodes["left", "array 1"])
     write_bundle(scene, tmp_path / "scene.mrb")
@@ -153,7 +153,7 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
         assert arrays_in_scene(ct) == CHOSEN
         loaded = find_plan(ct)
         np.testing.assert_allclose(places(loaded["left", "array 1"]), contacts, atol=1e-4)
-        parts = find_parts(session.scene, ct)
+        parts = find_parts(ct)
         assert set(parts) == set(SIDES)
         segments = parts["left"].GetSegmentation()
         assert list(segments.GetSegmentIDs()) == list(PARTS)
@@ -169,16 +169,34 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
             for name in PARTS
         ]  # fmt: skip
         assert sum(counts) == inside
-    nodes, items = find_parts(scene, volume).values(), []
+    nodes, items = find_parts(volume).values(), []
     find = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene).GetItemByDataNode
 
     def look(*_):  # as 3D Slicer does for each segmentation, with an error where one has no item
         items.extend(find(n) for n in nodes if scene.IsNodePresent(n))
 
     tag = scene.AddObserver(scene.NodeRemovedEvent, look)
-    show_parts(scene, volume, results, cochleae, False)
+    show_parts(volume, cochleae, False)
     scene.RemoveObserver(tag)
     assert items and all(items)
     assert not any(map(find, nodes))
-    assert display.GetVisibility3D() and display.GetVisibility2D()
-    assert find_parts(scene, volume) == {}
+    assert all(seen(display, segment) for segment in SEGMENT_IDS.values())
+    assert find_parts(volume) == {}
+
+
+def test_a_labyrinth_without_parts_stays_in_the_views(planned, scene):
+    volume, results, cochleae, _ = planned
+    display = results.segmentation.GetDisplayNode()
+    show_parts(volume, {"right": cochleae["right"]}, True)
+    assert seen(display, SEGMENT_IDS["left"]) and not seen(display, SEGMENT_IDS["right"])
+    remove_from_hierarchy(scene, find_parts(volume)["right"])  # in the Data module
+    run_steps(update_parts(volume, cochleae))
+    assert seen(display, SEGMENT_IDS["right"])
+
+
+def seen(display, segment):
+    """Whether a segment is seen in 3D and in slices."""
+    views = {display.GetSegmentVisibility3D(segment), display.GetSegmentVisibility2DFill(segment),
+             display.GetSegmentVisibility2DOutline(segment)}  # fmt: skip
+    (visible,) = views
+    return visible
