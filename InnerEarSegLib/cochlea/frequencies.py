@@ -88,9 +88,9 @@ class OrganOfCorti:
 
 
 def hertz_text(hertz: float | None) -> str:
-    """A frequency to read: "820 Hz", "6.2 kHz"; for None, as beyond a map, "beyond its end"."""
+    """A frequency to read: "820 Hz", "6.2 kHz"; None, as past the end of a map: "beyond"."""
     if hertz is None:
-        return "beyond its end"
+        return "beyond"
     return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"
 
 
