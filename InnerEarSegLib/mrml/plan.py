@@ -138,7 +138,9 @@ def update_plan(
         cochlea = cochleae.get(side)
         if kind == FREQUENCIES:
             duct = None if cochlea is None else cochlea.duct
-            fill_once(node, _signature(duct), partial(place_frequencies, node, duct))
+            curves = {} if duct is None else duct.curves
+            points = [np.round(curve.points, 3).tolist() for curve in curves.values()]
+            fill_once(node, str(points), partial(place_frequencies, node, duct))
         elif kind in kinds:
             number = list(kinds).index(kind)
             insertion = insertions[side][number] if side in insertions else None
@@ -317,13 +319,6 @@ def _place(node: Any, name: str, marks: Sequence[Mark]) -> None:
             node.EndModify(was_modifying)
 
     fill_once(node, str((name, shown)), fill)
-
-
-def _signature(duct: Duct | None) -> str:
-    if duct is None:
-        return ""
-    points = [np.round(curve.points, 3).tobytes() for curve in duct.curves.values()]
-    return hashlib.sha256(b"".join(points)).hexdigest()
 
 
 def fill_once(node: Any, content: str, fill: Callable[[], None]) -> None:
