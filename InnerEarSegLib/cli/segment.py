@@ -141,5 +141,5 @@ def _print_json(stage: str, fraction: float, message: str) -> None:
     line = {"stage": stage, "fraction": round(fraction, 4), "message": message}
     try:
         print(json.dumps(line), flush=True)
-    except BrokenPipeError:  # the program that listened is gone: nobody wants the result
+    except BrokenPipeError:  # the program that reads the progress is gone
         raise Cancelled("Cancelled.") from None

@@ -147,7 +147,7 @@ class Panel:
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
     def _arrange(self) -> None:
-        """Open the sections that the user needs next, when that changes; she may open others."""
+        """Open the sections that are needed next, when these change; the user may open others."""
         ui, volume, left = self._ui, self.inputs.volume, self.reviewing.left
         name = f": {volume.GetName()}" if volume is not None else ""
         ui.runCollapsibleButton.text = f"Find the labyrinth{name}"

@@ -12,7 +12,7 @@ from ..cochlea.curves import interpolated
 from ..cochlea.duct import LATERAL, MODIOLAR, Duct
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
-from ..cochlea.insertion import Insertion
+from ..cochlea.insertion import NOT_IN_DUCT, Insertion
 from .figures import INK, PIXELS, RED, WHITE, Dot, Figure, Mark, Place, Plane, Word, png, rgb
 
 LOW_HZ, HIGH_HZ = 19.0, 20000.0
@@ -78,7 +78,7 @@ def _axes(pixels: NDArray[np.uint8]) -> list[Mark]:
 def _bar(insertion: Insertion, y: float, pixels: NDArray[np.uint8]) -> list[Mark]:
     """Draw an array as a bar from 0° to its last contact, and mark its contacts and name."""
     inside = insertion.inside
-    ends = f"{insertion.reach_deg:.0f}°" if inside else "not in the duct"
+    ends = f"{insertion.reach_deg:.0f}°" if inside else NOT_IN_DUCT
     marks: list[Mark] = [Word(f"{insertion.array.name}  {ends}", (_LEFT, y - 0.022), INK, "start")]
     if inside:
         _draw(pixels, [(_x(0.0), y), (_x(inside[-1].angle_deg or 0.0), y)], _GRID, 0.009)

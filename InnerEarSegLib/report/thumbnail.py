@@ -65,7 +65,7 @@ def _shape(ear: Ear, plane: Plane) -> NDArray[np.uint8]:
     """The labyrinth's surface as a camera sees it that looks at the plane, lit from there."""
     count = int(FIELD_MM / STEP_MM)
     matrix = np.eye(4)
-    axes = plane.right, -plane.up, -np.cross(plane.right, plane.up)  # the last goes away from us
+    axes = plane.right, -plane.up, -np.cross(plane.right, plane.up)  # the last into the picture
     matrix[:3, :3] = np.stack(axes, axis=1) * STEP_MM
     matrix[:3, 3] = plane.center - matrix[:3, :3] @ np.full(3, (count - 1) / 2.0)
     # Rows and columns are those of the picture, and each layer lies deeper.

@@ -32,7 +32,7 @@ def cochlea(story):
 
 
 def nodes(story):
-    return find_plan(story.scene, story.volume)
+    return find_plan(story.volume)
 
 
 def contacts(story, number=1):
@@ -70,7 +70,7 @@ def test_arrays_in_panel_and_scene(planned, tmp_path):
     for array in (FLEX24, SLIM):
         laid = insert(cochlea(planned).duct, array)
         assert f"{laid.reach_deg:.0f} ±" in ui.planLabel.text
-        assert f"{laid.coverage_deg:.0f}°, {laid.coverage_mm:.1f} mm" in ui.planLabel.text
+        assert f"{laid.coverage_deg:.0f}° ({laid.coverage_mm:.1f} mm)" in ui.planLabel.text
     assert "no recommendation" in ui.planLabel.text
     before = planned.scene.GetNumberOfNodes()
     ui.showPlanButton.click()
@@ -166,6 +166,6 @@ def test_a_correction_changes_what_follows_and_a_saved_plan_comes_back(planned):
     for name in (ROUND_WINDOW, HELICOTREMA):
         node.SetNthControlPointPositionMissing(node.GetControlPointIndexByLabel(name))
     planned.wait(lambda: not len(contacts(planned)), what="an empty plan")
-    (parts,) = find_parts(planned.scene, planned.volume).values()
+    (parts,) = find_parts(planned.volume).values()
     planned.wait(lambda: not parts.GetSegmentation().GetNumberOfSegments(), what="no parts")
     assert "could not be measured" in ui.planLabel.text
