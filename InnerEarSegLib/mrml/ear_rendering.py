@@ -38,11 +38,11 @@ NO_OPENGL = (
 )
 
 
-def draw_in_child(folder: Path, timeout: float = 120.0) -> str:
+def draw_in_child(folder: Path) -> str:
     """Draw a handed-over subject's ears in a child; return why that failed, or an empty string."""
     try:
         program = [sys.executable, "-m", __name__, str(folder)]
-        status = run_child(program, Path(__file__).resolve().parents[2], timeout)
+        status = run_child(program, Path(__file__).resolve().parents[2], timeout=120.0)
     except (OSError, subprocess.TimeoutExpired):
         return "3D views are missing: drawing them did not end in time."
     if status == 0 and (folder / VIEWS).is_file():
