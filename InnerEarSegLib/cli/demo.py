@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..process import temporary
 from ..progress import Progress
-from ..types import LANDMARKS
+from ..types import LANDMARKS, Ear
 from .arguments import whole_number_from
 from .report import report_blocks
 from .result import subject_of_result
@@ -81,7 +81,7 @@ def demo(options: argparse.Namespace) -> int:
         )
         lines = summary(result)
         if result.ears:
-            lines += _compare(ear, made)
+            lines += _compare(ear, result.ears[0])
             page = made / REPORT_HTML
             pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
             subject, _ = subject_of_result(made)
@@ -101,29 +101,24 @@ def demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
-    """Compare the files with the generator's truth, a line each."""
+def _compare(ear: SyntheticEar, found: Ear) -> list[str]:
+    """Compare an ear with the generator's truth, a line each."""
     import numpy as np
 
     from ..evaluation.metrics import dice
-    from ..io.labels import read_labels
-    from ..io.landmarks import read_landmarks
-    from ..io.result_folder import LANDMARKS_FILES, SEGMENTATION_FILE
 
-    named = [f"Labyrinth {ear.side}"]
-    mask, grid, _ = read_labels(folder / SEGMENTATION_FILE, segments=named)
-    inside = np.argwhere(mask)[:, ::-1]
+    inside = found.geometry.to_ras(np.argwhere(found.labyrinth)[:, ::-1])
     truth = ear.labels.array.astype(bool)
-    index = np.round(ear.labels.geometry.to_ijk(grid.to_ras(inside))).astype(int)
+    index = np.round(ear.labels.geometry.to_ijk(inside)).astype(int)
     kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
-    found = np.zeros_like(truth)
-    found[tuple(index[kept].T[::-1])] = True
-    lines = [f"Against the generator's exact labels: Dice {dice(found, truth):.3f}"]
-    points = read_landmarks(folder / LANDMARKS_FILES[ear.side]).landmarks
+    mask = np.zeros_like(truth)
+    mask[tuple(index[kept].T[::-1])] = True
+    lines = [f"Against the generator's exact labels: Dice {dice(mask, truth):.3f}"]
     for name in LANDMARKS:
         distance = "not found"
-        if name in points:
-            distance = f"{np.linalg.norm(points[name] - np.array(ear.landmarks[name])):.2f} mm off"
+        if name in found.points:
+            off = np.linalg.norm(np.subtract(found.points[name], ear.landmarks[name]))
+            distance = f"{off:.2f} mm off"
         lines.append(f"  {name}: {distance}")
     return lines
 
