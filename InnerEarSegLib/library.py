@@ -95,8 +95,15 @@ def segment(
         model = _bundled(device)
     elif not isinstance(model, Model):
         model = load_model(model, device, progress=progress)
+    on = _devices(model)
     found = pipeline.segment(volume, model, region=region, progress=progress)
+    if _devices(model) != on:
+        _bundled.cache_clear()  # this CT was too large for the GPU: the next one has it again
     return SegmentedCT(**{x.name: getattr(found, x.name) for x in fields(found)}, ct=volume)
+
+
+def _devices(model: Model) -> set[str]:
+    return {network.device.type for network in (model.locate, model.orient, model.refine)}
 
 
 @lru_cache(maxsize=1)

@@ -108,7 +108,7 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
         notes = []
         if path.is_dir():
             results = find_results(session.scene, found[0])
-            corrections = take_corrections(session.scene, results, path)
+            corrections = take_corrections(session.scene, found[0], results, path)
             notes = corrections.notes
             for name in corrections.unused:  # so that they are looked at again
                 sources.pop(name, None)

@@ -27,11 +27,13 @@ from .segments import (
     segment_content,
     set_segments,
 )
+from .transforms import moved_since_found
 
 TAKEN = "Taken from {}: {}."
 UNREAD = "{} cannot be read and was not used: save it again from 3D Slicer, or remove it."
 UNNAMED = "{} has no point named {} and was not used: give its points the landmarks' names."
 NO_SEGMENT = "{} holds no segment {} and was not used."
+MOVED = "Not used: {}. The CT was moved in the scene after it was segmented: the scene counts."
 BOTH = "{} differs from the scene in {}, where both were corrected: the scene counts."
 
 
@@ -53,12 +55,20 @@ class Corrections:
         self.unused.add(path.name)
 
 
-def take_corrections(scene: Any, results: Results, folder: Path) -> Corrections:
+def take_corrections(scene: Any, volume_node: Any, results: Results, folder: Path) -> Corrections:
     """Bring corrections of a scene's folder into its nodes.
 
-    The files are read into the scene. Nothing is written.
+    The files are read into the scene. Nothing is written. Once the CT has got another matrix, as by
+    hardening its transform, the files are left: whether they were saved before or after, and so
+    where their points lie, they do not tell.
     """
     found = Corrections()
+    if any(moved_since_found(node, volume_node) for node in results.nodes):
+        names = (*LANDMARKS_FILES.values(), SEGMENTATION_FILE)
+        left = sorted(name for name in names if (folder / name).is_file())
+        if left:
+            found.notes.append(MOVED.format(", ".join(left)))
+        return found
     for side, node in results.landmarks.items():
         path = folder / LANDMARKS_FILES[side]
         if path.is_file():

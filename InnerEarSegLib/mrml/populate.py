@@ -13,6 +13,7 @@ from ..progress import run_steps
 from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
+    FOUND_PLACE_ATTRIBUTE,
     PLACE_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     add_landmarks,
@@ -35,7 +36,6 @@ from .segments import (
     remember_automatic_segment,
     segment_was_edited,
     set_segments,
-    volume_attribute,
 )
 from .transforms import follow_ct, place_of
 from .views import show_ear
@@ -57,7 +57,7 @@ def add_result(
 
     A CT's earlier results are updated; an ear that is not in ``result`` stays as it is. With
     ``keep_reviewed``, so do landmarks that the user confirmed, corrected or placed, and segments
-    that she edited.
+    that the user edited.
 
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.
@@ -113,7 +113,8 @@ def _put_result(
     results = Results(segmentation, landmarks)
     for node in results.nodes:
         link_to_ct(node, volume_node)
-        node.SetAttribute(PLACE_ATTRIBUTE, place_of(volume_node))
+        for attribute in (PLACE_ATTRIBUTE, FOUND_PLACE_ATTRIBUTE):
+            node.SetAttribute(attribute, place_of(volume_node))
     added = [] if earlier else results.nodes
     added += yield from add_measurement_steps(scene, volume_node, landmarks)
     _name_after_ct(scene, volume_node, added)
@@ -135,7 +136,6 @@ def _put_segments(
     ears = [ear for ear in result.ears if ear not in edited]
     set_segments(node, [ear for ear in ears if ear.labyrinth.any()])
     for ear in ears:
-        node.SetAttribute(volume_attribute(ear.side), f"{ear.volume_mm3:.2f}")
         remember_automatic_segment(node, ear.side)
     node.SetAttribute(ATTRIBUTE + "Model", f"{result.model.name} {result.model.version}")
     node.SetAttribute(ATTRIBUTE + "ModelSha256", result.model.sha256)

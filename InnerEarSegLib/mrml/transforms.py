@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkCommonTransforms import vtkTransform
 
 from ..types import Side
-from .landmarks import PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
+from .landmarks import FOUND_PLACE_ATTRIBUTE, PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
 from .results import Results, matrix_between
 from .scene import configure, matrix_from, transform_between, vtk_matrix
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
@@ -44,6 +44,15 @@ def place_of(volume_node: Any) -> str:
     image = volume_node.GetImageData()
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
     return " ".join([*(f"{value:.10g}" for value in matrix[:3].ravel()), *map(str, dimensions)])
+
+
+def moved_since_found(node: Any, volume_node: Any) -> bool:
+    """Whether a result's numbers have changed with its CT since they were found.
+
+    False in scenes of earlier versions, which do not tell.
+    """
+    new = place_of(volume_node)
+    return not _same(node.GetAttribute(FOUND_PLACE_ATTRIBUTE) or new, new)
 
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:
@@ -85,17 +94,17 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     old = node.GetAttribute(PLACE_ATTRIBUTE) or new
     if _same(old, new):
         return None
-    ours, its = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
-    straight = ours is None or ours.IsTransformToWorldLinear()
+    parent, ct_parent = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
+    straight = parent is None or parent.IsTransformToWorldLinear()
     (before, size_before), (after, size_after) = _grid(old), _grid(new)
     if size_before == size_after and straight:
         matrix: NDArray[np.float64] | None = after @ np.linalg.inv(before)
-    elif ours is its and not straight:
+    elif parent is ct_parent and not straight:
         return None
     else:  # cropped or resampled in place, under the same parent: this is the identity
         matrix = matrix_between(node, volume_node)
     if matrix is None:
-        return transform_between(ours, its)
+        return transform_between(parent, ct_parent)
     return configure(vtkTransform(), Matrix=vtk_matrix(matrix))
 
 

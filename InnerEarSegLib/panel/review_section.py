@@ -10,19 +10,19 @@ from typing import Any
 import qt
 import slicer
 import vtk
+from slicer.util import VTKObservationMixin
 
-from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of
+from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of, warnings_of
 from ..mrml.results import Results, find_results
 from ..mrml.review import Key, Review, Steps, next_key
-from ..mrml.scene import Observers
-from ..mrml.segments import SEGMENT_IDS, update_volume, volume_attribute
+from ..mrml.segments import SEGMENT_IDS
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
 from ..types import Landmark, Side
 from .look import swatch
 from .measurements_section import MeasurementsSection
 from .table import LandmarkTable
-from .words import SIGNS, next_step, verdict_of, warnings_of
+from .words import SIGNS, next_step, verdict_of
 from .worker import timer_for
 
 _TITLE = "Check the landmarks"
@@ -65,12 +65,12 @@ class ReviewSection:
         self._warnings = ""  # as shown
         self._in_views = False  # whether keys are heard there, as a point is edited or placed
         self._following = False
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         self._table = LandmarkTable(ui.landmarksTable)
         self.measuring = MeasurementsSection(ui, self._show_edited)
         self._shortcuts = [self._connect(name, key) for name, (key, _) in BUTTONS.items()]
         # Events come in bursts, one for each voxel or mouse move.
-        self._soon = timer_for(self._update_volumes, 100)
+        self._soon = timer_for(self._segments_changed, 100)
         self._look_at_ct = timer_for(self._ct_moved)
         self._drag_pauses = timer_for(self._show, 120)
         ui.landmarksTable.connect("itemSelectionChanged()", self._row_selected)
@@ -128,7 +128,6 @@ class ReviewSection:
             self.review = Review(slicer.mrmlScene, results.landmarks, self._changed, steps, later)
             self.review.lock()  # a scene may have been saved while a point was edited
             self._observe()
-            self._update_volumes()
         self.measuring.bind(volume, results)
         self._show()
         selected = volume and volume.GetAttribute(SELECTED_ATTRIBUTE)
@@ -138,7 +137,7 @@ class ReviewSection:
             self._show_buttons()
 
     def _observe(self) -> None:
-        volume, add = self._volume, self._observers.add
+        volume, add = self._volume, self._observers.addObserver
         add(volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved)
         # Its own matrix, perhaps, and voxels a moment before or after: looked at when both are
         # there, as cropping is not moving.
@@ -154,7 +153,7 @@ class ReviewSection:
 
     def release(self, lock: bool = True, views: bool = True) -> None:
         """Forget the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
-        self._observers.clear()
+        self._observers.removeObservers()
         for timer in (self._soon, self._look_at_ct, self._drag_pauses):
             timer.stop()
         if self.review is not None:
@@ -346,15 +345,13 @@ class ReviewSection:
         """Show a button for each ear, how far to trust it, and what wants a look."""
         results, node = self._results, self._results.segmentation
         lines = [] if node is None else [f"⚠ {html.escape(x)}" for x in warnings_of(node)]
-        for side in SEGMENT_IDS:
+        for side, segment in SEGMENT_IDS.items():
             button, label, numbers = (
                 getattr(self._ui, side + name) for name in ("EarButton", "EarLabel", "NumbersLabel")
             )
-            volume = None if node is None else node.GetAttribute(volume_attribute(side))
+            found = node is not None and node.GetSegmentation().GetSegment(segment) is not None
             for widget in (button, label, numbers):
-                widget.setVisible(side in results.landmarks or bool(volume))
-            size = f", {float(volume):.0f} mm³" if volume else ""
-            button.setText(f"{side.capitalize()} ear{size}")
+                widget.setVisible(found or side in results.landmarks)
             button.setChecked(self.measuring.side == side)
             label.setText("")
             if side in results.landmarks:
@@ -368,14 +365,6 @@ class ReviewSection:
             self._warnings = text
             self._ui.warningsBrowser.setHtml(text)
 
-    def _update_volumes(self) -> None:
-        node = self._results.segmentation
-        if node is None or not slicer.mrmlScene.IsNodePresent(node):
-            return
-        for side, segment in SEGMENT_IDS.items():
-            if node.GetSegmentation().GetSegment(segment) is not None:
-                update_volume(node, side)
-            else:
-                node.RemoveAttribute(volume_attribute(side))
+    def _segments_changed(self) -> None:
         self.measuring.soon()
         self._show_ears()

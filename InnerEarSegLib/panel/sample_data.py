@@ -48,7 +48,10 @@ def _serve_uri() -> None:
         def generated_open(self, request: urllib.request.Request) -> addinfourl:
             return addinfourl(BytesIO(_synthetic_file()), Message(), request.full_url)
 
-    urllib.request.install_opener(urllib.request.build_opener(Generator))
+    # One that .slicerrc.py or another extension installed, for a proxy perhaps, is kept.
+    opener = getattr(urllib.request, "_opener", None) or urllib.request.build_opener()
+    opener.add_handler(Generator())
+    urllib.request.install_opener(opener)
 
 
 def _synthetic_file() -> bytes:

@@ -15,9 +15,10 @@ import pytest
 import SimpleITK as sitk
 
 import InnerEarSegLib
+from InnerEarSegLib import library
 from InnerEarSegLib.cli.result import subject_of_result
 from InnerEarSegLib.errors import InnerEarSegError
-from InnerEarSegLib.types import Geometry
+from InnerEarSegLib.types import Geometry, Segmentation
 
 from .conftest import REPOSITORY
 
@@ -84,6 +85,21 @@ def test_a_model_is_loaded_once_and_a_region_is_heeded(example, monkeypatch):
         InnerEarSegLib.segment(ct, center=(900, 0, 0))
 
 
+def test_a_ct_too_large_for_the_gpu_leaves_it_to_the_next(monkeypatch):
+    """One whose networks went to the CPU: the bundled model is loaded anew, onto the GPU."""
+    used, seen = [], iter([{"cuda"}, {"cpu", "cuda"}, {"cuda"}, {"cuda"}, {"cuda"}, {"cuda"}])
+
+    def segment(volume, model, **_):
+        used.append(model)
+        return Segmentation((), model.identity, "cuda")
+
+    monkeypatch.setattr(library.pipeline, "segment", segment)
+    monkeypatch.setattr(library, "_devices", lambda model: next(seen))
+    for _ in range(3):
+        library.segment(np.arange(-1000, 728).reshape(12, 12, 12), affine=np.eye(4))
+    assert used[0] is not used[1] and used[1] is used[2]
+
+
 def test_the_notebook_runs(synthetic_ear, tmp_path, monkeypatch, capsys):
     """Its cells in their order, and what Jupyter shows of each: its last expression."""
     matplotlib.use("Agg")
@@ -120,7 +136,7 @@ def test_public_names():
 LIGHT = "import InnerEarSegLib; wrong = {'torch', 'slicer', 'vtk', 'numpy', 'SimpleITK'}"
 RESULT = "import InnerEarSegLib.io.result_files; wrong = {'torch'}"
 REPORT = """
-import InnerEarSegLib.mrml.ear_rendering, InnerEarSegLib.report.files, InnerEarSegLib.report.content
+import InnerEarSegLib.report.views, InnerEarSegLib.report.files, InnerEarSegLib.report.content
 wrong = {'slicer', 'torch'}
 """
 TRAINING = """

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cli.result import subject_of_result
-from InnerEarSegLib.mrml.files import read_node, write_node, write_scene
+from InnerEarSegLib.mrml.files import read_node, write_bundle, write_node, write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
+from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
+from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.report.subject import PATIENT, write_subject
 
 from .subjects import looked_at, reviewed, saved, truth_of
@@ -105,6 +109,31 @@ def test_where_scene_and_file_were_both_corrected_the_scene_counts(folder, synth
     assert oval.moved_mm == pytest.approx(0.5, abs=0.002)
 
 
+def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(folder, capsys):
+    """The files hold the old places, 30 mm away: a correction that nobody made."""
+    with headless_scene() as session:
+        open_scene(session.scene, folder / "scene.mrb")
+        (volume,) = cts_with_results(session.scene)
+        transform = session.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        matrix = vtkMatrix4x4()
+        matrix.SetElement(2, 3, 30.0)
+        transform.SetMatrixTransformToParent(matrix)
+        volume.SetAndObserveTransformNodeID(transform.GetID())
+        volume.HardenTransform()
+        assert follow_ct(find_results(session.scene, volume), volume).moved
+        write_bundle(session.scene, folder / "scene.mrb")
+    (path,) = folder.glob("landmarks_*.mrk.json")
+    subject, notes = subject_of_result(folder)
+    assert notes == [
+        f"Not used: labyrinth.seg.nrrd, {path.name}. The CT was moved in the scene after it was "
+        "segmented: the scene counts."
+    ]
+    (ear,) = subject.segmentation.ears
+    assert not ear.reviewed
+    found = json.loads(path.read_text())["markups"][0]["controlPoints"][0]["position"]
+    assert ear.landmarks[0].ras[2] - found[2] == pytest.approx(30.0, abs=0.002)
+
+
 def test_a_correction_saved_both_ways_is_no_difference(folder, synthetic_ear, capsys):
     """The scene saved from Slicer, and landmarks saved beside it as they are there."""
     (path,) = folder.glob("landmarks_*.mrk.json")
@@ -178,9 +207,9 @@ def test_one_of_two_cts_of_the_same_name(synthetic_ear, tmp_path, capsys):
 
 KILLED = """
 import os, signal
-import InnerEarSegLib.mrml.ear_rendering as rendering
+import InnerEarSegLib.report.views as rendering
 from InnerEarSegLib.__main__ import main
-rendering.draw_in_child = lambda folder: os.kill(os.getpid(), signal.SIGTERM)
+rendering.draw_in_child = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
 main()
 """
 
