@@ -78,7 +78,6 @@ def demo(options: argparse.Namespace) -> int:
             lambda: load_model(device=torch.device("cpu")),
             Progress(),
             write_scene,
-            about={},
         )
         lines = summary(result)
         if result.ears:

@@ -104,14 +104,12 @@ def report_blocks(
         notes: remarks on how it was read.
         chosen: electrode arrays to show in the ducts.
     """
-    from ..mrml.ear_rendering import draw_in_child
     from ..report.content import build_report
     from ..report.duct_page import duct_pages
-    from ..report.subject import write_subject
+    from ..report.views import draw_in_child
 
     with temporary() as folder:
-        write_subject(subject, folder)
-        problem = draw_in_child(folder)
+        problem = draw_in_child(subject.segmentation, folder)
         return build_report(
             subject,
             made=datetime.now(),

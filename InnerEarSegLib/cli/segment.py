@@ -68,10 +68,9 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
-    from .. import __version__
     from ..batch.segment_case import Source, WriteScene, segment_case
     from ..io.overlap import refuse_overlap
-    from ..io.result_folder import MAKER, ResultFolder
+    from ..io.result_folder import ResultFolder
     from ..model.bundle import Model, load_model
     from ..model.device import choose_device
 
@@ -100,8 +99,7 @@ def run(options: argparse.Namespace) -> int:
         fallback = not options.plain
         return load_model(options.model, device, cpu_fallback=fallback, progress=progress)
 
-    about = {"made_by": f"{MAKER} {__version__}"}
-    result = segment_case(source, output, model, progress, write, about=about)
+    result = segment_case(source, output, model, progress, write)
     aside = [f"Note: {sentence}" for sentence in output.sentences]
     if options.json_progress:
         _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))
@@ -143,5 +141,5 @@ def _print_json(stage: str, fraction: float, message: str) -> None:
     line = {"stage": stage, "fraction": round(fraction, 4), "message": message}
     try:
         print(json.dumps(line), flush=True)
-    except BrokenPipeError:  # the program that listened is gone: nobody wants the result
+    except BrokenPipeError:  # the program that reads the progress is gone
         raise Cancelled("Cancelled.") from None

@@ -18,11 +18,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .. import interrupts
+from .. import __version__, interrupts
 from ..errors import UnusableInput
 from ..process import HIDDEN, remove_stale_folders, temporary
 
 MAKER = "InnerEarSeg"
+MADE_BY = f"{MAKER} {__version__}"
 LAST = "result.json"
 """Its presence means a whole result."""
 MANIFEST = "case.json"
@@ -338,7 +339,8 @@ def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
     results = {}
     for path in sorted(new.iterdir()):  # without subfolders
         results[path.name] = known_as(path)
-    (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
+    content = {"made_by": MADE_BY, **about, "results": results}
+    (new / MANIFEST).write_text(seal(content), encoding="utf-8")
 
 
 def _known(folder: Path) -> dict[str, list[str]]:

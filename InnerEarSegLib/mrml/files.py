@@ -18,7 +18,6 @@ from ..errors import UnusableInput
 from ..io.result_folder import (
     LANDMARKS_FILES,
     LAST,
-    MAKER,
     SCENE_FILE,
     SEGMENTATION_FILE,
     ResultFolder,
@@ -45,16 +44,10 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
     Raises:
         UnusableInput: a file could not be written.
     """
-    from .. import __version__
     from ..batch.segment_case import ct_sha256
 
     output = ResultFolder(Path(folder))
-    about = {
-        "made_by": f"{MAKER} {__version__}",
-        "ct_sha256": ct_sha256(ct),
-        "model": result.model.sha256,
-    }
-    with output.replacing(about) as stage:
+    with output.replacing({"ct_sha256": ct_sha256(ct), "model": result.model.sha256}) as stage:
         if result.ears:
             with quiet():  # VTK's messages about a full disk; write_scene raises its own
                 write_scene(ct, result, stage)

@@ -13,7 +13,7 @@ from ..errors import UnusableInput
 from ..process import quiet
 from ..report.subject import Subject, ct_around
 from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
-from .landmarks import ATTRIBUTE, WARNINGS_ATTRIBUTE
+from .landmarks import ATTRIBUTE, warnings_of
 from .results import CT_ROLE, find_results, read_ear
 from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
@@ -81,7 +81,7 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         raise UnusableInput(
             " ".join(left_out) or "There is no ear to report on: segment the CT first."
         )
-    warnings = (results.nodes[0].GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
+    warnings = warnings_of(results.nodes[0])
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "

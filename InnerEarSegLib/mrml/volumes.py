@@ -14,18 +14,13 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..errors import UnusableInput
 from ..io.region import CENTER_REACH_MM, Region
+from ..report.figures import HIGH_HU, LOW_HU
 from ..types import RAS_FROM_LPS, Geometry, Volume
 from .scene import image_data, matrix_from, numpy_matrix, transform_between, vtk_matrix
 
-BONE_WINDOW = 4000.0
-"""Width in HU. With the level below it spans -1000 to 3000 HU, so that air cells, the lumen of the
-labyrinth (about 0 HU) and the otic capsule (about 2000 HU) are all told apart."""
-
-BONE_LEVEL = 1000.0
-
 
 def add_volume(scene: Any, volume: Volume) -> Any:
-    """Add the CT with a bone window; return the vtkMRMLScalarVolumeNode.
+    """Add the CT with the HU range of bone; return the vtkMRMLScalarVolumeNode.
 
     Voxels [k, j, i] are copied; ``volume.geometry`` gives the position in RAS mm.
     """
@@ -33,17 +28,17 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     node.SetIJKToRASMatrix(vtk_matrix(volume.geometry.ijk_to_ras))
     # Before the voxels, else MRML looks through them all for a grey scale.
     node.CreateDefaultDisplayNodes()
-    show_bone_window(node)
+    show_bone_range(node)
     node.SetAndObserveImageData(image_data(volume.array, vtkImageData()))
     return node
 
 
-def show_bone_window(volume_node: Any) -> None:
-    """Set a volume node's grey scale to the bone window."""
+def show_bone_range(volume_node: Any) -> None:
+    """Set a volume node's grey scale to the HU range of bone."""
     display = volume_node.GetDisplayNode()
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     display.AutoWindowLevelOff()
-    display.SetWindowLevel(BONE_WINDOW, BONE_LEVEL)
+    display.SetWindowLevelMinMax(LOW_HU, HIGH_HU)
 
 
 PIECE_BYTES = 4_000_000  # written at a time: some 10 ms on a slow disk

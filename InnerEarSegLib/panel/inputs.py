@@ -149,13 +149,12 @@ class Inputs:
         if self._filling or self._node is None:
             return
         ui, node = self._ui, self._node
-        was = node.StartModify()
-        node.inputVolume = ui.inputSelector.currentNode()
-        node.region = ui.regionSelector.currentNode()
-        node.ears = _EARS[ui.earsComboBox.currentIndex]
-        node.modelPath = ui.modelLineEdit.currentPath.strip()
-        node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
-        node.EndModify(was)
+        with slicer.util.NodeModify(node):
+            node.inputVolume = ui.inputSelector.currentNode()
+            node.region = ui.regionSelector.currentNode()
+            node.ears = _EARS[ui.earsComboBox.currentIndex]
+            node.modelPath = ui.modelLineEdit.currentPath.strip()
+            node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
 
     def _device_chosen(self, index: int) -> None:
         if not self._filling and self._node is not None:

@@ -11,7 +11,7 @@ from ..mrml.populate import result_steps
 from ..mrml.results import find_results
 from ..mrml.scene import Observers
 from ..mrml.views import show_in_3d
-from ..mrml.volumes import show_bone_window
+from ..mrml.volumes import show_bone_range
 from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
 from .devices import Devices, ask_devices
@@ -131,7 +131,7 @@ class Panel:
             if first:
                 if volume.GetDisplayNode() is None:
                     volume.CreateDefaultDisplayNodes()
-                show_bone_window(volume)
+                show_bone_range(volume)
                 show_in_3d(scene)
             for ear in result.ears:
                 for note in ear.quality.reasons:
@@ -147,7 +147,7 @@ class Panel:
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
     def _arrange(self) -> None:
-        """Open the sections that the user needs next, when that changes; she may open others."""
+        """Open the sections that are needed next, when these change; the user may open others."""
         ui, volume, left = self._ui, self.inputs.volume, self.reviewing.left
         name = f": {volume.GetName()}" if volume is not None else ""
         ui.runCollapsibleButton.text = f"Find the labyrinth{name}"

@@ -11,7 +11,7 @@ import qt
 import slicer
 import vtk
 
-from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of
+from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of, warnings_of
 from ..mrml.results import Results, find_results
 from ..mrml.review import Key, Review, Steps, next_key
 from ..mrml.scene import Observers
@@ -22,7 +22,7 @@ from ..types import Landmark, Side
 from .look import swatch
 from .measurements_section import MeasurementsSection
 from .table import LandmarkTable
-from .words import SIGNS, next_step, verdict_of, warnings_of
+from .words import SIGNS, next_step, verdict_of
 from .worker import timer_for
 
 _TITLE = "Check the landmarks"

@@ -38,7 +38,7 @@ MOVED = (1.5, 12.0, 14.0)
 @pytest.fixture(autouse=True)
 def flat(monkeypatch):
     """Without 3D views, which take a process of their own."""
-    monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.draw_in_child", lambda folder: "No 3D.")
+    monkeypatch.setattr("InnerEarSegLib.report.views.draw_in_child", lambda *_: "No 3D.")
 
 
 @pytest.fixture

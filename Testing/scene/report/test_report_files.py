@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.report.subject import read_subject, write_subject
+from InnerEarSegLib.report.views import can_render
 
 from .subjects import MODEL, looked_at, reviewed, words_of_pdf
 
