@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from slicer.util import NodeModify
 from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..cochlea.arrays import ChosenArray, chosen_from_text, chosen_to_text
@@ -295,8 +296,7 @@ def _place(node: Any, name: str, marks: Sequence[Mark]) -> None:
 
     def fill() -> None:
         node.SetName(name)
-        was_modifying = node.StartModify()
-        try:
+        with NodeModify(node):
             node.SetFixedNumberOfControlPoints(False)
             while node.GetNumberOfControlPoints() > len(marks):
                 node.RemoveNthControlPoint(node.GetNumberOfControlPoints() - 1)
@@ -309,8 +309,6 @@ def _place(node: Any, name: str, marks: Sequence[Mark]) -> None:
                 node.SetNthControlPointDescription(index, mark.description)
                 node.SetNthControlPointLocked(index, True)
             node.SetFixedNumberOfControlPoints(True)
-        finally:
-            node.EndModify(was_modifying)
 
     fill_once(node, str((name, shown)), fill)
 

@@ -20,23 +20,6 @@ from ..errors import UnusableInput
 from ..process import temporary
 
 
-class Observers:
-    """VTK observers that can be removed together."""
-
-    def __init__(self) -> None:
-        self._tags: list[tuple[Any, int]] = []
-
-    def add(self, subject: Any, event: Any, handler: Callable[..., None]) -> None:
-        """Call ``handler(caller, event)`` on each event."""
-        self._tags.append((subject, subject.AddObserver(event, handler)))
-
-    def clear(self) -> None:
-        """Stop observing."""
-        for subject, tag in self._tags:
-            subject.RemoveObserver(tag)
-        self._tags.clear()
-
-
 def nodes_of(scene: Any, class_name: str) -> list[Any]:
     """Return all nodes of a class."""
     count = scene.GetNumberOfNodesByClass(class_name)

@@ -11,10 +11,10 @@ import slicer
 import vtk
 from slicer import vtkMRMLMarkupsNode, vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.util import VTKObservationMixin
 
 from ..errors import InnerEarSegError
 from ..model.card import bundled_model, card_lines, read_card
-from ..mrml.scene import Observers
 from ..mrml.volumes import empty_end, has_region, voxels
 from .devices import AUTOMATIC, CPU, Devices
 from .run import Choices, Ears
@@ -45,8 +45,8 @@ class Inputs:
         self._ui, self._changed = ui, changed
         self._node: Any = None
         self._filling = False
-        self._observers = Observers()
-        self._chosen = Observers()
+        self._observers = VTKObservationMixin()
+        self._chosen = VTKObservationMixin()
         self._names: list[str] = []  # of the chosen nodes
         self._model_error = self._model_name = ""
         self._shown_model: str | None = None
@@ -70,7 +70,9 @@ class Inputs:
         self.close()
         self._node, self._shown_model = node, None  # the file may be another one by now
         if node is not None:
-            self._observers.add(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets)
+            self._observers.addObserver(
+                node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets
+            )
         self._to_widgets()
 
     def choose_volume(self) -> None:
@@ -142,8 +144,8 @@ class Inputs:
 
     def close(self) -> None:
         """Stop observing."""
-        self._observers.clear()
-        self._chosen.clear()
+        self._observers.removeObservers()
+        self._chosen.removeObservers()
 
     def _from_widgets(self, *_: Any) -> None:
         if self._filling or self._node is None:
@@ -182,7 +184,7 @@ class Inputs:
 
     def _observe_chosen(self) -> None:
         """Notice points that are placed, and voxels that arrive: they take an obstacle away."""
-        self._chosen.clear()
+        self._chosen.removeObservers()
         markups = slicer.vtkMRMLMarkupsNode
         for node, events in (
             (self._node.inputVolume, (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,)),
@@ -190,9 +192,9 @@ class Inputs:
                                  markups.PointPositionUndefinedEvent, markups.PointRemovedEvent)),
         ):  # fmt: skip
             if node is not None:
-                self._chosen.add(node, vtk.vtkCommand.ModifiedEvent, self._renamed)
+                self._chosen.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._renamed)
                 for event in events:
-                    self._chosen.add(node, event, lambda *_: self._changed())
+                    self._chosen.addObserver(node, event, lambda *_: self._changed())
 
     def _renamed(self, *_: Any) -> None:
         """A chosen node changed; sentences name it."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import slicer
+from slicer.util import VTKObservationMixin
 
 from ..mrml.populate import result_steps
 from ..mrml.results import find_results
-from ..mrml.scene import Observers
 from ..mrml.views import show_in_3d
 from ..mrml.volumes import show_bone_range
 from ..process import remove_stale_folders
@@ -45,7 +45,7 @@ class Panel:
         self._stage: tuple[Any, str] = (None, "")
         self._torch_missing = False
         self._asking: Worker | None = None
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         for button in (
             ui.leftEarButton, ui.rightEarButton, ui.editButton, ui.placeButton,
@@ -73,7 +73,7 @@ class Panel:
             (scene.NodeAddedEvent, lambda *_: self._choose_soon.start()),
             (scene.NodeRemovedEvent, self._node_removed),
         ):
-            self._observers.add(scene, event, handler)
+            self._observers.addObserver(scene, event, handler)
         self._update()
 
     def enter(self) -> None:
@@ -103,7 +103,7 @@ class Panel:
         self.planning.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
-        self._observers.clear()
+        self._observers.removeObservers()
         self._choose_soon.stop()
 
     def _start(self) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 
 import qt
 import slicer
+from slicer.util import VTKObservationMixin
 
 from ..errors import InnerEarSegError, UnusableInput
 from ..io.result_files import read_plain
 from ..mrml.populate import ResultNodes, add_result
-from ..mrml.scene import Observers
 from ..mrml.transforms import place_of
 from ..mrml.volumes import export_steps, slice_thickness, where_to_look
 from ..process import temporary_folder
@@ -180,7 +180,7 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
         InnerEarSegError: whatever went wrong, in one sentence.
     """
     ends: list[Outcome] = []
-    loop, scene, observers = qt.QEventLoop(), slicer.mrmlScene, Observers()
+    loop, scene, observers = qt.QEventLoop(), slicer.mrmlScene, VTKObservationMixin()
 
     def ended(outcome: Outcome) -> None:
         ends.append(outcome)
@@ -192,13 +192,13 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
 
     run = Run(choices, lambda report: None, ended)
     for event in (scene.NodeRemovedEvent, scene.EndCloseEvent):
-        observers.add(scene, event, look)
+        observers.addObserver(scene, event, look)
     try:
         run.start()
         if not ends:
             loop.exec_()
     finally:
-        observers.clear()
+        observers.removeObservers()
         if not ends:
             run.stop_now()
     if not scene.IsNodePresent(choices.volume):

@@ -29,7 +29,6 @@ from .surface import surface_of
 
 PIXELS = 720
 _MARGIN = 1.2
-_SECONDS = 120.0
 
 NO_OPENGL = (
     "3D views are missing: no OpenGL library works here. On Debian or Ubuntu, install libegl1 and "
@@ -44,7 +43,7 @@ def draw_in_child(segmentation: Segmentation, folder: Path) -> str:
         result = json.dumps(segmentation.review_to_json())
         (folder / RESULT).write_text(result, encoding="utf-8")
         program = [sys.executable, "-m", __name__, str(folder)]
-        status = run_child(program, Path(__file__).resolve().parents[2], _SECONDS)
+        status = run_child(program, Path(__file__).resolve().parents[2], timeout=120.0)
     except (OSError, subprocess.TimeoutExpired):
         return "3D views are missing: there is no room for them, or drawing did not end in time."
     if status == 0 and (folder / VIEWS).is_file():
