@@ -13,7 +13,7 @@ import numpy as np
 
 from ..io.region import Region
 from ..io.result_files import write_plain
-from ..io.result_folder import LAST, THUMBNAILS, ResultFolder
+from ..io.result_folder import RESULT_JSON, THUMBNAILS, ResultFolder
 from ..io.volume import read_ct
 from ..process import quiet
 from ..progress import Progress
@@ -80,7 +80,7 @@ def segment_case(
         progress.finish()
         result.seconds.update(progress.seconds)
         text = json.dumps(result.to_json(), indent=2)
-        (folder / LAST).write_text(text, encoding="utf-8")
+        (folder / RESULT_JSON).write_text(text, encoding="utf-8")
         if measure and result.ears:
             from ..cochlea import measurements
             from ..report.tables import write_measurements

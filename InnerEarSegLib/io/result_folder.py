@@ -24,7 +24,7 @@ from ..process import HIDDEN, remove_stale_folders, temporary
 
 MAKER = "InnerEarSeg"
 MADE_BY = f"{MAKER} {__version__}"
-LAST = "result.json"
+RESULT_JSON = "result.json"
 """Its presence means a whole result."""
 MANIFEST = "case.json"
 """In a result folder: its files by SHA-256, and what they were made from."""
@@ -130,7 +130,7 @@ class ResultFolder:
             else:
                 if aside:
                     moves.move_files(self.folder, aside, names)
-                last = sorted(names_in(new), key=lambda name: name == LAST)
+                last = sorted(names_in(new), key=lambda name: name == RESULT_JSON)
                 moves.move_files(new, self.folder, last)
         interrupts.wrote(self.folder)
         if aside is not None and is_own(aside, ct_sha256):

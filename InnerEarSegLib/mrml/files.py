@@ -17,7 +17,7 @@ import slicer  # noqa: F401  # before vtk, which takes longer when it comes firs
 from ..errors import UnusableInput
 from ..io.result_folder import (
     LANDMARKS_FILES,
-    LAST,
+    RESULT_JSON,
     SCENE_FILE,
     SEGMENTATION_FILE,
     ResultFolder,
@@ -52,7 +52,7 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
             with quiet():  # VTK's messages about a full disk; write_scene raises its own
                 write_scene(ct, result, stage)
         text = json.dumps(as_found(result).to_json(), indent=2)
-        (stage / LAST).write_text(text, encoding="utf-8")
+        (stage / RESULT_JSON).write_text(text, encoding="utf-8")
     return next(iter(output.earlier), None)
 
 

@@ -21,7 +21,8 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..io.result_files import RESULT, read_plain, write_plain
+from ..io.result_files import read_plain, write_plain
+from ..io.result_folder import RESULT_JSON
 from ..process import run_child
 from ..types import Ear, Segmentation
 from .figures import BAR_MM, COLORS, VIEWS, Plane, anatomical_viewpoints, png, unit
@@ -41,7 +42,7 @@ def draw_in_child(segmentation: Segmentation, folder: Path) -> str:
     try:
         write_plain(segmentation, folder)
         result = json.dumps(segmentation.review_to_json())
-        (folder / RESULT).write_text(result, encoding="utf-8")
+        (folder / RESULT_JSON).write_text(result, encoding="utf-8")
         program = [sys.executable, "-m", __name__, str(folder)]
         status = run_child(program, Path(__file__).resolve().parents[2], timeout=120.0)
     except (OSError, subprocess.TimeoutExpired):
