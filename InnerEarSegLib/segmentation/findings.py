@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ..types import CANALS, HELICOTREMA, OVAL_WINDOW, Findings, Geometry, apply_affine
+from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
 from .canals import complete_canals, open_canals
 from .ct_at_ear import edge_width_mm, metal_mm3
@@ -70,6 +71,7 @@ def find(
     grid: Geometry,
     points: Mapping[str, ArrayLike],
     capsule_hu: float,
+    lumen_hu: float,
     slice_mm: float | None,
 ) -> Findings:
     """Return the findings on an ear.
@@ -80,6 +82,7 @@ def find(
         grid: of the mask.
         points: RAS mm of landmarks and auxiliary landmarks by name.
         capsule_hu: of the bone around it.
+        lumen_hu: of the labyrinth.
         slice_mm: thickness of the CT's slices by its header.
     """
     seen = completion.prediction
@@ -114,6 +117,7 @@ def find(
         metal_mm3=metal_mm3(ct, everything, near_metal & cochlea, spacing, capsule_hu, width),
         agreement=seen.agreement,
         atypicality=atypicality(drawn, canonical, in_canonical),
+        aqueduct_mm=aqueduct_mm(ct, canonical, lumen_hu, capsule_hu),
     )
 
 
