@@ -12,7 +12,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 _HERE = Path(__file__).resolve().parent
 if not (_HERE / "InnerEarSegLib").is_dir() and str(_HERE.parent) not in sys.path:
@@ -46,12 +45,11 @@ class InnerEarSeg(ScriptedLoadableModule):
         register_sample_data(Path(self.resourcePath("Icons/InnerEarSeg.png")))
 
 
-class InnerEarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class InnerEarSegWidget(ScriptedLoadableModuleWidget):
     """The panel's place in Slicer."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
         self.panel = None
 
     def setup(self):
@@ -78,7 +76,6 @@ class InnerEarSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         """The module is unloaded or Slicer ends."""
-        self.removeObservers()
         if self.panel is not None:
             self.panel.close()
 

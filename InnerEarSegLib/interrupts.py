@@ -76,7 +76,7 @@ def interrupt() -> None:
     """Interrupt this process, from a thread that is not the main one."""
     import _thread
 
-    _thread.interrupt_main(signal.SIGTERM)  # does nothing where nobody listens
+    _thread.interrupt_main(signal.SIGTERM)  # does nothing without a Python handler
     time.sleep(GRACE_SECONDS)
     end()
 

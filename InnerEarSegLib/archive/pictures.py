@@ -33,7 +33,7 @@ def plates(blocks: Iterable[Block]) -> Iterator[Plate]:
             case Heading(text):
                 heading = text
             case Figures(figures):
-                yield _plate("Overview", figures)
+                yield _plate(heading if ":" in heading else "Overview", figures)
             case Together(parts):
                 yield from _together(heading, parts)
 

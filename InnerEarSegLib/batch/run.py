@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..cochlea.arrays import ElectrodeArray
 from ..errors import UnusableInput
 from ..io.overlap import refuse_overlap
-from ..io.result_folder import LAST, ResultFolder
+from ..io.result_folder import RESULT_JSON, ResultFolder
 from ..model.card import card_in, file_content
 from ..parallel import Done, Place, Workers
 from ..process import remove_stale_folders
@@ -185,7 +185,7 @@ def _folders(output: Path) -> list[Path]:
     with suppress(OSError):
         return sorted(
             path for path in output.iterdir()
-            if (path / LAST).is_file() and not EARLIER.fullmatch(path.name)
+            if (path / RESULT_JSON).is_file() and not EARLIER.fullmatch(path.name)
         )  # fmt: skip
     return []
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..io.region import Region
 from ..io.result_files import write_plain
-from ..io.result_folder import LAST, THUMBNAILS, ResultFolder
+from ..io.result_folder import RESULT_JSON, THUMBNAILS, ResultFolder
 from ..io.volume import read_ct
 from ..process import quiet
 from ..progress import Progress
@@ -42,7 +42,7 @@ def segment_case(
     progress: Progress,
     write_scene: WriteScene | None,
     *,
-    about: Mapping[str, Any],
+    about: Mapping[str, Any] | None = None,
     measure: bool = False,
 ) -> Segmentation:
     """Read, segment, and write; all files appear or none.
@@ -68,7 +68,7 @@ def segment_case(
     said = tuple(w for w in progress.warnings if w not in result.warnings)
     result = replace(result, warnings=result.warnings + said)
     model_sha256 = result.model.sha256
-    made = {**about, "ct_sha256": ct_sha256(ct), "model": model_sha256, "ct": about_ct(ct)}
+    made = {**(about or {}), "ct_sha256": ct_sha256(ct), "model": model_sha256, "ct": about_ct(ct)}
     with output.replacing(made) as folder:
         if write_scene is None:
             progress.stage("write", 0.8, "Writing the arrays")
@@ -80,7 +80,7 @@ def segment_case(
         progress.finish()
         result.seconds.update(progress.seconds)
         text = json.dumps(result.to_json(), indent=2)
-        (folder / LAST).write_text(text, encoding="utf-8")
+        (folder / RESULT_JSON).write_text(text, encoding="utf-8")
         if measure and result.ears:
             from ..cochlea import measurements
             from ..report.tables import write_measurements

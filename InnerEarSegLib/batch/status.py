@@ -15,9 +15,9 @@ from .. import __version__
 from ..io.dicom_series import DICOMDIR
 from ..io.result_folder import (
     CORRECTABLE,
-    LAST,
     MANIFEST,
     MEASUREMENTS_JSON,
+    RESULT_JSON,
     is_noted,
     is_unchanged,
     names_in,
@@ -138,7 +138,7 @@ def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseSt
         case: as the list has it; None for a case of another list, which is never outdated.
         model: SHA-256 of the model file.
     """
-    result, measurements = _content(folder / LAST), _content(folder / MEASUREMENTS_JSON)
+    result, measurements = _content(folder / RESULT_JSON), _content(folder / MEASUREMENTS_JSON)
     manifest = read_manifest(folder)
     of_batch = manifest is not None and {"image", *_MADE_FROM} <= manifest.keys()
     if manifest is None or (case is not None and not of_batch):
@@ -149,7 +149,7 @@ def status_of(folder: Path, case: Case | None = None, model: str = "") -> CaseSt
         with suppress(OSError):  # trying it says why
             now = {**about(case, folder.parent, manifest), "model": model}
             outdated = [said for key, said in _MADE_FROM.items() if manifest[key] != now[key]]
-    whole = {LAST: result is not None, MEASUREMENTS_JSON: measurements is not None}
+    whole = {RESULT_JSON: result is not None, MEASUREMENTS_JSON: measurements is not None}
     changed, broken = [], []
     for name, known in manifest["results"].items():
         try:
@@ -251,7 +251,7 @@ def _content(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    both = (content, None) if path.name == LAST else (None, content)
+    both = (content, None) if path.name == RESULT_JSON else (None, content)
     return content if can_show(*both) else None
 
 

@@ -150,15 +150,15 @@ def ear_cells(
     cells["remarks"] = " ".join((measured or {}).get("remarks", ())) or None
     cells |= _ct_cells(row)
     for array in arrays:
-        laid = _laid(row, side, array)
-        reach = laid.inside[-1] if laid and laid.inside else None
+        insertion = _insertion(row, side, array)
+        reach = insertion.inside[-1] if insertion and insertion.inside else None
         key = _slug(array)
         cells |= {
             f"{key}_reach_deg": reach and rounded(reach.angle_deg, 2),
             f"{key}_reach_deg_plus_minus": reach and rounded(reach.angle_uncertainty_90, 2),
             f"{key}_reach_extrapolated": reach and reach.extrapolated,
-            f"{key}_coverage_deg": laid and round(laid.coverage_deg, 2),
-            f"{key}_coverage_mm": laid and round(laid.coverage_mm, 2),
+            f"{key}_coverage_deg": insertion and round(insertion.coverage_deg, 2),
+            f"{key}_coverage_mm": insertion and round(insertion.coverage_mm, 2),
         }
     return cells
 
@@ -194,14 +194,14 @@ def values(
         number = int(value) if isinstance(value, bool) else value
         add("finding", plain, number, unit, state=AUTOMATIC)
     for array in arrays:
-        laid, key = _laid(row, side, array), _slug(array)
-        remark = " ".join(laid.remarks) if laid else "the duct could not be measured"
-        last = laid.inside[-1] if laid and laid.inside else None
+        insertion, key = _insertion(row, side, array), _slug(array)
+        remark = " ".join(insertion.remarks) if insertion else "the duct could not be measured"
+        last = insertion.inside[-1] if insertion and insertion.inside else None
         for name, value, unit, spread in (
             ("reach", last.angle_deg if last else None, "deg",
              last.angle_uncertainty_90 if last else None),
-            ("coverage_angle", laid.coverage_deg if laid else None, "deg", None),
-            ("coverage_length", laid.coverage_mm if laid else None, "mm", None),
+            ("coverage_angle", insertion.coverage_deg if insertion else None, "deg", None),
+            ("coverage_length", insertion.coverage_mm if insertion else None, "mm", None),
         ):  # fmt: skip
             place = rounded(value, 2), unit, rounded(spread, 2)
             add("array", f"{key}_{name}", *place, _state(row, side), remark)
@@ -286,7 +286,7 @@ def _is_odd(key: str, item: Content) -> bool:
     return entry is not None and value is not None and bool(entry.range_remark(value))
 
 
-def _laid(row: Row, side: str, array: ElectrodeArray) -> Insertion | None:
+def _insertion(row: Row, side: str, array: ElectrodeArray) -> Insertion | None:
     """An array in an ear's duct, at full length; None where the duct was not measured."""
     curves = (row.measurements or {}).get("duct_curves", {}).get(side)
     return None if curves is None else insert(Duct.from_json(curves), array)

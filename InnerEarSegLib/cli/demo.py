@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..process import temporary
 from ..progress import Progress
-from . import report
+from ..types import LANDMARKS, Ear
 from .arguments import whole_number_from
+from .report import report_blocks
 from .result import subject_of_result
 from .segment import NO_EAR, summary
 
@@ -58,18 +59,17 @@ def demo(options: argparse.Namespace) -> int:
     from ..batch.segment_case import Source, segment_case
     from ..io.result_folder import MANIFEST, REPORT_HTML, ResultFolder
     from ..model.bundle import load_model
-    from ..mrml.ear_rendering import NO_OPENGL
     from ..mrml.files import write_scene
     from ..mrml.scene import check_logics
-    from ..report.files import Names
-    from ..report.subject import write_subject
+    from ..report.content import Figures
+    from ..report.files import Names, write_report
     from ..synthetic.files import random_ear
 
     check_logics()
     output = ResultFolder(options.output)
     ear = random_ear(DEMO_SEED, 0)
-    with temporary() as views:
-        ct, made = views / "synthetic_ear.nrrd", views / "result"
+    with temporary() as folder:
+        ct, made = folder / "synthetic_ear.nrrd", folder / "result"
         sitk.WriteImage(ear.ct.to_sitk(), str(ct), True)
         print(f"Generated a synthetic {ear.side} ear (no patient's): {output.folder / ct.name}")
         result = segment_case(
@@ -78,19 +78,17 @@ def demo(options: argparse.Namespace) -> int:
             lambda: load_model(device=torch.device("cpu")),
             Progress(),
             write_scene,
-            about={},
         )
         lines = summary(result)
         if result.ears:
-            lines += _compare(ear, made)
+            lines += _compare(ear, result.ears[0])
             page = made / REPORT_HTML
             pdf = page.with_suffix(".pdf") if importlib.util.find_spec("fpdf") else None
             subject, _ = subject_of_result(made)
-            write_subject(subject, views)
-            report.write(subject, views, Names(page, pdf))
-            view = views / f"view_{ear.side}_0.png"
-            if view.is_file():
-                shutil.copy(view, made / PICTURE)
+            blocks = report_blocks(subject)
+            write_report(blocks, subject, Names(page, pdf))
+            overview = next(block for block in blocks if isinstance(block, Figures))
+            (made / PICTURE).write_bytes(overview.figures[0].png)
         (made / MANIFEST).unlink()
         with output.replacing({}) as new:
             shutil.copy(ct, new)
@@ -98,31 +96,29 @@ def demo(options: argparse.Namespace) -> int:
     print("\n".join([*lines, *output.sentences, f"Files: {output.folder}"]))
     if not result.ears:
         return NO_EAR
-    picture = output.folder / PICTURE
     print(f"Report: {output.folder / REPORT_HTML}")
-    print(f"Picture: {picture}" if picture.is_file() else NO_OPENGL)
+    print(f"Picture: {output.folder / PICTURE}")
     return 0
 
 
-def _compare(ear: SyntheticEar, folder: Path) -> list[str]:
-    """Compare the files, read back as by Slicer, with the generator's truth, a line each."""
+def _compare(ear: SyntheticEar, found: Ear) -> list[str]:
+    """Compare an ear with the generator's truth, a line each."""
     import numpy as np
 
     from ..evaluation.metrics import dice
-    from ..mrml.files import read_landmarks, read_segments
 
-    segment = read_segments(folder / "labyrinth.seg.nrrd")[f"Labyrinth {ear.side}"]
-    inside = np.argwhere(segment.array)[:, ::-1]
+    inside = found.geometry.to_ras(np.argwhere(found.labyrinth)[:, ::-1])
     truth = ear.labels.array.astype(bool)
-    index = np.round(ear.labels.geometry.to_ijk(segment.geometry.to_ras(inside))).astype(int)
+    index = np.round(ear.labels.geometry.to_ijk(inside)).astype(int)
     kept = np.all((index >= 0) & (index < np.array(truth.shape[::-1])), axis=1)
-    found = np.zeros_like(truth)
-    found[tuple(index[kept].T[::-1])] = True
-    lines = [f"Against the generator's exact labels: Dice {dice(found, truth):.3f}"]
-    for name, ras in read_landmarks(folder / f"landmarks_{ear.side}.mrk.json").items():
+    mask = np.zeros_like(truth)
+    mask[tuple(index[kept].T[::-1])] = True
+    lines = [f"Against the generator's exact labels: Dice {dice(mask, truth):.3f}"]
+    for name in LANDMARKS:
         distance = "not found"
-        if ras is not None:
-            distance = f"{np.linalg.norm(np.subtract(ras, ear.landmarks[name])):.2f} mm off"
+        if name in found.points:
+            off = np.linalg.norm(np.subtract(found.points[name], ear.landmarks[name]))
+            distance = f"{off:.2f} mm off"
         lines.append(f"  {name}: {distance}")
     return lines
 

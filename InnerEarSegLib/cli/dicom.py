@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import interrupts
 from ..errors import UnusableInput
-from ..process import temporary
 from .arguments import note, say
+from .report import report_blocks
 from .result import add_handed_over, add_result, end_with_panel, folder_of, read_result, typed
 
 if TYPE_CHECKING:
@@ -123,17 +122,9 @@ def export_subject(
     """Write the objects of a result, say where they are, and send them if wanted."""
     from ..archive.export import export
     from ..archive.source import read_source
-    from ..mrml.ear_rendering import draw_in_child
-    from ..report.content import build_report
-    from ..report.subject import write_subject
 
     series = read_source(source, options.series)
-    with temporary() as views:
-        write_subject(subject, views)
-        problem = draw_in_child(views)
-        blocks = build_report(
-            subject, made=datetime.now(), views=views, notes=(problem,) if problem else ()
-        )
+    blocks = report_blocks(subject)
     folder, files, difference = export(subject, blocks, series, output, options.observer.strip())
     interrupts.left = "the DICOM objects are written"
     for path in files:

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from ..io.case import Case
     from ..types import Ear
 
-NOT_AVERAGED = "F06,T03,F13"
-"""Specimens that the package's average ear (``cochlea.frame.TEMPLATE``) is not made from."""
-
 MAX_DISPLACE_MM = 5.0
 """The landmarks of an ear lie this far apart: beyond it there is no ear left to measure."""
 
@@ -74,14 +71,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--scan", choices=("bone", "soft", "all"),
         help="simulate each case's scan by a clinical CT with a bone or a soft kernel first; all: "
         "as scanned and both kernels, and how they differ",
-    )  # fmt: skip
-    parser.add_argument(
-        "--template", action="store_true",
-        help=f"print the average ear of all specimens but {NOT_AVERAGED}, and stop",
-    )  # fmt: skip
-    parser.add_argument(
-        "--average-cochlea", type=Path, metavar="FILE",
-        help=f"write the average cochlea's surface of all specimens but {NOT_AVERAGED}, and stop",
     )  # fmt: skip
     parser.set_defaults(run=plan_accuracy)
 
@@ -179,24 +168,9 @@ def _status(failed: Mapping[str, str]) -> int:
 def plan_accuracy(options: argparse.Namespace) -> int:
     """Measure cochleae, and print each case and the summary."""
     from ..evaluation import measurement_errors as errors_of
-    from ..evaluation.average_cochlea import average_cochlea, average_course, write_average
-    from ..evaluation.average_ear import template_of
     from ..io.manifest import read_dataset
 
     cases = read_dataset(options.dataset).readers
-    if options.average_cochlea is not None:
-        surface = average_cochlea(cases, NOT_AVERAGED.split(","))
-        write_average(surface, options.average_cochlea)
-        course = ", ".join(f"{x:.0f}° {y:.1f}°" for x, y in average_course(cases))
-        say(f"{len(surface)} points: {options.average_cochlea}")
-        say(f"angle and mean elevation of the lateral wall: {course}")
-        return 0
-    if options.template:
-        template, spread = template_of(cases, NOT_AVERAGED.split(","))
-        for name, point in template.items():
-            place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
-            say(f"{name}: {place}, spread {spread[name]:.2f} mm")
-        return 0
     if options.displace is not None:
         how = options.displace, options.draws
         errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)

@@ -15,8 +15,7 @@ from .result import add_handed_over, add_result, end_with_panel, folder_of, read
 
 if TYPE_CHECKING:
     from ..cochlea.arrays import ChosenArray
-    from ..io.result_folder import ResultFolder
-    from ..report.files import Names
+    from ..report.content import Block
     from ..report.subject import Subject
 
 LETTERS = (
@@ -46,8 +45,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the report and print where it is."""
     end_with_panel(options)
-    from ..report.files import Names
-    from ..report.subject import PATIENT, read_subject, write_subject
+    from ..report.files import Names, write_report
+    from ..report.subject import PATIENT, read_subject
 
     chosen = _chosen(options)
     patient, page = typed(options, PATIENT, options.patient), _page(options)
@@ -58,13 +57,13 @@ def run(options: argparse.Namespace) -> int:
         need_library()
         if font_for(patient) is None:
             note(LETTERS)
+    notes: Sequence[str] = ()
     if options.handed_over:
-        output = write(read_subject(options.input), options.input, names, patient, (), chosen)
+        subject = read_subject(options.input)
     else:
         subject, notes = read_result(options)
-        with temporary() as views:
-            write_subject(subject, views)
-            output = write(subject, views, names, patient, notes, chosen)
+    blocks = report_blocks(subject, patient=patient, notes=notes, chosen=chosen)
+    output = write_report(blocks, subject, names)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
     for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
@@ -90,31 +89,35 @@ def _chosen(options: argparse.Namespace) -> list[ChosenArray]:
     return [ChosenArray(each) for each in arrays]
 
 
-def write(
+def report_blocks(
     subject: Subject,
-    folder: Path,
-    names: Names,
+    *,
     patient: str = "",
     notes: Sequence[str] = (),
     chosen: Sequence[ChosenArray] = (),
-) -> ResultFolder:
-    """Draw a written subject in 3D in its folder, and write the report."""
-    from ..mrml.ear_rendering import draw_in_child
+) -> list[Block]:
+    """Draw a subject in 3D, and put its report together, with a page on each ear's duct.
+
+    Args:
+        subject: the ears as they are now.
+        patient: as for ``report.content.build_report``.
+        notes: remarks on how it was read.
+        chosen: electrode arrays to show in the ducts.
+    """
     from ..report.content import build_report
     from ..report.duct_page import duct_pages
-    from ..report.files import write_report
+    from ..report.views import draw_in_child
 
-    if problem := draw_in_child(folder):
-        notes = (*notes, problem)
-    blocks = build_report(
-        subject,
-        made=datetime.now(),
-        patient=patient,
-        views=folder,
-        notes=tuple(notes),
-        pages=duct_pages(subject.measurements, chosen),
-    )
-    return write_report(blocks, subject, names)
+    with temporary() as folder:
+        problem = draw_in_child(subject.segmentation, folder)
+        return build_report(
+            subject,
+            made=datetime.now(),
+            patient=patient,
+            views=folder,
+            notes=(*notes, *([problem] if problem else [])),
+            pages=duct_pages(subject.measurements, chosen),
+        )
 
 
 def _page(options: argparse.Namespace) -> Path:

@@ -49,16 +49,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--plain", action="store_true",
-        help="write numpy arrays instead of Slicer's files, as the panel wants",
-    )  # fmt: skip
-    parser.add_argument(
-        "--cpu-fallback", action=argparse.BooleanOptionalAction,
-        help="go on with the CPU, with a warning, where the GPU's memory is not enough (default, "
-        "except with --plain: there the program that started this one asks)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--watch-stdin", action="store_true",
-        help="cancel when standard input is closed, after a first line 'watch'",
+        help="as the panel wants: numpy arrays instead of Slicer's files; cancel when standard "
+        "input is closed, after a first line 'watch'; fail where the GPU's memory is not enough, "
+        "instead of going on with the CPU",
     )  # fmt: skip
     parser.add_argument(
         "--dicom", action="store_true",
@@ -70,15 +63,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Segment, write, and say what was found; see ``main`` for the exit status."""
-    if options.watch_stdin:
+    if options.plain:
         end_with_stdin()
     progress = Progress(_print_json if options.json_progress else None)
     progress.stage("start", 0.0, "Starting")
     # Imported here, so that --help and wrong arguments are answered at once.
-    from .. import __version__
     from ..batch.segment_case import Source, WriteScene, segment_case
     from ..io.overlap import refuse_overlap
-    from ..io.result_folder import MAKER, ResultFolder
+    from ..io.result_folder import ResultFolder
     from ..model.bundle import Model, load_model
     from ..model.device import choose_device
 
@@ -101,13 +93,13 @@ def run(options: argparse.Namespace) -> int:
         check_logics()
         write = write_scene
     device = choose_device(options.device)
-    fallback = not options.plain if options.cpu_fallback is None else options.cpu_fallback
 
     def model() -> Model:
+        # The panel asks before it goes on with the CPU.
+        fallback = not options.plain
         return load_model(options.model, device, cpu_fallback=fallback, progress=progress)
 
-    about = {"made_by": f"{MAKER} {__version__}"}
-    result = segment_case(source, output, model, progress, write, about=about)
+    result = segment_case(source, output, model, progress, write)
     aside = [f"Note: {sentence}" for sentence in output.sentences]
     if options.json_progress:
         _print_json("done", 1.0, " ".join([summary(result)[0], *aside]))
@@ -149,5 +141,5 @@ def _print_json(stage: str, fraction: float, message: str) -> None:
     line = {"stage": stage, "fraction": round(fraction, 4), "message": message}
     try:
         print(json.dumps(line), flush=True)
-    except BrokenPipeError:  # the program that listened is gone: nobody wants the result
+    except BrokenPipeError:  # the program that reads the progress is gone
         raise Cancelled("Cancelled.") from None

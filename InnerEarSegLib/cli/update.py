@@ -7,11 +7,10 @@ from pathlib import Path
 
 from .. import interrupts
 from ..errors import InnerEarSegError, UnusableInput
-from ..process import temporary
 from ..types import AUTOMATIC, CORRECTED, Ear
-from . import report
 from .arguments import add_arrays, chosen_arrays, complain, say
 from .batch import ARRAY_HELP, SOME_FAILED, say_where
+from .report import report_blocks
 from .result import subject_of_result
 
 MAX_NAMES = 20
@@ -91,16 +90,13 @@ def _update(case: Path, pdf: bool) -> tuple[list[str], bool]:
     Return what was corrected, in sentences, and whether every file with corrections was used.
     """
     from ..io.result_folder import CORRECTABLE, REPORT_HTML
-    from ..report.files import Names
-    from ..report.subject import write_subject
+    from ..report.files import Names, write_report
 
     subject, notes = subject_of_result(case)
     page = case / REPORT_HTML
     paper = page.with_suffix(".pdf")
     names = Names(page, paper if pdf or paper.is_file() else None, thumbnails=True)
-    with temporary() as handed:
-        write_subject(subject, handed)
-        output = report.write(subject, handed, names, notes=notes)
+    output = write_report(report_blocks(subject, notes=notes), subject, names)
     corrected = [each for ear in subject.segmentation.ears for each in _corrected(ear)]
     first = f"taken: {', '.join(corrected)}." if corrected else "written, nothing is corrected."
     there = {name for name in CORRECTABLE if (case / name).is_file()}

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -271,6 +271,23 @@ class Measurement:
         # Never "± 0.0" of what is not known exactly.
         least = 10.0**-digits if self.uncertainty > 1e-6 else 0.0
         return f"{about}{self.value:.{digits}f} ± {max(self.uncertainty, least):.{digits}f}{unit}"
+
+    def minus(self, other: Measurement) -> Measurement:
+        """Return the difference from the same measurement of the other ear; both have a value.
+
+        Uncertainties add as squares: the ears' landmarks err independently.
+        """
+        assert self.value is not None and other.value is not None
+        spread = None
+        if self.uncertainty is not None and other.uncertainty is not None:
+            spread = math.hypot(self.uncertainty, other.uncertainty)
+        return replace(
+            self,
+            value=self.value - other.value,
+            uncertainty=spread,
+            remark="",
+            extrapolated=self.extrapolated or other.extrapolated,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, rounded; also a row of a table."""

@@ -15,9 +15,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..types import Volume, apply_affine
+from ..types import Volume, apply_affine, trilinear
 from .frame import CochlearFrame, Vector
-from .walls import LabyrinthMask, trilinear
+from .walls import LabyrinthMask
 
 AVERAGE_FILE = Path(__file__).with_name("average_cochlea.json")
 

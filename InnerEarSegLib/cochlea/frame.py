@@ -18,6 +18,7 @@ from ..types import (
     VESTIBULE,
     Side,
     apply_affine,
+    side_sign,
 )
 
 Vector = NDArray[np.float64]
@@ -67,7 +68,15 @@ class CochlearFrame:
         if length < 0.2 or not x.any():
             raise ValueError("round window, helicotrema and basal turn centre are on a line")
         z = z / length
-        return cls(side, origin, np.array([x, np.cross(z, x) * determinant(side), z]))
+        return cls(side, origin, np.array([x, np.cross(z, x) * side_sign(side), z]))
+
+    @property
+    def right_in_view(self) -> Vector:
+        """(3,) what is right when the basal turn is seen from the apex with y up, RAS.
+
+        So the round window is right in a right ear, left in a left one.
+        """
+        return np.asarray(self.axes[0] * side_sign(self.side), np.float64)
 
     @property
     def matrix(self) -> Vector:
@@ -88,11 +97,6 @@ class CochlearFrame:
         """Plain lists, in RAS mm."""
         origin = {"origin_ras_mm": np.round(self.origin, 4).tolist()}
         return origin | dict(zip(_AXES, np.round(self.axes, 5).tolist(), strict=True))
-
-
-def determinant(side: Side) -> float:
-    """Return that of the cochlear frame of a side: left ears are mirrored."""
-    return 1.0 if side == "right" else -1.0
 
 
 CENTROID = "labyrinth centroid"
@@ -125,7 +129,7 @@ class PrincipalAxes:
         ways = []
         for first, second in product((1.0, -1.0), repeat=2):  # handedness rules out the other half
             long, middle = first * self.axes[0], second * self.axes[1]
-            ends = {LONG: long, MIDDLE: middle, THIN: determinant(side) * np.cross(long, middle)}
+            ends = {LONG: long, MIDDLE: middle, THIN: side_sign(side) * np.cross(long, middle)}
             ways.append(
                 {CENTROID: self.centroid}
                 | {name: self.centroid + REACH_MM[name] * end for name, end in ends.items()}
@@ -222,7 +226,7 @@ def fit_template(
             fit_orthonormal(
                 np.array([template[name] for name in known]),
                 np.array(list(known.values())),
-                determinant(side),
+                side_sign(side),
                 np.array([1.0 / (SPREAD_MM**2 + variances.get(name, 0.0)) for name in known]),
             )
         )

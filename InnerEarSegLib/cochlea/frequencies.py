@@ -88,7 +88,7 @@ class OrganOfCorti:
 
 
 def hertz_text(hertz: float | None) -> str:
-    """A frequency to read: "820 Hz", "6.2 kHz"; beyond the organ's end "beyond"."""
+    """A frequency to read: "820 Hz", "6.2 kHz"; None, as past the end of a map: "beyond"."""
     if hertz is None:
         return "beyond"
     return f"{hertz / 1000.0:.1f} kHz" if hertz >= 1000.0 else f"{hertz:.0f} Hz"

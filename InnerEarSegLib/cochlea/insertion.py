@@ -23,6 +23,8 @@ _LEAST_ROOM = 0.5
 """At most this share of the canal's half width lies between an array's axis and the lateral wall:
 apical turns are narrower than any array's distance."""
 
+NOT_IN_DUCT = "not in the duct"
+
 
 @dataclass(frozen=True)
 class Contact:
@@ -49,6 +51,14 @@ class Contact:
     octaves_uncertainty_90: float | None = None
     extrapolated: bool = False
     ras: tuple[float, float, float] | None = None
+
+    @property
+    def angle_text(self) -> str:
+        """Where it lies, to read: "540 ± 20°"; "≈ " before what is extrapolated."""
+        if self.angle_deg is None:
+            return NOT_IN_DUCT
+        about = "≈ " if self.extrapolated else ""
+        return f"{about}{self.angle_deg:.0f} ± {self.angle_uncertainty_90 or 0.0:.0f}°"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, rounded; also a row of a table."""
@@ -98,6 +108,16 @@ class Insertion:
         """Length along the array between them."""
         inside = self.inside
         return inside[-1].depth_mm - inside[0].depth_mm if inside else 0.0
+
+    @property
+    def reach_text(self) -> str:
+        """Angle of the most apical contact in the duct, to read."""
+        return self.inside[-1].angle_text if self.inside else NOT_IN_DUCT
+
+    @property
+    def coverage_text(self) -> str:
+        """What lies between the outermost contacts in the duct, to read."""
+        return f"{self.coverage_deg:.0f}° ({self.coverage_mm:.1f} mm)" if self.inside else "–"
 
     @property
     def span_text(self) -> str:

@@ -379,23 +379,9 @@ def _wider(key: str) -> float:
 
 
 def compare(left: CochlearMeasurements, right: CochlearMeasurements) -> tuple[Measurement, ...]:
-    """Left minus right, for each measurement that both ears have.
-
-    Uncertainties add as squares: the ears' landmarks err independently.
-    """
-    differences = []
-    for mine, other in zip(left.measurements, right.measurements, strict=True):
-        if mine.value is None or other.value is None:
-            continue
-        known = mine.uncertainty is not None and other.uncertainty is not None
-        spread = float(np.hypot(mine.uncertainty or 0.0, other.uncertainty or 0.0))
-        differences.append(
-            replace(
-                mine,
-                value=mine.value - other.value,
-                uncertainty=spread if known else None,
-                definition="Left minus right.",
-                remark="",
-            )
-        )
-    return tuple(differences)
+    """Left minus right, for each measurement that both ears have."""
+    return tuple(
+        replace(one.minus(other), definition="Left minus right.")
+        for one, other in zip(left.measurements, right.measurements, strict=True)
+        if one.value is not None and other.value is not None
+    )

@@ -65,8 +65,8 @@ COURSE = (
 """Angles from the round window and the elevation at which an average cochlea's lateral wall lies
 there, degrees: mean of the 14 labelled specimens of the human bony labyrinth dataset (Wimmer et
 al. 2019), each followed as below; the first course was drawn by hand (2026-11).
-``innerearseg plan-accuracy DATA --average-cochlea FILE`` prints the mean of the courses that are
-followed near this one, which is within 2 degrees of it."""
+``python -m InnerEarSegLib.evaluation.average_cochlea DATA FILE`` prints the mean of the courses
+that are followed near this one, which is within 2 degrees of it."""
 
 COURSE_SPREAD_DEG = 3.0
 """Standard deviation of the specimens' elevations about it: 1.3 to 4.4 degrees."""

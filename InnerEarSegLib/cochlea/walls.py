@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..types import Geometry, Volume
+from ..types import Geometry, Volume, trilinear
 from .frame import CochlearFrame, PrincipalAxes, Vector
 
 APART_MM = 1.0
@@ -69,18 +68,6 @@ class LabyrinthMask:
     def inside(self, ras: Vector) -> Vector:
         """How far inside RAS points (..., 3) are: 0 to 1, the wall at 0.5 (trilinear)."""
         return trilinear(self.labyrinth, self.geometry.to_ijk(ras))
-
-
-def trilinear(values: NDArray[Any], ijk: Vector) -> Vector:
-    """Interpolate values [k, j, i] at continuous (i, j, k) (..., 3), those beyond at the border."""
-    ijk = np.clip(ijk, 0.0, np.array(values.shape[::-1]) - 1.001)
-    low = ijk.astype(np.intp)
-    (x, y, z), part = np.moveaxis(low, -1, 0), np.moveaxis(ijk - low, -1, 0)
-    total = np.zeros(ijk.shape[:-1])
-    for i, j, k in product((0, 1), repeat=3):
-        u, v, w = (p if up else 1.0 - p for p, up in zip(part, (i, j, k), strict=True))
-        total += u * v * w * values[z + k, y + j, x + i]
-    return total
 
 
 def _without_strays(image: sitk.Image) -> sitk.Image:

@@ -17,7 +17,7 @@ from ..io.fingerprint import fingerprint
 from ..model.bundle import Model
 from ..model.provenance import counted, knows
 from ..segmentation.pipeline import segment
-from ..types import GOOD, LANDMARKS, Ear, Segmentation
+from ..types import CANALS, GOOD, LANDMARKS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
 from .simulated_scans import AS_SCANNED, in_scan
 
@@ -36,9 +36,6 @@ FINDINGS = ("closed_canals", "edge_width_mm")
 LARGER_IS_BETTER = ("dice", "iou", "surface_dice")
 ALL_LANDMARKS = "all landmarks mm"
 RESAMPLES = 2000
-
-CANALS = 3
-"""Semicircular canals of a whole labyrinth."""
 
 FEW_VOXELS = 3
 """By so many an ear may reach beyond a label map that was cropped to its labels."""

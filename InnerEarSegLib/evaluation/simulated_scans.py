@@ -14,7 +14,7 @@ from ..io.case import Case
 from ..io.fingerprint import SPECIMENS, fingerprint
 from ..segmentation.pose import fit_orthonormal
 from ..synthetic.rescan import AXIAL_NORMAL, ScanProtocol, axes_across, rescan
-from ..types import Volume
+from ..types import Volume, side_sign
 
 AS_SCANNED = "as scanned"
 PROTOCOLS = {
@@ -62,9 +62,8 @@ def in_scan(case: Case, scan: str, template: Template) -> Case:
             "Its reference lacks the landmarks that tell how the ear lies, so that no scan of it "
             "can be simulated."
         )
-    sense = 1.0 if case.stated_side == "right" else -1.0
     source, target = (np.array([of[name] for name in names]) for of in (template, case.landmarks))
-    pose = fit_orthonormal(source, target, sense).matrix
+    pose = fit_orthonormal(source, target, side_sign(case.stated_side)).matrix
     known = fingerprint(case.ct.array)
     rng = np.random.default_rng(zlib.crc32(f"{NAMES.get(known, known)}, {scan}".encode()))
     normal = AXIAL_NORMAL / np.linalg.norm(AXIAL_NORMAL) + TILT * rng.normal(size=3)

@@ -23,9 +23,9 @@ from ..types import (
     Quality,
     Segmentation,
 )
+from .result_folder import RESULT_JSON
 
 ARRAYS = {"left": "labyrinth_left.npz", "right": "labyrinth_right.npz"}
-RESULT = "result.json"
 
 
 def write_plain(result: Segmentation, folder: Path) -> None:
@@ -39,7 +39,7 @@ def read_plain(folder: Path) -> Segmentation:
     """Read what ``innerearseg segment --plain`` wrote; UnusableInput if it is no whole result."""
     folder = Path(folder)
     try:
-        content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        content = json.loads((folder / RESULT_JSON).read_text(encoding="utf-8"))
         return segmentation_from_json(content, folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableInput(f"The result in {folder} cannot be read: {error}.") from None

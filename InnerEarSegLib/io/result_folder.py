@@ -18,12 +18,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .. import interrupts
+from .. import __version__, interrupts
 from ..errors import UnusableInput
 from ..process import HIDDEN, remove_stale_folders, temporary
 
 MAKER = "InnerEarSeg"
-LAST = "result.json"
+MADE_BY = f"{MAKER} {__version__}"
+RESULT_JSON = "result.json"
 """Its presence means a whole result."""
 MANIFEST = "case.json"
 """In a result folder: its files by SHA-256, and what they were made from."""
@@ -129,7 +130,7 @@ class ResultFolder:
             else:
                 if aside:
                     moves.move_files(self.folder, aside, names)
-                last = sorted(names_in(new), key=lambda name: name == LAST)
+                last = sorted(names_in(new), key=lambda name: name == RESULT_JSON)
                 moves.move_files(new, self.folder, last)
         interrupts.wrote(self.folder)
         if aside is not None and is_own(aside, ct_sha256):
@@ -338,7 +339,8 @@ def _write_manifest(new: Path, about: Mapping[str, Any]) -> None:
     results = {}
     for path in sorted(new.iterdir()):  # without subfolders
         results[path.name] = known_as(path)
-    (new / MANIFEST).write_text(seal({**about, "results": results}), encoding="utf-8")
+    content = {"made_by": MADE_BY, **about, "results": results}
+    (new / MANIFEST).write_text(seal(content), encoding="utf-8")
 
 
 def _known(folder: Path) -> dict[str, list[str]]:

@@ -12,25 +12,21 @@ import zlib
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import slicer  # noqa: F401  # before vtk, which takes longer when it comes first
 
 from ..errors import UnusableInput
 from ..io.result_folder import (
     LANDMARKS_FILES,
-    LAST,
-    MAKER,
+    RESULT_JSON,
     SCENE_FILE,
     SEGMENTATION_FILE,
     ResultFolder,
 )
 from ..process import quiet
-from ..types import Point, Segmentation, Volume
-from .landmarks import node_landmarks
+from ..types import Segmentation, Volume
 from .populate import add_result
 from .restore import as_found, restore_review
 from .scene import configure, headless_scene, nodes_of
-from .segments import SEGMENT_NAMES, segment_content
 from .volumes import add_volume
 
 _FULL_BYTES = 1_000_000
@@ -48,21 +44,15 @@ def write_result(result: Segmentation, ct: Volume, folder: Path | str) -> Path |
     Raises:
         UnusableInput: a file could not be written.
     """
-    from .. import __version__
     from ..batch.segment_case import ct_sha256
 
     output = ResultFolder(Path(folder))
-    about = {
-        "made_by": f"{MAKER} {__version__}",
-        "ct_sha256": ct_sha256(ct),
-        "model": result.model.sha256,
-    }
-    with output.replacing(about) as stage:
+    with output.replacing({"ct_sha256": ct_sha256(ct), "model": result.model.sha256}) as stage:
         if result.ears:
             with quiet():  # VTK's messages about a full disk; write_scene raises its own
                 write_scene(ct, result, stage)
         text = json.dumps(as_found(result).to_json(), indent=2)
-        (stage / LAST).write_text(text, encoding="utf-8")
+        (stage / RESULT_JSON).write_text(text, encoding="utf-8")
     return next(iter(output.earlier), None)
 
 
@@ -159,23 +149,6 @@ def _is_whole_nrrd(stream: IO[bytes], length: int) -> bool:
         while chunk := data.read(1 << 20):
             size += len(chunk)
     return size > 0
-
-
-def read_segments(path: Path) -> dict[str, Volume]:
-    """Read the labyrinths of a .seg.nrrd by segment name: uint8, 1 inside, RAS mm."""
-    with headless_scene() as session:
-        node = read_node(session.scene, path)
-        return {
-            name: Volume(content[0].astype(np.uint8), content[1], name)
-            for side, name in SEGMENT_NAMES.items()
-            if (content := segment_content(node, side)) is not None
-        }
-
-
-def read_landmarks(path: Path) -> dict[str, Point | None]:
-    """Read RAS mm by label from a .mrk.json, in its order; None where a position is missing."""
-    with headless_scene() as session:
-        return node_landmarks(read_node(session.scene, path))
 
 
 def read_node(scene: Any, path: Path) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slicer.util import NodeModify
 from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..types import (
@@ -94,6 +95,17 @@ def set_automatic(
     describe(node, name)
     node.SetNthControlPointLocked(index, True)
     node.SetAttribute(POINT_ID + name, node.GetNthControlPointID(index))
+
+
+def warnings_of(node: Any) -> list[str]:
+    """Return the run's warnings or an ear's reasons, as a node has them."""
+    return (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
+
+
+def follow_landmarks(node: Any, landmarks: Any) -> None:
+    """Put a node under the transform of the ear's landmarks, if there are any."""
+    if landmarks is not None and node.GetTransformNodeID() != landmarks.GetTransformNodeID():
+        node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
 
 
 def set_ear_attributes(node: Any, ear: Ear) -> None:
@@ -272,8 +284,7 @@ class Snapshot:
 
     def restore(self, node: Any) -> None:
         """Make the node as it was."""
-        was_modifying = node.StartModify()
-        try:
+        with NodeModify(node):
             for name in list(node.GetAttributeNames()):
                 kept = name == PLACE_ATTRIBUTE or not name.startswith(ATTRIBUTE)
                 if name not in self.attributes and not kept:
@@ -283,8 +294,6 @@ class Snapshot:
             for name, position in self.positions.items():
                 set_position(node, name, position)
                 describe(node, name)
-        finally:
-            node.EndModify(was_modifying)
 
     def moved(self, other: Snapshot) -> list[str]:
         """Return the names of the landmarks that lie elsewhere."""

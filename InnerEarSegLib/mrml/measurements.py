@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from slicer.util import NodeModify
 from vtkmodules.vtkCommonCore import vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkTable, vtkVector3d
 
@@ -14,7 +15,7 @@ from ..cochlea.measurements import CochlearMeasurements, compare, measure_steps,
 from ..progress import run_steps
 from ..report.figures import AXIS, LINE_A, LINE_B, rgb
 from ..types import SIDES, Side
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, follow_landmarks, side_of, style_markups
 from .results import Results, link_to_ct, linked_nodes, read_ear
 from .scene import keep_place_node
 
@@ -154,10 +155,8 @@ def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None
     """
     name = node.GetAttribute(LINE_ATTRIBUTE)
     ends = None if measured is None else measured.lines.get(name)
-    was_modifying = node.StartModify()
-    try:
-        if landmarks is not None and node.GetTransformNodeID() != landmarks.GetTransformNodeID():
-            node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
+    with NodeModify(node):
+        follow_landmarks(node, landmarks)
         for index in range(min(2, node.GetNumberOfControlPoints())):
             text = " "
             if measured is None or ends is None:
@@ -169,8 +168,6 @@ def _place_line(node: Any, landmarks: Any, measured: CochlearMeasurements | None
                     if measured.side == "right" and name == "A":
                         text += "\n "  # above the name of the round window
             node.SetNthControlPointLabel(index, text)
-    finally:
-        node.EndModify(was_modifying)
 
 
 def _fill_table(node: Any, measured: Mapping[Side, CochlearMeasurements]) -> None:

@@ -14,21 +14,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from slicer.util import NodeModify
 from vtkmodules.vtkCommonDataModel import vtkVector3d
 
 from ..cochlea.arrays import ChosenArray, chosen_from_text, chosen_to_text
 from ..cochlea.curves import interpolated
 from ..cochlea.duct import CENTRE, LATERAL, MODIOLAR, Duct
 from ..cochlea.filter_bands import Mismatch
+from ..cochlea.frequencies import hertz_text
 from ..cochlea.insertion import Contact, Insertion
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import REACH_MM, way_in
 from ..errors import UnusableInput
 from ..report.plan import insertions_of, mismatch_of
 from ..types import Side
-from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, side_of, style_markups
+from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, follow_landmarks, side_of, style_markups
 from .plan_frequencies import FREQUENCIES, add_frequencies, place_frequencies
-from .results import Results, group_results, linked_nodes, remove_from_hierarchy
+from .results import find_results, group_results, linked_nodes, remove_from_hierarchy
 from .scene import configure, keep_place_node
 
 PLAN_ROLE = "InnerEarSeg.PlanOf"  # reference from a node of the plan to its CT
@@ -71,9 +73,10 @@ class Mark:
     description: str = ""
 
 
-def find_plan(scene: Any, volume_node: Any) -> dict[Key, Any]:
+def find_plan(volume_node: Any) -> dict[Key, Any]:
     """Find the nodes of a CT's plan; empty if none is shown."""
     found: dict[Key, Any] = {}
+    scene = volume_node.GetScene()
     for node in linked_nodes(scene, "vtkMRMLDisplayableNode", volume_node, PLAN_ROLE):
         side, kind = side_of(node), node.GetAttribute(KIND_ATTRIBUTE)
         if side is not None and kind in (*FIXED, *_ARRAYS):
@@ -81,9 +84,9 @@ def find_plan(scene: Any, volume_node: Any) -> dict[Key, Any]:
     return found
 
 
-def arrays_in_scene(scene: Any, volume_node: Any) -> list[ChosenArray]:
+def arrays_in_scene(volume_node: Any) -> list[ChosenArray]:
     """Return the arrays that a CT's plan shows, as in a scene that was saved with them."""
-    nodes = find_plan(scene, volume_node)
+    nodes = find_plan(volume_node)
     chosen = []
     for kind in _ARRAYS:
         texts = [n.GetAttribute(ARRAY_ATTRIBUTE) for (_, own), n in nodes.items() if own == kind]
@@ -94,84 +97,72 @@ def arrays_in_scene(scene: Any, volume_node: Any) -> list[ChosenArray]:
     return chosen
 
 
-def show_plan(
-    scene: Any,
-    volume_node: Any,
-    results: Results,
-    cochleae: Mapping[Side, CochlearMeasurements],
-    chosen: Sequence[ChosenArray] = (),
-    *,
-    bands: bool = False,
-) -> dict[Key, Any]:
-    """Put the plan of each ear that has a duct into the scene; return its nodes.
+def show_plan(volume_node: Any, cochleae: Mapping[Side, CochlearMeasurements], on: bool) -> None:
+    """Put nodes for each ear that has a duct into the scene, or take a CT's plan out.
 
-    Nodes that are there are updated; those that the user deleted come back. With ``bands``,
-    contacts tell how far off their default filter bands are.
+    New nodes are empty, and without arrays: ``update_plan`` fills them.
     """
-    sides = [side for side, cochlea in cochleae.items() if cochlea.duct is not None]
-    _keep(scene, volume_node, results, [(side, kind) for side in sides for kind in FIXED])
-    return update_plan(scene, volume_node, results, cochleae, chosen, bands=bands, new_arrays=True)
+    if on:
+        sides = [side for side, cochlea in cochleae.items() if cochlea.duct is not None]
+        _keep(volume_node, [(side, kind) for side in sides for kind in FIXED])
+    else:
+        for node in find_plan(volume_node).values():
+            remove_node(node)
 
 
 def update_plan(
-    scene: Any,
     volume_node: Any,
-    results: Results,
     cochleae: Mapping[Side, CochlearMeasurements],
     chosen: Sequence[ChosenArray] = (),
     *,
     bands: bool = False,
     new_arrays: bool = False,
-) -> dict[Key, Any]:
+) -> None:
     """Bring the nodes of a shown plan up to date; those that show the same already stay untouched.
 
     Nodes of an ear that has no duct any more become empty. What the user deleted stays away, but
-    for arrays if ``new_arrays``, as when another one was chosen; nodes of others are removed.
+    for arrays if ``new_arrays``, as when another one was chosen; nodes of others are removed. With
+    ``bands``, contacts tell how far off their default filter bands are.
     """
-    nodes = find_plan(scene, volume_node)
+    nodes = find_plan(volume_node)
     kinds = dict(zip(_ARRAYS, chosen, strict=False))
     for (_, kind), node in nodes.items():
         if kind in _ARRAYS and kind not in kinds:
-            remove_node(scene, node)
+            remove_node(node)
     if new_arrays:
         sides = {side for side, kind in nodes if kind in FIXED}
-        _keep(scene, volume_node, results, [(side, kind) for side in sides for kind in kinds])
-    nodes = find_plan(scene, volume_node)
-    laid = insertions_of(cochleae, chosen)
-    for (side, kind), node in nodes.items():
-        follow_landmarks(node, results.landmarks.get(side))
+        _keep(volume_node, [(side, kind) for side in sides for kind in kinds])
+    landmarks = find_results(volume_node.GetScene(), volume_node).landmarks
+    insertions = insertions_of(cochleae, chosen)
+    for (side, kind), node in find_plan(volume_node).items():
+        follow_landmarks(node, landmarks.get(side))
         cochlea = cochleae.get(side)
         if kind == FREQUENCIES:
             duct = None if cochlea is None else cochlea.duct
-            fill_once(node, _signature(duct), partial(place_frequencies, node, duct))
+            curves = {} if duct is None else duct.curves
+            points = [np.round(curve.points, 3).tolist() for curve in curves.values()]
+            fill_once(node, str(points), partial(place_frequencies, node, duct))
         elif kind in kinds:
             number = list(kinds).index(kind)
-            insertion = laid[side][number] if side in laid else None
+            insertion = insertions[side][number] if side in insertions else None
             node.SetAttribute(ARRAY_ATTRIBUTE, chosen_to_text([kinds[kind]]))
             _place(node, f"{kinds[kind].array.name} {side}", _contacts(insertion, bands))
         else:
             _place(node, *_fixed(side, kind, cochlea))
-    return nodes
 
 
-def number_contacts(scene: Any, volume_node: Any, on: bool) -> None:
+def number_contacts(volume_node: Any, on: bool) -> None:
     """Show or hide the labels of all contacts."""
-    for (_, kind), node in find_plan(scene, volume_node).items():
+    for (_, kind), node in find_plan(volume_node).items():
         if kind in _ARRAYS:
             node.GetDisplayNode().SetPointLabelsVisibility(on)
 
 
-def contacts_are_numbered(scene: Any, volume_node: Any) -> bool:
+def contacts_are_numbered(volume_node: Any) -> bool:
     """Whether labels of contacts are shown."""
-    nodes = find_plan(scene, volume_node).items()
+    nodes = find_plan(volume_node).items()
     arrays = [node for (_, kind), node in nodes if kind in _ARRAYS]
     return any(node.GetDisplayNode().GetPointLabelsVisibility() for node in arrays)
-
-
-def remove_plan(scene: Any, volume_node: Any) -> None:
-    """Take a CT's plan out of the scene."""
-    for node in find_plan(scene, volume_node).values():
-        remove_node(scene, node)
 
 
 def tie(node: Any, volume_node: Any, side: Side, kind: str) -> None:
@@ -181,18 +172,18 @@ def tie(node: Any, volume_node: Any, side: Side, kind: str) -> None:
     node.SetNodeReferenceID(PLAN_ROLE, volume_node.GetID())
 
 
-def remove_node(scene: Any, node: Any) -> None:
+def remove_node(node: Any) -> None:
     """Remove a node with its display, storage and item of the subject hierarchy."""
-    rest = node.GetDisplayNode(), node.GetStorageNode()
+    scene, rest = node.GetScene(), (node.GetDisplayNode(), node.GetStorageNode())
     remove_from_hierarchy(scene, node)
     for each in rest:
         if each is not None and scene.IsNodePresent(each):
             scene.RemoveNode(each)
 
 
-def _keep(scene: Any, volume_node: Any, results: Results, keys: Sequence[Key]) -> None:
+def _keep(volume_node: Any, keys: Sequence[Key]) -> None:
     """Add the nodes that are missing, without content."""
-    there = find_plan(scene, volume_node)
+    scene, there = volume_node.GetScene(), find_plan(volume_node)
     restore_place_node = keep_place_node(scene)
     added = []
     for side, kind in (key for key in keys if key not in there):
@@ -201,7 +192,7 @@ def _keep(scene: Any, volume_node: Any, results: Results, keys: Sequence[Key]) -
         added.append(node)
     restore_place_node()
     if added:
-        group_results(scene, volume_node, [*results.nodes, *added])
+        group_results(scene, volume_node, [*find_results(scene, volume_node).nodes, *added])
 
 
 def _add(scene: Any, side: Side, kind: str) -> Any:
@@ -240,12 +231,6 @@ def _add(scene: Any, side: Side, kind: str) -> Any:
         LineColorFadingEnd=_NEAR_SLICE_MM[1],
     )
     return node
-
-
-def follow_landmarks(node: Any, landmarks: Any) -> None:
-    """Put a node under the transform of the ear's landmarks, if there are any."""
-    if landmarks is not None and node.GetTransformNodeID() != landmarks.GetTransformNodeID():
-        node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
 
 
 def _fixed(side: Side, kind: str, cochlea: CochlearMeasurements | None) -> tuple[str, list[Mark]]:
@@ -288,17 +273,15 @@ def _contacts(insertion: Insertion | None, bands: bool) -> list[Mark]:
 
 def _description(contact: Contact, off: Mismatch | None) -> str:
     """Angle and frequencies of a contact in the duct, in words."""
-    mark = "≈ " if contact.extrapolated else ""
-    parts = [f"{mark}{contact.angle_deg:.0f} ± {contact.angle_uncertainty_90 or 0.0:.0f}°"]
-    for hertz, where in (
-        (contact.organ_of_corti_hz, "organ of Corti"),
-        (contact.spiral_ganglion_hz, "spiral ganglion"),
-    ):
-        parts.append(f"{where} {'not reached' if hertz is None else f'{hertz:.0f} Hz'}")
+    parts = [
+        contact.angle_text,
+        f"organ of Corti: {hertz_text(contact.organ_of_corti_hz)}",
+        f"spiral ganglion: {hertz_text(contact.spiral_ganglion_hz)}",
+    ]
     if off is not None:
         octaves = off.spiral_ganglion_octaves
         apart = "" if octaves is None else f" ({octaves:+.1f} octaves from the spiral ganglion)"
-        parts.append(f"default filter band {off.band_hz:.0f} Hz{apart}")
+        parts.append(f"default filter band: {hertz_text(off.band_hz)}{apart}")
     return ", ".join(parts)
 
 
@@ -313,8 +296,7 @@ def _place(node: Any, name: str, marks: Sequence[Mark]) -> None:
 
     def fill() -> None:
         node.SetName(name)
-        was_modifying = node.StartModify()
-        try:
+        with NodeModify(node):
             node.SetFixedNumberOfControlPoints(False)
             while node.GetNumberOfControlPoints() > len(marks):
                 node.RemoveNthControlPoint(node.GetNumberOfControlPoints() - 1)
@@ -327,17 +309,8 @@ def _place(node: Any, name: str, marks: Sequence[Mark]) -> None:
                 node.SetNthControlPointDescription(index, mark.description)
                 node.SetNthControlPointLocked(index, True)
             node.SetFixedNumberOfControlPoints(True)
-        finally:
-            node.EndModify(was_modifying)
 
     fill_once(node, str((name, shown)), fill)
-
-
-def _signature(duct: Duct | None) -> str:
-    if duct is None:
-        return ""
-    points = [np.round(curve.points, 3).tobytes() for curve in duct.curves.values()]
-    return hashlib.sha256(b"".join(points)).hexdigest()
 
 
 def fill_once(node: Any, content: str, fill: Callable[[], None]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from ..cochlea.measurements import CochlearMeasurements, signature
 from ..cochlea.parts import CANALS, COCHLEA, PARTS, VESTIBULE_PART, parts_steps
 from ..types import Ear, Geometry, Side
-from .landmarks import side_of
-from .plan import KIND_ATTRIBUTE, PLAN_ROLE, follow_landmarks, note_content, remove_node, shows, tie
-from .results import Results, group_results, linked_nodes, read_ear
+from .landmarks import follow_landmarks, side_of
+from .plan import KIND_ATTRIBUTE, PLAN_ROLE, note_content, remove_node, shows, tie
+from .results import Results, find_results, group_results, linked_nodes, read_ear
 from .scene import configure
 from .segments import INNER_EAR, SEGMENT_IDS, add_surface, new_segment, put_segments, terminology
 
@@ -31,9 +31,10 @@ _COLORS = dict(
 """Told apart by colour-blind people too (Okabe and Ito)."""
 
 
-def find_parts(scene: Any, volume_node: Any) -> dict[Side, Any]:
+def find_parts(volume_node: Any) -> dict[Side, Any]:
     """Find the vtkMRMLSegmentationNode with the parts of each ear of a CT."""
     found: dict[Side, Any] = {}
+    scene = volume_node.GetScene()
     for node in linked_nodes(scene, "vtkMRMLSegmentationNode", volume_node, PLAN_ROLE):
         side = side_of(node)
         if side is not None and node.GetAttribute(KIND_ATTRIBUTE) == PARTS_KIND:
@@ -41,17 +42,12 @@ def find_parts(scene: Any, volume_node: Any) -> dict[Side, Any]:
     return found
 
 
-def show_parts(
-    scene: Any,
-    volume_node: Any,
-    results: Results,
-    cochleae: Mapping[Side, CochlearMeasurements],
-    on: bool,
-) -> None:
+def show_parts(volume_node: Any, cochleae: Mapping[Side, CochlearMeasurements], on: bool) -> None:
     """Put a segmentation of each ear into the scene, in place of the labyrinths in its views, still
     empty; ``update_parts`` fills it. Or take them out.
     """
-    there = find_parts(scene, volume_node)
+    scene, there = volume_node.GetScene(), find_parts(volume_node)
+    results = find_results(scene, volume_node)
     if on:
         added = [
             _add(scene, volume_node, side)
@@ -61,21 +57,20 @@ def show_parts(
         group_results(scene, volume_node, [*results.nodes, *added])
     else:
         for node in there.values():
-            remove_node(scene, node)
-    _hide_divided(scene, volume_node, results)
+            remove_node(node)
+    _hide_divided(volume_node, results)
 
 
 def update_parts(
-    scene: Any,
-    volume_node: Any,
-    results: Results,
-    cochleae: Mapping[Side, CochlearMeasurements],
+    volume_node: Any, cochleae: Mapping[Side, CochlearMeasurements]
 ) -> Generator[None, None, None]:
     """Divide the labyrinths again whose parts are in the scene, as far as they changed.
 
     In short steps; each ear's parts change in one of them.
     """
-    for side, node in find_parts(scene, volume_node).items():
+    scene = volume_node.GetScene()
+    results = find_results(scene, volume_node)
+    for side, node in find_parts(volume_node).items():
         follow_landmarks(node, results.landmarks.get(side))
         cochlea, ear = cochleae.get(side), read_ear(results, side)
         known = None if ear is None or cochlea is None or cochlea.duct is None else (ear, cochlea)
@@ -89,10 +84,10 @@ def update_parts(
             if parts is not None:
                 put_segments(node, *parts)
             note_content(node, content)
-    _hide_divided(scene, volume_node, results)
+    _hide_divided(volume_node, results)
 
 
-def _hide_divided(scene: Any, volume_node: Any, results: Results) -> None:
+def _hide_divided(volume_node: Any, results: Results) -> None:
     """Hide the labyrinths that have parts, show those that have none.
 
     Both at the same place would flicker in 3D, and mix their colors in slices. The visibility of
@@ -100,7 +95,7 @@ def _hide_divided(scene: Any, volume_node: Any, results: Results) -> None:
     """
     if results.segmentation is None:
         return
-    divided, display = find_parts(scene, volume_node), results.segmentation.GetDisplayNode()
+    divided, display = find_parts(volume_node), results.segmentation.GetDisplayNode()
     for side, segment in SEGMENT_IDS.items():
         display.SetSegmentVisibility3D(segment, side not in divided)
         display.SetSegmentVisibility2DFill(segment, side not in divided)

@@ -57,7 +57,7 @@ def add_result(
 
     A CT's earlier results are updated; an ear that is not in ``result`` stays as it is. With
     ``keep_reviewed``, so do landmarks that the user confirmed, corrected or placed, and segments
-    that she edited.
+    that the user edited.
 
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.

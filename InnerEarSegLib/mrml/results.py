@@ -25,11 +25,11 @@ from ..types import (
 )
 from .landmarks import (
     VERDICT_ATTRIBUTE,
-    WARNINGS_ATTRIBUTE,
     auxiliary_of,
     findings_of,
     landmark_of,
     side_of,
+    warnings_of,
 )
 from .scene import matrix_from, nodes_of
 from .segments import segment_content, segment_was_edited
@@ -77,7 +77,7 @@ def linked_nodes(scene: Any, class_name: str, volume_node: Any, role: str = CT_R
     With another role, those that refer to it in that.
     """
     volume_id = None if volume_node is None else volume_node.GetID()
-    if volume_id is None:
+    if volume_id is None or scene is None:  # None of a node that left the scene
         return []
     nodes = nodes_of(scene, class_name)
     return [node for node in nodes if node.GetNodeReferenceID(role) == volume_id]
@@ -113,7 +113,7 @@ def read_ear(results: Results, side: Side) -> Ear | None:
         volume_mm3=float(inside.sum()) * geometry.voxel_volume,
         quality=Quality(
             verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
-            tuple((node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()),
+            tuple(warnings_of(node)),
         ),
         auxiliary=auxiliary_of(node),
         segment=segment,
@@ -148,8 +148,8 @@ def group_results(scene: Any, volume_node: Any, result_nodes: Sequence[Any]) -> 
     parent = (hierarchy.GetItemParent(volume_item) if volume_item else root) or root
     items = [item for node in result_nodes if (item := hierarchy.GetItemByDataNode(node))]
     folders = [item for item in map(hierarchy.GetItemParent, items) if item]
-    ours = [item for item in folders if hierarchy.GetItemName(item).startswith(FOLDER_NAME)]
-    folder = next(iter(ours), 0)
+    named = (item for item in folders if hierarchy.GetItemName(item).startswith(FOLDER_NAME))
+    folder = next(named, 0)
     if not folder:
         name = FOLDER_NAME
         if hierarchy.GetItemChildWithName(parent, name):  # of another CT

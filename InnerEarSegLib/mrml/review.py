@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from slicer.util import VTKObservationMixin
+
 from ..types import LANDMARKS, NOT_FOUND, Landmark, Point, Side
 from .landmarks import (
     CONFIRMED_POSITION,
@@ -22,7 +24,7 @@ from .landmarks import (
     set_position,
     show_as_landmark,
 )
-from .scene import Observers, configure, keep_place_node
+from .scene import configure, keep_place_node
 
 Key = tuple[Side, str]  # which landmark: side and name
 Landmarks = Mapping[Key, Landmark]  # of a CT, left ear first
@@ -83,7 +85,7 @@ class PlaceMode:
     ) -> None:
         self._scene, self._later = scene, later
         self._placed, self._ended = placed, ended
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         self._target: Any = None
         self._restore_place_node: Callable[[], None] = lambda: None
 
@@ -110,9 +112,9 @@ class PlaceMode:
         selection.SetActivePlaceNodeID(target.GetID())
         interaction.SetPlaceModePersistence(0)
         interaction.SetCurrentInteractionMode(interaction.Place)
-        self._observers.add(target, target.PointPositionDefinedEvent, self._on_defined)
+        self._observers.addObserver(target, target.PointPositionDefinedEvent, self._on_defined)
         mode_changed = interaction.InteractionModeChangedEvent
-        self._observers.add(interaction, mode_changed, self._on_mode_changed)
+        self._observers.addObserver(interaction, mode_changed, self._on_mode_changed)
 
     def end(self) -> None:
         """Leave place mode, if it is on."""
@@ -129,7 +131,7 @@ class PlaceMode:
         target, self._target = self._target, None
         if target is None:
             return
-        self._observers.clear()
+        self._observers.removeObservers()
         if self._scene.IsClosing():
             return
         selection = self._scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
@@ -185,7 +187,7 @@ class Review:
         self._before: dict[Side, Snapshot] = {}
         self._steps = Steps() if steps is None else steps
         self._busy = False
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         self._place = PlaceMode(scene, self._placed, self._place_ended, later)
         self.placing: Key | None = None  # the landmark that the next click in a view places
         for side, node in self._nodes.items():
@@ -197,7 +199,7 @@ class Review:
                 (node.PointStartInteractionEvent, self._drag_began),
                 (node.PointEndInteractionEvent, self._drag_ended),
             ):
-                self._observers.add(node, event, lambda *_, s=side, h=handler: h(s))
+                self._observers.addObserver(node, event, lambda *_, s=side, h=handler: h(s))
             # It may have changed while another CT was chosen.
             self._changed_elsewhere(side, self._steps.left.get(side, self._known[side]))
 
@@ -297,7 +299,7 @@ class Review:
         if lock:
             self.lock()
         self._place.close()
-        self._observers.clear()
+        self._observers.removeObservers()
         if lock:  # else the nodes may be gone
             self._steps.left = {side: Snapshot.of(node) for side, node in self._nodes.items()}
 

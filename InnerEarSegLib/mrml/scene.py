@@ -1,7 +1,4 @@
-"""Helpers for MRML scenes, and a scene without the Slicer application.
-
-``slicer`` is imported where it is needed: ``ear_rendering`` does without.
-"""
+"""Helpers for MRML scenes, and a scene without the Slicer application."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import slicer
 from numpy.typing import ArrayLike, NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonCore import vtkCollection, vtkOutputWindow
@@ -20,23 +18,6 @@ from vtkmodules.vtkCommonTransforms import vtkGeneralTransform
 
 from ..errors import UnusableInput
 from ..process import temporary
-
-
-class Observers:
-    """VTK observers that can be removed together."""
-
-    def __init__(self) -> None:
-        self._tags: list[tuple[Any, int]] = []
-
-    def add(self, subject: Any, event: Any, handler: Callable[..., None]) -> None:
-        """Call ``handler(caller, event)`` on each event."""
-        self._tags.append((subject, subject.AddObserver(event, handler)))
-
-    def clear(self) -> None:
-        """Stop observing."""
-        for subject, tag in self._tags:
-            subject.RemoveObserver(tag)
-        self._tags.clear()
 
 
 def nodes_of(scene: Any, class_name: str) -> list[Any]:
@@ -77,7 +58,7 @@ def vtk_matrix(matrix: ArrayLike) -> Any:
 
 def numpy_matrix(matrix: Any) -> NDArray[np.float64]:
     """4 x 4 array of a vtkMatrix4x4."""
-    return np.array([[matrix.GetElement(row, col) for col in range(4)] for row in range(4)])
+    return np.reshape(matrix.GetData(), (4, 4))
 
 
 def matrix_from(getter: Callable[..., Any], *arguments: Any) -> NDArray[np.float64]:
@@ -106,8 +87,6 @@ def transform_between(source: Any, target: Any) -> Any:
 
     Not a matrix: either may be a grid transform, as for irregular DICOM series.
     """
-    import slicer
-
     general = vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(source, target, general)
     return general
@@ -146,8 +125,6 @@ def check_logics() -> None:
     Raises:
         UnusableInput: this Python is PythonSlicer, whose ``slicer`` lacks the modules' logics.
     """
-    import slicer
-
     if not hasattr(slicer, "vtkSlicerSegmentationsModuleLogic"):
         raise UnusableInput(
             "PythonSlicer cannot make scenes: use the panel in 3D Slicer, or a Python of its own "
@@ -179,8 +156,6 @@ def headless_scene() -> Iterator[HeadlessSession]:
 
 
 def _boot(folder: Path) -> HeadlessSession:
-    import slicer
-
     scene = slicer.vtkMRMLScene()
     scene.SetVersion(SCENE_VERSION)
     # Storage nodes resolve relative file names against this folder, never the working directory.

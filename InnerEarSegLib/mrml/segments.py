@@ -11,6 +11,7 @@ import slicer
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
+from ..report.figures import COLORS
 from ..types import Ear, Geometry, Side, Volume
 from .landmarks import ATTRIBUTE
 from .scene import configure, image_data, matrix_from, vtk_matrix
@@ -67,9 +68,6 @@ def resample_mask(
     return (ear.array >= 0.5).astype(np.uint8), first
 
 
-COLORS = {"left": (0.25, 0.70, 1.00), "right": (1.00, 0.62, 0.15)}
-"""Blue and orange: told apart by colour-blind people too, and both bright on bone."""
-
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
 SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
@@ -118,7 +116,7 @@ def set_segments(node: Any, ears: Sequence[Ear]) -> None:
     segments = {  # all, before any is added
         segment_id: new_segment(
             ear.labyrinth, ear.geometry, lattice,
-            Name=SEGMENT_NAMES[ear.side], Color=COLORS[ear.side],
+            Name=SEGMENT_NAMES[ear.side], Color=tuple(x / 255.0 for x in COLORS[ear.side]),
             Terminology=terminology(ear.side),
         )
         for segment_id, ear in new.items()

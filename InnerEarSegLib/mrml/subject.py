@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.measurements import measure
 from ..errors import UnusableInput
 from ..process import quiet
 from ..report.subject import Subject, ct_around
 from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
-from .landmarks import ATTRIBUTE, WARNINGS_ATTRIBUTE
+from .landmarks import ATTRIBUTE, warnings_of
 from .results import CT_ROLE, find_results, read_ear
 from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
@@ -82,7 +81,7 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         raise UnusableInput(
             " ".join(left_out) or "There is no ear to report on: segment the CT first."
         )
-    warnings = (results.nodes[0].GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
+    warnings = warnings_of(results.nodes[0])
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "
@@ -92,7 +91,6 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
     return Subject(
         Segmentation(ears, _model(segments), "", warnings=tuple(warnings)),
         {side: ct_around(array, grid, places) for side, places in corners.items()},
-        {ear.side: measure(ear) for ear in ears},
         (i, j, k),
         tuple(left_out),
     )

@@ -94,17 +94,17 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     old = node.GetAttribute(PLACE_ATTRIBUTE) or new
     if _same(old, new):
         return None
-    ours, its = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
-    straight = ours is None or ours.IsTransformToWorldLinear()
+    parent, ct_parent = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
+    straight = parent is None or parent.IsTransformToWorldLinear()
     (before, size_before), (after, size_after) = _grid(old), _grid(new)
     if size_before == size_after and straight:
         matrix: NDArray[np.float64] | None = after @ np.linalg.inv(before)
-    elif ours is its and not straight:
+    elif parent is ct_parent and not straight:
         return None
     else:  # cropped or resampled in place, under the same parent: this is the identity
         matrix = matrix_between(node, volume_node)
     if matrix is None:
-        return transform_between(ours, its)
+        return transform_between(parent, ct_parent)
     return configure(vtkTransform(), Matrix=vtk_matrix(matrix))
 
 

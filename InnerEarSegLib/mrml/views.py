@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..report.figures import anatomical_viewpoints
 from ..types import Side
 from .landmarks import node_landmarks
 from .results import Results
@@ -137,8 +138,6 @@ def face_windows(scene: Any, results: Results, side: Side) -> None:
         for name, ras in node_landmarks(landmarks).items()
         if ras is not None
     }
-    from .ear_rendering import anatomical_viewpoints  # which loads all of VTK
-
     _, direction, up = anatomical_viewpoints(cloud, places)[0]
     center = (cloud.min(axis=0) + cloud.max(axis=0)) / 2.0
     _aim_cameras(scene, center, 50.0 * direction, up)

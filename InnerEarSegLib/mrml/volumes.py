@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,14 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
 
 from ..errors import UnusableInput
+from ..io.region import CENTER_REACH_MM, Region
+from ..report.figures import HIGH_HU, LOW_HU
 from ..types import RAS_FROM_LPS, Geometry, Volume
 from .scene import image_data, matrix_from, numpy_matrix, transform_between, vtk_matrix
 
-BONE_WINDOW = 4000.0
-"""Width in HU. With the level below it spans -1000 to 3000 HU, so that air cells, the lumen of the
-labyrinth (about 0 HU) and the otic capsule (about 2000 HU) are all told apart."""
-
-BONE_LEVEL = 1000.0
-
 
 def add_volume(scene: Any, volume: Volume) -> Any:
-    """Add the CT with a bone window; return the vtkMRMLScalarVolumeNode.
+    """Add the CT with the HU range of bone; return the vtkMRMLScalarVolumeNode.
 
     Voxels [k, j, i] are copied; ``volume.geometry`` gives the position in RAS mm.
     """
@@ -33,17 +28,17 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     node.SetIJKToRASMatrix(vtk_matrix(volume.geometry.ijk_to_ras))
     # Before the voxels, else MRML looks through them all for a grey scale.
     node.CreateDefaultDisplayNodes()
-    show_bone_window(node)
+    show_bone_range(node)
     node.SetAndObserveImageData(image_data(volume.array, vtkImageData()))
     return node
 
 
-def show_bone_window(volume_node: Any) -> None:
-    """Set a volume node's grey scale to the bone window."""
+def show_bone_range(volume_node: Any) -> None:
+    """Set a volume node's grey scale to the HU range of bone."""
     display = volume_node.GetDisplayNode()
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     display.AutoWindowLevelOff()
-    display.SetWindowLevel(BONE_WINDOW, BONE_LEVEL)
+    display.SetWindowLevelMinMax(LOW_HU, HIGH_HU)
 
 
 PIECE_BYTES = 4_000_000  # written at a time: some 10 ms on a slow disk
@@ -153,27 +148,19 @@ def dicom_instances(volume: Any) -> list[str]:
     return list(dict.fromkeys((volume.GetAttribute("DICOM.instanceUIDs") or "").split()))
 
 
-@dataclass(frozen=True)
-class Where:
-    """Where to look, RAS mm."""
-
-    center: tuple[float, ...] | None = None  # a point
-    roi: tuple[float, ...] | None = None  # a box's centre and its full edge lengths along R, A, S
-
-
 def has_region(region_node: Any) -> bool:
     """Whether a markups node says where to look."""
     return region_node is not None and len(_world_points(region_node)) > 0
 
 
-def where_to_look(region_node: Any, volume_node: Any) -> Where:
-    """A markups point list or ROI as the command line wants it; None: nowhere in particular.
+def where_to_look(region_node: Any, volume_node: Any) -> Region | None:
+    """A markups point list or ROI in the CT's own RAS mm; None, as of no node: the whole CT.
 
     Raises:
         UnusableInput: there is no point yet, or it lies outside the CT.
     """
     if region_node is None:
-        return Where()
+        return None
     world = _world_points(region_node)
     if not len(world):
         raise UnusableInput(
@@ -186,9 +173,8 @@ def where_to_look(region_node: Any, volume_node: Any) -> Where:
     size = np.array(volume_node.GetImageData().GetDimensions())
     if np.any(ijk.max(axis=0) < -0.5) or np.any(ijk.min(axis=0) > size - 0.5):
         raise UnusableInput("The place to look lies outside the CT.")
-    if len(world) == 1:
-        return Where(center=tuple(low.round(4).tolist()))
-    return Where(roi=tuple(np.concatenate([(low + high) / 2, high - low]).round(4).tolist()))
+    half = np.full(3, CENTER_REACH_MM) if len(world) == 1 else (high - low) / 2
+    return Region((low + high) / 2, half)
 
 
 def _world_points(region_node: Any) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ import qt
 import slicer
 
 from ..errors import UnusableInput
+from .messages import ask
 from .worker import Worker
 from .worker_process import Report, python_command
 
@@ -140,19 +141,3 @@ def offer_cpu(parent: Any) -> bool:
         "Options.",
         ("Use the CPU", "Stop"),
     )
-
-
-def ask(parent: Any, icon: Any, text: str, more: str, buttons: tuple[str, ...]) -> bool:
-    """Show a dialog; return whether the first of two buttons was pressed. Without any: Close."""
-    box = qt.QMessageBox(parent)
-    box.setIcon(icon)
-    box.setWindowTitle("InnerEarSeg")
-    box.setText(text)
-    box.setInformativeText(more)
-    yes, no = qt.QMessageBox.Yes, qt.QMessageBox.No
-    box.setStandardButtons(yes | no if buttons else qt.QMessageBox.Close)
-    for button, words in zip((yes, no), buttons, strict=False):
-        box.button(button).setText(words)
-    if buttons:
-        box.setDefaultButton(yes)
-    return bool(box.exec_() == yes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +13,9 @@ from ..errors import UnusableInput
 from ..mrml.results import find_results
 from ..mrml.volumes import dicom_database, dicom_instances
 from ..report.subject import OBSERVER
-from .devices import ask
-from .hand_over import HandOverSection, notes_of
-from .run_section import Status
-from .worker_process import Ending, Outcome, python_command
-
-PACKAGES = {"highdicom": "highdicom", "pynetdicom": "pynetdicom", "fpdf": "fpdf2"}
-"""Module and package of what the worker needs."""
+from .hand_over import PACKAGES, HandOverSection
+from .messages import Status
+from .worker_process import python_command
 
 _READY = (
     "Writes a segmentation, a structured report, a PDF and pictures for the hospital's archive."
@@ -28,11 +23,6 @@ _READY = (
 _NOTHING = "There is nothing to export yet: segment the CT first."
 _NO_SOURCE = "Only for a CT of 3D Slicer's DICOM database: the objects refer to its series."
 _GONE = "The CT's DICOM files are not where 3D Slicer's DICOM database has them; import them again."
-_MISSING = "DICOM objects need Python packages that are missing: {}."
-_INSTALL = (
-    "They can be installed now (about 10 MB from the internet). Without internet: "
-    "PythonSlicer -m pip install --no-index --find-links FOLDER {}"
-)
 
 
 class Source(NamedTuple):
@@ -64,11 +54,12 @@ def source_of(volume: Any) -> Source:
 
 
 class DicomSection(HandOverSection):
-    """At most one export at a time; ``status`` shows the sentence for the user."""
+    """The export's button; ``status`` shows the sentence for the user."""
+
+    what = "DICOM objects"
 
     def __init__(self, ui: Any, status: Status) -> None:
         super().__init__(ui, status)
-        self._output = Path()
         ui.dicomButton.connect("clicked()", self._start)
         self._show()
 
@@ -81,61 +72,24 @@ class DicomSection(HandOverSection):
         )  # fmt: skip
 
     def _start(self) -> None:
-        if self.active or self._volume is None or not self._has_packages():
+        if self.active or self._volume is None:
+            return
+        if not self._has_packages("DICOM objects", PACKAGES):
             return
         window = self._ui.dicomButton.window()
         # No folder is proposed: its name is often the patient's.
         chosen = qt.QFileDialog.getExistingDirectory(window, "Folder for the DICOM objects")
         if not chosen:
             return
-        self._output = output = Path(chosen)
         observer = self._ui.observerLineEdit.text.strip()
-        try:
-            source = source_of(self._volume)
-            self._hand_over.start(
-                self._volume,
-                {OBSERVER: observer} if observer else {},
-                lambda folder: self.make_command(folder, source, output),
-            )
-        except Exception as error:  # in a slot nothing else would say so
-            self._status.fail("The DICOM objects could not be made", error)
-            self._show()
-            return
-        self._status.say("Making the DICOM objects")
-        self._show()
+        self._hand_over(
+            {OBSERVER: observer} if observer else {},
+            lambda folder: self.make_command(folder, source_of(self._volume), Path(chosen)),
+            f"DICOM objects: {Path(chosen)}",
+        )
 
-    def _has_packages(self) -> bool:
-        """Whether the packages are there, after offering to install them."""
-        missing = [package for name, package in PACKAGES.items() if find_spec(name) is None]
-        if not missing:
-            return True
-        names = " ".join(missing)
-        window = self._ui.dicomButton.window()
-        buttons = ("Install", "Not now")
-        text, more = _MISSING.format(names), _INSTALL.format(names)
-        if not ask(window, qt.QMessageBox.Question, text, more, buttons):
-            return False
-        self._status.say(f"Installing {names}")
-        slicer.app.processEvents()  # so that it is on the screen
-        try:
-            with slicer.util.WaitCursor():
-                slicer.util.pip_install(missing)
-        except Exception as error:  # whatever pip, the network or the disk do
-            self._status.say(f"{names} could not be installed: {error}", "error")
-            return False
-        return True
-
-    def _ended(self, outcome: Outcome) -> None:
-        self._show()
-        if outcome.details:
-            self._status.log(outcome.details)
-        if outcome.ending is not Ending.DONE:
-            self._status.say(outcome.sentence, "error")
-            return
+    def _done(self) -> None:
         self._ui.observerLineEdit.text = ""
-        notes = notes_of(outcome)
-        said = f"DICOM objects: {self._output}" + (f". {' '.join(notes)}" if notes else "")
-        self._status.say(said, "warn" if notes else "success")
 
     def _show(self) -> None:
         volume = self._volume

@@ -3,81 +3,51 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import qt
 import slicer
 
 from ..mrml.subject import subject_of
 from ..process import temporary_folder
 from ..report.subject import write_subject
-from .run_section import Status
+from .messages import Status, ask
 from .worker import Worker
-from .worker_process import Outcome, in_panel_words, judge
+from .worker_process import Ending, in_panel_words, judge
 
+PACKAGES = {"highdicom": "highdicom", "pynetdicom": "pynetdicom", "fpdf": "fpdf2"}
+"""Module and package of what a worker may need beyond 3D Slicer's Python."""
 
-class HandOver:
-    """At most one worker at a time, on a folder that is removed at its end.
-
-    Args:
-        ended: called at the end, unless ``close`` was.
-    """
-
-    def __init__(self, ended: Callable[[Outcome], None]) -> None:
-        self._tell = ended
-        self._worker: Worker | None = None
-        self._folder = Path()
-
-    @property
-    def active(self) -> bool:
-        """Whether a worker runs."""
-        return self._worker is not None
-
-    def start(
-        self, volume: Any, texts: Mapping[str, str], command: Callable[[Path], list[str]]
-    ) -> None:
-        """Write a CT's results into a folder, and what the user typed and chose; start the worker.
-
-        Raises:
-            Exception: there is nothing to hand over, or it cannot be written; nothing is left.
-        """
-        folder = temporary_folder()
-        try:
-            write_subject(subject_of(slicer.mrmlScene, volume), folder)
-            for name, text in texts.items():
-                (folder / name).write_text(text, encoding="utf-8")
-            worker = Worker(lambda line: None, self._ended)
-            worker.start(command(folder), folder)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self._folder, self._worker = folder, worker
-
-    def close(self) -> None:
-        """Stop what goes on before returning."""
-        if self._worker is not None:
-            self._worker.stop_now()
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _ended(self, code: int, crashed: bool, stderr: str) -> None:
-        self._worker = None
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._tell(judge(code, crashed, stderr))
+_MISSING = "{} cannot be made, as Python packages are missing: {}."
+_INSTALL = (
+    "They can be installed now (about 10 MB from the internet). Without internet: "
+    "PythonSlicer -m pip install --no-index --find-links FOLDER {}"
+)
 
 
 class HandOverSection:
-    """A section of the panel that hands the results of a CT over; ``_show`` updates its widgets."""
+    """A section of the panel that hands the results of a CT over to at most one worker at a time.
+
+    A subclass says what the worker makes in ``what``, updates its widgets in ``_show``, and does in
+    ``_done`` what is left when that is made.
+    """
+
+    what = ""
 
     def __init__(self, ui: Any, status: Status) -> None:
         self._ui, self._status = ui, status
         self._volume: Any = None
-        self._hand_over = HandOver(self._ended)
+        self._worker: Worker | None = None
+        self._folder = Path()  # for the worker; removed at its end
+        self._success = ""
 
     @property
     def active(self) -> bool:
         """Whether a worker runs on what was handed over."""
-        return self._hand_over.active
+        return self._worker is not None
 
     def bind(self, volume: Any) -> None:
         """Offer the results of a CT, or of none."""
@@ -91,16 +61,80 @@ class HandOverSection:
 
     def close(self) -> None:
         """Stop what goes on before returning."""
-        self._hand_over.close()
+        if self._worker is not None:
+            self._worker.stop_now()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _show(self) -> None:
         raise NotImplementedError
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _done(self) -> None:
         raise NotImplementedError
 
+    def _hand_over(
+        self, texts: Mapping[str, str], command: Callable[[Path], list[str]], success: str
+    ) -> None:
+        """Start the worker, or say why that cannot be done.
 
-def notes_of(outcome: Outcome) -> list[str]:
-    """Return the worker's remarks, in words of the panel."""
-    lines = (line.strip() for line in outcome.details.splitlines())
-    return [in_panel_words(line) for line in lines if line.startswith("Note: ")]
+        Args:
+            texts: what the user typed and chose, by name of its file.
+            command: returns the worker on the folder with these files and the CT's results.
+            success: what to say when it is done.
+        """
+        try:
+            self._start_worker(texts, command)
+        except Exception as error:  # in a slot nothing else would say so
+            self._status.fail(f"The {self.what} could not be made", error)
+        else:
+            self._success = success
+            self._status.say(f"Making the {self.what}")
+        self._show()
+
+    def _start_worker(self, texts: Mapping[str, str], command: Callable[[Path], list[str]]) -> None:
+        folder = temporary_folder()
+        try:
+            write_subject(subject_of(slicer.mrmlScene, self._volume), folder)
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            worker = Worker(lambda line: None, self._ended)
+            worker.start(command(folder), folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._folder, self._worker = folder, worker
+
+    def _ended(self, code: int, crashed: bool, stderr: str) -> None:
+        self._worker = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._show()
+        outcome = judge(code, crashed, stderr)
+        if outcome.details:
+            self._status.log(outcome.details)
+        if outcome.ending is not Ending.DONE:
+            self._status.say(outcome.sentence, "error")
+            return
+        lines = (line.strip() for line in outcome.details.splitlines())
+        notes = [in_panel_words(line) for line in lines if line.startswith("Note: ")]
+        said = ". ".join([self._success, *([" ".join(notes)] if notes else [])])
+        self._status.say(said, "warn" if notes else "success")
+        self._done()
+
+    def _has_packages(self, what: str, modules: Iterable[str]) -> bool:
+        """Whether the modules that something needs are there, after offering to install them."""
+        missing = [PACKAGES[name] for name in modules if find_spec(name) is None]
+        if not missing:
+            return True
+        names = " ".join(missing)
+        text, more = _MISSING.format(what, names), _INSTALL.format(names)
+        window, icon = self._ui.reportButton.window(), qt.QMessageBox.Question
+        if not ask(window, icon, text, more, ("Install", "Not now")):
+            return False
+        self._status.say(f"Installing {names}")
+        slicer.app.processEvents()  # so that it is on the screen
+        try:
+            with slicer.util.WaitCursor():
+                slicer.util.pip_install(missing)
+        except Exception as error:  # whatever pip, the network or the disk do
+            self._status.say(f"{names} could not be installed: {error}", "error")
+            return False
+        return True

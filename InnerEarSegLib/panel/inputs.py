@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import html
 from collections.abc import Callable
 from pathlib import Path
@@ -12,24 +11,15 @@ import slicer
 import vtk
 from slicer import vtkMRMLMarkupsNode, vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.util import VTKObservationMixin
 
 from ..errors import InnerEarSegError
 from ..model.card import bundled_model, card_lines, read_card
-from ..mrml.scene import Observers
 from ..mrml.volumes import empty_end, has_region, voxels
 from .devices import AUTOMATIC, CPU, Devices
-from .run import Choices
+from .run import Choices, Ears
 
 # ruff: noqa: N815 - parameters are named as other modules of Slicer name theirs
-
-
-class Ears(enum.Enum):
-    """Which ears are wanted."""
-
-    AUTOMATIC = "automatic"
-    LEFT = "left"
-    RIGHT = "right"
-    BOTH = "both"
 
 
 @parameterNodeWrapper
@@ -55,8 +45,8 @@ class Inputs:
         self._ui, self._changed = ui, changed
         self._node: Any = None
         self._filling = False
-        self._observers = Observers()
-        self._chosen = Observers()
+        self._observers = VTKObservationMixin()
+        self._chosen = VTKObservationMixin()
         self._names: list[str] = []  # of the chosen nodes
         self._model_error = self._model_name = ""
         self._shown_model: str | None = None
@@ -80,7 +70,9 @@ class Inputs:
         self.close()
         self._node, self._shown_model = node, None  # the file may be another one by now
         if node is not None:
-            self._observers.add(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets)
+            self._observers.addObserver(
+                node.parameterNode, vtk.vtkCommand.ModifiedEvent, self._to_widgets
+            )
         self._to_widgets()
 
     def choose_volume(self) -> None:
@@ -143,8 +135,7 @@ class Inputs:
         known = self._ui.deviceComboBox.findData(node.device) >= 0
         return Choices(
             node.inputVolume,
-            (node.ears.value,) if node.ears in (Ears.LEFT, Ears.RIGHT) else None,
-            node.ears is Ears.BOTH,
+            node.ears,
             node.region,
             node.device if known else AUTOMATIC[0],
             Path(node.modelPath) if node.modelPath else None,
@@ -153,20 +144,19 @@ class Inputs:
 
     def close(self) -> None:
         """Stop observing."""
-        self._observers.clear()
-        self._chosen.clear()
+        self._observers.removeObservers()
+        self._chosen.removeObservers()
 
     def _from_widgets(self, *_: Any) -> None:
         if self._filling or self._node is None:
             return
         ui, node = self._ui, self._node
-        was = node.StartModify()
-        node.inputVolume = ui.inputSelector.currentNode()
-        node.region = ui.regionSelector.currentNode()
-        node.ears = _EARS[ui.earsComboBox.currentIndex]
-        node.modelPath = ui.modelLineEdit.currentPath.strip()
-        node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
-        node.EndModify(was)
+        with slicer.util.NodeModify(node):
+            node.inputVolume = ui.inputSelector.currentNode()
+            node.region = ui.regionSelector.currentNode()
+            node.ears = _EARS[ui.earsComboBox.currentIndex]
+            node.modelPath = ui.modelLineEdit.currentPath.strip()
+            node.keepReviewed = bool(ui.keepReviewedCheckBox.checked)
 
     def _device_chosen(self, index: int) -> None:
         if not self._filling and self._node is not None:
@@ -194,7 +184,7 @@ class Inputs:
 
     def _observe_chosen(self) -> None:
         """Notice points that are placed, and voxels that arrive: they take an obstacle away."""
-        self._chosen.clear()
+        self._chosen.removeObservers()
         markups = slicer.vtkMRMLMarkupsNode
         for node, events in (
             (self._node.inputVolume, (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,)),
@@ -202,9 +192,9 @@ class Inputs:
                                  markups.PointPositionUndefinedEvent, markups.PointRemovedEvent)),
         ):  # fmt: skip
             if node is not None:
-                self._chosen.add(node, vtk.vtkCommand.ModifiedEvent, self._renamed)
+                self._chosen.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._renamed)
                 for event in events:
-                    self._chosen.add(node, event, lambda *_: self._changed())
+                    self._chosen.addObserver(node, event, lambda *_: self._changed())
 
     def _renamed(self, *_: Any) -> None:
         """A chosen node changed; sentences name it."""

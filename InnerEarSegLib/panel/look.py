@@ -9,7 +9,7 @@ from typing import Any
 
 import qt
 
-from ..mrml.segments import COLORS
+from ..report.figures import COLORS
 from ..types import Side
 
 _FILLS = {
@@ -24,7 +24,7 @@ _FILLS = {
 def swatch(side: Side) -> Any:
     """Return a QIcon in the colour that an ear has in the views."""
     pixmap = qt.QPixmap(12, 12)
-    pixmap.fill(qt.QColor(*(round(255 * value) for value in COLORS[side])))
+    pixmap.fill(qt.QColor(*COLORS[side]))
     return qt.QIcon(pixmap)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import slicer
 from numpy.typing import NDArray
+from slicer.util import VTKObservationMixin
 
 from ..cochlea.catalogue import VOLUME, insertion_angle
 from ..cochlea.duct import LATERAL
@@ -19,7 +20,7 @@ from ..mrml.cochlear_view import CochlearView
 from ..mrml.landmarks import position_of
 from ..mrml.measurements import find_measurements, update_steps
 from ..mrml.results import Results
-from ..mrml.scene import Observers, to_world
+from ..mrml.scene import to_world
 from ..mrml.segments import segment_center
 from ..mrml.views import face_windows, name_landmarks, show_ear
 from ..report.figures import AXIS, LINE_A, LINE_B
@@ -78,7 +79,7 @@ class MeasurementsSection:
         self.cochleae: dict[Side, CochlearMeasurements] = {}  # as far as measured yet
         self.side: Side | None = None  # where the user is
         self._view = CochlearView(slicer.mrmlScene)
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         self._dragging = self._turn_later = False
         self._measuring = Stepper(self._measured)
         # Landmarks and segments change in bursts, and measuring takes a second.
@@ -91,13 +92,13 @@ class MeasurementsSection:
 
     def bind(self, volume: Any, results: Results) -> None:
         """Follow the results of a CT; views that show another one's are turned back."""
-        self._observers.clear()
+        self._observers.removeObservers()
         self.volume, self.results, self._dragging = volume, results, False
         for node in results.nodes:
-            self._observers.add(node, node.TransformModifiedEvent, lambda *_: self.soon())
+            self._observers.addObserver(node, node.TransformModifiedEvent, lambda *_: self.soon())
         for node in results.landmarks.values():
-            self._observers.add(node, node.PointStartInteractionEvent, self._drag_began)
-            self._observers.add(node, node.PointEndInteractionEvent, self._drag_ended)
+            self._observers.addObserver(node, node.PointStartInteractionEvent, self._drag_began)
+            self._observers.addObserver(node, node.PointEndInteractionEvent, self._drag_ended)
         self.side = self._side_in_view()  # a scene may have been saved with turned views
         self._to_way_in = self._view.shows_way_in
         if self.side is None and volume is not None and not slicer.mrmlScene.IsImporting():
@@ -108,7 +109,7 @@ class MeasurementsSection:
     def release(self, views: bool = True) -> None:
         """Forget the CT; turn views back unless ``views`` is False, as when the scene goes."""
         self._stop()
-        self._observers.clear()
+        self._observers.removeObservers()
         self._dragging = self._turn_later = False
         # Views that a scene brought along wait for the CT that they show.
         if views and self._side_in_view() is not None:

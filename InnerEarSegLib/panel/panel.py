@@ -6,23 +6,24 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import slicer
+from slicer.util import VTKObservationMixin
 
 from ..mrml.populate import result_steps
 from ..mrml.results import find_results
-from ..mrml.scene import Observers
 from ..mrml.views import show_in_3d
-from ..mrml.volumes import show_bone_window
+from ..mrml.volumes import show_bone_range
 from ..process import remove_stale_folders
 from ..types import POOR, Segmentation
 from .devices import Devices, ask_devices
 from .dicom_section import DicomSection
 from .inputs import Inputs
 from .look import mark_when_pressed
+from .messages import Status
 from .plan_section import PlanSection
 from .report_section import ReportSection
 from .review_section import ReviewSection
 from .run import Choices
-from .run_section import RunSection, Status
+from .run_section import RunSection
 from .worker import Worker, timer_for
 from .worker_process import CT_REMOVED
 
@@ -44,7 +45,7 @@ class Panel:
         self._stage: tuple[Any, str] = (None, "")
         self._torch_missing = False
         self._asking: Worker | None = None
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         remove_stale_folders()  # of a Slicer that was killed: they hold the patient's CT
         for button in (
             ui.leftEarButton, ui.rightEarButton, ui.editButton, ui.placeButton,
@@ -72,7 +73,7 @@ class Panel:
             (scene.NodeAddedEvent, lambda *_: self._choose_soon.start()),
             (scene.NodeRemovedEvent, self._node_removed),
         ):
-            self._observers.add(scene, event, handler)
+            self._observers.addObserver(scene, event, handler)
         self._update()
 
     def enter(self) -> None:
@@ -102,7 +103,7 @@ class Panel:
         self.planning.close()
         self.reviewing.release(lock=False, views=False)
         self.inputs.close()
-        self._observers.clear()
+        self._observers.removeObservers()
         self._choose_soon.stop()
 
     def _start(self) -> None:
@@ -130,7 +131,7 @@ class Panel:
             if first:
                 if volume.GetDisplayNode() is None:
                     volume.CreateDefaultDisplayNodes()
-                show_bone_window(volume)
+                show_bone_range(volume)
                 show_in_3d(scene)
             for ear in result.ears:
                 for note in ear.quality.reasons:
@@ -146,7 +147,7 @@ class Panel:
         return f"Found: {found}. Check the landmarks below.{warning}{kept}"
 
     def _arrange(self) -> None:
-        """Open the sections that the user needs next, when that changes; she may open others."""
+        """Open the sections that are needed next, when these change; the user may open others."""
         ui, volume, left = self._ui, self.inputs.volume, self.reviewing.left
         name = f": {volume.GetName()}" if volume is not None else ""
         ui.runCollapsibleButton.text = f"Find the labyrinth{name}"

@@ -23,7 +23,6 @@ from ..mrml.plan import (
     contacts_are_numbered,
     find_plan,
     number_contacts,
-    remove_plan,
     show_plan,
     update_plan,
 )
@@ -34,7 +33,7 @@ from ..report.plan import NO_DUCT, insertions_of, mismatch_text
 from ..types import Side
 from .look import set_wrapped
 from .measurements_section import MeasurementsSection
-from .run_section import Status
+from .messages import Status
 from .stepper import Stepper
 from .worker import timer_for
 
@@ -70,14 +69,14 @@ class PlanSection:
         ]
         self._fill_lists()
         for combo, depth in self._rows:
-            combo.connect("currentIndexChanged(int)", lambda _: self._chosen_anew())
-            depth.connect("valueChanged(double)", lambda _: self._chosen_anew())
+            combo.connect("currentIndexChanged(int)", lambda _: self.show(new_arrays=True))
+            depth.connect("valueChanged(double)", lambda _: self.show(new_arrays=True))
         ui.planCollapsibleButton.connect("contentsCollapsed(bool)", lambda _: self.show())
         ui.showPlanButton.connect("clicked(bool)", self._show_in_scene)
         ui.partsCheckBox.connect("clicked(bool)", self._show_parts)
         ui.contactNumbersCheckBox.connect("clicked(bool)", self._number_contacts)
         ui.ownArraysButton.connect("clicked()", self._add_own_arrays)
-        ui.bandsCheckBox.connect("toggled(bool)", lambda _: self._chosen_anew())
+        ui.bandsCheckBox.connect("toggled(bool)", lambda _: self.show(new_arrays=True))
         ui.surfacesButton.connect("clicked()", self._save_surfaces)
         # Dividing takes longer than the rest, so the numbers come first.
         self._dividing = Stepper(lambda _: None)
@@ -100,21 +99,25 @@ class PlanSection:
             if combo.currentIndex > 0
         ]
 
-    def show(self) -> None:
-        """Show what follows from the present measurements, here and in the scene."""
+    def show(self, new_arrays: bool = False) -> None:
+        """Show what follows from the present measurements, here and in the scene.
+
+        With ``new_arrays``, as after a choice, a plan in the scene gets nodes for all of them.
+        """
         ui, measuring = self._ui, self._measuring
         volume, cochleae = measuring.volume, measuring.cochleae
         if volume is not None and volume is not self._volume:
-            self._choose(arrays_in_scene(slicer.mrmlScene, volume))
+            self._choose(arrays_in_scene(volume))
         self._volume = volume
         ui.planCollapsibleButton.setVisible(bool(cochleae))
         self._stop_dividing()
         if not self._measured:
             return
-        shown = bool(find_plan(slicer.mrmlScene, volume))
+        chosen, bands = self.chosen(), ui.bandsCheckBox.checked
+        shown = bool(find_plan(volume))
         if shown:
             with slicer.util.RenderBlocker():  # else each node that changes draws all views
-                self._update(new_arrays=False)
+                update_plan(volume, cochleae, chosen, bands=bands, new_arrays=new_arrays)
         self._parts_soon.start()
         if ui.planCollapsibleButton.collapsed:
             return
@@ -123,18 +126,18 @@ class PlanSection:
             combo.setVisible(room or combo.currentIndex > 0)
             depth.setVisible(combo.currentIndex > 0)
             room = combo.currentIndex > 0
-        laid = insertions_of(cochleae, self.chosen())
-        table = plan_html(cochleae, laid, bands=ui.bandsCheckBox.checked)
+        insertions = insertions_of(cochleae, chosen)
+        table = plan_html(cochleae, insertions, bands=bands)
         set_wrapped(ui.planLabel, table + (legend_html() if shown else ""))
         ui.wayInLabel.setText(way_in_text(cochleae))
-        possible = bool(laid)
+        possible = bool(insertions)
         ui.showPlanButton.setEnabled(possible or shown)
         ui.showPlanButton.setChecked(shown)
-        parts = bool(find_parts(slicer.mrmlScene, volume))
+        parts = bool(find_parts(volume))
         ui.partsCheckBox.setEnabled(possible or parts)
         ui.partsCheckBox.setChecked(parts)
         ui.contactNumbersCheckBox.setEnabled(shown)
-        ui.contactNumbersCheckBox.setChecked(contacts_are_numbered(slicer.mrmlScene, volume))
+        ui.contactNumbersCheckBox.setChecked(contacts_are_numbered(volume))
 
     @property
     def _measured(self) -> bool:
@@ -143,21 +146,9 @@ class PlanSection:
         there = measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume)
         return there and set(measuring.cochleae) == set(measuring.results.landmarks)
 
-    def _update(self, new_arrays: bool) -> None:
-        measuring = self._measuring
-        update_plan(
-            slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
-            self.chosen(), bands=self._ui.bandsCheckBox.checked, new_arrays=new_arrays,
-        )  # fmt: skip
-
     def _update_parts(self) -> None:
-        measuring = self._measuring
         if self._measured:
-            self._dividing.start(
-                update_parts(
-                    slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae
-                )
-            )
+            self._dividing.start(update_parts(self._measuring.volume, self._measuring.cochleae))
 
     def _stop_dividing(self) -> None:
         self._parts_soon.stop()
@@ -196,36 +187,21 @@ class PlanSection:
                 self._arrays.append(array)
         self._fill_lists()
 
-    def _chosen_anew(self) -> None:
-        if self._measured and find_plan(slicer.mrmlScene, self._measuring.volume):
-            with slicer.util.RenderBlocker():
-                self._update(new_arrays=True)
-        self.show()
-
     def _show_in_scene(self, on: bool) -> None:
-        measuring = self._measuring
-        if self._measured:
-            with slicer.util.RenderBlocker():
-                if on:
-                    show_plan(
-                        slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae,
-                        self.chosen(), bands=self._ui.bandsCheckBox.checked,
-                    )  # fmt: skip
-                else:
-                    remove_plan(slicer.mrmlScene, measuring.volume)
-        self.show()
+        with slicer.util.RenderBlocker():
+            if self._measured:
+                show_plan(self._measuring.volume, self._measuring.cochleae, on)
+            self.show(new_arrays=True)
 
     def _show_parts(self, on: bool) -> None:
-        measuring = self._measuring
         if self._measured:
             with slicer.util.RenderBlocker():
-                show_parts(
-                    slicer.mrmlScene, measuring.volume, measuring.results, measuring.cochleae, on
-                )
+                show_parts(self._measuring.volume, self._measuring.cochleae, on)
         self.show()
 
     def _number_contacts(self, on: bool) -> None:
-        number_contacts(slicer.mrmlScene, self._measuring.volume, on)
+        if self._measured:
+            number_contacts(self._measuring.volume, on)
         self.show()
 
     def _add_own_arrays(self) -> None:
@@ -242,7 +218,7 @@ class PlanSection:
             return
         self._learn(arrays)
         self._status.say(f"Added to the list: {', '.join(each.label for each in arrays)}.")
-        self._chosen_anew()
+        self.show(new_arrays=True)
 
     def _save_surfaces(self) -> None:
         from ..report.meshes import mesh_steps  # which loads all of VTK
@@ -278,17 +254,19 @@ class PlanSection:
 
 def plan_html(
     cochleae: Mapping[Side, CochlearMeasurements],
-    laid: Mapping[Side, Sequence[Insertion]],
+    insertions: Mapping[Side, Sequence[Insertion]],
     *,
     bands: bool = False,
 ) -> str:
     """Return a table of the arrays, a line an ear, with what does not fit, and filter bands."""
     lost = "".join(
-        f"<div>{html.escape(NO_DUCT.format(side))}</div>" for side in cochleae if side not in laid
+        f"<div>{html.escape(NO_DUCT.format(side))}</div>"
+        for side in cochleae
+        if side not in insertions
     )
-    columns = list(zip(*laid.values(), strict=True))  # each array in all ears
+    columns = list(zip(*insertions.values(), strict=True))  # each array in all ears
     if not columns:
-        return lost + (f"<div>{html.escape(_CHOOSE)}</div>" if laid else "")
+        return lost + (f"<div>{html.escape(_CHOOSE)}</div>" if insertions else "")
     heads = ("", "Reaches", "Contacts over", "Organ of Corti")
     pad = "style='padding-right: 6px; white-space: nowrap'"
     rows = ["".join(f"<th align='left' {pad}>{head}</th>" for head in heads)]
@@ -297,8 +275,8 @@ def plan_html(
         dot = f"<span style='color: {_hex(color)}'>●</span>"  # as its contacts in the scene
         title = f"{dot} <b>{html.escape(array.label)}</b>, {array.kind}, {depth:.1f} mm"
         rows.append(f"<td colspan='{len(heads)}'>{title}</td>")
-        for side, each in zip(laid, column, strict=True):
-            cells = (side.capitalize(), *_cells(each))
+        for side, each in zip(insertions, column, strict=True):
+            cells = (side.capitalize(), each.reach_text, each.coverage_text, each.span_text)
             rows.append("".join(f"<td {pad}>{html.escape(cell)}</td>" for cell in cells))
             below = [f"⚠ {remark}" for remark in each.remarks]
             below += [f"Filter bands {mismatch_text(each)}"] if bands else []
@@ -323,19 +301,6 @@ def legend_html() -> str:
 
 def _hex(color: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in color)
-
-
-def _cells(insertion: Insertion) -> tuple[str, str, str]:
-    inside = insertion.inside
-    if not inside:
-        return "not in the duct", "–", "–"
-    last = inside[-1]
-    mark = "≈ " if last.extrapolated else ""
-    return (
-        f"{mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90 or 0.0:.0f}°",
-        f"{insertion.coverage_deg:.0f}°, {insertion.coverage_mm:.1f} mm",
-        insertion.span_text,
-    )
 
 
 def way_in_text(cochleae: Mapping[Side, CochlearMeasurements]) -> str:

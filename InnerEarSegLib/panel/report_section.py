@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,31 @@ from ..cochlea.arrays import ChosenArray, chosen_to_text
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
 from ..report.subject import CHOSEN_ARRAYS, PATIENT
-from .hand_over import HandOverSection, notes_of
-from .run_section import Status
-from .worker_process import Ending, Outcome, python_command
+from .hand_over import HandOverSection
+from .messages import Status
+from .worker_process import python_command
 
 _READY = "Writes a page with pictures, measurements and the state of each landmark."
 _NOTHING = "There is nothing to report on yet: segment the CT first."
-_NO_PDF = (
-    "No PDF was made, as fpdf2 is missing. Print the page to a PDF from the browser, or run "
-    "PythonSlicer -m pip install fpdf2 and make the report again."
-)
+_NO_PDF = ". No PDF was made, as fpdf2 is missing"
 
 
 class ReportSection(HandOverSection):
-    """At most one report at a time.
+    """The report's button and choices.
 
     Args:
         status: where the sentence for the user goes.
         chosen: returns the electrode arrays that the report shall show.
     """
 
+    what = "report"
+
     def __init__(self, ui: Any, status: Status, chosen: Callable[[], list[ChosenArray]]) -> None:
         super().__init__(ui, status)
         self._chosen = chosen
-        self._page, self._pdf_missing = Path(), False
+        self._page = Path()
         ui.reportButton.connect("clicked()", self._start)
-        ui.patientCheckBox.connect("toggled(bool)", ui.patientLineEdit.setEnabled)
+        ui.patientCheckBox.connect("toggled(bool)", lambda ticked: self._show())
         self._show()
 
     def bind(self, volume: Any) -> None:
@@ -57,6 +55,8 @@ class ReportSection(HandOverSection):
     def _start(self) -> None:
         if self.active or self._volume is None:
             return
+        wanted = self._ui.reportPdfCheckBox.checked
+        pdf = bool(wanted and self._has_packages("A PDF", ["fpdf"]))
         # Not named after the CT, whose name is mostly the patient's.
         chosen = qt.QFileDialog.getSaveFileName(
             self._ui.reportButton.window(), "Save the report", REPORT_HTML, "Web page (*.html)"
@@ -71,31 +71,14 @@ class ReportSection(HandOverSection):
         texts = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}
         if chosen_arrays := self._chosen():
             texts[CHOSEN_ARRAYS] = chosen_to_text(chosen_arrays)
-        pdf = bool(self._ui.reportPdfCheckBox.checked)
-        self._pdf_missing = pdf and find_spec("fpdf") is None
-        with_pdf = pdf and not self._pdf_missing
-        try:
-            self._hand_over.start(
-                self._volume, texts, lambda folder: self.make_command(folder, page, with_pdf)
-            )
-        except Exception as error:  # in a slot nothing else would say so
-            self._status.fail("The report could not be made", error)
-            self._show()
-            return
-        self._status.say("Making the report")
-        self._show()
+        self._hand_over(
+            texts,
+            lambda folder: self.make_command(folder, page, pdf),
+            f"Report: {page}{_NO_PDF if wanted and not pdf else ''}",
+        )
 
-    def _ended(self, outcome: Outcome) -> None:
-        self._show()
-        if outcome.details:
-            self._status.log(outcome.details)
-        if outcome.ending is not Ending.DONE:
-            self._status.say(outcome.sentence, "error")
-            return
+    def _done(self) -> None:
         self._forget_patient()
-        notes = [*notes_of(outcome), *([_NO_PDF] if self._pdf_missing else [])]
-        said = f"Report: {self._page}" + (f". {' '.join(notes)}" if notes else "")
-        self._status.say(said, "warn" if notes else "success")
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._page)))
 
     def _forget_patient(self) -> None:
@@ -103,6 +86,10 @@ class ReportSection(HandOverSection):
         self._ui.patientLineEdit.text = ""
 
     def _show(self) -> None:
+        ui = self._ui
         there = bool(find_results(slicer.mrmlScene, self._volume).landmarks)
-        self._ui.reportButton.setEnabled(there and not self.active)
-        self._ui.reportButton.setToolTip(_READY if there else _NOTHING)
+        ui.reportButton.setEnabled(there and not self.active)
+        ui.reportButton.setToolTip(_READY if there else _NOTHING)
+        # What is typed while a report is made would be forgotten at its end.
+        ui.patientCheckBox.setEnabled(not self.active)
+        ui.patientLineEdit.setEnabled(ui.patientCheckBox.checked and not self.active)

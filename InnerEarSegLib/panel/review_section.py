@@ -10,11 +10,11 @@ from typing import Any
 import qt
 import slicer
 import vtk
+from slicer.util import VTKObservationMixin
 
-from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of
+from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of, warnings_of
 from ..mrml.results import Results, find_results
 from ..mrml.review import Key, Review, Steps, next_key
-from ..mrml.scene import Observers
 from ..mrml.segments import SEGMENT_IDS
 from ..mrml.transforms import ct_has_moved, follow_ct
 from ..mrml.views import jump_to, slide_to
@@ -22,7 +22,7 @@ from ..types import Landmark, Side
 from .look import swatch
 from .measurements_section import MeasurementsSection
 from .table import LandmarkTable
-from .words import SIGNS, next_step, verdict_of, warnings_of
+from .words import SIGNS, next_step, verdict_of
 from .worker import timer_for
 
 _TITLE = "Check the landmarks"
@@ -65,7 +65,7 @@ class ReviewSection:
         self._warnings = ""  # as shown
         self._in_views = False  # whether keys are heard there, as a point is edited or placed
         self._following = False
-        self._observers = Observers()
+        self._observers = VTKObservationMixin()
         self._table = LandmarkTable(ui.landmarksTable)
         self.measuring = MeasurementsSection(ui, self._show_edited)
         self._shortcuts = [self._connect(name, key) for name, (key, _) in BUTTONS.items()]
@@ -137,7 +137,7 @@ class ReviewSection:
             self._show_buttons()
 
     def _observe(self) -> None:
-        volume, add = self._volume, self._observers.add
+        volume, add = self._volume, self._observers.addObserver
         add(volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._ct_moved)
         # Its own matrix, perhaps, and voxels a moment before or after: looked at when both are
         # there, as cropping is not moving.
@@ -153,7 +153,7 @@ class ReviewSection:
 
     def release(self, lock: bool = True, views: bool = True) -> None:
         """Forget the CT; ``lock=False`` does not touch its nodes, ``views=False`` no view."""
-        self._observers.clear()
+        self._observers.removeObservers()
         for timer in (self._soon, self._look_at_ct, self._drag_pauses):
             timer.stop()
         if self.review is not None:

@@ -6,6 +6,7 @@ while it waits for events, and one long write would freeze it.
 
 from __future__ import annotations
 
+import enum
 import shutil
 import time
 import traceback
@@ -16,11 +17,11 @@ from typing import Any
 
 import qt
 import slicer
+from slicer.util import VTKObservationMixin
 
 from ..errors import InnerEarSegError, UnusableInput
 from ..io.result_files import read_plain
 from ..mrml.populate import ResultNodes, add_result
-from ..mrml.scene import Observers
 from ..mrml.transforms import place_of
 from ..mrml.volumes import export_steps, slice_thickness, where_to_look
 from ..process import temporary_folder
@@ -38,13 +39,21 @@ from .worker_process import (
 )
 
 
+class Ears(enum.Enum):
+    """Which ears are wanted."""
+
+    AUTOMATIC = "automatic"  # whatever is found
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, eq=False)
 class Choices:
     """What the user chose."""
 
     volume: Any  # the CT's vtkMRMLScalarVolumeNode
-    sides: tuple[str, ...] | None = None  # ears that may be shown; None: whatever is found
-    both: bool = False  # whether two ears were asked for
+    ears: Ears = Ears.AUTOMATIC
     region: Any = None  # markups node that says where to look
     device: str = "auto"  # for the worker
     model: Path | None = None  # a model file; None: the bundled one
@@ -84,10 +93,10 @@ class Run:
             OSError: there is no folder for temporary files.
         """
         choices = self.choices
-        where = where_to_look(choices.region, choices.volume)
+        region = where_to_look(choices.region, choices.volume)
         self._folder = temporary_folder()
         try:
-            self._command = self.make_command(self._folder, choices.device, choices.model, where)
+            self._command = self.make_command(self._folder, choices.device, choices.model, region)
             thickness = slice_thickness(choices.volume)
             self._export = export_steps(choices.volume, self._folder / "ct.nrrd", thickness)
             next(self._export, None)  # what cannot be written at all is said at once
@@ -171,7 +180,7 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
         InnerEarSegError: whatever went wrong, in one sentence.
     """
     ends: list[Outcome] = []
-    loop, scene, observers = qt.QEventLoop(), slicer.mrmlScene, Observers()
+    loop, scene, observers = qt.QEventLoop(), slicer.mrmlScene, VTKObservationMixin()
 
     def ended(outcome: Outcome) -> None:
         ends.append(outcome)
@@ -183,13 +192,13 @@ def run_and_wait(choices: Choices) -> ResultNodes | None:
 
     run = Run(choices, lambda report: None, ended)
     for event in (scene.NodeRemovedEvent, scene.EndCloseEvent):
-        observers.add(scene, event, look)
+        observers.addObserver(scene, event, look)
     try:
         run.start()
         if not ends:
             loop.exec_()
     finally:
-        observers.clear()
+        observers.removeObservers()
         if not ends:
             run.stop_now()
     if not scene.IsNodePresent(choices.volume):

@@ -12,42 +12,11 @@ from typing import Any
 from ..errors import UnusableInput
 from ..types import POOR, Segmentation
 from . import devices
-from .look import fill
-from .run import Choices, Run
+from .messages import Status
+from .run import Choices, Ears, Run
 from .stepper import Stepper
 from .worker import timer_for
 from .worker_process import CANCELLED, CT_CHANGED, STOPPED, Ending, Outcome, Report
-
-
-class Status:
-    """The sentence that says how things stand, and the log behind it."""
-
-    def __init__(self, ui: Any) -> None:
-        self._ui = ui
-        # Two lines always: what stands below must not move under the mouse.
-        ui.statusLabel.setMargin(5)
-        ui.statusLabel.setMinimumHeight(2 * ui.statusLabel.fontMetrics().lineSpacing() + 10)
-
-    def say(self, sentence: str, kind: str = "info") -> None:
-        """Show and log a sentence; ``kind`` is "info", "success", "warn" or "error"."""
-        self.hint(sentence, kind)
-        self.log(sentence)
-
-    def hint(self, sentence: str, kind: str = "info") -> None:
-        """Show a sentence that is not worth a line in the log."""
-        self._ui.statusLabel.setText(sentence)
-        fill(self._ui.statusLabel, kind)
-
-    def fail(self, what: str, error: Exception) -> None:
-        """Say what could not be done and why; of an unexpected error, the log tells where."""
-        if not isinstance(error, (UnusableInput, OSError)):
-            self.log("".join(traceback.format_exception(error)))
-        self.say(f"{what}: {error}", "error")
-
-    def log(self, text: str) -> None:
-        """Add details to the log."""
-        self._ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
-
 
 _KINDS = {Ending.NO_EAR: "warn", Ending.CANCELLED: "info"}
 _OTHER_SIDE = (
@@ -225,8 +194,9 @@ class RunSection:
                 self._install_torch(run.choices)
 
     def _done(self, run: Run, found: Segmentation) -> None:
-        sides = run.choices.sides or ("left", "right")
-        result = replace(found, ears=tuple(ear for ear in found.ears if ear.side in sides))
+        one_side = run.choices.ears in (Ears.LEFT, Ears.RIGHT)
+        wanted = [x for x in found.ears if not one_side or x.side == run.choices.ears.value]
+        result = replace(found, ears=tuple(wanted))
         if not result.ears:
             self._changed()
             side = found.ears[0].side if found.ears else "no"
@@ -260,7 +230,7 @@ class RunSection:
         assert self._shown is not None
         (run, result), self._shown = self._shown, None
         self._changed()
-        one = run.choices.both and len(result.ears) < 2
+        one = run.choices.ears is Ears.BOTH and len(result.ears) < 2
         if one:
             side = result.ears[0].side
             sentence = f"Both ears were asked for, and only the {side} one was found. {sentence}"

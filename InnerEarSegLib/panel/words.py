@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..mrml.landmarks import VERDICT_ATTRIBUTE, WARNINGS_ATTRIBUTE
+from ..mrml.landmarks import VERDICT_ATTRIBUTE, warnings_of
 from ..types import CHECK, GOOD, POOR, Landmark
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
@@ -41,8 +41,3 @@ def verdict_of(node: Any, landmarks: list[Landmark]) -> tuple[str, list[str]]:
     if verdict == CHECK and not reasons and len(settled) == len(landmarks):
         words = CHECKED
     return words, reasons
-
-
-def warnings_of(node: Any) -> list[str]:
-    """Return the run's warnings or an ear's reasons, as a node has them."""
-    return [x for x in (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").split("\n") if x]

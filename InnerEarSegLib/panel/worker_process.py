@@ -10,13 +10,10 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import UnusableInput
+from ..io.region import Region
 from ..types import Segmentation
-
-if TYPE_CHECKING:
-    from ..mrml.volumes import Where
 
 LIBRARY_PARENT = Path(__file__).resolve().parents[2]
 
@@ -46,19 +43,18 @@ def worker_environment(temporary: Path | None) -> dict[str, str]:
 
 
 def segment_command(
-    folder: Path, device: str, model: Path | None, where: Where | None = None
+    folder: Path, device: str, model: Path | None, region: Region | None = None
 ) -> list[str]:
     """Return the worker on FOLDER/ct.nrrd, which writes to FOLDER/out."""
     arguments = [
         "-m", "InnerEarSegLib", "segment", str(folder / "ct.nrrd"),
         "--output", str(folder / "out"), "--device", device,
-        "--json-progress", "--plain", "--watch-stdin",
+        "--json-progress", "--plain",
     ]  # fmt: skip
-    if where is not None:
+    if region is not None:
+        numbers = (*region.center, *(2 * region.half_mm))
         # With "=", as a value that begins with a minus would be taken for an option.
-        for name, numbers in (("center", where.center), ("roi", where.roi)):
-            if numbers is not None:
-                arguments.append(f"--{name}=" + ",".join(map(str, numbers)))
+        arguments.append("--roi=" + ",".join(f"{value:.4f}" for value in numbers))
     if model is not None:
         arguments += ["--model", str(model)]
     return python_command(*arguments)

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from .. import __version__
 from ..cochlea.catalogue import CATALOGUE, Measurement
 from ..cochlea.measurements import CochlearMeasurements, compare
+from ..io.result_folder import MADE_BY
 from ..types import (
     AUTOMATIC,
     BY_HAND,
@@ -205,7 +205,7 @@ def build_report(
         ("CT voxels", " × ".join(f"{value:.2f}" for value in subject.spacing_mm) + " mm"),
         ("Model", f"{found.model.name} {found.model.version}".strip()),
         ("Model SHA-256", found.model.sha256 or "unknown"),
-        ("Software", f"InnerEarSeg {__version__}"),
+        ("Software", MADE_BY),
         ("Report made", date),
     )
     who = ("Patient", " ".join(patient.split()) or "not stated")

@@ -12,8 +12,8 @@ from ..cochlea.curves import interpolated
 from ..cochlea.duct import LATERAL, MODIOLAR, Duct
 from ..cochlea.frame import CochlearFrame
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
-from ..cochlea.insertion import Insertion
-from .figures import INK, PIXELS, RED, WHITE, Dot, Figure, Mark, Place, Word, png, rgb
+from ..cochlea.insertion import NOT_IN_DUCT, Insertion
+from .figures import INK, PIXELS, RED, WHITE, Dot, Figure, Mark, Place, Plane, Word, png, rgb
 
 LOW_HZ, HIGH_HZ = 19.0, 20000.0
 MARKED_HZ = (60, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
@@ -78,7 +78,7 @@ def _axes(pixels: NDArray[np.uint8]) -> list[Mark]:
 def _bar(insertion: Insertion, y: float, pixels: NDArray[np.uint8]) -> list[Mark]:
     """Draw an array as a bar from 0° to its last contact, and mark its contacts and name."""
     inside = insertion.inside
-    ends = f"{insertion.reach_deg:.0f}°" if inside else "not in the duct"
+    ends = f"{insertion.reach_deg:.0f}°" if inside else NOT_IN_DUCT
     marks: list[Mark] = [Word(f"{insertion.array.name}  {ends}", (_LEFT, y - 0.022), INK, "start")]
     if inside:
         _draw(pixels, [(_x(0.0), y), (_x(inside[-1].angle_deg or 0.0), y)], _GRID, 0.009)
@@ -92,14 +92,9 @@ def _bar(insertion: Insertion, y: float, pixels: NDArray[np.uint8]) -> list[Mark
 def spiral(duct: Duct, frame: CochlearFrame, insertion: Insertion | None) -> Figure:
     """The duct seen from the apex, in the colors of its frequencies, with an array's contacts."""
     corti, pixels = OrganOfCorti.of(duct), _blank()
-    flip = 1.0 if frame.side == "right" else -1.0  # as in the plane of the basal turn
-    flat = frame.from_ras(duct.curves[LATERAL].points)[:, :2] * (flip, -1.0)
-    middle = (flat.min(axis=0) + flat.max(axis=0)) / 2.0
-
-    def place(ras: NDArray[np.float64]) -> Place:
-        x, y = (frame.from_ras(ras)[:2] * (flip, -1.0) - middle) / _SPIRAL_MM + 0.5
-        return float(x), float(y)
-
+    wall = frame.from_ras(duct.curves[LATERAL].points)
+    middle = frame.to_ras((wall.min(axis=0) + wall.max(axis=0)) / 2.0)
+    place = Plane("spiral", middle, frame.right_in_view, frame.axes[1], _SPIRAL_MM).place
     for name in (MODIOLAR, LATERAL):
         curve = duct.curves[name]
         places = [place(point) for point in curve.points]

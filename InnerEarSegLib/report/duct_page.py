@@ -62,8 +62,8 @@ def _by_angle(duct: Duct) -> Table:
             (
                 f"{angle:.0f}°",
                 f"{mark}{duct.length(LATERAL, angle):.1f} ± {max(spread, 0.1):.1f} mm",
-                _hertz(corti.frequency(angle)),
-                _hertz(ganglion_frequency(angle)),
+                hertz_text(corti.frequency(angle)),
+                hertz_text(ganglion_frequency(angle)),
             )
         )
     heads = ("Angle", "Lateral wall", "Organ of Corti", "Spiral ganglion")
@@ -73,15 +73,8 @@ def _by_angle(duct: Duct) -> Table:
 def _arrays(insertions: Sequence[Insertion]) -> Table:
     rows: list[tuple[str, ...]] = []
     for each in insertions:
-        inside = each.inside
-        if inside:
-            last = inside[-1]
-            mark = "≈ " if last.extrapolated else ""
-            reach = f"{mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°"
-        else:
-            reach = "–"
-        covered = f"{each.coverage_deg:.0f}°, {each.coverage_mm:.1f} mm"
-        rows.append((f"{each.array.label}, {each.depth_mm:g} mm", reach, covered, each.span_text))
+        label = f"{each.array.label}, {each.depth_mm:g} mm"
+        rows.append((label, each.reach_text, each.coverage_text, each.span_text))
         if each.remarks:
             rows.append((" ".join(each.remarks),))
     heads = ("Array, depth of its tip", "Reaches", "Contacts over", "Organ of Corti")
@@ -95,7 +88,3 @@ def _formulas(cochlea: CochlearMeasurements) -> Table:
     )
     heads = ("Formula of the diameters", "Estimated", "Measured", "Difference")
     return Table((62.0, 40.0, 40.0, 40.0), rows, heads, values=1)
-
-
-def _hertz(value: float | None) -> str:
-    return "–" if value is None else hertz_text(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,17 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cochlea.measurements import CochlearMeasurements
 from ..process import temporary
-from ..types import HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
+from ..types import HELICOTREMA, LANDMARKS, OVAL_WINDOW, ROUND_WINDOW, Ear, Geometry, Volume
 
 PIXELS = 440
 """Edge of a slice: 0.045 mm a pixel, finer than any CT."""
 
 FIELD_MM, COCHLEA_FIELD_MM = 20.0, 16.0
 LOW_HU, HIGH_HU = -1000.0, 3000.0
-"""The bone window of ``mrml.volumes``."""
+"""Air cells, the lumen of the labyrinth (about 0 HU) and the otic capsule (about 2000 HU) are told
+apart; in the scene, too."""
 
 COLORS = {"left": (64, 178, 255), "right": (255, 158, 38)}
-"""RGB of the labyrinths, as in the scene (``mrml.segments``)."""
+"""RGB of the labyrinths, in the scene, too: blue and orange are told apart by colour-blind people,
+and both are bright on bone."""
 
 _OUTSIDE_HU = -5000.0
 _NO_CT = (52, 60, 74)
@@ -149,10 +151,8 @@ def cochlear_figures(ct: Volume, ear: Ear, cochlea: CochlearMeasurements) -> tup
         return ()
     window = cochlea.frame.from_ras(np.array(ear.points[ROUND_WINDOW]))
     turn, middle = cochlea.frame.to_ras([[0.0, 0.0, window[2]], [0.0, 0.0, 1.0]])
-    # The basal turn seen from the apex, and the apex up. As in the panel's Cochlear view, the round
-    # window is right in a right ear, left in a left one.
-    x, y, z = cochlea.frame.axes
-    right = x if np.cross(x, y) @ z > 0 else -x
+    # The basal turn seen from the apex, and the apex up, as in the panel's Cochlear view.
+    right, (_, y, z) = cochlea.frame.right_in_view, cochlea.frame.axes
     flat = Plane("plane of the basal turn", turn, right, y, COCHLEA_FIELD_MM)
     upright = Plane("mid-modiolar plane", middle, right, z, COCHLEA_FIELD_MM)
     diameters = (("A", "A", "a_diameter", LINE_A), ("B", "B", "b_diameter", LINE_B))
@@ -183,6 +183,45 @@ def view_figures(folder: Path, ear: Ear, cochlea: CochlearMeasurements) -> tuple
             )
             figures.append(Figure(plane.name, (folder / item["file"]).read_bytes(), marks, WHITE))
     return tuple(figures)
+
+
+def anatomical_viewpoints(
+    cloud: NDArray[np.float64], landmarks: Mapping[str, NDArray[np.float64]]
+) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+    """Two views in which the landmarks are well apart.
+
+    The directions come from the ear, not from the patient's axes: a specimen may lie in the
+    scanner in any way.
+
+    Args:
+        cloud: (n, 3) points of the labyrinth, world RAS mm.
+        landmarks: positions by name, world RAS mm; missing ones left out.
+
+    Returns:
+        Captions, unit vectors from the ear to the camera, and the views' up; world RAS.
+    """
+    center = cloud.mean(axis=0)
+    if not landmarks.keys() >= set(LANDMARKS):
+        _, front, up = np.eye(3)
+        return [("from the front", front, up), ("from above", up, front)]
+    apex, oval, round_ = (landmarks[n] for n in (HELICOTREMA, OVAL_WINDOW, ROUND_WINDOW))
+    # Both windows open towards the middle ear.
+    windows = (oval + round_) / 2
+    along = unit(oval - round_)  # roughly from the cochlea's base towards the canals
+    normal = unit(np.cross(apex - round_, oval - round_))
+    if normal @ (windows - center) < 0:
+        normal = -normal
+    side = unit(np.cross(along, normal))
+    beside = side * np.sign(side @ (apex - windows)) + 0.35 * normal
+    return [
+        ("facing the windows", unit(normal + 0.25 * along), along),
+        ("a quarter turn further", unit(beside), along),
+    ]
+
+
+def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A vector (3,) at length 1; a zero vector stays."""
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
 def rgb(color: str) -> tuple[int, int, int]:

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from .. import __version__
-from ..io.result_folder import MAKER
+from ..io.result_folder import MADE_BY
 from . import content
 from .figures import Dot, Figure, Line, Mark
 
@@ -32,7 +31,7 @@ def document(title: str, style: Path, parts: Iterable[str]) -> str:
     """Return an HTML file of parts, with the CSS of a file in it."""
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="generator" content="{MAKER} {__version__}">\n<title>{escape(title)}</title>\n'
+        f'<meta name="generator" content="{MADE_BY}">\n<title>{escape(title)}</title>\n'
         f"<style>\n{style.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
     )
     return head + "\n".join(parts) + "\n</body>\n</html>\n"

@@ -9,16 +9,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .. import __version__
 from ..cochlea.arrays import MAKERS_DECIDE, ChosenArray
 from ..cochlea.catalogue import MEASURED_OF_FORMULA, Measurement
 from ..cochlea.duct import Duct
 from ..cochlea.filter_bands import Mismatch, default_bands, mismatch
 from ..cochlea.frequencies import OrganOfCorti, ganglion_frequency
-from ..cochlea.insertion import Insertion, insert
+from ..cochlea.insertion import NOT_IN_DUCT, Insertion, insert
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import way_in
-from ..io.result_folder import MAKER
+from ..io.result_folder import MADE_BY
 from ..types import Side, rounded
 
 PLAN_JSON, DUCT_CSV, CONTACTS_CSV = "plan.json", "duct.csv", "contacts.csv"
@@ -87,7 +86,6 @@ def write_plan(
     for side, cochlea in cochleae.items():
         duct = cochlea.duct
         rows = [] if duct is None else duct_rows(duct)
-        laid = insertions.get(side, ())
         ears.append(
             {
                 "side": side,
@@ -107,11 +105,11 @@ def write_plan(
                 "organ_of_corti_mm": None
                 if duct is None
                 else round(OrganOfCorti.of(duct).length, 2),
-                "arrays": [_array_json(each, bands) for each in laid],
+                "arrays": [_array_json(each, bands) for each in insertions.get(side, ())],
             }
         )
         ducts += [{"side": side, **row} for row in rows]
-        for each in laid:
+        for each in insertions.get(side, ()):
             for contact in _array_json(each, bands)["contacts"]:
                 contact["r_mm"], contact["a_mm"], contact["s_mm"] = (
                     contact.pop("ras_mm") or [None] * 3
@@ -119,7 +117,7 @@ def write_plan(
                 contacts.append({"side": side, "array": each.array.label, **contact})
     content = {
         "schema_version": SCHEMA_VERSION,
-        "made_by": f"{MAKER} {__version__}",
+        "made_by": MADE_BY,
         "note": MAKERS_DECIDE,
         "ears": ears,
     }
@@ -189,15 +187,11 @@ def sentences(
 
 def sentence_of(insertion: Insertion) -> str:
     """Say where an array reaches and what it covers, in a line."""
-    inside = insertion.inside
     label = f"{insertion.array.label}, {insertion.depth_mm:.1f} mm"
-    if not inside:
-        return f"{label}: no contact in the duct"
-    last = inside[-1]
-    mark = "≈ " if last.extrapolated else ""
+    if not insertion.inside:
+        return f"{label}: {NOT_IN_DUCT}"
     return (
-        f"{label}: to {mark}{last.angle_deg:.0f} ± {last.angle_uncertainty_90:.0f}°, contacts over "
-        f"{insertion.coverage_deg:.0f}° and {insertion.coverage_mm:.1f} mm, "
+        f"{label}: to {insertion.reach_text}, contacts over {insertion.coverage_text}, "
         f"{insertion.span_text} at the organ of Corti"
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cochlea.catalogue import Measurement
-from ..cochlea.duct import Duct
-from ..cochlea.frame import CochlearFrame
-from ..cochlea.measurements import CochlearMeasurements
+from ..cochlea.measurements import CochlearMeasurements, measure
 from ..errors import UnusableInput
 from ..io.result_files import segmentation_from_json, write_plain
 from ..types import Geometry, Segmentation, Side, Volume
@@ -31,7 +29,6 @@ class Subject:
     Attributes:
         segmentation: the ears as they are now, left before right.
         cts: HU around each ear's labyrinth.
-        measurements: of each ear.
         spacing_mm: voxel size (i, j, k) of the CT.
         left_out: a sentence for each ear that is there no more, and why.
         sources: what it was read from, as ``io.result_folder.known_as`` by name of the file.
@@ -39,10 +36,14 @@ class Subject:
 
     segmentation: Segmentation
     cts: dict[Side, Volume]
-    measurements: dict[Side, CochlearMeasurements]
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     left_out: tuple[str, ...] = ()
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def measurements(self) -> dict[Side, CochlearMeasurements]:
+        """Those of each ear."""
+        return {ear.side: measure(ear) for ear in self.segmentation.ears}
 
 
 def ct_around(array: NDArray, grid: Geometry, points: NDArray) -> Volume:
@@ -71,7 +72,6 @@ def write_subject(subject: Subject, folder: Path) -> None:
     """Write a subject into an existing folder; UnusableInput if that fails."""
     content = {
         "segmentation": subject.segmentation.review_to_json(),
-        "measurements": [_measured_to_json(x) for x in subject.measurements.values()],
         "spacing_mm": list(subject.spacing_mm),
         "left_out": list(subject.left_out),
     }
@@ -90,11 +90,9 @@ def read_subject(folder: Path) -> Subject:
     try:
         content = json.loads((folder / SUBJECT).read_text(encoding="utf-8"))
         segmentation = segmentation_from_json(content["segmentation"], folder)
-        measurements = [_measured_from_json(item) for item in content["measurements"]]
         return Subject(
             segmentation,
             {ear.side: _read_ct(folder / f"ct_{ear.side}.npz") for ear in segmentation.ears},
-            {measured.side: measured for measured in measurements},
             tuple(content["spacing_mm"]),
             tuple(content["left_out"]),
         )
@@ -105,32 +103,3 @@ def read_subject(folder: Path) -> Subject:
 def _read_ct(path: Path) -> Volume:
     with np.load(path, allow_pickle=False) as arrays:
         return Volume(arrays["ct"], Geometry(arrays["ijk_to_ras"], arrays["ct"].shape))
-
-
-def _measured_to_json(measured: CochlearMeasurements) -> dict[str, Any]:
-    """Everything, unrounded but for the duct, unlike ``CochlearMeasurements.to_json``."""
-    frame = measured.frame
-    return {
-        "side": measured.side,
-        "frame": None if frame is None else [frame.origin.tolist(), frame.axes.tolist()],
-        "measurements": [asdict(item) for item in measured.measurements],
-        "lines": {name: ends.tolist() for name, ends in measured.lines.items()},
-        "remarks": measured.remarks,
-        "radii": measured.radii,
-        "points": {name: ras.tolist() for name, ras in measured.points.items()},
-        "duct": None if measured.duct is None else measured.duct.to_json(),
-    }
-
-
-def _measured_from_json(item: dict[str, Any]) -> CochlearMeasurements:
-    side, frame = item["side"], item["frame"]
-    return CochlearMeasurements(
-        side,
-        None if frame is None else CochlearFrame(side, *map(np.array, frame)),
-        tuple(Measurement(**each) for each in item["measurements"]),
-        {name: np.array(ends) for name, ends in item["lines"].items()},
-        tuple(item["remarks"]),
-        item["radii"],
-        {name: np.array(ras) for name, ras in item["points"].items()},
-        None if item["duct"] is None else Duct.from_json(item["duct"]),
-    )

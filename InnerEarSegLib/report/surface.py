@@ -1,4 +1,4 @@
-"""A segment as a closed surface in mm, to be printed and held."""
+"""A segment as a closed surface in mm, to be seen in a report, or printed and held."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..types import Geometry, apply_affine
 
 FORMATS = ("stl", "obj")
 
-_SMOOTHING, _PASS_BAND = 15, 0.1
+_SMOOTHING, _PASS_BAND = 25, 0.08
 """Steps and pass band of Taubin's filter, which takes off the voxels' stairs."""
 
 

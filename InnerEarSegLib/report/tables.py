@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..cochlea.duct import Duct
 from ..cochlea.measurements import CochlearMeasurements, compare
-from ..io.result_folder import MAKER, MEASUREMENTS_CSV, MEASUREMENTS_JSON
+from ..io.result_folder import MADE_BY, MEASUREMENTS_CSV, MEASUREMENTS_JSON
 from ..types import AUTOMATIC, REVIEWED, Ear, Side, rounded
 
 SCHEMA_VERSION = 2
@@ -35,13 +33,14 @@ def write_measurements(
     differences = [item.to_json() for item in both]
     content = {
         "schema_version": SCHEMA_VERSION,
-        "made_by": f"{MAKER} {__version__}",
+        "made_by": MADE_BY,
         "made_of": REVIEWED if reviewed else AUTOMATIC,
         "made_from": dict(sources or {}),
         "ears": [{**cochleae[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
         "left_minus_right": differences,
     }
-    curves = {side: _curves(cochlea.duct) for side, cochlea in cochleae.items()}
+    ducts = {side: cochlea.duct and cochlea.duct.to_json() for side, cochlea in cochleae.items()}
+    curves = rounded(ducts, 4)  # 0.1 µm, 0.0001°
     text = json.dumps(content, indent=2, ensure_ascii=False)
     # Hundreds of points, for electrode arrays that are chosen later: in a line of their own.
     text = f'{text[:-2]},\n  "duct_curves": {json.dumps(curves)}\n}}'
@@ -53,16 +52,3 @@ def write_measurements(
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["side", "key", "value"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _curves(duct: Duct | None) -> Any:
-    """A duct for ``Duct.from_json``, to 0.1 µm and 0.0001°."""
-
-    def short(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: short(each) for name, each in value.items()}
-        if isinstance(value, list):
-            return [short(each) for each in value]
-        return rounded(value, 4)
-
-    return None if duct is None else short(duct.to_json())

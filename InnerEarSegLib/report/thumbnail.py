@@ -44,8 +44,7 @@ def _plane(ear: Ear, cochlea: CochlearMeasurements) -> Plane:
     if cochlea.frame is None:
         axial = orthogonal_planes(middle)[0]
         return Plane(axial.name, middle, axial.right, axial.up, FIELD_MM)
-    x, y, z = cochlea.frame.axes
-    right = x if np.cross(x, y) @ z > 0 else -x
+    right, (_, y, z) = cochlea.frame.right_in_view, cochlea.frame.axes
     depth = (cochlea.frame.origin - middle) @ z  # the slice is through the basal turn's centre
     return Plane("basal turn", middle + depth * z, right, y, FIELD_MM)
 
@@ -66,7 +65,7 @@ def _shape(ear: Ear, plane: Plane) -> NDArray[np.uint8]:
     """The labyrinth's surface as a camera sees it that looks at the plane, lit from there."""
     count = int(FIELD_MM / STEP_MM)
     matrix = np.eye(4)
-    axes = plane.right, -plane.up, -np.cross(plane.right, plane.up)  # the last goes away from us
+    axes = plane.right, -plane.up, -np.cross(plane.right, plane.up)  # the last into the picture
     matrix[:3, :3] = np.stack(axes, axis=1) * STEP_MM
     matrix[:3, 3] = plane.center - matrix[:3, :3] @ np.full(3, (count - 1) / 2.0)
     # Rows and columns are those of the picture, and each layer lies deeper.

@@ -8,6 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types import trilinear
 from .anatomy import Anatomy, Ellipsoid, Tube
 
 Array = NDArray[np.float32]
@@ -101,33 +102,12 @@ def distance_map(
     axes = [low[axis] + LATTICE * np.arange(counts[axis]) for axis in range(3)]
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     lattice = distance(nodes.astype(np.float32))
-    # Just short of the last node, so that there is a node beyond.
-    position = np.clip(
-        (points - np.float32(low)) / np.float32(LATTICE),
-        0.0,
-        np.float32(counts - 1) - np.float32(1e-3),
-    )
-    result = trilinear(lattice.reshape(counts), position)
+    position = (points - np.float32(low)) / np.float32(LATTICE)
+    result = trilinear(lattice.reshape(counts).T, position)
     if exact:
         # A function that changes by at most 1 mm per mm is interpolated to half a cell's diagonal.
         unsure = np.flatnonzero(np.abs(result) < LATTICE * np.sqrt(3.0) / 2.0 + 0.01)
         result[unsure] = distance(points[unsure])
-    return result
-
-
-def trilinear(lattice: NDArray, position: NDArray) -> NDArray:
-    """Values at positions (n, 3) in nodes, inside the lattice, in the positions' precision."""
-    sizes = np.array(lattice.shape, dtype=np.int32)
-    corner = np.minimum(position.astype(np.int32), sizes - 2)
-    weight = position - corner.astype(position.dtype)
-    strides = np.array([sizes[1] * sizes[2], sizes[2], 1], dtype=np.int32)
-    first, flat = corner @ strides, lattice.ravel()
-    result = np.zeros(len(position), dtype=position.dtype)
-    for bits in np.ndindex(2, 2, 2):
-        share = np.ones(len(position), dtype=position.dtype)
-        for axis, bit in enumerate(bits):
-            share *= weight[:, axis] if bit else 1.0 - weight[:, axis]
-        result += share * flat[first + int(np.dot(bits, strides))]
     return result
 
 

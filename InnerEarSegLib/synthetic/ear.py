@@ -18,6 +18,7 @@ from ..types import (
     Side,
     Volume,
     apply_affine,
+    side_sign,
 )
 from . import scan, surroundings
 from .anatomy import EAR_FROM_CANAL, Anatomy, build_anatomy
@@ -193,7 +194,7 @@ def ear_pose(anatomy: Anatomy, side: Side, rotation: NDArray, center: NDArray) -
     """
     if side not in ("left", "right"):
         raise ValueError("side must be 'left' or 'right'.")
-    mirror = np.diag([1.0 if side == "left" else -1.0, 1.0, 1.0])
+    mirror = np.diag([-side_sign(side), 1.0, 1.0])
     matrix = np.eye(4)
     matrix[:3, :3] = rotation @ mirror @ _RAS_FROM_CANAL @ EAR_FROM_CANAL.T
     matrix[:3, 3] = center - matrix[:3, :3] @ anatomy.middle

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import SIDES, Geometry, Side, Volume, apply_affine
+from ..types import SIDES, Geometry, Side, Volume, apply_affine, side_sign
 from . import ear as one_ear
 from . import scan as paint
 from . import surroundings
@@ -108,7 +108,7 @@ def _ears(p: HeadParameters, seed: int) -> dict[Side, HeadEar]:
     """Both ears in the head frame."""
     ears: dict[Side, HeadEar] = {}
     for number, (side, own) in enumerate(ear_parameters(seed).items()):
-        out = 1.0 if side == "right" else -1.0
+        out = side_sign(side)
         turns = np.array(p.ear_turns)
         center = np.array([out * p.ear_distance, 0.0, 0.0])
         if side == "left":

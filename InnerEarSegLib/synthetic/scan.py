@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import Geometry, Volume
+from ..types import Geometry, Side, Volume, side_sign
 
 Array = NDArray[np.float32]
 
@@ -256,7 +256,7 @@ def scan_grid(scan: HeadScan, pose: NDArray, middles: dict[str, NDArray]) -> Geo
     if side == "head":
         middle = pose[:3, 3] + VIEW_OFFSET["head"]
     elif side in middles and ear in ("", "ear"):
-        outwards = np.array([1.0 if side == "right" else -1.0, 1.0, 1.0])
+        outwards = np.array([side_sign(cast(Side, side)), 1.0, 1.0])
         middle = middles[side] + outwards * VIEW_OFFSET[kind]
     else:
         raise ValueError(f"there is no view {scan.view!r}.")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import SIDES, Side
+from ..types import SIDES, Side, side_sign
 from .anatomy import Anatomy
 from .distances import Array, box, capsule, chain, ellipsoid, smooth_maximum, smooth_minimum, union
 from .parameters import EarParameters, HeadParameters
@@ -35,11 +35,6 @@ class HeadEar:
     anatomy: Anatomy
     pose: NDArray[np.float64]
     seed: int
-
-    @property
-    def out(self) -> float:
-        """1 where right is outwards, else -1."""
-        return 1.0 if self.side == "right" else -1.0
 
     @property
     def middle(self) -> NDArray[np.float64]:
@@ -103,7 +98,7 @@ def _right_half(points: Array) -> Array:
 
 def _petrous(ear: HeadEar, points: Array) -> tuple[Array, Array]:
     """Distance to the petrous pyramid and the mastoid, and to the labyrinth's middle."""
-    out, middle = ear.out, ear.middle
+    out, middle = side_sign(ear.side), ear.middle
     offset = (points - middle).astype(np.float32)
     # The roof falls towards the front and side, the back faces the cerebellum; both keep clear of
     # the canals by what the ear's parameters say.
@@ -160,7 +155,7 @@ def _skin(p: HeadParameters, skull: Array, half: Array) -> Array:
 
 def _external_canal(ear: HeadEar, points: Array) -> Array:
     """From the eardrum, at the side of the middle ear, out to the concha."""
-    out = ear.out
+    out = side_sign(ear.side)
     cavity = np.array([11.5, -2.0, 5.5]) * ear.parameters.scale
     drum = ear.pose[:3, :3] @ cavity + ear.pose[:3, 3] + np.array([5.0 * out, 0.0, -1.0])
     bend = drum + np.array([11.0 * out, -2.0, 1.5])

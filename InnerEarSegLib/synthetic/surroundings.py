@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import apply_affine
+from ..types import apply_affine, side_sign, trilinear
 from .anatomy import Tube
-from .distances import Array, capsule, distance_map, trilinear, tube_distance, union
+from .distances import Array, capsule, distance_map, tube_distance, union
 from .parameters import EarParameters, HeadParameters
 from .scan import Lattice
 from .skull import HeadEar
@@ -168,13 +168,13 @@ def mastoid_cells(
     chance = 0.03 + 0.97 / (1.0 + np.exp(-(offsets @ [0.9, -0.25, -0.1] - 9.0)))
     keep = random.random(p.cell_count) < chance
     wanted = np.minimum(wanted, np.maximum(0.12 * away - 0.3, 0.5))
-    ras = apply_affine(pose, ear.middle + offsets * np.array([ear.out, 1.0, 1.0]))
+    ras = apply_affine(pose, ear.middle + offsets * np.array([side_sign(ear.side), 1.0, 1.0]))
 
     nodes = lattice.geometry.to_ijk(ras)
     inside = np.all((nodes >= 0) & (nodes <= np.array(lattice.shape[::-1]) - 1), axis=1)
     # In solid bone, and off the auditory canal.
     kept = np.flatnonzero(inside & keep)
-    bone, air = (trilinear(fields[name].T, nodes[kept]) for name in ("bone", "air"))
+    bone, air = (trilinear(fields[name], nodes[kept]) for name in ("bone", "air"))
     room = np.zeros(p.cell_count)
     room[kept] = np.minimum(np.minimum(-bone, air) - WALL, wanted[kept])
     # The large ones first; the small ones fill the gaps. Walls between are thinner than a voxel.

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnusableInput
 from ..io.case import Case, DataSource
 from ..segmentation.pose import Pose, fit_orthonormal, fit_pose
-from ..types import Geometry, Side
+from ..types import Geometry, Side, side_sign
 from .auxiliary import auxiliary_landmarks
 
 PACKED = ".npz"
@@ -61,7 +61,7 @@ class TrainingCase:
         if len(names) > 3:
             return fit_pose(template, self.landmarks)
         source, target = (np.array([of[n] for n in names]) for of in (template, self.landmarks))
-        return fit_orthonormal(source, target, 1.0 if self.side == "right" else -1.0)
+        return fit_orthonormal(source, target, side_sign(self.side))
 
     def around_ear(self, reach_mm: float = REACH_MM) -> TrainingCase:
         """Return the case with no more of its CT than this far around its landmarks.

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import __version__
 from ..errors import UnusableInput
-from ..io.result_folder import ResultFolder
+from ..io.result_folder import MADE_BY, ResultFolder
 from ..model.bundle import load_model
 from ..model.card import ANY_CT, CARD, CARD_SCHEMA, NETWORKS, card_in, file_content
 from ..model.provenance import Ancestor, TrainingData, licence_of
@@ -106,7 +105,7 @@ def export(
         "name": output.stem if name is None else name,
         "version": version,
         "date": datetime.date.today().isoformat(),
-        "made_by": f"InnerEarSeg {__version__}, code revision {run.code_revision}",
+        "made_by": f"{MADE_BY}, code revision {run.code_revision}",
         "licence": licence_of(every),
         "weights_sha256": weights_sha256,
         "landmarks": list(run.config.landmarks),

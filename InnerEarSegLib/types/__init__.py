@@ -1,7 +1,7 @@
 """What the library works on and finds, as plain objects: volumes in RAS mm, ears, landmarks."""
 
-from .ear import EDITED, REVIEWED, SEGMENT_REMOVED, SIDES, Ear, Side
-from .geometry import RAS_FROM_LPS, Geometry, apply_affine
+from .ear import EDITED, REVIEWED, SEGMENT_REMOVED, SIDES, Ear, Side, side_sign
+from .geometry import RAS_FROM_LPS, Geometry, apply_affine, trilinear
 from .landmark import (
     AUTOMATIC,
     AUXILIARY,
@@ -50,5 +50,5 @@ __all__ = [
     "ROUND_WINDOW", "SAME_MM", "SEGMENT_REMOVED", "SIDES", "USUAL_APEX_MM", "USUAL_VOLUME_MM3",
     "USUAL_WINDOWS_MM", "VESTIBULE", "Ear", "Findings", "Geometry", "Landmark", "ModelIdentity",
     "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume", "apply_affine",
-    "rounded",
+    "rounded", "side_sign", "trilinear",
 ]  # fmt: skip

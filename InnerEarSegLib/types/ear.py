@@ -17,6 +17,16 @@ from .volume import Volume
 Side = Literal["left", "right"]
 SIDES: tuple[Side, ...] = ("left", "right")
 
+
+def side_sign(side: Side) -> float:
+    """Return 1 for right ears and -1 for left ones, their mirror images.
+
+    So it is the determinant of what maps canonical pose or cochlear frame to RAS, and the sign of
+    R towards the outside of the head.
+    """
+    return 1.0 if side == "right" else -1.0
+
+
 EDITED: Final = "edited"
 SEGMENT_REMOVED: Final = "removed"
 """States of a segment, beside AUTOMATIC."""

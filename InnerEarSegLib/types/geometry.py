@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -82,3 +83,22 @@ def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]
     """Points (..., 3) mapped by a 4 x 4 affine."""
     points = np.asarray(points, dtype=np.float64)
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3], np.float64)
+
+
+def trilinear(values: NDArray[Any], ijk: NDArray[Any]) -> NDArray[Any]:
+    """Interpolate values [k, j, i] at continuous (i, j, k) (..., 3), those beyond at the border.
+
+    At least two values along each axis. Computed in the precision of ``ijk``.
+    """
+    last = np.array(values.shape[::-1], np.int32) - 1
+    ijk = np.clip(ijk, 0.0, last.astype(ijk.dtype))
+    low = np.minimum(ijk.astype(np.int32), last - 1)
+    part = ijk - low.astype(ijk.dtype)
+    # One index into the flat array is much faster than three.
+    steps = np.array([1, last[0] + 1, (last[0] + 1) * (last[1] + 1)], np.int32)
+    first, flat = low @ steps, values.ravel()
+    total = np.zeros(ijk.shape[:-1], ijk.dtype)
+    for corner in product((0, 1), repeat=3):
+        u, v, w = (part[..., n] if up else 1.0 - part[..., n] for n, up in enumerate(corner))
+        total += u * v * w * flat[first + int(np.dot(corner, steps))]
+    return total

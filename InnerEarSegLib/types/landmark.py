@@ -138,7 +138,9 @@ class Landmark:
 
 
 def rounded(value: Any, digits: int) -> Any:
-    """A number, or a list of them, with so many decimals; None stays None."""
+    """A number, or those in lists and dicts, with so many decimals; None stays None."""
+    if isinstance(value, dict):
+        return {key: rounded(each, digits) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
-        return [round(each, digits) for each in value]
+        return [rounded(each, digits) for each in value]
     return None if value is None else round(value, digits)

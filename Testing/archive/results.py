@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from InnerEarSegLib.cochlea.measurements import measure
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.report.subject import Subject, ct_around
 from InnerEarSegLib.types import (
@@ -94,8 +93,7 @@ def make_subject(ct, *ears) -> Subject:
     """What a report and an export are about."""
     around = {ear.side: ct_around(ct.array, ct.geometry, ear.geometry.corners) for ear in ears}
     spacing = tuple(float(value) for value in ct.geometry.spacing)
-    measured = {ear.side: measure(ear) for ear in ears}
-    return Subject(Segmentation(tuple(ears), MODEL, "cpu"), around, measured, spacing)
+    return Subject(Segmentation(tuple(ears), MODEL, "cpu"), around, spacing)
 
 
 def make_case(folder: Path, *, shape=(30, 44, 60), write=write_series, two=True, **tags):

@@ -17,13 +17,14 @@ pytest.importorskip("fpdf", reason="fpdf2 is not installed")
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.io.dicom_results import read_archived
-from InnerEarSegLib.mrml.files import SCENE_FILE, read_landmarks, write_bundle, write_result
+from InnerEarSegLib.mrml.files import SCENE_FILE, write_bundle, write_result
 from InnerEarSegLib.mrml.landmarks import confirm, set_position
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.subject import cts_with_results, open_scene, subject_of
 from Testing.command_line.make_ct import write
 from Testing.command_line.make_dicom import uid
+from Testing.read_back import read_landmarks
 
 from .conftest import free_port
 from .results import TELLING, make_case
@@ -37,7 +38,7 @@ MOVED = (1.5, 12.0, 14.0)
 @pytest.fixture(autouse=True)
 def flat(monkeypatch):
     """Without 3D views, which take a process of their own."""
-    monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.draw_in_child", lambda folder: "No 3D.")
+    monkeypatch.setattr("InnerEarSegLib.report.views.draw_in_child", lambda *_: "No 3D.")
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ def as_of_segment(folder):
 def test_corrections_of_all_cases_come_into_tables_and_reports(
     cohort, tmp_path, monkeypatch, capfd
 ):
-    monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.draw_in_child", lambda folder: "")
+    monkeypatch.setattr("InnerEarSegLib.report.views.draw_in_child", lambda *_: "")
     made, _ = cohort
     out = tmp_path / "out"
     shutil.copytree(made, out)

@@ -136,7 +136,7 @@ def test_public_names():
 LIGHT = "import InnerEarSegLib; wrong = {'torch', 'slicer', 'vtk', 'numpy', 'SimpleITK'}"
 RESULT = "import InnerEarSegLib.io.result_files; wrong = {'torch'}"
 REPORT = """
-import InnerEarSegLib.mrml.ear_rendering, InnerEarSegLib.report.files, InnerEarSegLib.report.content
+import InnerEarSegLib.report.views, InnerEarSegLib.report.files, InnerEarSegLib.report.content
 wrong = {'slicer', 'torch'}
 """
 TRAINING = """

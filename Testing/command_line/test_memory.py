@@ -72,10 +72,7 @@ def test_the_panel_recognises_the_sentence():
         assert judge(2, False, f"innerearseg: {error.value}\n").ending is Ending.OUT_OF_MEMORY
 
 
-@pytest.mark.parametrize(
-    ("options", "status"),
-    [([], 3), (["--plain"], 2), (["--plain", "--cpu-fallback"], 3), (["--no-cpu-fallback"], 2)],
-)
+@pytest.mark.parametrize(("options", "status"), [([], 3), (["--plain"], 2)])
 def test_the_command_line(options, status, quick_model, tmp_path, monkeypatch, capfd):
     ct = write(tmp_path / "ct.nrrd", phantom((60, 64, 68)), spacing=0.4)
     real = bundle_module.load_model

@@ -19,9 +19,9 @@ from InnerEarSegLib import process
 from InnerEarSegLib.errors import Cancelled, UnusableInput
 from InnerEarSegLib.io.overlap import refuse_overlap
 from InnerEarSegLib.io.result_folder import (
-    LAST,
     MANIFEST,
     NOTES,
+    RESULT_JSON,
     Moves,
     ResultFolder,
     names_in,
@@ -32,7 +32,7 @@ from InnerEarSegLib.process import HIDDEN, temporary_folder
 from .conftest import REPOSITORY, check_refusal
 from .make_ct import write
 
-FILES = ("labyrinth.seg.nrrd", LAST, "scene.mrb")
+FILES = ("labyrinth.seg.nrrd", RESULT_JSON, "scene.mrb")
 TODAY = f"-earlier-{time.strftime('%Y-%m-%d')}"
 
 
@@ -117,7 +117,7 @@ def test_an_unchanged_result_of_the_same_ct_is_replaced_and_all_else_renamed(
             known = {name: raw for name, raw in before.items() if TODAY not in name}
             assert contents(aside) == known
         assert set(names_in(folder)) == {*FILES, MANIFEST}
-        assert (folder / LAST).read_text() == "new result.json"
+        assert (folder / RESULT_JSON).read_text() == "new result.json"
         ct = "three" if ct == "two" else ct
 
 
@@ -186,7 +186,7 @@ class Kill(BaseException):
             st.tuples(st.just("add"), st.sampled_from(["scene.mrb", "r.pdf"]), st.integers(1, 9)),
             st.tuples(
                 st.just("edit"),
-                st.sampled_from(["scene.mrb", "r.pdf", LAST, MANIFEST, NOTES, "sub/x.txt"]),
+                st.sampled_from(["scene.mrb", "r.pdf", RESULT_JSON, MANIFEST, NOTES, "sub/x.txt"]),
                 st.booleans(),
             ),
         ),
@@ -223,7 +223,11 @@ def test_no_byte_of_the_user_is_lost_whatever_runs_edits_and_kills_come(steps, m
             process.remove_stale_folders(folder.parent)
             there = {path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
             assert {each.encode() for each in users} <= there
-            if not mounted and (folder / LAST).is_file() and not (folder / MANIFEST).is_file():
+            if (
+                not mounted
+                and (folder / RESULT_JSON).is_file()
+                and not (folder / MANIFEST).is_file()
+            ):
                 assert any(each.encode() in contents(folder).values() for each in users)
 
 
@@ -289,7 +293,7 @@ def test_whatever_is_raised_on_the_way_leaves_all_as_it_was(tmp_path, error, the
     expected = UnusableInput if isinstance(error, OSError) else KeyboardInterrupt
     output = ResultFolder(folder)
     with pytest.raises(expected), output.adding() if adding else output.replacing({}) as stage:
-        (stage / LAST).write_text("new")
+        (stage / RESULT_JSON).write_text("new")
         assert not (tmp_path / "a").exists()
         raise error
     assert sorted(tmp_path.rglob("*")) == before

@@ -14,7 +14,6 @@ import SimpleITK as sitk
 
 from InnerEarSegLib.cli.segment import summary
 from InnerEarSegLib.io.result_files import read_plain
-from InnerEarSegLib.mrml.files import read_landmarks, read_segments
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.types import (
     AUXILIARY,
@@ -25,6 +24,7 @@ from InnerEarSegLib.types import (
     ModelIdentity,
     Segmentation,
 )
+from Testing.read_back import read_landmarks, read_segments
 
 from .conftest import REPOSITORY, innerearseg, start
 from .make_ct import write

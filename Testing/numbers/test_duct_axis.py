@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from InnerEarSegLib.cli.evaluate import NOT_AVERAGED
 from InnerEarSegLib.cochlea.duct_axis import (
     SurfaceDistance,
     about_axis,
@@ -18,6 +17,7 @@ from InnerEarSegLib.cochlea.frame import CochlearFrame
 from InnerEarSegLib.cochlea.turns import COURSE
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
 from InnerEarSegLib.evaluation.average_cochlea import average_cochlea, average_course
+from InnerEarSegLib.evaluation.average_ear import NOT_AVERAGED
 from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.training.augmentation import random_rotation
@@ -99,7 +99,7 @@ def test_no_average_is_fitted_to_what_is_no_cochlea():
 @pytest.mark.slow
 def test_the_bundled_average_cochlea_is_what_the_command_makes(specimens):
     readers = read_dataset(specimens).readers
-    surface = average_cochlea(readers, NOT_AVERAGED.split(","))
+    surface = average_cochlea(readers, NOT_AVERAGED)
     assert np.allclose(surface, average_surface(), atol=0.015)
     # A course is followed near the average of an earlier round.
     assert np.allclose([y for _, y in average_course(readers)], COURSE[1], atol=2.0)

@@ -78,6 +78,7 @@ def test_contacts_by_hand():
     assert found.reach_deg == pytest.approx(np.degrees(20.0 / 3.7), abs=0.2)
     assert found.coverage_deg == pytest.approx(np.degrees(15.0 / 3.7), abs=0.2)
     assert found.coverage_mm == pytest.approx(15.0)
+    assert (found.reach_text, found.coverage_text) == ("310 ± 2°", "232° (15.0 mm)")
     assert found.remarks == ()
 
 
@@ -101,6 +102,9 @@ def test_what_does_not_fit_is_said():
     far = insert(rings(), array(last=42.0, tip=42.0))
     assert far.contacts[-1].extrapolated and not far.contacts[0].extrapolated
     assert any("extrapolated" in remark for remark in far.remarks)
+    assert far.reach_text == f"≈ {far.reach_deg:.0f} ± {far.contacts[-1].angle_uncertainty_90:.0f}°"
+    outside = insert(rings(), array(), -1.0)
+    assert (outside.reach_text, outside.coverage_text) == ("not in the duct", "–")
 
 
 def test_a_contact_is_plain_json():

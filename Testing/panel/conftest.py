@@ -62,9 +62,9 @@ def story(slicer_app, ear, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     story = SimpleNamespace(mode="ok", commands=[])
 
-    def command(folder, device, model, where):
+    def command(folder, device, model, region):
         story.commands.append((device, model))
-        story.where = where
+        story.region = region
         arguments = [FAKE_WORKER, story.mode, prepared, folder, device]
         return python_command(*map(str, arguments))
 

@@ -30,7 +30,7 @@ def report(stage: str, fraction: float, message: str) -> None:
 
 
 def watch() -> None:
-    """As the real worker with --watch-stdin does."""
+    """As the real worker with --plain does."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from InnerEarSegLib.process import end_with_stdin
 

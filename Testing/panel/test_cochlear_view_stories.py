@@ -7,10 +7,10 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml.cochlear_view import slice_planes
-from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import numpy_matrix
+from InnerEarSegLib.report.views import can_render
 from InnerEarSegLib.types import HELICOTREMA
 from Testing.scene.test_cochlear_view import turned_to
 

@@ -144,11 +144,10 @@ def test_files_that_are_gone_are_told(loaded, kept, tmp_path):
 def test_packages_are_installed_after_asking(loaded, kept, tmp_path, monkeypatch):
     import slicer
 
-    from InnerEarSegLib.panel import dicom_section
-
     loaded.segment()
     there, installed = set(), []
-    monkeypatch.setattr(dicom_section, "find_spec", lambda name: name in there or None)
+    missing = "InnerEarSegLib.panel.hand_over.find_spec"
+    monkeypatch.setattr(missing, lambda name: name in there or None)
     monkeypatch.setattr(slicer.util, "pip_install", installed.append)
     dialogs.answer("Not now")
     loaded.ui.dicomButton.click()

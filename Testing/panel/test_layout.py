@@ -50,8 +50,9 @@ def test_no_section_makes_the_panel_wider(laptop):
     for name in ("run", "options", "measure", "plan", "report"):
         getattr(ui, f"{name}CollapsibleButton").collapsed = False
     ui.array1ComboBox.setCurrentIndex(3)
+    ui.depth1SpinBox.setValue(33.0)  # so deep that the table has its longest words
     laptop.process()
-    assert "Reaches" in ui.planLabel.text and "No drill path" in ui.wayInLabel.text
+    assert "beyond – " in ui.planLabel.text and "No drill path" in ui.wayInLabel.text
     assert laptop.area.widget().sizeHint.width() <= laptop.area.viewport().width
 
 

@@ -70,9 +70,7 @@ def test_how_a_run_ended(code, crashed, stderr, ending):
 def test_the_worker_is_the_command_line(tmp_path):
     command = segment_command(tmp_path, "cuda:1", tmp_path / "m.pt")
     assert command[1:4] == ["-m", "InnerEarSegLib", "segment"]
-    assert command[-5:] == [
-        "--json-progress", "--plain", "--watch-stdin", "--model", str(tmp_path / "m.pt"),
-    ]  # fmt: skip
+    assert command[-4:] == ["--json-progress", "--plain", "--model", str(tmp_path / "m.pt")]
     assert (LIBRARY_PARENT / "InnerEarSegLib" / "__main__.py").is_file()
     ended = subprocess.run(command, cwd=LIBRARY_PARENT, capture_output=True, text=True)
     assert ended.returncode == 2 and judge(2, False, ended.stderr).ending is Ending.UNUSABLE

@@ -3,8 +3,8 @@
 import pytest
 import slicer
 
-from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.volumes import add_volume
+from InnerEarSegLib.report.views import can_render
 from Testing.panel.helpers import PICTURES, head, prepare_two, segment, start_and_hang
 
 pytestmark = pytest.mark.skipif(not can_render(), reason="no OpenGL library")

@@ -10,11 +10,11 @@ from InnerEarSegLib.cochlea.arrays import choose, read_arrays
 from InnerEarSegLib.cochlea.insertion import insert
 from InnerEarSegLib.cochlea.way_in import way_in
 from InnerEarSegLib.mrml.cochlear_view import way_in_planes
-from InnerEarSegLib.mrml.ear_rendering import can_render
 from InnerEarSegLib.mrml.plan import find_plan
 from InnerEarSegLib.mrml.plan_parts import find_parts
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.report.plan import mismatch_text
+from InnerEarSegLib.report.views import can_render
 from InnerEarSegLib.types import HELICOTREMA, ROUND_WINDOW
 from Testing.panel.test_cochlear_view_stories import assert_slices, slice_nodes, slices
 from Testing.scene.test_cochlear_view import turned_to
@@ -32,7 +32,7 @@ def cochlea(story):
 
 
 def nodes(story):
-    return find_plan(story.scene, story.volume)
+    return find_plan(story.volume)
 
 
 def contacts(story, number=1):
@@ -70,7 +70,7 @@ def test_arrays_in_panel_and_scene(planned, tmp_path):
     for array in (FLEX24, SLIM):
         laid = insert(cochlea(planned).duct, array)
         assert f"{laid.reach_deg:.0f} ±" in ui.planLabel.text
-        assert f"{laid.coverage_deg:.0f}°, {laid.coverage_mm:.1f} mm" in ui.planLabel.text
+        assert f"{laid.coverage_deg:.0f}° ({laid.coverage_mm:.1f} mm)" in ui.planLabel.text
     assert "no recommendation" in ui.planLabel.text
     before = planned.scene.GetNumberOfNodes()
     ui.showPlanButton.click()
@@ -166,6 +166,6 @@ def test_a_correction_changes_what_follows_and_a_saved_plan_comes_back(planned):
     for name in (ROUND_WINDOW, HELICOTREMA):
         node.SetNthControlPointPositionMissing(node.GetControlPointIndexByLabel(name))
     planned.wait(lambda: not len(contacts(planned)), what="an empty plan")
-    (parts,) = find_parts(planned.scene, planned.volume).values()
+    (parts,) = find_parts(planned.volume).values()
     planned.wait(lambda: not parts.GetSegmentation().GetNumberOfSegments(), what="no parts")
     assert "could not be measured" in ui.planLabel.text

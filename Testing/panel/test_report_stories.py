@@ -187,18 +187,20 @@ def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
     assert "r.pdf was of the earlier report" in text and "--" not in text
 
 
-def test_a_page_without_its_pdf_where_fpdf2_is_missing(segmented, opened, worker, monkeypatch):
-    from InnerEarSegLib.panel import report_section
-
+def test_fpdf2_is_offered_for_a_pdf_and_the_page_is_made_without(
+    segmented, opened, worker, monkeypatch
+):
     page = segmented.folder / "r.html"
     wanted = worker("")
     segmented.ui.reportPdfCheckBox.click()
     report(segmented, str(page))
-    monkeypatch.setattr(report_section, "find_spec", lambda name: None)
+    monkeypatch.setattr("InnerEarSegLib.panel.hand_over.find_spec", lambda name: None)
+    dialogs.answer("Not now")
     report(segmented, str(page))
+    assert "missing: fpdf2." in dialogs.shown[-2].text
     assert wanted == [True, False] and opened == [str(page)] * 2
     text = segmented.ui.statusLabel.text
-    assert text.startswith(f"Report: {page}. No PDF") and "PythonSlicer -m pip install" in text
+    assert text == f"Report: {page}. No PDF was made, as fpdf2 is missing"
 
 
 def test_a_name_with_a_dot_keeps_it(segmented, opened, worker):
@@ -211,7 +213,11 @@ def test_a_name_with_a_dot_keeps_it(segmented, opened, worker):
 def test_leaving_stops_it(segmented, opened, worker):
     worker("import time; print(flush=True); time.sleep(600)")
     dialogs.answer(str(segmented.folder / "r.html"))
-    segmented.ui.reportButton.click()
-    assert segmented.panel.reporting.active and not segmented.ui.reportButton.enabled
+    ui = segmented.ui
+    ui.patientCheckBox.click()
+    ui.reportButton.click()
+    assert segmented.panel.reporting.active and not ui.reportButton.enabled
+    # A name that is typed for the next report would be forgotten at the end of this one.
+    assert not ui.patientCheckBox.enabled and not ui.patientLineEdit.enabled
     segmented.panel.close()
     assert list(segmented.temporary.iterdir()) == [] and opened == []

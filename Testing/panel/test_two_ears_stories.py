@@ -5,7 +5,8 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.segments import COLORS, SEGMENT_IDS, segment_center, segment_volume
+from InnerEarSegLib.mrml.segments import SEGMENT_IDS, segment_center, segment_volume
+from InnerEarSegLib.report.figures import COLORS
 from InnerEarSegLib.types import HELICOTREMA, LANDMARKS, ROUND_WINDOW, Quality
 from Testing.panel.helpers import column, prepare_two, result_with, write_prepared
 from Testing.panel.test_review_stories import slice_center
@@ -35,7 +36,9 @@ def test_two_segments_and_two_lists(both):
     for ear in (both.one, both.other):
         segment = segments.GetSegment(SEGMENT_IDS[ear.side])
         assert segment.GetName() == f"Labyrinth {ear.side}"
-        np.testing.assert_allclose(segment.GetColor(), COLORS[ear.side], atol=1e-6)
+        np.testing.assert_allclose(
+            segment.GetColor(), np.divide(COLORS[ear.side], 255.0), atol=1e-6
+        )
         assert f"{ear.side.capitalize()}" in segment.GetTerminology()
         size = segment_volume(both.results.segmentation, ear.side)
         assert size == pytest.approx(ear.volume_mm3, rel=0.02)

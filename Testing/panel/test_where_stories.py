@@ -15,11 +15,11 @@ from Testing.panel.test_scene_stories import grid, linear
 
 def arguments_of(story):
     """What the worker would be given for the last run."""
-    return segment_command(story.folder, "cpu", None, story.where)[1:]
+    return segment_command(story.folder, "cpu", None, story.region)[1:]
 
 
-def numbers(arguments, option):
-    [text] = [a.partition("=")[2] for a in arguments if a.startswith(f"--{option}=")]
+def numbers(arguments):
+    [text] = [a.partition("=")[2] for a in arguments if a.startswith("--roi=")]
     return [float(part) for part in text.split(",")]
 
 
@@ -31,7 +31,7 @@ def parsed(arguments):
 
 def test_nowhere_in_particular(story):
     story.segment()
-    assert story.where.center is None and story.where.roi is None
+    assert story.region is None
     assert not any(a.startswith(("--center", "--roi")) for a in arguments_of(story))
 
 
@@ -52,8 +52,9 @@ def test_a_point(story, kind, tmp_path):
     point.AddControlPointWorld(vtk.vtkVector3d(*to_world(story.volume, local)))
     story.segment()
     arguments = arguments_of(story)
-    np.testing.assert_allclose(numbers(arguments, "center"), local, atol=2e-3)
     np.testing.assert_allclose(parsed(arguments).center, local, atol=2e-3)
+    point = region_of(parsed(arguments).center, None)  # as with --center
+    np.testing.assert_array_equal(parsed(arguments).half_mm, point.half_mm)
     # The whole CT, in its own coordinates, with what only DICOM says of its slices.
     list(export_steps(story.volume, tmp_path / "ct.nrrd", 1.5))
     written = read_ct(tmp_path / "ct.nrrd")
@@ -70,7 +71,7 @@ def test_a_box(story, kind):
     roi.SetCenterWorld(*to_world(story.volume, center))
     roi.SetSizeWorld(10.0, 20.0, 30.0)
     story.segment()
-    found = numbers(arguments_of(story), "roi")
+    found = numbers(arguments_of(story))
     region = parsed(arguments_of(story))
     np.testing.assert_allclose([*region.center, *(2 * region.half_mm)], found)
     # linear() turns by 90 degrees about S; grid() stretches R by half a millimetre in 100.
@@ -89,7 +90,7 @@ def test_a_turned_box_is_covered(story):
     roi.SetAndObserveObjectToNodeMatrix(vtk_matrix(turn))
     story.ui.regionSelector.setCurrentNode(roi)
     story.segment()
-    found = numbers(arguments_of(story), "roi")
+    found = numbers(arguments_of(story))
     np.testing.assert_allclose(found[3:], [10 * np.sqrt(2), 10 * np.sqrt(2), 10], atol=1e-3)
 
 

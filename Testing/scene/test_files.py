@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.mrml.files import is_whole, read_landmarks, read_segments, write_scene
+from InnerEarSegLib.mrml.files import is_whole, write_scene
 from InnerEarSegLib.types import LANDMARKS
+from Testing.read_back import read_landmarks, read_segments
 
 
 def segment_points(path, name, made):

@@ -19,7 +19,6 @@ from InnerEarSegLib.mrml.plan import (
     WAY_IN,
     arrays_in_scene,
     find_plan,
-    remove_plan,
     show_plan,
     update_plan,
 )
@@ -62,7 +61,9 @@ def planned(scene, synthetic_ear, result):
     add_result(scene, volume, result)
     results = find_results(scene, volume)
     cochleae = update_measurements(scene, volume, results)
-    return volume, results, cochleae, show_plan(scene, volume, results, cochleae, CHOSEN)
+    show_plan(volume, cochleae, True)
+    update_plan(volume, cochleae, CHOSEN, new_arrays=True)
+    return volume, results, cochleae, find_plan(volume)
 
 
 def places(node, world=False):
@@ -103,13 +104,13 @@ def test_what_it_shows_and_that_it_is_no_result(scene, planned):
         away = np.linalg.norm(tube[:, None] - duct.curves[LATERAL].points[None], axis=-1)
         assert away.min(axis=1).max() < 0.2
     text = text_of(scene)
-    update_plan(scene, volume, results, cochleae, CHOSEN)
+    update_plan(volume, cochleae, CHOSEN)
     assert text_of(scene) == text  # nothing changed, so nothing is touched
     for node in results.nodes:
         scene.RemoveNode(node)
     assert not find_results(scene, volume) and cts_with_results(scene) == []
-    remove_plan(scene, volume)
-    assert find_plan(scene, volume) == {}
+    show_plan(volume, cochleae, False)
+    assert find_plan(volume) == {}
 
 
 def test_it_follows_the_ct(scene, planned):
@@ -117,12 +118,12 @@ def test_it_follows_the_ct(scene, planned):
     before = {key: places(node) for key, node in nodes.items() if key[1] != FREQUENCIES}
     _, turn = rigid(scene, 8, volume)
     follow_ct(results, volume)
-    update_plan(scene, volume, results, update_measurements(scene, volume, results), CHOSEN)
+    update_plan(volume, update_measurements(scene, volume, results), CHOSEN)
     for key, points in before.items():
         np.testing.assert_allclose(places(nodes[key], True), apply_affine(turn, points), atol=1e-3)
     volume.HardenTransform()
     follow_ct(results, volume)
-    update_plan(scene, volume, results, update_measurements(scene, volume, results), CHOSEN)
+    update_plan(volume, update_measurements(scene, volume, results), CHOSEN)
     curve = nodes["left", CENTRE]
     assert curve.GetTransformNodeID() is None
     expected = apply_affine(turn, before["left", CENTRE])
@@ -130,29 +131,29 @@ def test_it_follows_the_ct(scene, planned):
     # Deleted nodes stay away, and an ear without a duct has an empty plan.
     scene.RemoveNode(nodes["left", WAY_IN])
     alone = {"right": cochleae["right"]}
-    update_plan(scene, volume, results, alone, CHOSEN)
-    assert ("left", WAY_IN) not in find_plan(scene, volume)
+    update_plan(volume, alone, CHOSEN)
+    assert ("left", WAY_IN) not in find_plan(volume)
     assert curve.GetNumberOfControlPoints() == 0
     assert nodes["left", FREQUENCIES].GetPolyData().GetNumberOfPoints() == 0
 
 
 def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
     volume, results, cochleae, nodes = planned
-    show_parts(scene, volume, results, cochleae, True)
-    run_steps(update_parts(scene, volume, results, cochleae))
+    show_parts(volume, cochleae, True)
+    run_steps(update_parts(volume, cochleae))
     display = results.segmentation.GetDisplayNode()
     assert not any(seen(display, segment) for segment in SEGMENT_IDS.values())
-    for node in find_parts(scene, volume).values():
+    for node in find_parts(volume).values():
         assert node.GetSegmentation().ContainsRepresentation("Closed surface")  # seen in 3D
     contacts = places(nodes["left", "array 1"])
     write_bundle(scene, tmp_path / "scene.mrb")
     with headless_scene() as session:
         open_scene(session.scene, tmp_path / "scene.mrb")
         (ct,) = cts_with_results(session.scene)
-        assert arrays_in_scene(session.scene, ct) == CHOSEN
-        loaded = find_plan(session.scene, ct)
+        assert arrays_in_scene(ct) == CHOSEN
+        loaded = find_plan(ct)
         np.testing.assert_allclose(places(loaded["left", "array 1"]), contacts, atol=1e-4)
-        parts = find_parts(session.scene, ct)
+        parts = find_parts(ct)
         assert set(parts) == set(SIDES)
         segments = parts["left"].GetSegmentation()
         assert list(segments.GetSegmentIDs()) == list(PARTS)
@@ -168,28 +169,28 @@ def test_saved_with_its_parts_and_loaded(planned, scene, tmp_path):
             for name in PARTS
         ]  # fmt: skip
         assert sum(counts) == inside
-    nodes, items = find_parts(scene, volume).values(), []
+    nodes, items = find_parts(volume).values(), []
     find = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene).GetItemByDataNode
 
     def look(*_):  # as 3D Slicer does for each segmentation, with an error where one has no item
         items.extend(find(n) for n in nodes if scene.IsNodePresent(n))
 
     tag = scene.AddObserver(scene.NodeRemovedEvent, look)
-    show_parts(scene, volume, results, cochleae, False)
+    show_parts(volume, cochleae, False)
     scene.RemoveObserver(tag)
     assert items and all(items)
     assert not any(map(find, nodes))
     assert all(seen(display, segment) for segment in SEGMENT_IDS.values())
-    assert find_parts(scene, volume) == {}
+    assert find_parts(volume) == {}
 
 
 def test_a_labyrinth_without_parts_stays_in_the_views(planned, scene):
     volume, results, cochleae, _ = planned
     display = results.segmentation.GetDisplayNode()
-    show_parts(scene, volume, results, {"right": cochleae["right"]}, True)
+    show_parts(volume, {"right": cochleae["right"]}, True)
     assert seen(display, SEGMENT_IDS["left"]) and not seen(display, SEGMENT_IDS["right"])
-    remove_from_hierarchy(scene, find_parts(scene, volume)["right"])  # in the Data module
-    run_steps(update_parts(scene, volume, results, cochleae))
+    remove_from_hierarchy(scene, find_parts(volume)["right"])  # in the Data module
+    run_steps(update_parts(volume, cochleae))
     assert seen(display, SEGMENT_IDS["right"])
 
 

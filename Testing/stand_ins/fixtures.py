@@ -51,7 +51,7 @@ class StandIn:
 
     def draw_views(self) -> bool:
         """Have slice and 3D views drawn from now on; False where no OpenGL library is."""
-        from InnerEarSegLib.mrml.ear_rendering import can_render
+        from InnerEarSegLib.report.views import can_render
 
         from .views import _View
 

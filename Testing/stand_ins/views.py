@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from InnerEarSegLib.mrml.ear_rendering import open_window, picture_of
+from InnerEarSegLib.report.views import open_window, picture_of
 
 from .ctk_widgets import tight
 

@@ -24,4 +24,4 @@ def in_3d():
 def flat(request, monkeypatch):
     """Spare the process that draws in 3D, but for tests that ask for it."""
     if "in_3d" not in request.fixturenames:
-        monkeypatch.setattr("InnerEarSegLib.mrml.ear_rendering.draw_in_child", lambda folder: "")
+        monkeypatch.setattr("InnerEarSegLib.report.views.draw_in_child", lambda *_: "")

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
-from InnerEarSegLib.mrml.ear_rendering import anatomical_viewpoints, draw_views
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
-from InnerEarSegLib.report.figures import BAR_MM, LOW_HU, PIXELS, draw, orthogonal_planes
+from InnerEarSegLib.report.figures import (
+    BAR_MM,
+    LOW_HU,
+    PIXELS,
+    anatomical_viewpoints,
+    draw,
+    orthogonal_planes,
+)
+from InnerEarSegLib.report.views import draw_views
 from InnerEarSegLib.types import LANDMARKS, Ear, Geometry, Volume
 
 from .subjects import looked_at, saved, truth_of, words_of_pdf

@@ -207,9 +207,9 @@ def test_one_of_two_cts_of_the_same_name(synthetic_ear, tmp_path, capsys):
 
 KILLED = """
 import os, signal
-import InnerEarSegLib.mrml.ear_rendering as rendering
+import InnerEarSegLib.report.views as rendering
 from InnerEarSegLib.__main__ import main
-rendering.draw_in_child = lambda folder: os.kill(os.getpid(), signal.SIGTERM)
+rendering.draw_in_child = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
 main()
 """
 
