@@ -10,11 +10,11 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import CANALS, HELICOTREMA, OVAL_WINDOW, Findings, Geometry, apply_affine
+from ..types import CANALS, HELICOTREMA, LANDMARKS, OVAL_WINDOW, Findings, Geometry, apply_affine
 from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
-from .canals import complete_canals, open_canals
-from .ct_at_ear import edge_width_mm, metal_mm3
+from .canals import bony_canals, complete_canals, open_canals
+from .ct_at_ear import SOFT_MM, edge_width_mm, edges_are_even, metal_mm3
 from .mask import OUTSIDE_LOGIT
 from .prediction import EarPrediction
 from .topology import Mask, behind_window, count_canals, whole_part
@@ -26,10 +26,14 @@ FUSED = 0.035
 """Volume of the bone between the cochlea's turns over the cochlea's below which they run together:
 references have 0.07 to 0.12, drawings on sharp CT 0.05 and more."""
 
-SPECK_MM3 = 0.1
+SPECK_MM3 = 0.6
 APART_MM = 1.0
 """Parts of a drawing that are smaller, or farther from the largest, are no part of the ear: specks,
 and air cells in synthetic ears. They are dropped, and not counted."""
+
+UNDRAWN_MM = 1.0
+"""Distance from the drawing at which a landmark is outside it: at most 0.4 mm in specimens, 4.9 and
+more at a helicotrema that is cut off by an ossified basal turn (simulated)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,16 @@ def find(
     near_metal = with_bone if parts <= 1 else close_gaps(everything, spacing)
     cochlea = np.zeros_like(drawn)
     closed, still_open, apart = None, completion.still_open, None
+    voxels = np.argwhere(drawn)[:, ::-1]
+    undrawn = tuple(
+        name
+        for name in LANDMARKS
+        if name in points
+        and _distance(seen.patch.to_ijk(points[name]), voxels) * spacing > UNDRAWN_MM
+    )
+    bony: tuple[str, ...] = ()
+    if width is not None and width <= SOFT_MM:
+        bony = bony_canals(logits.numpy(), ct.numpy(), to_canonical @ seen.patch.ijk_to_ras, width)
     if HELICOTREMA in points and OVAL_WINDOW in points:
         ends = points[OVAL_WINDOW], points[HELICOTREMA]
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
@@ -103,7 +117,8 @@ def find(
             still_open = open_canals(labyrinth > 0, to_canonical @ grid.ijk_to_ras)
         closed = min(closed, CANALS - len(still_open)) if still_open else closed
         cochlea = ~behind_window(seen.patch, *ends)
-        apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
+        if HELICOTREMA not in undrawn:
+            apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
     canonical = Geometry(to_canonical @ seen.patch.ijk_to_ras, seen.patch.shape)
     in_canonical = {name: apply_affine(to_canonical, ras) for name, ras in points.items()}
     return Findings(
@@ -118,7 +133,15 @@ def find(
         agreement=seen.agreement,
         atypicality=atypicality(drawn, canonical, in_canonical),
         aqueduct_mm=aqueduct_mm(ct, canonical, lumen_hu, capsule_hu),
+        bony_canals=bony,
+        undrawn_landmarks=undrawn,
+        even_edges=edges_are_even(ct, logits, spacing),
     )
+
+
+def _distance(point: ArrayLike, points: NDArray[np.integer]) -> float:
+    """Return the distance of a point from the nearest of some (n, 3)."""
+    return float(np.linalg.norm(points - np.asarray(point), axis=1).min(initial=np.inf))
 
 
 def close_gaps(labyrinth: Mask, spacing_mm: float) -> Mask:

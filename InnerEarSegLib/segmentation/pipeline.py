@@ -12,6 +12,7 @@ from ..io.region import Region
 from ..model.bundle import Model
 from ..progress import Progress
 from ..types import CHECK, POOR, Quality, Segmentation, Volume
+from .ct_at_ear import slices_follow
 from .ear import decode_ear
 from .localization import find_ears
 from .prediction import EarPrediction, Predictor, is_fine
@@ -20,6 +21,11 @@ from .quality import Remark
 UNSHARP: Remark = (
     CHECK,
     "The two networks contradict each other; the ear was drawn at lower resolution: check it.",
+)
+DISPLACED: Remark = (
+    CHECK,
+    "Slices of the CT are missing, repeated or displaced at the ear, so that distances across them "
+    "are wrong. Check it.",
 )
 MIRRORED = (
     "The left ear lies on the patient's right of the right ear: the CT's orientation is probably "
@@ -62,7 +68,10 @@ def segment(
     progress.stage("infer", 0.45, "Drawing the labyrinth", end=0.7)
     drawn = [_draw(predictor, prediction, fine) for prediction in found]
     progress.stage("decode", 0.7, "Placing landmarks and surface")
-    decoded = (decode_ear(one, ct.geometry, model, notes, ct.slice_mm) for one, notes in drawn)
+    decoded = (
+        decode_ear(one, ct.geometry, model, (*notes, *_on_slices(ct, one)), ct.slice_mm)
+        for one, notes in drawn
+    )
     ears = sorted((ear for ear in decoded if ear is not None), key=lambda ear: ear.side)
     if len(ears) == 2 and ears[0].geometry.center[0] > ears[1].geometry.center[0]:
         bad = [Quality(POOR, (MIRRORED, *ear.quality.reasons)) for ear in ears]
@@ -87,3 +96,10 @@ def _draw(
     predictor.progress.step(0.5, f"Drawing the {oriented.pose.side} ear at high resolution")
     refined = predictor.refine(oriented)
     return (oriented, (UNSHARP,)) if refined is None else (refined, ())
+
+
+def _on_slices(ct: Volume, drawn: EarPrediction) -> tuple[Remark, ...]:
+    """Remark on slices of the CT that do not follow on each other around a drawn labyrinth."""
+    voxels = torch.nonzero(drawn.labyrinth > 0).numpy()[:, ::-1]
+    follow = len(voxels) == 0 or slices_follow(ct, drawn.patch.to_ras(voxels))
+    return () if follow else (DISPLACED,)

@@ -26,6 +26,7 @@ from ..types import (
     Verdict,
 )
 from .candidates import dilated
+from .ct_at_ear import SOFT_MM
 from .prediction import EarPrediction
 
 SHELL_MM = (0.8, 2.0)
@@ -98,11 +99,6 @@ VERY_COARSE_MM = 1.3
 VERY_THICK_MM = 2.0
 """Thickest slices that the drawing network was trained for."""
 
-SOFT_MM = 0.95
-"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the
-specimens' own scans, 0.6 in simulated cone beam of 0.3 mm, 0.75 with bone and 1.05 with soft
-kernels."""
-
 MIN_AGREEMENT = 0.9
 """Dice of two networks below which they disagree: nine specimens in up to four kinds of scan and
 two heads have 0.926 to 0.961, synthetic ears 0.916 and more."""
@@ -110,8 +106,8 @@ two heads have 0.926 to 0.961, synthetic ears 0.916 and more."""
 FAR_ATYPICAL = 2.0
 METAL = "There is metal in or beside the labyrinth: what it hides is not measured."
 ATYPICAL = (
-    "The ear is unlike those that the model knows: a malformation, an operation, or a failure of "
-    "the model. Check it."
+    "The ear is unlike those that the model knows: a malformation, an operation, a CT with wrong "
+    "distances or a tilt that was not corrected, or a failure of the model. Check it."
 )
 AQUEDUCT = (
     "A wide vestibular aqueduct is possible: the CT shows a tube {:.1f} mm wide from the vestibule "
@@ -163,6 +159,11 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
         f"The {canal} semicircular canal was completed where the CT hardly shows it: check it."
         for canal in findings.completed_canals
     ]
+    sentences += [
+        f"The CT shows bone where the {canal} semicircular canal is drawn: it may be ossified. "
+        "Check it."
+        for canal in findings.bony_canals
+    ]
     names = [f"The {canal}" for canal in findings.open_canals]
     closed = CANALS if findings.closed_canals is None else findings.closed_canals
     if closed < CANALS and not names:
@@ -184,6 +185,10 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
             f"The two networks draw the ear differently (Dice {findings.agreement:.2f}): check it."
         )
     remarks: list[Remark] = [(CHECK, sentence) for sentence in sentences]
+    remarks += [
+        (POOR, f"The {name} lies outside the labyrinth as drawn: a part of it is missing there.")
+        for name in findings.undrawn_landmarks
+    ]
     if findings.atypicality is not None and findings.atypicality > 1.0:
         far = findings.atypicality > FAR_ATYPICAL
         remarks.append((POOR if far else CHECK, ATYPICAL))
@@ -201,6 +206,9 @@ def _on_ct(findings: Findings, largest_mm: float) -> list[Remark]:
     if width is not None and width > SOFT_MM:
         sentence = f"The CT is soft at the ear, its edges {width:.1f} mm wide: thin parts are drawn"
         remarks.append((CHECK, f"{sentence} as the model knows them from other ears."))
+    if findings.even_edges is False:
+        sentence = "The CT's edges are much wider in one direction than in others: the patient may"
+        remarks.append((CHECK, f"{sentence} have moved, or slices are thick. Check thin parts."))
     if thickness is not None and thickness > max(COARSE_MM, largest_mm + 0.01):
         sentence = f"The CT's slices are {thickness:.1f} mm thick, though closer together"
         far = thickness > VERY_THICK_MM

@@ -69,6 +69,9 @@ class Findings:
         agreement: Dice of two networks' drawings in canonical pose.
         atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
         aqueduct_mm: width of a tube in the CT where the vestibular aqueduct runs; 0 without one.
+        bony_canals: names of those that are drawn where the CT shows bone.
+        undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
+        even_edges: whether the CT's edges are about as wide in all directions.
     """
 
     closed_canals: int | None = None
@@ -82,6 +85,9 @@ class Findings:
     agreement: float | None = None
     atypicality: float | None = None
     aqueduct_mm: float | None = None
+    bony_canals: tuple[str, ...] = ()
+    undrawn_landmarks: tuple[str, ...] = ()
+    even_edges: bool | None = None
 
     @property
     def canals(self) -> str:
@@ -107,5 +113,5 @@ class Findings:
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Findings:
         """Read what ``to_json`` made; KeyError or TypeError if something is missing or unknown."""
-        names = {name: tuple(item[name]) for name in ("open_canals", "completed_canals")}
-        return cls(**{**item, **names})
+        lists = {name: tuple(x) for name, x in item.items() if isinstance(x, list)}
+        return cls(**{**item, **lists})

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.segmentation.canal_courses import COURSES
-from InnerEarSegLib.segmentation.canals import complete_canals, open_canals
+from InnerEarSegLib.segmentation.canals import bony_canals, complete_canals, open_canals
 from InnerEarSegLib.segmentation.topology import count_canals, whole_part
 
-from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth
+from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth, millimetres
 
 NAMES = tuple(COURSES)
 
@@ -54,3 +54,12 @@ def test_none_is_invented_where_the_network_sees_none():
     whole, (gap,) = complete_canals(logits, ct_of(depth()), PATCH.ijk_to_ras)
     assert not gap.closed and gap.length_mm is None
     assert canals(whole) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_canal_that_is_drawn_through_bone_is_named(name):
+    """Three whole canals in the drawing, and a plug of bone in the middle of one in the CT."""
+    plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
+    for half_mm, found in ((1.6, (name,)), (0.4, ())):
+        ct = np.where(plug < half_mm, 1800.0, ct_of(depth())).astype(np.float32)
+        assert bony_canals(8.0 * depth(), ct, PATCH.ijk_to_ras, edge_mm=0.4) == found

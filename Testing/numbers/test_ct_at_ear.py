@@ -5,10 +5,16 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from InnerEarSegLib.segmentation.ct_at_ear import cut_off_at, edge_width_mm, metal_mm3
-from InnerEarSegLib.types import MIN_METAL_MM3
+from InnerEarSegLib.segmentation.ct_at_ear import (
+    cut_off_at,
+    edge_width_mm,
+    edges_are_even,
+    metal_mm3,
+    slices_follow,
+)
+from InnerEarSegLib.types import MIN_METAL_MM3, Geometry, Volume
 
-from .canonical_ear import ct_of, depth, millimetres
+from .canonical_ear import PATCH, ct_of, depth, millimetres
 
 DEEP = depth()
 LOGITS = torch.from_numpy(8.0 * DEEP)
@@ -28,12 +34,23 @@ def test_softer_is_wider():
     assert widths == sorted(widths)
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_a_double_contour_makes_edges_uneven(axis):
+    """Blur that is the same in all directions does not, and the edges' width hardly tells."""
+    sharp = ct_of(DEEP, blur_mm=0.2)
+    double = (np.roll(sharp, 3, axis) + np.roll(sharp, -3, axis)) / 2.0  # 1.2 mm apart
+    assert not edges_are_even(torch.from_numpy(double), LOGITS, 0.2)
+    assert all(edges_are_even(torch.from_numpy(ct_of(DEEP, blur_mm=x)), LOGITS, 0.2)
+               for x in (0.2, 0.6))  # fmt: skip
+
+
 def test_without_bone_there_is_no_edge():
-    assert edge_width_mm(torch.zeros(DEEP.shape), LOGITS, 0.2) is None
+    nothing = torch.zeros(DEEP.shape)
+    assert edge_width_mm(nothing, LOGITS, 0.2) is None and edges_are_even(nothing, LOGITS, 0.2)
 
 
-def metal(ct, edge_mm=0.4):
-    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, 1800.0, edge_mm)
+def metal(ct, edge_mm=0.4, capsule_hu=1800.0):
+    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, capsule_hu, edge_mm)
 
 
 def test_metal_in_the_cochlea():
@@ -56,6 +73,27 @@ def test_metal_beside_the_labyrinth_and_far_away():
     beside = (DEEP < -0.1) & (DEEP > -0.5)
     near[beside] = 3071.0
     assert metal(near) > MIN_METAL_MM3 and metal(near, edge_mm=None) > MIN_METAL_MM3
+    assert metal(near, capsule_hu=2400.0) == 0.0  # grey values, in which bone is as bright
+
+
+def test_slices_that_are_missing_repeated_or_displaced_are_seen():
+    noise = np.random.default_rng(1).normal(scale=60.0, size=DEEP.shape)
+    whole = (ct_of(DEEP) + noise).astype(np.float32)
+    tubes = np.indices(whole.shape).sum(axis=0)  # a texture, as trabecular bone has everywhere
+    whole += 300.0 * np.sin(tubes / 6.0).astype(np.float32)
+    for axis in range(3):
+        first, last = np.split(whole, [whole.shape[axis] // 2], axis=axis)
+        cases = {
+            "whole": (first, last),
+            "missing": (first, np.delete(last, np.s_[:5], axis=axis)),
+            "repeated": (first, first.take([-1], axis=axis), last),
+            "displaced": (first, np.roll(last, 5, axis=(axis + 1) % 3)),
+        }
+        for name, parts in cases.items():
+            array = np.concatenate(parts, axis=axis)
+            volume = Volume(array, Geometry(PATCH.ijk_to_ras, array.shape))
+            seen = slices_follow(volume, PATCH.to_ras(np.argwhere(DEEP > 0)[:, ::-1]))
+            assert seen == (name == "whole"), (name, axis)
 
 
 def test_where_values_are_cut_off():

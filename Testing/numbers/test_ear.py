@@ -149,6 +149,8 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     ({"findings": Findings(2)}, "check", "A semicircular canal is open"),
     ({"findings": Findings(4)}, "check", "Parts of the labyrinth touch"),
     ({"findings": Findings(3, (), ("anterior",))}, "check", "canal was completed where"),
+    ({"findings": Findings(3, bony_canals=("lateral",))}, "check", "bone where the lateral"),
+    ({"findings": Findings(3, undrawn_landmarks=("helicotrema",))}, "poor", "lies outside the lab"),
     ({"findings": Findings(3, turns_apart=False)}, "check", "turns of the cochlea run together"),
     ({"findings": Findings(3, parts=2)}, "check", "drawn in 2 parts"),
     ({"findings": Findings(3, agreement=0.85)}, "check", "differently (Dice 0.85)"),
@@ -157,6 +159,7 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     ({"findings": Findings(3, aqueduct_mm=1.0)}, "check", "a tube 1.0 mm wide from the vestibule"),
     ({"findings": Findings(3, metal_mm3=1.0)}, "poor", "metal in or beside the labyrinth"),
     ({"findings": Findings(3, edge_width_mm=1.04)}, "check", "edges 1.0 mm wide"),
+    ({"findings": Findings(3, even_edges=False)}, "check", "the patient may have moved"),
     ({"findings": Findings(3, slice_mm=1.5), "scan": grid(0.7)}, "check", "are 1.5 mm thick"),
     ({"findings": Findings(3, slice_mm=2.5), "scan": grid(0.7)}, "poor", "are 2.5 mm thick"),
 ])  # fmt: skip

@@ -78,6 +78,8 @@ def test_a_whole_labyrinth_is_left_alone():
     found = findings(completion)
     assert (found.closed_canals, found.open_canals, found.completed_canals) == (3, (), ())
     assert found.parts == 1 and found.metal_mm3 == 0.0 and 0.2 < found.edge_width_mm < 0.8
+    assert found.bony_canals == () and "helicotrema" not in found.undrawn_landmarks
+    assert found.turns_apart and found.even_edges
 
 
 def test_a_canal_that_the_ct_shows_is_completed():
@@ -115,6 +117,13 @@ def test_without_an_oval_window_nothing_is_counted():
     mask = (depth("lateral") > 0).astype(np.uint8)
     found = find(completion, mask, PATCH, missing, 1800.0, 0.0, None)
     assert found.closed_canals is None and found.turns_apart is None and found.atypicality is None
+
+
+def test_a_landmark_beyond_the_drawing():
+    completion = complete(prediction(two_turns(), ct_of(two_turns())), SCAN)
+    far = {**POINTS, "helicotrema": np.array([7.8, 0.0, -1.0])}  # the upper turn ends at 6.4 mm
+    found = find(completion, (two_turns() > 0).astype(np.uint8), PATCH, far, 1800.0, None)
+    assert "helicotrema" in found.undrawn_landmarks and found.turns_apart is None
 
 
 def test_turns_that_run_together():
@@ -180,14 +189,22 @@ def test_normal_synthetic_ears_are_not(seed, bundle):
     assert exact("", seed, bundle.template) < 1.0
 
 
-def test_a_specimen_is_not_atypical(specimens, bundle):
+SHEARED = np.array([[1.0, 0, 0, 0], [0, 1, 0.5, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+STRETCHED = np.diag([1.0, 1.0, 1.5, 1.0])
+
+
+@pytest.mark.parametrize("header", [np.eye(4), SHEARED, STRETCHED], ids=["as is", "tilt", "slices"])
+def test_a_specimen_is_not_atypical_unless_its_header_is_wrong(header, specimens, bundle):
     case = specimen(specimens, "T03").read()
-    pose = fit_pose(bundle.template, case.landmarks)
+    landmarks = {name: apply_affine(header, ras) for name, ras in case.landmarks.items()}
+    grid = Geometry(header @ case.label_geometry.ijk_to_ras, case.label_geometry.shape)
+    pose = fit_pose(bundle.template, landmarks)
     labels = torch.from_numpy((case.labels > 0).astype(np.float32))
-    mask = sample_patch(labels, case.label_geometry, pose.patch(0.2, SHAPE), 0.0).numpy() > 0.5
+    mask = sample_patch(labels, grid, pose.patch(0.2, SHAPE), 0.0).numpy() > 0.5
     to_canonical = np.linalg.inv(pose.matrix)
-    points = {name: apply_affine(to_canonical, ras) for name, ras in case.landmarks.items()}
-    assert atypicality(whole_part(mask), CANONICAL, points) < 0.8
+    points = {name: apply_affine(to_canonical, ras) for name, ras in landmarks.items()}
+    found = atypicality(whole_part(mask), CANONICAL, points)
+    assert found < 0.8 if header is not SHEARED and header is not STRETCHED else found > 1.0
     assert atypicality(whole_part(mask), CANONICAL, {}) is None
 
 
