@@ -122,7 +122,7 @@ def test_without_an_oval_window_nothing_is_counted():
 def test_a_landmark_beyond_the_drawing():
     completion = complete(prediction(two_turns(), ct_of(two_turns())), SCAN)
     far = {**POINTS, "helicotrema": np.array([7.8, 0.0, -1.0])}  # the upper turn ends at 6.4 mm
-    found = find(completion, (two_turns() > 0).astype(np.uint8), PATCH, far, 1800.0, None)
+    found = find(completion, (two_turns() > 0).astype(np.uint8), PATCH, far, 1800.0, 0.0, None)
     assert "helicotrema" in found.undrawn_landmarks and found.turns_apart is None
 
 
