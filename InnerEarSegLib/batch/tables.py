@@ -34,6 +34,7 @@ MAIN = (
 _FINDINGS = {
     "closed_canals": "1", "parts": "1", "turns_apart": "1", "edge_width_mm": "mm",
     "slice_mm": "mm", "metal_mm3": "mm3", "agreement": "1", "atypicality": "1",
+    "aqueduct_mm": "mm",
 }  # fmt: skip
 """Findings that are numbers, and their units."""
 
@@ -128,6 +129,7 @@ def ear_cells(
         "edge_width_mm": findings and findings.edge_width_mm,
         "agreement": findings and findings.agreement,
         "atypicality": findings and findings.atypicality,
+        "aqueduct_mm": findings and findings.aqueduct_mm,
         "metal": findings and findings.metal,
         "metal_mm3": findings and findings.metal_mm3,
     }

@@ -109,7 +109,8 @@ def decode_ear(
     highest = cut_off_at(prediction.ct, prediction.network.spacing_mm)
     if highest is not None:
         remarks = (*remarks, (CHECK, CUT_OFF.format(highest)))
-    findings = find(completion, mask, grid, seen_at, plausibility.capsule_hu, slice_mm)
+    bone, lumen = plausibility.capsule_hu, plausibility.lumen_hu
+    findings = find(completion, mask, grid, seen_at, bone, lumen, slice_mm)
     quality = judge(landmarks, volume, scan, plausibility.cut, findings, remarks)
     return Ear(
         side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty, findings=findings

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ..types import CANALS, HELICOTREMA, LANDMARKS, OVAL_WINDOW, Findings, Geometry, apply_affine
+from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
 from .canals import bony_canals, complete_canals, open_canals
 from .ct_at_ear import SOFT_MM, edge_width_mm, edges_are_even, metal_mm3
@@ -74,6 +75,7 @@ def find(
     grid: Geometry,
     points: Mapping[str, ArrayLike],
     capsule_hu: float,
+    lumen_hu: float,
     slice_mm: float | None,
 ) -> Findings:
     """Return the findings on an ear.
@@ -84,6 +86,7 @@ def find(
         grid: of the mask.
         points: RAS mm of landmarks and auxiliary landmarks by name.
         capsule_hu: of the bone around it.
+        lumen_hu: of the labyrinth.
         slice_mm: thickness of the CT's slices by its header.
     """
     seen = completion.prediction
@@ -129,6 +132,7 @@ def find(
         metal_mm3=metal_mm3(ct, everything, near_metal & cochlea, spacing, capsule_hu, width),
         agreement=seen.agreement,
         atypicality=atypicality(drawn, canonical, in_canonical),
+        aqueduct_mm=aqueduct_mm(ct, canonical, lumen_hu, capsule_hu),
         bony_canals=bony,
         undrawn_landmarks=undrawn,
         even_edges=edges_are_even(ct, logits, spacing),

@@ -50,15 +50,16 @@ border (measured on the real head at 0.5 and 0.6 mm), and so is a whole one that
 class CtPlausibility(NamedTuple):
     """Whether a predicted labyrinth is one by the CT's values and borders.
 
-    ``is_cavity_in_bone``: it is softer than the bone around it, which has ``capsule_hu``; noise and
-    MR have no such cavity. ``cut``: it reaches the border of the scan. ``near_border``: so near
-    that it may be cut off.
+    ``is_cavity_in_bone``: it has ``lumen_hu`` and is softer than the bone around it, which has
+    ``capsule_hu``; noise and MR have no such cavity. ``cut``: it reaches the border of the scan.
+    ``near_border``: so near that it may be cut off.
     """
 
     is_cavity_in_bone: bool
     cut: bool
     near_border: bool
     capsule_hu: float
+    lumen_hu: float
 
 
 def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility | None:
@@ -85,6 +86,7 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
         cut=not bool(in_scan.all()),
         near_border=bool(np.minimum(drawn + 0.5, last - drawn).min() < NEAR_VOXELS),
         capsule_hu=capsule,
+        lumen_hu=lumen,
     )
 
 
@@ -106,6 +108,10 @@ METAL = "There is metal in or beside the labyrinth: what it hides is not measure
 ATYPICAL = (
     "The ear is unlike those that the model knows: a malformation, an operation, a CT with wrong "
     "distances or a tilt that was not corrected, or a failure of the model. Check it."
+)
+AQUEDUCT = (
+    "A wide vestibular aqueduct is possible: the CT shows a tube {:.1f} mm wide from the vestibule "
+    "towards the posterior fossa. Check it."
 )
 
 _RANK: dict[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
@@ -186,6 +192,8 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
     if findings.atypicality is not None and findings.atypicality > 1.0:
         far = findings.atypicality > FAR_ATYPICAL
         remarks.append((POOR if far else CHECK, ATYPICAL))
+    if findings.wide_aqueduct:
+        remarks.append((CHECK, AQUEDUCT.format(findings.aqueduct_mm)))
     return remarks
 
 

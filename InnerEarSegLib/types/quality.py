@@ -44,6 +44,11 @@ MIN_METAL_MM3 = 1.0
 electrode array in a cochlea has about 10 mm³."""
 
 
+WIDE_AQUEDUCT_MM = 1.0
+"""Width from which a vestibular aqueduct is wide halfway between common crus and aperture, by the
+Cincinnati criteria (Boston et al. 2007, doi:10.1016/j.otohns.2006.12.011)."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """What was measured of one ear's automatic result and of the CT there; the verdict's grounds.
@@ -63,6 +68,7 @@ class Findings:
         metal_mm3: of the largest piece of metal in or beside the labyrinth.
         agreement: Dice of two networks' drawings in canonical pose.
         atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
+        aqueduct_mm: width of a tube in the CT where the vestibular aqueduct runs; 0 without one.
         bony_canals: names of those that are drawn where the CT shows bone.
         undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
         even_edges: whether the CT's edges are about as wide in all directions.
@@ -78,6 +84,7 @@ class Findings:
     metal_mm3: float = 0.0
     agreement: float | None = None
     atypicality: float | None = None
+    aqueduct_mm: float | None = None
     bony_canals: tuple[str, ...] = ()
     undrawn_landmarks: tuple[str, ...] = ()
     even_edges: bool | None = None
@@ -92,6 +99,11 @@ class Findings:
     def metal(self) -> bool:
         """Whether metal lies in or beside the labyrinth, and not just dense bone."""
         return self.metal_mm3 >= MIN_METAL_MM3
+
+    @property
+    def wide_aqueduct(self) -> bool:
+        """Whether the vestibular aqueduct may be wide."""
+        return self.aqueduct_mm is not None and self.aqueduct_mm >= WIDE_AQUEDUCT_MM
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, to three decimals."""

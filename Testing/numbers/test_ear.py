@@ -156,6 +156,7 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     ({"findings": Findings(3, agreement=0.85)}, "check", "differently (Dice 0.85)"),
     ({"findings": Findings(3, atypicality=1.2)}, "check", "unlike those that the model knows"),
     ({"findings": Findings(3, atypicality=2.2)}, "poor", "unlike those that the model knows"),
+    ({"findings": Findings(3, aqueduct_mm=1.0)}, "check", "a tube 1.0 mm wide from the vestibule"),
     ({"findings": Findings(3, metal_mm3=1.0)}, "poor", "metal in or beside the labyrinth"),
     ({"findings": Findings(3, edge_width_mm=1.04)}, "check", "edges 1.0 mm wide"),
     ({"findings": Findings(3, even_edges=False)}, "check", "the patient may have moved"),

@@ -45,7 +45,7 @@ def prediction(deep, ct):
 
 def findings(completion, slice_mm=None):
     mask = (completion.prediction.labyrinth.numpy() > 0).astype(np.uint8)
-    return find(completion, mask, PATCH, POINTS, 1800.0, slice_mm)
+    return find(completion, mask, PATCH, POINTS, 1800.0, 0.0, slice_mm)
 
 
 def two_turns(apart=True):
@@ -115,14 +115,14 @@ def test_without_an_oval_window_nothing_is_counted():
     missing = {"helicotrema": APEX}
     completion = complete(prediction(depth("lateral"), ct_of(depth())), SCAN)
     mask = (depth("lateral") > 0).astype(np.uint8)
-    found = find(completion, mask, PATCH, missing, 1800.0, None)
+    found = find(completion, mask, PATCH, missing, 1800.0, 0.0, None)
     assert found.closed_canals is None and found.turns_apart is None and found.atypicality is None
 
 
 def test_a_landmark_beyond_the_drawing():
     completion = complete(prediction(two_turns(), ct_of(two_turns())), SCAN)
     far = {**POINTS, "helicotrema": np.array([7.8, 0.0, -1.0])}  # the upper turn ends at 6.4 mm
-    found = find(completion, (two_turns() > 0).astype(np.uint8), PATCH, far, 1800.0, None)
+    found = find(completion, (two_turns() > 0).astype(np.uint8), PATCH, far, 1800.0, 0.0, None)
     assert "helicotrema" in found.undrawn_landmarks and found.turns_apart is None
 
 
@@ -180,7 +180,7 @@ def exact(malformation, seed, template):
 
 @pytest.mark.parametrize("malformation", MALFORMATIONS)
 def test_malformed_synthetic_ears_are_atypical_but_for_the_aqueduct(malformation, bundle):
-    """A wide aqueduct is not in a drawing, and not looked for: docs/finding.md says so."""
+    """A wide aqueduct is no part of a drawing: it is looked for in the CT (test_aqueduct.py)."""
     assert (exact(malformation, 201, bundle.template) > 1.0) == (malformation != WIDE_AQUEDUCT)
 
 
