@@ -51,11 +51,6 @@ METAL_NEAR_MM = 0.6
 USUAL_CAPSULE_HU = 1950.0
 """Above this the CT's grey values are higher than HU, and so is the limit of metal in it."""
 
-SOFT_MM = 0.95
-"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the
-specimens' own scans, 0.6 in simulated cone beam of 0.3 mm, 0.75 with bone and 1.05 with soft
-kernels."""
-
 RISE, RISE_MM = (0.15, 0.85), 1.1
 """Share of the step from lumen to bone over which an edge rises, measured by direction, and how
 far from the surface."""

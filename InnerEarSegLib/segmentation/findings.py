@@ -10,11 +10,20 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import CANALS, HELICOTREMA, LANDMARKS, OVAL_WINDOW, Findings, Geometry, apply_affine
+from ..types import (
+    CANALS,
+    HELICOTREMA,
+    LANDMARKS,
+    OVAL_WINDOW,
+    SOFT_MM,
+    Findings,
+    Geometry,
+    apply_affine,
+)
 from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
 from .canals import bony_canals, complete_canals, open_canals
-from .ct_at_ear import SOFT_MM, edge_width_mm, edges_are_even, metal_mm3
+from .ct_at_ear import edge_width_mm, edges_are_even, metal_mm3
 from .mask import OUTSIDE_LOGIT
 from .prediction import EarPrediction
 from .topology import Mask, behind_window, count_canals, whole_part

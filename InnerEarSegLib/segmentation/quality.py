@@ -16,6 +16,7 @@ from ..types import (
     OVAL_WINDOW,
     POOR,
     ROUND_WINDOW,
+    SOFT_MM,
     USUAL_APEX_MM,
     USUAL_VOLUME_MM3,
     USUAL_WINDOWS_MM,
@@ -26,7 +27,6 @@ from ..types import (
     Verdict,
 )
 from .candidates import dilated
-from .ct_at_ear import SOFT_MM
 from .prediction import EarPrediction
 
 SHELL_MM = (0.8, 2.0)
