@@ -77,15 +77,15 @@ def _chosen(options: argparse.Namespace) -> list[ChosenArray]:
     UnusableInput if one is unknown or they are too many.
     """
     from ..cochlea.arrays import ChosenArray, chosen_from_text
-    from ..report.duct_figures import MOST_ARRAYS
+    from ..report.duct_figures import MOST_DRAWN
     from ..report.subject import CHOSEN_ARRAYS
 
     handed_over = options.input / CHOSEN_ARRAYS
     if options.handed_over and handed_over.is_file():
         return chosen_from_text(handed_over.read_text(encoding="utf-8"), str(handed_over))
     arrays = chosen_arrays(options)
-    if len(arrays) > MOST_ARRAYS:
-        raise UnusableInput(f"A report shows at most {MOST_ARRAYS} arrays; `plan` takes more.")
+    if len(arrays) > MOST_DRAWN:
+        raise UnusableInput(f"A report shows at most {MOST_DRAWN} arrays; `plan` takes more.")
     return [ChosenArray(each) for each in arrays]
 
 

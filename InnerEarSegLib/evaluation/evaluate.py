@@ -17,7 +17,7 @@ from ..io.fingerprint import fingerprint
 from ..model.bundle import Model
 from ..model.provenance import counted, knows
 from ..segmentation.pipeline import segment
-from ..types import CANALS, GOOD, LANDMARKS, Ear, Segmentation
+from ..types import GOOD, LANDMARKS, WHOLE_CANALS, Ear, Segmentation
 from .metrics import MaskMetrics, bootstrap_interval, compare_masks, ear_of, on_common_grid, on_grid
 from .simulated_scans import AS_SCANNED, in_scan
 
@@ -228,9 +228,9 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     good = [row for row in rows if row.get("verdict") == GOOD]
     summary["good"] = len(good)
     if any(row.get("closed_canals") is not None for row in rows):
-        whole = sum(row.get("closed_canals") == CANALS for row in rows)
+        whole = sum(row.get("closed_canals") == WHOLE_CANALS for row in rows)
         summary["whole"] = {"ears": whole, "of": summary["found"]}
-        summary["good_with_open_canal"] = sum(row["closed_canals"] != CANALS for row in good)
+        summary["good_with_open_canal"] = sum(row["closed_canals"] != WHOLE_CANALS for row in good)
     units = ("mm", "voxels")
     for key in (*MASK_FIELDS, *(f"{name} {unit}" for unit in units for name in LANDMARKS)):
         values = [row[key] for row in rows if row.get(key) is not None]

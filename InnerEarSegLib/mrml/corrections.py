@@ -22,10 +22,10 @@ from .landmarks import automatic_of, landmark_of, node_landmarks, same_place, se
 from .results import Results, read_ear
 from .segments import (
     SEGMENT_NAMES,
-    automatic_fingerprint,
-    fingerprint,
+    automatic_voxel_hash,
     segment_content,
     set_segments,
+    voxel_hash,
 )
 from .transforms import moved_since_found
 
@@ -118,13 +118,13 @@ def _segment(results: Results, side: Side, saved: Any, path: Path, found: Correc
         return
     node, name = results.segmentation, SEGMENT_NAMES[side]
     now, there = segment_content(node, side), segment_content(saved, side)
-    automatic = automatic_fingerprint(node, side)
-    if fingerprint(there) in (automatic, fingerprint(now)):
+    automatic = automatic_voxel_hash(node, side)
+    if voxel_hash(there) in (automatic, voxel_hash(now)):
         return
     if there is None:
         found.leave(path, NO_SEGMENT.format(path.name, name))
         return
-    if fingerprint(now) != automatic:
+    if voxel_hash(now) != automatic:
         found.notes.append(BOTH.format(path.name, name))
         return
     ear = read_ear(results, side)

@@ -71,7 +71,7 @@ def resample_mask(
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
 SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
-AUTOMATIC_SEGMENT = ATTRIBUTE + "AutomaticSegment."  # attribute of each side: ``fingerprint``
+AUTOMATIC_SEGMENT = ATTRIBUTE + "AutomaticSegment."  # attribute of each side: ``voxel_hash``
 
 _LABELMAP = "Binary labelmap"  # vtkSegmentationConverter's name of the representation
 
@@ -223,23 +223,23 @@ def segment_center(node: Any, side: Side) -> NDArray[np.float64] | None:
 
 def remember_automatic_segment(node: Any, side: Side) -> None:
     """Note the segment as it is now as the automatic one."""
-    node.SetAttribute(AUTOMATIC_SEGMENT + side, fingerprint(segment_content(node, side)))
+    node.SetAttribute(AUTOMATIC_SEGMENT + side, voxel_hash(segment_content(node, side)))
 
 
-def automatic_fingerprint(node: Any, side: Side) -> str:
-    """``fingerprint`` of the automatic segment; empty if it is not known."""
+def automatic_voxel_hash(node: Any, side: Side) -> str:
+    """``voxel_hash`` of the automatic segment; empty if it is not known."""
     return node.GetAttribute(AUTOMATIC_SEGMENT + side) or ""
 
 
 def segment_was_edited(node: Any, side: Side) -> bool:
     """Whether an ear's segment is another than was found automatically."""
-    remembered = automatic_fingerprint(node, side)
+    remembered = automatic_voxel_hash(node, side)
     if not remembered or node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is None:
         return False
-    return fingerprint(segment_content(node, side)) != remembered
+    return voxel_hash(segment_content(node, side)) != remembered
 
 
-def fingerprint(content: Content | None) -> str:
+def voxel_hash(content: Content | None) -> str:
     """The same for the same voxels, wherever they lie."""
     if content is None:
         return "empty"

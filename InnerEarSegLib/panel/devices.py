@@ -15,7 +15,7 @@ import slicer
 from ..errors import UnusableInput
 from .messages import ask
 from .worker import Worker
-from .worker_process import Report, python_command
+from .worker_process import ProgressLine, python_command
 
 AUTOMATIC = ("auto", "Automatic")
 CPU = ("cpu", "CPU")
@@ -54,7 +54,7 @@ def ask_devices(on_answer: Callable[[Devices], None]) -> Worker:
     """Start a child process that answers; nothing is known if it gives no answer."""
     heard = [Devices()]
 
-    def listen(line: Report | str) -> None:
+    def listen(line: ProgressLine | str) -> None:
         with suppress(ValueError, KeyError, TypeError):  # noise of torch
             content = json.loads(str(line))
             gpus = tuple((str(device), str(name)) for device, name in content["gpus"])

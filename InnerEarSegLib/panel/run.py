@@ -33,7 +33,7 @@ from .worker_process import (
     STOPPED,
     Ending,
     Outcome,
-    Report,
+    ProgressLine,
     judge,
     segment_command,
 )
@@ -68,7 +68,7 @@ class Run:
     def __init__(
         self,
         choices: Choices,
-        on_report: Callable[[Report | str], None],
+        on_report: Callable[[ProgressLine | str], None],
         on_end: Callable[[Outcome], None],
     ) -> None:
         self.choices, self.started = choices, time.monotonic()
@@ -125,7 +125,7 @@ class Run:
         try:
             part = next(self._export, None)
             if part is not None:
-                self._on_report(Report("hand over", 0.0, f"Handing over the CT, {part:.0%}"))
+                self._on_report(ProgressLine("hand over", 0.0, f"Handing over the CT, {part:.0%}"))
                 return
             self._stop_export()
             self._worker.start(self._command, self._folder)

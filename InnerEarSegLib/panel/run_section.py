@@ -16,7 +16,7 @@ from .messages import Status
 from .run import Choices, Ears, Run
 from .stepper import Stepper
 from .worker import timer_for
-from .worker_process import CANCELLED, CT_CHANGED, STOPPED, Ending, Outcome, Report
+from .worker_process import CANCELLED, CT_CHANGED, STOPPED, Ending, Outcome, ProgressLine
 
 _KINDS = {Ending.NO_EAR: "warn", Ending.CANCELLED: "info"}
 _OTHER_SIDE = (
@@ -151,7 +151,7 @@ class RunSection:
             with self.guarded():
                 self._show_result(*waiting)
 
-    def _report(self, line: Report | str) -> None:
+    def _report(self, line: ProgressLine | str) -> None:
         if isinstance(line, str):
             self._status.log(line)
             return

@@ -9,7 +9,7 @@ from typing import Any
 import qt
 
 from ..process import HELLO
-from .worker_process import LIBRARY_PARENT, LineReader, Report, worker_environment
+from .worker_process import LIBRARY_PARENT, LineReader, ProgressLine, worker_environment
 
 KILL_MS = 1500  # after cancelling; the worker ends by itself within process.GRACE_SECONDS
 FIRST_WORD_MS = 5000  # after cancelling a program that has said nothing yet
@@ -39,7 +39,7 @@ class Worker:
 
     def __init__(
         self,
-        on_line: Callable[[Report | str], None],
+        on_line: Callable[[ProgressLine | str], None],
         on_finished: Callable[[int, bool, str], None],
     ) -> None:
         self._on_line, self._on_finished = on_line, on_finished

@@ -61,7 +61,7 @@ def segment_command(
 
 
 @dataclass(frozen=True)
-class Report:
+class ProgressLine:
     """One line of progress."""
 
     stage: str  # as the worker names it
@@ -75,7 +75,7 @@ class LineReader:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, piece: bytes) -> list[Report | str]:
+    def feed(self, piece: bytes) -> list[ProgressLine | str]:
         """Return the lines that this piece ends; text where a line is no progress report."""
         *lines, rest = (self._rest + piece).split(b"\n")
         self._rest = rest[-65536:]  # output without any line ends
@@ -83,7 +83,7 @@ class LineReader:
         return [_parse(text) or text[:2000] for text in texts if text]
 
 
-def _parse(text: str) -> Report | None:
+def _parse(text: str) -> ProgressLine | None:
     try:
         content = json.loads(text)
         fraction = float(content["fraction"])
@@ -92,7 +92,7 @@ def _parse(text: str) -> Report | None:
         return None
     if not (math.isfinite(fraction) and isinstance(stage, str) and isinstance(message, str)):
         return None
-    return Report(stage, min(1.0, max(0.0, fraction)), message)
+    return ProgressLine(stage, min(1.0, max(0.0, fraction)), message)
 
 
 _WORDS = (

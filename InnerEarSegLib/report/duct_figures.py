@@ -17,7 +17,7 @@ from .figures import INK, PIXELS, RED, WHITE, Dot, Figure, Mark, Place, Plane, W
 
 LOW_HZ, HIGH_HZ = 19.0, 20000.0
 MARKED_HZ = (60, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
-MOST_ARRAYS = 4
+MOST_DRAWN = 4
 """So many bars fit below the curve."""
 
 _LAST_DEG = 990.0
@@ -57,7 +57,7 @@ def unrolled(duct: Duct, insertions: Sequence[Insertion]) -> Figure:
         ganglion = ganglion_frequency(float(angle))
         if ganglion is not None and angle <= duct.apex_deg:
             marks.append(Dot(_at(float(angle), ganglion), _SOFT))
-    for index, each in enumerate(insertions[:MOST_ARRAYS]):
+    for index, each in enumerate(insertions[:MOST_DRAWN]):
         marks += _bar(each, _BARS_TOP + index * _BAR_STEP, pixels)
     return Figure("unrolled: frequency by angle", png(pixels), tuple(marks), WHITE)
 

@@ -18,7 +18,7 @@ CLOSING_MM = 4.5
 """Half the width of the widest cavity that counts, about the vestibule with its surroundings."""
 
 ENCLOSING_HU = 700.0
-APART_MM = 6.0
+EARS_APART_MM = 6.0
 DENSEST_HU = 2000.0
 """Enamel and metal count no more than this."""
 
@@ -80,7 +80,7 @@ def petrous_candidates(ct: Tensor, geometry: Geometry, limit: int) -> NDArray[np
     """
     small, grid = _averaged(ct, geometry)
     bone = small.clamp(0.0, DENSEST_HU)
-    closing, apart = CLOSING_MM / grid.spacing[::-1], APART_MM / grid.spacing[::-1]
+    closing, apart = CLOSING_MM / grid.spacing[::-1], EARS_APART_MM / grid.spacing[::-1]
     enclosed = -dilated(-dilated(bone, closing), closing)
     cavity = torch.where(enclosed > ENCLOSING_HU, enclosed - bone, torch.zeros_like(bone))
     likeness = _smooth(bone, grid, BONE_SIGMA_MM) * _smooth(cavity, grid, CAVITY_SIGMA_MM)

@@ -35,11 +35,11 @@ MIN_PROFILES = 30
 
 METAL_HU = 2800.0
 BLURRED_METAL_HU = 2500.0
-BLURRED_MM = 0.65
+BLURRED_METAL_MM = 0.65
 """HU that metal alone reaches on sharp CT, and on CT whose edges are wider than this, which show
 both bone and thin metal darker."""
 
-SHARP_MM, SLOPE = 0.55, 1.3
+SHARP_METAL_MM, SLOPE = 0.55, 1.3
 METAL_IN_COCHLEA = (0.85, 1.35)
 """Share of the capsule's HU that metal alone reaches between the cochlea's turns: the second one
 where edges are at most so wide, falling by the slope down to the first. An electrode array of 0.8
@@ -173,11 +173,11 @@ def metal_mm3(
         edge_mm: from ``edge_width_mm``.
     """
     hu = ct.numpy()
-    width = SHARP_MM if edge_mm is None else edge_mm
+    width = SHARP_METAL_MM if edge_mm is None else edge_mm
     least, most = METAL_IN_COCHLEA
-    share = float(np.clip(most - SLOPE * (width - SHARP_MM), least, most))
+    share = float(np.clip(most - SLOPE * (width - SHARP_METAL_MM), least, most))
     metal = cochlea & (hu >= share * capsule_hu)
-    bright_hu = BLURRED_METAL_HU if width > BLURRED_MM else METAL_HU
+    bright_hu = BLURRED_METAL_HU if width > BLURRED_METAL_MM else METAL_HU
     bright = hu >= bright_hu * max(1.0, capsule_hu / USUAL_CAPSULE_HU)
     if bright.any():
         reach = [round(METAL_NEAR_MM / spacing_mm)] * 3

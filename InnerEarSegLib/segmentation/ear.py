@@ -22,7 +22,7 @@ from .findings import complete, find
 from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
 from .prediction import EarPrediction
-from .quality import Remark, ct_plausibility, judge
+from .quality import Reason, ct_plausibility, judge
 
 MIN_VOLUME_MM3 = 90.0
 MAX_VOLUME_MM3 = 420.0
@@ -53,7 +53,7 @@ def decode_ear(
     prediction: EarPrediction,
     scan: Geometry,
     model: Model,
-    remarks: tuple[Remark, ...] = (),
+    reasons: tuple[Reason, ...] = (),
     slice_mm: float | None = None,
 ) -> Ear | None:
     """Return mask, landmarks, findings and quality of one ear in a CT of grid ``scan``.
@@ -105,13 +105,13 @@ def decode_ear(
     spreads = [peak.spread_mm for peak in prediction.peaks]
     uncertainty = dict(zip(model.landmarks, spreads, strict=True))
     if plausibility.near_border and not plausibility.cut:
-        remarks = (*remarks, (CHECK, AT_BORDER))
+        reasons = (*reasons, (CHECK, AT_BORDER))
     highest = cut_off_at(prediction.ct, prediction.network.spacing_mm)
     if highest is not None:
-        remarks = (*remarks, (CHECK, CUT_OFF.format(highest)))
+        reasons = (*reasons, (CHECK, CUT_OFF.format(highest)))
     bone, lumen = plausibility.capsule_hu, plausibility.lumen_hu
     findings = find(completion, mask, grid, seen_at, bone, lumen, slice_mm)
-    quality = judge(landmarks, volume, scan, plausibility.cut, findings, remarks)
+    quality = judge(landmarks, volume, scan, plausibility.cut, findings, reasons)
     return Ear(
         side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty, findings=findings
     )

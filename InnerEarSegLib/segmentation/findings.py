@@ -11,11 +11,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ..types import (
-    CANALS,
     HELICOTREMA,
     LANDMARKS,
     OVAL_WINDOW,
     SOFT_MM,
+    WHOLE_CANALS,
     Findings,
     Geometry,
     apply_affine,
@@ -36,7 +36,7 @@ FUSED = 0.035
 references have 0.07 to 0.12, drawings on sharp CT 0.05 and more."""
 
 SPECK_MM3 = 0.6
-APART_MM = 1.0
+PART_MM = 1.0
 """Parts of a drawing that are smaller, or farther from the largest, are no part of the ear: specks,
 and air cells in synthetic ears. They are dropped, and not counted."""
 
@@ -122,9 +122,11 @@ def find(
     if HELICOTREMA in points and OVAL_WINDOW in points:
         ends = points[OVAL_WINDOW], points[HELICOTREMA]
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
-        if closed < CANALS and not still_open:  # closed on the patch, and not on the CT's voxels
+        if (
+            closed < WHOLE_CANALS and not still_open
+        ):  # closed on the patch, and not on the CT's voxels
             still_open = open_canals(labyrinth > 0, to_canonical @ grid.ijk_to_ras)
-        closed = min(closed, CANALS - len(still_open)) if still_open else closed
+        closed = min(closed, WHOLE_CANALS - len(still_open)) if still_open else closed
         cochlea = ~behind_window(seen.patch, *ends)
         if HELICOTREMA not in undrawn:
             apart = bone_between_turns(drawn, with_bone, cochlea) >= FUSED
@@ -180,6 +182,6 @@ def count_pieces(mask: Mask, spacing_mm: float) -> int:
     number = int(sitk.GetArrayFromImage(parts).max(initial=0))
     if number <= 1:
         return number
-    near = sitk.BinaryDilate(parts == 1, [round(APART_MM / spacing_mm)] * 3)
+    near = sitk.BinaryDilate(parts == 1, [round(PART_MM / spacing_mm)] * 3)
     touched = np.unique(sitk.GetArrayFromImage(sitk.Mask(parts, near)))
     return int(np.count_nonzero(touched))

@@ -12,7 +12,7 @@ from .topology import largest_part
 OUTSIDE_LOGIT = -10.0
 
 
-FINE_MM = 0.2
+MASK_VOXEL_MM = 0.2
 """Voxel edges up to this are those of masks, too."""
 
 DIVIDED_MM = 0.125
@@ -26,7 +26,7 @@ def mask_grid(ct: Geometry, patch: Geometry) -> Geometry:
     Dividing by whole numbers keeps the mask aligned with the CT, and smooth if the CT is coarse.
     """
     # 5 % tolerance: a CT of 0.2 mm whose header says 0.2001 need not be divided.
-    fine = ct.spacing <= 1.05 * FINE_MM
+    fine = ct.spacing <= 1.05 * MASK_VOXEL_MM
     parts = np.where(fine, 1, np.ceil(ct.spacing / DIVIDED_MM - 0.05)).astype(int)
     corners = ct.to_ijk(patch.corners)
     size = np.array(ct.shape[::-1])

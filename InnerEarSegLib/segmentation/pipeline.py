@@ -16,13 +16,13 @@ from .ct_at_ear import slices_follow
 from .ear import decode_ear
 from .localization import find_ears
 from .prediction import EarPrediction, Predictor, is_fine
-from .quality import Remark
+from .quality import Reason
 
-UNSHARP: Remark = (
+UNSHARP: Reason = (
     CHECK,
     "The two networks contradict each other; the ear was drawn at lower resolution: check it.",
 )
-DISPLACED: Remark = (
+DISPLACED: Reason = (
     CHECK,
     "Slices of the CT are missing, repeated or displaced at the ear, so that distances across them "
     "are wrong. Check it.",
@@ -89,8 +89,8 @@ def segment(
 
 def _draw(
     predictor: Predictor, oriented: EarPrediction, fine: bool
-) -> tuple[EarPrediction, tuple[Remark, ...]]:
-    """Return the finest prediction that the CT's resolution allows, and remarks on it."""
+) -> tuple[EarPrediction, tuple[Reason, ...]]:
+    """Return the finest prediction that the CT's resolution allows, and reasons to check it."""
     if not fine or not (predictor.model.draws_any or is_fine(predictor.geometry)):
         return oriented, ()
     predictor.progress.step(0.5, f"Drawing the {oriented.pose.side} ear at high resolution")
@@ -98,8 +98,8 @@ def _draw(
     return (oriented, (UNSHARP,)) if refined is None else (refined, ())
 
 
-def _on_slices(ct: Volume, drawn: EarPrediction) -> tuple[Remark, ...]:
-    """Remark on slices of the CT that do not follow on each other around a drawn labyrinth."""
+def _on_slices(ct: Volume, drawn: EarPrediction) -> tuple[Reason, ...]:
+    """Return a reason where slices of the CT do not follow on each other around a labyrinth."""
     voxels = torch.nonzero(drawn.labyrinth > 0).numpy()[:, ::-1]
     follow = len(voxels) == 0 or slices_follow(ct, drawn.patch.to_ras(voxels))
     return () if follow else (DISPLACED,)

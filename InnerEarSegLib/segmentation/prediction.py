@@ -20,7 +20,7 @@ from .heatmap import Peak, decode_heatmaps
 from .mask import OUTSIDE_LOGIT
 from .pose import Pose, fit_poses
 
-MIN_PRESENCE = 0.3
+POSE_PRESENCE = 0.3
 MIN_LANDMARKS = 4
 """Landmarks that a pose is fitted to; fewer do not tell the side."""
 
@@ -35,14 +35,14 @@ SURE_SIDE_MM = 0.25
 PASSES = 2
 """The second pass starts from the pose of the first, and so hardly depends on the search's."""
 
-FINE_MM = 0.45
+FINE_CT_MM = 0.45
 """Largest mean voxel edge at which a CT shows more than the ``orient`` network uses."""
 
 MAX_SHIFT_MM = 1.5
 """If the networks put a landmark further apart than this, the finer one is not used: it was trained
 on sharp CT, and a soft kernel misleads it before it misleads the coarser one."""
 
-SPECIMEN_MM, SHARP_MM, BLURRED_MM = 0.45, 0.6, 0.75
+SPECIMEN_MM, SHARP_EDGE_MM, BLURRED_EDGE_MM = 0.45, 0.6, 0.75
 """Edge widths of the CT (see ``edge_width_mm``): that of specimens' own scans; up to which the
 finer network draws alone; and from which the coarser one has its full share."""
 
@@ -137,7 +137,7 @@ class Predictor:
             present = {
                 name: peak
                 for name, peak in zip(self.model.landmarks, peaks, strict=True)
-                if peak.presence >= MIN_PRESENCE
+                if peak.presence >= POSE_PRESENCE
             }
             if len(present) < MIN_LANDMARKS:
                 continue
@@ -225,8 +225,8 @@ def blend(fine: Tensor, coarse: Tensor, width_mm: float | None) -> Tensor:
     """
     if width_mm is None:
         return fine
-    share = COARSE_SHARE * float(np.interp(width_mm, [SHARP_MM, BLURRED_MM], [0.0, 1.0]))
-    added = SPECIMEN_LOGIT * float(np.interp(width_mm, [SPECIMEN_MM, SHARP_MM], [1.0, 0.0]))
+    share = COARSE_SHARE * float(np.interp(width_mm, [SHARP_EDGE_MM, BLURRED_EDGE_MM], [0.0, 1.0]))
+    added = SPECIMEN_LOGIT * float(np.interp(width_mm, [SPECIMEN_MM, SHARP_EDGE_MM], [1.0, 0.0]))
     return (1.0 - share) * fine + share * coarse + added
 
 
@@ -237,4 +237,4 @@ def _dice(one: Tensor, other: Tensor) -> float:
 
 def is_fine(geometry: Geometry) -> bool:
     """Return whether a CT has the resolution that the ``refine`` network needs."""
-    return float(np.cbrt(geometry.voxel_volume)) <= FINE_MM
+    return float(np.cbrt(geometry.voxel_volume)) <= FINE_CT_MM

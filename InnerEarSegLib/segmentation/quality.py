@@ -9,7 +9,6 @@ import torch
 
 from ..io.checks import COARSE_MM
 from ..types import (
-    CANALS,
     CHECK,
     GOOD,
     HELICOTREMA,
@@ -20,6 +19,7 @@ from ..types import (
     USUAL_APEX_MM,
     USUAL_VOLUME_MM3,
     USUAL_WINDOWS_MM,
+    WHOLE_CANALS,
     Findings,
     Geometry,
     Landmark,
@@ -38,7 +38,7 @@ MIN_CONTRAST_HU = 500.0
 capsule has 1500 to 1900 HU, the lumen at most 400."""
 
 CORE_MM = 0.4
-BORDER_MM = 0.25
+BEYOND_MM = 0.25
 """A labyrinth this near to the scan's border may continue beyond it. F13's whole one comes nearer
 than 0.8 mm."""
 
@@ -69,7 +69,7 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
         return None
     spacing = prediction.network.spacing_mm
     shell = dilated(inside, SHELL_MM[1] / spacing) - dilated(inside, SHELL_MM[0] / spacing)
-    near = torch.nonzero(dilated(inside, BORDER_MM / spacing)).numpy()[:, ::-1]
+    near = torch.nonzero(dilated(inside, BEYOND_MM / spacing)).numpy()[:, ::-1]
     in_scan = scan.contains(prediction.patch.to_ras(near))
     drawn = scan.to_ijk(prediction.patch.to_ras(torch.nonzero(inside).numpy()[:, ::-1]))
     last = np.array(scan.shape[::-1]) - 0.5
@@ -92,7 +92,7 @@ def ct_plausibility(prediction: EarPrediction, scan: Geometry) -> CtPlausibility
 
 SLACK = 0.15
 FAR_SLACK = 0.4
-"""Share of a usual range's limit by which a measure may lie outside before a remark, and before
+"""Share of a usual range's limit by which a measure may lie outside before a reason, and before
 the verdict "poor"."""
 
 VERY_COARSE_MM = 1.3
@@ -116,7 +116,7 @@ AQUEDUCT = (
 
 _RANK: dict[Verdict, int] = {GOOD: 0, CHECK: 1, POOR: 2}
 
-Remark = tuple[Verdict, str]
+Reason = tuple[Verdict, str]
 
 
 def judge(
@@ -125,15 +125,15 @@ def judge(
     scan: Geometry,
     cut: bool,
     findings: Findings,
-    remarks: tuple[Remark, ...] = (),
+    reasons: tuple[Reason, ...] = (),
 ) -> Quality:
-    """Return the verdict on one ear, the worst of all remarks, and their sentences.
+    """Return the verdict on one ear, the worst of all reasons, and their sentences.
 
     ``scan`` is the grid of the whole CT; ``cut`` tells whether the labyrinth reaches its border;
-    ``remarks`` are further ones. An ear with an open canal, with turns of the cochlea that run
+    ``reasons`` are further ones. An ear with an open canal, with turns of the cochlea that run
     together or with metal is never good.
     """
-    found: list[Remark] = [*remarks]
+    found: list[Reason] = [*reasons]
     largest = float(scan.spacing.max())
     if largest > COARSE_MM:
         sentence = f"The CT's voxels are up to {largest:.2f} mm: landmarks may be off by more."
@@ -153,8 +153,8 @@ def judge(
     return Quality(verdict, tuple(sentence for _, sentence in found))
 
 
-def _on_wholeness(findings: Findings) -> list[Remark]:
-    """Remark on what a drawing lacks of a labyrinth, or has and an ear has not."""
+def _on_wholeness(findings: Findings) -> list[Reason]:
+    """Return reasons for what a drawing lacks of a labyrinth, or has and an ear has not."""
     sentences = [
         f"The {canal} semicircular canal was completed where the CT hardly shows it: check it."
         for canal in findings.completed_canals
@@ -165,11 +165,11 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
         for canal in findings.bony_canals
     ]
     names = [f"The {canal}" for canal in findings.open_canals]
-    closed = CANALS if findings.closed_canals is None else findings.closed_canals
-    if closed < CANALS and not names:
+    closed = WHOLE_CANALS if findings.closed_canals is None else findings.closed_canals
+    if closed < WHOLE_CANALS and not names:
         names = ["A"]
     sentences += [f"{name} semicircular canal is open in the drawing: check it." for name in names]
-    if closed > CANALS:
+    if closed > WHOLE_CANALS:
         sentences.append(
             "Parts of the labyrinth touch in the drawing that are apart in an ear: check its "
             "canals."
@@ -184,40 +184,40 @@ def _on_wholeness(findings: Findings) -> list[Remark]:
         sentences.append(
             f"The two networks draw the ear differently (Dice {findings.agreement:.2f}): check it."
         )
-    remarks: list[Remark] = [(CHECK, sentence) for sentence in sentences]
-    remarks += [
+    reasons: list[Reason] = [(CHECK, sentence) for sentence in sentences]
+    reasons += [
         (POOR, f"The {name} lies outside the labyrinth as drawn: a part of it is missing there.")
         for name in findings.undrawn_landmarks
     ]
     if findings.atypicality is not None and findings.atypicality > 1.0:
         far = findings.atypicality > FAR_ATYPICAL
-        remarks.append((POOR if far else CHECK, ATYPICAL))
+        reasons.append((POOR if far else CHECK, ATYPICAL))
     if findings.wide_aqueduct:
-        remarks.append((CHECK, AQUEDUCT.format(findings.aqueduct_mm)))
-    return remarks
+        reasons.append((CHECK, AQUEDUCT.format(findings.aqueduct_mm)))
+    return reasons
 
 
-def _on_ct(findings: Findings, largest_mm: float) -> list[Remark]:
-    """Remark on what the CT is like at the ear; ``largest_mm`` is its largest spacing."""
+def _on_ct(findings: Findings, largest_mm: float) -> list[Reason]:
+    """Return reasons for what the CT is like at the ear; ``largest_mm`` is its largest spacing."""
     if findings.metal:
         return [(POOR, METAL)]
-    remarks: list[Remark] = []
+    reasons: list[Reason] = []
     width, thickness = findings.edge_width_mm, findings.slice_mm
     if width is not None and width > SOFT_MM:
         sentence = f"The CT is soft at the ear, its edges {width:.1f} mm wide: thin parts are drawn"
-        remarks.append((CHECK, f"{sentence} as the model knows them from other ears."))
+        reasons.append((CHECK, f"{sentence} as the model knows them from other ears."))
     if findings.even_edges is False:
         sentence = "The CT's edges are much wider in one direction than in others: the patient may"
-        remarks.append((CHECK, f"{sentence} have moved, or slices are thick. Check thin parts."))
+        reasons.append((CHECK, f"{sentence} have moved, or slices are thick. Check thin parts."))
     if thickness is not None and thickness > max(COARSE_MM, largest_mm + 0.01):
         sentence = f"The CT's slices are {thickness:.1f} mm thick, though closer together"
         far = thickness > VERY_THICK_MM
-        remarks.append((POOR if far else CHECK, f"{sentence}: check thin parts."))
-    return remarks
+        reasons.append((POOR if far else CHECK, f"{sentence}: check thin parts."))
+    return reasons
 
 
-def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) -> list[Remark]:
-    """Remark on each measure far outside its usual range."""
+def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) -> list[Reason]:
+    """Return reasons for each measure far outside its usual range."""
     at = {landmark.name: landmark.ras for landmark in landmarks}
     measures = [] if cut else [("The labyrinth's volume", volume_mm3, "mm³", USUAL_VOLUME_MM3)]
     for other, usual in ((OVAL_WINDOW, USUAL_WINDOWS_MM), (HELICOTREMA, USUAL_APEX_MM)):
@@ -225,12 +225,12 @@ def _on_measures(landmarks: tuple[Landmark, ...], volume_mm3: float, cut: bool) 
         if here is not None and there is not None:
             distance = float(np.linalg.norm(np.subtract(here, there)))
             measures.append((f"The distance from round window to {other}", distance, "mm", usual))
-    remarks: list[Remark] = []
+    reasons: list[Reason] = []
     for what, value, unit, (low, high) in measures:
         if low * (1.0 - SLACK) <= value <= high * (1.0 + SLACK):
             continue
         far = not low * (1.0 - FAR_SLACK) <= value <= high * (1.0 + FAR_SLACK)
         usual_range = f"usual are {low:g} to {high:g} {unit}"
         sentence = f"{what} is {value:.1f} {unit}, {usual_range}: check it."
-        remarks.append((POOR if far else CHECK, sentence))
-    return remarks
+        reasons.append((POOR if far else CHECK, sentence))
+    return reasons

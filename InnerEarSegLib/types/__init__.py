@@ -27,7 +27,6 @@ from .landmark import (
     rounded,
 )
 from .quality import (
-    CANALS,
     CHECK,
     GOOD,
     MIN_METAL_MM3,
@@ -36,6 +35,7 @@ from .quality import (
     USUAL_APEX_MM,
     USUAL_VOLUME_MM3,
     USUAL_WINDOWS_MM,
+    WHOLE_CANALS,
     Findings,
     Quality,
     Verdict,
@@ -48,7 +48,6 @@ __all__ = [
     "AUXILIARY",
     "BASAL_TURN",
     "BY_HAND",
-    "CANALS",
     "CHECK",
     "CONFIRMED",
     "CORRECTED",
@@ -78,6 +77,7 @@ __all__ = [
     "USUAL_VOLUME_MM3",
     "USUAL_WINDOWS_MM",
     "VESTIBULE",
+    "WHOLE_CANALS",
     "Ear",
     "Findings",
     "Geometry",

@@ -36,7 +36,7 @@ USUAL_APEX_MM = (5.7, 7.4)
 """Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
 helicotrema."""
 
-CANALS = 3
+WHOLE_CANALS = 3
 """Semicircular canals of an ear: rings behind the oval window."""
 
 MIN_METAL_MM3 = 1.0
@@ -49,7 +49,7 @@ SOFT_MM = 0.95
 specimens' own scans, 0.6 in simulated cone beam of 0.3 mm, 0.75 with bone and 1.05 with soft
 kernels."""
 
-WIDE_AQUEDUCT_MM, WIDE_AQUEDUCT_SOFT_MM = 1.0, 1.5
+WIDE_AQUEDUCT_MM, WIDE_AQUEDUCT_SOFT_MM = 1.0, 1.3
 """Width from which a vestibular aqueduct is wide halfway between common crus and aperture, by the
 Cincinnati criteria (Boston et al. 2007, doi:10.1016/j.otohns.2006.12.011). In a soft CT, where a
 normal one of a head looked 1.2 mm wide, by the older one of Valvassori and Clemis
@@ -99,8 +99,8 @@ class Findings:
     @property
     def canals(self) -> str:
         """How many canals are closed, as "3 of 3"; empty if not known, or with rings too many."""
-        known = self.closed_canals is not None and self.closed_canals <= CANALS
-        return f"{self.closed_canals} of {CANALS}" if known else ""
+        known = self.closed_canals is not None and self.closed_canals <= WHOLE_CANALS
+        return f"{self.closed_canals} of {WHOLE_CANALS}" if known else ""
 
     @property
     def metal(self) -> bool:

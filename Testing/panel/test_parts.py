@@ -10,7 +10,7 @@ from InnerEarSegLib.panel.worker_process import (
     LIBRARY_PARENT,
     Ending,
     LineReader,
-    Report,
+    ProgressLine,
     judge,
     segment_command,
 )
@@ -23,7 +23,7 @@ LINE = b'{"stage": "find", "fraction": 0.25, "message": "L\xc3\xb6oking"}\n'
 def test_lines_in_pieces(size):
     reader, text = LineReader(), LINE * 3
     found = [r for n in range(0, len(text), size) for r in reader.feed(text[n : n + size])]
-    assert found == [Report("find", 0.25, "Löoking")] * 3
+    assert found == [ProgressLine("find", 0.25, "Löoking")] * 3
 
 
 @pytest.mark.parametrize("line", [
