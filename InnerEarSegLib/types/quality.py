@@ -51,9 +51,9 @@ kernels."""
 
 WIDE_AQUEDUCT_MM, WIDE_AQUEDUCT_SOFT_MM = 1.0, 1.3
 """Width from which a vestibular aqueduct is wide halfway between common crus and aperture, by the
-Cincinnati criteria (Boston et al. 2007, doi:10.1016/j.otohns.2006.12.011). In a soft CT, where a
-normal one of a head looked 1.2 mm wide, by the older one of Valvassori and Clemis
-(1978, The Laryngoscope 88:723-728)."""
+Cincinnati criteria (Boston et al. 2007, doi:10.1016/j.otohns.2006.12.011). In a soft CT, where one
+of a head looked 1.2 mm wide, by the older criterion of 1.5 mm (Valvassori and Clemis 1978, The
+Laryngoscope 88:723-728), less the 0.25 mm by which tubes are measured too narrow."""
 
 
 @dataclass(frozen=True)
