@@ -93,13 +93,15 @@ def _hide_divided(volume_node: Any, results: Results) -> None:
     Both at the same place would flicker in 3D, and mix their colors in slices. The visibility of
     the segment as a whole is the user's.
     """
-    if results.segmentation is None:
+    node = results.segmentation
+    if node is None:
         return
-    divided, display = find_parts(volume_node), results.segmentation.GetDisplayNode()
+    divided, display = find_parts(volume_node), node.GetDisplayNode()
     for side, segment in SEGMENT_IDS.items():
-        display.SetSegmentVisibility3D(segment, side not in divided)
-        display.SetSegmentVisibility2DFill(segment, side not in divided)
-        display.SetSegmentVisibility2DOutline(segment, side not in divided)
+        if node.GetSegmentation().GetSegment(segment) is not None:
+            display.SetSegmentVisibility3D(segment, side not in divided)
+            display.SetSegmentVisibility2DFill(segment, side not in divided)
+            display.SetSegmentVisibility2DOutline(segment, side not in divided)
 
 
 def _add(scene: Any, volume_node: Any, side: Side) -> Any:
