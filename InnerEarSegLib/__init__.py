@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .mrml.files import write_result
     from .types import Ear, Geometry, Landmark, ModelIdentity, Quality, Segmentation, Volume
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "read_ct": "io.volume",

@@ -34,7 +34,7 @@ MAIN = (
 _FINDINGS = {
     "closed_canals": "1", "parts": "1", "turns_apart": "1", "edge_width_mm": "mm",
     "slice_mm": "mm", "metal_mm3": "mm3", "agreement": "1", "atypicality": "1",
-    "aqueduct_mm": "mm",
+    "aqueduct_mm": "mm", "even_edges": "1",
 }  # fmt: skip
 """Findings that are numbers, and their units."""
 
@@ -125,8 +125,11 @@ def ear_cells(
         "closed_canals": findings and findings.closed_canals,
         "open_canals": "; ".join(findings.open_canals) or None if findings else None,
         "completed_canals": "; ".join(findings.completed_canals) or None if findings else None,
+        "bony_canals": "; ".join(findings.bony_canals) or None if findings else None,
+        "undrawn_landmarks": "; ".join(findings.undrawn_landmarks) or None if findings else None,
         "turns_apart": findings and findings.turns_apart,
         "edge_width_mm": findings and findings.edge_width_mm,
+        "even_edges": findings and findings.even_edges,
         "agreement": findings and findings.agreement,
         "atypicality": findings and findings.atypicality,
         "aqueduct_mm": findings and findings.aqueduct_mm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,12 +104,16 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if failed or tables.problems else 0
 
 
-def say_where(tables: Tables, folder: Path) -> None:
-    """Print where tables and page are, and whose corrections they do not have."""
+def say_where(tables: Tables, folder: Path, refused: Collection[str] = ()) -> None:
+    """Print where tables and page are, and whose corrections they do not have.
+
+    ``refused`` are cases of which that was just said.
+    """
     from ..batch.page import PAGE
     from ..batch.tables import CASES, EARS, MEASUREMENTS
 
-    those = [f"{row.case} ({', '.join(row.uncounted)})" for row in tables.rows if row.uncounted]
+    left = [row for row in tables.rows if row.uncounted and row.case not in refused]
+    those = [f"{row.case} ({', '.join(row.uncounted)})" for row in left]
     if those:
         say(
             f"Corrected and not in the tables yet: {', '.join(those)}. This brings them in: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -55,6 +56,17 @@ def build_parser() -> Parser:
     return parser
 
 
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Join a place to its option: argparse takes ``-31,-3,15``, of a left ear, for an option."""
+    result: list[str] = []
+    for argument in arguments:
+        if result and result[-1] in ("--center", "--roi") and re.match(r"-[\d.]", argument):
+            result[-1] += f"={argument}"
+        else:
+            result.append(argument)
+    return result
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -66,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # file names may not fit the console's encoding
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = build_parser().parse_args(arguments)
+    options = build_parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     resumes = getattr(options, "resumes", False)
     interrupts.left = interrupts.RESUMES if resumes else interrupts.NOTHING
     try:

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             "holds the folders of the cases."
         )
     output = ResultFolder(folder)
-    unchanged, failed = [], 0
+    unchanged, failed, refused = [], 0, set()
     for row in rows:
         if row.result is None or not row.result["ears"]:
             continue
@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
             said, whole = _update(case, options.pdf)
         except InnerEarSegError as error:
             said, whole = [f"not updated: {error}"], False
+            refused.add(row.case)
         failed += not whole
         say(f"{row.case}: {' '.join(said)}")
     if unchanged:
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     tables = Tables(output, arrays)
     tables.write(rows_in(folder), say)
     complain(tables.sentence)
-    say_where(tables, folder)
+    say_where(tables, folder, refused)
     return SOME_FAILED if failed or tables.problems else 0
 
 

@@ -5,6 +5,8 @@ import tempfile
 
 import pytest
 
+from InnerEarSegLib.cli.main import main
+
 from .bad_dicom import TABLE as DICOM
 from .bad_files import TABLE as FILES
 from .conftest import REPOSITORY, check_refusal, innerearseg, start
@@ -64,3 +66,10 @@ def test_as_a_process_there_is_no_traceback(tmp_path):
         assert process.returncode == 2
         assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
     assert not (tmp_path / "o").exists()
+
+
+def test_a_place_with_a_negative_coordinate_is_no_option(tmp_path, capsys):
+    """Left ears of heads lie at a negative R."""
+    for place in (["--center", "-8,-79,-132"], ["--roi", "-8,-79,-132,30,30,30"]):
+        assert main(["segment", str(tmp_path / "none.nrrd"), *place, "--output", "out"]) == 2
+        assert "none.nrrd" in capsys.readouterr().err
