@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from .source import silent
 OWN_TITLE = "INNEREARSEG"
 VERIFICATION = "1.2.840.10008.1.1"
 TIMEOUT_S = 30.0
+AT_ONCE_S = 1.0
 MAX_TITLE = 16
 
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
@@ -172,16 +174,22 @@ def _associate(archive: Archive, kinds: Sequence[tuple[str, Sequence[str]]]) -> 
     for kind, syntaxes in kinds:
         entity.add_requested_context(kind, list(syntaxes) or None)
     tls = (archive.tls.context(), archive.host) if archive.tls else None
-    try:
-        association: Any = entity.associate(
-            archive.host, archive.port, ae_title=archive.called, tls_args=tls
-        )
-    except (OSError, UnicodeError):  # of the look-up of its name
-        raise UnusableInput(
-            f"The network knows no computer called {archive.host}; nothing was sent."
-        ) from None
-    if association.is_established:
-        return association
+    # A rejection is lost where the archive hangs up before pynetdicom has read it: ask again, but
+    # not one that was slow to answer.
+    since = time.monotonic()
+    for last in (False, True):
+        try:
+            association: Any = entity.associate(
+                archive.host, archive.port, ae_title=archive.called, tls_args=tls
+            )
+        except (OSError, UnicodeError):  # of the look-up of its name
+            raise UnusableInput(
+                f"The network knows no computer called {archive.host}; nothing was sent."
+            ) from None
+        if association.is_established:
+            return association
+        if last or association.is_rejected or time.monotonic() - since > AT_ONCE_S:
+            break
     if association.is_rejected:
         reason = association.acceptor.primitive.reason_str
         raise UnusableInput(

@@ -97,9 +97,9 @@ def test_no_ear(changes):
 
 
 def test_an_unusual_size_is_remarked_on_and_whatever_fills_the_labyrinth_is_fine():
-    remarks = decode_ear(prediction(radius=2.8), CT, MODEL).quality.reasons  # 92 mm³
-    (remark,) = [each for each in remarks if "volume" in each]
-    assert "volume is 9" in remark and "144 to 267 mm³" in remark
+    reasons = decode_ear(prediction(radius=2.8), CT, MODEL).quality.reasons  # 92 mm³
+    (reason,) = [each for each in reasons if "volume" in each]
+    assert "volume is 9" in reason and "144 to 267 mm³" in reason
     for lumen in (-1000.0, 0.0, 700.0):
         assert decode_ear(prediction(lumen=lumen), CT, MODEL) is not None
 
@@ -144,7 +144,7 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     ({"landmarks": landmarks(confidence=0.4)}, "check", "uncertain (confidence 0.40)"),
     ({"landmarks": landmarks(missing=("oval window",))}, "poor", "oval window was not found."),
     ({"cut": True}, "poor", "cut off by the CT's field of view"),
-    ({"remarks": (("check", "Because."),)}, "check", "Because."),
+    ({"reasons": (("check", "Because."),)}, "check", "Because."),
     ({"findings": Findings(2, ("lateral",))}, "check", "The lateral semicircular canal is open"),
     ({"findings": Findings(2)}, "check", "A semicircular canal is open"),
     ({"findings": Findings(4)}, "check", "Parts of the labyrinth touch"),
@@ -171,7 +171,7 @@ def test_what_stands_out_is_said(changes, verdict, reason):
     assert any(reason in sentence for sentence in quality.reasons)
 
 
-def test_the_worst_remark_decides():
+def test_the_worst_reason_decides():
     for findings in (WHOLE, replace(WHOLE, slice_mm=0.6), Findings()):
         quality = judge(landmarks(), 200.0, grid(0.6), False, findings)
         assert quality.verdict == "good" and quality.reasons == ()
