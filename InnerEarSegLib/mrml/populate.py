@@ -179,8 +179,13 @@ def _all_or_nothing(scene: Any, nodes: list[Any], added: set[str]) -> Iterator[N
         for node in sorted(new, key=lambda node: node.IsA("vtkMRMLDisplayNode")):
             if scene.IsNodePresent(node) and not node.IsA("vtkMRMLSubjectHierarchyNode"):
                 remove_from_hierarchy(scene, node)
-        for node, copy in copies:
-            node.Copy(copy)
+        # ``Copy`` drops references for a moment: Slicer's tree would look for a display node then.
+        scene.StartState(scene.BatchProcessState)
+        try:
+            for node, copy in copies:
+                node.Copy(copy)
+        finally:
+            scene.EndState(scene.BatchProcessState)
         restore_place_node()
         raise
 
