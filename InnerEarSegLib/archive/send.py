@@ -174,22 +174,22 @@ def _associate(archive: Archive, kinds: Sequence[tuple[str, Sequence[str]]]) -> 
     for kind, syntaxes in kinds:
         entity.add_requested_context(kind, list(syntaxes) or None)
     tls = (archive.tls.context(), archive.host) if archive.tls else None
-    # A rejection is lost where the archive hangs up before pynetdicom has read it: ask again, but
-    # not one that was slow to answer.
+
+    def ask() -> Any:
+        return entity.associate(archive.host, archive.port, ae_title=archive.called, tls_args=tls)
+
     since = time.monotonic()
-    for last in (False, True):
-        try:
-            association: Any = entity.associate(
-                archive.host, archive.port, ae_title=archive.called, tls_args=tls
-            )
-        except (OSError, UnicodeError):  # of the look-up of its name
-            raise UnusableInput(
-                f"The network knows no computer called {archive.host}; nothing was sent."
-            ) from None
-        if association.is_established:
-            return association
-        if last or association.is_rejected or time.monotonic() - since > AT_ONCE_S:
-            break
+    try:
+        association = ask()
+        answered = association.is_established or association.is_rejected
+        if not answered and time.monotonic() - since <= AT_ONCE_S:
+            association = ask()  # a rejection is lost where the archive hangs up too early
+    except (OSError, UnicodeError):  # of the look-up of its name
+        raise UnusableInput(
+            f"The network knows no computer called {archive.host}; nothing was sent."
+        ) from None
+    if association.is_established:
+        return association
     if association.is_rejected:
         reason = association.acceptor.primitive.reason_str
         raise UnusableInput(

@@ -38,6 +38,13 @@ _FINDINGS = {
 }  # fmt: skip
 """Findings that are numbers, and their units."""
 
+_FINDING_COLUMNS = (
+    "closed_canals", "open_canals", "completed_canals", "bony_canals", "undrawn_landmarks",
+    "turns_apart", "edge_width_mm", "even_edges", "agreement", "atypicality", "aqueduct_mm",
+    "metal", "metal_mm3",
+)  # fmt: skip
+"""Findings that have columns of ``ears.csv``; of several, names are joined."""
+
 _AXES = "ras"
 
 
@@ -121,21 +128,9 @@ def ear_cells(
         cells[f"{key}_confidence"] = mark.get("confidence")
         cells[f"{key}_radius_90_mm"] = mark.get("radius_90_mm")
         cells[f"{key}_moved_mm"] = mark.get("moved_mm")
-    cells |= {
-        "closed_canals": findings and findings.closed_canals,
-        "open_canals": "; ".join(findings.open_canals) or None if findings else None,
-        "completed_canals": "; ".join(findings.completed_canals) or None if findings else None,
-        "bony_canals": "; ".join(findings.bony_canals) or None if findings else None,
-        "undrawn_landmarks": "; ".join(findings.undrawn_landmarks) or None if findings else None,
-        "turns_apart": findings and findings.turns_apart,
-        "edge_width_mm": findings and findings.edge_width_mm,
-        "even_edges": findings and findings.even_edges,
-        "agreement": findings and findings.agreement,
-        "atypicality": findings and findings.atypicality,
-        "aqueduct_mm": findings and findings.aqueduct_mm,
-        "metal": findings and findings.metal,
-        "metal_mm3": findings and findings.metal_mm3,
-    }
+    for name in _FINDING_COLUMNS:
+        value = getattr(findings, name) if findings else None
+        cells[name] = "; ".join(value) or None if isinstance(value, tuple) else value
     items = {item["key"]: item for item in (measured or {}).get("measurements", ())}
     for key in MAIN:
         item = items.get(key, {})

@@ -82,46 +82,7 @@ CUT_OFF_MM3 = 0.5
 """Volume that has the CT's highest HU if these are cut off; otherwise it is a single voxel."""
 
 
-def edge_width_mm(ct: Tensor, logits: Tensor, spacing_mm: float) -> float | None:
-    """Return the width of the edge between lumen and bone: about the CT's full width at half
-    maximum.
-
-    Along normals of the surface where lumen and bone are both wide, the step between the two over
-    the steepest slope; the median of all. None if there are too few.
-
-    Args:
-        ct: HU.
-        logits: of the labyrinth.
-        spacing_mm: voxel edge.
-    """
-    profiles = _profiles(ct, logits, spacing_mm)
-    if profiles is None:
-        return None
-    slopes = (profiles.step[:, 3:] - profiles.step[:, :-3]) / (3 * STEP_MM)
-    steepest = slopes[:, (profiles.at[1:-2] + STEP_MM / 2).abs() <= STEEP_MM].amax(dim=1)
-    return float((1.0 / steepest.clamp(min=1e-3)).median())
-
-
-def edges_are_even(ct: Tensor, logits: Tensor, spacing_mm: float) -> bool:
-    """Return whether edges between lumen and bone are about as wide in all directions.
-
-    A patient who moved has double contours across the movement, and thick slices blur along their
-    normal. ``edge_width_mm`` does not see a double contour: either half is as steep as before.
-    Arguments are the same; True if there are too few edges.
-    """
-    profiles = _profiles(ct, logits, spacing_mm)
-    if profiles is None:
-        return True
-    low, high = RISE
-    rising = (profiles.step > low) & (profiles.step < high)
-    rises = STEP_MM * rising[:, profiles.at.abs() <= RISE_MM].sum(dim=1)
-    along = torch.tensor([step for step in product((-1.0, 0.0, 1.0), repeat=3) if step > (0, 0, 0)])
-    across = (profiles.outwards @ F.normalize(along, dim=1).T).abs() > np.cos(np.radians(CONE_DEG))
-    widths = [float(rises[each].median()) for each in across.T if int(each.sum()) >= MIN_CONE]
-    return not widths or max(widths) < max(MIN_UNEVEN_MM, UNEVEN * min(widths))
-
-
-class _Profiles(NamedTuple):
+class Profiles(NamedTuple):
     """Profiles of a CT across the labyrinth's surface: where lumen and bone are both wide.
 
     ``at``: mm from the surface, outwards (m,). ``outwards``: unit normals (n, 3) over (k, j, i).
@@ -133,8 +94,14 @@ class _Profiles(NamedTuple):
     step: Tensor
 
 
-def _profiles(ct: Tensor, logits: Tensor, spacing_mm: float) -> _Profiles | None:
-    """Return the profiles across a labyrinth's surface; None if there are too few."""
+def profiles_across(ct: Tensor, logits: Tensor, spacing_mm: float) -> Profiles | None:
+    """Return the profiles across a labyrinth's surface; None if there are too few.
+
+    Args:
+        ct: HU.
+        logits: of the labyrinth.
+        spacing_mm: voxel edge.
+    """
     surface = _surface(logits)
     surface = surface[:: max(1, len(surface) // MAX_PROFILES)]
     at = torch.arange(-PROFILE_MM, PROFILE_MM + STEP_MM / 2, STEP_MM)
@@ -150,7 +117,39 @@ def _profiles(ct: Tensor, logits: Tensor, spacing_mm: float) -> _Profiles | None
     if int(wide.sum()) < MIN_PROFILES:
         return None
     step = (hu[wide] - low[wide, None]) / (high - low)[wide, None]
-    return _Profiles(at, outwards[wide], step)
+    return Profiles(at, outwards[wide], step)
+
+
+def edge_width_mm(profiles: Profiles | None) -> float | None:
+    """Return the width of the edge between lumen and bone: about the CT's full width at half
+    maximum.
+
+    Along normals of the surface where lumen and bone are both wide, the step between the two over
+    the steepest slope; the median of all. None without profiles.
+    """
+    if profiles is None:
+        return None
+    slopes = (profiles.step[:, 3:] - profiles.step[:, :-3]) / (3 * STEP_MM)
+    steepest = slopes[:, (profiles.at[1:-2] + STEP_MM / 2).abs() <= STEEP_MM].amax(dim=1)
+    return float((1.0 / steepest.clamp(min=1e-3)).median())
+
+
+def edges_are_even(profiles: Profiles | None) -> bool:
+    """Return whether edges between lumen and bone are about as wide in all directions.
+
+    A patient who moved has double contours across the movement, and thick slices blur along their
+    normal. ``edge_width_mm`` does not see a double contour: either half is as steep as before. True
+    without profiles.
+    """
+    if profiles is None:
+        return True
+    low, high = RISE
+    rising = (profiles.step > low) & (profiles.step < high)
+    rises = STEP_MM * rising[:, profiles.at.abs() <= RISE_MM].sum(dim=1)
+    along = torch.tensor([step for step in product((-1.0, 0.0, 1.0), repeat=3) if step > (0, 0, 0)])
+    across = (profiles.outwards @ F.normalize(along, dim=1).T).abs() > np.cos(np.radians(CONE_DEG))
+    widths = [float(rises[each].median()) for each in across.T if int(each.sum()) >= MIN_CONE]
+    return not widths or max(widths) < max(MIN_UNEVEN_MM, UNEVEN * min(widths))
 
 
 def metal_mm3(

@@ -23,7 +23,7 @@ from ..types import (
 from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
 from .canals import bony_canals, complete_canals, open_canals
-from .ct_at_ear import edge_width_mm, edges_are_even, metal_mm3
+from .ct_at_ear import edge_width_mm, edges_are_even, metal_mm3, profiles_across
 from .mask import OUTSIDE_LOGIT
 from .prediction import EarPrediction
 from .topology import Mask, behind_window, count_canals, whole_part
@@ -101,7 +101,8 @@ def find(
     seen = completion.prediction
     ct, logits, spacing = seen.ct, seen.labyrinth, seen.network.spacing_mm
     to_canonical = seen.ras_to_reference
-    width = edge_width_mm(ct, logits, spacing)
+    profiles = profiles_across(ct, logits, spacing)
+    width = edge_width_mm(profiles)
     everything = logits.numpy() > 0  # metal may lie between parts of the drawing
     drawn = whole_part(everything)
     with_bone = close_gaps(drawn, spacing)
@@ -122,9 +123,8 @@ def find(
     if HELICOTREMA in points and OVAL_WINDOW in points:
         ends = points[OVAL_WINDOW], points[HELICOTREMA]
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
-        if (
-            closed < WHOLE_CANALS and not still_open
-        ):  # closed on the patch, and not on the CT's voxels
+        # Closed on the patch, and not on the CT's voxels.
+        if closed < WHOLE_CANALS and not still_open:
             still_open = open_canals(labyrinth > 0, to_canonical @ grid.ijk_to_ras)
         closed = min(closed, WHOLE_CANALS - len(still_open)) if still_open else closed
         cochlea = ~behind_window(seen.patch, *ends)
@@ -146,7 +146,7 @@ def find(
         aqueduct_mm=aqueduct_mm(ct, canonical, lumen_hu, capsule_hu),
         bony_canals=bony,
         undrawn_landmarks=undrawn,
-        even_edges=edges_are_even(ct, logits, spacing),
+        even_edges=edges_are_even(profiles),
     )
 
 

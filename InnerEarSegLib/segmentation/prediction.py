@@ -15,7 +15,7 @@ from ..model.inference import run_patches, sample_patch
 from ..progress import Progress
 from ..types import Geometry
 from .canal_courses import frame_of
-from .ct_at_ear import edge_width_mm
+from .ct_at_ear import edge_width_mm, profiles_across
 from .heatmap import Peak, decode_heatmaps
 from .mask import OUTSIDE_LOGIT
 from .pose import Pose, fit_poses
@@ -207,7 +207,9 @@ class Predictor:
                 )
         logits, spacing = refined.labyrinth, refined.network.spacing_mm
         drawn = sample_patch(oriented.labyrinth, oriented.patch, refined.patch, OUTSIDE_LOGIT)
-        width = edge_width_mm(refined.ct, logits, spacing) if self.model.draws_any else None
+        width = None
+        if self.model.draws_any:
+            width = edge_width_mm(profiles_across(refined.ct, logits, spacing))
         return replace(
             refined,
             labyrinth=blend(logits, drawn, width),

@@ -10,6 +10,7 @@ from InnerEarSegLib.segmentation.ct_at_ear import (
     edge_width_mm,
     edges_are_even,
     metal_mm3,
+    profiles_across,
     slices_follow,
 )
 from InnerEarSegLib.types import MIN_METAL_MM3, Geometry, Volume
@@ -24,13 +25,13 @@ LOGITS = torch.from_numpy(8.0 * DEEP)
 def test_the_edge_is_as_wide_as_the_point_spread(fwhm):
     sharp = sitk.GetImageFromArray(np.where(DEEP > 0, 0.0, 1800.0).astype(np.float32))
     blurred = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(sharp, fwhm / 2.355 / 0.2))
-    width = edge_width_mm(torch.from_numpy(blurred), LOGITS, 0.2)
+    width = edge_width_mm(profiles_across(torch.from_numpy(blurred), LOGITS, 0.2))
     assert width == pytest.approx(fwhm, rel=0.25)
 
 
 def test_softer_is_wider():
     cts = (torch.from_numpy(ct_of(DEEP, blur_mm=blur)) for blur in (0.2, 0.4, 0.6))
-    widths = [edge_width_mm(ct, LOGITS, 0.2) for ct in cts]
+    widths = [edge_width_mm(profiles_across(ct, LOGITS, 0.2)) for ct in cts]
     assert widths == sorted(widths)
 
 
@@ -39,14 +40,14 @@ def test_a_double_contour_makes_edges_uneven(axis):
     """Blur that is the same in all directions does not, and the edges' width hardly tells."""
     sharp = ct_of(DEEP, blur_mm=0.2)
     double = (np.roll(sharp, 3, axis) + np.roll(sharp, -3, axis)) / 2.0  # 1.2 mm apart
-    assert not edges_are_even(torch.from_numpy(double), LOGITS, 0.2)
-    assert all(edges_are_even(torch.from_numpy(ct_of(DEEP, blur_mm=x)), LOGITS, 0.2)
-               for x in (0.2, 0.6))  # fmt: skip
+    assert not edges_are_even(profiles_across(torch.from_numpy(double), LOGITS, 0.2))
+    cts = [torch.from_numpy(ct_of(DEEP, blur_mm=x)) for x in (0.2, 0.6)]
+    assert all(edges_are_even(profiles_across(ct, LOGITS, 0.2)) for ct in cts)
 
 
 def test_without_bone_there_is_no_edge():
-    nothing = torch.zeros(DEEP.shape)
-    assert edge_width_mm(nothing, LOGITS, 0.2) is None and edges_are_even(nothing, LOGITS, 0.2)
+    nothing = profiles_across(torch.zeros(DEEP.shape), LOGITS, 0.2)
+    assert edge_width_mm(nothing) is None and edges_are_even(nothing)
 
 
 def metal(ct, edge_mm=0.4, capsule_hu=1800.0):
