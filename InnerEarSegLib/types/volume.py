@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from .geometry import RAS_FROM_LPS, Geometry
 
+# By which the qform of a NIfTI file may displace a corner; above, the file has its sform alone.
+QFORM_TOLERANCE_MM = 1e-3
+
 
 @dataclass(frozen=True)
 class Scanner:
@@ -56,6 +59,10 @@ class Volume:
         # Programs differ in which of the two they read; both are float32, ``affine`` is not.
         image.set_sform(image.affine, code="scanner", update_affine=False)
         image.set_qform(image.affine, code="scanner", update_affine=False)
+        # Near a rotation of 180 degrees a float32 quaternion loses half its digits.
+        stored = replace(self.geometry, ijk_to_ras=image.get_qform())
+        if np.abs(stored.corners - self.geometry.corners).max() > QFORM_TOLERANCE_MM:
+            image.header["qform_code"] = 0  # unknown: readers take the sform
         return image
 
     def on(self, grid: Geometry, *, nearest: bool = False, outside: float = 0.0) -> Volume:
