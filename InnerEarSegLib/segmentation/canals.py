@@ -1,8 +1,8 @@
-"""Tell which semicircular canals of a drawing are open, and complete those that may be.
+"""Tell which semicircular canals of a drawing are open, complete those that may be, cut off bone.
 
 A soft kernel hides a canal here and there. The network's logits still run along it, below zero. An
 open canal is completed along the path on which they are highest, if they and the CT support one;
-what bone fills is left open.
+what bone fills is left open, and taken out of the drawing.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ CANAL_RADIUS_MM = 0.45
 
 BONY_SHARE, BONY_MM = 0.4, 1.4
 """Share of the darkness of an open canal in a CT so sharp below which its middle is bone, and the
-length from which that is remarked on: whole canals of specimens reach 1.0 mm at most, as scanned
-and with a bone kernel, ossified ones (simulated, 2.5 mm and more) 1.4 mm and more."""
+length from which that is cut off: whole canals of specimens reach 1.0 mm at most, as scanned and
+with a bone kernel, ossified ones (simulated, 2.5 mm and more) 1.4 mm and more."""
+
+BONY_RADIUS_MM = 1.2
+"""Of what is cut off around the middle of a canal."""
 
 LUMEN_MM = 0.4
 """Depth in the labyrinth from which the CT shows what fills it."""
@@ -135,10 +138,10 @@ def complete_canals(
     return result, tuple(gaps)
 
 
-def bony_canals(
+def cut_off_bone(
     logits: Values, ct: Values, ijk_to_canonical: NDArray[np.float64], edge_mm: float
-) -> tuple[str, ...]:
-    """Return the names of the canals that are drawn through what the CT shows as bone.
+) -> tuple[Values, tuple[str, ...]]:
+    """Take the stretches of canals out of a drawing that the CT shows as bone.
 
     Networks draw an ossified canal as they know it from other ears. In the middle of a canal, the
     CT is darker than the bone around by a share of the step from bone to lumen: 1 - 16^-(r/w)² in
@@ -150,6 +153,10 @@ def bony_canals(
         ct: HU on the same grid.
         ijk_to_canonical: 4 x 4 from IJK to canonical mm.
         edge_mm: width of edges in the CT, from ``ct_at_ear.edge_width_mm``.
+
+    Returns:
+        The logits, lowered where bone was drawn, and the names of those canals. The logits are
+        returned as they are if there is none.
     """
     drawn = logits > 0
     depth = sitk.GetArrayFromImage(
@@ -162,7 +169,7 @@ def bony_canals(
     spacing = float(np.cbrt(abs(np.linalg.det(ijk_to_canonical))))
     inner = ct[depth >= LUMEN_MM / spacing]
     lumen = float(np.median(inner if inner.size else ct[drawn]))
-    names = []
+    names, result = [], logits
     for each in corridors(logits.shape, ijk_to_canonical):
         deep, hu, labyrinth = depth[each.box], ct[each.box], drawn[each.box]
         if not each.connects(labyrinth, corners=False):
@@ -170,14 +177,26 @@ def bony_canals(
         path = _path(each, 1.0 / np.maximum(deep, 1.0) ** 2, labyrinth & each.inside)
         bone = _bone_around(hu, labyrinth, path, spacing)
         dark = (bone - hu[tuple(path.T)]) / np.maximum(bone - lumen, 1.0)
-        steps = np.linalg.norm(np.diff(path, axis=0), axis=1) * spacing
-        length = longest = 0.0
-        for step, bony in zip(steps, dark[1:] < BONY_SHARE * usual, strict=True):
-            length = length + step if bony else 0.0
-            longest = max(longest, length)
-        if longest >= BONY_MM:
+        bony = _long_stretches(path * spacing, dark < BONY_SHARE * usual)
+        if bony.any():
             names.append(each.name)
-    return tuple(names)
+            result = result.copy() if result is logits else result
+            part, voxels = result[each.box], np.argwhere(labyrinth & each.inside)
+            distance, nearest = _nearest(voxels.astype(float), path.astype(float))
+            cut = tuple(voxels[bony[nearest] & (distance <= BONY_RADIUS_MM / spacing)].T)
+            part[cut] = np.minimum(part[cut], -ADDED_LOGIT)
+    return result, tuple(names)
+
+
+def _long_stretches(path_mm: NDArray[np.floating], bony: Mask) -> Mask:
+    """Return which points (n) of a path (n, 3) are on a bony stretch of at least BONY_MM."""
+    along = np.r_[0.0, np.linalg.norm(np.diff(path_mm, axis=0), axis=1).cumsum()]
+    edges = np.flatnonzero(np.diff(np.r_[False, bony, False]))
+    long = np.zeros(len(bony), bool)
+    for first, end in edges.reshape(-1, 2):
+        before = max(first - 1, 0)  # a stretch begins after the last point that is not bony
+        long[first:end] = along[end - 1] - along[before] >= BONY_MM
+    return long
 
 
 def corridors(shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]) -> Iterator[Corridor]:
@@ -263,14 +282,20 @@ def _bone_around(
     offsets = np.array(list(product(range(-reach, reach + 1), repeat=3)))
     distance = np.linalg.norm(offsets, axis=1) * spacing_mm
     offsets = offsets[(distance >= RING_MM[0]) & (distance <= RING_MM[1])]
-    found = np.full(len(path), np.nan)
-    for n, voxel in enumerate(path):
-        ring = voxel + offsets
-        ring = ring[np.all((ring >= 0) & (ring < ct.shape), axis=1)]
-        ring = ring[~labyrinth[tuple(ring.T)]]
-        if len(ring) >= MIN_RING_VOXELS:
-            found[n] = np.quantile(ct[tuple(ring.T)], 0.75)
-    return found
+    # What is no bone, or outside, goes to the end of each sorted shell.
+    far = float(np.finfo(np.float32).max)
+    values = np.pad(np.where(labyrinth, far, ct), reach, constant_values=far)
+    shells = np.sort(values[tuple(np.moveaxis(path[:, None] + offsets + reach, -1, 0))], axis=1)
+    number = (shells < far).sum(axis=1)
+    enough = number >= MIN_RING_VOXELS
+    at = 0.75 * np.maximum(number - 1, 0)
+    low, high = (
+        np.take_along_axis(shells, index.astype(int)[:, None], axis=1)[:, 0].astype(np.float64)
+        for index in (np.floor(at), np.ceil(at))
+    )
+    quartiles = np.full(len(path), np.nan)
+    quartiles[enough] = (low + (at % 1.0) * (high - low))[enough]
+    return quartiles
 
 
 def _balls(centers: NDArray[np.int64], shape: tuple[int, ...], radius: float) -> Mask:

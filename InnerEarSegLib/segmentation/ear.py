@@ -18,7 +18,7 @@ from ..types import (
     apply_affine,
 )
 from .ct_at_ear import cut_off_at
-from .findings import complete, find
+from .findings import find, revise_canals
 from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
 from .prediction import EarPrediction
@@ -80,8 +80,8 @@ def decode_ear(
     if not present or float(np.mean(confidences)) < MIN_MEAN_CONFIDENCE:
         return None
     seen_at = {name: prediction.patch.to_ras(peak.ijk) for name, peak in present.items()}
-    completion = complete(prediction, scan)
-    prediction = completion.prediction
+    revision = revise_canals(prediction, scan)
+    prediction = revision.prediction
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
     grid = mask_grid(scan, drawn)
@@ -110,7 +110,7 @@ def decode_ear(
     if highest is not None:
         reasons = (*reasons, (CHECK, CUT_OFF.format(highest)))
     bone, lumen = plausibility.capsule_hu, plausibility.lumen_hu
-    findings = find(completion, mask, grid, seen_at, bone, lumen, slice_mm)
+    findings = find(revision, mask, grid, seen_at, bone, lumen, slice_mm)
     quality = judge(landmarks, volume, scan, plausibility.cut, findings, reasons)
     return Ear(
         side, mask, grid, landmarks, volume, quality, auxiliary, uncertainty, findings=findings

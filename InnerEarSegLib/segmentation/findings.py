@@ -22,8 +22,8 @@ from ..types import (
 )
 from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
-from .canals import bony_canals, complete_canals, open_canals
-from .ct_at_ear import edge_width_mm, edges_are_even, metal_mm3, profiles_across
+from .canals import complete_canals, cut_off_bone, open_canals
+from .ct_at_ear import Profiles, edge_width_mm, edges_are_even, metal_mm3, profiles_across
 from .mask import OUTSIDE_LOGIT
 from .prediction import EarPrediction
 from .topology import Mask, behind_window, count_canals, whole_part
@@ -46,40 +46,54 @@ more at a helicotrema that is cut off by an ossified basal turn (simulated)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Completion:
-    """A prediction after its open canals were completed, as far as logits and CT support it.
+class Revision:
+    """A prediction after its canals were completed or cut off as the CT supports it.
 
-    ``completed`` names these, ``still_open`` those that were left.
+    Attributes:
+        prediction: with the canals as they are drawn now.
+        profiles: of the CT across the labyrinth's surface; None if there are too few.
+        completed: names of canals that were open and are closed now.
+        still_open: names of those that are open now, ``bony`` ones too.
+        bony: names of those that were drawn through bone and are cut off there now.
     """
 
     prediction: EarPrediction
+    profiles: Profiles | None
     completed: tuple[str, ...] = ()
     still_open: tuple[str, ...] = ()
+    bony: tuple[str, ...] = ()
 
 
-def complete(prediction: EarPrediction, scan: Geometry) -> Completion:
-    """Complete the open canals of a prediction, within the CT's grid ``scan`` alone.
+def revise_canals(prediction: EarPrediction, scan: Geometry) -> Revision:
+    """Complete the open canals of a prediction, and cut off what a sharp CT shows as bone.
 
-    Each canal is looked at, whatever the number of rings: another ring may stand in for an open
-    canal.
+    Nothing is completed outside the CT's grid ``scan``. Each canal is looked at, whatever the
+    number of rings: another ring may stand in for an open canal.
     """
-    logits, patch = prediction.labyrinth.numpy(), prediction.patch
+    logits, ct, patch = prediction.labyrinth.numpy(), prediction.ct.numpy(), prediction.patch
     to_canonical = prediction.ras_to_reference @ patch.ijk_to_ras
     k, j, i = np.indices(logits.shape)
     outside = ~scan.contains(patch.to_ras(np.stack([i, j, k], axis=-1)))
     inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
-    whole, gaps = complete_canals(inside_scan, prediction.ct.numpy(), to_canonical)
-    if not gaps:
-        return Completion(prediction)
-    whole = np.maximum(whole, logits)
+    whole, gaps = complete_canals(inside_scan, ct, to_canonical)
+    drawn = np.maximum(whole, logits) if gaps else logits
+    spacing = prediction.network.spacing_mm
+    profiles = profiles_across(prediction.ct, torch.from_numpy(drawn), spacing)
+    width = edge_width_mm(profiles)
+    cut, bony = drawn, tuple[str, ...]()
+    if width is not None and width <= SOFT_MM:
+        cut, bony = cut_off_bone(drawn, ct, to_canonical, width)
     completed, still_open = (
-        tuple(gap.canal for gap in gaps if gap.closed == closed) for closed in (True, False)
+        tuple(gap.canal for gap in gaps if gap.closed == closed and gap.canal not in bony)
+        for closed in (True, False)
     )
-    return Completion(replace(prediction, labyrinth=torch.from_numpy(whole)), completed, still_open)
+    if cut is not logits:
+        prediction = replace(prediction, labyrinth=torch.from_numpy(cut))
+    return Revision(prediction, profiles, completed, still_open + bony, bony)
 
 
 def find(
-    completion: Completion,
+    revision: Revision,
     labyrinth: NDArray[np.uint8],
     grid: Geometry,
     points: Mapping[str, ArrayLike],
@@ -90,7 +104,7 @@ def find(
     """Return the findings on an ear.
 
     Args:
-        completion: of its prediction.
+        revision: of its prediction.
         labyrinth: the ear's mask [k, j, i].
         grid: of the mask.
         points: RAS mm of landmarks and auxiliary landmarks by name.
@@ -98,18 +112,17 @@ def find(
         lumen_hu: of the labyrinth.
         slice_mm: thickness of the CT's slices by its header.
     """
-    seen = completion.prediction
+    seen = revision.prediction
     ct, logits, spacing = seen.ct, seen.labyrinth, seen.network.spacing_mm
     to_canonical = seen.ras_to_reference
-    profiles = profiles_across(ct, logits, spacing)
-    width = edge_width_mm(profiles)
+    width = edge_width_mm(revision.profiles)
     everything = logits.numpy() > 0  # metal may lie between parts of the drawing
     drawn = whole_part(everything)
     with_bone = close_gaps(drawn, spacing)
     parts = count_pieces(everything, spacing)
     near_metal = with_bone if parts <= 1 else close_gaps(everything, spacing)
     cochlea = np.zeros_like(drawn)
-    closed, still_open, apart = None, completion.still_open, None
+    closed, still_open, apart = None, revision.still_open, None
     voxels = np.argwhere(drawn)[:, ::-1]
     undrawn = tuple(
         name
@@ -117,9 +130,6 @@ def find(
         if name in points
         and _distance(seen.patch.to_ijk(points[name]), voxels) * spacing > UNDRAWN_MM
     )
-    bony: tuple[str, ...] = ()
-    if width is not None and width <= SOFT_MM:
-        bony = bony_canals(logits.numpy(), ct.numpy(), to_canonical @ seen.patch.ijk_to_ras, width)
     if HELICOTREMA in points and OVAL_WINDOW in points:
         ends = points[OVAL_WINDOW], points[HELICOTREMA]
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
@@ -135,7 +145,7 @@ def find(
     return Findings(
         closed_canals=closed,
         open_canals=still_open,
-        completed_canals=completion.completed,
+        completed_canals=revision.completed,
         parts=parts,
         turns_apart=apart,
         edge_width_mm=width,
@@ -144,9 +154,9 @@ def find(
         agreement=seen.agreement,
         atypicality=atypicality(drawn, canonical, in_canonical),
         aqueduct_mm=aqueduct_mm(ct, canonical, lumen_hu, capsule_hu),
-        bony_canals=bony,
+        bony_canals=revision.bony,
         undrawn_landmarks=undrawn,
-        even_edges=edges_are_even(profiles),
+        even_edges=edges_are_even(revision.profiles),
     )
 
 

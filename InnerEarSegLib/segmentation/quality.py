@@ -160,13 +160,13 @@ def _on_wholeness(findings: Findings) -> list[Reason]:
         for canal in findings.completed_canals
     ]
     sentences += [
-        f"The CT shows bone where the {canal} semicircular canal is drawn: it may be ossified. "
-        "Check it."
+        f"The CT shows bone where the {canal} semicircular canal runs: it may be ossified, and is "
+        "not drawn there. Check it."
         for canal in findings.bony_canals
     ]
-    names = [f"The {canal}" for canal in findings.open_canals]
+    names = [f"The {x}" for x in findings.open_canals if x not in findings.bony_canals]
     closed = WHOLE_CANALS if findings.closed_canals is None else findings.closed_canals
-    if closed < WHOLE_CANALS and not names:
+    if closed < WHOLE_CANALS and not findings.open_canals:
         names = ["A"]
     sentences += [f"{name} semicircular canal is open in the drawing: check it." for name in names]
     if closed > WHOLE_CANALS:

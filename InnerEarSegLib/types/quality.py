@@ -76,7 +76,7 @@ class Findings:
         agreement: Dice of two networks' drawings in canonical pose.
         atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
         aqueduct_mm: width of a tube in the CT where the vestibular aqueduct runs; 0 without one.
-        bony_canals: names of those that are drawn where the CT shows bone.
+        bony_canals: names of those that are cut off where the CT shows bone, of ``open_canals``.
         undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
         even_edges: whether the CT's edges are about as wide in all directions.
     """

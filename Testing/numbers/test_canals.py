@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.segmentation.canal_courses import COURSES
-from InnerEarSegLib.segmentation.canals import bony_canals, complete_canals, open_canals
+from InnerEarSegLib.segmentation.canals import complete_canals, cut_off_bone, open_canals
 from InnerEarSegLib.segmentation.topology import count_canals, whole_part
 
 from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth, millimetres
@@ -57,9 +57,22 @@ def test_none_is_invented_where_the_network_sees_none():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_canal_that_is_drawn_through_bone_is_named(name):
+def test_a_canal_that_is_drawn_through_bone_is_cut_off_there(name):
     """Three whole canals in the drawing, and a plug of bone in the middle of one in the CT."""
-    plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
-    for half_mm, found in ((1.6, (name,)), (0.4, ())):
-        ct = np.where(plug < half_mm, 1800.0, ct_of(depth())).astype(np.float32)
-        assert bony_canals(8.0 * depth(), ct, PATCH.ijk_to_ras, edge_mm=0.4) == found
+    from_plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
+    logits = 8.0 * depth()
+    ct = np.where(from_plug < 1.6, 1800.0, ct_of(depth())).astype(np.float32)
+    cut, names = cut_off_bone(logits, ct, PATCH.ijk_to_ras, edge_mm=0.4)
+    assert names == (name,) == open_canals(cut > 0, PATCH.ijk_to_ras) and canals(cut) == 2
+    left_out = (logits > 0) & (cut <= 0)
+    assert left_out[(logits > 0) & (from_plug < 1.2)].all()  # the plug, to its blurred end ...
+    assert not left_out[from_plug > 2.2].any()  # ... and nothing else
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_short_shadow_cuts_no_canal(name):
+    from_plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
+    logits = 8.0 * depth()
+    ct = np.where(from_plug < 0.4, 1800.0, ct_of(depth())).astype(np.float32)
+    cut, names = cut_off_bone(logits, ct, PATCH.ijk_to_ras, edge_mm=0.4)
+    assert cut is logits and names == ()

@@ -149,7 +149,10 @@ def landmarks(apex=6.5, window=2.9, confidence=0.9, missing=()):
     ({"findings": Findings(2)}, "check", "A semicircular canal is open"),
     ({"findings": Findings(4)}, "check", "Parts of the labyrinth touch"),
     ({"findings": Findings(3, (), ("anterior",))}, "check", "canal was completed where"),
-    ({"findings": Findings(3, bony_canals=("lateral",))}, "check", "bone where the lateral"),
+    (
+        {"findings": Findings(2, open_canals=("lateral",), bony_canals=("lateral",))},
+        "check", "bone where the lateral",
+    ),
     ({"findings": Findings(3, undrawn_landmarks=("helicotrema",))}, "poor", "lies outside the lab"),
     ({"findings": Findings(3, turns_apart=False)}, "check", "turns of the cochlea run together"),
     ({"findings": Findings(3, parts=2)}, "check", "drawn in 2 parts"),
