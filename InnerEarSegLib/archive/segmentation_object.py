@@ -21,9 +21,6 @@ from ..types import AUTOMATIC, RAS_FROM_LPS, Ear, Geometry, ModelIdentity
 from .identity import coded, equipment, new_uid, series_of
 from .source import SourceSeries
 
-SAME_LATTICE = 1e-3
-"""Voxels by which grids may be off one lattice: it moves a surface by less than 0.001 mm."""
-
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -44,7 +41,7 @@ def labels_of(ears: Sequence[Ear]) -> list[Labels]:
         if not ear.labyrinth.any():
             continue
         for group in groups:
-            if _offset(ear.geometry, group[0].geometry) is not None:
+            if ear.geometry.first_on(group[0].geometry) is not None:
                 group.append(ear)
                 break
         else:
@@ -54,7 +51,7 @@ def labels_of(ears: Sequence[Ear]) -> list[Labels]:
 
 def _joined(ears: Sequence[Ear]) -> Labels:
     lattice = ears[0].geometry
-    firsts = [_offset(ear.geometry, lattice) for ear in ears]
+    firsts = [ear.geometry.first_on(lattice) for ear in ears]
     places = [
         (np.zeros(3, np.int64) if first is None else first, np.array(ear.labyrinth.shape[::-1]))
         for first, ear in zip(firsts, ears, strict=True)
@@ -66,16 +63,6 @@ def _joined(ears: Sequence[Ear]) -> Labels:
         i, j, k = (slice(a, a + n) for a, n in zip(first - low, size, strict=True))
         array[k, j, i][ear.labyrinth != 0] = number
     return Labels(array, lattice.part(low, array.shape), tuple(ears))
-
-
-def _offset(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
-    """Return the IJK index on a lattice of a grid's first voxel; None if they are staggered."""
-    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(grid.shape[::-1]) - 1)
-    mapped = lattice.to_ijk(grid.to_ras(corners))
-    offset = np.round(mapped[0])
-    if np.abs(mapped - corners - offset).max() > SAME_LATTICE:
-        return None
-    return offset.astype(np.int64)
 
 
 def segmentation_object(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..report.figures import COLORS
-from ..types import Ear, Geometry, Side, Volume
+from ..types import SAME_LATTICE, Ear, Geometry, Side, Volume
 from .landmarks import ATTRIBUTE
 from .scene import configure, image_data, matrix_from, vtk_matrix
 
@@ -31,27 +31,14 @@ def terminology(side: Side, anatomy: str = INNER_EAR) -> str:
     return _TERM.format(type=anatomy, laterality=_LATERALITY[side])
 
 
-TOLERANCE = 1e-3  # voxels; grids that agree this well everywhere count as one lattice
-
-
 def common_lattice(grids: Sequence[Geometry]) -> Geometry:
     """The lattice of the finest grid, extended to cover all grids. RAS mm."""
     finest = min(grids, key=lambda grid: grid.voxel_volume)
     corners = np.concatenate([finest.to_ijk(grid.corners) for grid in grids])
     # Corners lie half a voxel outside the outer voxels' centres.
-    first = np.ceil(corners.min(axis=0) - TOLERANCE)
-    last = np.floor(corners.max(axis=0) + TOLERANCE)
+    first = np.ceil(corners.min(axis=0) - SAME_LATTICE)
+    last = np.floor(corners.max(axis=0) + SAME_LATTICE)
     return finest.part(first, (last - first + 1)[::-1])
-
-
-def offset_on_lattice(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
-    """IJK index on ``lattice`` of the grid's first voxel, or None if the grids are staggered."""
-    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(grid.shape[::-1]) - 1)
-    mapped = lattice.to_ijk(grid.to_ras(corners))
-    offset = np.round(mapped[0])
-    if np.abs(mapped - corners - offset).max() > TOLERANCE:
-        return None
-    return offset.astype(np.int64)
 
 
 def resample_mask(
@@ -166,7 +153,7 @@ def new_segment(
     mask = (np.asarray(mask) != 0).astype(np.uint8)
     if mask.shape != tuple(geometry.shape):
         raise ValueError(f"labyrinth is {mask.shape}, its geometry {geometry.shape}")
-    first = offset_on_lattice(geometry, lattice)
+    first = geometry.first_on(lattice)
     if first is None:
         mask, first = resample_mask(mask, geometry, lattice)
     image = image_data(mask, slicer.vtkOrientedImageData())

@@ -1,7 +1,7 @@
 """What the library works on and finds, as plain objects: volumes in RAS mm, ears, landmarks."""
 
 from .ear import EDITED, REVIEWED, SEGMENT_REMOVED, SIDES, Ear, Side, side_sign
-from .geometry import RAS_FROM_LPS, Geometry, apply_affine, trilinear
+from .geometry import RAS_FROM_LPS, SAME_LATTICE, Geometry, apply_affine, trilinear
 from .landmark import (
     AUTOMATIC,
     AUXILIARY,
@@ -47,9 +47,9 @@ __all__ = [
     "AUTOMATIC", "AUXILIARY", "BASAL_TURN", "BY_HAND", "CHECK", "CONFIRMED", "CORRECTED", "EDITED",
     "GOOD", "HELICOTREMA", "LANDMARKS", "LANDMARK_DEFINITIONS", "LOW_CONFIDENCE", "MIN_METAL_MM3",
     "NOT_FOUND", "OVAL_WINDOW", "PLACED", "POINT_DECIMALS", "POOR", "RADIUS_DECIMALS",
-    "RAS_FROM_LPS", "REMOVED", "RESULT_SCHEMA_VERSION", "REVIEWED", "ROUND_WINDOW", "SAME_MM",
-    "SEGMENT_REMOVED", "SIDES", "SOFT_MM", "USUAL_APEX_MM", "USUAL_VOLUME_MM3", "USUAL_WINDOWS_MM",
-    "VESTIBULE", "WHOLE_CANALS", "Ear", "Findings", "Geometry", "Landmark", "ModelIdentity",
-    "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume", "apply_affine",
-    "rounded", "side_sign", "trilinear",
+    "RAS_FROM_LPS", "REMOVED", "RESULT_SCHEMA_VERSION", "REVIEWED", "ROUND_WINDOW",
+    "SAME_LATTICE", "SAME_MM", "SEGMENT_REMOVED", "SIDES", "SOFT_MM", "USUAL_APEX_MM",
+    "USUAL_VOLUME_MM3", "USUAL_WINDOWS_MM", "VESTIBULE", "WHOLE_CANALS", "Ear", "Findings",
+    "Geometry", "Landmark", "ModelIdentity", "Point", "Quality", "Scanner", "Segmentation", "Side",
+    "Verdict", "Volume", "apply_affine", "rounded", "side_sign", "trilinear",
 ]  # fmt: skip

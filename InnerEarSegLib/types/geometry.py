@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """4 x 4 matrix between LPS (ITK, DICOM) and RAS (MRML, NIfTI); its own inverse."""
 
+SAME_LATTICE = 1e-3
+"""Voxels by which grids may be off one lattice: it moves a surface by less than 0.001 mm."""
+
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
@@ -35,7 +38,7 @@ class Geometry:
 
     @property
     def spacing(self) -> NDArray[np.float64]:
-        """Voxel size (i, j, k) in mm."""
+        """Distance of voxel centres along i, j, k in mm."""
         return np.asarray(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0), np.float64)
 
     @property
@@ -77,6 +80,15 @@ class Geometry:
         matrix[:3, 3] = self.to_ras(first)
         k, j, i = (int(size) for size in shape)
         return Geometry(matrix, (k, j, i))
+
+    def first_on(self, lattice: Geometry) -> NDArray[np.int64] | None:
+        """IJK index of the first voxel on another grid's lattice; None if they are staggered."""
+        corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(self.shape[::-1]) - 1)
+        mapped = lattice.to_ijk(self.to_ras(corners))
+        first = np.round(mapped[0])
+        if np.abs(mapped - corners - first).max() > SAME_LATTICE:
+            return None
+        return np.asarray(first, np.int64)
 
 
 def apply_affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]:

@@ -41,6 +41,9 @@ def test_index_to_ras_by_hand():
     assert grid().spacing.tolist() == [2, 3, 4] and grid().voxel_volume == pytest.approx(24)
     part = grid().part([1, 2, 3], (1, 2, 3))
     assert part.shape == (1, 2, 3) and part.to_ras([0, 0, 0]).tolist() == [8, 26, 42]
+    assert part.first_on(grid()).tolist() == [1, 2, 3]
+    assert grid().first_on(part).tolist() == [-1, -2, -3]
+    assert grid().part([0, 0, 0.01], (1, 1, 1)).first_on(grid()) is None  # staggered by 0.04 mm
 
 
 def test_field_of_view_ends_half_a_voxel_beyond_the_last_centre():
