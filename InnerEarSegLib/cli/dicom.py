@@ -133,7 +133,7 @@ def export_subject(
     for sentence in folder.sentences:
         note(sentence)
     if archive is not None:
-        send_files(files, archive, options)
+        send_files(files, archive)
 
 
 def send_again(options: argparse.Namespace) -> int:
@@ -149,11 +149,11 @@ def send_again(options: argparse.Namespace) -> int:
     files = exported_files(folder_of(options))
     archive = chosen_archive(options)
     if archive is not None:
-        send_files(files, archive, options)
+        send_files(files, archive)
     return 0
 
 
-def send_files(files: list[Path], archive: Archive, options: argparse.Namespace) -> None:
+def send_files(files: list[Path], archive: Archive) -> None:
     """Send objects and say what came of it, also if it is cancelled."""
     from ..archive.send import send
 

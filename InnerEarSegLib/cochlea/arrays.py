@@ -20,7 +20,8 @@ from .frame import Vector
 
 ARRAYS_FILE = Path(__file__).with_name("arrays.json")
 
-LATERAL_WALL, MID_SCALA, PERIMODIOLAR = KINDS = ("lateral wall", "mid-scala", "perimodiolar")
+LATERAL_WALL = "lateral wall"
+KINDS = (LATERAL_WALL, "mid-scala", "perimodiolar")
 
 MAKERS_DECIDE = (
     "A simulation, no recommendation: lengths are as published, and the makers' sheets decide."

@@ -19,9 +19,6 @@ from .insertion import Insertion
 
 FILTER_BANDS_FILE = Path(__file__).with_name("filter_bands.json")
 
-SEMITONES = 12.0
-"""In an octave."""
-
 
 @dataclass(frozen=True)
 class FilterBands:
@@ -57,23 +54,9 @@ class Mismatch:
     organ_of_corti_octaves: float | None
     spiral_ganglion_octaves: float | None
 
-    @property
-    def organ_of_corti_semitones(self) -> float | None:
-        """The same in semitones, twelve an octave."""
-        return _semitones(self.organ_of_corti_octaves)
-
-    @property
-    def spiral_ganglion_semitones(self) -> float | None:
-        """The same in semitones, twelve an octave."""
-        return _semitones(self.spiral_ganglion_octaves)
-
     def to_json(self) -> dict[str, Any]:
         """Plain values, rounded; also a row of a table."""
-        row = {key: rounded(value, 2) for key, value in asdict(self).items()}
-        return row | {
-            "organ_of_corti_semitones": rounded(self.organ_of_corti_semitones, 1),
-            "spiral_ganglion_semitones": rounded(self.spiral_ganglion_semitones, 1),
-        }
+        return {key: rounded(value, 2) for key, value in asdict(self).items()}
 
 
 @cache
@@ -130,7 +113,3 @@ def mismatch(insertion: Insertion, bands: FilterBands) -> tuple[Mismatch, ...]:
 
 def _from_place(band_hz: float, place_hz: float | None) -> float | None:
     return None if place_hz is None else octaves(band_hz, place_hz)
-
-
-def _semitones(in_octaves: float | None) -> float | None:
-    return None if in_octaves is None else SEMITONES * in_octaves
