@@ -61,8 +61,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         f"{MAX_DISPLACE_MM:g})",
     )  # fmt: skip
     parser.add_argument(
-        "--draws", type=whole_number_from(1), default=10, help="displacements a case (default 10)"
-    )
+        "--draws", type=whole_number_from(1), metavar="N",
+        help="with --displace: displacements a case (default 10)",
+    )  # fmt: skip
     parser.add_argument(
         "--crossval", type=Path, metavar="RUNS",
         help="folder of `innerearseg crossval`: measure each case by the fold that held it out",
@@ -170,9 +171,10 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     from ..evaluation import measurement_errors as errors_of
     from ..io.manifest import read_dataset
 
+    _check_together(options)
     cases = read_dataset(options.dataset).readers
     if options.displace is not None:
-        how = options.displace, options.draws
+        how = options.displace, options.draws or 10
         errors, failed = errors_of.displaced_errors(cases, options.cases, *how, say)
         _say_summary(errors, failed, set())
         return _status(failed)
@@ -194,6 +196,19 @@ def plan_accuracy(options: argparse.Namespace) -> int:
     return _status(failed)
 
 
+def _check_together(options: argparse.Namespace) -> None:
+    """Refuse options of ``plan-accuracy`` of which one would be ignored."""
+    found_by = [name for name in ("displace", "crossval", "model") if getattr(options, name)]
+    if len(found_by) > 1:
+        raise UnusableInput(
+            f"--{found_by[0]} and --{found_by[1]} exclude each other: leave one of them out."
+        )
+    if options.displace and options.scan:
+        raise UnusableInput("--displace measures the reference, not a scan: leave --scan out.")
+    if options.draws and not options.displace:
+        raise UnusableInput("--draws goes with --displace.")
+
+
 SIMULATED = (None, "bone", "soft")
 """Scans of ``plan-accuracy --scan all``; None: as scanned."""
 
@@ -213,8 +228,6 @@ def _finder(
         return case if scan is None else replace(case, ct=with_kernel(case.ct, scan))
 
     if options.crossval is not None:
-        if options.model is not None:
-            raise UnusableInput("--crossval has models of its own: leave --model out.")
         held_out = HeldOut.of(options.crossval)
         return lambda scan, case: held_out.find(seen_by(scan, case), options.device), set()
     bundle = chosen_model(options)

@@ -199,8 +199,21 @@ def test_a_folder_without_a_cross_validation_is_refused(specimens, tmp_path, cap
     (tmp_path / "fold-1").mkdir()
     assert main(arguments) == 2
     assert "fold-1 was not measured; run `innerearseg crossval`" in capsys.readouterr().err
-    assert main([*arguments, "--model", "model.pt"]) == 2
-    assert "leave --model out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--displace 0.5 --crossval RUNS", "--displace and --crossval exclude each other"),
+        ("--displace 0.5 --model m.pt", "--displace and --model exclude each other"),
+        ("--crossval RUNS --model m.pt", "--crossval and --model exclude each other"),
+        ("--displace 0.5 --scan soft", "leave --scan out"),
+        ("--draws 3", "--draws goes with --displace"),
+    ],
+)
+def test_plan_accuracy_ignores_no_option(options, message, capsys):
+    assert main(["plan-accuracy", "no data", *options.split()]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.fixture
