@@ -8,10 +8,10 @@
         ear.to_nibabel().to_filename(f"labyrinth_{ear.side}.nii.gz")
     result.save("out")
 
-Importing the package loads none of its rooms; what a name needs, such as torch for ``segment``, is
-loaded when the name is first used. Rooms import downwards only: ``panel`` (Qt), ``mrml`` (slicer),
-``report``, ``batch``, ``cochlea``, ``segmentation``, ``model``, ``io``, ``types``. Not a medical
-device.
+Importing the package loads none of its sub-packages; what a name needs, such as torch for
+``segment``, is loaded when the name is first used. They import downwards only: ``panel`` (Qt),
+``mrml`` (slicer), ``report``, ``batch``, ``cochlea``, ``segmentation``, ``model``, ``io``,
+``types``. Not a medical device.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the room that it lives in."""
+    """Load a public name from the sub-package that has it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'types')}"), name)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from InnerEarSegLib.panel.sample_data import SAMPLE
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLACES = ("", "InnerEarSegLib", "Testing/command_line")
 DOCUMENTS = sorted(
@@ -23,7 +25,7 @@ def test_links_lead_somewhere(path):
 def test_contributing_names_files_that_exist():
     """A newcomer goes there: all names with an ending or a final slash in the two tables."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    tables = text[text.index("## The rooms") : text.index("## Glossary")]
+    tables = text[text.index("## The layers") : text.index("## Glossary")]
     missing, folder = [], ""
     for cell in re.split(r"[|\n]", tables):
         for name in re.findall(r"`([\w./*-]+(?:\.\w+|/))`", cell):
@@ -45,6 +47,21 @@ def test_commands_are_for_everybody(path):
     assert "../shared" not in path.read_text(encoding="utf-8")
 
 
-def test_the_tutorial_is_short():
+def test_the_tutorial_is_short_and_names_the_sample_as_slicer_does():
     text = (REPOSITORY / "docs" / "tutorial.md").read_text(encoding="utf-8")
     assert len(text.split()) <= 700
+    assert f"click *{SAMPLE}*" in text
+
+
+def test_terms_that_the_glossary_rules_out_are_not_used():
+    """Those of two words: most single ones have another meaning, too."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    ruled_out = re.findall(r"Not \*(\w+ \w+)\*", text)
+    sources = [*DOCUMENTS, *(REPOSITORY / "InnerEarSegLib").rglob("*.py")]
+    used = [
+        (path.name, term)
+        for path in sources
+        for term in ruled_out
+        if term in path.read_text(encoding="utf-8") and path.name != "CONTRIBUTING.md"
+    ]
+    assert len(ruled_out) > 1 and used == []

@@ -1,4 +1,4 @@
-"""Rooms import from rooms below, also inside functions, and never in a circle."""
+"""Layers import from layers below, also inside functions, and never in a circle."""
 
 import ast
 import graphlib
@@ -8,7 +8,7 @@ import pytest
 
 LIBRARY = Path(__file__).resolve().parents[2] / "InnerEarSegLib"
 
-ROWS = (
+LAYERS = (
     "__main__",
     "cli",
     "ablation",
@@ -28,23 +28,23 @@ ROWS = (
     "interrupts",
     "errors",
 )
-"""From top to bottom; within a row one may import another, but not each other."""
+"""From top to bottom; within a layer one may import another, but not each other."""
 
 UNSEEN = ("__main__", "panel", "__init__")
-"""Rooms that no other imports; only ``__version__`` is read from ``__init__``."""
+"""Sub-packages that no other imports; only ``__version__`` is read from ``__init__``."""
 
-ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row.split()}
+LAYER_OF = {package: number for number, layer in enumerate(LAYERS) for package in layer.split()}
 
 Import = tuple[str, str, str]
-"""Room, imported room, and where."""
+"""Sub-package, the one that it imports, and where."""
 
 
 def imports(library: Path) -> list[Import]:
-    """All imports between rooms, lazy ones and those for type checking too."""
+    """All imports between sub-packages, lazy ones and those for type checking too."""
     found = []
     for path in sorted(library.rglob("*.py")):
         package = (library.name, *path.relative_to(library).parts[:-1])
-        room = path.relative_to(library).parts[0].removesuffix(".py")
+        one = path.relative_to(library).parts[0].removesuffix(".py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for target in _targets(node, package):
                 other = target[1] if len(target) > 1 else "__init__"
@@ -52,9 +52,9 @@ def imports(library: Path) -> list[Import]:
                     continue
                 if not ((library / other).is_dir() or (library / f"{other}.py").is_file()):
                     other = "__init__"
-                if other != room:
+                if other != one:
                     where = f"{path.relative_to(library).as_posix()}:{getattr(node, 'lineno', 0)}"
-                    found.append((room, other, where))
+                    found.append((one, other, where))
     return found
 
 
@@ -74,13 +74,13 @@ def _targets(node: ast.AST, package: tuple[str, ...]) -> list[tuple[str, ...]]:
 def violations(library: Path) -> list[str]:
     """One line for each import that goes up, and for a circle."""
     found, graph = [], {}
-    for room, other, where in imports(library):
-        unknown = {room, other} - ROW_OF.keys()
+    for one, other, where in imports(library):
+        unknown = {one, other} - LAYER_OF.keys()
         if unknown:
-            found.append(f"{where}: {unknown.pop()} has no place in ROWS of this test")
-        elif ROW_OF[other] < ROW_OF[room] or other in UNSEEN:
-            found.append(f"{where}: {room} imports {other}, which is above it")
-        graph.setdefault(room, set()).add(other)
+            found.append(f"{where}: {unknown.pop()} has no place in LAYERS of this test")
+        elif LAYER_OF[other] < LAYER_OF[one] or other in UNSEEN:
+            found.append(f"{where}: {one} imports {other}, which is above it")
+        graph.setdefault(one, set()).add(other)
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
@@ -88,7 +88,7 @@ def violations(library: Path) -> list[str]:
     return found
 
 
-def test_rooms_import_downwards():
+def test_layers_import_downwards():
     assert len(imports(LIBRARY)) > 300, "the imports were not found"
     assert violations(LIBRARY) == []
 
@@ -109,9 +109,9 @@ def test_rooms_import_downwards():
 )
 def test_an_import_upwards_is_found(tmp_path, path, line, complaint):
     library = tmp_path / "InnerEarSegLib"
-    rooms = [room for row in ROWS for room in row.split()]
-    for room in rooms:
-        (library / room).mkdir(parents=True)
+    names = [name for layer in LAYERS for name in layer.split()]
+    for name in names:
+        (library / name).mkdir(parents=True)
     (library / "model" / "inference.py").write_text("from ..io.volume import read_ct\n")
     (library / path).parent.mkdir(exist_ok=True)
     (library / path).write_text(line + "\n", encoding="utf-8")
