@@ -101,14 +101,16 @@ def _picture(row: Row, side: str, folder: Path) -> str:
 
 def _numbers(row: Row, side: str, ear: Content) -> str:
     """Volume, closed canals and some measurements in a line."""
-    volume, item = ear["labyrinth_volume_mm3"], ear.get("findings")
+    volume, findings = ear["labyrinth_volume_mm3"], ear.get("findings")
     parts = [] if volume is None else [f"{volume:.0f} mm³"]
-    canals = Findings.from_json(item).canals if item else ""
+    canals = Findings.from_json(findings).canals if findings else ""
     parts += [f"{canals} canals closed"] if canals else []
     measured = row.measurements["ears"] if row.measurements else ()
     items = {x["key"]: x for each in measured if each["side"] == side for x in each["measurements"]}
     for key, label in _SHOWN:
-        value, spread = (items.get(key, {}).get(name) for name in ("value", "uncertainty_90"))
+        item = items.get(key, {})
+        value, spread = item.get("value"), item.get("uncertainty_90")
         if value is not None:
-            parts.append(f"{label} {value:.1f}{f' ± {spread:.1f}' if spread else ''} mm")
+            about = "≈ " if item.get("extrapolated") else ""
+            parts.append(f"{label} {about}{value:.1f}{f' ± {spread:.1f}' if spread else ''} mm")
     return " · ".join(parts)

@@ -272,6 +272,15 @@ class Measurement:
         least = 10.0**-digits if self.uncertainty > 1e-6 else 0.0
         return f"{about}{self.value:.{digits}f} ± {max(self.uncertainty, least):.{digits}f}{unit}"
 
+    @property
+    def signed_text(self) -> str:
+        """``text`` of a difference: "≈ −0.3 ± 0.2 mm", "+0.3 ± 0.2 mm"; 0.0 without a sign."""
+        number = self.text.removeprefix("≈ ")
+        about = self.text.removesuffix(number)
+        number = number.removeprefix("-")
+        sign = "−" if (self.value or 0.0) < 0.0 else "+"
+        return f"{about}{sign if float(number.split()[0].rstrip('°')) else ''}{number}"
+
     def minus(self, other: Measurement) -> Measurement:
         """Return the difference from the same measurement of the other ear; both have a value.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ..cochlea.catalogue import CATALOGUE, Measurement
+from ..cochlea.catalogue import CATALOGUE
 from ..cochlea.measurements import CochlearMeasurements, compare
 from ..io.result_folder import MADE_BY
 from ..types import (
@@ -276,7 +276,7 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
         ears = {side: cochlea[item.key] for side, cochlea in cochleae.items()}
         values = [measurement.text for measurement in ears.values()]
         if both:
-            values.append(_signed(differences[item.key]) if item.key in differences else "–")
+            values.append(differences[item.key].signed_text if item.key in differences else "–")
         remarks = " ".join(
             f"{side.capitalize()}: {x.remark}." if both else f"{x.remark}."
             for side, x in ears.items()
@@ -289,13 +289,6 @@ def _measurements(cochleae: Mapping[Side, CochlearMeasurements]) -> Table:
     widths = (150.0 - 30.0 * len(names), *[30.0] * len(names), 32.0)
     heads = ("Measurement", *names, "Published range")
     return Table(widths, tuple(rows), heads, values=len(cochleae), small=len(rows) > MANY)
-
-
-def _signed(difference: Measurement) -> str:
-    text = difference.text.removeprefix("≈ ").removeprefix("-")
-    if not float(text.split()[0].rstrip("°")):
-        return text
-    return f"{'−' if (difference.value or 0.0) < 0.0 else '+'}{text}"
 
 
 def _landmark(ct: Volume, ear: Ear, landmark: Landmark, assumed_mm: float | None) -> Together:

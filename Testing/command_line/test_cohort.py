@@ -290,15 +290,20 @@ def test_corrections_of_all_cases_come_into_tables_and_reports(
 def test_the_doubtful_ears_come_first(tmp_path):
     from InnerEarSegLib.batch.page import cohort_page
 
-    from .finished_cases import RESULT
+    from .finished_cases import MARKS, RESULT
 
-    def row(name, verdict, *reasons):
+    def row(name, verdict, *reasons, **more):
         ear = RESULT["ears"][0] | {"quality": {"verdict": verdict, "reasons": [*reasons]}}
-        return Row(name, "x.nii", "done", result=RESULT | {"ears": [ear]})
+        return Row(name, "x.nii", "done", result=RESULT | {"ears": [ear]}, **more)
 
-    rows = [row("a", "good"), row("b", "check", "<one>"), row("c", "poor", "1"),
+    wall = {"key": "duct_lateral_wall_360", "value": 21.9, "uncertainty_90": 0.5}
+    items = [{"key": "a_diameter", "value": 9.1}, wall | {"extrapolated": True}]
+    measured = {"side": "left", "segment": "automatic", "landmarks": MARKS, "measurements": items}
+    rows = [row("a", "good", measurements={"made_of": "automatic", "ears": [measured]}),
+            row("b", "check", "<one>"), row("c", "poor", "1"),
             row("d", "check", "1", "2"), Row("e", "e.nii", "failed", "cut short")]  # fmt: skip
     text = cohort_page(rows, tmp_path).decode()
+    assert "A 9.1 mm · wall to 360° ≈ 21.9 ± 0.5 mm" in text
     assert re.findall(r"<h3>(\w), left</h3>", text) == ["c", "d", "b", "a"]
     assert "1 poor, 2 check, 1 good" in text and "&lt;one&gt;" in text
     assert text.index("cut short") < text.index("<h3>c")

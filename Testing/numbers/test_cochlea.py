@@ -288,6 +288,9 @@ def test_left_minus_right():
     assert one.minus(other).text == "3.0 ± 0.5 mm"
     assert one.minus(replace(other, extrapolated=True)).text == "≈ 3.0 ± 0.5 mm"
     assert one.minus(replace(other, uncertainty=None)).uncertainty is None
+    assert one.minus(other).signed_text == "+3.0 ± 0.5 mm"
+    assert other.minus(replace(one, extrapolated=True)).signed_text == "≈ −3.0 ± 0.5 mm"
+    assert one.minus(replace(one, value=5.04)).signed_text == "0.0 ± 0.4 mm"
 
 
 def test_reference_frame_is_the_datasets_own(specimens):
