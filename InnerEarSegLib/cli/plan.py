@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     cochleae = subject.measurements
     insertions = insertions_of(cochleae, chosen)
     with output.adding(obsolete=[DUCT_CSV, CONTACTS_CSV]) as new:
-        write_plan(cochleae, insertions, new, bands=options.bands)
+        write_plan(subject, insertions, new, bands=options.bands)
     files = f"Files: {output.folder}"
     said = sentences(cochleae, insertions, bands=options.bands)
     say("\n".join([*said, *output.sentences, files]))

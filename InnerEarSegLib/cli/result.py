@@ -88,9 +88,9 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
         )
     if scene_file.suffix.lower() not in SCENES:
         raise UnusableInput(f"{path} is neither a folder nor a Slicer scene (.mrb, .mrml).")
-    beside = [path / name for name in CORRECTABLE] if path.is_dir() else []
+    read = [path / name for name in CORRECTABLE] if path.is_dir() else [path]
     # Before they are read: what is saved meanwhile is seen the next time.
-    sources = {each.name: known_as(each) for each in beside if each.is_file()}
+    sources = {each.name: known_as(each) for each in read if each.is_file()}
     with headless_scene() as session:
         open_scene(session.scene, scene_file)
         found = cts_with_results(session.scene)

@@ -58,8 +58,8 @@ def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> Res
             from .pdf import write_pdf
 
             write_pdf(blocks, folder / names.pdf.name)
-        ears, incomplete = subject.segmentation.ears, bool(subject.left_out)
-        write_measurements(subject.measurements, ears, folder, incomplete, subject.sources)
+        ears = subject.segmentation.ears
+        write_measurements(subject.measurements, ears, folder, subject.made_of, subject.sources)
         for ear in ears:
             # A case of a cohort has thumbnails, which would show an earlier state.
             if names.thumbnails or (output.folder / THUMBNAILS[ear.side]).exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,6 +20,7 @@ from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import way_in
 from ..io.result_folder import MADE_BY
 from ..types import Side, rounded
+from .subject import Subject
 
 PLAN_JSON, DUCT_CSV, CONTACTS_CSV = "plan.json", "duct.csv", "contacts.csv"
 SCHEMA_VERSION = 1
@@ -72,7 +74,7 @@ def mismatch_of(insertion: Insertion) -> tuple[Mismatch, ...]:
 
 
 def write_plan(
-    cochleae: Mapping[Side, CochlearMeasurements],
+    subject: Subject,
     insertions: Mapping[Side, Sequence[Insertion]],
     folder: Path,
     *,
@@ -83,12 +85,15 @@ def write_plan(
     With ``bands``, contacts have their default filter bands and how far off these are.
     """
     ears, ducts, contacts = [], [], []
-    for side, cochlea in cochleae.items():
+    for ear in subject.segmentation.ears:
+        side, cochlea = ear.side, subject.measurements[ear.side]
+        which = {"side": side, "verdict": ear.quality.verdict}
         duct = cochlea.duct
         rows = [] if duct is None else duct_rows(duct)
         ears.append(
             {
                 "side": side,
+                "quality": ear.quality.to_json(),
                 "remarks": [*cochlea.remarks, *([NO_DUCT.format(side)] if duct is None else [])],
                 "duct": None if duct is None else {**duct.summary(), "over_angle": rows},
                 "formulas": [
@@ -108,16 +113,19 @@ def write_plan(
                 "arrays": [_array_json(each, bands) for each in insertions.get(side, ())],
             }
         )
-        ducts += [{"side": side, **row} for row in rows]
+        ducts += [{**which, **row} for row in rows]
         for each in insertions.get(side, ()):
             for contact in _array_json(each, bands)["contacts"]:
                 contact["r_mm"], contact["a_mm"], contact["s_mm"] = (
                     contact.pop("ras_mm") or [None] * 3
                 )
-                contacts.append({"side": side, "array": each.array.label, **contact})
+                contacts.append({**which, "array": each.array.label, **contact})
     content = {
         "schema_version": SCHEMA_VERSION,
         "made_by": MADE_BY,
+        "made_of": subject.made_of,
+        "made_from": dict(subject.sources),
+        "model": asdict(subject.segmentation.model),
         "note": MAKERS_DECIDE,
         "ears": ears,
     }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..cochlea.measurements import CochlearMeasurements, measure
 from ..errors import UnusableInput
 from ..io.result_files import segmentation_from_json, write_plain
-from ..types import Geometry, Segmentation, Side, Volume
+from ..types import AUTOMATIC, REVIEWED, Geometry, Segmentation, Side, Volume
 
 MARGIN_MM = 15.0
 """CT around a labyrinth that pictures can show: 10 mm to each side of a landmark, and oblique."""
@@ -39,6 +39,12 @@ class Subject:
     spacing_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     left_out: tuple[str, ...] = ()
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def made_of(self) -> str:
+        """REVIEWED if the user changed, confirmed or removed anything, else AUTOMATIC."""
+        reviewed = self.left_out or any(ear.reviewed for ear in self.segmentation.ears)
+        return REVIEWED if reviewed else AUTOMATIC
 
     @cached_property
     def measurements(self) -> dict[Side, CochlearMeasurements]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..cochlea.measurements import CochlearMeasurements, compare
 from ..io.result_folder import MADE_BY, MEASUREMENTS_CSV, MEASUREMENTS_JSON
-from ..types import AUTOMATIC, REVIEWED, Ear, Side, rounded
+from ..types import AUTOMATIC, Ear, Side, rounded
 
 SCHEMA_VERSION = 2
 
@@ -19,22 +19,20 @@ def write_measurements(
     cochleae: Mapping[Side, CochlearMeasurements],
     ears: Sequence[Ear],
     folder: Path,
-    incomplete: bool = False,
+    made_of: str = AUTOMATIC,
     sources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Write ``measurements.json``, and ``measurements.csv`` with a row a measurement and side.
 
-    The JSON also lists the ears' landmarks and review. ``incomplete`` tells that the user removed
-    an ear, which counts as a review. ``sources`` are the files that the ears were read from, as
-    ``io.result_folder.known_as`` has them.
+    The JSON also lists the ears' landmarks and review. ``made_of`` and ``sources`` are as of
+    ``report.subject.Subject``.
     """
-    reviewed = incomplete or any(ear.reviewed for ear in ears)
     both = compare(cochleae["left"], cochleae["right"]) if len(cochleae) == 2 else ()
     differences = [item.to_json() for item in both]
     content = {
         "schema_version": SCHEMA_VERSION,
         "made_by": MADE_BY,
-        "made_of": REVIEWED if reviewed else AUTOMATIC,
+        "made_of": made_of,
         "made_from": dict(sources or {}),
         "ears": [{**cochleae[ear.side].to_json(), **ear.review_to_json()} for ear in ears],
         "left_minus_right": differences,

@@ -12,7 +12,7 @@ from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.types import POOR, Findings, Quality
 
-from .subjects import saved, truth_of
+from .subjects import MODEL, saved, truth_of
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def test_two_arrays_side_by_side(result, synthetic_ear, capsys):
     assert len(flex["contacts"]) == 12 and len(slim["contacts"]) == 22
     assert flex["reach_deg"] == pytest.approx(flex["contacts"][-1]["angle_deg"], abs=0.1)
     rows = table(result / "contacts.csv")
+    assert {row["verdict"] for row in rows} == {"good"}
     assert len(rows) == 34 and {row["array"] for row in rows} == {
         "MED-EL FLEX24", "Cochlear CI632 Slim Modiolar"}  # fmt: skip
     duct = table(result / "duct.csv")
@@ -110,8 +111,10 @@ def test_an_ear_without_a_landmark_says_why_there_is_no_duct(synthetic_ear, tmp_
     saved(path, truth_of(synthetic_ear), synthetic_ear.ct, change=remove)
     assert main(["plan", str(path), "--array", "FLEX24", "--output", str(tmp_path / "out")]) == 0
     assert "could not be measured" in capsys.readouterr().out
-    (ear,) = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))["ears"]
+    content = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))
+    (ear,) = content["ears"]
     assert ear["duct"] is None and ear["arrays"] == []
+    assert content["made_of"] == "reviewed" and {*content["made_from"]} == {"scene.mrb"}
 
 
 @pytest.mark.parametrize(
@@ -153,5 +156,11 @@ def test_metal_hides_the_duct(synthetic_ear, tmp_path, capsys):
     assert "without metal" in captured.out
     assert f"{synthetic_ear.side.capitalize()} ear: poor" in captured.err
     assert "Do not plan on this ear. Metal." in captured.err
-    (ear,) = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))["ears"]
+    content = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+    (ear,) = content["ears"]
     assert ear["duct"] is None and ear["way_in"] is None and ear["arrays"] == []
+    assert ear["quality"] == {"verdict": "poor", "reasons": ["Metal."]}
+    assert content["model"]["sha256"] == MODEL.sha256 and content["made_of"] == "automatic"
+    assert {*content["made_from"]} == {
+        "scene.mrb", "labyrinth.seg.nrrd", f"landmarks_{synthetic_ear.side}.mrk.json",
+    }  # fmt: skip
