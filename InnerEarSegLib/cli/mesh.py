@@ -30,8 +30,9 @@ def run(options: argparse.Namespace) -> int:
     output = ResultFolder(folder_of(options))
     subject, _ = read_result(options)
     meshes = write_meshes(
-        subject.segmentation.ears, subject.measurements, output, options.format, parts=options.parts
-    )
+        subject.segmentation.ears, subject.measurements, output, options.format,
+        parts=options.parts, sources=subject.sources,
+    )  # fmt: skip
     for sentence in meshes.notes:
         note(sentence)
     say("\n".join([*meshes.lines, *output.sentences, f"Files: {output.folder}"]))

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
             note(" ".join([f"{ear.side.capitalize()} ear: {text}", *ear.quality.reasons]))
     cochleae = subject.measurements
     insertions = insertions_of(cochleae, chosen)
-    with output.adding(obsolete=[DUCT_CSV, CONTACTS_CSV]) as new:
+    with output.adding([DUCT_CSV, CONTACTS_CSV], subject.sources) as new:
         write_plan(subject, insertions, new, bands=options.bands)
     files = f"Files: {output.folder}"
     said = sentences(cochleae, insertions, bands=options.bands)

@@ -22,7 +22,6 @@ LETTERS = (
     "no font of this computer has all letters of the patient's name; in the PDF some are '?'. The "
     "page has them."
 )
-REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -63,10 +62,10 @@ def run(options: argparse.Namespace) -> int:
     else:
         subject, notes = read_result(options)
     blocks = report_blocks(subject, patient=patient, notes=notes, chosen=chosen)
-    output = write_report(blocks, subject, names)
+    sentences = write_report(blocks, subject, names)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
         print(path)
-    for sentence in (*(REMOVED.format(path) for path in output.removed), *output.sentences):
+    for sentence in sentences:
         note(sentence)
     return 0
 

@@ -97,11 +97,11 @@ def _update(case: Path, pdf: bool) -> tuple[list[str], bool]:
     page = case / REPORT_HTML
     paper = page.with_suffix(".pdf")
     names = Names(page, paper if pdf or paper.is_file() else None, thumbnails=True)
-    output = write_report(report_blocks(subject, notes=notes), subject, names)
+    sentences = write_report(report_blocks(subject, notes=notes), subject, names)
     corrected = [each for ear in subject.segmentation.ears for each in _corrected(ear)]
     first = f"taken: {', '.join(corrected)}." if corrected else "written, nothing is corrected."
     there = {name for name in CORRECTABLE if (case / name).is_file()}
-    return [first, *subject.left_out, *notes, *output.sentences], there <= subject.sources.keys()
+    return [first, *subject.left_out, *notes, *sentences], there <= subject.sources.keys()
 
 
 def _corrected(ear: Ear) -> list[str]:

@@ -30,6 +30,8 @@ MANIFEST = "case.json"
 """In a result folder: its files by SHA-256, and what they were made from."""
 NOTES = ".innerearseg.json"
 """In any other folder: SHA-256 of the single files that were written there."""
+_MADE_FROM = "/made_from"
+"""In NOTES, where no file has this name: SHA-256 of what those files were made from."""
 MEASUREMENTS_JSON, MEASUREMENTS_CSV = "measurements.json", "measurements.csv"
 REPORT_HTML = "report.html"
 SCENE_FILE, SEGMENTATION_FILE = "scene.mrb", "labyrinth.seg.nrrd"
@@ -143,7 +145,9 @@ class ResultFolder:
                 self.of_other_cts.add(aside)
 
     @contextmanager
-    def adding(self, obsolete: Iterable[str] = ()) -> Iterator[Path]:
+    def adding(
+        self, obsolete: Iterable[str] = (), sources: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Iterator[Path]:
         """Give a folder to write files into; they are added to the result folder together.
 
         A file of the same name is replaced if it is as it was written, else renamed.
@@ -151,6 +155,7 @@ class ResultFolder:
         Args:
             obsolete: names of files that an earlier run may have written: unchanged ones are
                 removed, changed ones renamed, and others stay.
+            sources: what the new files are made from, for ``outdated``.
 
         Raise UnusableInput if it cannot be written; all is then as it was.
         """
@@ -161,7 +166,10 @@ class ResultFolder:
             gone = {*obsolete} - {*names}
             notes = {name: digests for name, digests in known.items() if name not in gone}
             notes |= {name: [_sha256(new / name), *known.get(name, [])[:2]] for name in names}
-            (stage / NOTES).write_text(json.dumps(notes, indent=2), encoding="utf-8")
+            made_from = {**_made_from(self.folder), **dict.fromkeys(names, self._own(sources))}
+            made_from = {name: of for name, of in made_from.items() if of and name in notes}
+            text = json.dumps({**notes, _MADE_FROM: made_from}, indent=2)
+            (stage / NOTES).write_text(text, encoding="utf-8")
             before, earlier, removed = stage / "before", [], []
             before.mkdir()
             with interrupts.held(), Moves() as moves:
@@ -182,6 +190,23 @@ class ResultFolder:
                 interrupts.wrote(self.folder)
             self.earlier += earlier
             self.removed += removed
+
+    def outdated(self, sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """Return the names of added files that were made from other files than these.
+
+        ``sources`` is what was read from this folder, as ``known_as`` has it by name; of files in
+        another folder, nothing here is known to be outdated.
+        """
+        now = self._own(sources)
+        return [name for name, of in _made_from(self.folder).items() if now and of != now]
+
+    def _own(self, sources: Mapping[str, Mapping[str, Any]] | None) -> dict[str, str]:
+        """SHA-256 of sources by name; none unless all of them lie here as they were read."""
+        known = (sources or {}).items()
+        with suppress(OSError):
+            if all(is_unchanged(self.folder / name, of) for name, of in known):
+                return {name: of["sha256"] for name, of in known}
+        return {}
 
     def _existing(self) -> Path:
         """The folder, or the nearest above it that exists."""
@@ -349,9 +374,17 @@ def _known(folder: Path) -> dict[str, list[str]]:
     known = {name: [str(each["sha256"])] for name, each in manifest["results"].items()}
     with suppress(OSError, ValueError, AttributeError, TypeError):
         notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
-        for name, digests in notes.items():
-            known[name] = [*map(str, digests), *known.get(name, [])]
+        for name in notes.keys() - {_MADE_FROM}:
+            known[name] = [*map(str, notes[name]), *known.get(name, [])]
     return known
+
+
+def _made_from(folder: Path) -> dict[str, Any]:
+    """SHA-256 of what files that were added to a folder were made from, by their names."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+        return dict(notes[_MADE_FROM])
+    return {}
 
 
 def _sha256(path: Path) -> str:

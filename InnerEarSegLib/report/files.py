@@ -39,20 +39,29 @@ class Names:
         return self.page.with_name(csv), self.page.with_name(json)
 
 
-def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> ResultFolder:
+PDF_REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
+OUTDATED = (
+    "Removed, as made before the result was corrected or saved again: {}. `innerearseg plan` and "
+    "`mesh` make them anew."
+)
+
+
+def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> list[str]:
     """Write all files, or leave everything as it was.
 
-    Without a PDF, an earlier one of that name is removed, as its numbers are others. What was
-    changed since it was written is renamed.
+    Without a PDF, an earlier one of that name is removed, as its numbers are others, and so are
+    plans and surfaces in the folder that are of an earlier state of the result. What was changed
+    since it was written is renamed.
 
     Returns:
-        Their folder; it tells what became of earlier files.
+        What became of earlier files, in sentences.
 
     Raises:
         UnusableInput: the folder cannot be written, or a PDF is wanted and fpdf2 is missing.
     """
     output = ResultFolder(names.page.parent)
-    with output.adding(obsolete=[names.page.with_suffix(".pdf").name]) as folder:
+    pdf = output.folder / names.page.with_suffix(".pdf").name
+    with output.adding([pdf.name, *output.outdated(subject.sources)]) as folder:
         (folder / names.page.name).write_text(page(blocks), encoding="utf-8")
         if names.pdf is not None:
             from .pdf import write_pdf
@@ -67,4 +76,9 @@ def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> Res
                 write_thumbnail(subject.cts[ear.side], ear, cochlea, path)
         for made, path in zip((MEASUREMENTS_CSV, MEASUREMENTS_JSON), names.tables, strict=True):
             (folder / made).rename(folder / path.name)
-    return output
+    outdated = ", ".join(path.name for path in output.removed if path != pdf)
+    return [
+        *([PDF_REMOVED.format(pdf)] if pdf in output.removed else []),
+        *([OUTDATED.format(outdated)] if outdated else []),
+        *output.sentences,
+    ]

@@ -34,6 +34,7 @@ def write_meshes(
     ending: str = "stl",
     *,
     parts: bool = False,
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Meshes:
     """Write each ear's labyrinth, RAS mm, and with ``parts`` its parts and ``parts.json``.
 
@@ -43,11 +44,12 @@ def write_meshes(
         output: the folder; surfaces of an earlier run in this format are removed from it.
         ending: of the files, one of ``surface.FORMATS``.
         parts: as far as an ear has a duct.
+        sources: what the ears were read from, as of ``report.subject.Subject``.
 
     Raises:
         UnusableInput: no ear has a segment, or the folder cannot be written; it is as it was.
     """
-    return run_steps(mesh_steps(ears, cochleae, output, ending, parts=parts))
+    return run_steps(mesh_steps(ears, cochleae, output, ending, parts=parts, sources=sources))
 
 
 def mesh_steps(
@@ -57,6 +59,7 @@ def mesh_steps(
     ending: str = "stl",
     *,
     parts: bool = False,
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Generator[None, None, Meshes]:
     """``write_meshes`` in short steps; closed before its end, it leaves the folder as it was."""
     meshes, described = Meshes(), list[dict[str, Any]]()
@@ -70,7 +73,7 @@ def mesh_steps(
     obsolete = [*names[ending], PARTS_JSON]
     if not parts and any((output.folder / name).is_file() for name in of_parts):
         obsolete.remove(PARTS_JSON)  # it describes the parts in the other format, which stay
-    with output.adding(obsolete=obsolete) as new:
+    with output.adding(obsolete, sources) as new:
         for ear in ears:
             masks = {"labyrinth": (ear.labyrinth, ear.geometry)}
             cochlea = cochleae[ear.side]

@@ -234,6 +234,7 @@ def test_corrections_of_all_cases_come_into_tables_and_reports(
     shutil.copytree(made, out)
     for name in ("scene", "points", "damaged"):
         shutil.copytree(out / "Müller_007", out / name)
+    assert main(["plan", str(out / "scene")]) == 0
     corrected_scene(out / "scene")
     (out / "scene" / "labyrinth.seg.nrrd").write_bytes(b"NRRD no more")
     as_of_segment(out / "points")
@@ -258,6 +259,7 @@ def test_corrections_of_all_cases_come_into_tables_and_reports(
         "scene: taken: left helicotrema confirmed, left round window corrected by 0.5 mm." in said
     )
     assert "labyrinth.seg.nrrd cannot be read and was not used" in said
+    assert "saved again: duct.csv, plan.json." in said
     assert "points: taken: left oval window corrected by 1.0 mm. Taken from landmarks_left" in said
     assert "damaged: not updated: " in said and "cannot be opened as a Slicer scene" in said
     assert "Unchanged: Müller_007\n" in said

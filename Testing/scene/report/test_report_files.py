@@ -2,11 +2,15 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from InnerEarSegLib.cli.main import main
+from InnerEarSegLib.cli.result import subject_of_result
+from InnerEarSegLib.io.result_folder import NOTES
+from InnerEarSegLib.report.files import Names, write_report
 from InnerEarSegLib.report.subject import read_subject, write_subject
 from InnerEarSegLib.report.views import can_render
 
@@ -97,6 +101,36 @@ def test_all_files_or_none(result_folder, tmp_path, monkeypatch, capsys):
     assert main(arguments) == 2
     assert f"{tmp_path / 'measurements.json'} cannot be replaced" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_plans_and_surfaces_go_with_a_correction_and_only_then(result_folder, tmp_path):
+    folder = shutil.copytree(result_folder, tmp_path / "result")
+
+    def names():
+        return {path.name for path in folder.iterdir()} - {NOTES}
+
+    def report(page):
+        return write_report([], subject_of_result(folder)[0], Names(page))
+
+    before = names()
+    assert main(["plan", str(folder), "--array", "FLEX24"]) == 0
+    assert main(["mesh", str(folder)]) == 0
+    of_ears = names() - before
+    assert of_ears >= {"plan.json", "duct.csv", "contacts.csv"} and len(of_ears) == 4
+    page = folder / "report.html"
+    assert report(page) == [] and names() >= of_ears
+    (path,) = folder.glob("landmarks_*.mrk.json")
+    content = json.loads(path.read_text())
+    content["markups"][0]["controlPoints"][0]["position"][2] += 0.3
+    path.write_text(json.dumps(content))
+    (folder / "duct.csv").write_text("with a column of mine")
+    assert report(tmp_path / "elsewhere" / page.name) == [] and names() >= of_ears
+    removed, renamed = report(page)
+    gone = ", ".join(sorted(of_ears - {"duct.csv"}))
+    assert f"saved again: {gone}. `innerearseg plan`" in removed
+    (aside,) = folder.glob("duct-earlier-*.csv")
+    assert aside.read_text() == "with a column of mine" and str(aside) in renamed
+    assert not of_ears & names() and report(page) == []
 
 
 def test_an_old_pdf_does_not_stay_beside_a_new_page(result_folder, tmp_path, capsys):
