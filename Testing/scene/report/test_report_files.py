@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +9,12 @@ import pytest
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cli.result import subject_of_result
 from InnerEarSegLib.io.result_folder import NOTES
+from InnerEarSegLib.mrml.files import write_scene
 from InnerEarSegLib.report.files import Names, write_report
 from InnerEarSegLib.report.subject import read_subject, write_subject
 from InnerEarSegLib.report.views import can_render
 
-from .subjects import MODEL, looked_at, reviewed, words_of_pdf
+from .subjects import MODEL, looked_at, reviewed, truth_of, words_of_pdf
 
 
 def test_a_page_a_pdf_and_the_numbers(result_folder, in_3d, capsys):
@@ -103,8 +103,10 @@ def test_all_files_or_none(result_folder, tmp_path, monkeypatch, capsys):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_plans_and_surfaces_go_with_a_correction_and_only_then(result_folder, tmp_path):
-    folder = shutil.copytree(result_folder, tmp_path / "result")
+def test_plans_and_surfaces_go_with_a_correction_and_only_then(synthetic_ear, tmp_path):
+    folder = tmp_path / "result"
+    folder.mkdir()
+    write_scene(synthetic_ear.ct, truth_of(synthetic_ear), folder)
 
     def names():
         return {path.name for path in folder.iterdir()} - {NOTES}
