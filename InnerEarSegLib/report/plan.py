@@ -94,6 +94,7 @@ def write_plan(
             {
                 "side": side,
                 "quality": ear.quality.to_json(),
+                "model": asdict(subject.segmentation.model),
                 "remarks": [*cochlea.remarks, *([NO_DUCT.format(side)] if duct is None else [])],
                 "duct": None if duct is None else {**duct.summary(), "over_angle": rows},
                 "formulas": [
@@ -125,7 +126,6 @@ def write_plan(
         "made_by": MADE_BY,
         "made_of": subject.made_of,
         "made_from": dict(subject.sources),
-        "model": asdict(subject.segmentation.model),
         "note": MAKERS_DECIDE,
         "ears": ears,
     }

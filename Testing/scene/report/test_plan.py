@@ -160,7 +160,7 @@ def test_metal_hides_the_duct(synthetic_ear, tmp_path, capsys):
     (ear,) = content["ears"]
     assert ear["duct"] is None and ear["way_in"] is None and ear["arrays"] == []
     assert ear["quality"] == {"verdict": "poor", "reasons": ["Metal."]}
-    assert content["model"]["sha256"] == MODEL.sha256 and content["made_of"] == "automatic"
+    assert ear["model"]["sha256"] == MODEL.sha256 and content["made_of"] == "automatic"
     assert {*content["made_from"]} == {
         "scene.mrb", "labyrinth.seg.nrrd", f"landmarks_{synthetic_ear.side}.mrk.json",
     }  # fmt: skip
