@@ -292,11 +292,14 @@ def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
     monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", segment)
     grid = Geometry(np.diag([0.5, 0.5, 1.0, 1.0]), (18, 20, 24))
     said: list[str] = []
-    rows = stability(Volume(np.zeros(grid.shape, np.int16), grid), None, said.append)
+    # Slices that overlap: two, 1 mm apart, make one of 2.5 + 1 mm.
+    ct = Volume(np.zeros(grid.shape, np.int16), grid, slice_mm=2.5)
+    rows = stability(ct, None, said.append)
     assert [row.found for row in rows] == [True, True, False, *[True] * 6]
     assert said[2] == "stored with permuted, flipped axes, left: NOT FOUND"
     assert all(mm < 1e-6 for row in rows for mm in row.shifts_mm.values())
     assert len({ct.geometry.shape for ct in seen}) > 3 and rows[0].volume_mm3 == 512.0
+    assert [ct.slice_mm for ct in seen] == [2.5] * 5 + [3.5, 4.5, 3.5, 4.5]
     monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", lambda *_: found())
     assert stability(seen[0], None, said.append) == []
 
