@@ -109,7 +109,7 @@ def evaluate(options: argparse.Namespace) -> int:
     output = ResultFolder(options.output)
     cases = read_dataset(options.dataset).readers
     bundle = chosen_model(options)
-    extremes = Extremes()
+    extremes = Extremes(cases)
     rows, failed = evaluate(
         cases, bundle, options.cases, say, None if options.no_pictures else extremes.look,
         SCANS if options.scans else (AS_SCANNED,),

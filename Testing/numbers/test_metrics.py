@@ -1,6 +1,7 @@
 """Metrics against hand-computed examples, which ear is compared, and CTs without a reference."""
 
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from InnerEarSegLib.evaluation.evaluate import (
 )
 from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
 from InnerEarSegLib.evaluation.perturbations import compare, stability
+from InnerEarSegLib.evaluation.plots import Extremes
 from InnerEarSegLib.io.case import Case
 from InnerEarSegLib.types import (
     CHECK,
@@ -278,6 +280,17 @@ def test_an_ear_that_reaches_beyond_the_label_map_is_remarked():
         assert row["dice"] == pytest.approx(2 * reached / (8 + reached))
         assert row["remark"].startswith(said) and bool(row["remark"]) == bool(said)
     assert "by up to 4 voxels" in row["remark"]
+
+
+def test_the_worst_case_is_drawn_without_keeping_all_cts_in_memory(tmp_path):
+    extremes = Extremes({"P": lambda: case("left", LEFT_AT)})
+    seen, of = case("left", LEFT_AT), ear("left", LEFT_AT)
+    extremes.look(seen, of, row_of(seen, found(of)))
+    ct = weakref.ref(seen.ct)
+    del seen
+    assert ct() is None
+    extremes.draw(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["worst.png"]
 
 
 def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
