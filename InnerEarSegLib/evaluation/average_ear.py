@@ -27,7 +27,7 @@ from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
 from ..io.case import Case
 from ..io.manifest import read_dataset
-from ..segmentation.pose import fit_orthonormal
+from ..segmentation.pose import procrustes_mean
 from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Side, apply_affine, side_sign
 from .evaluate import Cases
 
@@ -63,11 +63,7 @@ def mean_template(cases: Sequence[TemplateCase]) -> tuple[dict[str, Vector], dic
         np.array([at[name] for name in POINTS]) * (side_sign(side), 1.0, 1.0)
         for side, at, _ in cases
     ]
-    mean = shapes[0] - shapes[0].mean(axis=0)
-    for _ in range(20):
-        fits = [fit_orthonormal(shape, mean, 1.0).matrix for shape in shapes]
-        aligned = np.array([apply_affine(*pair) for pair in zip(fits, shapes, strict=True)])
-        mean = aligned.mean(axis=0)
+    mean, aligned = procrustes_mean(shapes)
     at = dict(zip(POINTS, mean, strict=True))
     frame = CochlearFrame.of("right", at[BASAL_TURN], at[ROUND_WINDOW], at[HELICOTREMA])
     template = {name: frame.axes @ (point - frame.origin) for name, point in at.items()}

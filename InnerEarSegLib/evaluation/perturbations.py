@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
-from ..types import SIDES, Ear, Geometry, Volume, apply_affine
-from .metrics import dice, on_common_grid, on_grid
+from ..types import SIDES, Ear, Geometry, Volume, apply_affine, dice
+from .metrics import on_common_grid, on_grid
 
 SOFT_SIGMA_MM = 0.5
 """Standard deviation of the blur between a bone and a soft-tissue kernel, about."""
