@@ -1,14 +1,8 @@
-"""The average ear of cases with references, by which a cochlear frame is found.
-
-``python -m InnerEarSegLib.evaluation.average_ear DATA`` prints ``cochlea.frame.TEMPLATE``.
-"""
+"""The average ear of cases with references, by which a cochlear frame is found."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -24,15 +18,10 @@ from ..cochlea.frame import (
     fit_template,
 )
 from ..cochlea.walls import LabyrinthMask
-from ..errors import UnusableInput
 from ..io.case import Case
-from ..io.manifest import read_dataset
 from ..segmentation.pose import procrustes_mean
 from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Side, apply_affine, side_sign
 from .evaluate import Cases
-
-NOT_AVERAGED = ("F06", "T03", "F13")
-"""Specimens of the public dataset that the package's averages are not made from."""
 
 TemplateCase = tuple[Side, Points, PrincipalAxes | None]
 """Side, RAS mm of all POINTS by name, and principal axes."""
@@ -93,20 +82,3 @@ def _principal_points(cases: Sequence[TemplateCase], template: Template) -> list
             ]
             found.append(min(ways, key=off))
     return found
-
-
-def main(dataset: Path) -> None:
-    """Print the average ear of all specimens of the public dataset but NOT_AVERAGED."""
-    template, spread = template_of(read_dataset(dataset).readers, NOT_AVERAGED)
-    for name, point in template.items():
-        place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
-        print(f"{name}: {place}, spread {spread[name]:.2f} mm")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("dataset", type=Path, metavar="DATA")
-    try:
-        main(parser.parse_args().dataset)
-    except UnusableInput as error:
-        sys.exit(str(error))
