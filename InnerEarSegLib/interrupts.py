@@ -120,7 +120,7 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Put an interrupt off to the end of the block: for what is quick and done as a whole."""
+    """Put an interrupt off to the end of the block, which must be short."""
     global _held, _pending
     _held += 1
     try:

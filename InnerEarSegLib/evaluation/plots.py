@@ -28,7 +28,7 @@ COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
 FOUND, REFERENCE = "#ff9f1c", "#2ec4b6"
-WINDOW_HU = (-700.0, 2300.0)
+HU_RANGE = (-700.0, 2300.0)
 AXES = ("i", "j", "k")
 HALF_MM = 7.0
 """Half the edge of a picture of an ear; a cochlea is about 8 mm wide."""
@@ -213,7 +213,7 @@ def draw_slice(panel: Axes, shown: Shown, ijk: NDArray, axis: int) -> None:
     panel.set_axis_off()
     panel.text(0.02, 0.02, f"{AXES[axis]} = {number}", color="white", fontsize=7,
                transform=panel.transAxes)  # fmt: skip
-    low, high = WINDOW_HU
+    low, high = HU_RANGE
     image = np.take(shown.ct.array, number, axis=2 - axis)
     panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
     panel.set_aspect(float(geometry.spacing[up] / geometry.spacing[right]))

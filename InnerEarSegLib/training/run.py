@@ -21,6 +21,8 @@ from .cases import TrainingCase
 from .config import Config, from_dict
 from .trainer import build_network, inherit, steps_done, train_network, write_json, writing
 
+DESCRIPTION = "run.json"
+
 
 def canonical_template(
     cases: Sequence[TrainingCase], names: Sequence[str]
@@ -60,9 +62,6 @@ def _labyrinth_points(case: TrainingCase, template: dict[str, NDArray]) -> NDArr
     assert case.labels is not None
     ras = case.geometry.to_ras(np.argwhere(case.labels)[:, ::-1])
     return apply_affine(np.linalg.inv(fit_pose(template, case.landmarks).matrix), ras)
-
-
-DESCRIPTION = "run.json"
 
 
 def train(

@@ -32,6 +32,16 @@ from .losses import Losses, joint_loss, landmark_points
 from .mean_ear import mean_ear, mean_ear_shape
 from .samples import Sample, Samples
 
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+LOG_FIELDS = (
+    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "core_loss", "septum_loss",
+    "learning_rate", "seconds", "held_out_dice", "held_out_landmark_mm",
+)  # fmt: skip
+CHECKPOINT_SECONDS = 60.0
+LOG_EVERY, LEAST_ROWS = 25, 20
+"""Steps between two rows of the log; fewer in short trials, for so many rows."""
+
 CONVOLUTIONS = (F.conv3d, F.conv_transpose3d, F.linear)
 
 
@@ -104,17 +114,6 @@ def validate(
                 errors.append(np.linalg.norm(patch.to_ras(ijk) - case.landmarks[name]))
     overlap, distance = (float(np.mean(of)) if of else math.nan for of in (overlaps, errors))
     return overlap, distance
-
-
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.csv"
-LOG_FIELDS = (
-    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "core_loss", "septum_loss",
-    "learning_rate", "seconds", "held_out_dice", "held_out_landmark_mm",
-)  # fmt: skip
-CHECKPOINT_SECONDS = 60.0
-LOG_EVERY, LEAST_ROWS = 25, 20
-"""Steps between two rows of the log; fewer in short trials, for so many rows."""
 
 
 class Diverged(UnusableInput):
