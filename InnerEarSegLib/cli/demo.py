@@ -42,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--spacing", type=float, metavar="MM",
-        help="with --head: spacing, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
+        help="with --head: of the CT, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
     )  # fmt: skip
     parser.add_argument(
         "--varied", action="store_true",

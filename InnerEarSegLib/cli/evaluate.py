@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 MAX_DISPLACE_MM = 5.0
 """The landmarks of an ear lie this far apart: beyond it there is no ear left to measure."""
 
-SIMULATED = (None, "bone", "soft")
-"""Scans of ``plan-accuracy --scan all``; None: as scanned."""
-
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the four commands."""
@@ -195,6 +192,10 @@ def plan_accuracy(options: argparse.Namespace) -> int:
         say("\n".join(["all scans:", *errors_of.coverage(pooled)]))
         say("\n".join(errors_of.kernels_apart(by_scan["bone"], by_scan["soft"])))
     return _status(failed)
+
+
+SIMULATED = (None, "bone", "soft")
+"""Scans of ``plan-accuracy --scan all``; None: as scanned."""
 
 
 def _finder(

@@ -49,7 +49,7 @@ def check_header(
         what: the file, for sentences.
         sizes: voxels along (i, j, k) and any further axes.
         components: values in one voxel.
-        spacing, ijk_to_ras: spacing in mm and grid (4 x 4, RAS mm) that the header gives.
+        spacing, ijk_to_ras: mm along (i, j, k) and grid (4 x 4, RAS mm) that the header gives.
         promised_bytes: bytes of all voxels that the header promises, or fewer.
         file_bytes: the most bytes that the file can hold, unpacked.
 
