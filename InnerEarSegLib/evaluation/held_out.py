@@ -22,11 +22,6 @@ from .evaluate import SUMMARY, Row
 from .metrics import ear_of
 
 
-def _unfinished(path: Path) -> UnusableInput:
-    """Say what to do about a file of a cross-validation that is missing or of earlier code."""
-    return UnusableInput(f"{path} is missing or incomplete; run `innerearseg crossval` on.")
-
-
 @dataclass
 class HeldOut:
     """The folds of a cross-validation, each for the cases that it held out.
@@ -52,23 +47,21 @@ class HeldOut:
         folders: dict[str, Path] = {}
         rows: dict[Path, list[Row]] = {}
         fine: dict[Path, bool] = {}
-        for folder in sorted(output.glob("fold-*")):
-            if not (folder / MODEL).is_file():
-                raise UnusableInput(f"{folder} was not measured; run `innerearseg crossval` on.")
-            folders |= dict.fromkeys(read_run(folder).config.held_out, folder)
-            try:
+        unfinished = UnusableInput(f"{output} is not all measured; run `innerearseg crossval` on.")
+        try:
+            for folder in sorted(output.glob("fold-*")):
+                if not (folder / MODEL).is_file():
+                    raise unfinished
+                folders |= dict.fromkeys(read_run(folder).config.held_out, folder)
                 content = json.loads((folder / ROWS).read_text(encoding="utf-8"))
                 rows[folder] = content["rows"]
                 fine[folder] = content[MADE_WITH]["steps"]["refine"] > 0
-            except (OSError, ValueError, KeyError):
-                raise _unfinished(folder / ROWS) from None
-        if len(rows) < 2:
-            raise UnusableInput(f"{output} holds no folds of `innerearseg crossval`.")
-        try:
+            if len(rows) < 2:
+                raise UnusableInput(f"{output} holds no folds of `innerearseg crossval`.")
             summary = json.loads((output / SUMMARY).read_text(encoding="utf-8"))
             steps, seen = summary["steps"], summary["base"].pop("seen")
         except (OSError, ValueError, KeyError):
-            raise _unfinished(output / SUMMARY) from None
+            raise unfinished from None
         base = from_dict(BaseModel, summary["base"], str(output / SUMMARY))
         drawn = set() if all(steps["orient"]) else set(seen)
         return cls(folders, rows, fine, whose_figures(steps, base, seen), drawn)
