@@ -94,7 +94,7 @@ def _wall(mask: LabyrinthMask, frame: CochlearFrame) -> Vector:
     last = inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
     kept = inside.any(axis=1) & (last + 4 < inside.shape[1])
     points = places[np.arange(_RAYS), np.minimum(last + 4, inside.shape[1] - 1)]
-    kept &= _of_the_cochlea(points)  # else its border made the end
+    kept &= _of_the_cochlea(points)  # else the ray ended at that border, not at the wall
     return np.asarray(places[np.arange(_RAYS), last][kept], np.float64)
 
 
