@@ -47,21 +47,22 @@ class HeldOut:
         folders: dict[str, Path] = {}
         rows: dict[Path, list[Row]] = {}
         fine: dict[Path, bool] = {}
-        unfinished = UnusableInput(f"{output} is not all measured; run `innerearseg crossval` on.")
+        where = output
         try:
-            for folder in sorted(output.glob("fold-*")):
-                if not (folder / MODEL).is_file():
-                    raise unfinished
-                folders |= dict.fromkeys(read_run(folder).config.held_out, folder)
-                content = json.loads((folder / ROWS).read_text(encoding="utf-8"))
-                rows[folder] = content["rows"]
-                fine[folder] = content[MADE_WITH]["steps"]["refine"] > 0
+            for where in sorted(output.glob("fold-*")):
+                (where / MODEL).stat()
+                folders |= dict.fromkeys(read_run(where).config.held_out, where)
+                content = json.loads((where / ROWS).read_text(encoding="utf-8"))
+                rows[where] = content["rows"]
+                fine[where] = content[MADE_WITH]["steps"]["refine"] > 0
             if len(rows) < 2:
                 raise UnusableInput(f"{output} holds no folds of `innerearseg crossval`.")
-            summary = json.loads((output / SUMMARY).read_text(encoding="utf-8"))
+            where = output
+            summary = json.loads((where / SUMMARY).read_text(encoding="utf-8"))
             steps, seen = summary["steps"], summary["base"].pop("seen")
-        except (OSError, ValueError, KeyError):
-            raise unfinished from None
+        except (OSError, ValueError, KeyError):  # missing, damaged or of earlier code
+            sentence = f"{where} was not measured; run `innerearseg crossval` on."
+            raise UnusableInput(sentence) from None
         base = from_dict(BaseModel, summary["base"], str(output / SUMMARY))
         drawn = set() if all(steps["orient"]) else set(seen)
         return cls(folders, rows, fine, whose_figures(steps, base, seen), drawn)

@@ -198,7 +198,7 @@ def test_a_folder_without_a_cross_validation_is_refused(specimens, tmp_path, cap
     assert "holds no folds of `innerearseg crossval`" in capsys.readouterr().err
     (tmp_path / "fold-1").mkdir()
     assert main(arguments) == 2
-    assert "is not all measured; run `innerearseg crossval`" in capsys.readouterr().err
+    assert "fold-1 was not measured; run `innerearseg crossval`" in capsys.readouterr().err
     assert main([*arguments, "--model", "model.pt"]) == 2
     assert "leave --model out" in capsys.readouterr().err
 

@@ -138,10 +138,10 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     (output / "summary.json").write_text(json.dumps(summary))
     assert HeldOut.of(output).seen == {"S1"}
     (output / "summary.json").unlink()
-    with pytest.raises(UnusableInput, match="is not all measured; run"):
+    with pytest.raises(UnusableInput, match="runs was not measured; run"):
         HeldOut.of(output)
     (output / "fold-1" / "rows.json").write_text('{"rows": []}')  # as of earlier code
-    with pytest.raises(UnusableInput, match="is not all measured; run"):
+    with pytest.raises(UnusableInput, match="fold-1 was not measured; run"):
         HeldOut.of(output)
 
 
