@@ -10,13 +10,14 @@ from typing import Any
 from vtkmodules.vtkCommonCore import vtkObject
 
 from ..progress import run_steps
-from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
+from ..types import Ear, ModelIdentity, Segmentation
 from .landmarks import (
     ATTRIBUTE,
     FOUND_PLACE_ATTRIBUTE,
     PLACE_ATTRIBUTE,
     WARNINGS_ATTRIBUTE,
     add_landmarks,
+    index_of,
     landmark_of,
     set_automatic,
     set_ear_attributes,
@@ -56,8 +57,8 @@ def add_result(
     """Put segments and landmarks of all ears into the scene, with the first ear in view.
 
     A CT's earlier results are updated; an ear that is not in ``result`` stays as it is. With
-    ``keep_reviewed``, so do landmarks that the user confirmed, corrected or placed, and segments
-    that the user edited.
+    ``keep_reviewed``, so do landmarks that the user reviewed, removed ones too, and segments that
+    the user edited.
 
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.
@@ -148,7 +149,8 @@ def _put_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: boo
     kept = []
     for landmark in ear.landmarks:
         now = landmark_of(node, landmark.name)
-        if keep_reviewed and (now.confirmed or now.state in (CORRECTED, PLACED)):
+        deleted = index_of(node, landmark.name) < 0  # the point itself, by a script: it comes back
+        if keep_reviewed and now.reviewed and not deleted:
             kept.append(f"{landmark.name} {ear.side} ({now.state})")
         else:
             set_automatic(node, landmark, model, ear.geometry.center.tolist())

@@ -7,7 +7,7 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
-from InnerEarSegLib.mrml.landmarks import node_landmarks
+from InnerEarSegLib.mrml.landmarks import landmark_of, node_landmarks, set_position
 from InnerEarSegLib.mrml.populate import add_result, result_steps
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
@@ -71,6 +71,19 @@ def test_reviewed_landmarks_stay_unless_told(made, scene, volume, keep):
     assert kept == (said if keep else ())
     for name, ras in expected.items():
         np.testing.assert_allclose(found[name], ras)
+
+
+def test_a_landmark_that_was_removed_by_hand_stays_removed(made, scene, volume):
+    node = add_result(scene, volume, made.one).landmarks["left"]
+    set_position(node, OVAL_WINDOW, None)
+    kept = add_result(scene, volume, made.result(moved(made, made.left, (0.5, 0, 0)))).kept
+    assert kept == ("oval window left (removed by hand)",)
+    assert node_landmarks(node)[OVAL_WINDOW] is None
+    assert landmark_of(node, OVAL_WINDOW).automatic_ras == pytest.approx(
+        made.left.landmarks[1].ras, abs=1e-4
+    )
+    add_result(scene, volume, made.one, keep_reviewed=False)
+    assert landmark_of(node, OVAL_WINDOW).state == "automatic"
 
 
 def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, volume):
