@@ -109,14 +109,13 @@ def follow_landmarks(node: Any, landmarks: Any) -> None:
 
 
 def set_ear_attributes(node: Any, ear: Ear) -> None:
-    """Note an ear's quality, findings, auxiliary landmarks and all radii, for measuring."""
+    """Note an ear's quality, findings and auxiliary landmarks with their radii, for measuring."""
     node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
     findings = json.dumps(ear.findings.to_json()) if ear.findings else None
     node.SetAttribute(FINDINGS_ATTRIBUTE, findings)
     node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
-    for landmark in (*ear.landmarks, *ear.auxiliary):
-        node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
     for landmark in ear.auxiliary:
+        node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
         node.SetAttribute(AUXILIARY_POSITION + landmark.name, format_point(landmark.ras))
 
 

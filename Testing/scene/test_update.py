@@ -7,7 +7,14 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
-from InnerEarSegLib.mrml.landmarks import landmark_of, node_landmarks, set_position
+from InnerEarSegLib.mrml.landmarks import (
+    MODEL,
+    auxiliary_of,
+    confirm,
+    landmark_of,
+    node_landmarks,
+    set_position,
+)
 from InnerEarSegLib.mrml.populate import add_result, result_steps
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.review import Review
@@ -18,7 +25,7 @@ from InnerEarSegLib.mrml.segments import (
     segment_was_edited,
 )
 from InnerEarSegLib.mrml.volumes import add_volume
-from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, Landmark
+from InnerEarSegLib.types import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, Landmark, ModelIdentity
 from Testing.scene.test_measurements import text_of
 
 
@@ -84,6 +91,22 @@ def test_a_landmark_that_was_removed_by_hand_stays_removed(made, scene, volume):
     )
     add_result(scene, volume, made.one, keep_reviewed=False)
     assert landmark_of(node, OVAL_WINDOW).state == "automatic"
+
+
+def test_a_confirmed_landmark_keeps_the_radius_of_its_own_run(made, scene, volume):
+    def of(name, radius_mm):
+        marks = (replace(mark, radius_mm=radius_mm) for mark in made.left.landmarks)
+        auxiliary = (Landmark(BASAL_TURN, (1.0, 2.0, 3.0), 0.7, radius_mm),)
+        ear = replace(made.left, landmarks=tuple(marks), auxiliary=auxiliary)
+        return replace(made.result(ear), model=ModelIdentity(name, "1", ""))
+
+    node = add_result(scene, volume, of("A", 0.9)).landmarks["left"]
+    confirm(node, HELICOTREMA)
+    add_result(scene, volume, of("B", 0.2))
+    found = [landmark_of(node, name).radius_mm for name in (HELICOTREMA, OVAL_WINDOW)]
+    assert [*found, auxiliary_of(node)[0].radius_mm] == [0.9, 0.2, 0.2]
+    models = [node.GetAttribute(MODEL + name) for name in (HELICOTREMA, OVAL_WINDOW)]
+    assert models == ["A 1 ", "B 1 "]
 
 
 def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, volume):
