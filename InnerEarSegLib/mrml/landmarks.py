@@ -37,7 +37,8 @@ ATTRIBUTE = "InnerEarSeg."
 
 # Attributes of a node.
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
-WARNINGS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the run, or reasons of the verdict, a line each
+REASONS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the ear's verdict, a line each
+RUN_WARNINGS_ATTRIBUTE = ATTRIBUTE + "RunWarnings"  # of the run that found the ear, a line each
 VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"  # quality of the ear: "good", "check" or "poor"
 FINDINGS_ATTRIBUTE = ATTRIBUTE + "Findings"  # JSON; missing in scenes of earlier versions
 PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"  # where its CT's voxels were, see ``follow_ct``
@@ -97,9 +98,9 @@ def set_automatic(
     node.SetAttribute(POINT_ID + name, node.GetNthControlPointID(index))
 
 
-def warnings_of(node: Any) -> list[str]:
-    """Return the run's warnings or an ear's reasons, as a node has them."""
-    return (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
+def reasons_of(node: Any) -> list[str]:
+    """Return the reasons of an ear's verdict."""
+    return (node.GetAttribute(REASONS_ATTRIBUTE) or "").splitlines()
 
 
 def follow_landmarks(node: Any, landmarks: Any) -> None:
@@ -108,12 +109,13 @@ def follow_landmarks(node: Any, landmarks: Any) -> None:
         node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
 
 
-def set_ear_attributes(node: Any, ear: Ear) -> None:
-    """Note an ear's quality, findings and auxiliary landmarks with their radii, for measuring."""
+def set_ear_attributes(node: Any, ear: Ear, warnings: Sequence[str]) -> None:
+    """Note an ear's quality, findings and auxiliary landmarks, and the warnings of its run."""
+    node.SetAttribute(RUN_WARNINGS_ATTRIBUTE, "\n".join(warnings))
     node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
     findings = json.dumps(ear.findings.to_json()) if ear.findings else None
     node.SetAttribute(FINDINGS_ATTRIBUTE, findings)
-    node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
+    node.SetAttribute(REASONS_ATTRIBUTE, "\n".join(ear.quality.reasons))
     for landmark in ear.auxiliary:
         node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
         node.SetAttribute(AUXILIARY_POSITION + landmark.name, format_point(landmark.ras))

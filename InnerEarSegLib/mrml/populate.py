@@ -15,7 +15,6 @@ from .landmarks import (
     ATTRIBUTE,
     FOUND_PLACE_ATTRIBUTE,
     PLACE_ATTRIBUTE,
-    WARNINGS_ATTRIBUTE,
     add_landmarks,
     index_of,
     landmark_of,
@@ -109,7 +108,7 @@ def _put_result(
         if ear.side not in landmarks:
             landmarks[ear.side] = add_landmarks(scene, volume_node, ear.side)
         kept += _put_landmarks(landmarks[ear.side], ear, result.model, keep_reviewed)
-        set_ear_attributes(landmarks[ear.side], ear)
+        set_ear_attributes(landmarks[ear.side], ear, result.warnings)
         yield
     results = Results(segmentation, landmarks)
     for node in results.nodes:
@@ -140,7 +139,6 @@ def _put_segments(
         remember_automatic_segment(node, ear.side)
     node.SetAttribute(ATTRIBUTE + "Model", f"{result.model.name} {result.model.version}")
     node.SetAttribute(ATTRIBUTE + "ModelSha256", result.model.sha256)
-    node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(result.warnings))
     return node, kept
 
 

@@ -13,8 +13,8 @@ from ..errors import UnusableInput
 from ..process import quiet
 from ..report.subject import Subject, ct_around
 from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
-from .landmarks import ATTRIBUTE, warnings_of
-from .results import CT_ROLE, find_results, read_ear
+from .landmarks import ATTRIBUTE
+from .results import CT_ROLE, find_results, read_ear, run_warnings
 from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
 from .volumes import geometry_of, voxels
@@ -81,7 +81,7 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         raise UnusableInput(
             " ".join(left_out) or "There is no ear to report on: segment the CT first."
         )
-    warnings = warnings_of(results.nodes[0])
+    warnings = run_warnings(results)
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "

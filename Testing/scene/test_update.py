@@ -16,7 +16,7 @@ from InnerEarSegLib.mrml.landmarks import (
     set_position,
 )
 from InnerEarSegLib.mrml.populate import add_result, result_steps
-from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.results import find_results, run_warnings
 from InnerEarSegLib.mrml.review import Review
 from InnerEarSegLib.mrml.segments import (
     SEGMENT_IDS,
@@ -24,8 +24,16 @@ from InnerEarSegLib.mrml.segments import (
     segment_volume,
     segment_was_edited,
 )
+from InnerEarSegLib.mrml.subject import subject_of
 from InnerEarSegLib.mrml.volumes import add_volume
-from InnerEarSegLib.types import BASAL_TURN, HELICOTREMA, OVAL_WINDOW, Landmark, ModelIdentity
+from InnerEarSegLib.types import (
+    BASAL_TURN,
+    HELICOTREMA,
+    OVAL_WINDOW,
+    Landmark,
+    ModelIdentity,
+    Quality,
+)
 from Testing.scene.test_measurements import text_of
 
 
@@ -107,6 +115,26 @@ def test_a_confirmed_landmark_keeps_the_radius_of_its_own_run(made, scene, volum
     assert [*found, auxiliary_of(node)[0].radius_mm] == [0.9, 0.2, 0.2]
     models = [node.GetAttribute(MODEL + name) for name in (HELICOTREMA, OVAL_WINDOW)]
     assert models == ["A 1 ", "B 1 "]
+
+
+def test_warnings_are_those_of_the_run_that_found_each_ear(made, scene, volume):
+    def run(warning, *ears):
+        result = made.result(*(replace(x, quality=Quality("check", ("Odd.",))) for x in ears))
+        add_result(scene, volume, replace(result, warnings=("Coarse.", warning)))
+        return list(subject_of(scene, volume).segmentation.warnings)
+
+    assert run("Of both.", made.left, made.right) == ["Coarse.", "Of both."]
+    assert run("Of the left.", made.left) == ["Coarse.", "Of the left.", "Of both."]
+    scene.RemoveNode(find_results(scene, volume).segmentation)
+    assert run_warnings(find_results(scene, volume)) == ["Coarse.", "Of the left.", "Of both."]
+
+
+def test_a_scene_of_an_earlier_version_has_its_warnings_in_the_segmentation(made, scene, volume):
+    nodes = add_result(scene, volume, made.two)
+    for node in nodes.landmarks.values():
+        node.RemoveAttribute("InnerEarSeg.RunWarnings")
+    nodes.segmentation.SetAttribute("InnerEarSeg.Warnings", "Coarse.\nTilted.")
+    assert run_warnings(nodes) == ["Coarse.", "Tilted."]
 
 
 def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, volume):
