@@ -50,7 +50,7 @@ AUTOMATIC_POSITION = ATTRIBUTE + "Automatic."  # empty: not found
 CONFIRMED_POSITION = ATTRIBUTE + "Confirmed."  # ABSENT: the user confirmed that it is not there
 AUXILIARY_POSITION = ATTRIBUTE + "Auxiliary."
 RADIUS = ATTRIBUTE + "Radius."  # 90 % radius in mm, of auxiliary landmarks too; may be empty
-MODEL = ATTRIBUTE + "Model."  # name, version and SHA-256 of the model that found it
+MODEL = ATTRIBUTE + "Model."  # that found it; in a segmentation, by side, that drew the segment
 POINT_ID = ATTRIBUTE + "Point."  # ID of the control point, whatever its label
 
 ABSENT = "absent"
@@ -82,7 +82,7 @@ def set_automatic(
     node.SetAttribute(CONFIDENCE + name, f"{landmark.confidence:.4f}")
     node.SetAttribute(RADIUS + name, _decimals(landmark.radius_mm))
     node.SetAttribute(AUTOMATIC_POSITION + name, format_point(found))
-    node.SetAttribute(MODEL + name, f"{model.name} {model.version} {model.sha256}")
+    set_model(node, name, model)
     node.RemoveAttribute(CONFIRMED_POSITION + name)
     index = index_of(node, name)
     if index < 0:  # new, or the user deleted it
@@ -96,6 +96,16 @@ def set_automatic(
     describe(node, name)
     node.SetNthControlPointLocked(index, True)
     node.SetAttribute(POINT_ID + name, node.GetNthControlPointID(index))
+
+
+def set_model(node: Any, name: str, model: ModelIdentity) -> None:
+    """Note which model found a landmark, or drew a side's segment."""
+    node.SetAttribute(MODEL + name, model_text(model))
+
+
+def model_text(model: ModelIdentity) -> str:
+    """Return name, version and SHA-256, as attributes hold them."""
+    return f"{model.name} {model.version} {model.sha256}"
 
 
 def reasons_of(node: Any) -> list[str]:

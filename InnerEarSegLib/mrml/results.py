@@ -18,12 +18,16 @@ from ..types import (
     LANDMARKS,
     POOR,
     SEGMENT_REMOVED,
+    UNKNOWN_MODEL,
     Ear,
     Geometry,
+    ModelIdentity,
     Quality,
     Side,
 )
 from .landmarks import (
+    ATTRIBUTE,
+    MODEL,
     REASONS_ATTRIBUTE,
     RUN_WARNINGS_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
@@ -120,7 +124,22 @@ def read_ear(results: Results, side: Side) -> Ear | None:
         auxiliary=auxiliary_of(node),
         segment=segment,
         findings=findings_of(node),
+        model=model_of(results, side),
     )
+
+
+def model_of(results: Results, side: Side) -> ModelIdentity:
+    """Return the model that drew an ear's segment; where that is not noted, of its landmarks."""
+    segmentation = results.segmentation
+    text = segmentation and segmentation.GetAttribute(MODEL + side)
+    if not text:
+        found = {results.landmarks[side].GetAttribute(MODEL + name) for name in LANDMARKS} - {None}
+        text = found.pop() if len(found) == 1 else None
+    if not text and segmentation:  # earlier versions noted the last run's alone
+        last = (segmentation.GetAttribute(ATTRIBUTE + key) for key in ("Model", "ModelSha256"))
+        text = " ".join(each or "" for each in last)
+    parts = (text or "").rsplit(" ", 2)
+    return ModelIdentity(*parts) if len(parts) == 3 else UNKNOWN_MODEL
 
 
 def run_warnings(results: Results) -> list[str]:

@@ -29,10 +29,12 @@ from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import (
     BASAL_TURN,
     HELICOTREMA,
+    LANDMARKS,
     OVAL_WINDOW,
     Landmark,
     ModelIdentity,
     Quality,
+    Segmentation,
 )
 from Testing.scene.test_measurements import text_of
 
@@ -106,7 +108,7 @@ def test_a_confirmed_landmark_keeps_the_radius_of_its_own_run(made, scene, volum
         marks = (replace(mark, radius_mm=radius_mm) for mark in made.left.landmarks)
         auxiliary = (Landmark(BASAL_TURN, (1.0, 2.0, 3.0), 0.7, radius_mm),)
         ear = replace(made.left, landmarks=tuple(marks), auxiliary=auxiliary)
-        return replace(made.result(ear), model=ModelIdentity(name, "1", ""))
+        return Segmentation((ear,), ModelIdentity(name, "1", ""), "cpu")
 
     node = add_result(scene, volume, of("A", 0.9)).landmarks["left"]
     confirm(node, HELICOTREMA)
@@ -127,6 +129,31 @@ def test_warnings_are_those_of_the_run_that_found_each_ear(made, scene, volume):
     assert run("Of the left.", made.left) == ["Coarse.", "Of the left.", "Of both."]
     scene.RemoveNode(find_results(scene, volume).segmentation)
     assert run_warnings(find_results(scene, volume)) == ["Coarse.", "Of the left.", "Of both."]
+
+
+def test_a_second_run_of_an_ear_leaves_the_other_the_model_of_its_own(made, scene, volume):
+    a, b = ModelIdentity("A", "1", "aa"), ModelIdentity("B", "2", "bb")
+    ears = made.left, made.right
+    nodes = add_result(scene, volume, Segmentation(ears, a, "cpu"))
+    # As 0.1.0 left it.
+    for side, node in nodes.landmarks.items():
+        nodes.segmentation.RemoveAttribute(f"InnerEarSeg.Model.{side}")
+        for name in LANDMARKS:
+            node.RemoveAttribute(MODEL + name)
+    nodes.segmentation.SetAttribute("InnerEarSeg.Model", "A 1")
+    nodes.segmentation.SetAttribute("InnerEarSeg.ModelSha256", "aa")
+    found = subject_of(scene, volume).segmentation
+    assert [ear.model for ear in found.ears] == [a, a] and found.model == a
+    erase_half(nodes.segmentation, "right")
+    add_result(scene, volume, Segmentation(ears, b, "cpu"))
+    found = subject_of(scene, volume).segmentation
+    assert [ear.model for ear in found.ears] == [b, a]  # that of the segment that was kept
+    assert found.warnings == (
+        "Of the right ear, the segment is by model A 1 aa, helicotrema and oval window and round "
+        "window by B 2 bb.",
+    )
+    scene.RemoveNode(nodes.segmentation)
+    assert [ear.model for ear in subject_of(scene, volume).segmentation.ears] == [b, b]
 
 
 def test_a_scene_of_an_earlier_version_has_its_warnings_in_the_segmentation(made, scene, volume):

@@ -14,12 +14,14 @@ from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cli.result import subject_of_result
 from InnerEarSegLib.mrml.files import read_node, write_bundle, write_node, write_scene
 from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.mrml.scene import headless_scene
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.report.subject import PATIENT, write_subject
+from InnerEarSegLib.types import ModelIdentity, Segmentation
 
 from .subjects import looked_at, reviewed, saved, truth_of
 
@@ -183,6 +185,17 @@ def test_an_ear_without_landmarks_is_not_left_out_silently(made, tmp_path, capsy
     assert main(["report", str(path), "--output", str(tmp_path / "y.html")]) == 2
     errors = capsys.readouterr().err
     assert "left ear were removed" in errors and "right ear were removed" in errors
+
+
+def test_ears_of_two_runs_are_reported_with_the_model_of_each(made, tmp_path):
+    other = Segmentation((made.left,), ModelIdentity("Other", "2.0", "cd" * 32), "cpu")
+    path = tmp_path / "two.mrb"
+    saved(path, made.two, made.ct, change=lambda scene, volume, _: add_result(scene, volume, other))
+    text = report(path, tmp_path / "x.html")
+    assert f"Model, left Other 2.0 Model SHA-256, left {'cd' * 32}" in text
+    assert f"Model, right test 1.0 Model SHA-256, right {'0' * 64}" in text
+    numbers = json.loads((tmp_path / "x.measurements.json").read_text(encoding="utf-8"))
+    assert [ear["model"]["sha256"] for ear in numbers["ears"]] == ["cd" * 32, "0" * 64]
 
 
 def test_results_under_another_transform_than_the_ct(made, tmp_path):
