@@ -22,10 +22,11 @@ from .landmarks import automatic_of, landmark_of, node_landmarks, same_place, se
 from .results import Results, read_ear
 from .segments import (
     SEGMENT_NAMES,
-    automatic_voxel_hash,
+    is_automatic,
+    same_segment,
     segment_content,
+    segment_key,
     set_segments,
-    voxel_hash,
 )
 from .transforms import moved_since_found
 
@@ -118,13 +119,12 @@ def _segment(results: Results, side: Side, saved: Any, path: Path, found: Correc
         return
     node, name = results.segmentation, SEGMENT_NAMES[side]
     now, there = segment_content(node, side), segment_content(saved, side)
-    automatic = automatic_voxel_hash(node, side)
-    if voxel_hash(there) in (automatic, voxel_hash(now)):
+    if is_automatic(node, side, there) or same_segment(segment_key(there), segment_key(now)):
         return
     if there is None:
         found.leave(path, NO_SEGMENT.format(path.name, name))
         return
-    if voxel_hash(now) != automatic:
+    if not is_automatic(node, side, now):
         found.notes.append(BOTH.format(path.name, name))
         return
     ear = read_ear(results, side)

@@ -24,10 +24,16 @@ from vtkmodules.vtkCommonTransforms import vtkTransform
 from ..types import Side
 from .landmarks import FOUND_PLACE_ATTRIBUTE, PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
 from .results import Results, matrix_between
-from .scene import configure, matrix_from, transform_between, vtk_matrix
+from .scene import (
+    configure,
+    grid_text,
+    matrix_from,
+    parse_grid,
+    same_grid,
+    transform_between,
+    vtk_matrix,
+)
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
-
-_SAME_MM = 1e-3
 
 
 @dataclass
@@ -40,10 +46,9 @@ class Followed:
 
 def place_of(volume_node: Any) -> str:
     """Where a CT's voxels lie in its own coordinates: matrix and dimensions, as text."""
-    matrix = matrix_from(volume_node.GetIJKToRASMatrix)
     image = volume_node.GetImageData()
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
-    return " ".join([*(f"{value:.10g}" for value in matrix[:3].ravel()), *map(str, dimensions)])
+    return grid_text(matrix_from(volume_node.GetIJKToRASMatrix), dimensions)
 
 
 def moved_since_found(node: Any, volume_node: Any) -> bool:
@@ -52,7 +57,7 @@ def moved_since_found(node: Any, volume_node: Any) -> bool:
     False in scenes of earlier versions, which do not tell.
     """
     new = place_of(volume_node)
-    return not _same(node.GetAttribute(FOUND_PLACE_ATTRIBUTE) or new, new)
+    return not same_grid(node.GetAttribute(FOUND_PLACE_ATTRIBUTE) or new, new)
 
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:
@@ -92,11 +97,11 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     parent; for a grid transform nothing can be said before that has gone too.
     """
     old = node.GetAttribute(PLACE_ATTRIBUTE) or new
-    if _same(old, new):
+    if same_grid(old, new):
         return None
     parent, ct_parent = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
     straight = parent is None or parent.IsTransformToWorldLinear()
-    (before, size_before), (after, size_after) = _grid(old), _grid(new)
+    (before, size_before), (after, size_after) = parse_grid(old), parse_grid(new)
     if size_before == size_after and straight:
         matrix: NDArray[np.float64] | None = after @ np.linalg.inv(before)
     elif parent is ct_parent and not straight:
@@ -106,24 +111,6 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     if matrix is None:
         return transform_between(parent, ct_parent)
     return configure(vtkTransform(), Matrix=vtk_matrix(matrix))
-
-
-def _same(old: str, new: str) -> bool:
-    """Whether two places are one, up to what saving a scene rounds off."""
-    if old == new:
-        return True
-    (before, size), (after, size_after) = _grid(old), _grid(new)
-    corners = np.array([*np.ndindex(2, 2, 2)]) * np.array(size, float)
-    homogeneous = np.column_stack([corners, np.ones(8)])
-    return size == size_after and np.abs(homogeneous @ (before - after).T).max() < _SAME_MM
-
-
-def _grid(place: str) -> tuple[NDArray[np.float64], list[str]]:
-    """Matrix and dimensions of a place."""
-    values = place.split()
-    matrix = np.eye(4)
-    matrix[:3] = np.array(values[:12], float).reshape(3, 4)
-    return matrix, values[12:]
 
 
 def _mapping(change: Any) -> PointMapping:

@@ -18,13 +18,17 @@ from InnerEarSegLib.mrml.landmarks import (
 from InnerEarSegLib.mrml.populate import add_result, result_steps
 from InnerEarSegLib.mrml.results import find_results, run_warnings
 from InnerEarSegLib.mrml.review import Review
+from InnerEarSegLib.mrml.scene import vtk_matrix
 from InnerEarSegLib.mrml.segments import (
     SEGMENT_IDS,
     segment_center,
+    segment_content,
+    segment_key,
     segment_volume,
     segment_was_edited,
 )
 from InnerEarSegLib.mrml.subject import subject_of
+from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
 from InnerEarSegLib.types import (
     BASAL_TURN,
@@ -35,7 +39,9 @@ from InnerEarSegLib.types import (
     ModelIdentity,
     Quality,
     Segmentation,
+    apply_affine,
 )
+from Testing.scene.conftest import rotation
 from Testing.scene.test_measurements import text_of
 
 
@@ -179,6 +185,47 @@ def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, vol
     add_result(scene, volume, made.one, keep_reviewed=False)
     assert segment_volume(node, "left") == pytest.approx(made.left.volume_mm3)
     assert "facial" in node.GetSegmentation().GetSegmentIDs()
+
+
+def test_a_segment_that_was_shifted_or_turned_was_edited(made, scene, volume):
+    node, turn = add_result(scene, volume, made.two).segmentation, np.eye(4)
+    inside, geometry = segment_content(node, "left")
+    first = geometry.to_ras(np.zeros(3))
+    turn[:3, :3] = rotation((0, 0, 1), 5)
+    turn[:3, 3] = first - turn[:3, :3] @ first  # about the first voxel, which stays
+    shift = np.eye(4)
+    shift[:3, 3] = (0.6, 0.0, 0.0)
+    for matrix in (turn, shift):
+        node.ApplyTransformMatrix(vtk_matrix(matrix))
+        assert [segment_was_edited(node, side) for side in SEGMENT_IDS] == [True, True]
+        np.testing.assert_array_equal(segment_content(node, "left")[0], inside)
+        node.ApplyTransformMatrix(vtk_matrix(np.linalg.inv(matrix)))
+        assert not segment_was_edited(node, "left")
+    node.ApplyTransformMatrix(vtk_matrix(shift))
+    kept = add_result(scene, volume, made.two).kept
+    assert kept == ("Labyrinth left (edited)", "Labyrinth right (edited)")
+    for side in SEGMENT_IDS:  # as 0.1.0 noted it, without a place
+        key = segment_key(segment_content(node, side)).partition(" ")[0]
+        node.SetAttribute(f"InnerEarSeg.AutomaticSegment.{side}", key)
+        assert not segment_was_edited(node, side)
+
+
+def test_a_ct_that_was_moved_with_its_results_edits_no_segment(made, scene, volume):
+    results = add_result(scene, volume, made.two)
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = np.eye(4)
+    turn[:3, :3], turn[:3, 3] = rotation((1, 2, 3), 40), (0.6, -30.0, 5.0)
+    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+    center = segment_center(results.segmentation, "left")
+    for move in (
+        lambda: volume.SetAndObserveTransformNodeID(transform.GetID()),
+        volume.HardenTransform,
+    ):
+        move()
+        assert follow_ct(results, volume).moved
+        assert not any(segment_was_edited(results.segmentation, side) for side in SEGMENT_IDS)
+    there = segment_center(results.segmentation, "left")
+    np.testing.assert_allclose(there, apply_affine(turn, center), atol=1e-3)
 
 
 def test_two_cts_keep_their_results_apart(made, scene, volume):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
@@ -16,9 +17,9 @@ from InnerEarSegLib.mrml.files import read_node, write_bundle, write_node, write
 from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.scene import headless_scene, vtk_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
-from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
+from InnerEarSegLib.mrml.subject import cts_with_results, open_scene, subject_of
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.report.subject import PATIENT, write_subject
 from InnerEarSegLib.types import ModelIdentity, Segmentation
@@ -70,6 +71,27 @@ def test_corrections_in_files_beside_the_scene_count_and_that_is_said(folder, ca
     assert segment == "edited" and marks["helicotrema"]["state"] == "corrected"
     assert marks["helicotrema"]["moved_mm"] == pytest.approx(0.3, abs=0.002)
     assert marks["oval window"]["state"] == "automatic"
+
+
+@pytest.mark.parametrize("voxels", [0, 2])
+def test_a_segment_that_was_shifted_in_its_file_counts(made, tmp_path, voxels):
+    write_scene(made.ct, made.two, tmp_path)
+    matrix = np.eye(4)
+    matrix[:3, 3] = voxels * made.left.geometry.ijk_to_ras[:3, 0]  # 0.3 mm each
+    with headless_scene() as session:
+        node = read_node(session.scene, tmp_path / "labyrinth.seg.nrrd")
+        node.ApplyTransformMatrix(vtk_matrix(matrix))
+        assert write_node(node, tmp_path / "labyrinth.seg.nrrd")
+        open_scene(session.scene, tmp_path / "scene.mrb")
+        (volume,) = cts_with_results(session.scene)
+        before = subject_of(session.scene, volume).segmentation.ears
+    subject, notes = subject_of_result(tmp_path)
+    sides = ("left", "right") if voxels else ()
+    assert notes == [f"Taken from labyrinth.seg.nrrd: Labyrinth {side}." for side in sides]
+    for ear, old in zip(subject.segmentation.ears, before, strict=True):
+        assert ear.segment == ("edited" if voxels else "automatic")
+        now, then = (made.points(x.labyrinth, x.geometry).mean(axis=0) for x in (ear, old))
+        assert now - then == pytest.approx(matrix[:3, 3], abs=1e-3)
 
 
 def test_files_beside_the_scene_that_cannot_be_used_are_said(folder, synthetic_ear):
