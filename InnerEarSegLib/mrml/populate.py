@@ -44,7 +44,7 @@ from .segments import (
     segment_was_edited,
     set_segments,
 )
-from .transforms import follow_ct, place_of
+from .transforms import follow_ct, place_of, put_under_ct
 from .views import show_ear
 
 
@@ -123,6 +123,7 @@ def _put_result(
     results = Results(segmentation, landmarks)
     for node in results.nodes:
         link_to_ct(node, volume_node)
+        put_under_ct(node, volume_node)
         for attribute in (PLACE_ATTRIBUTE, FOUND_PLACE_ATTRIBUTE):
             node.SetAttribute(attribute, place_of(volume_node))
     added = [] if earlier else results.nodes

@@ -9,7 +9,8 @@ done to a CT with results:
   place among the voxels. A grid transform that is hardened resamples the voxels; results then
   keep their place in the world.
 
-So each result remembers where its CT's voxels were when the two last agreed.
+So each result remembers where its CT's voxels were, and under which transform, when the two last
+agreed. A result that the user puts under a transform of its own stays there until the CT's changes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ from .scene import (
     vtk_matrix,
 )
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
+
+_CT_PARENT_ROLE = "InnerEarSeg.CtParent"
+"""Reference from a result to the transform that its CT was under when the two last agreed, or to
+the CT where it was under none. Scenes of earlier versions have none."""
 
 
 @dataclass
@@ -62,17 +67,29 @@ def moved_since_found(node: Any, volume_node: Any) -> bool:
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:
     """Whether ``follow_ct`` has something to do."""
-    place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
+    place, parent = place_of(volume_node), _parent_id(volume_node)
     return any(
-        node.GetTransformNodeID() != transform or _change(node, volume_node, place)
+        node.GetNodeReferenceID(_CT_PARENT_ROLE) != parent or _change(node, volume_node, place)
         for node in results.nodes
     )
 
 
+def _parent_id(volume_node: Any) -> str:
+    """ID of a CT's transform, or its own."""
+    return str(volume_node.GetTransformNodeID() or volume_node.GetID())
+
+
+def put_under_ct(node: Any, volume_node: Any) -> None:
+    """Put a result under its CT's transform, and note which that is."""
+    if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
+        node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    node.SetNodeReferenceID(_CT_PARENT_ROLE, _parent_id(volume_node))
+
+
 def follow_ct(results: Results, volume_node: Any) -> Followed:
-    """Bring results to where the CT is now and under its present parent transform."""
+    """Bring results to where the CT is now and, if it is another, under its parent transform."""
     followed = Followed()
-    place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
+    place, parent = place_of(volume_node), _parent_id(volume_node)
     for node in results.nodes:
         change = _change(node, volume_node, place)
         if change is not None:
@@ -84,9 +101,9 @@ def follow_ct(results: Results, volume_node: Any) -> Followed:
                 map_landmarks(node, followed.landmarks[side])
             node.SetAttribute(PLACE_ATTRIBUTE, place)
             followed.moved = True
-        if node.GetTransformNodeID() != transform:
-            node.SetAndObserveTransformNodeID(transform)
-            followed.moved = True
+        if node.GetNodeReferenceID(_CT_PARENT_ROLE) != parent:
+            followed.moved |= node.GetTransformNodeID() != volume_node.GetTransformNodeID()
+            put_under_ct(node, volume_node)
     return followed
 
 
