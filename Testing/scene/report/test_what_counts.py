@@ -13,7 +13,13 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cli.result import subject_of_result
-from InnerEarSegLib.mrml.files import read_node, write_bundle, write_node, write_scene
+from InnerEarSegLib.mrml.files import (
+    read_node,
+    write_bundle,
+    write_node,
+    write_result,
+    write_scene,
+)
 from InnerEarSegLib.mrml.landmarks import set_position
 from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
@@ -133,8 +139,10 @@ def test_where_scene_and_file_were_both_corrected_the_scene_counts(folder, synth
     assert oval.moved_mm == pytest.approx(0.5, abs=0.002)
 
 
-def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(folder, capsys):
+def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(synthetic_ear, tmp_path):
     """The files hold the old places, 30 mm away: a correction that nobody made."""
+    folder = tmp_path / "case"
+    write_result(truth_of(synthetic_ear), synthetic_ear.ct, folder)
     with headless_scene() as session:
         open_scene(session.scene, folder / "scene.mrb")
         (volume,) = cts_with_results(session.scene)
@@ -148,14 +156,39 @@ def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(folder, capsys):
         write_bundle(session.scene, folder / "scene.mrb")
     (path,) = folder.glob("landmarks_*.mrk.json")
     subject, notes = subject_of_result(folder)
-    assert notes == [
-        f"Not used: labyrinth.seg.nrrd, {path.name}. The CT was moved in the scene after it was "
-        "segmented: the scene counts."
-    ]
+    assert notes == [] and {*subject.sources} == {"scene.mrb", "labyrinth.seg.nrrd", path.name}
+    content = path.read_text()
+    move(path, 0, 0.3)
+    subject, (note,) = subject_of_result(folder)
+    assert note.startswith(f"{path.name} was not used, as the CT was moved")
+    assert {*subject.sources} == {"scene.mrb", "labyrinth.seg.nrrd"}
+    path.write_text(content)
     (ear,) = subject.segmentation.ears
     assert not ear.reviewed
     found = json.loads(path.read_text())["markups"][0]["controlPoints"][0]["position"]
     assert ear.landmarks[0].ras[2] - found[2] == pytest.approx(30.0, abs=0.002)
+
+
+@pytest.mark.parametrize("name", ["labyrinth.seg.nrrd", "landmarks_right.mrk.json"])
+def test_a_correction_of_what_was_removed_from_the_scene_is_said_and_uncounted(
+    made, tmp_path, name
+):
+    folder = tmp_path / "case"
+    write_result(made.two, made.ct, folder)
+    with headless_scene() as session:
+        open_scene(session.scene, folder / "scene.mrb")
+        (volume,) = cts_with_results(session.scene)
+        results = find_results(session.scene, volume)
+        removed = results.landmarks["right"] if "right" in name else results.segmentation
+        session.scene.RemoveNode(removed)
+        write_bundle(session.scene, folder / "scene.mrb")
+    subject, notes = subject_of_result(folder)
+    assert notes == [] and name in subject.sources  # nothing was corrected in the file
+    text = (folder / name).read_bytes()
+    (folder / name).write_bytes(text + b"\n")
+    subject, (note,) = subject_of_result(folder)
+    assert note.startswith(f"{name} was not used, as what it corrects was removed from the scene")
+    assert name not in subject.sources and "scene.mrb" in subject.sources
 
 
 def test_a_correction_saved_both_ways_is_no_difference(folder, synthetic_ear, capsys):
