@@ -52,7 +52,7 @@ from .quality import (
     Verdict,
 )
 from .result import RESULT_SCHEMA_VERSION, Segmentation
-from .volume import Scanner, Volume
+from .volume import Scanner, Volume, dice
 
 __all__ = [
     "AUTOMATIC", "AUXILIARY", "BASAL_TURN", "BY_HAND", "CHECK", "CONFIRMED", "CORRECTED", "EDITED",
@@ -62,5 +62,5 @@ __all__ = [
     "SEGMENT_REMOVED", "SIDES", "SOFT_MM", "UNKNOWN_MODEL", "USUAL_APEX_MM", "USUAL_VOLUME_MM3",
     "USUAL_WINDOWS_MM", "VESTIBULE", "WHOLE_CANALS", "Ear", "Findings", "Geometry", "Landmark",
     "ModelIdentity", "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume",
-    "apply_affine", "common_model", "rounded", "side_sign", "trilinear",
+    "apply_affine", "common_model", "dice", "rounded", "side_sign", "trilinear",
 ]  # fmt: skip
