@@ -229,6 +229,9 @@ MEASURED_OF_FORMULA = {
 }
 """Of a length that a formula estimates, the one that is measured along the wall."""
 
+EXTRAPOLATED = "an average cochlea extends what the segment shows"
+"""What tables remark on a measurement that is extrapolated."""
+
 
 @dataclass(frozen=True)
 class Measurement:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import slicer
 
+from InnerEarSegLib.cochlea.catalogue import EXTRAPOLATED
 from InnerEarSegLib.mrml.measurements import find_measurements
 from InnerEarSegLib.mrml.plan import find_plan
 from InnerEarSegLib.mrml.results import find_results
@@ -28,6 +29,8 @@ def test_numbers_are_shown_and_are_those_of_the_scene(planned):
     assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(planned.value("a_diameter"))
     assert 7.5 < planned.value("a_diameter") < 10.5
     assert "Wall 360°" in text and f"{planned.value('duct_lateral_wall_360'):.1f} ±" in text
+    table = find_measurements(planned.scene, planned.volume).table
+    assert EXTRAPOLATED in cell(table, "Measured lateral wall, whole", "Remark")
     assert "CDL<br>(formula)" in text
     # What an average cochlea extends begins with ≈ under the ear's button, too.
     cochlea, key = planned.measuring.cochleae[planned.side], "duct_lateral_wall_360"
