@@ -205,6 +205,7 @@ class Panel:
     def _scene_closes(self, *_: Any) -> None:
         stopped = self.running.drop()
         self._forget_scene()
+        self.planning.forget()
         if stopped:
             self.status.say("The scene was closed; the run was stopped.", "warn")
 

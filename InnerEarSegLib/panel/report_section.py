@@ -69,13 +69,11 @@ class ReportSection(HandOverSection):
         self._page = page
         ticked = self._ui.patientCheckBox.checked
         texts = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}
+        success = f"Report: {page}{_NO_PDF if wanted and not pdf else ''}"
         if chosen_arrays := self._chosen():
             texts[CHOSEN_ARRAYS] = chosen_to_text(chosen_arrays)
-        self._hand_over(
-            texts,
-            lambda folder: self.make_command(folder, page, pdf),
-            f"Report: {page}{_NO_PDF if wanted and not pdf else ''}",
-        )
+            success += f". It shows {', '.join(each.array.label for each in chosen_arrays)}"
+        self._hand_over(texts, lambda folder: self.make_command(folder, page, pdf), success)
 
     def _done(self) -> None:
         self._forget_patient()
