@@ -284,6 +284,10 @@ def test_a_point_moved_from_python_shows_as_corrected(reviewed):
     assert column(reviewed, 2)[2] == "corrected" and column(reviewed, 4)[2] == "1.50 mm"
     reviewed.ui.undoButton.click()
     assert column(reviewed, 2)[2] == "✓ confirmed"
+    reviewed.node.SetNthControlPointPositionMissing(2)
+    assert column(reviewed, 2)[2] == "removed by hand"
+    said = reviewed.ui.reviewProgressLabel.text
+    assert said == "Removed by hand: Place the round window, Reset it, or Confirm."
 
 
 def test_the_volume_follows_what_is_edited(reviewed):
