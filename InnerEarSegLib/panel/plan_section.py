@@ -38,7 +38,6 @@ from .measurements_section import MeasurementsSection
 from .messages import Status
 from .stepper import Stepper
 from .words import VERDICTS
-from .worker import timer_for
 
 if TYPE_CHECKING:
     from ..report.meshes import Meshes
@@ -86,13 +85,12 @@ class PlanSection:
         self._dividing = Stepper(lambda _: None)
         self._folder = ""  # for surfaces
         self._saving = Stepper(self._surfaces_saved, self._surfaces_failed)
-        self._parts_soon = timer_for(self._update_parts)
         measuring.measured = self.show
         self.show()
 
     def close(self) -> None:
         """The module is unloaded."""
-        self._stop_dividing()
+        self._dividing.stop()
         self._saving.stop()
 
     def forget(self) -> None:
@@ -123,7 +121,9 @@ class PlanSection:
             self._volume_id = volume.GetID()
             self._choose(arrays_in_scene(volume))
         ui.planCollapsibleButton.setVisible(bool(cochleae))
-        self._stop_dividing()
+        if volume is None and not slicer.mrmlScene.IsClosing():
+            self._dividing.finish()  # else the scene keeps the parts from before a correction
+        self._dividing.stop()
         if not self._measured:
             return
         chosen, bands = self.chosen(), ui.bandsCheckBox.checked
@@ -131,7 +131,7 @@ class PlanSection:
         if shown:
             with slicer.util.RenderBlocker():  # else each node that changes draws all views
                 update_plan(volume, cochleae, chosen, bands=bands, new_arrays=new_arrays)
-        self._parts_soon.start()
+        self._dividing.start(update_parts(volume, cochleae))
         if ui.planCollapsibleButton.collapsed:
             return
         room = True  # for another array below those that are chosen
@@ -159,14 +159,6 @@ class PlanSection:
         measuring = self._measuring
         there = measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume)
         return there and set(measuring.cochleae) == set(measuring.results.landmarks)
-
-    def _update_parts(self) -> None:
-        if self._measured:
-            self._dividing.start(update_parts(self._measuring.volume, self._measuring.cochleae))
-
-    def _stop_dividing(self) -> None:
-        self._parts_soon.stop()
-        self._dividing.stop()
 
     def _fill_lists(self) -> None:
         """List the known arrays; what is chosen stays chosen."""

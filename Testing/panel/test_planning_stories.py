@@ -8,9 +8,11 @@ import pytest
 import slicer
 
 from InnerEarSegLib.cochlea.catalogue import EXTRAPOLATED
+from InnerEarSegLib.cochlea.measurements import signature
 from InnerEarSegLib.mrml.measurements import find_measurements
-from InnerEarSegLib.mrml.plan import find_plan
-from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.plan import find_plan, shows
+from InnerEarSegLib.mrml.plan_parts import find_parts
+from InnerEarSegLib.mrml.results import find_results, read_ear
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
 from InnerEarSegLib.types import ROUND_WINDOW, Landmark
 from Testing.panel.helpers import result_with, segment, with_all_landmarks, write_prepared
@@ -81,6 +83,7 @@ def test_corrected_landmarks_and_edited_segments_change_the_numbers(planned):
     # When another CT is chosen at once, the scene has them all the same.
     planned.ui.planCollapsibleButton.collapsed = False
     planned.ui.showPlanButton.click()
+    planned.ui.partsCheckBox.click()
     node.SetNthControlPointPosition(index, *place)
     planned.ui.inputSelector.setCurrentNode(planned.add_volume())
     found = find_measurements(planned.scene, planned.volume)
@@ -89,6 +92,9 @@ def test_corrected_landmarks_and_edited_segments_change_the_numbers(planned):
     assert length(found.lines[planned.side, "A"]) == pytest.approx(in_table, abs=0.006)
     wall = find_plan(planned.volume)[planned.side, "lateral wall"]
     np.testing.assert_allclose(wall.GetNthControlPointPosition(0), place, atol=0.01)
+    (parts,) = find_parts(planned.volume).values()
+    assert shows(parts, signature(read_ear(results, planned.side)))
+    assert parts.GetSegmentation().GetNumberOfSegments() == 5
     planned.ui.inputSelector.setCurrentNode(planned.volume)
     planned.measured()
     node = results.segmentation
