@@ -60,7 +60,8 @@ Laryngoscope 88:723-728), less the 0.25 mm by which tubes are measured too narro
 class Findings:
     """What was measured of one ear's automatic result and of the CT there; the verdict's grounds.
 
-    None is not known: a landmark was missing, or the result was made before this was measured.
+    None is not known, but for ``cut_off_hu``: a landmark was missing, the CT does not show it, or
+    the result was made before this was measured.
 
     Attributes:
         closed_canals: how many semicircular canals are closed rings: 3 in a whole labyrinth. The
@@ -79,6 +80,7 @@ class Findings:
         bony_canals: names of those that are cut off where the CT shows bone, of ``open_canals``.
         undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
         even_edges: whether the CT's edges are about as wide in all directions.
+        cut_off_hu: where the CT's values end, if metal would not stand out; None if it would.
     """
 
     closed_canals: int | None = None
@@ -95,6 +97,7 @@ class Findings:
     bony_canals: tuple[str, ...] = ()
     undrawn_landmarks: tuple[str, ...] = ()
     even_edges: bool | None = None
+    cut_off_hu: float | None = None
 
     @property
     def canals(self) -> str:
@@ -121,6 +124,6 @@ class Findings:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Findings:
-        """Read what ``to_json`` made; KeyError or TypeError if something is missing or unknown."""
+        """Read what ``to_json`` of any version made; TypeError if a name is unknown."""
         lists = {name: tuple(x) for name, x in item.items() if isinstance(x, list)}
         return cls(**{**item, **lists})
