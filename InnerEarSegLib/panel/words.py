@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..mrml.landmarks import VERDICT_ATTRIBUTE, warnings_of
-from ..types import CHECK, GOOD, POOR, REMOVED, Landmark
+from ..types import CHECK, GOOD, POOR, Landmark
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
 CHECKED = "checked by you"
@@ -24,10 +24,8 @@ def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -
             if left
             else "All landmarks are checked. Measure, report, and save."
         )
-    if mark.state == REMOVED:
-        return f"Removed by hand: Place the {mark.name}, Reset it, or Confirm."
     if mark.ras is None:
-        return f"Not found: Place the {mark.name}, or Confirm that it is missing."
+        return f"{mark.state.capitalize()}: Place the {mark.name}, or Confirm."
     return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
 
 
