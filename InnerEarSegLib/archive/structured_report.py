@@ -190,8 +190,7 @@ def _measurement(item: Measurement, measured: CochlearMeasurements) -> Any:
         )
     source = f" Source: {item.source}." if item.source else ""
     half = " +/- is half the width of the 90 % interval." if item.uncertainty is not None else ""
-    beyond = " Extrapolated by an average cochlea." if item.extrapolated else ""
-    text = f"{item.definition}{source}{half}{beyond}"
+    text = f"{item.definition}{source}{half}"
     _add_text(made, dicom_codes.COMMENT, text, "HAS PROPERTIES")
     if remark := measured.remark_on(item):
         _add_text(made, dicom_codes.COMMENT, f"Remark: {remark}", "HAS PROPERTIES")

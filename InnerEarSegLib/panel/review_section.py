@@ -177,9 +177,8 @@ class ReviewSection:
             return
         if self._table.selected is not None:
             self._jump(self._table.selected)
-        else:
-            sides: list[Side] = sorted(results.landmarks)
-            self.show_ear(self.measuring.side or sides[0])
+        elif side := self.measuring.side or next(iter(sorted(results.landmarks)), None):
+            self.show_ear(side)
 
     def forget_steps(self, volume: Any = None) -> None:
         """Make steps of a CT, or of all, final, as results were replaced."""

@@ -25,7 +25,7 @@ def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -
             else "All landmarks are checked. Measure, report, and save."
         )
     if mark.ras is None:
-        return f"Not found: Place the {mark.name}, or Confirm that it is missing."
+        return f"{mark.state.capitalize()}: Place the {mark.name}, or Confirm."
     return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
 
 

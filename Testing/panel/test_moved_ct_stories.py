@@ -250,3 +250,15 @@ def test_a_script_that_segments_again_ends_the_steps(story):
     story.widget.logic.process(story.volume, keepReviewed=False)
     assert not story.ui.undoButton.enabled
     assert story.states() == ["automatic"] * 3
+
+
+def test_a_segment_without_landmarks_goes_along(story, capfd):
+    story.segment()
+    results = find_results(story.scene, story.volume)
+    story.scene.RemoveNode(results.landmarks[story.ear.side])
+    story.process()
+    transform = linear(story.scene)
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    story.process()
+    assert results.segmentation.GetTransformNodeID() == transform.GetID()
+    assert "Traceback" not in capfd.readouterr().err
