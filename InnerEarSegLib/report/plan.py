@@ -94,7 +94,7 @@ def write_plan(
             {
                 "side": side,
                 "quality": ear.quality.to_json(),
-                "model": asdict(subject.segmentation.model),
+                "model": asdict(ear.model),
                 "remarks": [*cochlea.remarks, *([NO_DUCT.format(side)] if duct is None else [])],
                 "duct": None if duct is None else {**duct.summary(), "over_angle": rows},
                 "formulas": [
