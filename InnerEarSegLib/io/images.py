@@ -83,7 +83,7 @@ def _checked(ct: Volume) -> Volume:
         raise UnusableInput(f"{WHAT} has {shape} voxels and its geometry {tuple(grid.shape)}.")
     # What comes from ``read_ct`` is not copied: a head has a gigabyte.
     clean = array.dtype in (np.int16, np.float32) and array.flags.writeable
-    clean = clean and bool(AIR <= array.min() < 0 and array.max() <= MAX_HU)  # not if it holds NaN
+    clean = clean and bool(array.min() >= AIR and array.max() <= MAX_HU)  # not if it holds NaN
     if not clean:
         array = np.array(array, array.dtype.newbyteorder("="), order="C")
     array, warnings = to_hounsfield(array, 1.0, 0.0, WHAT)
