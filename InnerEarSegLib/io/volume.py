@@ -276,8 +276,8 @@ def _read_nifti(path: Path) -> Stored:
             if not 1 <= fields["dim"][0] <= 7:
                 raise damaged(path, f"its header names {fields['dim'][0]} dimensions")
             sizes = tuple(int(size) for size in fields["dim"][1 : 1 + fields["dim"][0]])
-            unit_mm = NIFTI_UNIT_MM.get(int(fields["xyzt_units"]) & 7, 1.0)
-            affines, notes = _nifti_orientations(fields, path)
+            unit_mm = nifti_unit_mm(fields)
+            affines, notes = nifti_orientations(fields, path)
             offset, slope, intercept = (
                 float(fields[name]) for name in ("vox_offset", "scl_slope", "scl_inter")
             )
@@ -329,10 +329,15 @@ def _nifti_fields(file: IO[bytes], path: Path) -> Any:
     raise damaged(path, "it has no NIfTI header")
 
 
-def _nifti_orientations(
-    fields: Any, path: Path
+def nifti_unit_mm(fields: Any) -> float:
+    """Return how many mm the unit of a NIfTI header is."""
+    return NIFTI_UNIT_MM.get(int(fields["xyzt_units"]) & 7, 1.0)
+
+
+def nifti_orientations(
+    fields: Any, what: object
 ) -> tuple[list[NDArray[np.float64]], tuple[str, ...]]:
-    """Return IJK to RAS in the file's unit, the one that 3D Slicer takes first, and warnings."""
+    """Return a NIfTI header's IJK to RAS in its unit, 3D Slicer's choice first, and warnings."""
     from nibabel.affines import from_matvec
     from nibabel.quaternions import quat2mat
 
@@ -342,7 +347,7 @@ def _nifti_orientations(
         bcd = [float(fields[f"quatern_{name}"]) for name in "bcd"]
         square = float(np.dot(bcd, bcd))
         if not square <= 1.01:  # a little more than 1 is rounding
-            raise UnusableInput(f"{path} has an impossible geometry: its qform is no rotation.")
+            raise UnusableInput(f"{what} has an impossible geometry: its qform is no rotation.")
         qfac = -1.0 if fields["pixdim"][0] < 0 else 1.0
         rotation = quat2mat([np.sqrt(max(0.0, 1.0 - square)), *bcd])
         origin = [float(fields[f"qoffset_{name}"]) for name in "xyz"]
