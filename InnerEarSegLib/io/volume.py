@@ -38,6 +38,9 @@ NRRD_SPACES = {
     "ras", "las", "lps",
 }  # fmt: skip
 
+META_MATRIX = {"transformmatrix", "orientation", "rotation"}
+"""Three names that MetaIO takes for the same field."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 NIFTI_UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 """Metre, millimetre, micrometre; files without a unit are in millimetres."""
@@ -183,7 +186,10 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
             stored = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
     except (RuntimeError, EOFError, zlib.error):
         raise damaged(path) from None
-    placed = image_io == "MetaImageIO" or fields.get("space", "").lower() in NRRD_SPACES
+    if image_io == "MetaImageIO":
+        placed = not META_MATRIX.isdisjoint(fields)
+    else:
+        placed = fields.get("space", "").lower() in NRRD_SPACES
     notes = () if placed else (NO_ORIENTATION,)
     return stored, 1.0, 0.0, ijk_to_ras, notes, _slice_mm(fields)
 
@@ -226,9 +232,7 @@ def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> Non
     try:
         count = int(fields["ndims"])
         axes = ("dimsize", "elementspacing", "elementsize", "offset", "position", "origin")
-        sizes = dict.fromkeys(axes, count) | dict.fromkeys(
-            ("transformmatrix", "orientation", "rotation"), count * count
-        )
+        sizes = dict.fromkeys(axes, count) | dict.fromkeys(META_MATRIX, count * count)
         fits = 1 <= count <= 9 and all(
             len([float(word) for word in fields[name].split()]) == size
             for name, size in sizes.items()

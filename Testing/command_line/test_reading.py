@@ -171,6 +171,7 @@ def test_no_orientation_is_said(tmp_path):
     for path in (
         header((QFORM_CODE, "<2h", (0, 0)))(tmp_path),
         edit(write(tmp_path / "ct.nrrd"), b"space: left-posterior-superior", b"space dimension: 3"),
+        edit(write(tmp_path / "ct.mha"), b"TransformMatrix =", b"Comment ="),
     ):
         assert NO_ORIENTATION in read_ct(path).warnings
 
