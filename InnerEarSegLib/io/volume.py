@@ -49,7 +49,7 @@ NIFTI_SCANNER = 1
 """Code of an orientation that comes from the scanner."""
 
 
-def read_ct(path: Path, series: str | None = None) -> Volume:
+def read_ct(path: Path, series: str | None = None, *, cut_short: bool = False) -> Volume:
     """Read a CT in Hounsfield units.
 
     Args:
@@ -57,6 +57,8 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
             folders below; or one DICOM file, which stands for its series.
         series: the SeriesInstanceUID of the DICOM series to read; None chooses the thinnest CT
             with a bone kernel where that is unambiguous.
+        cut_short: read the whole slices of an unpacked NIfTI that ends too early; it is refused
+            otherwise.
 
     Returns:
         The CT on a regular grid with axes at right angles: int16 where its values are whole, else
@@ -68,7 +70,7 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # of libraries about headers that are checked here
-            return _read(path, series)
+            return _read(path, series, cut_short)
     except InnerEarSegError:
         raise
     except FileNotFoundError:
@@ -115,7 +117,7 @@ def is_image_file(path: Path) -> bool:
     return image_ending(path) is not None and not path.is_dir()
 
 
-def _read(path: Path, series: str | None) -> Volume:
+def _read(path: Path, series: str | None, cut_short: bool) -> Volume:
     if not path.is_file() and not path.is_dir():
         path.stat()  # raises where the path cannot be reached
         raise UnusableInput(f"{path} is neither a file nor a folder.")
@@ -128,7 +130,9 @@ def _read(path: Path, series: str | None) -> Volume:
         raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
     else:
         stored, slope, intercept, ijk_to_ras, notes, slice_mm = (
-            _read_nifti(path) if ending in NIFTI else _read_with_itk(path, ITK_READERS[ending])
+            _read_nifti(path, cut_short)
+            if ending in NIFTI
+            else _read_with_itk(path, ITK_READERS[ending])
         )
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
@@ -259,7 +263,7 @@ def _check_packed(data: Path, offset: int, most: int) -> None:
             count += len(piece)
 
 
-def _read_nifti(path: Path) -> Stored:
+def _read_nifti(path: Path, cut_short: bool) -> Stored:
     """Read NIfTI-1 or NIfTI-2, packed or not.
 
     ITK takes a zero or infinite voxel size for a valid one, reads zeros where a file is cut short,
@@ -291,6 +295,12 @@ def _read_nifti(path: Path) -> Stored:
                 raise damaged(path, "its rescale slope or intercept is no number")
             of_pixel = dtype.kind in "iuf" and not any(size > 1 for size in sizes[4:])
             size = path.stat().st_size
+            if cut_short and not packed and len(sizes) == 3:
+                each = max(1, sizes[0] * sizes[1] * dtype.itemsize)
+                whole = (size - int(offset)) // each
+                if whole < sizes[2]:
+                    said = f"The CT file is cut short; {whole} of {sizes[2]} slices are whole."
+                    sizes, notes = (*sizes[:2], whole), (*notes, said)
             for affine in reversed(affines):
                 affine[:3] *= unit_mm
                 shape = check_header(
