@@ -18,6 +18,11 @@ SMALL = {
 }
 
 
+def refine(**changes) -> dict:
+    """A config whose network of this name has other fields."""
+    return {**SMALL, "refine": {**SMALL["refine"], **changes}}
+
+
 def write(tmp_path, content) -> Path:
     path = tmp_path / "config.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -73,6 +78,19 @@ def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
      r"refine.inference_window \(16, 20, 16\) must be multiples of 8"),
     ({**SMALL, "refine": {**SMALL["refine"], "network": {"landmarks_from": "second"},
                           "loss": {"heatmaps": "squares"}}}, "heatmaps that are not 'squares'"),
+    ({**SMALL, "locate": {"spacing_mm": -0.5, "window": [16, 16, 16]}},
+     r"locate.spacing_mm: -0.5 must be above 0\."),
+    ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [0, 48, 48]}}, "window: 0 must be above 0"),
+    (refine(optimiser={"steps": -5}), "optimiser.steps: -5 must be above 0"),
+    (refine(optimiser={"ema": 1.0}), "ema: 1.0 must be from 0 to below 1"),
+    (refine(augmentation={"crop": 1.5}), "crop: 1.5 must be from 0 to 1"),
+    (refine(augmentation={"noise_hu": -1}), "noise_hu: -1.0 must be 0 or more"),
+    (refine(network={"kernel_size": 4}), "refine.network: kernel_size 4 must be odd"),
+    (refine(network={"channels": []}), "channels is empty"),
+    ({**SMALL, "validate_every": 0}, "config.json.validate_every: 0 must be above 0"),
+    ({**SMALL, "intensity": {"low": 9, "high": 9}}, "intensity: low must be below high"),
+    (json.dumps(SMALL)[:-1] + ', "intensity": {"low": NaN}}', "must be a number of HU"),
+    ({**SMALL, "landmarks": ["helicotrema"]}, "must hold oval window, round window"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_named(tmp_path, content, message):
     with pytest.raises(UnusableInput, match=message):
