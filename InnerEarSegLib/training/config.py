@@ -28,7 +28,7 @@ T = TypeVar("T")
 RANGES = {
     "above 0": {
         "spacing_mm", "window", "inference_window", "channels", "blocks_per_level", "kernel_size",
-        "group_size", "steps", "batch", "learning_rate", "clip", "heatmap_sigma_mm",
+        "group_size", "steps", "batch", "clip", "heatmap_sigma_mm",
         "elastic_spacing_mm", "validate_every", "poses",
     },
     "from 0 to 1": {
