@@ -1,5 +1,6 @@
 """Volumes and masks as images of nibabel and SimpleITK, and CTs that come as such."""
 
+import json
 from dataclasses import replace
 
 import nibabel
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.io.images import ct_of
-from InnerEarSegLib.types import RAS_FROM_LPS, Ear, Geometry, Volume
+from InnerEarSegLib.io.result_files import read_plain, write_plain
+from InnerEarSegLib.types import RAS_FROM_LPS, Ear, Geometry, ModelIdentity, Segmentation, Volume
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -67,6 +69,18 @@ def test_a_mask_on_the_ct_fits_it_voxel_by_voxel():
     assert np.argwhere(np.asarray(seen.dataobj)).tolist() == [[4, 3, 2], [5, 3, 2]]
     same = ear_of(mask, ct.part((3, 2, 1), (4, 4, 4))).mask(ct)
     assert np.array_equal(same.array[1:5, 2:6, 3:7], mask) and same.array.sum() == mask.sum()
+
+
+def test_a_result_whose_mask_is_cut_is_refused(tmp_path):
+    mask = np.random.default_rng(0).integers(0, 2, (20, 20, 20))
+    result = Segmentation((ear_of(mask, turned(3)),), ModelIdentity("m", "1", ""), "cpu")
+    write_plain(result, tmp_path)
+    (tmp_path / "result.json").write_text(json.dumps(result.to_json()))
+    assert np.array_equal(read_plain(tmp_path).ears[0].labyrinth, mask)
+    path = tmp_path / "labyrinth_left.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UnusableInput, match=r"cannot be read: labyrinth_left\.npz is damaged\."):
+        read_plain(tmp_path)
 
 
 @pytest.fixture(scope="module")
