@@ -86,7 +86,7 @@ def end() -> NoReturn:
     deadline = time.monotonic() + MOST_SECONDS
     while _held and time.monotonic() < deadline:
         time.sleep(0.02)
-    _ending.acquire()  # for good: another thread that comes here waits for the end
+    _ending.acquire()  # never released: another thread that comes here waits for the end
     for action in reversed([*_undo.values()]):
         with suppress(Exception):
             action()
@@ -120,7 +120,7 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Put an interrupt off to the end of the block: for what is quick and done as a whole."""
+    """Put an interrupt off to the end of the block, which must be short."""
     global _held, _pending
     _held += 1
     try:

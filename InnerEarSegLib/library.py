@@ -98,7 +98,7 @@ def segment(
     on = _devices(model)
     found = pipeline.segment(volume, model, region=region, progress=progress)
     if _devices(model) != on:
-        _bundled.cache_clear()  # this CT was too large for the GPU: the next one has it again
+        _bundled.cache_clear()  # for this CT alone the model was moved to the CPU
     return SegmentedCT(**{x.name: getattr(found, x.name) for x in fields(found)}, ct=volume)
 
 

@@ -40,7 +40,7 @@ _TASKS_PER_PROCESS = 100
 """Frees what libraries leak; a new process costs some seconds."""
 
 _CONFIG: dict[str, Any] = {
-    "distributed.nanny.pre-spawn-environ": {},  # it slows memory down and limits threads
+    "distributed.nanny.pre-spawn-environ": {},  # the default slows memory down and limits threads
     "distributed.scheduler.http.routes": [],
     "distributed.scheduler.worker-ttl": None,  # a library may hold Python's lock for minutes
     "distributed.worker.daemon": False,  # a task may start processes
@@ -107,7 +107,7 @@ class Workers:
         import dask
         from distributed import Client, LocalCluster
 
-        if _OF_TRACKER not in sys.warnoptions:  # it inherits them
+        if _OF_TRACKER not in sys.warnoptions:  # the tracker inherits them
             sys.warnoptions.append(_OF_TRACKER)
         with ExitStack() as stack:
             stack.enter_context(_quiet_logs())
@@ -144,7 +144,7 @@ class Workers:
     def __exit__(self, *error: object) -> None:
         if self._scheduler is not None and self._busy:
             addresses = [address for _, _, address in self._busy.values()]
-            with suppress(Exception):  # they are gone, or the scheduler is
+            with suppress(Exception):  # workers or scheduler may be gone
                 self._client.run(_end_process, workers=addresses, on_error="ignore")
         self._stack.close()
 
@@ -274,7 +274,7 @@ def _done(task: Task, future: Any) -> Done[Task, Any] | None:
     error = future.exception() if future.status == "error" else None
     if error is None or isinstance(error, KilledWorker):
         return None
-    return Done(task, error=f"Unexpected {type(error).__name__}: {error}")  # it was not carried
+    return Done(task, error=f"Unexpected {type(error).__name__}: {error}")  # it could not be sent
 
 
 def _end_process(dask_worker: Any) -> None:

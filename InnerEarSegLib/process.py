@@ -131,7 +131,7 @@ def is_running(process: int, start: str) -> bool:
 
         kernel = ctypes.windll.kernel32
         handle = kernel.OpenProcess(0x100000, False, process)  # SYNCHRONIZE: for waiting only
-        running = bool(handle) and kernel.WaitForSingleObject(handle, 0) == 0x102  # still runs
+        running = bool(handle) and kernel.WaitForSingleObject(handle, 0) == 0x102  # timed out: runs
         kernel.CloseHandle(handle)
         return running
     try:

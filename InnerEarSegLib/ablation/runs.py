@@ -25,7 +25,7 @@ from torch import nn
 
 from ..errors import UnusableInput
 from ..evaluation.crossval import cached_cases, fold_folder, use
-from ..evaluation.metrics import dice, surface_distances, surface_voxels
+from ..evaluation.metrics import surface_distances, surface_voxels
 from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import count_parameters
 from ..parallel import Place
@@ -36,7 +36,7 @@ from ..training.config import Config, NetworkTraining, from_dict
 from ..training.losses import landmark_points
 from ..training.run import code_revision, folds_of, read_run, train
 from ..training.trainer import LOG, Diverged, trained_network, write_json
-from ..types import LANDMARKS
+from ..types import LANDMARKS, dice
 from .plan import NETWORK, MeasureConfig, Plan, Study, as_json
 
 DESCRIPTION, RESULT, CLAIM = "study.json", "result.json", "claim.lock"

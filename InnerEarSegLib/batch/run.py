@@ -202,7 +202,7 @@ def do_case(job: Job, case: Case, place: Place) -> list[str]:
     scene = job.write_scene
     result = segment_case(case.source, output, model, progress, scene, about=made, measure=True)
     if result.device.partition(":")[0] != place.device.partition(":")[0]:
-        _loaded.clear()  # one CT was too large for the GPU: the next ones have it again
+        _loaded.clear()  # for this CT alone the model was moved to the CPU
     return output.sentences
 
 

@@ -34,7 +34,7 @@ MAIN = (
 _FINDINGS = {
     "closed_canals": "1", "parts": "1", "turns_apart": "1", "edge_width_mm": "mm",
     "slice_mm": "mm", "metal_mm3": "mm3", "agreement": "1", "atypicality": "1",
-    "aqueduct_mm": "mm", "even_edges": "1",
+    "aqueduct_mm": "mm", "even_edges": "1", "cut_off_hu": "HU",
 }  # fmt: skip
 """Findings that are numbers, and their units."""
 

@@ -136,7 +136,7 @@ def _summarise(
     judged = calibrate.with_radii(rows)
     softness = calibrate.error_by_edge_width(judged)
     seen = base.known(fingerprints.items())
-    # Names without folders: the command goes onto model cards, and these leave the house.
+    # Names without folders: the command goes onto model cards, which are published.
     command = [
         "innerearseg",
         "crossval",

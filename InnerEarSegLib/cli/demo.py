@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..process import temporary
 from ..progress import Progress
-from ..types import LANDMARKS, Ear
+from ..types import LANDMARKS, Ear, dice
 from .arguments import whole_number_from
 from .report import report_blocks
 from .result import subject_of_result
@@ -42,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--spacing", type=float, metavar="MM",
-        help="with --head: voxel size, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
+        help="with --head: of the CT, 0.3 to 2; by default 0.488 x 0.488 x 0.625 mm",
     )  # fmt: skip
     parser.add_argument(
         "--varied", action="store_true",
@@ -104,8 +104,6 @@ def demo(options: argparse.Namespace) -> int:
 def _compare(ear: SyntheticEar, found: Ear) -> list[str]:
     """Compare an ear with the generator's truth, a line each."""
     import numpy as np
-
-    from ..evaluation.metrics import dice
 
     inside = found.geometry.to_ras(np.argwhere(found.labyrinth)[:, ::-1])
     truth = ear.labels.array.astype(bool)

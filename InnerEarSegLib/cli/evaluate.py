@@ -109,7 +109,7 @@ def evaluate(options: argparse.Namespace) -> int:
     output = ResultFolder(options.output)
     cases = read_dataset(options.dataset).readers
     bundle = chosen_model(options)
-    extremes = Extremes()
+    extremes = Extremes(cases)
     rows, failed = evaluate(
         cases, bundle, options.cases, say, None if options.no_pictures else extremes.look,
         SCANS if options.scans else (AS_SCANNED,),
@@ -216,7 +216,8 @@ def _finder(
         if options.model is not None:
             raise UnusableInput("--crossval has models of its own: leave --model out.")
         held_out = HeldOut.of(options.crossval)
-        return lambda scan, case: held_out.find(seen_by(scan, case), options.device), set()
+        say("\n".join(held_out.whose))
+        return lambda scan, case: held_out.find(seen_by(scan, case), options.device), held_out.seen
     bundle = chosen_model(options)
     trained_on: set[str] = set()
     hashed: set[str] = set()
@@ -266,6 +267,8 @@ def stability(options: argparse.Namespace) -> int:
 
         def change(case: Case) -> None:
             found = stability(case.ct, bundle, lambda line: say(f"{case.name}: {line}"))
+            if not found:
+                raise UnusableInput("No inner ear was found.")
             rows.extend((case.name, row) for row in found)
 
         failed = each_case(dataset.readers, options.cases, change, say)

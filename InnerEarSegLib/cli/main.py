@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resumes = getattr(options, "resumes", False)
     interrupts.left = interrupts.RESUMES if resumes else interrupts.NOTHING
     try:
-        with interrupts.raised() if resumes else nullcontext():  # those have processes to end
+        with interrupts.raised() if resumes else nullcontext():  # they end their workers
             status: int = options.run(options)
         sys.stdout.flush()  # here and not at exit, where a broken pipe cannot be caught
         return status
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except (Cancelled, KeyboardInterrupt):
         complain(f"cancelled; {interrupts.left}.")
-        if arguments is None:  # of the whole process: nothing is left to wait for
+        if arguments is None:  # run as a program, not called from Python
             sys.stdout.flush()
             os._exit(interrupts.CANCELLED)
         return CANCELLED

@@ -37,7 +37,7 @@ def end_with_panel(options: argparse.Namespace) -> None:
     """End this process with the panel, if it was started from there."""
     if options.handed_over:
         end_with_stdin()
-        print(flush=True)  # the panel kills nothing that has not said a word
+        print(flush=True)  # tells the panel that the end of stdin is heard from now on
 
 
 def typed(options: argparse.Namespace, name: str, otherwise: str) -> str:
@@ -110,6 +110,6 @@ def subject_of_result(path: Path, ct: str | None = None) -> tuple[Subject, list[
             results = find_results(session.scene, found[0])
             corrections = take_corrections(session.scene, found[0], results, path)
             notes = corrections.notes
-            for name in corrections.unused:  # so that they are looked at again
+            for name in corrections.unused:  # not counted yet: the next run must read them
                 sources.pop(name, None)
         return replace(subject_of(session.scene, found[0]), sources=sources), notes

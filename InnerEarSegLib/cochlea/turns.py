@@ -65,7 +65,7 @@ COURSE = (
 """Angles from the round window and the elevation at which an average cochlea's lateral wall lies
 there, degrees: mean of the 14 labelled specimens of the human bony labyrinth dataset (Wimmer et
 al. 2019), each followed as below; the first course was drawn by hand (2026-11).
-``python -m InnerEarSegLib.evaluation.average_cochlea DATA FILE`` prints the mean of the courses
+``python -m InnerEarSegLib.evaluation.averages DATA FILE`` prints the mean of the courses
 that are followed near this one, which is within 2 degrees of it."""
 
 COURSE_SPREAD_DEG = 3.0

@@ -1,16 +1,8 @@
-"""Make the average cochlea's surface of specimens.
-
-``python -m InnerEarSegLib.evaluation.average_cochlea DATA FILE`` writes what
-``cochlea.duct_axis.AVERAGE_FILE`` is, and prints ``cochlea.turns.COURSE``.
-"""
+"""Make the average cochlea's surface and course of specimens."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +13,7 @@ from ..cochlea.turns import ANGLES, BASAL_DEG, COURSE, follow_turns
 from ..cochlea.walls import LabyrinthMask
 from ..errors import UnusableInput
 from ..io.case import Case
-from ..io.manifest import read_dataset
 from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, apply_affine
-from .average_ear import NOT_AVERAGED
 from .evaluate import Cases
 
 _RAYS, _ROUNDS = 700, 8
@@ -81,19 +71,6 @@ def average_course(cases: Cases) -> list[tuple[float, float]]:
     return [(angle, float(np.interp(angle, angles, elevations))) for angle in COURSE[0]]
 
 
-def write_average(surface: Vector, path: Path) -> None:
-    """Write the file that the package reads."""
-    content = {
-        "about": "Points on the outer wall of an average cochlea, mm in its cochlear frame.",
-        "source": "Mean of specimens of the human bony labyrinth dataset, Wimmer et al. 2019, "
-        "doi:10.5281/zenodo.3355272 (CC BY 4.0), by "
-        "python -m InnerEarSegLib.evaluation.average_cochlea.",
-        "points_mm": np.round(surface, 2).tolist(),
-    }
-    text = json.dumps(content, indent=1).replace(",\n   ", ", ").replace("[\n   ", "[")
-    path.write_text(text.replace("\n  ]", "]") + "\n", encoding="utf-8")
-
-
 def _specimen(case: Case) -> Specimen:
     at = case.landmarks
     lacking = [name for name in (BASAL_TURN, ROUND_WINDOW, HELICOTREMA) if name not in at]
@@ -117,7 +94,7 @@ def _wall(mask: LabyrinthMask, frame: CochlearFrame) -> Vector:
     last = inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
     kept = inside.any(axis=1) & (last + 4 < inside.shape[1])
     points = places[np.arange(_RAYS), np.minimum(last + 4, inside.shape[1] - 1)]
-    kept &= _of_the_cochlea(points)  # else its border made the end
+    kept &= _of_the_cochlea(points)  # else the ray ended at that border, not at the wall
     return np.asarray(places[np.arange(_RAYS), last][kept], np.float64)
 
 
@@ -136,26 +113,3 @@ def _mean(matrices: Sequence[Vector]) -> Vector:
     u, sizes, v = np.linalg.svd(mean[:3, :3])
     mean[:3, :3] = u @ v * sizes.mean()
     return np.asarray(mean, np.float64)
-
-
-def main(dataset: Path, file: Path) -> None:
-    """Write the average of all specimens of the public dataset but NOT_AVERAGED; print the course.
-
-    The course is that of all, near which their turns are followed.
-    """
-    cases = read_dataset(dataset).readers
-    surface = average_cochlea(cases, NOT_AVERAGED)
-    write_average(surface, file)
-    print(f"{len(surface)} points: {file}")
-    course = ", ".join(f"{x:.0f}° {y:.1f}°" for x, y in average_course(cases))
-    print(f"angle and mean elevation of the lateral wall: {course}")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("dataset", type=Path, metavar="DATA")
-    parser.add_argument("file", type=Path, metavar="FILE")
-    try:
-        main(**vars(parser.parse_args()))
-    except UnusableInput as error:
-        sys.exit(str(error))

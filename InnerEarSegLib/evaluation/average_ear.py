@@ -1,14 +1,8 @@
-"""The average ear of cases with references, by which a cochlear frame is found.
-
-``python -m InnerEarSegLib.evaluation.average_ear DATA`` prints ``cochlea.frame.TEMPLATE``.
-"""
+"""The average ear of cases with references, by which a cochlear frame is found."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -24,15 +18,10 @@ from ..cochlea.frame import (
     fit_template,
 )
 from ..cochlea.walls import LabyrinthMask
-from ..errors import UnusableInput
 from ..io.case import Case
-from ..io.manifest import read_dataset
-from ..segmentation.pose import fit_orthonormal
+from ..segmentation.pose import procrustes_mean
 from ..types import BASAL_TURN, HELICOTREMA, ROUND_WINDOW, Side, apply_affine, side_sign
 from .evaluate import Cases
-
-NOT_AVERAGED = ("F06", "T03", "F13")
-"""Specimens of the public dataset that the package's averages are not made from."""
 
 TemplateCase = tuple[Side, Points, PrincipalAxes | None]
 """Side, RAS mm of all POINTS by name, and principal axes."""
@@ -63,11 +52,7 @@ def mean_template(cases: Sequence[TemplateCase]) -> tuple[dict[str, Vector], dic
         np.array([at[name] for name in POINTS]) * (side_sign(side), 1.0, 1.0)
         for side, at, _ in cases
     ]
-    mean = shapes[0] - shapes[0].mean(axis=0)
-    for _ in range(20):
-        fits = [fit_orthonormal(shape, mean, 1.0).matrix for shape in shapes]
-        aligned = np.array([apply_affine(*pair) for pair in zip(fits, shapes, strict=True)])
-        mean = aligned.mean(axis=0)
+    mean, aligned = procrustes_mean(shapes)
     at = dict(zip(POINTS, mean, strict=True))
     frame = CochlearFrame.of("right", at[BASAL_TURN], at[ROUND_WINDOW], at[HELICOTREMA])
     template = {name: frame.axes @ (point - frame.origin) for name, point in at.items()}
@@ -97,20 +82,3 @@ def _principal_points(cases: Sequence[TemplateCase], template: Template) -> list
             ]
             found.append(min(ways, key=off))
     return found
-
-
-def main(dataset: Path) -> None:
-    """Print the average ear of all specimens of the public dataset but NOT_AVERAGED."""
-    template, spread = template_of(read_dataset(dataset).readers, NOT_AVERAGED)
-    for name, point in template.items():
-        place = "{:.2f}, {:.2f}, {:.2f} mm".format(*point)
-        print(f"{name}: {place}, spread {spread[name]:.2f} mm")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("dataset", type=Path, metavar="DATA")
-    try:
-        main(parser.parse_args().dataset)
-    except UnusableInput as error:
-        sys.exit(str(error))

@@ -122,7 +122,7 @@ def _search(ct: Volume, bundle: Model) -> tuple[float, Counter[str]]:
         network = getattr(bundle, name)
         networks[name] = replace(network, module=_Counted(network.module, name, counts))
     counted = replace(bundle, **networks)
-    segment(ct, counted)  # warm
+    segment(ct, counted)  # the first pass on a device is slower
     counts.clear()
     started = time.perf_counter()
     segment(ct, counted)

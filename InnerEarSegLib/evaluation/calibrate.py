@@ -37,7 +37,7 @@ def calibrate(rows: Sequence[Row]) -> Calibration:
     raw = Calibration(scale, spread, {1.0: 1.0})
     scores = np.sort(np.array([error / radius for error, radius in _pairs(rows, raw, 1.0)]))
     factors: dict[float, float] = {}
-    for level in LEVELS if len(scores) else ():  # without an ear nothing can be promised
+    for level in LEVELS if len(scores) else ():  # none without an error to rank
         rank = math.ceil((len(scores) + 1) * level) - 1
         factors[level] = float(scores[min(len(scores) - 1, rank)])
     return Calibration(scale, spread, factors)

@@ -29,6 +29,7 @@ Cases = Mapping[str, Callable[[], Case]]
 Look = Callable[[Case, Ear, Row], None]
 """Called with each case in which an ear was found, the ear, and its row."""
 
+SUMMARY = "summary.json"
 MASK_FIELDS = tuple(field.name for field in fields(MaskMetrics))
 FINDINGS = ("closed_canals", "edge_width_mm")
 """Of ``types.Findings``; None in rows of ears without."""
@@ -342,7 +343,7 @@ def _scan_table(groups: Mapping[str, Sequence[Row]]) -> list[str]:
 
 
 def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -> None:
-    """Write cases.csv, and summary.json with the command that measured and ``more`` fields.
+    """Write cases.csv, and SUMMARY with the command that measured and ``more`` fields.
 
     ``summary`` is of the CTs as scanned, ``summary_by_scan`` of each scan. Cases that the model was
     trained on have summaries of their own, ``summary_trained_on`` and so on.
@@ -358,7 +359,7 @@ def write_tables(rows: Sequence[Row], folder: Path, command: str, **more: Any) -
     if trained_on:
         content |= _summaries("summary_trained_on", trained_on)
     content["cases"] = list(rows)
-    (folder / "summary.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (folder / SUMMARY).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _summaries(name: str, rows: Sequence[Row]) -> dict[str, Any]:

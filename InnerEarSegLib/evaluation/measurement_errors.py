@@ -260,7 +260,6 @@ def displaced_errors(
     errors are independent of what the reference's own clicks got wrong. Each specimen is displaced
     ``draws`` times, a point by ``mean_mm`` on average. Returns as ``segmented_errors``.
     """
-    read: dict[str, Case] = {}
     shapes: dict[str, TemplateCase] = {}
     errors: list[MeasurementErrors] = []
 
@@ -269,7 +268,6 @@ def displaced_errors(
         if lacking:
             raise UnusableInput(f"Its reference has no {lacking[0]}.")
         shapes[case.name] = template_case(case)
-        read[case.name] = case
 
     def measure(case: Case) -> None:
         if case.labels is None:
@@ -285,8 +283,8 @@ def displaced_errors(
     chosen = list(cases if names is None else names)
     check_names(chosen, cases)
     unread = each_case(cases, None, keep, say, "left out of the average ear")
-    known = {name: (lambda case=case: case) for name, case in read.items()}
-    failed = each_case(known, [name for name in chosen if name in read], measure, say)
+    # Read again: the CTs of a large dataset do not fit into the memory.
+    failed = each_case(cases, [name for name in chosen if name in shapes], measure, say)
     return errors, {name: unread[name] for name in chosen if name in unread} | failed
 
 

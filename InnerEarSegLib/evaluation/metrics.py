@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..types import Ear, Geometry, Segmentation, Volume
+from ..types import Ear, Geometry, Segmentation, Volume, dice
 
 if TYPE_CHECKING:
     from ..io.case import Case
@@ -103,12 +103,6 @@ def compare_masks(found: Mask, truth: Mask, spacing: NDArray[np.float64]) -> Mas
         surface_dice=_surface_dice(a, b, spacing),
         volume_error=(int(a.sum()) - int(b.sum())) / int(b.sum()),
     )
-
-
-def dice(found: Mask, truth: Mask) -> float:
-    """Return 2 |A ∩ B| / (|A| + |B|) of two masks [k, j, i]; nan if both are empty."""
-    total = np.count_nonzero(found) + np.count_nonzero(truth)
-    return 2.0 * np.count_nonzero(found & truth) / total if total else float("nan")
 
 
 def surface_voxels(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

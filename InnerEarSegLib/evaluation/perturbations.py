@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..model.bundle import Model
 from ..segmentation.pipeline import segment
-from ..types import SIDES, Ear, Geometry, Volume, apply_affine
-from .metrics import dice, on_common_grid, on_grid
+from ..types import SIDES, Ear, Geometry, Volume, apply_affine, dice
+from .metrics import on_common_grid, on_grid
 
 SOFT_SIGMA_MM = 0.5
 """Standard deviation of the blur between a bone and a soft-tissue kernel, about."""
@@ -65,16 +65,16 @@ def reordered(image: sitk.Image) -> sitk.Image:
     return sitk.Flip(sitk.PermuteAxes(image, [2, 0, 1]), [True, False, True])
 
 
-def clamped_image(ct: Volume) -> sitk.Image:
-    """Return a CT as an int16 image within the range that CT files hold."""
-    image = sitk.Clamp(ct.to_sitk(), sitk.sitkFloat32, LOWEST_HU, HIGHEST_HU)
-    return sitk.Cast(image, sitk.sitkInt16)
-
-
-def changed(image: sitk.Image, change: Change) -> Volume:
-    """Apply a change to an image, and return the CT."""
+def changed(ct: Volume, change: Change) -> Volume:
+    """Apply a change to a CT, clamped to the range that CT files hold."""
+    clamped = sitk.Clamp(ct.to_sitk(), sitk.sitkFloat32, LOWEST_HU, HIGHEST_HU)
+    image = sitk.Cast(clamped, sitk.sitkInt16)
     result = change(image)
-    return Volume(sitk.GetArrayFromImage(result), Geometry.of_image(result))
+    # The mean of slices that overlap covers as much more as their middles lie apart.
+    wider = max(result.GetSpacing()) - max(image.GetSpacing())
+    slice_mm = None if ct.slice_mm is None else ct.slice_mm + wider
+    array = sitk.GetArrayFromImage(result)
+    return replace(ct, array=array, geometry=Geometry.of_image(result), slice_mm=slice_mm)
 
 
 ROLLED = f"patient rolled and tilted by {ROLL_DEGREES:.0f}°"
@@ -175,10 +175,9 @@ def _versions(ct: Volume) -> Iterator[tuple[str, Volume, NDArray]]:
     turn = np.eye(4)
     turn[:3, :3] = roll()
     turned = Geometry(turn @ ct.geometry.ijk_to_ras, ct.geometry.shape)
-    yield ROLLED, Volume(ct.array, turned), np.linalg.inv(turn)
-    image = clamped_image(ct)
+    yield ROLLED, replace(ct, geometry=turned), np.linalg.inv(turn)
     for name, change in CHANGES.items():
-        yield name, changed(image, change), np.eye(4)
+        yield name, changed(ct, change), np.eye(4)
 
 
 def _shift(change: str, expected: Ear, found: Ear | None, to_ct: NDArray) -> Shift:

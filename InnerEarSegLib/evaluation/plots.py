@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..io.case import Case
 from ..training.plots import STYLE
 from ..types import LANDMARKS, Ear, Volume
-from .evaluate import Row, errors_of
+from .evaluate import Cases, Row, errors_of
 from .metrics import on_grid
 
 PICTURES = (
@@ -28,7 +28,7 @@ COLORS = {"helicotrema": "#0072b2", "oval window": "#d55e00", "round window": "#
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
 FOUND, REFERENCE = "#ff9f1c", "#2ec4b6"
-WINDOW_HU = (-700.0, 2300.0)
+HU_RANGE = (-700.0, 2300.0)
 AXES = ("i", "j", "k")
 HALF_MM = 7.0
 """Half the edge of a picture of an ear; a cochlea is about 8 mm wide."""
@@ -135,16 +135,17 @@ class Extremes:
 
     The worst is the one with the largest error of a landmark, or, where references have no
     landmarks, with the smallest Dice. Cases that the model was trained on count only where there
-    are no others.
+    are no others. ``cases`` reads those that are drawn again: the CTs of all would fill the memory.
     """
 
-    def __init__(self) -> None:
-        self._seen: list[tuple[float, Case, Ear, Row]] = []
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+        self._seen: list[tuple[float, str, Ear, Row]] = []
 
     def look(self, case: Case, ear: Ear, row: Row) -> None:
         """Take a case into account."""
         badness = max(errors_of(row).values(), default=-(row.get("dice") or 0.0))
-        self._seen.append((badness, case, ear, row))
+        self._seen.append((badness, case.name, ear, row))
         self._seen.sort(key=lambda item: item[0])
 
     def draw(self, folder: Path) -> None:
@@ -157,7 +158,7 @@ class Extremes:
             if ranked and index not in drawn:
                 drawn.add(index)
                 _, case, ear, row = ranked[index]
-                draw_case(case, ear, row, folder / f"{name}.png")
+                draw_case(self._cases[case](), ear, row, folder / f"{name}.png")
 
 
 def draw_case(case: Case, ear: Ear, row: Row, path: Path) -> None:
@@ -212,7 +213,7 @@ def draw_slice(panel: Axes, shown: Shown, ijk: NDArray, axis: int) -> None:
     panel.set_axis_off()
     panel.text(0.02, 0.02, f"{AXES[axis]} = {number}", color="white", fontsize=7,
                transform=panel.transAxes)  # fmt: skip
-    low, high = WINDOW_HU
+    low, high = HU_RANGE
     image = np.take(shown.ct.array, number, axis=2 - axis)
     panel.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower")
     panel.set_aspect(float(geometry.spacing[up] / geometry.spacing[right]))

@@ -49,7 +49,7 @@ def check_header(
         what: the file, for sentences.
         sizes: voxels along (i, j, k) and any further axes.
         components: values in one voxel.
-        spacing, ijk_to_ras: voxel size in mm and grid (4 x 4, RAS mm) that the header gives.
+        spacing, ijk_to_ras: mm along (i, j, k) and grid (4 x 4, RAS mm) that the header gives.
         promised_bytes: bytes of all voxels that the header promises, or fewer.
         file_bytes: the most bytes that the file can hold, unpacked.
 
@@ -105,10 +105,10 @@ def check_shape(sizes: Sequence[int], what: object) -> None:
 
 
 def check_spacing(spacing: ArrayLike, what: object) -> None:
-    """Refuse a voxel size (in mm) that is zero, negative or not a number."""
+    """Refuse a spacing (in mm) that is zero, negative or not a number."""
     values = np.asarray(spacing, dtype=np.float64)
     if not np.isfinite(values).all() or values.min() < 1e-3:  # no CT is that fine
-        raise UnusableInput(f"{what} has an impossible voxel size of {_size(values)} mm.")
+        raise UnusableInput(f"{what} has an impossible spacing of {_size(values)} mm.")
 
 
 def check_affine(ijk_to_ras: NDArray[np.float64], what: object) -> None:

@@ -246,7 +246,7 @@ class Moves(ExitStack):
 
 
 def _try(action: Callable[..., object], *arguments: Path) -> None:
-    with suppress(OSError):  # the others can still go back
+    with suppress(OSError):  # one that fails must not keep the others from being moved back
         action(*arguments)
 
 

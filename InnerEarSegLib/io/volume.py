@@ -266,7 +266,7 @@ def _check_packed(data: Path, offset: int, most: int) -> None:
 def _read_nifti(path: Path, cut_short: bool) -> Stored:
     """Read NIfTI-1 or NIfTI-2, packed or not.
 
-    ITK takes a zero or infinite voxel size for a valid one, reads zeros where a file is cut short,
+    ITK takes a zero or infinite spacing for a valid one, reads zeros where a file is cut short,
     and drops a skewed sform silently.
     """
     try:

@@ -29,7 +29,7 @@ class Subject:
     Attributes:
         segmentation: the ears as they are now, left before right.
         cts: HU around each ear's labyrinth.
-        spacing_mm: voxel size (i, j, k) of the CT.
+        spacing_mm: of the CT along (i, j, k).
         left_out: a sentence for each ear that is there no more, and why.
         sources: what it was read from, as ``io.result_folder.known_as`` by name of the file.
     """

@@ -41,6 +41,10 @@ ADDED_LOGIT = 1.0
 CANAL_RADIUS_MM = 0.45
 """Of the narrowest part of a usual canal."""
 
+COMPLETED_SHARE = 0.2
+"""Share of the darkness of an open canal in a CT so sharp that a canal must have to be completed:
+completed ones of specimens with a soft kernel have 0.3 and more, bone alone about 0.1 by noise."""
+
 BONY_SHARE, BONY_MM = 0.4, 1.4
 """Share of the darkness of an open canal in a CT so sharp below which its middle is bone, and the
 length from which that is cut off: whole canals of specimens reach 1.0 mm at most, as scanned and
@@ -48,9 +52,6 @@ with a bone kernel, ossified ones (simulated, 2.5 mm and more) 1.4 mm and more."
 
 BONY_RADIUS_MM = 1.2
 """Of what is cut off around the middle of a canal."""
-
-LUMEN_MM = 0.4
-"""Depth in the labyrinth from which the CT shows what fills it."""
 
 Values = NDArray[np.float32]
 
@@ -91,13 +92,13 @@ class Gap:
     Attributes:
         canal: its name.
         length_mm: of all that is missing along the best path; None if there is none.
-        contrast_hu: how much darker that path is than the bone around, its median; None likewise.
+        darkness: of that path, from 0 in bone to 1 in the lumen, its median; None likewise.
         closed: whether it was completed.
     """
 
     canal: str
     length_mm: float | None = None
-    contrast_hu: float | None = None
+    darkness: float | None = None
     closed: bool = False
 
 
@@ -111,7 +112,11 @@ def open_canals(mask: Mask, ijk_to_canonical: NDArray[np.float64]) -> tuple[str,
 
 
 def complete_canals(
-    logits: Values, ct: Values, ijk_to_canonical: NDArray[np.float64]
+    logits: Values,
+    ct: Values,
+    ijk_to_canonical: NDArray[np.float64],
+    lumen_hu: float,
+    edge_mm: float,
 ) -> tuple[Values, tuple[Gap, ...]]:
     """Close the canals that are open where logits and CT support it.
 
@@ -119,6 +124,8 @@ def complete_canals(
         logits: of the labyrinth [k, j, i].
         ct: HU on the same grid.
         ijk_to_canonical: 4 x 4 from IJK to canonical mm.
+        lumen_hu: HU well inside the labyrinth.
+        edge_mm: width of edges in the CT, from ``ct_at_ear.edge_width_mm``.
 
     Returns:
         The logits, raised where a tube was added, and each open canal. The logits of a whole
@@ -129,7 +136,7 @@ def complete_canals(
         near = result[corridor.box]
         if corridor.connects(near > 0):
             continue
-        gap, tube = _close(corridor, near, ct[corridor.box])
+        gap, tube = _close(corridor, near, ct[corridor.box], lumen_hu, edge_mm)
         gaps.append(gap)
         if gap.closed:
             result = result.copy() if result is logits else result
@@ -139,20 +146,16 @@ def complete_canals(
 
 
 def cut_off_bone(
-    logits: Values, ct: Values, ijk_to_canonical: NDArray[np.float64], edge_mm: float
+    logits: Values,
+    ct: Values,
+    ijk_to_canonical: NDArray[np.float64],
+    lumen_hu: float,
+    edge_mm: float,
 ) -> tuple[Values, tuple[str, ...]]:
     """Take the stretches of canals out of a drawing that the CT shows as bone.
 
-    Networks draw an ossified canal as they know it from other ears. In the middle of a canal, the
-    CT is darker than the bone around by a share of the step from bone to lumen: 1 - 16^-(r/w)² in
-    a tube of radius r whose edges are w wide (integral of a Gaussian of that full width at half
-    maximum over the tube's section).
-
-    Args:
-        logits: of the labyrinth [k, j, i].
-        ct: HU on the same grid.
-        ijk_to_canonical: 4 x 4 from IJK to canonical mm.
-        edge_mm: width of edges in the CT, from ``ct_at_ear.edge_width_mm``.
+    Networks draw an ossified canal as they know it from other ears. Arguments are those of
+    ``complete_canals``.
 
     Returns:
         The logits, lowered where bone was drawn, and the names of those canals. The logits are
@@ -165,25 +168,20 @@ def cut_off_bone(
             insideIsPositive=True, squaredDistance=False,
         )
     )  # fmt: skip
-    usual = 1.0 - 16.0 ** -((CANAL_RADIUS_MM / edge_mm) ** 2)
-    spacing = float(np.cbrt(abs(np.linalg.det(ijk_to_canonical))))
-    inner = ct[depth >= LUMEN_MM / spacing]
-    lumen = float(np.median(inner if inner.size else ct[drawn]))
     names, result = [], logits
     for each in corridors(logits.shape, ijk_to_canonical):
         deep, hu, labyrinth = depth[each.box], ct[each.box], drawn[each.box]
         if not each.connects(labyrinth, corners=False):
             continue
         path = _path(each, 1.0 / np.maximum(deep, 1.0) ** 2, labyrinth & each.inside)
-        bone = _bone_around(hu, labyrinth, path, spacing)
-        dark = (bone - hu[tuple(path.T)]) / np.maximum(bone - lumen, 1.0)
-        bony = _long_stretches(path * spacing, dark < BONY_SHARE * usual)
+        dark = _darkness(hu, labyrinth, path, each.spacing_mm, lumen_hu)
+        bony = _long_stretches(path * each.spacing_mm, dark < BONY_SHARE * usual_darkness(edge_mm))
         if bony.any():
             names.append(each.name)
             result = result.copy() if result is logits else result
             part, voxels = result[each.box], np.argwhere(labyrinth & each.inside)
             distance, nearest = _nearest(voxels.astype(float), path.astype(float))
-            cut = tuple(voxels[bony[nearest] & (distance <= BONY_RADIUS_MM / spacing)].T)
+            cut = tuple(voxels[bony[nearest] & (distance <= BONY_RADIUS_MM / each.spacing_mm)].T)
             part[cut] = np.minimum(part[cut], -ADDED_LOGIT)
     return result, tuple(names)
 
@@ -226,7 +224,9 @@ def corridors(shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]) -> 
         yield Corridor(name, (box[0], box[1], box[2]), inside.reshape(size), ends, spacing)
 
 
-def _close(corridor: Corridor, logits: Values, ct: Values) -> tuple[Gap, Mask]:
+def _close(
+    corridor: Corridor, logits: Values, ct: Values, lumen_hu: float, edge_mm: float
+) -> tuple[Gap, Mask]:
     """Return how one canal would be closed, and the tube that does it."""
     nothing = np.zeros(logits.shape, bool)
     levels = np.arange(-LEVEL_STEP, LEAST_LOGIT - LEVEL_STEP / 2, -LEVEL_STEP)
@@ -239,11 +239,13 @@ def _close(corridor: Corridor, logits: Values, ct: Values) -> tuple[Gap, Mask]:
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1) * (outside[1:] | outside[:-1])
     length = float(steps.sum()) * corridor.spacing_mm
     missing = path[outside]
-    contrast = _contrast(ct, logits > 0, missing, corridor.spacing_mm)
-    closed = length <= LONGEST_GAP_MM and contrast is not None and contrast > 0.0
+    dark = _darkness(ct, logits > 0, missing, corridor.spacing_mm, lumen_hu)
+    darkness = None if np.isnan(dark).all() else float(np.nanmedian(dark))
+    seen = darkness is not None and darkness >= COMPLETED_SHARE * usual_darkness(edge_mm)
+    closed = length <= LONGEST_GAP_MM and seen
     radius = TUBE_RADIUS_MM / corridor.spacing_mm
     tube = _balls(missing, logits.shape, radius) if closed else nothing
-    return Gap(corridor.name, length, contrast, closed), tube
+    return Gap(corridor.name, length, darkness, closed), tube
 
 
 def _path(corridor: Corridor, cost: NDArray[np.floating], allowed: Mask) -> NDArray[np.int64]:
@@ -263,12 +265,25 @@ def _path(corridor: Corridor, cost: NDArray[np.floating], allowed: Mask) -> NDAr
     return np.array(path) - 1
 
 
-def _contrast(
-    ct: Values, labyrinth: Mask, path: NDArray[np.int64], spacing_mm: float
-) -> float | None:
-    """Return how much darker voxels (n, 3) are than the bone around them, in HU: the median."""
-    differences = _bone_around(ct, labyrinth, path, spacing_mm) - ct[tuple(path.T)]
-    return None if np.isnan(differences).all() else float(np.nanmedian(differences))
+def usual_darkness(edge_mm: float) -> float:
+    """Return how dark the middle of a narrow canal is, from 0 in bone to 1 in the lumen.
+
+    1 - 16^-(r/w)² in a tube of radius r whose edges are w wide: the integral of a Gaussian of that
+    full width at half maximum over the tube's section.
+
+    >>> round(usual_darkness(CANAL_RADIUS_MM), 4)
+    0.9375
+    """
+    return float(1.0 - 16.0 ** -((CANAL_RADIUS_MM / edge_mm) ** 2))
+
+
+def _darkness(
+    ct: Values, labyrinth: Mask, path: NDArray[np.int64], spacing_mm: float, lumen_hu: float
+) -> NDArray[np.float64]:
+    """Return how dark each voxel (n, 3) is, from 0 in the bone around it to 1 in the lumen."""
+    bone = _bone_around(ct, labyrinth, path, spacing_mm)
+    darkness: NDArray[np.float64] = (bone - ct[tuple(path.T)]) / np.maximum(bone - lumen_hu, 1.0)
+    return darkness
 
 
 def _bone_around(

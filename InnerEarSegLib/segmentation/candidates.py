@@ -126,15 +126,21 @@ def dilated(values: Tensor, radii: ArrayLike) -> Tensor:
     return values
 
 
+def gaussian(sigma: float) -> Tensor:
+    """Return the weights of a Gaussian, (n,), cut off at 2.5 ``sigma``, which is in voxels."""
+    radius = int(np.ceil(2.5 * sigma))
+    offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    weights = torch.exp(-0.5 * (offset / sigma) ** 2)
+    return weights / weights.sum()
+
+
 def _smooth(values: Tensor, grid: Geometry, sigma_mm: float) -> Tensor:
     """Smooth with a Gaussian; values at the border continue beyond it."""
     for axis, spacing in enumerate(grid.spacing[::-1]):
-        sigma = sigma_mm / spacing
-        radius = max(1, int(np.ceil(2.5 * sigma)))
-        offset = torch.arange(-radius, radius + 1, dtype=torch.float32)
-        kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
+        kernel = gaussian(sigma_mm / spacing)
         # As a matrix product: far faster than torch's convolution of single lines.
-        impulses = F.pad(torch.eye(values.shape[axis])[:, None], [radius, radius], mode="replicate")
-        matrix = F.conv1d(impulses, (kernel / kernel.sum())[None, None])[:, 0]
+        impulses = torch.eye(values.shape[axis])[:, None]
+        wide = F.pad(impulses, [len(kernel) // 2] * 2, mode="replicate")
+        matrix = F.conv1d(wide, kernel[None, None])[:, 0]
         values = (values.movedim(axis, 2) @ matrix).movedim(2, axis)
     return values

@@ -81,6 +81,9 @@ EMPTY_HU = 10.0
 CUT_OFF_MM3 = 0.5
 """Volume that has the CT's highest HU if these are cut off; otherwise it is a single voxel."""
 
+CUT_OFF_SHARE = 1.25
+"""HU at which values are cut off, over those of the capsule, from which metal stands out."""
+
 
 class Profiles(NamedTuple):
     """Profiles of a CT across the labyrinth's surface: where lumen and bone are both wide.
@@ -134,15 +137,15 @@ def edge_width_mm(profiles: Profiles | None) -> float | None:
     return float((1.0 / steepest.clamp(min=1e-3)).median())
 
 
-def edges_are_even(profiles: Profiles | None) -> bool:
+def edges_are_even(profiles: Profiles | None) -> bool | None:
     """Return whether edges between lumen and bone are about as wide in all directions.
 
     A patient who moved has double contours across the movement, and thick slices blur along their
-    normal. ``edge_width_mm`` does not see a double contour: either half is as steep as before. True
+    normal. ``edge_width_mm`` does not see a double contour: either half is as steep as before. None
     without profiles.
     """
     if profiles is None:
-        return True
+        return None
     low, high = RISE
     rising = (profiles.step > low) & (profiles.step < high)
     rises = STEP_MM * rising[:, profiles.at.abs() <= RISE_MM].sum(dim=1)
@@ -152,13 +155,47 @@ def edges_are_even(profiles: Profiles | None) -> bool:
     return not widths or max(widths) < max(MIN_UNEVEN_MM, UNEVEN * min(widths))
 
 
+class MetalLimits(NamedTuple):
+    """HU from which a CT shows metal: between the cochlea's turns, and anywhere at the ear.
+
+    ``hidden_from``: HU at which the CT's values are cut off, if metal does not stand out below.
+    """
+
+    between_turns: float
+    anywhere: float
+    hidden_from: float | None
+
+
+def metal_limits(
+    ct: Tensor, spacing_mm: float, capsule_hu: float, edge_mm: float | None
+) -> MetalLimits:
+    """Return from which HU on a CT shows metal.
+
+    Where values are cut off below the usual limits, what lies at the cut is metal if bone is
+    clearly darker.
+
+    Args:
+        ct: HU.
+        spacing_mm: voxel edge.
+        capsule_hu: of the bone around.
+        edge_mm: from ``edge_width_mm``.
+    """
+    width = SHARP_METAL_MM if edge_mm is None else edge_mm
+    least, most = METAL_IN_COCHLEA
+    share = float(np.clip(most - SLOPE * (width - SHARP_METAL_MM), least, most))
+    bright = BLURRED_METAL_HU if width > BLURRED_METAL_MM else METAL_HU
+    anywhere = bright * max(1.0, capsule_hu / USUAL_CAPSULE_HU)
+    highest = float(ct.max())
+    cut_off = int((ct >= highest - 0.5).sum()) * spacing_mm**3 >= CUT_OFF_MM3
+    hidden = cut_off and highest < max(METAL_HU, CUT_OFF_SHARE * capsule_hu)
+    ceiling = highest if cut_off and not hidden else np.inf
+    return MetalLimits(
+        min(share * capsule_hu, ceiling), min(anywhere, ceiling), highest if hidden else None
+    )
+
+
 def metal_mm3(
-    ct: Tensor,
-    labyrinth: Mask,
-    cochlea: Mask,
-    spacing_mm: float,
-    capsule_hu: float,
-    edge_mm: float | None,
+    ct: Tensor, labyrinth: Mask, cochlea: Mask, spacing_mm: float, limits: MetalLimits
 ) -> float:
     """Return the volume of the largest piece of metal in or beside the labyrinth, 0 without any.
 
@@ -168,16 +205,11 @@ def metal_mm3(
         cochlea: the same of the cochlea alone, with the bone between its turns. A network leaves
             metal out as if it were such bone.
         spacing_mm: voxel edge.
-        capsule_hu: of the bone around.
-        edge_mm: from ``edge_width_mm``.
+        limits: from ``metal_limits``.
     """
     hu = ct.numpy()
-    width = SHARP_METAL_MM if edge_mm is None else edge_mm
-    least, most = METAL_IN_COCHLEA
-    share = float(np.clip(most - SLOPE * (width - SHARP_METAL_MM), least, most))
-    metal = cochlea & (hu >= share * capsule_hu)
-    bright_hu = BLURRED_METAL_HU if width > BLURRED_METAL_MM else METAL_HU
-    bright = hu >= bright_hu * max(1.0, capsule_hu / USUAL_CAPSULE_HU)
+    metal = cochlea & (hu >= limits.between_turns)
+    bright = hu >= limits.anywhere
     if bright.any():
         reach = [round(METAL_NEAR_MM / spacing_mm)] * 3
         mask = sitk.GetImageFromArray(labyrinth.astype(np.uint8))
@@ -185,18 +217,6 @@ def metal_mm3(
     pieces = sitk.ConnectedComponent(sitk.GetImageFromArray(metal.astype(np.uint8)))
     sizes = np.bincount(sitk.GetArrayFromImage(pieces).ravel())[1:]
     return float(sizes.max(initial=0)) * spacing_mm**3
-
-
-def cut_off_at(ct: Tensor, spacing_mm: float) -> float | None:
-    """Return the HU at which a CT's values are cut off, if metal does not stand out below it.
-
-    Args:
-        ct: HU.
-        spacing_mm: voxel edge.
-    """
-    highest = float(ct.max())
-    voxels = int((ct >= highest - 0.5).sum())
-    return highest if highest < METAL_HU and voxels * spacing_mm**3 >= CUT_OFF_MM3 else None
 
 
 def slices_follow(ct: Volume, labyrinth: NDArray[np.float64]) -> bool:
@@ -210,17 +230,20 @@ def slices_follow(ct: Volume, labyrinth: NDArray[np.float64]) -> bool:
         labyrinth: RAS mm of its voxels (n, 3).
     """
     kji = ct.geometry.to_ijk(labyrinth)[:, ::-1]
-    margin = AROUND_MM / ct.geometry.spacing[::-1]
-    low = np.maximum(np.floor(kji.min(axis=0) - margin), 0).astype(int)
-    high = np.maximum(np.ceil(kji.max(axis=0) + margin), 0).astype(int) + 1
-    near = ct.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    hu = np.clip(near.astype(np.float32), SOFT_TISSUE_HU, BONE_HU)
+    first, last = np.floor(kji.min(axis=0)).astype(int), np.ceil(kji.max(axis=0)).astype(int)
+    margin = np.ceil(AROUND_MM / ct.geometry.spacing[::-1]).astype(int)
     for axis in range(3):
+        # Along the axis as many slices more as tell the usual change.
+        more = np.where(np.arange(3) == axis, NEAR_SLICES, margin)
+        low = np.maximum(first - more, 0)
+        near = ct.array[tuple(map(slice, low, last + more + 1))]
+        hu = np.clip(near.astype(np.float32), SOFT_TISSUE_HU, BONE_HU)
         across = tuple(other for other in range(3) if other != axis)
         changes = np.abs(np.diff(hu, axis=axis)).mean(axis=across)
-        for n in range(NEAR_SLICES, len(changes) - NEAR_SLICES):
-            around = changes[n - NEAR_SLICES : n + NEAR_SLICES + 1]
-            usual = float(np.median(np.delete(around, NEAR_SLICES)))
+        start = int(first[axis] - low[axis])
+        for n in range(start, min(int(last[axis] - low[axis]), len(changes))):
+            before, after = changes[max(n - NEAR_SLICES, 0) : n], changes[n + 1 :][:NEAR_SLICES]
+            usual = float(np.median(np.r_[before, after])) if len(changes) > NEAR_SLICES else 0.0
             if usual > EMPTY_HU and not REPEATED * usual <= changes[n] <= JUMP * usual:
                 return False
     return True

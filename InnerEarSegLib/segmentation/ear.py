@@ -17,7 +17,6 @@ from ..types import (
     Landmark,
     apply_affine,
 )
-from .ct_at_ear import cut_off_at
 from .findings import find, revise_canals
 from .mask import crop_to_content, labyrinth_mask, mask_grid
 from .pose import handedness
@@ -35,8 +34,6 @@ AT_BORDER = (
     "The labyrinth comes within two voxels of the CT's border: a part of it may lie outside. Check "
     "its canals and the basal turn."
 )
-
-CUT_OFF = "The CT's values end at {:.0f} HU: metal in the ear would not stand out. Check for it."
 
 MIN_PRESENCE = 0.5
 SURE_BORDER_MM = 0.6
@@ -80,7 +77,7 @@ def decode_ear(
     if not present or float(np.mean(confidences)) < MIN_MEAN_CONFIDENCE:
         return None
     seen_at = {name: prediction.patch.to_ras(peak.ijk) for name, peak in present.items()}
-    revision = revise_canals(prediction, scan)
+    revision = revise_canals(prediction, scan, plausibility.lumen_hu)
     prediction = revision.prediction
     # The labyrinth alone has far fewer voxels than the bounding box of the turned patch.
     _, drawn = crop_to_content((prediction.labyrinth > 0).numpy(), prediction.patch)
@@ -106,9 +103,6 @@ def decode_ear(
     uncertainty = dict(zip(model.landmarks, spreads, strict=True))
     if plausibility.near_border and not plausibility.cut:
         reasons = (*reasons, (CHECK, AT_BORDER))
-    highest = cut_off_at(prediction.ct, prediction.network.spacing_mm)
-    if highest is not None:
-        reasons = (*reasons, (CHECK, CUT_OFF.format(highest)))
     bone, lumen = plausibility.capsule_hu, plausibility.lumen_hu
     findings = find(revision, mask, grid, seen_at, bone, lumen, slice_mm)
     quality = judge(landmarks, volume, scan, plausibility.cut, findings, reasons)

@@ -23,7 +23,14 @@ from ..types import (
 from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
 from .canals import complete_canals, cut_off_bone, open_canals
-from .ct_at_ear import Profiles, edge_width_mm, edges_are_even, metal_mm3, profiles_across
+from .ct_at_ear import (
+    Profiles,
+    edge_width_mm,
+    edges_are_even,
+    metal_limits,
+    metal_mm3,
+    profiles_across,
+)
 from .mask import OUTSIDE_LOGIT
 from .prediction import EarPrediction
 from .topology import Mask, behind_window, count_canals, whole_part
@@ -33,7 +40,7 @@ SEPTUM_MM = 0.6
 
 FUSED = 0.035
 """Volume of the bone between the cochlea's turns over the cochlea's below which they run together:
-references have 0.07 to 0.12, drawings on sharp CT 0.05 and more."""
+references have 0.07 to 0.14, drawings on sharp CT 0.05 and more."""
 
 SPECK_MM3 = 0.6
 PART_MM = 1.0
@@ -64,25 +71,26 @@ class Revision:
     bony: tuple[str, ...] = ()
 
 
-def revise_canals(prediction: EarPrediction, scan: Geometry) -> Revision:
+def revise_canals(prediction: EarPrediction, scan: Geometry, lumen_hu: float) -> Revision:
     """Complete the open canals of a prediction, and cut off what a sharp CT shows as bone.
 
     Nothing is completed outside the CT's grid ``scan``. Each canal is looked at, whatever the
-    number of rings: another ring may stand in for an open canal.
+    number of rings: another ring may stand in for an open canal. ``lumen_hu`` is that of the CT
+    well inside the labyrinth.
     """
     logits, ct, patch = prediction.labyrinth.numpy(), prediction.ct.numpy(), prediction.patch
     to_canonical = prediction.ras_to_reference @ patch.ijk_to_ras
     k, j, i = np.indices(logits.shape)
     outside = ~scan.contains(patch.to_ras(np.stack([i, j, k], axis=-1)))
     inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
-    whole, gaps = complete_canals(inside_scan, ct, to_canonical)
-    drawn = np.maximum(whole, logits) if gaps else logits
-    spacing = prediction.network.spacing_mm
-    profiles = profiles_across(prediction.ct, torch.from_numpy(drawn), spacing)
+    profiles = profiles_across(prediction.ct, prediction.labyrinth, prediction.network.spacing_mm)
     width = edge_width_mm(profiles)
+    about = lumen_hu, SOFT_MM if width is None else width
+    whole, gaps = complete_canals(inside_scan, ct, to_canonical, *about)
+    drawn = np.maximum(whole, logits) if gaps else logits
     cut, bony = drawn, tuple[str, ...]()
     if width is not None and width <= SOFT_MM:
-        cut, bony = cut_off_bone(drawn, ct, to_canonical, width)
+        cut, bony = cut_off_bone(drawn, ct, to_canonical, *about)
     completed, still_open = (
         tuple(gap.canal for gap in gaps if gap.closed == closed and gap.canal not in bony)
         for closed in (True, False)
@@ -118,6 +126,7 @@ def find(
     width = edge_width_mm(revision.profiles)
     everything = logits.numpy() > 0  # metal may lie between parts of the drawing
     drawn = whole_part(everything)
+    limits = metal_limits(ct, spacing, capsule_hu, width)
     with_bone = close_gaps(drawn, spacing)
     parts = count_pieces(everything, spacing)
     near_metal = with_bone if parts <= 1 else close_gaps(everything, spacing)
@@ -133,9 +142,9 @@ def find(
     if HELICOTREMA in points and OVAL_WINDOW in points:
         ends = points[OVAL_WINDOW], points[HELICOTREMA]
         closed = count_canals(whole_part(labyrinth > 0), grid, *ends)
-        # Closed on the patch, and not on the CT's voxels.
-        if closed < WHOLE_CANALS and not still_open:
-            still_open = open_canals(labyrinth > 0, to_canonical @ grid.ijk_to_ras)
+        if closed < WHOLE_CANALS:  # some may be closed on the patch, and not on the CT's voxels
+            on_ct = open_canals(labyrinth > 0, to_canonical @ grid.ijk_to_ras)
+            still_open = tuple(dict.fromkeys((*still_open, *on_ct)))
         closed = min(closed, WHOLE_CANALS - len(still_open)) if still_open else closed
         cochlea = ~behind_window(seen.patch, *ends)
         if HELICOTREMA not in undrawn:
@@ -150,13 +159,14 @@ def find(
         turns_apart=apart,
         edge_width_mm=width,
         slice_mm=slice_mm,
-        metal_mm3=metal_mm3(ct, everything, near_metal & cochlea, spacing, capsule_hu, width),
+        metal_mm3=metal_mm3(ct, everything, near_metal & cochlea, spacing, limits),
         agreement=seen.agreement,
         atypicality=atypicality(drawn, canonical, in_canonical),
         aqueduct_mm=aqueduct_mm(ct, canonical, lumen_hu, capsule_hu),
         bony_canals=revision.bony,
         undrawn_landmarks=undrawn,
         even_edges=edges_are_even(revision.profiles),
+        cut_off_hu=limits.hidden_from,
     )
 
 
@@ -165,9 +175,12 @@ def _distance(point: ArrayLike, points: NDArray[np.integer]) -> float:
     return float(np.linalg.norm(points - np.asarray(point), axis=1).min(initial=np.inf))
 
 
-def close_gaps(labyrinth: Mask, spacing_mm: float) -> Mask:
-    """Return a labyrinth with the thin bone between its parts, as between the cochlea's turns."""
-    radius = [max(1, round(SEPTUM_MM / spacing_mm))] * 3
+def close_gaps(labyrinth: Mask, spacing_mm: ArrayLike) -> Mask:
+    """Return a labyrinth with the thin bone between its parts, as between the cochlea's turns.
+
+    ``spacing_mm`` is one number or one along each of i, j, k.
+    """
+    radius = [round(SEPTUM_MM / edge) for edge in np.broadcast_to(spacing_mm, 3)]
     image = sitk.GetImageFromArray(labyrinth.astype(np.uint8))
     closed = sitk.BinaryMorphologicalClosing(image, radius, sitk.sitkBall)
     return np.asarray(sitk.GetArrayFromImage(closed) > 0, np.bool_)

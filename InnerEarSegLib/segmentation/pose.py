@@ -8,7 +8,7 @@ the specimen's or patient's pose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,27 @@ def fit_orthonormal(
     matrix[:3, 3] = target_mean - matrix[:3, :3] @ source_mean
     misfit = apply_affine(matrix, source) - target
     return Pose(matrix, float(np.sqrt(share @ (misfit**2).sum(axis=1))))
+
+
+def procrustes_mean(
+    shapes: Sequence[NDArray[Any]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of shapes (n, 3) and these as they were laid onto it, (count, n, 3).
+
+    Generalised Procrustes analysis (Gower 1975): each is turned, shifted and, where that fits
+    better, mirrored; none is scaled. The mean is turned about as the first one, its middle at the
+    origin.
+    """
+    mean = shapes[0] - shapes[0].mean(axis=0)
+    for _ in range(20):
+        poses = [
+            min((fit_orthonormal(shape, mean, d) for d in (1.0, -1.0)), key=lambda p: p.residual)
+            for shape in shapes
+        ]
+        laid = np.array([apply_affine(p.matrix, x) for p, x in zip(poses, shapes, strict=True)])
+        mean = laid.mean(axis=0)
+        mean -= mean.mean(axis=0)
+    return mean, laid
 
 
 def handedness(

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..model.bundle import Model, PatchNetwork
 from ..model.inference import run_patches, sample_patch
 from ..progress import Progress
-from ..types import Geometry
+from ..types import Geometry, dice
 from .canal_courses import frame_of
 from .ct_at_ear import edge_width_mm, profiles_across
 from .heatmap import Peak, decode_heatmaps
@@ -214,7 +214,7 @@ class Predictor:
             refined,
             labyrinth=blend(logits, drawn, width),
             peaks=peaks,
-            agreement=_dice(logits > 0, drawn > 0),
+            agreement=dice((logits > 0).numpy(), (drawn > 0).numpy()),
         )
 
 
@@ -230,11 +230,6 @@ def blend(fine: Tensor, coarse: Tensor, width_mm: float | None) -> Tensor:
     share = COARSE_SHARE * float(np.interp(width_mm, [SHARP_EDGE_MM, BLURRED_EDGE_MM], [0.0, 1.0]))
     added = SPECIMEN_LOGIT * float(np.interp(width_mm, [SPECIMEN_MM, SHARP_EDGE_MM], [1.0, 0.0]))
     return (1.0 - share) * fine + share * coarse + added
-
-
-def _dice(one: Tensor, other: Tensor) -> float:
-    """Return the Dice coefficient of two masks; 0 if both are empty."""
-    return 2.0 * float((one & other).sum()) / max(1.0, float(one.sum() + other.sum()))
 
 
 def is_fine(geometry: Geometry) -> bool:

@@ -104,6 +104,7 @@ MIN_AGREEMENT = 0.9
 two heads have 0.926 to 0.961, synthetic ears 0.916 and more."""
 
 FAR_ATYPICAL = 2.0
+CUT_OFF = "The CT's values end at {:.0f} HU: metal in the ear would not stand out. Check for it."
 METAL = "There is metal in or beside the labyrinth: what it hides is not measured."
 ATYPICAL = (
     "The ear is unlike those that the model knows: a malformation, an operation, a CT with wrong "
@@ -147,10 +148,23 @@ def judge(
             found.append((CHECK, f"{sentence}: check it."))
     if cut:
         found.append((POOR, "The labyrinth is cut off by the CT's field of view."))
+    elif unknown := _not_measured(findings):
+        found.append((CHECK, f"Not measured, and so not judged: {', '.join(unknown)}. Check it."))
     found += _on_measures(landmarks, volume_mm3, cut)
     found += [*_on_wholeness(findings), *_on_ct(findings, largest)]
     verdict: Verdict = max((grade for grade, _ in found), key=_RANK.__getitem__, default=GOOD)
     return Quality(verdict, tuple(sentence for _, sentence in found))
+
+
+def _not_measured(findings: Findings) -> list[str]:
+    """Return what no finding tells: a verdict may not be good for want of it."""
+    grounds = {
+        "the canals": findings.closed_canals,
+        "the turns of the cochlea": findings.turns_apart,
+        "the CT's sharpness at the ear": findings.edge_width_mm,
+        "how normal the ear is": findings.atypicality,
+    }
+    return [what for what, value in grounds.items() if value is None]
 
 
 def _on_wholeness(findings: Findings) -> list[Reason]:
@@ -166,8 +180,8 @@ def _on_wholeness(findings: Findings) -> list[Reason]:
     ]
     names = [f"The {x}" for x in findings.open_canals if x not in findings.bony_canals]
     closed = WHOLE_CANALS if findings.closed_canals is None else findings.closed_canals
-    if closed < WHOLE_CANALS and not findings.open_canals:
-        names = ["A"]
+    if closed < WHOLE_CANALS - len(findings.open_canals):
+        names.append("Another" if findings.open_canals else "A")
     sentences += [f"{name} semicircular canal is open in the drawing: check it." for name in names]
     if closed > WHOLE_CANALS:
         sentences.append(
@@ -202,6 +216,8 @@ def _on_ct(findings: Findings, largest_mm: float) -> list[Reason]:
     if findings.metal:
         return [(POOR, METAL)]
     reasons: list[Reason] = []
+    if findings.cut_off_hu is not None:
+        reasons.append((CHECK, CUT_OFF.format(findings.cut_off_hu)))
     width, thickness = findings.edge_width_mm, findings.slice_mm
     if width is not None and width > SOFT_MM:
         sentence = f"The CT is soft at the ear, its edges {width:.1f} mm wide: thin parts are drawn"

@@ -72,7 +72,7 @@ def make_ear(
         parameters: the anatomy.
         side: a right ear is the mirror image of a left one.
         rotation: 3 x 3 in RAS, applied to the ear of an upright head about its middle.
-        spacing: voxel size (i, j, k) in mm.
+        spacing: of the CT along (i, j, k) in mm.
         size_mm: field of view along (i, j, k) in mm.
         center: RAS mm of the labyrinth's middle.
         view_center: RAS mm of the middle of the field of view; ``center`` if None.

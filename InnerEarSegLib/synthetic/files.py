@@ -48,7 +48,7 @@ def write_dataset(root: Path, count: int, seed: int) -> list[str]:
 
 
 def random_ear(seed: int, index: int) -> SyntheticEar:
-    """Draw the ear ``index`` of the series ``seed``: any pose, filling and voxel size."""
+    """Draw the ear ``index`` of the series ``seed``: any pose, filling and spacing."""
     random = np.random.default_rng([3, seed, index])
     own_seed = int(random.integers(2**31))
     fillings: tuple[Filling, ...] = ("fluid", "air", "mixed")

@@ -199,7 +199,7 @@ class HeadScan:
 def random_scan(seed: int, index: int = 0, *, spacing: float | None = None) -> HeadScan:
     """Draw the scan ``index`` of the series ``seed``: any pose, kernel, padding and order.
 
-    ``spacing`` is the voxel size in the slices in mm, by default drawn from 0.4 to 0.8.
+    ``spacing`` is that in the slices in mm, by default drawn from 0.4 to 0.8.
     """
     random = np.random.default_rng([20240819, seed, index])
     plane = float(random.uniform(0.4, 0.8)) if spacing is None else spacing

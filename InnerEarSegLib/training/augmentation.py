@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..model.inference import affine_grid
+from ..segmentation.candidates import gaussian
 from ..segmentation.pose import Pose, random_rotation
 from ..types import Geometry, apply_affine
 from .config import AugmentationConfig, NetworkTraining
@@ -180,17 +181,14 @@ def anisotropic_blur(ct: Tensor, covariance: np.ndarray) -> Tensor:
 
 def blur(ct: Tensor, sigma: float) -> Tensor:
     """Blur by a Gaussian of a standard deviation in voxels."""
-    radius = int(np.ceil(2.5 * sigma))
-    if radius == 0:
+    if sigma == 0.0:
         return ct
-    x = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (x / sigma) ** 2)
-    kernel = kernel / kernel.sum()
+    kernel = gaussian(sigma)
     out = ct[None, None]
     for axis in range(3):
         shape, pad = [1] * 5, [0] * 6
         shape[2 + axis] = -1
-        pad[4 - 2 * axis] = pad[5 - 2 * axis] = radius
+        pad[4 - 2 * axis] = pad[5 - 2 * axis] = len(kernel) // 2
         out = F.conv3d(F.pad(out, pad, mode="replicate"), kernel.reshape(shape))
     return out[0, 0]
 

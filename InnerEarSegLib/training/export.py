@@ -112,7 +112,7 @@ def export(
         "template": {name: list(point) for name, point in run.template.items()},
         "intensity": asdict(run.config.intensity),
         "outputs": "labyrinth logits [b,1,k,j,i]; heatmap logits [b,landmark,k,j,i], softmax over "
-        "all voxels and one class of logit 0 for 'not in this window'",
+        "all voxels and one class of logit 0 for 'not in this patch'",
         "training": _training(run, data, labels) | {"notes": list(notes)},
         "inherited": [asdict(model) for model in inherited],
         "metrics": {},

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..model.unet import count_parameters
-from ..segmentation.pose import fit_pose
-from ..types import Point, apply_affine
+from ..segmentation.pose import fit_pose, procrustes_mean
+from ..types import Point, apply_affine, side_sign
 from .base import BaseModel, Start
 from .cases import TrainingCase
 from .config import Config, from_dict
 from .trainer import build_network, inherit, steps_done, train_network, write_json, writing
+
+DESCRIPTION = "run.json"
 
 
 def canonical_template(
@@ -40,17 +42,11 @@ def canonical_template(
             "No case to train on has labels and the landmarks helicotrema, oval window and round "
             "window."
         )
-    mirror = {"right": np.ones(3), "left": np.array([-1.0, 1.0, 1.0])}
-    shapes = [np.array([c.landmarks[n] for n in names]) * mirror[c.side] for c in complete]
-    mean = shapes[0] - shapes[0].mean(axis=0)
-    for _ in range(20):
-        aligned = []
-        for shape in shapes:
-            pose = fit_pose(*(dict(zip(names, points, strict=True)) for points in (shape, mean)))
-            aligned.append(apply_affine(pose.matrix, shape))
-        mean = np.mean(aligned, axis=0)
-        mean -= mean.mean(axis=0)
-    template = dict(zip(names, mean, strict=True))
+    shapes = [
+        np.array([case.landmarks[name] for name in names]) * (side_sign(case.side), 1.0, 1.0)
+        for case in complete
+    ]
+    template = dict(zip(names, procrustes_mean(shapes)[0], strict=True))
     clouds = [_labyrinth_points(case, template) for case in labelled]
     axes = np.linalg.eigh(np.cov(np.concatenate(clouds).T))[1][:, ::-1]
     # Eigenvectors have no sign of their own: fix it, and keep the frame right-handed.
@@ -66,9 +62,6 @@ def _labyrinth_points(case: TrainingCase, template: dict[str, NDArray]) -> NDArr
     assert case.labels is not None
     ras = case.geometry.to_ras(np.argwhere(case.labels)[:, ::-1])
     return apply_affine(np.linalg.inv(fit_pose(template, case.landmarks).matrix), ras)
-
-
-DESCRIPTION = "run.json"
 
 
 def train(

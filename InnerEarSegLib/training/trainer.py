@@ -25,12 +25,22 @@ from ..errors import UnusableInput
 from ..model.inference import patch_to_ijk, sample, sample_patch
 from ..model.unet import JointUNet
 from ..segmentation.pose import Pose
-from ..types import LANDMARKS
+from ..types import LANDMARKS, dice
 from .cases import TrainingCase
 from .config import Config, NetworkTraining, OptimiserConfig
 from .losses import Losses, joint_loss, landmark_points
 from .mean_ear import mean_ear, mean_ear_shape
 from .samples import Sample, Samples
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+LOG_FIELDS = (
+    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "core_loss", "septum_loss",
+    "learning_rate", "seconds", "held_out_dice", "held_out_landmark_mm",
+)  # fmt: skip
+CHECKPOINT_SECONDS = 60.0
+LOG_EVERY, LEAST_ROWS = 25, 20
+"""Steps between two rows of the log; fewer in short trials, for so many rows."""
 
 CONVOLUTIONS = (F.conv3d, F.conv_transpose3d, F.linear)
 
@@ -82,7 +92,7 @@ def validate(
     Return the mean Dice of the labyrinth at probability 0.5, on the patch's grid, and the mean
     distance in mm of the product's three landmarks, of those that the references have.
     """
-    dice, errors = [], []
+    overlaps, errors = [], []
     for case in cases:
         pose = case.pose(template)
         if setup.augmentation.any_rotation:  # such a network must not need the pose
@@ -98,24 +108,12 @@ def validate(
             labels = torch.from_numpy(case.labels).float()
             truth = sample(labels, patch_to_ijk(patch, case.geometry), 0.0) > 0.5
             found = logits[0, 0].cpu() > 0
-            both = float((truth & found).sum())
-            dice.append(2 * both / max(1.0, float(truth.sum() + found.sum())))
+            overlaps.append(dice(found.numpy(), truth.numpy()))
         for name, ijk in zip(config.landmarks, landmark_points(heatmaps[0], setup), strict=True):
             if name in LANDMARKS and name in case.landmarks:
                 errors.append(np.linalg.norm(patch.to_ras(ijk) - case.landmarks[name]))
-    overlap, distance = (float(np.mean(of)) if of else math.nan for of in (dice, errors))
+    overlap, distance = (float(np.mean(of)) if of else math.nan for of in (overlaps, errors))
     return overlap, distance
-
-
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.csv"
-LOG_FIELDS = (
-    "step", "loss", "dice_loss", "cross_entropy", "landmark_kl", "core_loss", "septum_loss",
-    "learning_rate", "seconds", "held_out_dice", "held_out_landmark_mm",
-)  # fmt: skip
-CHECKPOINT_SECONDS = 60.0
-LOG_EVERY, LEAST_ROWS = 25, 20
-"""Steps between two rows of the log; fewer in short trials, for so many rows."""
 
 
 class Diverged(UnusableInput):

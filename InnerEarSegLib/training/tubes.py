@@ -29,16 +29,9 @@ NEAR_MM = 0.7
 OTHER_TUBES = 0.3
 """What the cores of the cochlea weigh; those of the semicircular canals weigh 1."""
 
-SEPTUM_MM = 0.6
-"""Half the width of the widest bone that counts as lying between two turns."""
-
 SHEET_MM, SHEET_SHARE = 0.35, 0.75
-"""The middle of that bone has at least this share of the largest distance from the labyrinth
-within that many mm."""
-
-BEHIND_WINDOW_MM = 0.5
-"""Canals are what lies behind the oval window as seen from the helicotrema, from this far before
-it; the cochlea is what lies before that."""
+"""The middle of the bone between two turns has at least this share of the largest distance from
+the labyrinth within that many mm."""
 
 
 class TubeMaps(NamedTuple):
@@ -60,6 +53,9 @@ def tube_maps(case: TrainingCase) -> TubeMaps | None:
     """
     try:
         import SimpleITK as sitk  # which a GPU server may lack
+
+        from ..segmentation.findings import close_gaps
+        from ..segmentation.topology import behind_window
     except ModuleNotFoundError:
         raise UnusableInput(
             "The losses core and septum need SimpleITK: pip install SimpleITK, or set both to 0."
@@ -77,32 +73,23 @@ def tube_maps(case: TrainingCase) -> TubeMaps | None:
     image = sitk.GetImageFromArray(labels)
     image.SetSpacing(spacing.tolist())
 
-    def voxels(mm: float) -> list[int]:
-        return [round(mm / edge) for edge in spacing]
-
     def largest_within(mm: float, values: NDArray) -> NDArray:
+        radius = [round(mm / edge) for edge in spacing]
         return sitk.GetArrayFromImage(
-            sitk.GrayscaleDilate(sitk.GetImageFromArray(values), voxels(mm), sitk.sitkBall)
+            sitk.GrayscaleDilate(sitk.GetImageFromArray(values), radius, sitk.sitkBall)
         )
 
     distance = sitk.GetArrayFromImage(
         sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
     )
     inside, outside = np.maximum(-distance, 0.0), np.maximum(distance, 0.0)
-    window, apex = case.landmarks[OVAL_WINDOW], case.landmarks[HELICOTREMA]
-    k, j, i = np.indices(labels.shape)
-    behind = (geometry.to_ras(np.stack([i, j, k], axis=-1)) - window) @ (window - apex)
-    behind = behind / np.linalg.norm(window - apex) + BEHIND_WINDOW_MM  # mm
-
+    behind = behind_window(geometry, case.landmarks[OVAL_WINDOW], case.landmarks[HELICOTREMA])
     radius = largest_within(NEAR_MM, inside)
     core = (labels > 0) & (radius <= TUBE_RADIUS_MM) & (inside >= CORE_SHARE * radius)
-    closed = sitk.GetArrayFromImage(
-        sitk.BinaryMorphologicalClosing(image, voxels(SEPTUM_MM), sitk.sitkBall)
-    )
-    between = (closed > 0) & (labels == 0) & (behind < 0)
+    between = close_gaps(labels > 0, spacing) & (labels == 0) & ~behind
     # Its middle alone: its surface is the labyrinth's, which the other losses place.
     septum = between & (outside >= SHEET_SHARE * largest_within(SHEET_MM, outside * between))
-    weight = np.where(behind > 0, 1.0, OTHER_TUBES)
+    weight = np.where(behind, 1.0, OTHER_TUBES)
     maps = TubeMaps(*np.zeros((2, *case.labels.shape), np.float32))
     maps.core[box], maps.septum[box] = core * weight, septum
     return maps

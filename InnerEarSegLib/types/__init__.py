@@ -41,7 +41,7 @@ from .quality import (
     Verdict,
 )
 from .result import RESULT_SCHEMA_VERSION, ModelIdentity, Segmentation
-from .volume import Scanner, Volume
+from .volume import Scanner, Volume, dice
 
 __all__ = [
     "AUTOMATIC", "AUXILIARY", "BASAL_TURN", "BY_HAND", "CHECK", "CONFIRMED", "CORRECTED", "EDITED",
@@ -51,5 +51,5 @@ __all__ = [
     "SEGMENT_REMOVED", "SIDES", "SOFT_MM", "USUAL_APEX_MM", "USUAL_VOLUME_MM3", "USUAL_WINDOWS_MM",
     "VESTIBULE", "WHOLE_CANALS", "Ear", "Findings", "Geometry", "Landmark", "ModelIdentity",
     "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume", "apply_affine",
-    "rounded", "side_sign", "trilinear",
+    "dice", "rounded", "side_sign", "trilinear",
 ]  # fmt: skip

@@ -70,13 +70,14 @@ class Ear:
 
         Its own grid has the CT's axes, is cropped to the ear and divides long voxel edges, so that
         it is finer than a CT of coarse voxels. On the CT's grid, ``result.ct.geometry``, voxels
-        fit those of the CT one by one; there a mask loses what the CT's voxels cannot show.
+        fit those of the CT one by one; there a mask loses what the CT's voxels cannot show. It is
+        sampled at the middles of the other grid's voxels, linear between its own.
         """
         own = Volume(self.labyrinth, self.geometry, f"Labyrinth {self.side}")
         if grid is None:
             return own
-        share = replace(own, array=self.labyrinth.astype(np.float32)).on(grid)
-        return replace(share, array=(share.array >= 0.5).astype(np.uint8))
+        sampled = replace(own, array=self.labyrinth.astype(np.float32)).on(grid)
+        return replace(sampled, array=(sampled.array >= 0.5).astype(np.uint8))
 
     def to_nibabel(self, grid: Geometry | None = None) -> Any:
         """Return ``mask`` as a nibabel.Nifti1Image: [i, j, k], with its affine to RAS mm."""

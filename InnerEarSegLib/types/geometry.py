@@ -35,7 +35,7 @@ class Geometry:
 
     @property
     def spacing(self) -> NDArray[np.float64]:
-        """Voxel size (i, j, k) in mm."""
+        """Distance of voxel centres along i, j, k in mm."""
         return np.asarray(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0), np.float64)
 
     @property

@@ -11,6 +11,30 @@ GOOD: Final = "good"
 CHECK: Final = "check"
 POOR: Final = "poor"
 
+USUAL_VOLUME_MM3 = (144.0, 267.0)
+USUAL_WINDOWS_MM = (2.5, 3.3)
+USUAL_APEX_MM = (5.7, 7.4)
+"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
+helicotrema."""
+
+WHOLE_CANALS = 3
+"""Semicircular canals of an ear: rings behind the oval window."""
+
+MIN_METAL_MM3 = 1.0
+"""Bone as bright as metal has 0.5 mm³ at most beside a labyrinth in the specimens' own scans; an
+electrode array in a cochlea has about 10 mm³."""
+
+SOFT_MM = 0.95
+"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the
+specimens' own scans, 0.6 in simulated cone beam of 0.3 mm, 0.75 with bone and 1.05 with soft
+kernels."""
+
+WIDE_AQUEDUCT_MM, WIDE_AQUEDUCT_SOFT_MM = 1.0, 1.3
+"""Width from which a vestibular aqueduct is wide halfway between common crus and aperture, by the
+Cincinnati criteria (Boston et al. 2007, doi:10.1016/j.otohns.2006.12.011). In a soft CT, where one
+of a head looked 1.2 mm wide, by the older criterion of 1.5 mm (Valvassori and Clemis 1978, The
+Laryngoscope 88:723-728), less the 0.25 mm by which tubes are measured too narrow."""
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -30,37 +54,12 @@ class Quality:
         return {"verdict": self.verdict, "reasons": list(self.reasons)}
 
 
-USUAL_VOLUME_MM3 = (144.0, 267.0)
-USUAL_WINDOWS_MM = (2.5, 3.3)
-USUAL_APEX_MM = (5.7, 7.4)
-"""Ranges in the human bony labyrinth dataset: volume, round to oval window, round window to
-helicotrema."""
-
-WHOLE_CANALS = 3
-"""Semicircular canals of an ear: rings behind the oval window."""
-
-MIN_METAL_MM3 = 1.0
-"""Bone as bright as metal has 0.5 mm³ at most beside a labyrinth in the specimens' own scans; an
-electrode array in a cochlea has about 10 mm³."""
-
-
-SOFT_MM = 0.95
-"""Width of the edge between bone and lumen from which a CT is soft at the ear: 0.4 in the
-specimens' own scans, 0.6 in simulated cone beam of 0.3 mm, 0.75 with bone and 1.05 with soft
-kernels."""
-
-WIDE_AQUEDUCT_MM, WIDE_AQUEDUCT_SOFT_MM = 1.0, 1.3
-"""Width from which a vestibular aqueduct is wide halfway between common crus and aperture, by the
-Cincinnati criteria (Boston et al. 2007, doi:10.1016/j.otohns.2006.12.011). In a soft CT, where one
-of a head looked 1.2 mm wide, by the older criterion of 1.5 mm (Valvassori and Clemis 1978, The
-Laryngoscope 88:723-728), less the 0.25 mm by which tubes are measured too narrow."""
-
-
 @dataclass(frozen=True)
 class Findings:
     """What was measured of one ear's automatic result and of the CT there; the verdict's grounds.
 
-    None is not known: a landmark was missing, or the result was made before this was measured.
+    None is not known, but for ``cut_off_hu``: a landmark was missing, the CT does not show it, or
+    the result was made before this was measured.
 
     Attributes:
         closed_canals: how many semicircular canals are closed rings: 3 in a whole labyrinth. The
@@ -79,6 +78,7 @@ class Findings:
         bony_canals: names of those that are cut off where the CT shows bone, of ``open_canals``.
         undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
         even_edges: whether the CT's edges are about as wide in all directions.
+        cut_off_hu: where the CT's values end, if metal would not stand out; None if it would.
     """
 
     closed_canals: int | None = None
@@ -95,6 +95,7 @@ class Findings:
     bony_canals: tuple[str, ...] = ()
     undrawn_landmarks: tuple[str, ...] = ()
     even_edges: bool | None = None
+    cut_off_hu: float | None = None
 
     @property
     def canals(self) -> str:
@@ -121,6 +122,6 @@ class Findings:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Findings:
-        """Read what ``to_json`` made; KeyError or TypeError if something is missing or unknown."""
+        """Read what ``to_json`` of any version made; TypeError if a name is unknown."""
         lists = {name: tuple(x) for name, x in item.items() if isinstance(x, list)}
         return cls(**{**item, **lists})

@@ -14,6 +14,12 @@ from .geometry import RAS_FROM_LPS, Geometry
 QFORM_TOLERANCE_MM = 1e-3
 
 
+def dice(found: NDArray[Any], truth: NDArray[Any]) -> float:
+    """Return 2 |A ∩ B| / (|A| + |B|) of two masks of one shape; 0 if both are empty."""
+    total = int(np.count_nonzero(found)) + int(np.count_nonzero(truth))
+    return 2.0 * int(np.count_nonzero(found & truth)) / max(1, total)
+
+
 @dataclass(frozen=True)
 class Scanner:
     """What made a CT, as its DICOM header names it; empty where it does not."""

@@ -124,7 +124,7 @@ SKEWED = (SROW, "<4f", (-0.4, 0.2, 0.0, 0.0))
 INT = sitk.sitkInt16
 SIZES, DIMSIZE, AXIS = b"sizes: 40 32 24", b"DimSize = 40 32 24", b"(-0.5,0,0)"
 SHORT, VECTORS, NO_HU = "damaged, cut short", "colours, vectors", "no CT in Hounsfield units"
-SIZE, RIGHT, LABELS = "impossible voxel size", "not at right angles", "a label map, perhaps"
+SIZE, RIGHT, LABELS = "impossible spacing", "not at right angles", "a label map, perhaps"
 
 TABLE = [
     # The file as a whole
@@ -183,7 +183,7 @@ TABLE = [
     ("negative spacing .mha", text(".mha", b"Spacing = 0.5 0.5", b"Spacing = 0.5 -0.5"), SIZE),
     ("zero spacing .nrrd", text(".nrrd", AXIS, b"(0,0,0)"), SIZE),
     ("infinite spacing .nrrd", text(".nrrd", AXIS, b"(inf,0,0)"), SHORT),
-    ("two voxel sizes", header((PIXDIM + 4, "<3f", (0.2, 0.2, 0.2))), "contradicts itself"),
+    ("two spacings", header((PIXDIM + 4, "<3f", (0.2, 0.2, 0.2))), "contradicts itself"),
     ("pixels over 1.5 mm", values(lambda a: a, spacing=1.6), "too coarse for an inner ear"),
     ("slices over 2 mm", text(".nrrd", b"(0,0,0.5", b"(0,0,2.2"), "too coarse for an inner ear"),
     ("skewed sform", header(SKEWED), RIGHT),

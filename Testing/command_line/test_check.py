@@ -73,7 +73,11 @@ def test_check_knows_what_the_bundled_model_was_trained_on(specimens, capsys):
 def test_stability_takes_all_cts_of_a_manifest(
     manifest, quick_model, tmp_path, capsys, monkeypatch
 ):
+    found = True
+
     def segment(ct, bundle):
+        if not found:
+            return Segmentation((), None, "cpu")
         middle = Landmark("helicotrema", tuple(ct.geometry.center), 0.9)
         mask = np.ones((8, 8, 8), np.uint8)
         ear = Ear("left", mask, ct.geometry.part((4, 4, 4), mask.shape), (middle,), 64.0)
@@ -90,3 +94,6 @@ def test_stability_takes_all_cts_of_a_manifest(
     assert {row["case"] for row in content["rows"]} == {"P<1>"} and len(content["rows"]) == 9
     assert main([*words, "P3"]) == 2
     assert "No case could be measured; P3: " in capsys.readouterr().err
+    found = False
+    assert main([*words, "P<1>"]) == 2
+    assert "P<1>: not measured: No inner ear was found." in capsys.readouterr().out

@@ -19,7 +19,8 @@ from InnerEarSegLib.cochlea.measurements import (
     measure,
     measure_cochlea,
 )
-from InnerEarSegLib.evaluation.average_ear import NOT_AVERAGED, template_of
+from InnerEarSegLib.evaluation.average_ear import template_of
+from InnerEarSegLib.evaluation.averages import NOT_AVERAGED
 from InnerEarSegLib.evaluation.measurement_errors import displaced_errors, reference
 from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.io.manifest import read_dataset

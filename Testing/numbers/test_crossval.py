@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from InnerEarSegLib.evaluation.crossval import (
     whose_figures,
 )
 from InnerEarSegLib.evaluation.evaluate import summarise
+from InnerEarSegLib.evaluation.held_out import HeldOut
 from InnerEarSegLib.model.bundle import Model, load_model
 from InnerEarSegLib.model.calibration import Calibration
 from InnerEarSegLib.model.card import bundled_model, read_card
@@ -30,13 +32,14 @@ from InnerEarSegLib.training.base import BaseModel, read_base
 from InnerEarSegLib.training.cases import pack
 from InnerEarSegLib.training.export import export
 from InnerEarSegLib.training.run import folds, folds_of
-from InnerEarSegLib.types import Segmentation, Volume
+from InnerEarSegLib.types import Geometry, Segmentation, Volume
 
 from ..conftest import specimen_of
 from .test_training import CPU, cases, silent, tiny  # noqa: F401
 
 CONFIG = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "crossval.json"
 BASE = bundled_model()
+GRID = Geometry(np.eye(4), (2, 2, 2))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,7 @@ def finds_nothing(monkeypatch):
         return Segmentation((), bundle.identity, "cpu")
 
     monkeypatch.setattr("InnerEarSegLib.segmentation.pipeline.segment", segment)
+    monkeypatch.setattr("InnerEarSegLib.evaluation.held_out.segment", segment)
     return seen
 
 
@@ -119,9 +123,26 @@ def test_the_command_measures_once_with_the_same_networks(fold, tmp_path, finds_
     )
     assert finds_nothing == [False, False]
     assert main([*words, "orient"]) == 0 and len(finds_nothing) == 2
+    # The base's refine, which may know the cases, draws none of them for plan-accuracy either.
+    case = SimpleNamespace(name="S0", ct=Volume(np.zeros((2, 2, 2), np.int16), GRID), side=None)
+    held_out = HeldOut.of(output)
+    assert held_out.find(case, CPU) is None and finds_nothing[2:] == [False]
+    assert held_out.whose[0].endswith(": orient") and held_out.seen == set()
     # Other networks, so the folds are measured anew.
-    assert main([*words, "refine"]) == 0 and finds_nothing[2:] == [True, True]
-    assert json.loads((output / "summary.json").read_text())["steps"]["refine"] == [2, 2]
+    assert main([*words, "refine"]) == 0 and finds_nothing[3:] == [True, True]
+    assert HeldOut.of(output).find(case, CPU) is None and finds_nothing[5:] == [True]
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["steps"]["refine"] == [2, 2]
+    # Had orient been the base's, which knows S1, its figures would say nothing of other ears.
+    summary["steps"]["orient"], summary["base"]["seen"] = [0, 0], ["S1"]
+    (output / "summary.json").write_text(json.dumps(summary))
+    assert HeldOut.of(output).seen == {"S1"}
+    (output / "summary.json").unlink()
+    with pytest.raises(UnusableInput, match="runs was not measured; run"):
+        HeldOut.of(output)
+    (output / "fold-1" / "rows.json").write_text('{"rows": []}')  # as of earlier code
+    with pytest.raises(UnusableInput, match="fold-1 was not measured; run"):
+        HeldOut.of(output)
 
 
 def test_figures_say_what_their_base_model_knows():

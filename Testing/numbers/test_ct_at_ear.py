@@ -6,9 +6,9 @@ import SimpleITK as sitk
 import torch
 
 from InnerEarSegLib.segmentation.ct_at_ear import (
-    cut_off_at,
     edge_width_mm,
     edges_are_even,
+    metal_limits,
     metal_mm3,
     profiles_across,
     slices_follow,
@@ -47,11 +47,12 @@ def test_a_double_contour_makes_edges_uneven(axis):
 
 def test_without_bone_there_is_no_edge():
     nothing = profiles_across(torch.zeros(DEEP.shape), LOGITS, 0.2)
-    assert edge_width_mm(nothing) is None and edges_are_even(nothing)
+    assert edge_width_mm(nothing) is None and edges_are_even(nothing) is None
 
 
 def metal(ct, edge_mm=0.4, capsule_hu=1800.0):
-    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, capsule_hu, edge_mm)
+    limits = metal_limits(torch.from_numpy(ct), 0.2, capsule_hu, edge_mm)
+    return metal_mm3(torch.from_numpy(ct), DEEP > 0, DEEP > 0, 0.2, limits)
 
 
 def test_metal_in_the_cochlea():
@@ -74,7 +75,10 @@ def test_metal_beside_the_labyrinth_and_far_away():
     beside = (DEEP < -0.1) & (DEEP > -0.5)
     near[beside] = 3071.0
     assert metal(near) > MIN_METAL_MM3 and metal(near, edge_mm=None) > MIN_METAL_MM3
-    assert metal(near, capsule_hu=2400.0) == 0.0  # grey values, in which bone is as bright
+    assert metal(near, capsule_hu=2400.0) > MIN_METAL_MM3  # as bright as this CT's values go
+    # Grey values, in which bone is as bright.
+    near[beside] += np.random.default_rng(1).uniform(-400.0, 0.0, beside.sum()).astype(np.float32)
+    assert metal(near, capsule_hu=2400.0) == 0.0
 
 
 def test_slices_that_are_missing_repeated_or_displaced_are_seen():
@@ -97,12 +101,34 @@ def test_slices_that_are_missing_repeated_or_displaced_are_seen():
             assert seen == (name == "whole"), (name, axis)
 
 
+def hidden_from(ct, capsule_hu=1800.0):
+    return metal_limits(ct, 0.2, capsule_hu, 0.4).hidden_from
+
+
 def test_where_values_are_cut_off():
     """A narrow range makes many voxels equal; bone and noise have one that is the brightest."""
     noise = torch.randn(DEEP.shape, generator=torch.Generator().manual_seed(1))
     ct = torch.from_numpy(ct_of(DEEP)) + 100.0 * noise
-    assert cut_off_at(ct, 0.2) is None
-    assert cut_off_at(ct.clamp(max=1700.0), 0.2) == 1700.0
+    assert hidden_from(ct) is None
+    assert hidden_from(ct.clamp(max=1700.0)) == 1700.0
     ct[:6, :6, :6] = 8000.0  # metal, in a range that shows it
-    assert cut_off_at(ct.clamp(max=3071.0), 0.2) is None
-    assert cut_off_at(ct.clamp(max=2300.0), 0.2) == 2300.0
+    assert hidden_from(ct.clamp(max=2300.0)) == 2300.0
+    of_12_bits = ct.clamp(max=3071.0)
+    assert hidden_from(of_12_bits) is None
+    assert hidden_from(of_12_bits, capsule_hu=2600.0) == 3071.0  # bone comes near it
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("from_end", [0, 1, 2])
+def test_a_gap_at_either_end_of_the_labyrinth_is_seen(axis, from_end):
+    noise = sitk.GetImageFromArray(np.random.default_rng(1).normal(scale=3000.0, size=DEEP.shape))
+    texture = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, 2.0))
+    whole = (0.6 * ct_of(DEEP) + texture).astype(np.float32)
+    lies_at = np.argwhere(DEEP > 0)[:, ::-1]
+    assert slices_follow(Volume(whole, PATCH), PATCH.to_ras(lies_at))
+    along = np.argwhere(DEEP > 0)[:, axis]
+    for cut in (along.min() + 1 + from_end, along.max() - 5 - from_end):
+        array = np.delete(whole, np.s_[cut : cut + 5], axis=axis)
+        lies_at = np.argwhere(np.delete(DEEP, np.s_[cut : cut + 5], axis=axis) > 0)[:, ::-1]
+        volume = Volume(array, Geometry(PATCH.ijk_to_ras, array.shape))
+        assert not slices_follow(volume, PATCH.to_ras(lies_at)), cut

@@ -17,7 +17,7 @@ from InnerEarSegLib.cochlea.frame import CochlearFrame
 from InnerEarSegLib.cochlea.turns import COURSE
 from InnerEarSegLib.cochlea.walls import LabyrinthMask
 from InnerEarSegLib.evaluation.average_cochlea import average_cochlea, average_course
-from InnerEarSegLib.evaluation.average_ear import NOT_AVERAGED
+from InnerEarSegLib.evaluation.averages import NOT_AVERAGED
 from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.io.manifest import read_dataset
 from InnerEarSegLib.training.augmentation import random_rotation

@@ -175,11 +175,24 @@ def test_what_stands_out_is_said(changes, verdict, reason):
 
 
 def test_the_worst_reason_decides():
-    for findings in (WHOLE, replace(WHOLE, slice_mm=0.6), Findings()):
+    for findings in (WHOLE, replace(WHOLE, slice_mm=0.6)):
         quality = judge(landmarks(), 200.0, grid(0.6), False, findings)
         assert quality.verdict == "good" and quality.reasons == ()
     quality = judge(landmarks(confidence=0.4), 60.0, grid(0.9), False, WHOLE)
     assert quality.verdict == "poor" and len(quality.reasons) == 5
+
+
+@pytest.mark.parametrize("name", ["closed_canals", "turns_apart", "edge_width_mm", "atypicality"])
+def test_what_could_not_be_measured_is_not_good(name):
+    findings = replace(WHOLE, **{name: None})
+    quality = judge(landmarks(), 200.0, grid(0.6), False, findings)
+    assert quality.verdict == "check" and "Not measured" in quality.reasons[0]
+
+
+def test_every_open_canal_counts():
+    findings = replace(WHOLE, closed_canals=1, open_canals=("lateral",), bony_canals=("lateral",))
+    reasons = judge(landmarks(), 200.0, grid(0.6), False, findings).reasons
+    assert "bone where the lateral" in reasons[0] and "Another semicircular" in reasons[1]
 
 
 @pytest.mark.parametrize(

@@ -66,14 +66,14 @@ def test_a_canonical_ear_of_other_axes_gives_the_same_findings():
     deep = depth("lateral")
     own = prediction(deep, ct_of(depth()))
     other = replace(own, poses=[Pose(np.linalg.inv(turn))], frame=frame_of(template))
-    first, second = (revise_canals(each, SCAN) for each in (own, other))
+    first, second = (revise_canals(each, SCAN, 0.0) for each in (own, other))
     assert first.completed == second.completed == ("lateral",)
     assert findings(first).atypicality == pytest.approx(findings(second).atypicality)
 
 
 def test_a_whole_labyrinth_is_left_alone():
     before = prediction(two_turns(), ct_of(two_turns()))
-    revision = revise_canals(before, SCAN)
+    revision = revise_canals(before, SCAN, 0.0)
     assert revision.prediction is before
     found = findings(revision)
     assert (found.closed_canals, found.open_canals, found.completed_canals) == (3, (), ())
@@ -83,7 +83,7 @@ def test_a_whole_labyrinth_is_left_alone():
 
 
 def test_a_canal_that_the_ct_shows_is_completed():
-    revision = revise_canals(prediction(depth("anterior"), ct_of(depth())), SCAN)
+    revision = revise_canals(prediction(depth("anterior"), ct_of(depth())), SCAN, 0.0)
     found = findings(revision, slice_mm=1.5)
     assert (found.closed_canals, found.completed_canals) == (3, ("anterior",))
     assert found.open_canals == () and found.slice_mm == 1.5
@@ -92,7 +92,7 @@ def test_a_canal_that_the_ct_shows_is_completed():
 def test_an_ossified_canal_is_drawn_as_far_as_it_is_open():
     from_plug = np.linalg.norm(millimetres() - np.array(COURSES["posterior"][6]), axis=-1)
     ct = np.where(from_plug < 1.6, 1800.0, ct_of(two_turns())).astype(np.float32)
-    revision = revise_canals(prediction(two_turns(), ct), SCAN)
+    revision = revise_canals(prediction(two_turns(), ct), SCAN, 0.0)
     found = findings(revision)
     assert found.bony_canals == found.open_canals == ("posterior",) and found.closed_canals == 2
     drawn = (revision.prediction.labyrinth > 0).numpy()
@@ -101,7 +101,7 @@ def test_an_ossified_canal_is_drawn_as_far_as_it_is_open():
 
 def test_a_canal_that_the_network_does_not_see_stays_open():
     deep = np.where(depth("lateral") > 0, depth("lateral"), -2.0).astype(np.float32)
-    found = findings(revise_canals(prediction(deep, ct_of(depth())), SCAN))
+    found = findings(revise_canals(prediction(deep, ct_of(depth())), SCAN, 0.0))
     assert (found.closed_canals, found.open_canals) == (2, ("lateral",))
     assert found.completed_canals == ()
 
@@ -111,26 +111,26 @@ def test_a_false_ring_does_not_stand_in_for_an_open_canal():
     deep = np.where(depth("lateral") > 0, depth("lateral"), -2.0)
     deep = np.maximum(deep, ring).astype(np.float32)
     assert count_canals(whole_part(deep > 0), PATCH, OVAL, APEX) == 3
-    found = findings(revise_canals(prediction(deep, ct_of(depth())), SCAN))
+    found = findings(revise_canals(prediction(deep, ct_of(depth())), SCAN, 0.0))
     assert (found.closed_canals, found.open_canals) == (2, ("lateral",))
 
 
 def test_nothing_is_completed_outside_the_scan():
     low = Geometry(SCAN.ijk_to_ras, (150, 150, 55))  # ends before the lateral canal's bend
-    found = findings(revise_canals(prediction(depth("lateral"), ct_of(depth())), low))
+    found = findings(revise_canals(prediction(depth("lateral"), ct_of(depth())), low, 0.0))
     assert "lateral" in found.open_canals and found.completed_canals == ()
 
 
 def test_without_an_oval_window_nothing_is_counted():
     missing = {"helicotrema": APEX}
-    revision = revise_canals(prediction(depth("lateral"), ct_of(depth())), SCAN)
+    revision = revise_canals(prediction(depth("lateral"), ct_of(depth())), SCAN, 0.0)
     mask = (depth("lateral") > 0).astype(np.uint8)
     found = find(revision, mask, PATCH, missing, 1800.0, 0.0, None)
     assert found.closed_canals is None and found.turns_apart is None and found.atypicality is None
 
 
 def test_a_landmark_beyond_the_drawing():
-    revision = revise_canals(prediction(two_turns(), ct_of(two_turns())), SCAN)
+    revision = revise_canals(prediction(two_turns(), ct_of(two_turns())), SCAN, 0.0)
     far = {**POINTS, "helicotrema": np.array([7.8, 0.0, -1.0])}  # the upper turn ends at 6.4 mm
     found = find(revision, (two_turns() > 0).astype(np.uint8), PATCH, far, 1800.0, 0.0, None)
     assert "helicotrema" in found.undrawn_landmarks and found.turns_apart is None
@@ -160,7 +160,7 @@ def test_metal_is_measured():
     ct = ct_of(depth())
     ball = np.linalg.norm(millimetres() - [4.0, 0.2, -0.8], axis=-1) < 0.8
     ct[ball] = 3071.0
-    found = findings(revise_canals(prediction(depth(), ct), SCAN))
+    found = findings(revise_canals(prediction(depth(), ct), SCAN, 0.0))
     assert found.metal and found.metal_mm3 == pytest.approx(ball.sum() * 0.008, rel=0.2)
 
 
@@ -169,9 +169,9 @@ def test_metal_between_parts_of_a_drawing_is_measured():
     deep = np.maximum(depth(), tube([(5.6, 2.0, -1.1), (3.2, 2.8, -0.7)], 0.5))  # 0.7 mm away
     ct = ct_of(deep)
     ct[(deep <= 0) & (tube([(5.6, 1.0, -1.1), (3.2, 1.8, -0.7)], 0.6) > 0)] = 2450.0
-    found = findings(revise_canals(prediction(deep, ct), SCAN))
+    found = findings(revise_canals(prediction(deep, ct), SCAN, 0.0))
     assert found.parts == 2 and found.metal
-    bone = findings(revise_canals(prediction(deep, ct_of(deep)), SCAN))
+    bone = findings(revise_canals(prediction(deep, ct_of(deep)), SCAN, 0.0))
     assert bone.parts == 2 and bone.metal_mm3 == 0.0
 
 

@@ -167,7 +167,7 @@ def test_holes_are_air_and_said(ct):
     (lambda ct: {"source": replace(ct, array=ct.array[:9])}, r"\(9, 10, 9\) voxels"),
     (lambda ct: {"source": ct.array}, "needs its affine"),
     (lambda ct: {"source": ct.array, "affine": np.eye(3)}, "4 x 4 is needed"),
-    (lambda ct: {"source": ct.array, "affine": np.zeros((4, 4))}, "impossible voxel size"),
+    (lambda ct: {"source": ct.array, "affine": np.zeros((4, 4))}, "impossible spacing"),
     (lambda ct: {"source": ct.array[0], "affine": np.eye(4)}, "2 dimensions"),
     (lambda ct: {"source": ct, "affine": np.eye(4)}, "affine goes with an array"),
     (lambda ct: {"source": ct, "series": "1.2"}, "series goes with"),

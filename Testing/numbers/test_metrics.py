@@ -1,6 +1,7 @@
 """Metrics against hand-computed examples, which ear is compared, and CTs without a reference."""
 
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from InnerEarSegLib.evaluation.evaluate import (
     sentence_of,
     summarise,
 )
-from InnerEarSegLib.evaluation.metrics import compare_masks, dice, ear_of, on_common_grid
+from InnerEarSegLib.evaluation.metrics import compare_masks, ear_of, on_common_grid
 from InnerEarSegLib.evaluation.perturbations import compare, stability
+from InnerEarSegLib.evaluation.plots import Extremes
 from InnerEarSegLib.io.case import Case
 from InnerEarSegLib.types import (
     CHECK,
@@ -24,6 +26,7 @@ from InnerEarSegLib.types import (
     Quality,
     Segmentation,
     Volume,
+    dice,
 )
 
 CUBE = np.ones(3)
@@ -95,7 +98,7 @@ def test_surface_dice_of_single_voxels():
 def test_empty_masks_are_refused_and_have_no_dice():
     with pytest.raises(ValueError, match="need a voxel"):
         compare_masks(box(4, 4), box(4, 5), CUBE)
-    assert np.isnan(dice(box(4, 4), box(4, 4)))
+    assert dice(box(4, 4), box(4, 4)) == 0.0
 
 
 def row(ear, labels, geometry, landmarks=None, side="left"):
@@ -280,6 +283,17 @@ def test_an_ear_that_reaches_beyond_the_label_map_is_remarked():
     assert "by up to 4 voxels" in row["remark"]
 
 
+def test_the_worst_case_is_drawn_without_keeping_all_cts_in_memory(tmp_path):
+    extremes = Extremes({"P": lambda: case("left", LEFT_AT)})
+    seen, of = case("left", LEFT_AT), ear("left", LEFT_AT)
+    extremes.look(seen, of, row_of(seen, found(of)))
+    ct = weakref.ref(seen.ct)
+    del seen
+    assert ct() is None
+    extremes.draw(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["worst.png"]
+
+
 def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
     """An ear whose landmarks are in the middle of the CT stays there, however the CT comes."""
     seen = []
@@ -292,11 +306,14 @@ def test_stability_compares_each_version_with_the_ct_itself(monkeypatch):
     monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", segment)
     grid = Geometry(np.diag([0.5, 0.5, 1.0, 1.0]), (18, 20, 24))
     said: list[str] = []
-    rows = stability(Volume(np.zeros(grid.shape, np.int16), grid), None, said.append)
+    # Slices that overlap: two, 1 mm apart, make one of 2.5 + 1 mm.
+    ct = Volume(np.zeros(grid.shape, np.int16), grid, slice_mm=2.5)
+    rows = stability(ct, None, said.append)
     assert [row.found for row in rows] == [True, True, False, *[True] * 6]
     assert said[2] == "stored with permuted, flipped axes, left: NOT FOUND"
     assert all(mm < 1e-6 for row in rows for mm in row.shifts_mm.values())
     assert len({ct.geometry.shape for ct in seen}) > 3 and rows[0].volume_mm3 == 512.0
+    assert [ct.slice_mm for ct in seen] == [2.5] * 5 + [3.5, 4.5, 3.5, 4.5]
     monkeypatch.setattr("InnerEarSegLib.evaluation.perturbations.segment", lambda *_: found())
     assert stability(seen[0], None, said.append) == []
 

@@ -12,7 +12,7 @@ from InnerEarSegLib.segmentation.mask import (
     labyrinth_mask,
     mask_grid,
 )
-from InnerEarSegLib.segmentation.pose import Pose, fit_pose, handedness
+from InnerEarSegLib.segmentation.pose import Pose, fit_pose, handedness, procrustes_mean
 from InnerEarSegLib.training.augmentation import random_rotation, small_rotation
 from InnerEarSegLib.types import Geometry, apply_affine
 
@@ -39,6 +39,16 @@ def test_any_pose_of_either_side_is_found_exactly(seed, left):
     assert pose.side == ("left" if left else "right")
     assert np.allclose(pose.matrix, matrix, atol=1e-7)
     assert pose.residual < 1e-7
+
+
+def test_the_mean_of_a_square_and_a_wider_one_lies_between_them():
+    """Edges of 2 and 4 mm, turned, moved and mirrored: the mean has edges of 3 mm."""
+    square = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0.0]])
+    wider = np.array([[7, 8, 3], [7, 4, 3], [3, 4, 3], [3, 8, 3.0]])
+    for shapes in ((square, wider), (square, wider * (-1.0, 1.0, 1.0))):
+        mean, laid = procrustes_mean(shapes)
+        assert np.allclose(mean, 1.5 * square)
+        assert np.allclose(laid[0], square) and np.allclose(laid[1], 2.0 * square)
 
 
 def test_residual_by_hand():
