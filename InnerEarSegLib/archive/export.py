@@ -128,7 +128,7 @@ def _objects(
     segments: dict[Side, tuple[Any, int]] = {}
     series = new_uid()
     for instance, labels in enumerate(labels_of(content.ears), start=1):
-        made = segmentation_object(labels, source, content.model, series, instance)
+        made = segmentation_object(labels, source, series, instance)
         name = SEGMENTATION_DCM if instance == 1 else f"segmentation_{instance}.dcm"
         objects[name] = made
         for number, ear in enumerate(labels.ears, start=1):

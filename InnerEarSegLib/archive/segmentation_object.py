@@ -17,7 +17,7 @@ from ..io.dicom_codes import (
     SHA256_PARAMETER,
 )
 from ..report.figures import COLORS
-from ..types import AUTOMATIC, RAS_FROM_LPS, Ear, Geometry, ModelIdentity
+from ..types import AUTOMATIC, RAS_FROM_LPS, Ear, Geometry
 from .identity import coded, equipment, new_uid, series_of
 from .source import SourceSeries
 
@@ -79,7 +79,7 @@ def _offset(grid: Geometry, lattice: Geometry) -> NDArray[np.int64] | None:
 
 
 def segmentation_object(
-    labels: Labels, source: SourceSeries, model: ModelIdentity, series_uid: str, instance: int
+    labels: Labels, source: SourceSeries, series_uid: str, instance: int
 ) -> Any:
     """Return a highdicom Segmentation, not yet filed under the source's patient."""
     import highdicom
@@ -97,7 +97,7 @@ def segmentation_object(
         pixel_array=volume,
         segmentation_type="BINARY",
         segment_descriptions=[
-            _description(number, ear, model) for number, ear in enumerate(labels.ears, start=1)
+            _description(number, ear) for number, ear in enumerate(labels.ears, start=1)
         ],
         content_label="LABYRINTH",
         content_description="Bony labyrinth",
@@ -117,18 +117,18 @@ def _right_angled(axes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(u @ vt * lengths, np.float64)
 
 
-def _description(number: int, ear: Ear, model: ModelIdentity) -> Any:
+def _description(number: int, ear: Ear) -> Any:
     import highdicom
     from pydicom.sr.codedict import codes
 
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=model.name[:64],
+        name=ear.model.name[:64],
         family=codes.DCM.ArtificialIntelligence,
-        version=(model.version or "unknown")[:64],
+        version=(ear.model.version or "unknown")[:64],
         source=MANUFACTURER,
     )
-    if model.sha256:
-        algorithm[0].AlgorithmParameters = f"{SHA256_PARAMETER}{model.sha256}"
+    if ear.model.sha256:
+        algorithm[0].AlgorithmParameters = f"{SHA256_PARAMETER}{ear.model.sha256}"
     description = highdicom.seg.SegmentDescription(
         segment_number=number,
         segment_label=f"Labyrinth {ear.side}",

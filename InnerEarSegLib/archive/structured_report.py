@@ -19,7 +19,6 @@ from ..types import (
     RAS_FROM_LPS,
     Ear,
     Landmark,
-    ModelIdentity,
     Point,
     Side,
 )
@@ -52,7 +51,7 @@ def structured_report(
     for ear in content.ears:
         measured = subject.measurements[ear.side]
         series = str(source.original.SeriesInstanceUID)
-        groups.append(_ear(ear, measured, content.model, series, segments.get(ear.side)))
+        groups.append(_ear(ear, measured, series, segments.get(ear.side)))
         for landmark in (*ear.landmarks, *ear.auxiliary):
             groups += _landmark(landmark, ear.side, source.frame_of_reference)
     device = sr.ObserverContext(
@@ -84,9 +83,7 @@ def structured_report(
     return made
 
 
-def _ear(
-    ear: Ear, measured: CochlearMeasurements, model: ModelIdentity, series: str, segment: Any
-) -> Any:
+def _ear(ear: Ear, measured: CochlearMeasurements, series: str, segment: Any) -> Any:
     """The measurements and the quality of an ear, on its segment of a series where there is one."""
     from highdicom import sr
 
@@ -96,9 +93,11 @@ def _ear(
         "finding_type": coded(dicom_codes.INNER_EAR),
         "finding_sites": [_site(ear.side)],
         "algorithm_id": sr.AlgorithmIdentification(
-            name=model.name,
-            version=model.version or "unknown",
-            parameters=[f"{dicom_codes.SHA256_PARAMETER}{model.sha256}"] if model.sha256 else None,
+            name=ear.model.name,
+            version=ear.model.version or "unknown",
+            parameters=[f"{dicom_codes.SHA256_PARAMETER}{ear.model.sha256}"]
+            if ear.model.sha256
+            else None,
         ),
         "measurements": [
             _measurement(x, measured) for x in measured.measurements if x.value is not None
@@ -191,8 +190,7 @@ def _measurement(item: Measurement, measured: CochlearMeasurements) -> Any:
         )
     source = f" Source: {item.source}." if item.source else ""
     half = " +/- is half the width of the 90 % interval." if item.uncertainty is not None else ""
-    beyond = " Extrapolated by an average cochlea." if item.extrapolated else ""
-    text = f"{item.definition}{source}{half}{beyond}"
+    text = f"{item.definition}{source}{half}"
     _add_text(made, dicom_codes.COMMENT, text, "HAS PROPERTIES")
     if remark := measured.remark_on(item):
         _add_text(made, dicom_codes.COMMENT, f"Remark: {remark}", "HAS PROPERTIES")

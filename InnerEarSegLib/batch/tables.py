@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..cochlea.arrays import ElectrodeArray
-from ..cochlea.catalogue import CATALOGUE, VOLUME
+from ..cochlea.catalogue import CATALOGUE, EXTRAPOLATED, VOLUME
 from ..cochlea.duct import Duct
 from ..cochlea.insertion import Insertion, insert
 from ..types import AUTOMATIC, LANDMARKS, NOT_FOUND, SIDES, Findings, rounded
@@ -20,7 +20,6 @@ from .summary import Content, Row, ears_of, made_of, state_of
 
 CASES, EARS, MEASUREMENTS = "cases.csv", "ears.csv", "measurements.csv"
 
-EXTRAPOLATED = "an average cochlea extends what the segment shows"
 UNITS = {"mm": "mm", "mm³": "mm3", "°": "deg", "turns": "turns"}
 """Of the catalogue, as tables write them: in ASCII."""
 

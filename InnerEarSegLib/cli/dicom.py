@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,19 @@ from .. import interrupts
 from ..errors import UnusableInput
 from .arguments import note, say
 from .report import report_blocks
-from .result import add_handed_over, add_result, end_with_panel, folder_of, read_result, typed
+from .result import (
+    add_handed_over,
+    add_result,
+    end_with_panel,
+    folder_of,
+    handed_over_arrays,
+    read_handed_over,
+    typed,
+)
 
 if TYPE_CHECKING:
     from ..archive.send import Archive
+    from ..cochlea.arrays import ChosenArray
     from ..report.subject import Subject
 
 
@@ -102,13 +112,16 @@ def run(options: argparse.Namespace) -> int:
     end_with_panel(options)
     if options.source is None:
         return send_again(options)
-    from ..report.subject import OBSERVER, read_subject
+    from ..report.subject import OBSERVER
 
     check_source(options.source, options.series)
     options.observer = typed(options, OBSERVER, options.observer)
     archive = chosen_archive(options)
-    subject = read_subject(options.input) if options.handed_over else read_result(options)[0]
-    export_subject(subject, options, options.source, folder_of(options), archive)
+    subject, notes = read_handed_over(options)
+    export_subject(
+        subject, options, options.source, folder_of(options), archive,
+        notes=notes, chosen=handed_over_arrays(options),
+    )  # fmt: skip
     return 0
 
 
@@ -118,13 +131,19 @@ def export_subject(
     source: Path,
     output: Path,
     archive: Archive | None,
+    *,
+    notes: Sequence[str] = (),
+    chosen: Sequence[ChosenArray] = (),
 ) -> None:
-    """Write the objects of a result, say where they are, and send them if wanted."""
+    """Write the objects of a result, say where they are, and send them if wanted.
+
+    ``notes`` and ``chosen`` are for the PDF, as of ``report_blocks``.
+    """
     from ..archive.export import export
     from ..archive.source import read_source
 
     series = read_source(source, options.series)
-    blocks = report_blocks(subject)
+    blocks = report_blocks(subject, notes=notes, chosen=chosen)
     folder, files, difference = export(subject, blocks, series, output, options.observer.strip())
     interrupts.left = "the DICOM objects are written"
     for path in files:

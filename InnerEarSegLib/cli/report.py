@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from ..errors import UnusableInput
 from ..process import temporary
 from .arguments import add_arrays, chosen_arrays, note
-from .result import add_handed_over, add_result, end_with_panel, folder_of, read_result, typed
+from .result import (
+    add_handed_over,
+    add_result,
+    end_with_panel,
+    folder_of,
+    handed_over_arrays,
+    read_handed_over,
+    typed,
+)
 
 if TYPE_CHECKING:
     from ..cochlea.arrays import ChosenArray
@@ -46,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the report and print where it is."""
     end_with_panel(options)
     from ..report.files import Names, write_report
-    from ..report.subject import PATIENT, read_subject
+    from ..report.subject import PATIENT
 
     chosen = _chosen(options)
     patient, page = typed(options, PATIENT, options.patient), _page(options)
@@ -57,11 +65,7 @@ def run(options: argparse.Namespace) -> int:
         need_library()
         if font_for(patient) is None:
             note(LETTERS)
-    notes: Sequence[str] = ()
-    if options.handed_over:
-        subject = read_subject(options.input)
-    else:
-        subject, notes = read_result(options)
+    subject, notes = read_handed_over(options)
     blocks = report_blocks(subject, patient=patient, notes=notes, chosen=chosen)
     output = write_report(blocks, subject, names)
     for path in (names.page, *([names.pdf] if names.pdf else []), *names.tables):
@@ -72,17 +76,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _chosen(options: argparse.Namespace) -> list[ChosenArray]:
-    """Return the arrays of ``--array``, or of what the panel wrote.
+    """Return the arrays of ``--array``, or those that the panel handed over.
 
     UnusableInput if one is unknown or they are too many.
     """
-    from ..cochlea.arrays import ChosenArray, chosen_from_text
+    from ..cochlea.arrays import ChosenArray
     from ..report.duct_figures import MOST_DRAWN
-    from ..report.subject import CHOSEN_ARRAYS
 
-    handed_over = options.input / CHOSEN_ARRAYS
-    if options.handed_over and handed_over.is_file():
-        return chosen_from_text(handed_over.read_text(encoding="utf-8"), str(handed_over))
+    if options.handed_over:
+        return handed_over_arrays(options)
     arrays = chosen_arrays(options)
     if len(arrays) > MOST_DRAWN:
         raise UnusableInput(f"A report shows at most {MOST_DRAWN} arrays; `plan` takes more.")

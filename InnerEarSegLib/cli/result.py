@@ -12,6 +12,7 @@ from ..process import end_with_stdin
 from .arguments import note
 
 if TYPE_CHECKING:
+    from ..cochlea.arrays import ChosenArray
     from ..report.subject import Subject
 
 SCENES = (".mrb", ".mrml")
@@ -50,10 +51,28 @@ def typed(options: argparse.Namespace, name: str, otherwise: str) -> str:
     return str(text)
 
 
+def handed_over_arrays(options: argparse.Namespace) -> list[ChosenArray]:
+    """Return the electrode arrays that the user chose in the panel."""
+    from ..cochlea.arrays import chosen_from_text
+    from ..report.subject import CHOSEN_ARRAYS
+
+    file = options.input / CHOSEN_ARRAYS
+    if not options.handed_over or not file.is_file():
+        return []
+    return chosen_from_text(file.read_text(encoding="utf-8"), str(file))
+
+
 def folder_of(options: argparse.Namespace) -> Path:
     """Return the folder of ``--output``, by default the result's, or the scene's."""
     given: Path = options.input
     return options.output or (given if given.is_dir() else given.parent)
+
+
+def read_handed_over(options: argparse.Namespace) -> tuple[Subject, list[str]]:
+    """Read what the panel handed over, or else as ``read_result`` does."""
+    from ..report.subject import read_subject
+
+    return (read_subject(options.input), []) if options.handed_over else read_result(options)
 
 
 def read_result(options: argparse.Namespace) -> tuple[Subject, list[str]]:

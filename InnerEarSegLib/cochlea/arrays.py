@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class ElectrodeArray:
         diameter_mm: where the contacts are; None if no source states it.
         aliases: shorter names.
         source: citation and date of its lengths; empty in a file without.
+
+    Arrays with the same values are equal, whatever their aliases and source.
     """
 
     maker: str
@@ -54,8 +56,8 @@ class ElectrodeArray:
     last_contact_mm: float
     tip_mm: float
     diameter_mm: float | None = None
-    aliases: tuple[str, ...] = ()
-    source: str = ""
+    aliases: tuple[str, ...] = field(default=(), compare=False)
+    source: str = field(default="", compare=False)
 
     @property
     def label(self) -> str:

@@ -209,12 +209,12 @@ CATALOGUE: dict[str, Entry] = {
     VOLUME: Entry("Labyrinth volume", "mm³", "Voxels of the segment times their volume.", "",
         *USUAL_VOLUME_MM3, _DATASET),
 } | {
-    f"insertion_angle_at_{length:g}_mm": Entry(f"Insertion angle at {length:g} mm", "°",
+    f"insertion_angle_at_{length:g}_mm": Entry(f"Insertion angle at {length:g} mm (Escudé)", "°",
         f"Reached by {length:g} mm along the lateral wall: 235 (exp({length:g} / 2.62 A) - 1).",
         _ESCUDE, formula=partial(insertion_angle, length_mm=length))
     for length in (20.0, 24.0, 28.0)
 } | {
-    f"insertion_length_to_{angle:g}_deg": Entry(f"Insertion length to {angle:g}°", "mm",
+    f"insertion_length_to_{angle:g}_deg": Entry(f"Insertion length to {angle:g}° (Escudé)", "mm",
         f"Along the lateral wall to {angle:g}°: 2.62 A ln(1 + {angle:g} / 235).",
         _ESCUDE, formula=partial(escude_lateral_wall, angle_deg=angle))
     for angle in (360.0, 540.0)
@@ -228,6 +228,9 @@ MEASURED_OF_FORMULA = {
     "lateral_wall_length_koch": "duct_lateral_wall",
 }
 """Of a length that a formula estimates, the one that is measured along the wall."""
+
+EXTRAPOLATED = "an average cochlea extends what the segment shows"
+"""What tables remark on a measurement that is extrapolated."""
 
 
 @dataclass(frozen=True)

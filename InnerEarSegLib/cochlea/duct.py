@@ -109,13 +109,6 @@ class Duct:
             return None
         return float(np.interp(angle_deg, self.angles, self.curves[curve].lengths))
 
-    def angle(self, curve: str, length_mm: float) -> float | None:
-        """Angle that a length along a curve reaches; None beyond the apex."""
-        lengths = self.curves[curve].lengths
-        if length_mm > lengths[-1]:
-            return None
-        return float(np.interp(length_mm, lengths, self.angles))
-
     def length_plus_minus(self, curve: str, angle_deg: float) -> float:
         """Half width of that length's 90 % interval."""
         return float(np.interp(angle_deg, self.angles, self.curves[curve].plus_minus))

@@ -180,6 +180,15 @@ def insert(duct: Duct, array: ElectrodeArray, depth_mm: float | None = None) -> 
     return Insertion(array, depth, tuple(contacts), _remarks(array, depth, contacts, lengths))
 
 
+def reach(duct: Duct, length_mm: float) -> Contact:
+    """Return the tip of a thin straight electrode that is inserted by a length, as a contact.
+
+    It lies as ``insert`` lays an array for the lateral wall whose diameter is not known.
+    """
+    electrode = ElectrodeArray("", "", LATERAL_WALL, 1, length_mm, length_mm, length_mm)
+    return insert(duct, electrode).contacts[0]
+
+
 def _path(duct: Duct, array: ElectrodeArray) -> tuple[Vector, Vector]:
     """Points (n, 3) RAS mm at the duct's angles that an array's axis follows, and lengths (n,)."""
     if array.kind != LATERAL_WALL:

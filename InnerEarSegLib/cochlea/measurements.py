@@ -24,7 +24,7 @@ from ..types import (
     Geometry,
     Side,
 )
-from .catalogue import CATALOGUE, DISTANCES, VOLUME, Measurement
+from .catalogue import CATALOGUE, DISTANCES, EXTRAPOLATED, VOLUME, Measurement
 from .duct import LENGTHS, LENGTHS_WIDER, DrawnDuct, Duct, draw, measure_duct, with_plus_minus
 from .duct_axis import duct_frame
 from .frame import (
@@ -121,7 +121,8 @@ class CochlearMeasurements:
     def remark_on(self, item: Measurement) -> str:
         """All that is to be said on one of the measurements, also of the ear; may be empty."""
         of_the_ear = () if item.key in (*DISTANCES, VOLUME) else self.remarks
-        return " ".join(filter(None, (item.remark and f"{item.remark}.", *of_the_ear)))
+        own = "; ".join(filter(None, (item.remark, EXTRAPOLATED if item.extrapolated else "")))
+        return " ".join(filter(None, (own and f"{own}.", *of_the_ear)))
 
 
 _CACHE_SIZE = 8

@@ -18,7 +18,7 @@ CUT_MM = 0.4
 """In those specimens the segment goes on beyond the helicotrema, by 0.03 to 0.37 mm; where it ends
 this far before it, its apex is missing."""
 
-WALL_MM = (-0.1, 0.5)
+LONGER_THAN_A_MM = (-0.1, 0.5)
 """How much longer the farthest distance to the wall opposite of the round window is than A, which
 goes to the same wall on one straight line: -0.05 to 0.42 mm in those specimens, also with points
 displaced by 0.25 mm. A gap in that wall, or a speck beside it, brings the two apart."""
@@ -79,7 +79,7 @@ def ear_remarks(
                 "the helicotrema is misplaced, and the height is wrong.",
             ),
             (
-                not WALL_MM[0] <= longer <= WALL_MM[1],
+                not LONGER_THAN_A_MM[0] <= longer <= LONGER_THAN_A_MM[1],
                 f"A and the distance to the lateral wall differ by {abs(longer):.1f} mm, though "
                 "both end opposite of the round window: the segment has a gap or a speck there. "
                 "Mend it, or do not use A and what is made from it.",

@@ -37,6 +37,7 @@ from ..types import (
     Side,
     Verdict,
     Volume,
+    common_model,
 )
 from . import dicom_codes as codes
 from .dicom_codes import Concept
@@ -161,16 +162,15 @@ def _result(report: Any, segmentations: Mapping[str, Any]) -> ArchivedResult:
             name = names.get(group.finding, group.finding.value)
             automatic = found.get((group.side, group.finding))
             landmarks[group.side][name] = _landmark(name, group, automatic)
-    ears, model = [], ModelIdentity("unknown", "", "")
-    for group in groups:
-        if group.kind == codes.ANATOMICAL_STRUCTURE:
-            ears.append(_ear(group, landmarks[group.side], segmentations))
-            version = group.model.get("version", "")
-            sha256 = "".join(group.parameters).removeprefix(codes.SHA256_PARAMETER)
-            model = ModelIdentity(group.model["name"], version, sha256)
+    ears = [
+        _ear(group, landmarks[group.side], segmentations)
+        for group in groups
+        if group.kind == codes.ANATOMICAL_STRUCTURE
+    ]
     ears.sort(key=lambda ear: ear.side)
     series, images = _source(report)
-    return ArchivedResult(Segmentation(tuple(ears), model, ""), series, images, _made(report))
+    result = Segmentation(tuple(ears), common_model(ears), "")
+    return ArchivedResult(result, series, images, _made(report))
 
 
 def _source(report: Any) -> tuple[str, frozenset[str]]:
@@ -262,6 +262,7 @@ def _ear(group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mappin
     elif state == AUTOMATIC:
         state = SEGMENT_REMOVED
     verdict = group.answers[codes.VERDICT].value
+    sha256 = "".join(group.parameters).removeprefix(codes.SHA256_PARAMETER)
     findings = group.texts.get(codes.FINDINGS)
     return Ear(
         side=group.side,
@@ -276,6 +277,7 @@ def _ear(group: _Group, landmarks: Mapping[str, Landmark], segmentations: Mappin
         auxiliary=tuple(landmarks[name] for name in AUXILIARY if name in landmarks),
         segment=state,
         findings=Findings.from_json(json.loads(findings[0])) if findings else None,
+        model=ModelIdentity(group.model["name"], group.model.get("version", ""), sha256),
     )
 
 

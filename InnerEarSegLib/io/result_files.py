@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 from ..types import (
     AUTOMATIC,
+    UNKNOWN_MODEL,
     Ear,
     Findings,
     Geometry,
@@ -80,6 +81,8 @@ def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentatio
             auxiliary=tuple(map(Landmark.from_json, item["auxiliary_landmarks"])),
             segment=item.get("segment", AUTOMATIC),
             findings=None if findings is None else Findings.from_json(findings),
+            # The run's, in results of earlier versions.
+            model=ModelIdentity(**item["model"]) if "model" in item else UNKNOWN_MODEL,
         )
         ears.append(ear)
     return Segmentation(

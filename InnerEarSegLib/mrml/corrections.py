@@ -14,18 +14,24 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnusableInput
-from ..io.result_folder import LANDMARKS_FILES, SEGMENTATION_FILE
+from ..io.result_folder import (
+    LANDMARKS_FILES,
+    SEGMENTATION_FILE,
+    is_unchanged,
+    read_manifest,
+)
 from ..process import quiet
-from ..types import AUTOMATIC, LANDMARKS, NOT_FOUND, Side
+from ..types import AUTOMATIC, LANDMARKS, NOT_FOUND, SIDES, Side
 from .files import read_node
 from .landmarks import automatic_of, landmark_of, node_landmarks, same_place, set_position
 from .results import Results, read_ear
 from .segments import (
     SEGMENT_NAMES,
-    automatic_voxel_hash,
+    is_automatic,
+    same_segment,
     segment_content,
+    segment_key,
     set_segments,
-    voxel_hash,
 )
 from .transforms import moved_since_found
 
@@ -33,7 +39,14 @@ TAKEN = "Taken from {}: {}."
 UNREAD = "{} cannot be read and was not used: save it again from 3D Slicer, or remove it."
 UNNAMED = "{} has no point named {} and was not used: give its points the landmarks' names."
 NO_SEGMENT = "{} holds no segment {} and was not used."
-MOVED = "Not used: {}. The CT was moved in the scene after it was segmented: the scene counts."
+MOVED = (
+    "{} was not used, as the CT was moved in the scene after it was segmented: correct it in the "
+    "scene, and remove the file."
+)
+GONE = (
+    "{} was not used, as what it corrects was removed from the scene: segment the CT again, or "
+    "remove the file."
+)
 BOTH = "{} differs from the scene in {}, where both were corrected: the scene counts."
 
 
@@ -43,7 +56,8 @@ class Corrections:
 
     Attributes:
         notes: what was taken and what was not, a sentence each.
-        unused: names of files of which nothing could be used, or not all.
+        unused: names of files that could not be used, or not in all. One that lost against the
+            scene, where both were corrected, was looked at and is not among them.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -58,26 +72,28 @@ class Corrections:
 def take_corrections(scene: Any, volume_node: Any, results: Results, folder: Path) -> Corrections:
     """Bring corrections of a scene's folder into its nodes.
 
-    The files are read into the scene. Nothing is written. Once the CT has got another matrix, as by
-    hardening its transform, the files are left: whether they were saved before or after, and so
-    where their points lie, they do not tell.
+    The files are read into the scene. Nothing is written. A file that is as the folder's manifest
+    has it is no correction. Once the CT has got another matrix, as by hardening its transform, the
+    files are left: whether they were saved before or after, and so where their points lie, they do
+    not tell.
     """
     found = Corrections()
-    if any(moved_since_found(node, volume_node) for node in results.nodes):
-        names = (*LANDMARKS_FILES.values(), SEGMENTATION_FILE)
-        left = sorted(name for name in names if (folder / name).is_file())
-        if left:
-            found.notes.append(MOVED.format(", ".join(left)))
-        return found
-    for side, node in results.landmarks.items():
-        path = folder / LANDMARKS_FILES[side]
-        if path.is_file():
-            _landmarks(node, _read(scene, path, found), path, found)
-    path = folder / SEGMENTATION_FILE
-    if path.is_file() and results.segmentation is not None:
+    known = (read_manifest(folder) or {}).get("results", {})
+    moved = any(moved_since_found(node, volume_node) for node in results.nodes)
+    nodes = {LANDMARKS_FILES[side]: results.landmarks.get(side) for side in SIDES}
+    for name, node in (nodes | {SEGMENTATION_FILE: results.segmentation}).items():
+        path = folder / name
+        if not path.is_file() or (name in known and is_unchanged(path, known[name])):
+            continue
+        if moved or node is None:
+            found.leave(path, (MOVED if moved else GONE).format(name))
+            continue
         saved = _read(scene, path, found)
-        for side in results.landmarks:
-            _segment(results, side, saved, path, found)
+        if saved is not None and name != SEGMENTATION_FILE:
+            _landmarks(node, saved, path, found)
+        elif saved is not None:
+            for side in results.landmarks:
+                _segment(results, side, saved, path, found)
     return found
 
 
@@ -92,8 +108,6 @@ def _read(scene: Any, path: Path, found: Corrections) -> Any:
 
 
 def _landmarks(node: Any, saved: Any, path: Path, found: Corrections) -> None:
-    if saved is None:
-        return
     places = node_landmarks(saved)
     missing = [name for name in LANDMARKS if name not in places]
     if missing and places.keys() - set(LANDMARKS):
@@ -114,17 +128,14 @@ def _landmarks(node: Any, saved: Any, path: Path, found: Corrections) -> None:
 
 
 def _segment(results: Results, side: Side, saved: Any, path: Path, found: Corrections) -> None:
-    if saved is None:
-        return
     node, name = results.segmentation, SEGMENT_NAMES[side]
     now, there = segment_content(node, side), segment_content(saved, side)
-    automatic = automatic_voxel_hash(node, side)
-    if voxel_hash(there) in (automatic, voxel_hash(now)):
+    if is_automatic(node, side, there) or same_segment(segment_key(there), segment_key(now)):
         return
     if there is None:
         found.leave(path, NO_SEGMENT.format(path.name, name))
         return
-    if voxel_hash(now) != automatic:
+    if not is_automatic(node, side, now):
         found.notes.append(BOTH.format(path.name, name))
         return
     ear = read_ear(results, side)

@@ -37,7 +37,8 @@ ATTRIBUTE = "InnerEarSeg."
 
 # Attributes of a node.
 SIDE_ATTRIBUTE = ATTRIBUTE + "Side"
-WARNINGS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the run, or reasons of the verdict, a line each
+REASONS_ATTRIBUTE = ATTRIBUTE + "Warnings"  # of the ear's verdict, a line each
+RUN_WARNINGS_ATTRIBUTE = ATTRIBUTE + "RunWarnings"  # of the run that found the ear, a line each
 VERDICT_ATTRIBUTE = ATTRIBUTE + "Verdict"  # quality of the ear: "good", "check" or "poor"
 FINDINGS_ATTRIBUTE = ATTRIBUTE + "Findings"  # JSON; missing in scenes of earlier versions
 PLACE_ATTRIBUTE = ATTRIBUTE + "CtPlace"  # where its CT's voxels were, see ``follow_ct``
@@ -49,7 +50,7 @@ AUTOMATIC_POSITION = ATTRIBUTE + "Automatic."  # empty: not found
 CONFIRMED_POSITION = ATTRIBUTE + "Confirmed."  # ABSENT: the user confirmed that it is not there
 AUXILIARY_POSITION = ATTRIBUTE + "Auxiliary."
 RADIUS = ATTRIBUTE + "Radius."  # 90 % radius in mm, of auxiliary landmarks too; may be empty
-MODEL = ATTRIBUTE + "Model."  # name, version and SHA-256 of the model that found it
+MODEL = ATTRIBUTE + "Model."  # that found it; in a segmentation, by side, that drew the segment
 POINT_ID = ATTRIBUTE + "Point."  # ID of the control point, whatever its label
 
 ABSENT = "absent"
@@ -81,7 +82,7 @@ def set_automatic(
     node.SetAttribute(CONFIDENCE + name, f"{landmark.confidence:.4f}")
     node.SetAttribute(RADIUS + name, _decimals(landmark.radius_mm))
     node.SetAttribute(AUTOMATIC_POSITION + name, format_point(found))
-    node.SetAttribute(MODEL + name, f"{model.name} {model.version} {model.sha256}")
+    set_model(node, name, model)
     node.RemoveAttribute(CONFIRMED_POSITION + name)
     index = index_of(node, name)
     if index < 0:  # new, or the user deleted it
@@ -97,9 +98,19 @@ def set_automatic(
     node.SetAttribute(POINT_ID + name, node.GetNthControlPointID(index))
 
 
-def warnings_of(node: Any) -> list[str]:
-    """Return the run's warnings or an ear's reasons, as a node has them."""
-    return (node.GetAttribute(WARNINGS_ATTRIBUTE) or "").splitlines()
+def set_model(node: Any, name: str, model: ModelIdentity) -> None:
+    """Note which model found a landmark, or drew a side's segment."""
+    node.SetAttribute(MODEL + name, model_text(model))
+
+
+def model_text(model: ModelIdentity) -> str:
+    """Return name, version and SHA-256, as attributes hold them."""
+    return f"{model.name} {model.version} {model.sha256}"
+
+
+def reasons_of(node: Any) -> list[str]:
+    """Return the reasons of an ear's verdict."""
+    return (node.GetAttribute(REASONS_ATTRIBUTE) or "").splitlines()
 
 
 def follow_landmarks(node: Any, landmarks: Any) -> None:
@@ -108,15 +119,15 @@ def follow_landmarks(node: Any, landmarks: Any) -> None:
         node.SetAndObserveTransformNodeID(landmarks.GetTransformNodeID())
 
 
-def set_ear_attributes(node: Any, ear: Ear) -> None:
-    """Note an ear's quality, findings, auxiliary landmarks and all radii, for measuring."""
+def set_ear_attributes(node: Any, ear: Ear, warnings: Sequence[str]) -> None:
+    """Note an ear's quality, findings and auxiliary landmarks, and the warnings of its run."""
+    node.SetAttribute(RUN_WARNINGS_ATTRIBUTE, "\n".join(warnings))
     node.SetAttribute(VERDICT_ATTRIBUTE, ear.quality.verdict)
     findings = json.dumps(ear.findings.to_json()) if ear.findings else None
     node.SetAttribute(FINDINGS_ATTRIBUTE, findings)
-    node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(ear.quality.reasons))
-    for landmark in (*ear.landmarks, *ear.auxiliary):
-        node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
+    node.SetAttribute(REASONS_ATTRIBUTE, "\n".join(ear.quality.reasons))
     for landmark in ear.auxiliary:
+        node.SetAttribute(RADIUS + landmark.name, _decimals(landmark.radius_mm))
         node.SetAttribute(AUXILIARY_POSITION + landmark.name, format_point(landmark.ras))
 
 

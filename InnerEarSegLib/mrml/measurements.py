@@ -14,7 +14,7 @@ from vtkmodules.vtkCommonDataModel import vtkTable, vtkVector3d
 from ..cochlea.measurements import CochlearMeasurements, compare, measure_steps, signature
 from ..progress import run_steps
 from ..report.figures import AXIS, LINE_A, LINE_B, rgb
-from ..types import SIDES, Side
+from ..types import SIDES, Ear, Side
 from .landmarks import ATTRIBUTE, SIDE_ATTRIBUTE, follow_landmarks, side_of, style_markups
 from .results import Results, link_to_ct, linked_nodes, read_ear
 from .scene import keep_place_node
@@ -108,7 +108,7 @@ def update_steps(
     scene: Any, volume_node: Any, results: Results
 ) -> Generator[None, None, dict[Side, CochlearMeasurements]]:
     """``update_measurements`` in short steps; the scene changes in the last ones."""
-    ears = {side: ear for side in results.landmarks if (ear := read_ear(results, side))}
+    ears = _ears(results)
     measured = {}
     for side, ear in ears.items():
         measured[side] = yield from measure_steps(ear)
@@ -116,11 +116,27 @@ def update_steps(
     for (side, _), node in nodes.lines.items():
         _place_line(node, results.landmarks.get(side), measured.get(side))
         yield
-    signatures = " ".join(f"{side}:{signature(ears[side])}" for side in sorted(ears))
+    signatures = _signatures(ears)
     if nodes.table is not None and nodes.table.GetAttribute(MADE_FROM_ATTRIBUTE) != signatures:
         _fill_table(nodes.table, measured)
         nodes.table.SetAttribute(MADE_FROM_ATTRIBUTE, signatures)
     return measured
+
+
+def table_is_current(scene: Any, volume_node: Any, results: Results) -> bool:
+    """Whether there is a table, made from the ears as they are now."""
+    table = find_measurements(scene, volume_node).table
+    return table is not None and table.GetAttribute(MADE_FROM_ATTRIBUTE) == _signatures(
+        _ears(results)
+    )
+
+
+def _ears(results: Results) -> dict[Side, Ear]:
+    return {side: ear for side in results.landmarks if (ear := read_ear(results, side))}
+
+
+def _signatures(ears: Mapping[Side, Ear]) -> str:
+    return " ".join(f"{side}:{signature(ears[side])}" for side in sorted(ears))
 
 
 def _add_line(scene: Any, volume_node: Any, side: Side, name: str) -> Any:

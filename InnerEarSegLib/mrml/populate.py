@@ -10,16 +10,16 @@ from typing import Any
 from vtkmodules.vtkCommonCore import vtkObject
 
 from ..progress import run_steps
-from ..types import CORRECTED, PLACED, Ear, ModelIdentity, Segmentation
+from ..types import Ear, Segmentation
 from .landmarks import (
-    ATTRIBUTE,
     FOUND_PLACE_ATTRIBUTE,
     PLACE_ATTRIBUTE,
-    WARNINGS_ATTRIBUTE,
     add_landmarks,
+    index_of,
     landmark_of,
     set_automatic,
     set_ear_attributes,
+    set_model,
 )
 from .measurements import (
     MeasurementNodes,
@@ -27,7 +27,14 @@ from .measurements import (
     find_measurements,
     update_steps,
 )
-from .results import Results, find_results, group_results, link_to_ct, remove_from_hierarchy
+from .results import (
+    Results,
+    find_results,
+    group_results,
+    link_to_ct,
+    model_of,
+    remove_from_hierarchy,
+)
 from .scene import keep_place_node
 from .segments import (
     SEGMENT_NAMES,
@@ -37,7 +44,7 @@ from .segments import (
     segment_was_edited,
     set_segments,
 )
-from .transforms import follow_ct, place_of
+from .transforms import follow_ct, place_of, put_under_ct
 from .views import show_ear
 
 
@@ -56,8 +63,8 @@ def add_result(
     """Put segments and landmarks of all ears into the scene, with the first ear in view.
 
     A CT's earlier results are updated; an ear that is not in ``result`` stays as it is. With
-    ``keep_reviewed``, so do landmarks that the user confirmed, corrected or placed, and segments
-    that the user edited.
+    ``keep_reviewed``, so do landmarks that the user reviewed, removed ones too, and segments that
+    the user edited.
 
     Raises:
         Exception: whatever goes wrong; the scene is then as it was before.
@@ -97,6 +104,9 @@ def _put_result(
 ) -> Generator[None, None, ResultNodes]:
     """Put all of a result into the scene, in steps."""
     follow_ct(earlier, volume_node)  # what is kept stays on the anatomy
+    if earlier.segmentation is not None:  # scenes of earlier versions have one model for all ears
+        for side in earlier.landmarks:
+            set_model(earlier.segmentation, side, model_of(earlier, side))
     segmentation, kept = _put_segments(
         scene, volume_node, result, earlier.segmentation, keep_reviewed
     )
@@ -107,12 +117,13 @@ def _put_result(
     for ear in result.ears:
         if ear.side not in landmarks:
             landmarks[ear.side] = add_landmarks(scene, volume_node, ear.side)
-        kept += _put_landmarks(landmarks[ear.side], ear, result.model, keep_reviewed)
-        set_ear_attributes(landmarks[ear.side], ear)
+        kept += _put_landmarks(landmarks[ear.side], ear, keep_reviewed)
+        set_ear_attributes(landmarks[ear.side], ear, result.warnings)
         yield
     results = Results(segmentation, landmarks)
     for node in results.nodes:
         link_to_ct(node, volume_node)
+        put_under_ct(node, volume_node)
         for attribute in (PLACE_ATTRIBUTE, FOUND_PLACE_ATTRIBUTE):
             node.SetAttribute(attribute, place_of(volume_node))
     added = [] if earlier else results.nodes
@@ -137,21 +148,20 @@ def _put_segments(
     set_segments(node, [ear for ear in ears if ear.labyrinth.any()])
     for ear in ears:
         remember_automatic_segment(node, ear.side)
-    node.SetAttribute(ATTRIBUTE + "Model", f"{result.model.name} {result.model.version}")
-    node.SetAttribute(ATTRIBUTE + "ModelSha256", result.model.sha256)
-    node.SetAttribute(WARNINGS_ATTRIBUTE, "\n".join(result.warnings))
+        set_model(node, ear.side, ear.model)
     return node, kept
 
 
-def _put_landmarks(node: Any, ear: Ear, model: ModelIdentity, keep_reviewed: bool) -> list[str]:
+def _put_landmarks(node: Any, ear: Ear, keep_reviewed: bool) -> list[str]:
     """Add or update the landmarks; return what was kept."""
     kept = []
     for landmark in ear.landmarks:
         now = landmark_of(node, landmark.name)
-        if keep_reviewed and (now.confirmed or now.state in (CORRECTED, PLACED)):
+        deleted = index_of(node, landmark.name) < 0  # the point itself, by a script: it comes back
+        if keep_reviewed and now.reviewed and not deleted:
             kept.append(f"{landmark.name} {ear.side} ({now.state})")
         else:
-            set_automatic(node, landmark, model, ear.geometry.center.tolist())
+            set_automatic(node, landmark, ear.model, ear.geometry.center.tolist())
     # Locked as a list too: a middle-drag would otherwise move all points (Slicer#9303).
     node.SetLocked(True)
     return kept

@@ -11,7 +11,7 @@ from .results import Results
 from .segments import AUTOMATIC_SEGMENT
 
 _UNKNOWN = "unknown"
-"""In place of the voxel hash of an automatic segment that was edited before it came here."""
+"""In place of the key of an automatic segment that was edited before it came here."""
 
 
 def restore_review(results: Results, ears: Iterable[Ear]) -> None:

@@ -18,18 +18,24 @@ from ..types import (
     LANDMARKS,
     POOR,
     SEGMENT_REMOVED,
+    UNKNOWN_MODEL,
     Ear,
     Geometry,
+    ModelIdentity,
     Quality,
     Side,
 )
 from .landmarks import (
+    ATTRIBUTE,
+    MODEL,
+    REASONS_ATTRIBUTE,
+    RUN_WARNINGS_ATTRIBUTE,
     VERDICT_ATTRIBUTE,
     auxiliary_of,
     findings_of,
     landmark_of,
+    reasons_of,
     side_of,
-    warnings_of,
 )
 from .scene import matrix_from, nodes_of
 from .segments import segment_content, segment_was_edited
@@ -113,12 +119,36 @@ def read_ear(results: Results, side: Side) -> Ear | None:
         volume_mm3=float(inside.sum()) * geometry.voxel_volume,
         quality=Quality(
             verdict if verdict in (GOOD, CHECK, POOR) else CHECK,
-            tuple(warnings_of(node)),
+            tuple(reasons_of(node)),
         ),
         auxiliary=auxiliary_of(node),
         segment=segment,
         findings=findings_of(node),
+        model=model_of(results, side),
     )
+
+
+def model_of(results: Results, side: Side) -> ModelIdentity:
+    """Return the model that drew an ear's segment; where that is not noted, of its landmarks."""
+    segmentation = results.segmentation
+    text = segmentation and segmentation.GetAttribute(MODEL + side)
+    if not text:
+        found = {results.landmarks[side].GetAttribute(MODEL + name) for name in LANDMARKS} - {None}
+        text = found.pop() if len(found) == 1 else None
+    if not text and segmentation:  # earlier versions noted the last run's alone
+        last = (segmentation.GetAttribute(ATTRIBUTE + key) for key in ("Model", "ModelSha256"))
+        text = " ".join(each or "" for each in last)
+    parts = (text or "").rsplit(" ", 2)
+    return ModelIdentity(*parts) if len(parts) == 3 else UNKNOWN_MODEL
+
+
+def run_warnings(results: Results) -> list[str]:
+    """Return the warnings of the runs that found the ears, each once."""
+    # Scenes of earlier versions have those of the last run, in the segmentation.
+    last = results.segmentation and results.segmentation.GetAttribute(REASONS_ATTRIBUTE)
+    found = [x.GetAttribute(RUN_WARNINGS_ATTRIBUTE) for x in results.landmarks.values()]
+    texts = [last if text is None else text for text in found] or [last]
+    return list(dict.fromkeys(line for text in texts for line in (text or "").splitlines()))
 
 
 def matrix_between(source: Any, target: Any) -> NDArray[np.float64] | None:

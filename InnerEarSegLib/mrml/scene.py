@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +101,32 @@ def to_world(node: Any, ras: ArrayLike) -> NDArray[np.float64]:
     general = transform_between(parent, None)
     mapped = [general.TransformPoint(*point) for point in points.reshape(-1, 3)]
     return np.array(mapped).reshape(points.shape)
+
+
+def grid_text(ijk_to_ras: NDArray[np.float64], dimensions: Iterable[int]) -> str:
+    """Return the first three rows of a grid's matrix and its voxels along i, j, k as text."""
+    return " ".join([*(f"{value:.10g}" for value in ijk_to_ras[:3].ravel()), *map(str, dimensions)])
+
+
+def parse_grid(text: str) -> tuple[NDArray[np.float64], list[str]]:
+    """Return the 4 x 4 matrix and the dimensions that ``grid_text`` holds."""
+    values = text.split()
+    matrix = np.eye(4)
+    matrix[:3] = np.array(values[:12], float).reshape(3, 4)
+    return matrix, values[12:]
+
+
+_SAME_MM = 1e-3
+
+
+def same_grid(one: str, other: str) -> bool:
+    """Whether two ``grid_text`` are of one grid, up to what saving a scene rounds off."""
+    if one == other:
+        return True
+    (before, size), (after, size_after) = parse_grid(one), parse_grid(other)
+    corners = np.array([*np.ndindex(2, 2, 2)]) * np.array(size, float)
+    homogeneous = np.column_stack([corners, np.ones(8)])
+    return size == size_after and np.abs(homogeneous @ (before - after).T).max() < _SAME_MM
 
 
 SCENE_VERSION = "Slicer 5.10.0 0"

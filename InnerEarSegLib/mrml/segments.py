@@ -14,7 +14,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from ..report.figures import COLORS
 from ..types import Ear, Geometry, Side, Volume
 from .landmarks import ATTRIBUTE
-from .scene import configure, image_data, matrix_from, vtk_matrix
+from .scene import configure, grid_text, image_data, matrix_from, same_grid, vtk_matrix
 
 # Slicer's seven-part terminology entry: context, category, type, modifier, region.
 _TERM = (
@@ -71,7 +71,7 @@ def resample_mask(
 SEGMENT_IDS: dict[Side, str] = {"left": "Labyrinth_left", "right": "Labyrinth_right"}
 SEGMENT_NAMES: dict[Side, str] = {"left": "Labyrinth left", "right": "Labyrinth right"}
 
-AUTOMATIC_SEGMENT = ATTRIBUTE + "AutomaticSegment."  # attribute of each side: ``voxel_hash``
+AUTOMATIC_SEGMENT = ATTRIBUTE + "AutomaticSegment."  # attribute of each side: ``segment_key``
 
 _LABELMAP = "Binary labelmap"  # vtkSegmentationConverter's name of the representation
 
@@ -223,27 +223,37 @@ def segment_center(node: Any, side: Side) -> NDArray[np.float64] | None:
 
 def remember_automatic_segment(node: Any, side: Side) -> None:
     """Note the segment as it is now as the automatic one."""
-    node.SetAttribute(AUTOMATIC_SEGMENT + side, voxel_hash(segment_content(node, side)))
+    node.SetAttribute(AUTOMATIC_SEGMENT + side, segment_key(segment_content(node, side)))
 
 
-def automatic_voxel_hash(node: Any, side: Side) -> str:
-    """``voxel_hash`` of the automatic segment; empty if it is not known."""
-    return node.GetAttribute(AUTOMATIC_SEGMENT + side) or ""
+def is_automatic(node: Any, side: Side, content: Content | None) -> bool:
+    """Whether this is the segment that was found automatically; False if that is not known."""
+    remembered = node.GetAttribute(AUTOMATIC_SEGMENT + side) or ""
+    return same_segment(segment_key(content), remembered)
 
 
 def segment_was_edited(node: Any, side: Side) -> bool:
-    """Whether an ear's segment is another than was found automatically."""
-    remembered = automatic_voxel_hash(node, side)
-    if not remembered or node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is None:
+    """Whether an ear's segment is another, or lies elsewhere, than was found automatically."""
+    known = node.GetAttribute(AUTOMATIC_SEGMENT + side)
+    if not known or node.GetSegmentation().GetSegment(SEGMENT_IDS[side]) is None:
         return False
-    return voxel_hash(segment_content(node, side)) != remembered
+    return not is_automatic(node, side, segment_content(node, side))
 
 
-def voxel_hash(content: Content | None) -> str:
-    """The same for the same voxels, wherever they lie."""
+def segment_key(content: Content | None) -> str:
+    """Return what a segment is known by: a hash of its voxels, and their grid."""
     if content is None:
         return "empty"
-    inside, _ = content
+    inside, geometry = content
     digest = hashlib.sha256(str(inside.shape).encode())
     digest.update(np.packbits(inside).tobytes())
-    return digest.hexdigest()[:32]
+    return f"{digest.hexdigest()[:32]} {grid_text(geometry.ijk_to_ras, inside.shape[::-1])}"
+
+
+def same_segment(one: str, other: str) -> bool:
+    """Whether two ``segment_key`` are of the same voxels in the same place.
+
+    Scenes of earlier versions do not tell the place.
+    """
+    (voxels, _, here), (others, _, there) = one.partition(" "), other.partition(" ")
+    return voxels == others and (not (here and there) or same_grid(here, there))

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..errors import UnusableInput
 from ..process import quiet
 from ..report.subject import Subject, ct_around
-from ..types import LANDMARKS, Ear, ModelIdentity, Segmentation
-from .landmarks import ATTRIBUTE, warnings_of
-from .results import CT_ROLE, find_results, read_ear
+from ..types import LANDMARKS, Ear, Segmentation, common_model
+from .landmarks import MODEL, model_text
+from .results import CT_ROLE, Results, find_results, read_ear, run_warnings
 from .scene import nodes_of
 from .segments import SEGMENT_IDS, segment_content
 from .volumes import geometry_of, voxels
@@ -81,7 +81,8 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         raise UnusableInput(
             " ".join(left_out) or "There is no ear to report on: segment the CT first."
         )
-    warnings = warnings_of(results.nodes[0])
+    warnings = run_warnings(results)
+    warnings += [sentence for ear in ears for sentence in _of_other_models(results, ear)]
     if any(x.GetTransformNodeID() != volume_node.GetTransformNodeID() for x in results.nodes):
         warnings.append(
             "Results lie under another transform than the CT: this report shows them where they "
@@ -89,7 +90,7 @@ def subject_of(scene: Any, volume_node: Any) -> Subject:
         )
     i, j, k = (float(value) for value in grid.spacing)
     return Subject(
-        Segmentation(ears, _model(segments), "", warnings=tuple(warnings)),
+        Segmentation(ears, common_model(ears), "", warnings=tuple(warnings)),
         {side: ct_around(array, grid, places) for side, places in corners.items()},
         (i, j, k),
         tuple(left_out),
@@ -103,10 +104,16 @@ def _corners(ear: Ear) -> NDArray[np.float64]:
     return np.concatenate([box, np.reshape(places, (-1, 3))])
 
 
-def _model(segmentation: Any) -> ModelIdentity:
-    if segmentation is None:
-        return ModelIdentity("unknown", "", "")
-    text = segmentation.GetAttribute(ATTRIBUTE + "Model") or ""
-    name, _, version = text.rpartition(" ")
-    sha256 = segmentation.GetAttribute(ATTRIBUTE + "ModelSha256") or ""
-    return ModelIdentity(name or "unknown", version, sha256)
+def _of_other_models(results: Results, ear: Ear) -> list[str]:
+    """A sentence for each model that found landmarks of an ear and did not draw its segment."""
+    node, own = results.landmarks[ear.side], model_text(ear.model)
+    others: dict[str, list[str]] = {}
+    for name in LANDMARKS:
+        text = node.GetAttribute(MODEL + name) or ""
+        if text not in ("", own):
+            others.setdefault(text, []).append(name)
+    return [
+        f"Of the {ear.side} ear, the segment is by model {own.strip()}, {' and '.join(names)} by "
+        f"{text.strip()}."
+        for text, names in others.items()
+    ]

@@ -9,7 +9,8 @@ done to a CT with results:
   place among the voxels. A grid transform that is hardened resamples the voxels; results then
   keep their place in the world.
 
-So each result remembers where its CT's voxels were when the two last agreed.
+So each result remembers where its CT's voxels were, and under which transform, when the two last
+agreed. A result that the user puts under a transform of its own stays there until the CT's changes.
 """
 
 from __future__ import annotations
@@ -24,10 +25,20 @@ from vtkmodules.vtkCommonTransforms import vtkTransform
 from ..types import Side
 from .landmarks import FOUND_PLACE_ATTRIBUTE, PLACE_ATTRIBUTE, PointMapping, map_landmarks, side_of
 from .results import Results, matrix_between
-from .scene import configure, matrix_from, transform_between, vtk_matrix
+from .scene import (
+    configure,
+    grid_text,
+    matrix_from,
+    parse_grid,
+    same_grid,
+    transform_between,
+    vtk_matrix,
+)
 from .segments import SEGMENT_IDS, remember_automatic_segment, segment_was_edited
 
-_SAME_MM = 1e-3
+_CT_PARENT_ROLE = "InnerEarSeg.CtParent"
+"""Reference from a result to the transform that its CT was under when the two last agreed, or to
+the CT where it was under none. Scenes of earlier versions have none."""
 
 
 @dataclass
@@ -40,10 +51,9 @@ class Followed:
 
 def place_of(volume_node: Any) -> str:
     """Where a CT's voxels lie in its own coordinates: matrix and dimensions, as text."""
-    matrix = matrix_from(volume_node.GetIJKToRASMatrix)
     image = volume_node.GetImageData()
     dimensions = (0, 0, 0) if image is None else image.GetDimensions()
-    return " ".join([*(f"{value:.10g}" for value in matrix[:3].ravel()), *map(str, dimensions)])
+    return grid_text(matrix_from(volume_node.GetIJKToRASMatrix), dimensions)
 
 
 def moved_since_found(node: Any, volume_node: Any) -> bool:
@@ -52,22 +62,34 @@ def moved_since_found(node: Any, volume_node: Any) -> bool:
     False in scenes of earlier versions, which do not tell.
     """
     new = place_of(volume_node)
-    return not _same(node.GetAttribute(FOUND_PLACE_ATTRIBUTE) or new, new)
+    return not same_grid(node.GetAttribute(FOUND_PLACE_ATTRIBUTE) or new, new)
 
 
 def ct_has_moved(results: Results, volume_node: Any) -> bool:
     """Whether ``follow_ct`` has something to do."""
-    place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
+    place, parent = place_of(volume_node), _parent_id(volume_node)
     return any(
-        node.GetTransformNodeID() != transform or _change(node, volume_node, place)
+        node.GetNodeReferenceID(_CT_PARENT_ROLE) != parent or _change(node, volume_node, place)
         for node in results.nodes
     )
 
 
+def _parent_id(volume_node: Any) -> str:
+    """ID of a CT's transform, or its own."""
+    return str(volume_node.GetTransformNodeID() or volume_node.GetID())
+
+
+def put_under_ct(node: Any, volume_node: Any) -> None:
+    """Put a result under its CT's transform, and note which that is."""
+    if node.GetTransformNodeID() != volume_node.GetTransformNodeID():
+        node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    node.SetNodeReferenceID(_CT_PARENT_ROLE, _parent_id(volume_node))
+
+
 def follow_ct(results: Results, volume_node: Any) -> Followed:
-    """Bring results to where the CT is now and under its present parent transform."""
+    """Bring results to where the CT is now and, if it is another, under its parent transform."""
     followed = Followed()
-    place, transform = place_of(volume_node), volume_node.GetTransformNodeID()
+    place, parent = place_of(volume_node), _parent_id(volume_node)
     for node in results.nodes:
         change = _change(node, volume_node, place)
         if change is not None:
@@ -79,9 +101,9 @@ def follow_ct(results: Results, volume_node: Any) -> Followed:
                 map_landmarks(node, followed.landmarks[side])
             node.SetAttribute(PLACE_ATTRIBUTE, place)
             followed.moved = True
-        if node.GetTransformNodeID() != transform:
-            node.SetAndObserveTransformNodeID(transform)
-            followed.moved = True
+        if node.GetNodeReferenceID(_CT_PARENT_ROLE) != parent:
+            followed.moved |= node.GetTransformNodeID() != volume_node.GetTransformNodeID()
+            put_under_ct(node, volume_node)
     return followed
 
 
@@ -92,11 +114,11 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     parent; for a grid transform nothing can be said before that has gone too.
     """
     old = node.GetAttribute(PLACE_ATTRIBUTE) or new
-    if _same(old, new):
+    if same_grid(old, new):
         return None
     parent, ct_parent = node.GetParentTransformNode(), volume_node.GetParentTransformNode()
     straight = parent is None or parent.IsTransformToWorldLinear()
-    (before, size_before), (after, size_after) = _grid(old), _grid(new)
+    (before, size_before), (after, size_after) = parse_grid(old), parse_grid(new)
     if size_before == size_after and straight:
         matrix: NDArray[np.float64] | None = after @ np.linalg.inv(before)
     elif parent is ct_parent and not straight:
@@ -106,24 +128,6 @@ def _change(node: Any, volume_node: Any, new: str) -> Any:
     if matrix is None:
         return transform_between(parent, ct_parent)
     return configure(vtkTransform(), Matrix=vtk_matrix(matrix))
-
-
-def _same(old: str, new: str) -> bool:
-    """Whether two places are one, up to what saving a scene rounds off."""
-    if old == new:
-        return True
-    (before, size), (after, size_after) = _grid(old), _grid(new)
-    corners = np.array([*np.ndindex(2, 2, 2)]) * np.array(size, float)
-    homogeneous = np.column_stack([corners, np.ones(8)])
-    return size == size_after and np.abs(homogeneous @ (before - after).T).max() < _SAME_MM
-
-
-def _grid(place: str) -> tuple[NDArray[np.float64], list[str]]:
-    """Matrix and dimensions of a place."""
-    values = place.split()
-    matrix = np.eye(4)
-    matrix[:3] = np.array(values[:12], float).reshape(3, 4)
-    return matrix, values[12:]
 
 
 def _mapping(change: Any) -> PointMapping:

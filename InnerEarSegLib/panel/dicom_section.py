@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import qt
 import slicer
 
+from ..cochlea.arrays import ChosenArray
 from ..errors import UnusableInput
 from ..mrml.results import find_results
 from ..mrml.volumes import dicom_database, dicom_instances
@@ -54,12 +56,12 @@ def source_of(volume: Any) -> Source:
 
 
 class DicomSection(HandOverSection):
-    """The export's button; ``status`` shows the sentence for the user."""
+    """The export's button."""
 
     what = "DICOM objects"
 
-    def __init__(self, ui: Any, status: Status) -> None:
-        super().__init__(ui, status)
+    def __init__(self, ui: Any, status: Status, chosen: Callable[[], list[ChosenArray]]) -> None:
+        super().__init__(ui, status, chosen)
         ui.dicomButton.connect("clicked()", self._start)
         self._show()
 

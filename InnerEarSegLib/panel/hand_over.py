@@ -11,9 +11,10 @@ from typing import Any
 import qt
 import slicer
 
+from ..cochlea.arrays import ChosenArray, chosen_to_text
 from ..mrml.subject import subject_of
 from ..process import temporary_folder
-from ..report.subject import write_subject
+from ..report.subject import CHOSEN_ARRAYS, write_subject
 from .messages import Status, ask
 from .worker import Worker
 from .worker_process import Ending, in_panel_words, judge
@@ -33,12 +34,16 @@ class HandOverSection:
 
     A subclass says what the worker makes in ``what``, updates its widgets in ``_show``, and does in
     ``_done`` what is left when that is made.
+
+    Args:
+        status: where the sentence for the user goes.
+        chosen: returns the electrode arrays that are to be shown.
     """
 
     what = ""
 
-    def __init__(self, ui: Any, status: Status) -> None:
-        self._ui, self._status = ui, status
+    def __init__(self, ui: Any, status: Status, chosen: Callable[[], list[ChosenArray]]) -> None:
+        self._ui, self._status, self._chosen = ui, status, chosen
         self._volume: Any = None
         self._worker: Worker | None = None
         self._folder = Path()  # for the worker; removed at its end
@@ -77,10 +82,13 @@ class HandOverSection:
         """Start the worker, or say why that cannot be done.
 
         Args:
-            texts: what the user typed and chose, by name of its file.
+            texts: what the user typed, by name of its file; the chosen arrays join it.
             command: returns the worker on the folder with these files and the CT's results.
             success: what to say when it is done.
         """
+        if chosen := self._chosen():
+            texts = {**texts, CHOSEN_ARRAYS: chosen_to_text(chosen)}
+            success += f". Arrays shown: {', '.join(each.array.label for each in chosen)}"
         try:
             self._start_worker(texts, command)
         except Exception as error:  # in a slot nothing else would say so

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from slicer.util import VTKObservationMixin
 
 from ..cochlea.catalogue import VOLUME, insertion_angle
-from ..cochlea.duct import LATERAL
 from ..cochlea.frame import CochlearFrame
+from ..cochlea.insertion import reach
 from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import WayIn, way_in
 from ..mrml.cochlear_view import CochlearView
 from ..mrml.landmarks import position_of
-from ..mrml.measurements import find_measurements, update_steps
+from ..mrml.measurements import find_measurements, table_is_current, update_steps
 from ..mrml.results import Results
 from ..mrml.scene import to_world
 from ..mrml.segments import segment_center
@@ -34,7 +34,7 @@ SHOWN = {
     "b_diameter": "B",
     "cochlear_height": "Height",
     "duct_lateral_wall_360": "Wall 360°",
-    "organ_of_corti_length": "Duct",
+    "organ_of_corti_length": "CDL (formula)",
 }
 """What the panel shows, all in mm; the table in the scene has all."""
 
@@ -107,9 +107,14 @@ class MeasurementsSection:
         self.soon()
 
     def release(self, views: bool = True) -> None:
-        """Forget the CT; turn views back unless ``views`` is False, as when the scene goes."""
-        self._stop()
+        """Forget the CT, once the scene has what was corrected last, and turn views back.
+
+        Neither with ``views=False``, as when the scene goes or the same CT comes again.
+        """
         self._observers.removeObservers()
+        if views:
+            self._catch_up()
+        self._stop()
         self._dragging = self._turn_later = False
         # Views that a scene brought along wait for the CT that they show.
         if views and self._side_in_view() is not None:
@@ -127,6 +132,13 @@ class MeasurementsSection:
         """Measure what has changed, before returning."""
         self._measure()
         self._measuring.finish()
+
+    def _catch_up(self) -> None:
+        """Bring the scene's numbers up to date, if the last change is not measured yet."""
+        scene, nodes = slicer.mrmlScene, (self.volume, *self.results.nodes)
+        there = self.volume is not None and all(map(scene.IsNodePresent, nodes))
+        if there and not table_is_current(scene, self.volume, self.results):
+            self.update()
 
     @property
     def _pending(self) -> bool:
@@ -274,14 +286,14 @@ class MeasurementsSection:
         for side in sorted(self.cochleae):
             duct, diameter = self.cochleae[side].duct, self.cochleae[side]["a_diameter"].value
             if duct is not None:
-                angle = duct.angle(LATERAL, length)
-                about = "≈ " if angle is not None and duct.extrapolated(LATERAL, angle) else ""
+                tip = reach(duct, length)
+                reached = None if tip.angle_deg is None else tip.angle_text
             elif diameter:  # no duct could be measured: Escudé's formula
-                angle, about = insertion_angle(diameter, length), "≈ "
+                angle = insertion_angle(diameter, length)
+                reached = None if angle is None else f"≈ {angle:.0f}° by formula"
             else:
                 continue
-            reached = "beyond the apex" if angle is None else f"{about}{angle:.0f}°"
-            parts.append(f"{reached} in the {side} ear")
+            parts.append(f"{reached or 'beyond the apex'} ({side})")
         text = f"reaches {' and '.join(parts)}." if parts else "needs the A diameter."
         self._ui.insertionAngleLabel.setText(text)
 
@@ -289,7 +301,10 @@ class MeasurementsSection:
 def key_numbers(cochlea: CochlearMeasurements) -> str:
     """Return the numbers that are looked at first, in a line; those that are missing left out."""
     known = [(label, cochlea[key]) for key, label in KEY_NUMBERS.items()]
-    parts = [f"{label} {x.value:.1f}" for label, x in known if x.value is not None]
+    about = {True: "≈ ", False: ""}
+    parts = [
+        f"{label} {about[x.extrapolated]}{x.value:.1f}" for label, x in known if x.value is not None
+    ]
     doubt = " ⚠" if cochlea.remarks or any(x.remark for _, x in known) else ""
     return f"{', '.join(parts)} mm{doubt}" if parts else "Not measured"
 
@@ -303,7 +318,8 @@ def measurements_html(cochleae: dict[Side, CochlearMeasurements]) -> str:
     if not cochleae:
         return ""
     pad = "style='padding-right: 4px; white-space: nowrap'"
-    titles = ["mm", *(_swatch(_LINES.get(key)) + label for key, label in SHOWN.items())]
+    names = {key: label.replace(" (", "<br>(") for key, label in SHOWN.items()}  # no wide column
+    titles = ["mm", *(_swatch(_LINES.get(key)) + name for key, name in names.items())]
     head = "".join(f"<th align='left' {pad}>{title}</th>" for title in titles)
     rows, remarks = [f"<tr>{head}</tr>"], []
     for side in sorted(cochleae):

@@ -58,7 +58,7 @@ class Panel:
         self.reviewing = ReviewSection(ui)
         self.planning = PlanSection(ui, self.status, self.reviewing.measuring)
         self.reporting = ReportSection(ui, self.status, self.planning.chosen)
-        self.archiving = DicomSection(ui, self.status)
+        self.archiving = DicomSection(ui, self.status, self.planning.chosen)
         self.running = RunSection(ui, self.status, self._apply, self._update, self._ask_devices)
         self.inputs = Inputs(ui, self._update)
         self.reviewing.shown = self._arrange
@@ -205,6 +205,7 @@ class Panel:
     def _scene_closes(self, *_: Any) -> None:
         stopped = self.running.drop()
         self._forget_scene()
+        self.planning.forget()
         if stopped:
             self.status.say("The scene was closed; the run was stopped.", "warn")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from ..cochlea.measurements import CochlearMeasurements
 from ..cochlea.way_in import NO_DRILL_PATH, way_in
 from ..errors import UnusableInput
 from ..io.result_folder import ResultFolder
+from ..mrml.landmarks import VERDICT_ATTRIBUTE
 from ..mrml.plan import (
     ARRAY_COLORS,
     MOST_ARRAYS,
@@ -27,15 +29,15 @@ from ..mrml.plan import (
     update_plan,
 )
 from ..mrml.plan_parts import find_parts, show_parts, update_parts
-from ..mrml.results import read_ear
+from ..mrml.results import Results, read_ear
 from ..report.duct_figures import color_of
 from ..report.plan import NO_DUCT, insertions_of, mismatch_text
-from ..types import Side
+from ..types import POOR, Side
 from .look import set_wrapped
 from .measurements_section import MeasurementsSection
 from .messages import Status
 from .stepper import Stepper
-from .worker import timer_for
+from .words import VERDICTS
 
 if TYPE_CHECKING:
     from ..report.meshes import Meshes
@@ -61,15 +63,16 @@ class PlanSection:
 
     def __init__(self, ui: Any, status: Status, measuring: MeasurementsSection) -> None:
         self._ui, self._status, self._measuring = ui, status, measuring
-        self._volume: Any = None  # of the CT that was shown last
-        self._arrays: list[ElectrodeArray] = list(read_arrays())
+        self._volume_id = ""  # of the CT whose choice this is
+        self._listed = list(read_arrays())  # for every CT
+        self._in_scene: list[ElectrodeArray] = []  # others, which this CT's plan shows
         self._rows = [
             (getattr(ui, f"array{n}ComboBox"), getattr(ui, f"depth{n}SpinBox"))
             for n in range(1, MOST_ARRAYS + 1)
         ]
         self._fill_lists()
         for combo, depth in self._rows:
-            combo.connect("currentIndexChanged(int)", lambda _: self.show(new_arrays=True))
+            combo.connect("currentIndexChanged(int)", lambda _, own=depth: self._other_array(own))
             depth.connect("valueChanged(double)", lambda _: self.show(new_arrays=True))
         ui.planCollapsibleButton.connect("contentsCollapsed(bool)", lambda _: self.show())
         ui.showPlanButton.connect("clicked(bool)", self._show_in_scene)
@@ -82,17 +85,25 @@ class PlanSection:
         self._dividing = Stepper(lambda _: None)
         self._folder = ""  # for surfaces
         self._saving = Stepper(self._surfaces_saved, self._surfaces_failed)
-        self._parts_soon = timer_for(self._update_parts)
         measuring.measured = self.show
         self.show()
 
     def close(self) -> None:
         """The module is unloaded."""
-        self._stop_dividing()
+        self._dividing.stop()
         self._saving.stop()
 
+    def forget(self) -> None:
+        """The scene is closed: what was chosen for its CT is not for the next one."""
+        self._volume_id = ""
+
+    @property
+    def _arrays(self) -> list[ElectrodeArray]:
+        """As the lists have them."""
+        return [*self._listed, *self._in_scene]
+
     def chosen(self) -> list[ChosenArray]:
-        """Return the arrays that the user chose."""
+        """Return the arrays that the user chose for this CT."""
         return [
             ChosenArray(self._arrays[combo.currentIndex - 1], depth.value or None)
             for combo, depth in self._rows
@@ -106,11 +117,13 @@ class PlanSection:
         """
         ui, measuring = self._ui, self._measuring
         volume, cochleae = measuring.volume, measuring.cochleae
-        if volume is not None and volume is not self._volume:
+        if volume is not None and volume.GetID() != self._volume_id:
+            self._volume_id = volume.GetID()
             self._choose(arrays_in_scene(volume))
-        self._volume = volume
         ui.planCollapsibleButton.setVisible(bool(cochleae))
-        self._stop_dividing()
+        if volume is None and not slicer.mrmlScene.IsClosing():
+            self._dividing.finish()  # else the scene keeps the parts from before a correction
+        self._dividing.stop()
         if not self._measured:
             return
         chosen, bands = self.chosen(), ui.bandsCheckBox.checked
@@ -118,7 +131,7 @@ class PlanSection:
         if shown:
             with slicer.util.RenderBlocker():  # else each node that changes draws all views
                 update_plan(volume, cochleae, chosen, bands=bands, new_arrays=new_arrays)
-        self._parts_soon.start()
+        self._dividing.start(update_parts(volume, cochleae))
         if ui.planCollapsibleButton.collapsed:
             return
         room = True  # for another array below those that are chosen
@@ -128,7 +141,8 @@ class PlanSection:
             room = combo.currentIndex > 0
         insertions = insertions_of(cochleae, chosen)
         table = plan_html(cochleae, insertions, bands=bands)
-        set_wrapped(ui.planLabel, table + (legend_html() if shown else ""))
+        legend = legend_html() if shown else ""
+        set_wrapped(ui.planLabel, poor_html(measuring.results) + table + legend)
         ui.wayInLabel.setText(way_in_text(cochleae))
         possible = bool(insertions)
         ui.showPlanButton.setEnabled(possible or shown)
@@ -146,14 +160,6 @@ class PlanSection:
         there = measuring.volume is not None and slicer.mrmlScene.IsNodePresent(measuring.volume)
         return there and set(measuring.cochleae) == set(measuring.results.landmarks)
 
-    def _update_parts(self) -> None:
-        if self._measured:
-            self._dividing.start(update_parts(self._measuring.volume, self._measuring.cochleae))
-
-    def _stop_dividing(self) -> None:
-        self._parts_soon.stop()
-        self._dividing.stop()
-
     def _fill_lists(self) -> None:
         """List the known arrays; what is chosen stays chosen."""
         labels = [array.label for array in self._arrays]
@@ -164,27 +170,37 @@ class PlanSection:
             combo.setCurrentIndex(1 + labels.index(chosen) if chosen in labels else 0)
             combo.blockSignals(was)
 
+    def _other_array(self, depth: Any) -> None:
+        """Insert the array that was chosen to its full length: the depth was another one's."""
+        was = depth.blockSignals(True)
+        depth.setValue(0.0)
+        depth.blockSignals(was)
+        self.show(new_arrays=True)
+
     def _choose(self, chosen: Sequence[ChosenArray]) -> None:
-        """Choose the arrays that a scene shows; without any, the choice stays as it is."""
-        if not chosen:
-            return
-        self._learn([each.array for each in chosen])
+        """Choose the arrays that a CT's plan shows, and no others: those were another CT's."""
+        arrays = [self._named(each.array) for each in chosen]
+        self._in_scene = [each for each in dict.fromkeys(arrays) if each not in self._listed]
+        self._fill_lists()
         for index, (combo, depth) in enumerate(self._rows):
-            each = chosen[index] if index < len(chosen) else None
+            there = index < len(chosen)
             was = combo.blockSignals(True), depth.blockSignals(True)
-            combo.setCurrentIndex(0 if each is None else 1 + self._arrays.index(each.array))
-            depth.setValue((each.depth_mm if each else None) or 0.0)
+            combo.setCurrentIndex(1 + self._arrays.index(arrays[index]) if there else 0)
+            depth.setValue((chosen[index].depth_mm if there else None) or 0.0)
             combo.blockSignals(was[0])
             depth.blockSignals(was[1])
 
-    def _learn(self, arrays: Sequence[ElectrodeArray]) -> None:
-        """List more arrays; those of the same name take the place of others."""
-        for array in arrays:
-            labels = [each.label for each in self._arrays]
-            if array.label in labels:
-                self._arrays[labels.index(array.label)] = array
-            else:
-                self._arrays.append(array)
+    def _named(self, array: ElectrodeArray) -> ElectrodeArray:
+        """Return an array of the scene, renamed if it differs from the listed one of its name."""
+        if array in self._listed or all(array.label != each.label for each in self._listed):
+            return array
+        return replace(array, name=f"{array.name} (from the scene)")
+
+    def _list(self, arrays: Sequence[ElectrodeArray]) -> None:
+        """List the user's arrays; they take the place of others of the same name."""
+        own = {array.label: array for array in arrays}
+        self._in_scene = [each for each in self._in_scene if each.label not in own]
+        self._listed = list(({each.label: each for each in self._listed} | own).values())
         self._fill_lists()
 
     def _show_in_scene(self, on: bool) -> None:
@@ -216,7 +232,7 @@ class PlanSection:
         except UnusableInput as error:
             self._status.say(str(error), "error")
             return
-        self._learn(arrays)
+        self._list(arrays)
         self._status.say(f"Added to the list: {', '.join(each.label for each in arrays)}.")
         self.show(new_arrays=True)
 
@@ -250,6 +266,15 @@ class PlanSection:
     def _surfaces_failed(self, error: Exception) -> None:
         self._ui.surfacesButton.setEnabled(True)
         self._status.fail("The surfaces could not be written", error)
+
+
+def poor_html(results: Results) -> str:
+    """Return a line for each ear that is not to be planned on; none without such an ear."""
+    return "".join(
+        f"<div><b>✗ {side.capitalize()} ear: {VERDICTS[POOR]}.</b></div>"
+        for side, node in sorted(results.landmarks.items())
+        if node.GetAttribute(VERDICT_ATTRIBUTE) == POOR
+    )
 
 
 def plan_html(

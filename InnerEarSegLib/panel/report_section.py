@@ -9,10 +9,10 @@ from typing import Any
 import qt
 import slicer
 
-from ..cochlea.arrays import ChosenArray, chosen_to_text
+from ..cochlea.arrays import ChosenArray
 from ..io.result_folder import REPORT_HTML
 from ..mrml.results import find_results
-from ..report.subject import CHOSEN_ARRAYS, PATIENT
+from ..report.subject import PATIENT
 from .hand_over import HandOverSection
 from .messages import Status
 from .worker_process import python_command
@@ -23,18 +23,12 @@ _NO_PDF = ". No PDF was made, as fpdf2 is missing"
 
 
 class ReportSection(HandOverSection):
-    """The report's button and choices.
-
-    Args:
-        status: where the sentence for the user goes.
-        chosen: returns the electrode arrays that the report shall show.
-    """
+    """The report's button and choices."""
 
     what = "report"
 
     def __init__(self, ui: Any, status: Status, chosen: Callable[[], list[ChosenArray]]) -> None:
-        super().__init__(ui, status)
-        self._chosen = chosen
+        super().__init__(ui, status, chosen)
         self._page = Path()
         ui.reportButton.connect("clicked()", self._start)
         ui.patientCheckBox.connect("toggled(bool)", lambda ticked: self._show())
@@ -69,8 +63,6 @@ class ReportSection(HandOverSection):
         self._page = page
         ticked = self._ui.patientCheckBox.checked
         texts = {PATIENT: self._ui.patientLineEdit.text} if ticked else {}
-        if chosen_arrays := self._chosen():
-            texts[CHOSEN_ARRAYS] = chosen_to_text(chosen_arrays)
         self._hand_over(
             texts,
             lambda folder: self.make_command(folder, page, pdf),

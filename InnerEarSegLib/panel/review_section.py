@@ -12,8 +12,8 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of, warnings_of
-from ..mrml.results import Results, find_results
+from ..mrml.landmarks import ATTRIBUTE, automatic_of, position_of
+from ..mrml.results import Results, find_results, run_warnings
 from ..mrml.review import Key, Review, Steps, next_key
 from ..mrml.segments import SEGMENT_IDS
 from ..mrml.transforms import ct_has_moved, follow_ct
@@ -177,9 +177,8 @@ class ReviewSection:
             return
         if self._table.selected is not None:
             self._jump(self._table.selected)
-        else:
-            sides: list[Side] = sorted(results.landmarks)
-            self.show_ear(self.measuring.side or sides[0])
+        elif side := self.measuring.side or next(iter(sorted(results.landmarks)), None):
+            self.show_ear(side)
 
     def forget_steps(self, volume: Any = None) -> None:
         """Make steps of a CT, or of all, final, as results were replaced."""
@@ -344,7 +343,7 @@ class ReviewSection:
     def _show_ears(self) -> None:
         """Show a button for each ear, how far to trust it, and what wants a look."""
         results, node = self._results, self._results.segmentation
-        lines = [] if node is None else [f"⚠ {html.escape(x)}" for x in warnings_of(node)]
+        lines = [f"⚠ {html.escape(x)}" for x in run_warnings(results)]
         for side, segment in SEGMENT_IDS.items():
             button, label, numbers = (
                 getattr(self._ui, side + name) for name in ("EarButton", "EarLabel", "NumbersLabel")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..mrml.landmarks import VERDICT_ATTRIBUTE, warnings_of
+from ..mrml.landmarks import VERDICT_ATTRIBUTE, reasons_of
 from ..types import CHECK, GOOD, POOR, Landmark
 
 VERDICTS = {GOOD: "good", CHECK: "wants a check", POOR: "poor, do not plan on it"}
@@ -25,7 +25,7 @@ def next_step(mark: Landmark | None, editing: bool, placing: bool, left: bool) -
             else "All landmarks are checked. Measure, report, and save."
         )
     if mark.ras is None:
-        return f"Not found: Place the {mark.name}, or Confirm that it is missing."
+        return f"{mark.state.capitalize()}: Place the {mark.name}, or Confirm."
     return f"Is the {mark.name} right? Confirm it, or Edit and drag it."
 
 
@@ -36,7 +36,7 @@ def verdict_of(node: Any, landmarks: list[Landmark]) -> tuple[str, list[str]]:
     """
     verdict = node.GetAttribute(VERDICT_ATTRIBUTE)
     settled = tuple(f"The {x.name} " for x in landmarks if x.confirmed)
-    reasons = [note for note in warnings_of(node) if not note.startswith(settled)]
+    reasons = [note for note in reasons_of(node) if not note.startswith(settled)]
     words = VERDICTS.get(verdict, "")
     if verdict == CHECK and not reasons and len(settled) == len(landmarks):
         words = CHECKED

@@ -203,8 +203,7 @@ def build_report(
     remarks = (*without_names(found.warnings), *notes)
     facts = (
         ("CT voxels", " × ".join(f"{value:.2f}" for value in subject.spacing_mm) + " mm"),
-        ("Model", f"{found.model.name} {found.model.version}".strip()),
-        ("Model SHA-256", found.model.sha256 or "unknown"),
+        *_models(found.ears),
         ("Software", MADE_BY),
         ("Report made", date),
     )
@@ -235,6 +234,17 @@ def build_report(
         Together((Heading("How it was made"), Table((34, 148), facts))),
         Signature(("Checked by", "Date", "Signature")),
     ]
+
+
+def _models(ears: Sequence[Ear]) -> list[tuple[str, str]]:
+    """The model that drew the ears; of each ear where they come from runs with different ones."""
+    several = len({ear.model for ear in ears}) > 1
+    facts = []
+    for ear in ears if several else ears[:1]:
+        of = f", {ear.side}" if several else ""
+        name, sha256 = f"{ear.model.name} {ear.model.version}".strip(), ear.model.sha256
+        facts += [(f"Model{of}", name), (f"Model SHA-256{of}", sha256 or "unknown")]
+    return facts
 
 
 def _verdict(ear: Ear, cochlea: CochlearMeasurements) -> Verdict:

@@ -1,6 +1,17 @@
 """What the library works on and finds, as plain objects: volumes in RAS mm, ears, landmarks."""
 
-from .ear import EDITED, REVIEWED, SEGMENT_REMOVED, SIDES, Ear, Side, side_sign
+from .ear import (
+    EDITED,
+    REVIEWED,
+    SEGMENT_REMOVED,
+    SIDES,
+    UNKNOWN_MODEL,
+    Ear,
+    ModelIdentity,
+    Side,
+    common_model,
+    side_sign,
+)
 from .geometry import RAS_FROM_LPS, Geometry, apply_affine, trilinear
 from .landmark import (
     AUTOMATIC,
@@ -40,7 +51,7 @@ from .quality import (
     Quality,
     Verdict,
 )
-from .result import RESULT_SCHEMA_VERSION, ModelIdentity, Segmentation
+from .result import RESULT_SCHEMA_VERSION, Segmentation
 from .volume import Scanner, Volume, dice
 
 __all__ = [
@@ -48,8 +59,8 @@ __all__ = [
     "GOOD", "HELICOTREMA", "LANDMARKS", "LANDMARK_DEFINITIONS", "LOW_CONFIDENCE", "MIN_METAL_MM3",
     "NOT_FOUND", "OVAL_WINDOW", "PLACED", "POINT_DECIMALS", "POOR", "RADIUS_DECIMALS",
     "RAS_FROM_LPS", "REMOVED", "RESULT_SCHEMA_VERSION", "REVIEWED", "ROUND_WINDOW", "SAME_MM",
-    "SEGMENT_REMOVED", "SIDES", "SOFT_MM", "USUAL_APEX_MM", "USUAL_VOLUME_MM3", "USUAL_WINDOWS_MM",
-    "VESTIBULE", "WHOLE_CANALS", "Ear", "Findings", "Geometry", "Landmark", "ModelIdentity",
-    "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume", "apply_affine",
-    "dice", "rounded", "side_sign", "trilinear",
+    "SEGMENT_REMOVED", "SIDES", "SOFT_MM", "UNKNOWN_MODEL", "USUAL_APEX_MM", "USUAL_VOLUME_MM3",
+    "USUAL_WINDOWS_MM", "VESTIBULE", "WHOLE_CANALS", "Ear", "Findings", "Geometry", "Landmark",
+    "ModelIdentity", "Point", "Quality", "Scanner", "Segmentation", "Side", "Verdict", "Volume",
+    "apply_affine", "common_model", "dice", "rounded", "side_sign", "trilinear",
 ]  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -35,6 +35,18 @@ REVIEWED: Final = "reviewed"
 """What measurements are of, else AUTOMATIC."""
 
 
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model made a result."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+UNKNOWN_MODEL: Final = ModelIdentity("unknown", "", "")
+
+
 @dataclass(frozen=True, eq=False)
 class Ear:
     """One inner ear, as it was found or as it is after review.
@@ -52,6 +64,8 @@ class Ear:
         uncertainty: spread in mm of each landmark's heatmap (see ``model.calibration``).
         segment: AUTOMATIC, EDITED or SEGMENT_REMOVED.
         findings: what ``quality`` rests on, of the automatic result; None in older results.
+        model: which drew its segment. In a ``Segmentation`` it is that of the run unless given, as
+            where the other ear comes from another run.
     """
 
     side: Side
@@ -64,6 +78,7 @@ class Ear:
     uncertainty: Mapping[str, float] = field(default_factory=dict)
     segment: str = AUTOMATIC
     findings: Findings | None = None
+    model: ModelIdentity = UNKNOWN_MODEL
 
     def mask(self, grid: Geometry | None = None) -> Volume:
         """Return the labyrinth mask: uint8, 1 inside, on its own grid or on another one.
@@ -106,4 +121,10 @@ class Ear:
     def review_to_json(self) -> dict[str, Any]:
         """What the user made of it, as in ``measurements.json``."""
         landmarks = [landmark.review_to_json() for landmark in self.landmarks]
-        return {"segment": self.segment, "landmarks": landmarks}
+        return {"model": asdict(self.model), "segment": self.segment, "landmarks": landmarks}
+
+
+def common_model(ears: Iterable[Ear]) -> ModelIdentity:
+    """Return the model of all ears; UNKNOWN_MODEL where they come from several."""
+    models = {ear.model for ear in ears}
+    return models.pop() if len(models) == 1 else UNKNOWN_MODEL

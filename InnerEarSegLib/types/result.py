@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .ear import Ear
+from .ear import UNKNOWN_MODEL, Ear, ModelIdentity
 
 RESULT_SCHEMA_VERSION = 4
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which network made a result."""
-
-    name: str
-    version: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +16,7 @@ class Segmentation:
 
     Attributes:
         ears: none, one or two.
-        model: which network.
+        model: which the run used.
         device: where it ran, as torch names it ("cpu", "cuda:0", ...).
         seconds: wall-clock seconds per stage.
         warnings: one sentence each; the reader's and the library's.
@@ -37,6 +28,14 @@ class Segmentation:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Take ears for found by this run's model unless told otherwise."""
+        ears = (
+            replace(ear, model=self.model) if ear.model == UNKNOWN_MODEL else ear
+            for ear in self.ears
+        )
+        object.__setattr__(self, "ears", tuple(ears))
+
     def to_json(self) -> dict[str, Any]:
         """The content of ``result.json``: plain lists, numbers and strings."""
         return {
@@ -44,6 +43,7 @@ class Segmentation:
             "ears": [
                 {
                     "side": ear.side,
+                    "model": asdict(ear.model),
                     "labyrinth_volume_mm3": round(ear.volume_mm3, 2),
                     "landmarks": [landmark.to_json() for landmark in ear.landmarks],
                     "auxiliary_landmarks": [landmark.to_json() for landmark in ear.auxiliary],

@@ -43,8 +43,15 @@ def flat(monkeypatch):
 
 @pytest.fixture
 def no_report(monkeypatch):
-    """An empty PDF and no pictures, which is faster."""
-    monkeypatch.setattr("InnerEarSegLib.report.content.build_report", lambda *a, **k: [])
+    """An empty PDF and no pictures, which is faster; returns the notes that it would have."""
+    kept = []
+
+    def build(*_, notes, **__):
+        kept.extend(notes)
+        return []
+
+    monkeypatch.setattr("InnerEarSegLib.report.content.build_report", build)
+    return kept
 
 
 @pytest.fixture
@@ -76,10 +83,15 @@ def test_a_corrected_result_goes_into_the_archive_and_back_with_its_states(
     case, no_report, tmp_path, capfd
 ):
     correct(case.out)
+    file = case.out / "landmarks_left.mrk.json"
+    content = json.loads(file.read_text())
+    content["markups"][0]["controlPoints"][0]["position"][2] += 0.3  # too, and the scene counts
+    file.write_text(json.dumps(content))
     objects = tmp_path / "objects"
     arguments = ["--source", case.folder, "--output", objects, "--observer", "Moreau^Lucie"]
     assert main(list(map(str, ["dicom", case.out, *arguments]))) == 0
     said = capfd.readouterr()
+    assert any(file.name in note for note in no_report), "the PDF says what was not taken"
     lines = said.out.splitlines()
     assert [Path(x).name for x in lines[:3]] == [
         "segmentation.dcm", "measurements.dcm", "report.dcm",

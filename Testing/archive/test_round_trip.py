@@ -12,12 +12,13 @@ pytest.importorskip("fpdf", reason="fpdf2 is not installed")
 
 from pydicom.uid import RLELossless
 
+from InnerEarSegLib.archive.export import SEGMENTATION_DCM
 from InnerEarSegLib.archive.segmentation_object import labels_of
 from InnerEarSegLib.archive.source import read_headers
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.io.dicom_results import check_images, read_archived
 from InnerEarSegLib.io.volume import read_ct
-from InnerEarSegLib.types import Geometry, Landmark, Quality
+from InnerEarSegLib.types import Geometry, Landmark, ModelIdentity, Quality
 from Testing.command_line.make_ct import phantom
 from Testing.command_line.make_dicom import uid, write_multi_frame, write_series
 
@@ -92,7 +93,8 @@ OTHERS = (
 def test_every_state_of_landmarks_and_segments_comes_back(tmp_path):
     case = make_case(tmp_path / "ct")
     left, right = case.subject.segmentation.ears
-    left = replace(left, landmarks=STATES, segment="edited", auxiliary=())
+    other = ModelIdentity("Other", "2.0", "cd" * 32)  # as after a second run of this ear
+    left = replace(left, landmarks=STATES, segment="edited", auxiliary=(), model=other)
     gone = np.zeros((1, 1, 1), np.uint8)
     right = replace(
         right, landmarks=OTHERS, segment="removed", labyrinth=gone, volume_mm3=0.0,
@@ -102,7 +104,12 @@ def test_every_state_of_landmarks_and_segments_comes_back(tmp_path):
         make_subject(case.ct, left, right),
         cts=case.subject.cts,
     )
-    back = read_archived(export_case(case, tmp_path / "o").folder).segmentation
+    folder = export_case(case, tmp_path / "o").folder
+    (segment,) = pydicom.dcmread(folder / SEGMENTATION_DCM).SegmentSequence
+    (algorithm,) = segment.SegmentationAlgorithmIdentificationSequence
+    assert algorithm.AlgorithmParameters == f"model_sha256={'cd' * 32}"
+    back = read_archived(folder).segmentation
+    assert [ear.model for ear in back.ears] == [left.model, right.model]
     for ear, other in zip((left, right), back.ears, strict=True):
         assert other.segment == ear.segment and other.quality == ear.quality
         for one, two in zip(ear.landmarks, other.landmarks, strict=True):

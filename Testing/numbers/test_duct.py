@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from InnerEarSegLib.cochlea.catalogue import EXTRAPOLATED
 from InnerEarSegLib.cochlea.duct import (
     CENTRE,
     LATERAL,
@@ -132,6 +133,8 @@ def test_what_is_extrapolated_is_marked_everywhere_and_less_sure():
     for key in ("duct_centre_line_360", "duct_modiolar_wall", "duct_apical_angle"):
         assert found[key].extrapolated and found[key].text.startswith("≈ ")
         assert found[key].to_json()["extrapolated"] is True
+        assert found.remark_on(found[key]).startswith(f"{EXTRAPOLATED}.")
+    assert EXTRAPOLATED not in found.remark_on(found["duct_lateral_wall_360"])
     rows = {row["angle_deg"]: row for row in duct.rows()}
     assert rows[90.0]["centre_line_extrapolated"] is False
     assert rows[720.0]["centre_line_extrapolated"] is True

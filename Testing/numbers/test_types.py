@@ -99,8 +99,10 @@ def test_findings_survive_the_plain_files_and_older_results_have_none(tmp_path):
     write_plain(result, tmp_path)
     content = json.loads(json.dumps(result.to_json()))
     assert segmentation_from_json(content, tmp_path).ears[0].findings == found
+    assert segmentation_from_json(content, tmp_path).ears[0].model == result.model
     assert content["schema_version"] == 4
     assert content["ears"][0]["findings"]["open_canals"] == ["lateral"]
-    del content["ears"][0]["findings"]
+    del content["ears"][0]["findings"], content["ears"][0]["model"]
     content["ears"][0]["quality"]["expected_dice"] = 0.97
-    assert segmentation_from_json(content, tmp_path).ears[0].findings is None
+    older = segmentation_from_json(content, tmp_path).ears[0]
+    assert older.findings is None and older.model == result.model

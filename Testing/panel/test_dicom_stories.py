@@ -10,6 +10,8 @@ from InnerEarSegLib.panel.worker_process import python_command
 from InnerEarSegLib.report.subject import OBSERVER, SUBJECT
 from Testing.archive.results import TELLING, write_volume
 from Testing.command_line.make_dicom import ROOT
+from Testing.panel.test_report_stories import FLEX24
+from Testing.scene.report.subjects import words_of_pdf
 from Testing.stand_ins.dialogs import dialogs
 
 MAKE_COMMAND = "InnerEarSegLib.panel.dicom_section.DicomSection.make_command"
@@ -102,9 +104,12 @@ def test_from_a_correction_to_objects(loaded, bare, tmp_path):
     r, a, s = loaded.ear.found["oval window"]
     set_position(node, "oval window", (r, a + 0.8, s))
     loaded.ui.observerLineEdit.text = " Moreau^Lucie "
+    loaded.ui.array1ComboBox.setCurrentIndex(loaded.ui.array1ComboBox.findText(FLEX24))
     output = tmp_path / "filed"
     export(loaded, str(output))
     assert loaded.ui.statusLabel.text.startswith(f"DICOM objects: {output}")
+    assert loaded.ui.statusLabel.text.endswith(f"Arrays shown: {FLEX24}")
+    assert FLEX24 in words_of_pdf(output / "report.dcm")
     [ear] = read_archived(output).segmentation.ears
     states = {mark.name: mark.state for mark in ear.landmarks}
     assert states["oval window"] == "corrected" and states["helicotrema"] == "automatic"

@@ -13,7 +13,7 @@ from Testing.panel.helpers import prepare_two, result_with, write_prepared
 @pytest.fixture
 def laptop(story):
     """Both ears in a window that fills the screen."""
-    prepare_two(story)
+    story.poor = prepare_two(story).side
     assert story.app.window.size.width() == 1366 and story.app.window.size.height() == 768
     story.app.show()
     story.segment()
@@ -52,6 +52,8 @@ def test_no_section_makes_the_panel_wider(laptop):
     ui.array1ComboBox.setCurrentIndex(3)
     ui.depth1SpinBox.setValue(33.0)  # so deep that the table has its longest words
     laptop.process()
+    poor = f"<div><b>✗ {laptop.poor.capitalize()} ear: poor, do not plan on it.</b></div><table>"
+    assert ui.planLabel.text.startswith(poor)
     assert "beyond – " in ui.planLabel.text and "No drill path" in ui.wayInLabel.text
     assert laptop.area.widget().sizeHint.width() <= laptop.area.viewport().width
 

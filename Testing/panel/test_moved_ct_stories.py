@@ -188,6 +188,31 @@ def test_a_scene_that_was_saved_and_opened_holds_the_same_place(story, shift):
     assert (node.GetAttribute("InnerEarSeg.CtPlace") == kept) == (shift == 0)
 
 
+def test_results_under_a_transform_of_their_own_stay_there(story):
+    story.segment()
+    own = linear(story.scene)
+    for node in find_results(story.scene, story.volume).nodes:  # as their folder's in Data does
+        node.SetAndObserveTransformNodeID(own.GetID())
+
+    def parents():
+        nodes = find_results(story.scene, story.volume).nodes
+        return [node.GetParentTransformNode() for node in nodes]
+
+    story.ui.inputSelector.setCurrentNode(story.add_volume())
+    story.ui.inputSelector.setCurrentNode(story.volume)
+    story.volume.Modified()
+    story.process()
+    assert parents() == [own] * 2
+    other = linear(story.scene)
+    story.volume.SetAndObserveTransformNodeID(other.GetID())
+    story.process()
+    assert parents() == [other] * 2
+    for node in find_results(story.scene, story.volume).nodes:
+        node.SetAndObserveTransformNodeID(own.GetID())
+    story.segment()
+    assert parents() == [other] * 2
+
+
 def test_a_ct_that_is_changed_while_it_is_segmented(story):
     story.mode = "slow:0.05"
     before = len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
@@ -225,3 +250,15 @@ def test_a_script_that_segments_again_ends_the_steps(story):
     story.widget.logic.process(story.volume, keepReviewed=False)
     assert not story.ui.undoButton.enabled
     assert story.states() == ["automatic"] * 3
+
+
+def test_a_segment_without_landmarks_goes_along(story, capfd):
+    story.segment()
+    results = find_results(story.scene, story.volume)
+    story.scene.RemoveNode(results.landmarks[story.ear.side])
+    story.process()
+    transform = linear(story.scene)
+    story.volume.SetAndObserveTransformNodeID(transform.GetID())
+    story.process()
+    assert results.segmentation.GetTransformNodeID() == transform.GetID()
+    assert "Traceback" not in capfd.readouterr().err

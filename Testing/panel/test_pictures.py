@@ -75,11 +75,13 @@ def test_two_ears_and_their_quality(drawn):
     two = add_volume(drawn.scene, head(drawn.ear.ct))
     two.SetName("Head")
     drawn.ui.inputSelector.setCurrentNode(two)
-    prepare_two(drawn)
+    poor = prepare_two(drawn).side
     segment(drawn)
     drawn.picture("10_two_ears_one_poor")
+    assert "Poor" in getattr(drawn.ui, f"{poor}EarLabel").text
     drawn.ui.placeButton.click()
     drawn.picture("11_placing")
+    assert drawn.ui.placeButton.checked
     drawn.ui.placeButton.click()
     getattr(drawn.ui, f"{drawn.ear.side}EarButton").click()
     drawn.picture("12_other_ear")
@@ -87,6 +89,14 @@ def test_two_ears_and_their_quality(drawn):
     drawn.wait(lambda: len(drawn.panel.reviewing.measuring.cochleae) == 2, 20, "measurements")
     drawn.ui.cochlearViewButton.click()
     drawn.picture("17_cochlear_view_right")
+    assert drawn.panel.reviewing.measuring._view.active
+    for section in ("run", "review"):
+        getattr(drawn.ui, f"{section}CollapsibleButton").collapsed = True
+    for section in ("measure", "plan"):
+        getattr(drawn.ui, f"{section}CollapsibleButton").collapsed = False
+    drawn.ui.array1ComboBox.setCurrentIndex(1)
+    drawn.picture("18_numbers_and_plan_of_a_poor_ear")
+    assert "poor" in drawn.ui.planLabel.text and "Reaches" in drawn.ui.planLabel.text
 
 
 def test_ct_under_a_grid_transform(drawn):
@@ -96,13 +106,18 @@ def test_ct_under_a_grid_transform(drawn):
     drawn.ui.earsComboBox.setCurrentIndex(3)
     segment(drawn)
     drawn.picture("13_both_asked_under_a_grid")
+    assert drawn.ui.statusLabel.text.startswith("Found")
 
 
 def test_torch_dialog(drawn):
+    asked = []
+
     def shot(dialog):
         drawn.app.picture(PICTURES / "panel_9_no_torch.png", dialog)
+        asked.append(dialog.text)
         return "Close"
 
     drawn.mode = "no_torch"
     drawn.app.dialogs.answer(shot)
     segment(drawn)
+    assert len(asked) == 1 and "PyTorch" in asked[0]

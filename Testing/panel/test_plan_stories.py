@@ -2,15 +2,16 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from InnerEarSegLib.cochlea.arrays import choose, read_arrays
+from InnerEarSegLib.cochlea.arrays import ChosenArray, choose, chosen_to_text, read_arrays
 from InnerEarSegLib.cochlea.insertion import insert
 from InnerEarSegLib.cochlea.way_in import way_in
 from InnerEarSegLib.mrml.cochlear_view import way_in_planes
-from InnerEarSegLib.mrml.plan import find_plan
+from InnerEarSegLib.mrml.plan import ARRAY_ATTRIBUTE, find_plan
 from InnerEarSegLib.mrml.plan_parts import find_parts
 from InnerEarSegLib.mrml.results import find_results
 from InnerEarSegLib.report.plan import mismatch_text
@@ -169,3 +170,34 @@ def test_a_correction_changes_what_follows_and_a_saved_plan_comes_back(planned):
     (parts,) = find_parts(planned.volume).values()
     planned.wait(lambda: not parts.GetSegmentation().GetNumberOfSegments(), what="no parts")
     assert "could not be measured" in ui.planLabel.text
+
+
+def test_what_is_chosen_is_for_one_ct_and_a_scenes_array_replaces_none(planned):
+    ui, planning = planned.ui, planned.panel.planning
+    open_section(planned)
+    ui.depth1SpinBox.setValue(17.5)
+    choose_array(planned, 1, SLIM.label)  # is inserted to its own full length
+    assert planning.chosen() == [ChosenArray(SLIM)]
+    ui.depth1SpinBox.setValue(12.0)
+    ui.showPlanButton.click()
+    # As in a scene whose array of that name has another tip.
+    longer = ChosenArray(replace(SLIM, tip_mm=28.0), 12.0)
+    node = nodes(planned)[planned.side, "array 1"]
+    node.SetAttribute(ARRAY_ATTRIBUTE, chosen_to_text([longer]))
+    ui.inputSelector.setCurrentNode(planned.add_volume())  # another patient's, perhaps
+    assert planning.chosen() == [] and ui.depth1SpinBox.value == 0.0
+    ui.inputSelector.setCurrentNode(planned.volume)
+    planned.measured()
+    name = f"{SLIM.label} (from the scene)"
+    assert ui.array1ComboBox.currentText == name and name in ui.planLabel.text
+    [chosen] = planning.chosen()
+    assert (chosen.array.tip_mm, chosen.depth_mm) == (28.0, 12.0)
+    choose_array(planned, 1, SLIM.label)
+    assert planning.chosen() == [ChosenArray(SLIM)], "the listed array is what it was"
+    ui.showPlanButton.click()
+    # A new scene's first CT has the ID of the old one's.
+    volume_id = planned.volume.GetID()
+    planned.scene.Clear(False)
+    assert planned.add_volume().GetID() == volume_id
+    planned.process()
+    assert planning.chosen() == [] and ui.array1ComboBox.findText(name) == -1

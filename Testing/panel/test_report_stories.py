@@ -97,7 +97,8 @@ def test_from_a_correction_to_a_page(segmented, opened, bare):
     for word in ("Temporal bone", str(segmented.folder), "ies-", "case 1"):
         assert word not in plain, word
     assert (page.parent / "case 1.measurements.json").is_file()
-    assert segmented.ui.statusLabel.text == f"Report: {page}" and opened == [str(page)]
+    assert segmented.ui.statusLabel.text == f"Report: {page}. Arrays shown: {FLEX24}"
+    assert opened == [str(page)]
     assert list(segmented.temporary.iterdir()) == []
 
 

@@ -284,6 +284,12 @@ def test_a_point_moved_from_python_shows_as_corrected(reviewed):
     assert column(reviewed, 2)[2] == "corrected" and column(reviewed, 4)[2] == "1.50 mm"
     reviewed.ui.undoButton.click()
     assert column(reviewed, 2)[2] == "✓ confirmed"
+    reviewed.node.SetNthControlPointPositionMissing(2)
+    assert column(reviewed, 2)[2] == "removed by hand"
+    said = reviewed.ui.reviewProgressLabel.text
+    label = reviewed.ui.reviewProgressLabel
+    assert label.fontMetrics().horizontalAdvance(said) <= 374, "wider than a laptop's panel"
+    assert said == "Removed by hand: Place the round window, or Confirm."
 
 
 def test_the_volume_follows_what_is_edited(reviewed):

@@ -58,7 +58,7 @@ def test_reopened_results(made, reopened):
         assert len(parts) == 7 and parts[1:4] == wanted
     assert len({segment.GetColor() for segment in segments.values()}) == 2
     assert segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
-    assert segmentation.GetAttribute("InnerEarSeg.Model") == "test 1.0"
+    assert segmentation.GetAttribute("InnerEarSeg.Model.right") == f"test 1.0 {'0' * 64}"
     lists = nodes_of(reopened, "vtkMRMLMarkupsFiducialNode")
     assert [n.GetName() for n in lists] == ["Landmarks left", "Landmarks right"]
     for node, ear in zip(lists, made.two.ears, strict=True):

@@ -7,18 +7,41 @@ import pytest
 import slicer
 
 from InnerEarSegLib.mrml import populate
-from InnerEarSegLib.mrml.landmarks import node_landmarks
+from InnerEarSegLib.mrml.landmarks import (
+    MODEL,
+    auxiliary_of,
+    confirm,
+    landmark_of,
+    node_landmarks,
+    set_position,
+)
 from InnerEarSegLib.mrml.populate import add_result, result_steps
-from InnerEarSegLib.mrml.results import find_results
+from InnerEarSegLib.mrml.results import find_results, run_warnings
 from InnerEarSegLib.mrml.review import Review
+from InnerEarSegLib.mrml.scene import vtk_matrix
 from InnerEarSegLib.mrml.segments import (
     SEGMENT_IDS,
     segment_center,
+    segment_content,
+    segment_key,
     segment_volume,
     segment_was_edited,
 )
+from InnerEarSegLib.mrml.subject import subject_of
+from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.mrml.volumes import add_volume
-from InnerEarSegLib.types import HELICOTREMA, OVAL_WINDOW, Landmark
+from InnerEarSegLib.types import (
+    BASAL_TURN,
+    HELICOTREMA,
+    LANDMARKS,
+    OVAL_WINDOW,
+    Landmark,
+    ModelIdentity,
+    Quality,
+    Segmentation,
+    apply_affine,
+)
+from Testing.scene.conftest import rotation
 from Testing.scene.test_measurements import text_of
 
 
@@ -73,6 +96,80 @@ def test_reviewed_landmarks_stay_unless_told(made, scene, volume, keep):
         np.testing.assert_allclose(found[name], ras)
 
 
+def test_a_landmark_that_was_removed_by_hand_stays_removed(made, scene, volume):
+    node = add_result(scene, volume, made.one).landmarks["left"]
+    set_position(node, OVAL_WINDOW, None)
+    kept = add_result(scene, volume, made.result(moved(made, made.left, (0.5, 0, 0)))).kept
+    assert kept == ("oval window left (removed by hand)",)
+    assert node_landmarks(node)[OVAL_WINDOW] is None
+    assert landmark_of(node, OVAL_WINDOW).automatic_ras == pytest.approx(
+        made.left.landmarks[1].ras, abs=1e-4
+    )
+    add_result(scene, volume, made.one, keep_reviewed=False)
+    assert landmark_of(node, OVAL_WINDOW).state == "automatic"
+
+
+def test_a_confirmed_landmark_keeps_the_radius_of_its_own_run(made, scene, volume):
+    def of(name, radius_mm):
+        marks = (replace(mark, radius_mm=radius_mm) for mark in made.left.landmarks)
+        auxiliary = (Landmark(BASAL_TURN, (1.0, 2.0, 3.0), 0.7, radius_mm),)
+        ear = replace(made.left, landmarks=tuple(marks), auxiliary=auxiliary)
+        return Segmentation((ear,), ModelIdentity(name, "1", ""), "cpu")
+
+    node = add_result(scene, volume, of("A", 0.9)).landmarks["left"]
+    confirm(node, HELICOTREMA)
+    add_result(scene, volume, of("B", 0.2))
+    found = [landmark_of(node, name).radius_mm for name in (HELICOTREMA, OVAL_WINDOW)]
+    assert [*found, auxiliary_of(node)[0].radius_mm] == [0.9, 0.2, 0.2]
+    models = [node.GetAttribute(MODEL + name) for name in (HELICOTREMA, OVAL_WINDOW)]
+    assert models == ["A 1 ", "B 1 "]
+
+
+def test_warnings_are_those_of_the_run_that_found_each_ear(made, scene, volume):
+    def run(warning, *ears):
+        result = made.result(*(replace(x, quality=Quality("check", ("Odd.",))) for x in ears))
+        add_result(scene, volume, replace(result, warnings=("Coarse.", warning)))
+        return list(subject_of(scene, volume).segmentation.warnings)
+
+    assert run("Of both.", made.left, made.right) == ["Coarse.", "Of both."]
+    assert run("Of the left.", made.left) == ["Coarse.", "Of the left.", "Of both."]
+    scene.RemoveNode(find_results(scene, volume).segmentation)
+    assert run_warnings(find_results(scene, volume)) == ["Coarse.", "Of the left.", "Of both."]
+
+
+def test_a_second_run_of_an_ear_leaves_the_other_the_model_of_its_own(made, scene, volume):
+    a, b = ModelIdentity("A", "1", "aa"), ModelIdentity("B", "2", "bb")
+    ears = made.left, made.right
+    nodes = add_result(scene, volume, Segmentation(ears, a, "cpu"))
+    # As 0.1.0 left it.
+    for side, node in nodes.landmarks.items():
+        nodes.segmentation.RemoveAttribute(f"InnerEarSeg.Model.{side}")
+        for name in LANDMARKS:
+            node.RemoveAttribute(MODEL + name)
+    nodes.segmentation.SetAttribute("InnerEarSeg.Model", "A 1")
+    nodes.segmentation.SetAttribute("InnerEarSeg.ModelSha256", "aa")
+    found = subject_of(scene, volume).segmentation
+    assert [ear.model for ear in found.ears] == [a, a] and found.model == a
+    erase_half(nodes.segmentation, "right")
+    add_result(scene, volume, Segmentation(ears, b, "cpu"))
+    found = subject_of(scene, volume).segmentation
+    assert [ear.model for ear in found.ears] == [b, a]  # that of the segment that was kept
+    assert found.warnings == (
+        "Of the right ear, the segment is by model A 1 aa, helicotrema and oval window and round "
+        "window by B 2 bb.",
+    )
+    scene.RemoveNode(nodes.segmentation)
+    assert [ear.model for ear in subject_of(scene, volume).segmentation.ears] == [b, b]
+
+
+def test_a_scene_of_an_earlier_version_has_its_warnings_in_the_segmentation(made, scene, volume):
+    nodes = add_result(scene, volume, made.two)
+    for node in nodes.landmarks.values():
+        node.RemoveAttribute("InnerEarSeg.RunWarnings")
+    nodes.segmentation.SetAttribute("InnerEarSeg.Warnings", "Coarse.\nTilted.")
+    assert run_warnings(nodes) == ["Coarse.", "Tilted."]
+
+
 def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, volume):
     node = add_result(scene, volume, made.one).segmentation
     node.GetSegmentation().AddEmptySegment("facial", "Facial nerve")  # the user's, stays
@@ -88,6 +185,47 @@ def test_volume_follows_an_edited_segment_which_a_new_run_keeps(made, scene, vol
     add_result(scene, volume, made.one, keep_reviewed=False)
     assert segment_volume(node, "left") == pytest.approx(made.left.volume_mm3)
     assert "facial" in node.GetSegmentation().GetSegmentIDs()
+
+
+def test_a_segment_that_was_shifted_or_turned_was_edited(made, scene, volume):
+    node, turn = add_result(scene, volume, made.two).segmentation, np.eye(4)
+    inside, geometry = segment_content(node, "left")
+    first = geometry.to_ras(np.zeros(3))
+    turn[:3, :3] = rotation((0, 0, 1), 5)
+    turn[:3, 3] = first - turn[:3, :3] @ first  # about the first voxel, which stays
+    shift = np.eye(4)
+    shift[:3, 3] = (0.6, 0.0, 0.0)
+    for matrix in (turn, shift):
+        node.ApplyTransformMatrix(vtk_matrix(matrix))
+        assert [segment_was_edited(node, side) for side in SEGMENT_IDS] == [True, True]
+        np.testing.assert_array_equal(segment_content(node, "left")[0], inside)
+        node.ApplyTransformMatrix(vtk_matrix(np.linalg.inv(matrix)))
+        assert not segment_was_edited(node, "left")
+    node.ApplyTransformMatrix(vtk_matrix(shift))
+    kept = add_result(scene, volume, made.two).kept
+    assert kept == ("Labyrinth left (edited)", "Labyrinth right (edited)")
+    for side in SEGMENT_IDS:  # as 0.1.0 noted it, without a place
+        key = segment_key(segment_content(node, side)).partition(" ")[0]
+        node.SetAttribute(f"InnerEarSeg.AutomaticSegment.{side}", key)
+        assert not segment_was_edited(node, side)
+
+
+def test_a_ct_that_was_moved_with_its_results_edits_no_segment(made, scene, volume):
+    results = add_result(scene, volume, made.two)
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = np.eye(4)
+    turn[:3, :3], turn[:3, 3] = rotation((1, 2, 3), 40), (0.6, -30.0, 5.0)
+    transform.SetMatrixTransformToParent(vtk_matrix(turn))
+    center = segment_center(results.segmentation, "left")
+    for move in (
+        lambda: volume.SetAndObserveTransformNodeID(transform.GetID()),
+        volume.HardenTransform,
+    ):
+        move()
+        assert follow_ct(results, volume).moved
+        assert not any(segment_was_edited(results.segmentation, side) for side in SEGMENT_IDS)
+    there = segment_center(results.segmentation, "left")
+    np.testing.assert_allclose(there, apply_affine(turn, center), atol=1e-3)
 
 
 def test_two_cts_keep_their_results_apart(made, scene, volume):

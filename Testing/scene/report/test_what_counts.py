@@ -6,20 +6,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from InnerEarSegLib.cli.main import main
 from InnerEarSegLib.cli.result import subject_of_result
-from InnerEarSegLib.mrml.files import read_node, write_bundle, write_node, write_scene
+from InnerEarSegLib.mrml.files import (
+    read_node,
+    write_bundle,
+    write_node,
+    write_result,
+    write_scene,
+)
 from InnerEarSegLib.mrml.landmarks import set_position
+from InnerEarSegLib.mrml.populate import add_result
 from InnerEarSegLib.mrml.results import find_results
-from InnerEarSegLib.mrml.scene import headless_scene
+from InnerEarSegLib.mrml.scene import headless_scene, vtk_matrix
 from InnerEarSegLib.mrml.segments import SEGMENT_IDS
-from InnerEarSegLib.mrml.subject import cts_with_results, open_scene
+from InnerEarSegLib.mrml.subject import cts_with_results, open_scene, subject_of
 from InnerEarSegLib.mrml.transforms import follow_ct
 from InnerEarSegLib.report.subject import PATIENT, write_subject
+from InnerEarSegLib.types import ModelIdentity, Segmentation
 
 from .subjects import looked_at, reviewed, saved, truth_of
 
@@ -70,6 +79,27 @@ def test_corrections_in_files_beside_the_scene_count_and_that_is_said(folder, ca
     assert marks["oval window"]["state"] == "automatic"
 
 
+@pytest.mark.parametrize("voxels", [0, 2])
+def test_a_segment_that_was_shifted_in_its_file_counts(made, tmp_path, voxels):
+    write_scene(made.ct, made.two, tmp_path)
+    matrix = np.eye(4)
+    matrix[:3, 3] = voxels * made.left.geometry.ijk_to_ras[:3, 0]  # 0.3 mm each
+    with headless_scene() as session:
+        node = read_node(session.scene, tmp_path / "labyrinth.seg.nrrd")
+        node.ApplyTransformMatrix(vtk_matrix(matrix))
+        assert write_node(node, tmp_path / "labyrinth.seg.nrrd")
+        open_scene(session.scene, tmp_path / "scene.mrb")
+        (volume,) = cts_with_results(session.scene)
+        before = subject_of(session.scene, volume).segmentation.ears
+    subject, notes = subject_of_result(tmp_path)
+    sides = ("left", "right") if voxels else ()
+    assert notes == [f"Taken from labyrinth.seg.nrrd: Labyrinth {side}." for side in sides]
+    for ear, old in zip(subject.segmentation.ears, before, strict=True):
+        assert ear.segment == ("edited" if voxels else "automatic")
+        now, then = (made.points(x.labyrinth, x.geometry).mean(axis=0) for x in (ear, old))
+        assert now - then == pytest.approx(matrix[:3, 3], abs=1e-3)
+
+
 def test_files_beside_the_scene_that_cannot_be_used_are_said(folder, synthetic_ear):
     (path,) = folder.glob("landmarks_*.mrk.json")
     renamed = path.read_text().replace('"helicotrema"', '"apex"')
@@ -109,8 +139,10 @@ def test_where_scene_and_file_were_both_corrected_the_scene_counts(folder, synth
     assert oval.moved_mm == pytest.approx(0.5, abs=0.002)
 
 
-def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(folder, capsys):
+def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(synthetic_ear, tmp_path):
     """The files hold the old places, 30 mm away: a correction that nobody made."""
+    folder = tmp_path / "case"
+    write_result(truth_of(synthetic_ear), synthetic_ear.ct, folder)
     with headless_scene() as session:
         open_scene(session.scene, folder / "scene.mrb")
         (volume,) = cts_with_results(session.scene)
@@ -124,14 +156,39 @@ def test_files_of_a_ct_that_was_moved_in_the_scene_do_not_count(folder, capsys):
         write_bundle(session.scene, folder / "scene.mrb")
     (path,) = folder.glob("landmarks_*.mrk.json")
     subject, notes = subject_of_result(folder)
-    assert notes == [
-        f"Not used: labyrinth.seg.nrrd, {path.name}. The CT was moved in the scene after it was "
-        "segmented: the scene counts."
-    ]
+    assert notes == [] and {*subject.sources} == {"scene.mrb", "labyrinth.seg.nrrd", path.name}
+    content = path.read_text()
+    move(path, 0, 0.3)
+    subject, (note,) = subject_of_result(folder)
+    assert note.startswith(f"{path.name} was not used, as the CT was moved")
+    assert {*subject.sources} == {"scene.mrb", "labyrinth.seg.nrrd"}
+    path.write_text(content)
     (ear,) = subject.segmentation.ears
     assert not ear.reviewed
     found = json.loads(path.read_text())["markups"][0]["controlPoints"][0]["position"]
     assert ear.landmarks[0].ras[2] - found[2] == pytest.approx(30.0, abs=0.002)
+
+
+@pytest.mark.parametrize("name", ["labyrinth.seg.nrrd", "landmarks_right.mrk.json"])
+def test_a_correction_of_what_was_removed_from_the_scene_is_said_and_uncounted(
+    made, tmp_path, name
+):
+    folder = tmp_path / "case"
+    write_result(made.two, made.ct, folder)
+    with headless_scene() as session:
+        open_scene(session.scene, folder / "scene.mrb")
+        (volume,) = cts_with_results(session.scene)
+        results = find_results(session.scene, volume)
+        removed = results.landmarks["right"] if "right" in name else results.segmentation
+        session.scene.RemoveNode(removed)
+        write_bundle(session.scene, folder / "scene.mrb")
+    subject, notes = subject_of_result(folder)
+    assert notes == [] and name in subject.sources  # nothing was corrected in the file
+    text = (folder / name).read_bytes()
+    (folder / name).write_bytes(text + b"\n")
+    subject, (note,) = subject_of_result(folder)
+    assert note.startswith(f"{name} was not used, as what it corrects was removed from the scene")
+    assert name not in subject.sources and "scene.mrb" in subject.sources
 
 
 def test_a_correction_saved_both_ways_is_no_difference(folder, synthetic_ear, capsys):
@@ -183,6 +240,17 @@ def test_an_ear_without_landmarks_is_not_left_out_silently(made, tmp_path, capsy
     assert main(["report", str(path), "--output", str(tmp_path / "y.html")]) == 2
     errors = capsys.readouterr().err
     assert "left ear were removed" in errors and "right ear were removed" in errors
+
+
+def test_ears_of_two_runs_are_reported_with_the_model_of_each(made, tmp_path):
+    other = Segmentation((made.left,), ModelIdentity("Other", "2.0", "cd" * 32), "cpu")
+    path = tmp_path / "two.mrb"
+    saved(path, made.two, made.ct, change=lambda scene, volume, _: add_result(scene, volume, other))
+    text = report(path, tmp_path / "x.html")
+    assert f"Model, left Other 2.0 Model SHA-256, left {'cd' * 32}" in text
+    assert f"Model, right test 1.0 Model SHA-256, right {'0' * 64}" in text
+    numbers = json.loads((tmp_path / "x.measurements.json").read_text(encoding="utf-8"))
+    assert [ear["model"]["sha256"] for ear in numbers["ears"]] == ["cd" * 32, "0" * 64]
 
 
 def test_results_under_another_transform_than_the_ct(made, tmp_path):
