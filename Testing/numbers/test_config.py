@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from InnerEarSegLib.ablation.plan import MeasureConfig
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.training.config import load_config, shortened
+from InnerEarSegLib.model.config import Intensity, NetworkConfig
+from InnerEarSegLib.training.config import (
+    RANGES,
+    AugmentationConfig,
+    Config,
+    LossConfig,
+    NetworkTraining,
+    OptimiserConfig,
+    load_config,
+    shortened,
+)
 
 BUNDLED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "bundled.json"
 SMALL = {
@@ -61,6 +72,13 @@ def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
     assert config.synthetic_fraction == 1.0 and config.locate.window == (16, 16, 16)
     with pytest.raises(UnusableInput, match="cannot be read"):
         load_config(tmp_path / "none.json")
+
+
+def test_ranges_are_of_fields_that_there_are():
+    kinds = (Config, NetworkTraining, AugmentationConfig, LossConfig, OptimiserConfig,
+             NetworkConfig, Intensity, MeasureConfig)  # fmt: skip
+    known = {each.name for kind in kinds for each in dataclasses.fields(kind)}
+    assert set().union(*RANGES.values()) <= known
 
 
 @pytest.mark.parametrize(("content", "message"), [
