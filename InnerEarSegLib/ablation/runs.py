@@ -55,14 +55,16 @@ class StudyFolder:
     plan: Plan
     folds: tuple[tuple[str, ...], ...]
 
-    def runs(self, only: str | None = None, shard: str | None = None) -> list[tuple[str, int]]:
+    def runs(
+        self, only: Sequence[str] | None = None, shard: str | None = None
+    ) -> list[tuple[str, int]]:
         """Return (variation, fold) of runs: the first fold of all variations, then the second.
 
-        ``only`` names variations, with commas; ``shard`` "I/N" is every N-th run from the I-th.
+        ``only`` names variations; ``shard`` "I/N" is every N-th run from the I-th.
         Raise UnusableInput if there is no such variation or shard.
         """
         known = self.plan.names()
-        names = only.split(",") if only else known
+        names = known if only is None else only
         unknown = [name for name in names if name not in known]
         if unknown:
             raise UnusableInput(

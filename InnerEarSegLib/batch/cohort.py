@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UnusableInput
-from ..io.manifest import TABLES, Row, list_text, read_table
 from ..io.region import region_of
+from ..io.tables import TABLES, Row, list_text, read_table
 from ..io.volume import ITK_READERS, NIFTI
 from .segment_case import Source
 

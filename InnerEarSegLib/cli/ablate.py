@@ -6,7 +6,15 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from .arguments import add_data, add_devices, chosen_devices, packages_of, say, whole_number_from
+from .arguments import (
+    add_data,
+    add_devices,
+    chosen_devices,
+    names,
+    packages_of,
+    say,
+    whole_number_from,
+)
 
 OUTCOMES = {
     "done": "done",
@@ -29,17 +37,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_data(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="RUNS")
     parser.add_argument(
-        "--folds", type=int, default=5, metavar="N", help="each specimen is held out in one of N"
-    )
+        "--folds", type=whole_number_from(2), default=5, metavar="N",
+        help="each specimen is held out in one of N",
+    )  # fmt: skip
     parser.add_argument(
         "--budget-steps", type=whole_number_from(1), metavar="N",
         help="optimiser steps, instead of the plan's",
     )  # fmt: skip
-    parser.add_argument("--only", metavar="A,B", help="these variations alone (basal is one)")
+    parser.add_argument(
+        "--only", type=names, metavar="A,B", help="these variations alone (basal is one)"
+    )
     add_devices(parser)
     parser.add_argument(
-        "--workers", type=int, default=0, help="processes that draw samples for each run"
-    )
+        "--workers", type=whole_number_from(0), default=0,
+        help="processes that draw samples for each run",
+    )  # fmt: skip
     parser.add_argument(
         "--shard", metavar="I/N", help="the I-th of N parts, for machines without a shared folder"
     )

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.card import NETWORKS
-from .arguments import add_devices, add_training, chosen_devices, packages_of, say
+from .arguments import (
+    add_devices,
+    add_training,
+    chosen_devices,
+    packages_of,
+    say,
+    whole_number_from,
+)
 
 if TYPE_CHECKING:
     from ..training.base import BaseModel
@@ -22,7 +29,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("crossval", help="train and measure on folds of the specimens")
     add_training(parser, "RUNS", "crossval")
-    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--folds", type=whole_number_from(2), default=5)
     parser.add_argument(
         "--base", type=Path, metavar="MODEL",
         help="whose networks stand in for those not trained; the bundled model by default",

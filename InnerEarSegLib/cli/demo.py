@@ -34,7 +34,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--count", type=whole_number_from(1), default=1)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=whole_number_from(0), default=0)
     parser.add_argument(
         "--head", action="store_true",
         help="whole heads with two ears: H01/H01_CT.nrrd, H01_LEFT_LABELS.nrrd, "

@@ -25,7 +25,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--synthetic", type=whole_number_from(0), default=0, help="synthetic ears to add"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the synthetic ears")
+    parser.add_argument(
+        "--seed", type=whole_number_from(0), default=0, help="of the synthetic ears"
+    )
     parser.set_defaults(run=pack)
 
     parser = commands.add_parser("train", help="train a model, or go on where training stopped")

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 from .. import interrupts
+from ..errors import UnusableInput
+from ..io.result_folder import RESULT_JSON
 from ..model.bundle import Model, PatchNetwork
 from ..model.card import NETWORKS
 from ..process import temporary
@@ -41,7 +43,10 @@ def time_journey(
         decoding alone in a process that is warm; bare_seconds of the passes (by network) that this
         took, on patches that are ready; brute_seconds of the passes of the network that drew, slid
         over the whole CT at its own spacing: brute_windows of them, of which brute_measured were
-        run and the rest is extrapolated.
+        run and the rest is extrapolated. wall_over_bare and search_over_bare are None where no pass
+        was made, in a CT without bone.
+
+    Raise UnusableInput if the process leaves no result.
     """
     say(f"{name}: the command line, from its start to the last file")
     wall, peak, result = _run_process(path, device)
@@ -59,7 +64,8 @@ def time_journey(
         "stage_seconds": result["seconds"], "peak_mib": peak, "search_seconds": search,
         "bare_seconds": bare, "passes": dict(passes), "brute_seconds": brute,
         "brute_windows": patches, "brute_measured": measured, "brute_over_wall": brute / wall,
-        "wall_over_bare": wall / bare, "search_over_bare": search / bare,
+        "wall_over_bare": wall / bare if bare else None,
+        "search_over_bare": search / bare if bare else None,
     }  # fmt: skip
 
 
@@ -77,7 +83,10 @@ def _run_process(path: Path, device: str) -> tuple[float, float, dict[str, Any]]
                 peak = max(peak, _peak_mib(process.pid))
                 time.sleep(0.02)
         wall = time.perf_counter() - started
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        written = folder / RESULT_JSON
+        if not written.is_file():
+            raise UnusableInput(f"innerearseg segment {path} ended with {process.returncode}.")
+        result = json.loads(written.read_text(encoding="utf-8"))
     return wall, peak, result
 
 

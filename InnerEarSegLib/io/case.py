@@ -32,7 +32,7 @@ class Case:
         ct: int16 or float32 [k, j, i] in HU; fewer slices than in the header if a specimen's file
             is cut short.
         labels: uint8 [k, j, i] on ``label_geometry``, 1 = labyrinth, or None.
-        label_geometry: any grid; that of the CT's header without labels.
+        label_geometry: any grid; that of the CT without labels.
         landmarks: RAS mm by name, of LANDMARKS and AUXILIARY those that there are; see ``missing``.
         side: None if it is not stated.
         remarks: what is wrong with the files, or was left out of them, one sentence each.

@@ -10,19 +10,19 @@ Cases of one's own may lie in this layout, too: a specimen is told by its voxels
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import UnusableInput
-from ..types import SIDES, Geometry, Side, Volume
+from ..types import SIDES, Side
 from .case import Case, DatasetCase, DataSource
 from .fingerprint import DOI, SPECIMENS, fingerprint
 from .labels import read_labels
 from .landmarks import KEYS, ras_of
+from .volume import read_ct
 
 SOURCE = DataSource(
     "CC BY 4.0",
@@ -43,8 +43,9 @@ class Specimen(DatasetCase):
         """Read the case, of a cut CT its whole slices; UnusableInput if it cannot be used."""
         assert self.landmarks is not None and self.labels is not None
         landmarks, side = _read_description(self.landmarks)
-        ct, geometry, remarks = _read_ct(self.image, self.name)
-        labels = None
+        ct = replace(read_ct(self.image, cut_short=True), name=self.name)
+        labels, geometry = None, ct.geometry
+        remarks = tuple(f"{self.name}: {warning}" for warning in ct.warnings)
         try:
             labels, geometry, _ = read_labels(self.labels, self.label_values)
         except UnusableInput as error:
@@ -97,31 +98,3 @@ def _read_description(path: Path) -> tuple[dict[str, NDArray[np.float64]], Side]
             except (TypeError, ValueError):
                 raise UnusableInput(f"{what} gives landmark {key} no three numbers.") from None
     return landmarks, side
-
-
-def _read_ct(path: Path, name: str) -> tuple[Volume, Geometry, tuple[str, ...]]:
-    """Return the CT's complete slices, the geometry of the header, and remarks."""
-    if not path.exists():
-        raise UnusableInput(f"{name}: the CT {path} is missing.")
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-        geometry = Geometry.of_image(reader)
-        slices = count = geometry.shape[0]
-        offset = int(reader.GetMetaData("vox_offset"))
-        if reader.GetPixelID() == sitk.sitkInt16:
-            slice_bytes = 2 * geometry.shape[1] * geometry.shape[2]
-            slices = min(count, max(0, path.stat().st_size - offset) // slice_bytes)
-        if slices == count:
-            return Volume(sitk.GetArrayFromImage(reader.Execute()), geometry, name), geometry, ()
-    except RuntimeError:
-        raise UnusableInput(f"{path} cannot be read as NIfTI; copy or download it again.") from None
-    if slices == 0:
-        raise UnusableInput(f"{path} ends before its first slice; copy or download it again.")
-    # ITK would fill the missing slices with zeros.
-    shape = (slices, *geometry.shape[1:])
-    array = np.fromfile(path, dtype="<i2", count=int(np.prod(shape)), offset=offset).reshape(shape)
-    remark = f"{name}: the CT file is cut short; {slices} of {count} slices are whole."
-    cropped = Geometry(geometry.ijk_to_ras, shape)
-    return Volume(array.astype(np.int16), cropped, name, (remark,)), geometry, (remark,)

@@ -367,7 +367,8 @@ def _choose(
     chosen = candidates[0] if len(candidates) == 1 else _thinnest_bone(candidates)
     if chosen is None:
         raise UnusableInput(
-            f"The folder {folder} holds {len(candidates)} CT series, choose one with --series UID: "
+            f"The folder {folder} holds {len(candidates)} CT series, choose one with --series UID "
+            "or the column series of a list, or give one of its files instead of the folder: "
             f"{_listed(candidates)}."
         )
     if len(scans) == 1:

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UnusableInput
 from ..types import Geometry, Volume
-from .checks import check_header
+from .checks import check_affine, check_header
 from .hounsfield import AIR, MAX_HU, to_hounsfield
-from .volume import read_ct, warn_if_coarse
+from .volume import nifti_orientations, nifti_unit_mm, read_ct, warn_if_coarse
 
 WHAT = "The CT"
 
@@ -40,21 +40,42 @@ def ct_of(source: Any, affine: ArrayLike | None = None, series: str | None = Non
     if isinstance(source, np.ndarray):
         if affine is None:
             raise UnusableInput("An array needs its affine, 4 x 4, from IJK to RAS mm.")
-        source = _volume(source, affine)
-    elif affine is not None:
+        return _checked(_volume(source, affine))
+    if affine is not None:
         raise UnusableInput("affine goes with an array; this CT has its own.")
-    elif isinstance(source, sitk.Image):
+    if isinstance(source, Volume):
+        return _checked(source)
+    if isinstance(source, sitk.Image):
         if source.GetDimension() != 3:
             raise UnusableInput(f"{WHAT} has {source.GetDimension()} dimensions; 3 are needed.")
-        source = Volume(sitk.GetArrayViewFromImage(source), Geometry.of_image(source))
-    elif hasattr(source, "dataobj") and hasattr(source, "affine"):  # nibabel's images
-        source = _volume(np.asanyarray(source.dataobj), source.affine)
-    elif not isinstance(source, Volume):
-        raise UnusableInput(
-            f"An object of type {type(source).__name__} is no CT; give a path, a Volume, an array "
-            "with its affine, or an image of nibabel or SimpleITK."
-        )
-    return _checked(source)
+        # A view: ``source`` must live until it is copied.
+        array = sitk.GetArrayViewFromImage(source)
+        return _checked(Volume(array, Geometry.of_image(source)))
+    if hasattr(source, "dataobj") and hasattr(source, "affine"):  # nibabel's images
+        return _checked(_of_nibabel(source))
+    raise UnusableInput(
+        f"An object of type {type(source).__name__} is no CT; give a path, a Volume, an array "
+        "with its affine, or an image of nibabel or SimpleITK."
+    )
+
+
+def _of_nibabel(image: Any) -> Volume:
+    """Return the volume of nibabel's image, a NIfTI placed by the rule for files."""
+    from nibabel.nifti1 import Nifti1Header
+
+    affine, header = image.affine, image.header
+    notes: tuple[str, ...] = ()
+    if isinstance(header, Nifti1Header):  # version 2 is one, too
+        unit_mm, stored = nifti_unit_mm(header), header.get_best_affine()
+        affine = np.array(stored if affine is None else affine, np.float64)
+        if np.allclose(affine, stored):  # else it was changed since, and counts
+            affines, notes = nifti_orientations(header, WHAT)
+            for each in affines:
+                check_affine(each * unit_mm, WHAT)
+            if not np.allclose(affine, affines[0]):  # else it is the more exact one
+                affine = affines[0]
+        affine[:3] *= unit_mm
+    return replace(_volume(np.asanyarray(image.dataobj), affine), warnings=notes)
 
 
 def _volume(array: NDArray[Any], affine: ArrayLike) -> Volume:
@@ -83,7 +104,7 @@ def _checked(ct: Volume) -> Volume:
         raise UnusableInput(f"{WHAT} has {shape} voxels and its geometry {tuple(grid.shape)}.")
     # What comes from ``read_ct`` is not copied: a head has a gigabyte.
     clean = array.dtype in (np.int16, np.float32) and array.flags.writeable
-    clean = clean and bool(AIR <= array.min() < 0 and array.max() <= MAX_HU)  # not if it holds NaN
+    clean = clean and bool(array.min() >= AIR and array.max() <= MAX_HU)  # not if it holds NaN
     if not clean:
         array = np.array(array, array.dtype.newbyteorder("="), order="C")
     array, warnings = to_hounsfield(array, 1.0, 0.0, WHAT)

@@ -54,6 +54,11 @@ def read_labels(
     layers = array[..., None] if array.ndim == 3 else array
     if segments:
         return _of_segments(path, layers, named, segments), geometry, ()
+    if values and layers.shape[-1] > 1:
+        raise UnusableInput(
+            f"The labels {path} have segments that overlap and share values; give segments instead "
+            f"of label_values: {', '.join(named)}."
+        )
     there = np.unique(layers[layers != 0]).tolist()
     chosen = layers != 0 if not values else np.isin(layers, values)
     mask = np.asarray(chosen.any(axis=-1))
@@ -65,7 +70,7 @@ def read_labels(
     remarks: tuple[str, ...] = ()
     if absent := [value for value in values if value not in there]:
         remarks = (f"The labels hold no voxel of value {_listed(absent)}{_instead(there, {})}.",)
-    if not values and len(there) > 1:
+    if not values and max(len(there), len(named)) > 1:
         what = ", ".join(named) if named else f"the values {_listed(there)}"
         remarks = (f"All labels count as labyrinth: {what}.",)
     return mask.astype(np.uint8), geometry, remarks

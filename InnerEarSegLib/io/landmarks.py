@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ..types import (
     ROUND_WINDOW,
     VESTIBULE,
 )
+from .tables import TABLES, list_text, read_table
 
 KEYS = {"A": HELICOTREMA, "OW": OVAL_WINDOW, "RW": ROUND_WINDOW, "C": BASAL_TURN, "V": VESTIBULE}
 """Names of landmarks by the keys of the human bony labyrinth dataset."""
@@ -30,7 +30,6 @@ KEYS = {"A": HELICOTREMA, "OW": OVAL_WINDOW, "RW": ROUND_WINDOW, "C": BASAL_TURN
 LPS = ("LPS", "1")
 """FCSV of version 1 writes 1 for LPS and 0 for RAS."""
 
-TABLES = (".csv", ".tsv", ".txt")
 AXES = {("r", "a", "s"): False, ("l", "p", "s"): True}
 """Columns of a table's coordinates, and whether they are LPS."""
 
@@ -78,11 +77,11 @@ def read_landmarks(path: Path, names: Mapping[str, str] | None = None) -> NamedP
     Raise UnusableInput if the file cannot be read, holds none of the landmarks, or one twice.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
         ending = path.suffix.lower()
-        if ending in TABLES:
-            points = _table(text, path)
+        if ending in (*TABLES, ".txt"):
+            points = _table(path)
         else:
+            text = path.read_text(encoding="utf-8-sig")
             points = _fcsv(text) if ending == ".fcsv" else _json(json.loads(text))
         placed = [(name.strip(), ras_of(position, lps)) for name, position, lps in points]
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, csv.Error):
@@ -142,26 +141,26 @@ def _fcsv(text: str) -> _Placed:
     return [(row[label], row[x : x + 3], lps) for row in rows]
 
 
-def _table(text: str, path: Path) -> _Placed:
-    """Parse a table whose first line names the columns, separated by commas, semicolons or tabs."""
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    reader.fieldnames = [str(title).strip().lower() for title in reader.fieldnames or ()]
-    columns = reader.fieldnames
-    label = next((title for title in NAME_COLUMNS if title in columns), None)
-    axes = next((axes for axes in AXES if set(axes) <= set(columns)), None)
+def _table(path: Path) -> _Placed:
+    """Read a table whose first line names the columns, separated by commas, semicolons or tabs."""
+    columns = {*NAME_COLUMNS, "defined", *(axis for axes in AXES for axis in axes)}
+    numbered, others = read_table(path, list_text(path), (), sorted(columns))
+    rows = [row for _, row in numbered]
+    if not rows:
+        return []
+    label = next((title for title in NAME_COLUMNS if any(row[title] for row in rows)), None)
+    axes = next((axes for axes in AXES if any(row[axes[0]] for row in rows)), None)
     if label is None or axes is None:
         raise UnusableInput(
             f"The landmarks {path} need a column label and the columns r, a, s or l, p, s, which "
-            f"say where x and y point to; they have {', '.join(columns) or 'none'}."
+            f"say where x and y point to; other columns are {', '.join(others) or 'none'}."
         )
-    rows = list(reader)
-    if any(row.get(None) for row in rows) or any("," in (r[x] or "") for r in rows for x in axes):
+    if any("," in row[axis] for row in rows for axis in axes):
         raise UnusableInput(f"The landmarks {path} have decimal commas; write decimal points.")
     return [
         (row[label], [row[axis] for axis in axes], AXES[axes])
         for row in rows
-        if any(row.values()) and str(row.get("defined", "1")).strip().lower() not in NOT_DEFINED
+        if row["defined"].lower() not in NOT_DEFINED
     ]
 
 

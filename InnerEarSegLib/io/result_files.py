@@ -7,10 +7,13 @@ scene and must not load torch.
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UnusableInput
 from ..types import (
@@ -46,6 +49,18 @@ def read_plain(folder: Path) -> Segmentation:
         raise UnusableInput(f"The result in {folder} cannot be read: {error}.") from None
 
 
+def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
+    """Return arrays of a .npz file.
+
+    Raise ValueError if it is damaged, OSError or KeyError if it or an array is missing.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise ValueError(f"{path.name} is damaged") from None
+
+
 def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentation:
     """Put together what ``Segmentation.to_json`` or ``review_to_json`` made.
 
@@ -53,8 +68,8 @@ def segmentation_from_json(content: dict[str, Any], folder: Path) -> Segmentatio
     """
     ears = []
     for item in content["ears"]:
-        with np.load(folder / ARRAYS[item["side"]], allow_pickle=False) as arrays:
-            labyrinth, ijk_to_ras = arrays["labyrinth"], arrays["ijk_to_ras"]
+        path = folder / ARRAYS[item["side"]]
+        labyrinth, ijk_to_ras = read_arrays(path, "labyrinth", "ijk_to_ras")
         quality, findings = item["quality"], item.get("findings")  # not in schema 3
         ear = Ear(
             side=item["side"],

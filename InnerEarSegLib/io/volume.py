@@ -38,6 +38,9 @@ NRRD_SPACES = {
     "ras", "las", "lps",
 }  # fmt: skip
 
+META_MATRIX = {"transformmatrix", "orientation", "rotation"}
+"""Three names that MetaIO takes for the same field."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 NIFTI_UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 """Metre, millimetre, micrometre; files without a unit are in millimetres."""
@@ -46,7 +49,7 @@ NIFTI_SCANNER = 1
 """Code of an orientation that comes from the scanner."""
 
 
-def read_ct(path: Path, series: str | None = None) -> Volume:
+def read_ct(path: Path, series: str | None = None, *, cut_short: bool = False) -> Volume:
     """Read a CT in Hounsfield units.
 
     Args:
@@ -54,6 +57,8 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
             folders below; or one DICOM file, which stands for its series.
         series: the SeriesInstanceUID of the DICOM series to read; None chooses the thinnest CT
             with a bone kernel where that is unambiguous.
+        cut_short: read the whole slices of an unpacked NIfTI that ends too early; it is refused
+            otherwise.
 
     Returns:
         The CT on a regular grid with axes at right angles: int16 where its values are whole, else
@@ -65,7 +70,7 @@ def read_ct(path: Path, series: str | None = None) -> Volume:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # of libraries about headers that are checked here
-            return _read(path, series)
+            return _read(path, series, cut_short)
     except InnerEarSegError:
         raise
     except FileNotFoundError:
@@ -112,7 +117,7 @@ def is_image_file(path: Path) -> bool:
     return image_ending(path) is not None and not path.is_dir()
 
 
-def _read(path: Path, series: str | None) -> Volume:
+def _read(path: Path, series: str | None, cut_short: bool) -> Volume:
     if not path.is_file() and not path.is_dir():
         path.stat()  # raises where the path cannot be reached
         raise UnusableInput(f"{path} is neither a file nor a folder.")
@@ -125,7 +130,9 @@ def _read(path: Path, series: str | None) -> Volume:
         raise UnusableInput(f"{path} is no DICOM, so --series does not apply to it.")
     else:
         stored, slope, intercept, ijk_to_ras, notes, slice_mm = (
-            _read_nifti(path) if ending in NIFTI else _read_with_itk(path, ITK_READERS[ending])
+            _read_nifti(path, cut_short)
+            if ending in NIFTI
+            else _read_with_itk(path, ITK_READERS[ending])
         )
         geometry = Geometry(ijk_to_ras, cast(tuple[int, int, int], stored.shape))
         array, of_values = to_hounsfield(stored, slope, intercept, path)
@@ -183,7 +190,10 @@ def _read_with_itk(path: Path, image_io: str) -> Stored:
             stored = sitk.GetArrayFromImage(reader.Execute()).reshape(shape)
     except (RuntimeError, EOFError, zlib.error):
         raise damaged(path) from None
-    placed = image_io == "MetaImageIO" or fields.get("space", "").lower() in NRRD_SPACES
+    if image_io == "MetaImageIO":
+        placed = not META_MATRIX.isdisjoint(fields)
+    else:
+        placed = fields.get("space", "").lower() in NRRD_SPACES
     notes = () if placed else (NO_ORIENTATION,)
     return stored, 1.0, 0.0, ijk_to_ras, notes, _slice_mm(fields)
 
@@ -226,9 +236,7 @@ def _check_metaimage(fields: dict[str, str], path: Path, file_bytes: int) -> Non
     try:
         count = int(fields["ndims"])
         axes = ("dimsize", "elementspacing", "elementsize", "offset", "position", "origin")
-        sizes = dict.fromkeys(axes, count) | dict.fromkeys(
-            ("transformmatrix", "orientation", "rotation"), count * count
-        )
+        sizes = dict.fromkeys(axes, count) | dict.fromkeys(META_MATRIX, count * count)
         fits = 1 <= count <= 9 and all(
             len([float(word) for word in fields[name].split()]) == size
             for name, size in sizes.items()
@@ -255,7 +263,7 @@ def _check_packed(data: Path, offset: int, most: int) -> None:
             count += len(piece)
 
 
-def _read_nifti(path: Path) -> Stored:
+def _read_nifti(path: Path, cut_short: bool) -> Stored:
     """Read NIfTI-1 or NIfTI-2, packed or not.
 
     ITK takes a zero or infinite spacing for a valid one, reads zeros where a file is cut short,
@@ -276,8 +284,8 @@ def _read_nifti(path: Path) -> Stored:
             if not 1 <= fields["dim"][0] <= 7:
                 raise damaged(path, f"its header names {fields['dim'][0]} dimensions")
             sizes = tuple(int(size) for size in fields["dim"][1 : 1 + fields["dim"][0]])
-            unit_mm = NIFTI_UNIT_MM.get(int(fields["xyzt_units"]) & 7, 1.0)
-            affines, notes = _nifti_orientations(fields, path)
+            unit_mm = nifti_unit_mm(fields)
+            affines, notes = nifti_orientations(fields, path)
             offset, slope, intercept = (
                 float(fields[name]) for name in ("vox_offset", "scl_slope", "scl_inter")
             )
@@ -287,6 +295,12 @@ def _read_nifti(path: Path) -> Stored:
                 raise damaged(path, "its rescale slope or intercept is no number")
             of_pixel = dtype.kind in "iuf" and not any(size > 1 for size in sizes[4:])
             size = path.stat().st_size
+            if cut_short and not packed and len(sizes) == 3:
+                each = max(1, sizes[0] * sizes[1] * dtype.itemsize)
+                whole = (size - int(offset)) // each
+                if whole < sizes[2]:
+                    said = f"The CT file is cut short; {whole} of {sizes[2]} slices are whole."
+                    sizes, notes = (*sizes[:2], whole), (*notes, said)
             for affine in reversed(affines):
                 affine[:3] *= unit_mm
                 shape = check_header(
@@ -329,10 +343,15 @@ def _nifti_fields(file: IO[bytes], path: Path) -> Any:
     raise damaged(path, "it has no NIfTI header")
 
 
-def _nifti_orientations(
-    fields: Any, path: Path
+def nifti_unit_mm(fields: Any) -> float:
+    """Return how many mm the unit of a NIfTI header is."""
+    return NIFTI_UNIT_MM.get(int(fields["xyzt_units"]) & 7, 1.0)
+
+
+def nifti_orientations(
+    fields: Any, what: object
 ) -> tuple[list[NDArray[np.float64]], tuple[str, ...]]:
-    """Return IJK to RAS in the file's unit, the one that 3D Slicer takes first, and warnings."""
+    """Return a NIfTI header's IJK to RAS in its unit, 3D Slicer's choice first, and warnings."""
     from nibabel.affines import from_matvec
     from nibabel.quaternions import quat2mat
 
@@ -342,7 +361,7 @@ def _nifti_orientations(
         bcd = [float(fields[f"quatern_{name}"]) for name in "bcd"]
         square = float(np.dot(bcd, bcd))
         if not square <= 1.01:  # a little more than 1 is rounding
-            raise UnusableInput(f"{path} has an impossible geometry: its qform is no rotation.")
+            raise UnusableInput(f"{what} has an impossible geometry: its qform is no rotation.")
         qfac = -1.0 if fields["pixdim"][0] < 0 else 1.0
         rotation = quat2mat([np.sqrt(max(0.0, 1.0 - square)), *bcd])
         origin = [float(fields[f"qoffset_{name}"]) for name in "xyz"]

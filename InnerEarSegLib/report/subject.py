@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..cochlea.measurements import CochlearMeasurements, measure
 from ..errors import UnusableInput
-from ..io.result_files import segmentation_from_json, write_plain
+from ..io.result_files import read_arrays, segmentation_from_json, write_plain
 from ..types import AUTOMATIC, REVIEWED, Geometry, Segmentation, Side, Volume
 
 MARGIN_MM = 15.0
@@ -107,5 +107,5 @@ def read_subject(folder: Path) -> Subject:
 
 
 def _read_ct(path: Path) -> Volume:
-    with np.load(path, allow_pickle=False) as arrays:
-        return Volume(arrays["ct"], Geometry(arrays["ijk_to_ras"], arrays["ct"].shape))
+    ct, ijk_to_ras = read_arrays(path, "ct", "ijk_to_ras")
+    return Volume(ct, Geometry(ijk_to_ras, ct.shape))

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Hashable
+import math
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,29 @@ from ..model.config import Intensity, NetworkConfig
 from ..types import BASAL_TURN, LANDMARKS, VESTIBULE
 
 T = TypeVar("T")
+
+RANGES = {
+    "above 0": {
+        "spacing_mm", "window", "inference_window", "channels", "blocks_per_level", "kernel_size",
+        "group_size", "steps", "batch", "clip", "heatmap_sigma_mm",
+        "elastic_spacing_mm", "validate_every", "poses",
+    },
+    "from 0 to 1": {
+        "lumen", "coarse", "blur", "kernel", "noise", "outside", "crop", "rescan", "fluid",
+        "synthetic_fraction",
+    },
+    "from 0 to below 1": {"dropout", "ema"},
+    "a number of HU": {"low", "high"},
+}  # fmt: skip
+"""Fields of configs and what their numbers must be; all others are 0 or more."""
+
+IN_RANGE: dict[str, Callable[[float], bool]] = {
+    "above 0": lambda value: 0.0 < value < math.inf,
+    "from 0 to 1": lambda value: 0.0 <= value <= 1.0,
+    "from 0 to below 1": lambda value: 0.0 <= value < 1.0,
+    "a number of HU": math.isfinite,
+    "0 or more": lambda value: 0.0 <= value < math.inf,
+}
 
 
 @dataclass(frozen=True)
@@ -289,7 +313,28 @@ def from_dict(kind: type[T], content: Any, where: str) -> T:
     for each in dataclasses.fields(cast(Any, kind)):
         if each.name not in content and each.default is each.default_factory is dataclasses.MISSING:
             raise UnusableInput(f"{where}: the field {each.name!r} is missing and has no default.")
-    return kind(**{key: _value(hints[key], v, f"{where}.{key}") for key, v in content.items()})
+    made = kind(**{key: _value(hints[key], v, f"{where}.{key}") for key, v in content.items()})
+    _check_fields(made, where)
+    return made
+
+
+def _check_fields(made: Any, where: str) -> None:
+    """Raise UnusableInput for numbers with which no network can be trained."""
+    for name, value in vars(made).items():
+        what = next((what for what, of in RANGES.items() if name in of), "0 or more")
+        for number in value if isinstance(value, tuple) else (value,):
+            if type(number) in (int, float) and not IN_RANGE[what](number):
+                raise UnusableInput(f"{where}.{name}: {number} must be {what}.")
+    network = made if isinstance(made, NetworkConfig) else NetworkConfig()
+    lacks = [name for name in LANDMARKS if isinstance(made, Config) and name not in made.landmarks]
+    for wrong, sentence in (
+        (not network.channels, "channels is empty; a network has one level or more"),
+        (network.kernel_size % 2 == 0, f"kernel_size {network.kernel_size} must be odd"),
+        (isinstance(made, Intensity) and made.low >= made.high, "low must be below high"),
+        (lacks, f"landmarks must hold {', '.join(lacks)}"),
+    ):
+        if wrong:
+            raise UnusableInput(f"{where}: {sentence}.")
 
 
 _hints = lru_cache(get_type_hints)  # which takes longer than all the rest

@@ -151,7 +151,7 @@ def train_network(
     if the loss is no number.
     """
     setup = config.networks()[name]
-    state = _read(folder / CHECKPOINT, device)
+    state = _read(folder / CHECKPOINT)
     done = 0 if state is None else int(state["step"])
     if done >= setup.optimiser.steps:
         say(f"{name}: all {done} steps are done")
@@ -333,9 +333,18 @@ def write_json(path: Path, content: Any) -> None:
     replace_bytes(path, json.dumps(content, indent=2).encode())
 
 
-def _read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """Return the content of a checkpoint, if there is one."""
-    return torch.load(path, map_location=device, weights_only=True) if path.is_file() else None
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return the content of a checkpoint, on the CPU, if there is one; UnusableInput if damaged."""
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        int(state["step"])
+    except Exception:  # a damaged file raises whatever torch's unpickler stumbles over
+        raise UnusableInput(
+            f"The checkpoint {path} is damaged; remove it to train this network anew."
+        ) from None
+    return state
 
 
 class _Log:

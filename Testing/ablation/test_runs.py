@@ -136,9 +136,9 @@ def test_chosen_and_shards_by_hand(one_run):
     runs = study.runs()
     names = ("basal", "relu", "segmentation-alone")
     assert runs == [(name, fold) for fold in (0, 1) for name in names]
-    assert study.runs("relu") == [("relu", 0), ("relu", 1)]
+    assert study.runs(["relu"]) == [("relu", 0), ("relu", 1)]
     with pytest.raises(UnusableInput, match="no variation 'gelu'; it has"):
-        study.runs("relu,gelu")
+        study.runs(["relu", "gelu"])
     parts = [study.runs(None, f"{n}/4") for n in (1, 2, 3, 4)]
     assert sorted(run for part in parts for run in part) == sorted(runs)
     assert parts[0] == [runs[0], runs[4]]

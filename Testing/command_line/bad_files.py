@@ -115,6 +115,11 @@ def magnetic(array):
     return np.abs(array.astype(np.int32) + 200 + noise).astype(np.uint16)
 
 
+def spoilt(value, make=magnetic, share=0.001):
+    """Voxels of another value do not switch off the checks of all others."""
+    return values(lambda array: with_value(value, share)(make(array)))
+
+
 SKEWED = (SROW, "<4f", (-0.4, 0.2, 0.0, 0.0))
 INT = sitk.sitkInt16
 SIZES, DIMSIZE, AXIS = b"sizes: 40 32 24", b"DimSize = 40 32 24", b"(-0.5,0,0)"
@@ -204,6 +209,10 @@ TABLE = [
     ("grey values of 8 bits", values(lambda a: ((a + 1024) // 10).astype(np.uint8)),
      "no value below 0"),
     ("MR without a modality", values(magnetic), "an MR, perhaps"),
+    ("MR with a NaN", spoilt(np.nan), "an MR, perhaps"),
+    ("MR with a value below 0", spoilt(-0.5, share=1e-4), "an MR, perhaps"),
+    ("MR with padding", spoilt(-2000, share=0.3), "an MR, perhaps"),
+    ("values from -1 to 1 with a NaN", spoilt(np.nan, lambda a: (a + 100) / 1400), NO_HU),
     ("values cut off at 0", values(lambda a: np.maximum(a, 0)), "no value below 0"),
     ("wrong byte order", values(lambda a: a.astype(np.float32) * 1e6), NO_HU),
     ("slope that is no number", header((SLOPE, "<f", np.nan)), "rescale slope"),

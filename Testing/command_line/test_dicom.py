@@ -211,6 +211,7 @@ def test_what_is_ambiguous_is_listed(hu, tmp_path, kernels):
     with pytest.raises(UnusableInput, match=r"2 CT series, choose one with --series UID") as error:
         read_ct(tmp_path)
     assert uid(0) in str(error.value) and uid(1) in str(error.value)
+    assert "or give one of its files instead of the folder" in str(error.value)
 
 
 def test_one_file_stands_for_its_series(hu, tmp_path):

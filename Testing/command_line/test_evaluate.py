@@ -268,14 +268,20 @@ def test_a_list_without_a_name_is_refused(command, capsys):
     assert ended.value.code == 2 and "argument --cases" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["train", "crossval"])
-@pytest.mark.parametrize("workers", ["-3", "many"])
-def test_fewer_than_no_workers_are_refused(tmp_path, command, workers, capsys):
-    words = [command, "c.json", "--data", "x", "--output", str(tmp_path / "out")]
+@pytest.mark.parametrize(("command", "option", "value", "least"), [
+    ("train c.json --data x", "--workers", "-3", 0),
+    ("crossval c.json --data x", "--workers", "many", 0),
+    ("ablate p.json --data x", "--workers", "-1", 0),
+    ("crossval c.json --data x", "--folds", "1", 2),
+    ("ablate p.json --data x", "--folds", "0", 2),
+    ("synthesize", "--seed", "-1", 0),
+    ("pack --data x", "--seed", "-2000000", 0),
+])  # fmt: skip
+def test_numbers_that_are_too_small_are_refused(tmp_path, command, option, value, least, capsys):
     with pytest.raises(SystemExit) as ended:
-        main([*words, "--workers", workers])
+        main([*command.split(), "--output", str(tmp_path / "out"), option, value])
     assert ended.value.code == 2 and not list(tmp_path.iterdir())
-    assert f"--workers: {workers!r} is no whole number from 0 on" in capsys.readouterr().err
+    assert f"{option}: {value!r} is no whole number from {least} on" in capsys.readouterr().err
 
 
 def test_plan_accuracy_counts_what_can_be_compared(specimens, capsys):

@@ -16,7 +16,7 @@ from InnerEarSegLib.io.checks import NO_ORIENTATION
 from InnerEarSegLib.io.volume import read_ct
 from InnerEarSegLib.types import Geometry
 
-from .bad_files import DIM, PIXDIM, QFORM_CODE, SLOPE, SROW, header
+from .bad_files import DIM, PIXDIM, QFORM_CODE, SLOPE, SROW, header, with_value
 from .conftest import REPOSITORY
 from .make_ct import edit, patch, phantom, write
 
@@ -78,6 +78,33 @@ def test_unsigned_values_are_shifted(ending, dtype, offset, tmp_path):
     ct = read_ct(write(tmp_path / f"ct{ending}", (hu.astype(np.int32) + offset).astype(dtype)))
     assert np.abs(ct.array - hu).max() <= 24  # which of the two it was hardly matters
     assert any("was subtracted" in warning for warning in ct.warnings)
+
+
+@pytest.mark.parametrize(("value", "share"), [(np.nan, 1e-4), (-0.5, 1e-4), (-2000, 0.2)])
+def test_a_stray_value_or_padding_does_not_hide_unsigned_values(value, share, tmp_path):
+    stored = with_value(value, share)(phantom((40, 48, 56)).astype(np.int32) + 1024)
+    ct = read_ct(write(tmp_path / "ct.nii.gz", stored))
+    kept = stored.ravel() != value
+    kept[: int(share * stored.size)] = False
+    assert np.array_equal(ct.array.ravel()[kept], stored.ravel()[kept] - 1024)
+    assert (ct.array.ravel()[~kept] == -1024).all()
+    assert "1024 was subtracted" in ct.warnings[-1]
+
+
+def test_unsigned_values_are_shifted_where_resampling_overshot_below_0(tmp_path):
+    stored = (phantom((40, 48, 56)).astype(np.int32) + 1024).astype(np.float32)
+    stored[::5, ::5, ::4] = -120.5  # 1 % of the voxels
+    ct = read_ct(write(tmp_path / "ct.nrrd", stored))
+    assert np.array_equal(ct.array, np.maximum(stored - 1024, -1024))
+
+
+def test_a_ct_without_air_stays_as_it_is(tmp_path):
+    """An opacified ear: values below 0 are noise of fluid, here 0.5 % of the voxels."""
+    noise = np.random.default_rng(2).normal(0, 25, (24, 32, 40))
+    values = np.where(phantom() < 500, 64, phantom()) + noise
+    assert 0.004 < (values < 0).mean() < 0.006
+    ct = read_ct(write(tmp_path / "ct.nrrd", values.astype(np.int16)))
+    assert np.array_equal(ct.array, values.astype(np.int16)) and ct.warnings == ()
 
 
 @pytest.mark.parametrize("padding", [-2000, -3024, -32768])
@@ -144,6 +171,7 @@ def test_no_orientation_is_said(tmp_path):
     for path in (
         header((QFORM_CODE, "<2h", (0, 0)))(tmp_path),
         edit(write(tmp_path / "ct.nrrd"), b"space: left-posterior-superior", b"space dimension: 3"),
+        edit(write(tmp_path / "ct.mha"), b"TransformMatrix =", b"Comment ="),
     ):
         assert NO_ORIENTATION in read_ct(path).warnings
 

@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from InnerEarSegLib.ablation.plan import MeasureConfig
 from InnerEarSegLib.errors import UnusableInput
-from InnerEarSegLib.training.config import load_config, shortened
+from InnerEarSegLib.model.config import Intensity, NetworkConfig
+from InnerEarSegLib.training.config import (
+    RANGES,
+    AugmentationConfig,
+    Config,
+    LossConfig,
+    NetworkTraining,
+    OptimiserConfig,
+    load_config,
+    shortened,
+)
 
 BUNDLED = Path(__file__).parents[2] / "InnerEarSegLib" / "training" / "configs" / "bundled.json"
 SMALL = {
@@ -16,6 +27,11 @@ SMALL = {
     "orient": {"spacing_mm": 0.4, "window": [16, 16, 16]},
     "refine": {"spacing_mm": 0.2, "window": [16, 16, 16]},
 }
+
+
+def refine(**changes) -> dict:
+    """A config whose network of this name has other fields."""
+    return {**SMALL, "refine": {**SMALL["refine"], **changes}}
 
 
 def write(tmp_path, content) -> Path:
@@ -58,6 +74,13 @@ def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
         load_config(tmp_path / "none.json")
 
 
+def test_ranges_are_of_fields_that_there_are():
+    kinds = (Config, NetworkTraining, AugmentationConfig, LossConfig, OptimiserConfig,
+             NetworkConfig, Intensity, MeasureConfig)  # fmt: skip
+    known = {each.name for kind in kinds for each in dataclasses.fields(kind)}
+    assert set().union(*RANGES.values()) <= known
+
+
 @pytest.mark.parametrize(("content", "message"), [
     ("{", "is not JSON"),
     ([], "an object with the fields"),
@@ -73,6 +96,19 @@ def test_whole_numbers_become_floats_and_lists_tuples(tmp_path):
      r"refine.inference_window \(16, 20, 16\) must be multiples of 8"),
     ({**SMALL, "refine": {**SMALL["refine"], "network": {"landmarks_from": "second"},
                           "loss": {"heatmaps": "squares"}}}, "heatmaps that are not 'squares'"),
+    ({**SMALL, "locate": {"spacing_mm": -0.5, "window": [16, 16, 16]}},
+     r"locate.spacing_mm: -0.5 must be above 0\."),
+    ({**SMALL, "locate": {"spacing_mm": 0.5, "window": [0, 48, 48]}}, "window: 0 must be above 0"),
+    (refine(optimiser={"steps": -5}), "optimiser.steps: -5 must be above 0"),
+    (refine(optimiser={"ema": 1.0}), "ema: 1.0 must be from 0 to below 1"),
+    (refine(augmentation={"crop": 1.5}), "crop: 1.5 must be from 0 to 1"),
+    (refine(augmentation={"noise_hu": -1}), "noise_hu: -1.0 must be 0 or more"),
+    (refine(network={"kernel_size": 4}), "refine.network: kernel_size 4 must be odd"),
+    (refine(network={"channels": []}), "channels is empty"),
+    ({**SMALL, "validate_every": 0}, "config.json.validate_every: 0 must be above 0"),
+    ({**SMALL, "intensity": {"low": 9, "high": 9}}, "intensity: low must be below high"),
+    (json.dumps(SMALL)[:-1] + ', "intensity": {"low": NaN}}', "must be a number of HU"),
+    ({**SMALL, "landmarks": ["helicotrema"]}, "must hold oval window, round window"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_named(tmp_path, content, message):
     with pytest.raises(UnusableInput, match=message):

@@ -1,5 +1,6 @@
 """Volumes and masks as images of nibabel and SimpleITK, and CTs that come as such."""
 
+import json
 from dataclasses import replace
 
 import nibabel
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from InnerEarSegLib.errors import UnusableInput
 from InnerEarSegLib.io.images import ct_of
-from InnerEarSegLib.types import RAS_FROM_LPS, Ear, Geometry, Volume
+from InnerEarSegLib.io.result_files import read_plain, write_plain
+from InnerEarSegLib.types import RAS_FROM_LPS, Ear, Geometry, ModelIdentity, Segmentation, Volume
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -69,6 +71,18 @@ def test_a_mask_on_the_ct_fits_it_voxel_by_voxel():
     assert np.array_equal(same.array[1:5, 2:6, 3:7], mask) and same.array.sum() == mask.sum()
 
 
+def test_a_result_whose_mask_is_cut_is_refused(tmp_path):
+    mask = np.random.default_rng(0).integers(0, 2, (20, 20, 20))
+    result = Segmentation((ear_of(mask, turned(3)),), ModelIdentity("m", "1", ""), "cpu")
+    write_plain(result, tmp_path)
+    (tmp_path / "result.json").write_text(json.dumps(result.to_json()))
+    assert np.array_equal(read_plain(tmp_path).ears[0].labyrinth, mask)
+    path = tmp_path / "labyrinth_left.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UnusableInput, match=r"cannot be read: labyrinth_left\.npz is damaged\."):
+        read_plain(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def ct() -> Volume:
     """A CT of noise on a turned grid."""
@@ -95,6 +109,46 @@ def test_a_ct_in_memory_is_read_as_from_a_file(ct, of):
     np.testing.assert_array_equal(read.array[known], ct.array[known])
     if isinstance(given[0], Volume):
         np.testing.assert_array_equal(given[0].array, before)  # the caller's array stays
+
+
+def test_an_image_that_nobody_else_holds_is_not_freed_before_it_is_read():
+    for seed in range(5):
+        array = np.random.default_rng(seed).normal(200, 400, (40, 50, 60)).astype(np.int16)
+        read = ct_of(Volume(array, Geometry(np.eye(4), array.shape)).to_sitk())
+        np.testing.assert_array_equal(read.array, np.maximum(array, -1024))
+
+
+SWAPPED = (
+    "The file does not say how the voxels lie in the patient, so left and right may be swapped."
+)
+DIFFER = "The file gives two different orientations; its {} was taken, as 3D Slicer does."
+
+
+@pytest.mark.parametrize(("codes", "unit", "r_of_columns", "warnings"), [
+    ((0, 0), 2, -0.3, (SWAPPED,)),
+    ((1, 2), 2, 0.3, (DIFFER.format("qform"),)),
+    ((2, 1), 2, -0.3, (DIFFER.format("sform"),)),
+    ((0, 2), 1, -0.3, ()),
+    ((1, 0), 3, 0.3, ()),
+])  # fmt: skip
+def test_a_nifti_in_memory_lies_as_its_file_does(codes, unit, r_of_columns, warnings, ct, tmp_path):
+    size = 0.3 / {1: 1000.0, 2: 1.0, 3: 0.001}[unit]
+    image = nibabel.Nifti1Image(np.maximum(ct.array, -1024).T, np.eye(4))
+    image.header["pixdim"][:4] = 1, size, size, size
+    image.header["qoffset_x"], image.header["xyzt_units"] = 10 * size, unit
+    image.header["qform_code"], image.header["sform_code"] = codes
+    image.header.set_sform(np.diag([-size, size, size, 1]), code=codes[1])
+    nibabel.save(nibabel.Nifti1Image(image.dataobj, None, image.header), tmp_path / "ct.nii")
+    by_path, loaded = ct_of(tmp_path / "ct.nii"), nibabel.load(tmp_path / "ct.nii")
+    in_memory = ct_of(loaded)
+    assert by_path.geometry.ijk_to_ras[0, 0] == pytest.approx(r_of_columns)
+    np.testing.assert_allclose(
+        in_memory.geometry.ijk_to_ras, by_path.geometry.ijk_to_ras, rtol=1e-6
+    )
+    np.testing.assert_array_equal(in_memory.array, by_path.array)
+    assert in_memory.warnings == by_path.warnings == warnings
+    loaded.affine[:3, :3] = np.diag([size, size, size])  # which counts from now on
+    assert ct_of(loaded).geometry.ijk_to_ras[0, 0] == pytest.approx(0.3)
 
 
 def test_holes_are_air_and_said(ct):

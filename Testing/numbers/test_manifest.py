@@ -254,6 +254,23 @@ def test_segments_and_values_that_are_not_there_are_said_with_those_that_are(tmp
         read_labels(tmp_path / "map.seg.nrrd", (), ("labyrinth",))
 
 
+def test_overlapping_segments_are_not_joined_in_silence(tmp_path):
+    first, second = np.zeros((2, 9, 9, 9), np.uint8)
+    first[2:5, 2:5, 2:5], second[1:7, 1:7, 1:7] = 1, 1  # layers of Slicer, each of value 1
+    image = sitk.Compose([sitk.GetImageFromArray(layer) for layer in (first, second)])
+    for number, name in enumerate(("Labyrinth", "Facial nerve")):
+        for key, value in {"Name": name, "LabelValue": "1", "Layer": str(number)}.items():
+            image.SetMetaData(f"Segment{number}_{key}", value)
+    path = tmp_path / "two.seg.nrrd"
+    sitk.WriteImage(image, str(path))
+    mask, _, remarks = read_labels(path)
+    assert mask.sum() == 216
+    assert remarks == ("All labels count as labyrinth: Labyrinth, Facial nerve.",)
+    with pytest.raises(UnusableInput, match=r"give segments instead .*: Labyrinth, Facial nerve\."):
+        read_labels(path, (1,))
+    assert read_labels(path, (), ("labyrinth",))[0].sum() == 27
+
+
 def test_points_that_mean_nothing_are_said(tmp_path):
     path = tmp_path / "points.csv"
     path.write_text("Name;R;A;S\nOval-Window;1;2;3\napex;4;5;6\n")
@@ -265,12 +282,16 @@ def test_points_that_mean_nothing_are_said(tmp_path):
     with pytest.raises(UnusableInput, match="hold more than one oval window"):
         read_landmarks(path, {"apex": "oval window"})
     path.write_text("label,x,y,z\nA,1,2,3\n")
-    with pytest.raises(UnusableInput, match=r"r, a, s or l, p, s, .* they have label, x, y, z"):
+    with pytest.raises(UnusableInput, match=r"r, a, s or l, p, s, .* other columns are x, y, z"):
         read_landmarks(path)
     for text in ("label;r;a;s\nA;1,5;2;3\n", "label,r,a,s\nA,1,5,2,5,3,5\n"):
         path.write_text(text)
-        with pytest.raises(UnusableInput, match="have decimal commas; write decimal points"):
+        with pytest.raises(UnusableInput, match="write decimal points"):
             read_landmarks(path)
+    for text, encoding in (("sep=;\r\nlabel;r;a;s\r\nA;1;2;3\r\n", "utf-8"),
+                           ("label\tr\ta\ts\r\nA\t1\t2\t3\r\n", "utf-16")):  # fmt: skip
+        path.write_bytes(text.encode(encoding))
+        assert read_landmarks(path).landmarks["helicotrema"].tolist() == [1, 2, 3]
     path.write_text("label,r,a,s\nA,1,2,far\n")
     with pytest.raises(UnusableInput, match="cannot be read"):
         read_landmarks(path)

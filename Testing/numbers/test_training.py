@@ -76,6 +76,14 @@ def weights(folder, name="refine"):
     return torch.cat([value.flatten().float() for value in state["network"].values()])
 
 
+def test_a_damaged_checkpoint_is_said(finished, tmp_path):
+    whole = (finished / "refine" / "checkpoint.pt").read_bytes()
+    for content in (b"no checkpoint", whole[: len(whole) // 2]):
+        (tmp_path / "checkpoint.pt").write_bytes(content)
+        with pytest.raises(UnusableInput, match=r"checkpoint\.pt is damaged; remove it"):
+            steps_done(tmp_path)
+
+
 def test_log_can_be_plotted(finished):
     with (finished / "refine" / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
