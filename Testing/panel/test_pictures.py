@@ -106,7 +106,7 @@ def test_ct_under_a_grid_transform(drawn):
     drawn.ui.earsComboBox.setCurrentIndex(3)
     segment(drawn)
     drawn.picture("13_both_asked_under_a_grid")
-    assert drawn.ui.statusLabel.text.startswith("Found")
+    assert "Found: left ear." in drawn.ui.statusLabel.text
 
 
 def test_torch_dialog(drawn):

@@ -175,10 +175,10 @@ def test_a_page_of_other_origin_is_set_aside(segmented, opened, bare):
 
 
 def test_notes_of_the_worker_are_in_the_status(segmented, opened, worker):
-    from InnerEarSegLib.cli.report import REMOVED
+    from InnerEarSegLib.report.files import PDF_REMOVED
 
     page = segmented.folder / "r.html"
-    gone = "Note: " + REMOVED.format(page.with_suffix(".pdf"))
+    gone = "Note: " + PDF_REMOVED.format(page.with_suffix(".pdf"))
     notes = ["Note: some letters are not shown.", "noise", gone]
     worker(f"import sys; print({chr(10).join(notes)!r}, file=sys.stderr)")
     report(segmented, str(page))
