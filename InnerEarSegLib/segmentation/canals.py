@@ -7,7 +7,7 @@ what bone fills is left open, and taken out of the drawing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -107,14 +107,14 @@ def open_canals(mask: Mask, ijk_to_canonical: NDArray[np.float64]) -> tuple[str,
 
     ``ijk_to_canonical`` is the 4 x 4 affine from the IJK of ``mask`` to canonical mm.
     """
-    found = corridors(mask.shape, ijk_to_canonical)
-    return tuple(each.name for each in found if not each.connects(mask[each.box]))
+    where = corridors(mask.shape, ijk_to_canonical)
+    return tuple(each.name for each in where if not each.connects(mask[each.box]))
 
 
 def complete_canals(
     logits: Values,
     ct: Values,
-    ijk_to_canonical: NDArray[np.float64],
+    where: Sequence[Corridor],
     lumen_hu: float,
     edge_mm: float,
 ) -> tuple[Values, tuple[Gap, ...]]:
@@ -123,7 +123,7 @@ def complete_canals(
     Args:
         logits: of the labyrinth [k, j, i].
         ct: HU on the same grid.
-        ijk_to_canonical: 4 x 4 from IJK to canonical mm.
+        where: from ``corridors`` of that grid.
         lumen_hu: HU well inside the labyrinth.
         edge_mm: width of edges in the CT, from ``ct_at_ear.edge_width_mm``.
 
@@ -132,7 +132,7 @@ def complete_canals(
         labyrinth are returned as they are.
     """
     gaps, result = [], logits
-    for corridor in corridors(logits.shape, ijk_to_canonical):
+    for corridor in where:
         near = result[corridor.box]
         if corridor.connects(near > 0):
             continue
@@ -148,7 +148,7 @@ def complete_canals(
 def cut_off_bone(
     logits: Values,
     ct: Values,
-    ijk_to_canonical: NDArray[np.float64],
+    where: Sequence[Corridor],
     lumen_hu: float,
     edge_mm: float,
 ) -> tuple[Values, tuple[str, ...]]:
@@ -169,7 +169,7 @@ def cut_off_bone(
         )
     )  # fmt: skip
     names, result = [], logits
-    for each in corridors(logits.shape, ijk_to_canonical):
+    for each in where:
         deep, hu, labyrinth = depth[each.box], ct[each.box], drawn[each.box]
         if not each.connects(labyrinth, corners=False):
             continue
@@ -197,11 +197,12 @@ def _long_stretches(path_mm: NDArray[np.floating], bony: Mask) -> Mask:
     return long
 
 
-def corridors(shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]) -> Iterator[Corridor]:
-    """Yield the corridor of each canal on a grid of this shape (k, j, i)."""
+def corridors(shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]) -> list[Corridor]:
+    """Return the corridor of each canal on a grid of this shape (k, j, i)."""
     to_ijk = np.linalg.inv(ijk_to_canonical)
     spacing = float(np.cbrt(abs(np.linalg.det(ijk_to_canonical))))
     lines = {name: _dense(np.array(course)) for name, course in COURSES.items()}
+    found = []
     for name, line in lines.items():
         ijk, reach = apply_affine(to_ijk, line), CORRIDOR_MM / spacing + 1
         last = np.array(shape[::-1]) - 1
@@ -221,7 +222,9 @@ def corridors(shape: tuple[int, ...], ijk_to_canonical: NDArray[np.float64]) -> 
         )
         size = k.shape
         ends = first.reshape(size), second.reshape(size)
-        yield Corridor(name, (box[0], box[1], box[2]), inside.reshape(size), ends, spacing)
+        box_kji = box[0], box[1], box[2]
+        found.append(Corridor(name, box_kji, inside.reshape(size), ends, spacing))
+    return found
 
 
 def _close(

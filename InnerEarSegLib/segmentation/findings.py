@@ -22,7 +22,7 @@ from ..types import (
 )
 from .aqueduct import aqueduct_mm
 from .atypicality import atypicality
-from .canals import complete_canals, cut_off_bone, open_canals
+from .canals import complete_canals, corridors, cut_off_bone, open_canals
 from .ct_at_ear import (
     Profiles,
     edge_width_mm,
@@ -85,12 +85,13 @@ def revise_canals(prediction: EarPrediction, scan: Geometry, lumen_hu: float) ->
     inside_scan = np.where(outside, np.minimum(logits, OUTSIDE_LOGIT), logits)
     profiles = profiles_across(prediction.ct, prediction.labyrinth, prediction.network.spacing_mm)
     width = edge_width_mm(profiles)
-    about = lumen_hu, SOFT_MM if width is None else width
-    whole, gaps = complete_canals(inside_scan, ct, to_canonical, *about)
+    where = corridors(logits.shape, to_canonical)
+    about = where, lumen_hu, SOFT_MM if width is None else width
+    whole, gaps = complete_canals(inside_scan, ct, *about)
     drawn = np.maximum(whole, logits) if gaps else logits
     cut, bony = drawn, tuple[str, ...]()
     if width is not None and width <= SOFT_MM:
-        cut, bony = cut_off_bone(drawn, ct, to_canonical, *about)
+        cut, bony = cut_off_bone(drawn, ct, *about)
     completed, still_open = (
         tuple(gap.canal for gap in gaps if gap.closed == closed and gap.canal not in bony)
         for closed in (True, False)

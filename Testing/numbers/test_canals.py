@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 
 from InnerEarSegLib.segmentation.canal_courses import COURSES
-from InnerEarSegLib.segmentation.canals import complete_canals, cut_off_bone, open_canals
+from InnerEarSegLib.segmentation.canals import (
+    complete_canals,
+    corridors,
+    cut_off_bone,
+    open_canals,
+)
 from InnerEarSegLib.segmentation.topology import count_canals, whole_part
 
 from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth, millimetres
 
 NAMES = tuple(COURSES)
-ABOUT = PATCH.ijk_to_ras, 0.0, 0.4  # frame, HU of the lumen, width of edges
+WHERE = corridors(PATCH.shape, PATCH.ijk_to_ras)
+ABOUT = WHERE, 0.0, 0.4  # corridors, HU of the lumen, width of edges
 
 
 def canals(logits):
@@ -43,7 +49,7 @@ def test_none_is_invented_in_noisy_bone(edge_mm):
     logits = 8.0 * depth("posterior")
     noise = np.random.default_rng(1).normal(0.0, 60.0, logits.shape)
     ct = (np.where(logits > 0, 0.0, 1800.0) + noise).astype(np.float32)
-    whole, (gap,) = complete_canals(logits, ct, PATCH.ijk_to_ras, 0.0, edge_mm)
+    whole, (gap,) = complete_canals(logits, ct, WHERE, 0.0, edge_mm)
     assert gap.canal == "posterior" and not gap.closed and 0.0 < gap.darkness < 0.05
     assert canals(whole) == 2
 
