@@ -78,7 +78,7 @@ SOFT_TISSUE_HU, BONE_HU = -200.0, 1500.0
 EMPTY_HU = 10.0
 """Mean change between slices that show nothing but air or noise-free bone."""
 
-CUT_OFF_MM3 = 0.5
+CUT_OFF_MM3 = 0.1
 """Volume that has the CT's highest HU if these are cut off; otherwise it is a single voxel."""
 
 CUT_OFF_SHARE = 1.25
@@ -171,8 +171,8 @@ def metal_limits(
 ) -> MetalLimits:
     """Return from which HU on a CT shows metal.
 
-    Where values are cut off below the usual limits, what lies at the cut is metal if bone is
-    clearly darker.
+    Where values are cut off below the usual limit between the turns, what lies at the cut is metal
+    there, if bone is clearly darker.
 
     Args:
         ct: HU.
@@ -184,14 +184,14 @@ def metal_limits(
     least, most = METAL_IN_COCHLEA
     share = float(np.clip(most - SLOPE * (width - SHARP_METAL_MM), least, most))
     bright = BLURRED_METAL_HU if width > BLURRED_METAL_MM else METAL_HU
-    anywhere = bright * max(1.0, capsule_hu / USUAL_CAPSULE_HU)
+    between, anywhere = share * capsule_hu, bright * max(1.0, capsule_hu / USUAL_CAPSULE_HU)
     highest = float(ct.max())
-    cut_off = int((ct >= highest - 0.5).sum()) * spacing_mm**3 >= CUT_OFF_MM3
-    hidden = cut_off and highest < max(METAL_HU, CUT_OFF_SHARE * capsule_hu)
-    ceiling = highest if cut_off and not hidden else np.inf
-    return MetalLimits(
-        min(share * capsule_hu, ceiling), min(anywhere, ceiling), highest if hidden else None
-    )
+    ceiling = highest - 0.5  # interpolation rounds
+    if int((ct >= ceiling).sum()) * spacing_mm**3 < CUT_OFF_MM3:
+        return MetalLimits(between, anywhere, None)
+    if highest >= CUT_OFF_SHARE * capsule_hu:
+        between = min(between, ceiling)
+    return MetalLimits(between, anywhere, highest if highest < max(METAL_HU, anywhere) else None)
 
 
 def metal_mm3(
