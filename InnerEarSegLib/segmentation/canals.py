@@ -41,14 +41,19 @@ ADDED_LOGIT = 1.0
 CANAL_RADIUS_MM = 0.45
 """Of the narrowest part of a usual canal."""
 
-COMPLETED_SHARE = 0.2
+COMPLETED_SHARE = 0.12
 """Share of the darkness of an open canal in a CT so sharp that a canal must have to be completed:
-completed ones of specimens with a soft kernel have 0.3 and more, bone alone about 0.1 by noise."""
+open ones of specimens with a soft kernel have 0.3 and more, of a head with slices of 1.9 mm 0.18,
+bone alone 0.06 by noise of 60 HU."""
 
 BONY_SHARE, BONY_MM = 0.4, 1.4
 """Share of the darkness of an open canal in a CT so sharp below which its middle is bone, and the
-length from which that is cut off: whole canals of specimens reach 1.0 mm at most, as scanned and
+length from which that is named: whole canals of specimens reach 1.0 mm at most, as scanned and
 with a bone kernel, ossified ones (simulated, 2.5 mm and more) 1.4 mm and more."""
+
+CUT_DARKNESS = 0.08
+"""Median darkness of a bony stretch up to which it is cut off: bone that fills a canal has 0 and
+its noise, canals of a head that a median filter or a narrow range made thin have 0.11 to 0.23."""
 
 BONY_RADIUS_MM = 1.2
 """Of what is cut off around the middle of a canal."""
@@ -151,15 +156,16 @@ def cut_off_bone(
     where: Sequence[Corridor],
     lumen_hu: float,
     edge_mm: float,
-) -> tuple[Values, tuple[str, ...]]:
-    """Take the stretches of canals out of a drawing that the CT shows as bone.
+) -> tuple[Values, tuple[str, ...], tuple[str, ...]]:
+    """Find the stretches of canals that the CT shows as bone, and take them out of the drawing.
 
     Networks draw an ossified canal as they know it from other ears. Arguments are those of
     ``complete_canals``.
 
     Returns:
-        The logits, lowered where bone was drawn, and the names of those canals. The logits are
-        returned as they are if there is none.
+        The logits, lowered where bone was drawn; the names of canals with such a stretch; and of
+        those that were cut off there, as they are as bright as the bone around. The logits are
+        returned as they are if nothing was.
     """
     drawn = logits > 0
     depth = sitk.GetArrayFromImage(
@@ -168,22 +174,26 @@ def cut_off_bone(
             insideIsPositive=True, squaredDistance=False,
         )
     )  # fmt: skip
-    names, result = [], logits
+    bony, cut_off, result = list[str](), list[str](), logits
     for each in where:
         deep, hu, labyrinth = depth[each.box], ct[each.box], drawn[each.box]
         if not each.connects(labyrinth, corners=False):
             continue
         path = _path(each, 1.0 / np.maximum(deep, 1.0) ** 2, labyrinth & each.inside)
         dark = _darkness(hu, labyrinth, path, each.spacing_mm, lumen_hu)
-        bony = _long_stretches(path * each.spacing_mm, dark < BONY_SHARE * usual_darkness(edge_mm))
-        if bony.any():
-            names.append(each.name)
-            result = result.copy() if result is logits else result
-            part, voxels = result[each.box], np.argwhere(labyrinth & each.inside)
-            distance, nearest = _nearest(voxels.astype(float), path.astype(float))
-            cut = tuple(voxels[bony[nearest] & (distance <= BONY_RADIUS_MM / each.spacing_mm)].T)
-            part[cut] = np.minimum(part[cut], -ADDED_LOGIT)
-    return result, tuple(names)
+        long = _long_stretches(path * each.spacing_mm, dark < BONY_SHARE * usual_darkness(edge_mm))
+        if not long.any():
+            continue
+        bony.append(each.name)
+        if np.nanmedian(dark[long]) > CUT_DARKNESS:
+            continue
+        cut_off.append(each.name)
+        result = result.copy() if result is logits else result
+        part, voxels = result[each.box], np.argwhere(labyrinth & each.inside)
+        distance, nearest = _nearest(voxels.astype(float), path.astype(float))
+        cut = tuple(voxels[long[nearest] & (distance <= BONY_RADIUS_MM / each.spacing_mm)].T)
+        part[cut] = np.minimum(part[cut], -ADDED_LOGIT)
+    return result, tuple(bony), tuple(cut_off)
 
 
 def _long_stretches(path_mm: NDArray[np.floating], bony: Mask) -> Mask:

@@ -60,8 +60,8 @@ class Revision:
         prediction: with the canals as they are drawn now.
         profiles: of the CT across the labyrinth's surface; None if there are too few.
         completed: names of canals that were open and are closed now.
-        still_open: names of those that are open now, ``bony`` ones too.
-        bony: names of those that were drawn through bone and are cut off there now.
+        still_open: names of those that are open now.
+        bony: names of those with a stretch that the CT shows as bone.
     """
 
     prediction: EarPrediction
@@ -89,16 +89,16 @@ def revise_canals(prediction: EarPrediction, scan: Geometry, lumen_hu: float) ->
     about = where, lumen_hu, SOFT_MM if width is None else width
     whole, gaps = complete_canals(inside_scan, ct, *about)
     drawn = np.maximum(whole, logits) if gaps else logits
-    cut, bony = drawn, tuple[str, ...]()
+    cut, bony, cut_off = drawn, tuple[str, ...](), tuple[str, ...]()
     if width is not None and width <= SOFT_MM:
-        cut, bony = cut_off_bone(drawn, ct, *about)
+        cut, bony, cut_off = cut_off_bone(drawn, ct, *about)
     completed, still_open = (
-        tuple(gap.canal for gap in gaps if gap.closed == closed and gap.canal not in bony)
+        tuple(gap.canal for gap in gaps if gap.closed == closed and gap.canal not in cut_off)
         for closed in (True, False)
     )
     if cut is not logits:
         prediction = replace(prediction, labyrinth=torch.from_numpy(cut))
-    return Revision(prediction, profiles, completed, still_open + bony, bony)
+    return Revision(prediction, profiles, completed, still_open + cut_off, bony)
 
 
 def find(

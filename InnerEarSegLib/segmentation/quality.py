@@ -174,11 +174,10 @@ def _on_wholeness(findings: Findings) -> list[Reason]:
         for canal in findings.completed_canals
     ]
     sentences += [
-        f"The CT shows bone where the {canal} semicircular canal runs: it may be ossified, and is "
-        "not drawn there. Check it."
+        f"The CT shows bone where the {canal} semicircular canal runs: check whether it is ossified."
         for canal in findings.bony_canals
     ]
-    names = [f"The {x}" for x in findings.open_canals if x not in findings.bony_canals]
+    names = [f"The {canal}" for canal in findings.open_canals]
     closed = WHOLE_CANALS if findings.closed_canals is None else findings.closed_canals
     if closed < WHOLE_CANALS - len(findings.open_canals):
         names.append("Another" if findings.open_canals else "A")

@@ -75,7 +75,8 @@ class Findings:
         agreement: Dice of two networks' drawings in canonical pose.
         atypicality: distance from normal anatomy; above 1, no normal ear is as unusual.
         aqueduct_mm: width of a tube in the CT where the vestibular aqueduct runs; 0 without one.
-        bony_canals: names of those that are cut off where the CT shows bone, of ``open_canals``.
+        bony_canals: names of those with a stretch that the CT shows as bone; cut off there, and so
+            open, if it is as bright as the bone around.
         undrawn_landmarks: names of those that lie outside the labyrinth as drawn.
         even_edges: whether the CT's edges are about as wide in all directions.
         cut_off_hu: where the CT's values end, if metal would not stand out; None if it would.

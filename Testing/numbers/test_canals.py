@@ -68,8 +68,9 @@ def test_a_canal_that_is_drawn_through_bone_is_cut_off_there(name):
     from_plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
     logits = 8.0 * depth()
     ct = np.where(from_plug < 1.6, 1800.0, ct_of(depth())).astype(np.float32)
-    cut, names = cut_off_bone(logits, ct, *ABOUT)
-    assert names == (name,) == open_canals(cut > 0, PATCH.ijk_to_ras) and canals(cut) == 2
+    cut, *names = cut_off_bone(logits, ct, *ABOUT)
+    assert names == [(name,), (name,)] and canals(cut) == 2
+    assert open_canals(cut > 0, PATCH.ijk_to_ras) == (name,)
     left_out = (logits > 0) & (cut <= 0)
     assert left_out[(logits > 0) & (from_plug < 1.2)].all()  # the plug, to its blurred end ...
     assert not left_out[from_plug > 2.2].any()  # ... and nothing else
@@ -80,5 +81,14 @@ def test_a_short_shadow_cuts_no_canal(name):
     from_plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
     logits = 8.0 * depth()
     ct = np.where(from_plug < 0.4, 1800.0, ct_of(depth())).astype(np.float32)
-    cut, names = cut_off_bone(logits, ct, *ABOUT)
-    assert cut is logits and names == ()
+    cut, *names = cut_off_bone(logits, ct, *ABOUT)
+    assert cut is logits and names == [(), ()]
+
+
+def test_a_canal_that_is_somewhat_darker_than_bone_is_named_and_not_cut():
+    """Filters that thin canals away, and half a bone, leave them so."""
+    from_plug = np.linalg.norm(millimetres() - np.array(COURSES["lateral"][6], np.float32), axis=-1)
+    logits = 8.0 * depth()
+    ct = np.where((from_plug < 1.6) & (depth() > 0), 1500.0, ct_of(depth())).astype(np.float32)
+    cut, *names = cut_off_bone(logits, ct, *ABOUT)
+    assert cut is logits and names == [("lateral",), ()]
