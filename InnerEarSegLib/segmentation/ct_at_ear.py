@@ -82,6 +82,10 @@ SOFT_TISSUE_HU, BONE_HU = -200.0, 1500.0
 EMPTY_HU = 10.0
 """Mean change between slices that show nothing but air or noise-free bone."""
 
+SAME_HU, RESAMPLED = 1.5, 0.3
+"""Mean bend of values across an interpolated slice, which rounding leaves, and the share of slices
+from which on it is no gap, but a CT that was resampled to finer slices."""
+
 CUT_OFF_MM3 = 0.1
 """Volume that has the CT's highest HU if these are cut off; otherwise it is a single voxel."""
 
@@ -230,7 +234,8 @@ def slices_follow(ct: Volume, labyrinth: NDArray[np.float64]) -> bool:
     """Return whether a CT's slices, along each of its axes, follow on each other around an ear.
 
     Where slices are missing or the patient has moved, one step changes more than those before and
-    after it; where a slice is repeated, nothing changes.
+    after it; where a slice is repeated, nothing changes; where one was interpolated, as readers do
+    for a missing one, the step before it and the one after it are the same.
 
     Args:
         ct: HU.
@@ -243,10 +248,14 @@ def slices_follow(ct: Volume, labyrinth: NDArray[np.float64]) -> bool:
         # Along the axis as many slices more as tell the usual change.
         more = np.where(np.arange(3) == axis, NEAR_SLICES, margin)
         low = np.maximum(first - more, 0)
-        near = ct.array[tuple(map(slice, low, last + more + 1))]
-        hu = np.clip(near.astype(np.float32), SOFT_TISSUE_HU, BONE_HU)
+        near = ct.array[tuple(map(slice, low, last + more + 1))].astype(np.float32)
+        hu = np.clip(near, SOFT_TISSUE_HU, BONE_HU)
         across = tuple(other for other in range(3) if other != axis)
         changes = np.abs(np.diff(hu, axis=axis)).mean(axis=across)
+        bends, steps = (np.abs(np.diff(near, n, axis=axis)).mean(axis=across) for n in (2, 1))
+        interpolated = (bends <= SAME_HU) & (steps[1:] > EMPTY_HU)
+        if 0 < interpolated.sum() < RESAMPLED * len(bends):
+            return False
         start = int(first[axis] - low[axis])
         for n in range(start, min(int(last[axis] - low[axis]), len(changes))):
             before, after = changes[max(n - NEAR_SLICES, 0) : n], changes[n + 1 :][:NEAR_SLICES]

@@ -174,7 +174,7 @@ def _on_wholeness(findings: Findings) -> list[Reason]:
         for canal in findings.completed_canals
     ]
     sentences += [
-        f"The CT shows bone where the {canal} semicircular canal runs: check whether it is ossified."
+        f"The CT shows bone where the {canal} semicircular canal runs: check for ossification."
         for canal in findings.bony_canals
     ]
     names = [f"The {canal}" for canal in findings.open_canals]

@@ -83,6 +83,22 @@ def test_metal_beside_the_labyrinth_and_far_away():
     assert metal(near, capsule_hu=2400.0) == 0.0
 
 
+def mean_of_ends(first, last, axis):
+    """What a reader puts in place of the missing last slice of ``first``, in whole HU."""
+    return np.rint((first.take([-2], axis=axis) + last.take([0], axis=axis)) / 2.0)
+
+
+def test_a_ct_resampled_to_finer_slices_has_no_gap():
+    noise = np.random.default_rng(1).normal(scale=60.0, size=DEEP.shape)
+    whole = (ct_of(DEEP) + noise).astype(np.float32)
+    fine = np.repeat(whole, 2, axis=0)
+    fine[1:-1:2] = (fine[:-2:2] + fine[2::2]) / 2.0
+    matrix = PATCH.ijk_to_ras.copy()
+    matrix[:3, 2] /= 2.0
+    volume = Volume(fine, Geometry(matrix, fine.shape))
+    assert slices_follow(volume, PATCH.to_ras(np.argwhere(DEEP > 0)[:, ::-1]))
+
+
 def test_slices_that_are_missing_repeated_or_displaced_are_seen():
     noise = np.random.default_rng(1).normal(scale=60.0, size=DEEP.shape)
     whole = (ct_of(DEEP) + noise).astype(np.float32)
@@ -95,6 +111,11 @@ def test_slices_that_are_missing_repeated_or_displaced_are_seen():
             "missing": (first, np.delete(last, np.s_[:5], axis=axis)),
             "repeated": (first, first.take([-1], axis=axis), last),
             "displaced": (first, np.roll(last, 5, axis=(axis + 1) % 3)),
+            "interpolated": (
+                np.delete(first, -1, axis=axis),
+                mean_of_ends(first, last, axis),
+                last,
+            ),
         }
         for name, parts in cases.items():
             array = np.concatenate(parts, axis=axis)
