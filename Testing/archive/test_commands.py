@@ -153,9 +153,14 @@ def test_an_edited_segment_stays_edited(case, tmp_path):
 TOLD = ["Doe", "Janequery", "1961", *TELLING.values(), "Nowhere", "Moreau"]
 
 
+DIGITS = re.compile(r"\b[0-9a-f]{32,}\b|\d{9,}|\d+\.\d{3,}")
+"""Hashes, UIDs and measurements, which hold any four digits by chance."""
+
+
 def tells(text, case):
     """Words that tell of the patient, but for the path that the user gave."""
-    plain = text.replace(str(case.folder), "").replace(str(case.out), "").lower()
+    plain = DIGITS.sub("", text)
+    plain = plain.replace(str(case.folder), "").replace(str(case.out), "").lower()
     return [word for word in TOLD if len(word) > 2 and word.lower() in plain]
 
 
