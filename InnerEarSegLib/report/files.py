@@ -19,6 +19,12 @@ from .subject import Subject
 from .tables import write_measurements
 from .thumbnail import write_thumbnail
 
+PDF_REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
+OUTDATED = (
+    "Removed, as made before the result was corrected or saved again: {}. `innerearseg plan` and "
+    "`mesh` make them anew."
+)
+
 
 @dataclass(frozen=True)
 class Names:
@@ -37,13 +43,6 @@ class Names:
         stem = "" if self.page.name == REPORT_HTML else f"{self.page.stem}."
         csv, json = (stem + name for name in (MEASUREMENTS_CSV, MEASUREMENTS_JSON))
         return self.page.with_name(csv), self.page.with_name(json)
-
-
-PDF_REMOVED = "{} was of the earlier report and is removed; --pdf makes a new one."
-OUTDATED = (
-    "Removed, as made before the result was corrected or saved again: {}. `innerearseg plan` and "
-    "`mesh` make them anew."
-)
 
 
 def write_report(blocks: Sequence[Block], subject: Subject, names: Names) -> list[str]:

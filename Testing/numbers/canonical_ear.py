@@ -21,6 +21,11 @@ def millimetres():
     return PATCH.to_ras(np.stack([i, j, k], axis=-1)).astype(np.float32)
 
 
+def from_middle(canal):
+    """Distance in mm of each voxel from the middle of a canal's mean course."""
+    return np.linalg.norm(millimetres() - np.array(COURSES[canal][6], np.float32), axis=-1)
+
+
 def tube(points, radius):
     """Distance in mm inside a tube along points; negative outside."""
     mm, points = millimetres(), np.array(points, np.float32)

@@ -12,7 +12,7 @@ from InnerEarSegLib.segmentation.canals import (
 )
 from InnerEarSegLib.segmentation.topology import count_canals, whole_part
 
-from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth, millimetres
+from .canonical_ear import APEX, OVAL, PATCH, ct_of, depth, from_middle
 
 NAMES = tuple(COURSES)
 WHERE = corridors(PATCH.shape, PATCH.ijk_to_ras)
@@ -65,7 +65,7 @@ def test_none_is_invented_where_the_network_sees_none():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_canal_that_is_drawn_through_bone_is_cut_off_there(name):
     """Three whole canals in the drawing, and a plug of bone in the middle of one in the CT."""
-    from_plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
+    from_plug = from_middle(name)
     logits = 8.0 * depth()
     ct = np.where(from_plug < 1.6, 1800.0, ct_of(depth())).astype(np.float32)
     cut, *names = cut_off_bone(logits, ct, *ABOUT)
@@ -78,7 +78,7 @@ def test_a_canal_that_is_drawn_through_bone_is_cut_off_there(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_short_shadow_cuts_no_canal(name):
-    from_plug = np.linalg.norm(millimetres() - np.array(COURSES[name][6], np.float32), axis=-1)
+    from_plug = from_middle(name)
     logits = 8.0 * depth()
     ct = np.where(from_plug < 0.4, 1800.0, ct_of(depth())).astype(np.float32)
     cut, *names = cut_off_bone(logits, ct, *ABOUT)
@@ -87,7 +87,7 @@ def test_a_short_shadow_cuts_no_canal(name):
 
 def test_a_canal_that_is_somewhat_darker_than_bone_is_named_and_not_cut():
     """Filters that thin canals away, and half a bone, leave them so."""
-    from_plug = np.linalg.norm(millimetres() - np.array(COURSES["lateral"][6], np.float32), axis=-1)
+    from_plug = from_middle("lateral")
     logits = 8.0 * depth()
     ct = np.where((from_plug < 1.6) & (depth() > 0), 1500.0, ct_of(depth())).astype(np.float32)
     cut, *names = cut_off_bone(logits, ct, *ABOUT)

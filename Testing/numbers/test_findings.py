@@ -10,7 +10,7 @@ import torch
 from InnerEarSegLib.io.dataset import specimen
 from InnerEarSegLib.model.inference import sample_patch
 from InnerEarSegLib.segmentation.atypicality import atypicality
-from InnerEarSegLib.segmentation.canal_courses import COURSES, REFERENCE, frame_of
+from InnerEarSegLib.segmentation.canal_courses import REFERENCE, frame_of
 from InnerEarSegLib.segmentation.findings import (
     bone_between_turns,
     close_gaps,
@@ -28,7 +28,18 @@ from InnerEarSegLib.synthetic.rescan import AXIAL_NORMAL, ScanProtocol, axes_acr
 from InnerEarSegLib.types import Geometry, Volume, apply_affine
 
 from ..electrode import METAL_HU, electrode_array
-from .canonical_ear import APEX, OVAL, PATCH, SHAPE, VESTIBULE, ct_of, depth, millimetres, tube
+from .canonical_ear import (
+    APEX,
+    OVAL,
+    PATCH,
+    SHAPE,
+    VESTIBULE,
+    ct_of,
+    depth,
+    from_middle,
+    millimetres,
+    tube,
+)
 
 POINTS = {"oval window": OVAL, "helicotrema": APEX, "round window": np.array([1.51, 3.69, -1.95])}
 SCAN = Geometry(np.array([[0.2, 0, 0, -15], [0, 0.2, 0, -15], [0, 0, 0.2, -15], [0, 0, 0, 1.0]]),
@@ -90,7 +101,7 @@ def test_a_canal_that_the_ct_shows_is_completed():
 
 
 def test_an_ossified_canal_is_drawn_as_far_as_it_is_open():
-    from_plug = np.linalg.norm(millimetres() - np.array(COURSES["posterior"][6]), axis=-1)
+    from_plug = from_middle("posterior")
     ct = np.where(from_plug < 1.6, 1800.0, ct_of(two_turns())).astype(np.float32)
     revision = revise_canals(prediction(two_turns(), ct), SCAN, 0.0)
     found = findings(revision)
